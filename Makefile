@@ -1,0 +1,50 @@
+# Everything on a fresh machine that has Python 3.11 to 3.13 and make.
+#
+#   make demo    install, then rehearse a whole study with its dashboard
+#   make test    install, then run all tests
+#   make lint    install, then run the linters and the type checker
+#   make lock    make requirements.lock again from pyproject.toml
+#   make bench   run the benchmarks and write their results
+
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$candidate >/dev/null 2>&1 && \
+	$$candidate -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && \
+	echo $$candidate && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint format lock bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/bookcover demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 was found: install one, or name it with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(INSTALLED)
+
+# Needs uv. The lock names versions and digests, and no address to fetch them from.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
