@@ -1,0 +1,150 @@
+"""What can go wrong, as one tree.
+
+    BookcoverError
+    ├── InputError                  what the person gave is wrong: exit code 2
+    │   ├── SettingsError           an unknown or impossible setting
+    │   ├── ListingError            a listing that is missing or malformed
+    │   ├── FolderError             a folder or archive of pictures that cannot be used
+    │   ├── GenreError              too few genres, or too few books in one
+    │   ├── DecisionsError          a file of review decisions that cannot be read
+    │   ├── WorkspaceError          a study's folder that cannot be written
+    │   ├── WeightsError            model weights that are missing, altered or of another network
+    │   └── StageOrderError         a stage asked for before the stages that it builds on
+    └── FailureError                the input was right, the work failed: exit code 1
+        ├── DownloadError           hosts that do not answer
+        ├── ReviewNeededError       box-set candidates that a person must decide on
+        ├── PoolExhaustedError      no book left to replace another
+        ├── DiskFullError           no space left to write on
+        ├── TrainingError           one or more networks that could not be trained
+        └── ServerError             a Prefect server that does not start or answer
+
+Every message says what was wrong, where (file and line, record, setting), and what to do now.
+"""
+
+import errno
+from pathlib import Path
+
+
+class BookcoverError(Exception):
+    """Root of everything that this project raises on purpose.
+
+    Args:
+        what: What was wrong, as a sentence without its full stop.
+        where: The file, file and line, record or setting that it concerns.
+        advice: What the person can do now.
+    """
+
+    exit_code: int = 1
+
+    def __init__(self, what: str, *, where: str | Path | None = None, advice: str = "") -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.advice = advice
+        super().__init__(what, self.where, advice)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.advice}" if self.advice else ""
+        return f"{place}{self.what}.{advice}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.advice)
+
+
+def _rebuild(kind: type[BookcoverError], what: str, where: str | None, advice: str) -> BookcoverError:
+    """An error as it was before it crossed a process border."""
+    return kind(what, where=where, advice=advice)
+
+
+class InputError(BookcoverError):
+    """What the person gave is wrong."""
+
+    exit_code = 2
+
+
+class SettingsError(InputError):
+    """A setting that is unknown or impossible."""
+
+
+class ListingError(InputError):
+    """A listing that is missing or malformed."""
+
+
+class FolderError(InputError):
+    """A folder or archive of pictures that cannot be used."""
+
+
+class GenreError(InputError):
+    """Too few genres, or too few books in one."""
+
+
+class DecisionsError(InputError):
+    """A file of review decisions that cannot be read."""
+
+
+class WorkspaceError(InputError):
+    """A study's folder that cannot be written."""
+
+
+class WeightsError(InputError):
+    """Model weights that are missing, altered or of another network."""
+
+
+class StageOrderError(InputError):
+    """A stage asked for before the stages that it builds on."""
+
+
+class FailureError(BookcoverError):
+    """The input was right, the work failed."""
+
+
+class DownloadError(FailureError):
+    """Image or listing hosts that do not answer."""
+
+
+class ReviewNeededError(FailureError):
+    """Box-set candidates that a person must decide on."""
+
+
+class PoolExhaustedError(FailureError):
+    """No book left in the pool to replace another."""
+
+
+class DiskFullError(FailureError):
+    """No space left to write on."""
+
+
+class TrainingError(FailureError):
+    """One or more networks that could not be trained."""
+
+
+class ServerError(FailureError):
+    """A Prefect server that does not start or answer."""
+
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+
+
+def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
+    """The error of this tree that an operating-system error met while writing `path` stands for.
+
+    Returns:
+        `DiskFullError`, `WorkspaceError`, or None when it is neither.
+    """
+    if error.errno in _DISK_FULL:
+        return DiskFullError(
+            "no space is left on the disk",
+            where=path,
+            advice="Free some space and start the same command again: what is done is kept.",
+        )
+    if error.errno in _NOT_WRITABLE:
+        return WorkspaceError(
+            f"cannot be written ({error.strerror})",
+            where=path,
+            advice="Choose another folder with the setting `workspace`, or mend its permissions.",
+        )
+    return None

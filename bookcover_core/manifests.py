@@ -1,0 +1,122 @@
+"""Manifests: what a stage took in, what it gave out, and whether that still stands.
+
+A manifest is written last, whole or not at all. It is believed only while its key is the one that today's inputs,
+settings and code give, and while every file that it names is as it was left. Files are known by size and time of
+change; one whose time differs (a study that was copied, say) is read and compared by SHA-256.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+# Columns of an index: a CSV that lists the many files of an output, one row each.
+INDEX_COLUMNS = ("path", "bytes", "mtime_ns", "sha256")
+
+
+class Output(BaseModel):
+    """A file that a stage wrote."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str = Field(description="Relative to the study's folder, with forward slashes.")
+    bytes: int
+    mtime_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, file: Path, root: Path) -> "Output":
+        """The file as it is now."""
+        status = file.stat()
+        return cls(
+            path=file.relative_to(root).as_posix(),
+            bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            sha256=file_digest(file),
+        )
+
+    def stands(self, root: Path) -> bool:
+        """Whether the file is still there, unaltered."""
+        return is_unaltered(root / self.path, self.bytes, self.mtime_ns, self.sha256)
+
+
+class Manifest(BaseModel):
+    """What one stage, or one part of it, did."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    part: str = Field(default="", description='Which part: "chunk-0003", "MobileNetV2-padded"; empty: the whole stage.')
+    key: str = Field(description="SHA-256 over the inputs, settings and code that the outcome hangs on.")
+    code: str = Field(description="SHA-256 of the code.")
+    settings: dict[str, Any] = Field(description="The settings that the outcome hangs on.")
+    inputs: dict[str, str] = Field(description="Digests of the stages and files that it was made from.")
+    counts: dict[str, Any] = Field(default={}, description="What it counted, for people and the report.")
+    outputs: list[Output] = []
+    indexes: list[str] = Field(default=[], description="Outputs that list further files, which are checked too.")
+    digest: str = Field(description="What the stages behind it see of the outcome.")
+    seconds: float = Field(ge=0, description="Time that it took.")
+    finished: datetime
+    reused: bool = Field(default=False, exclude=True, description="Whether this run found it done and sound.")
+
+    @property
+    def label(self) -> str:
+        """Stage and part, as "download/chunk-0003"."""
+        return f"{self.stage}/{self.part}" if self.part else self.stage
+
+    def stands(self, root: Path) -> bool:
+        """Whether everything that it names is still there, unaltered."""
+        return all(output.stands(root) for output in self.outputs) and all(
+            not altered_rows(root / index, root) for index in self.indexes
+        )
+
+
+def read_manifest(file: Path) -> Manifest | None:
+    """The manifest in `file`; None where there is none, or none that can be read."""
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def altered_rows(index: Path, root: Path) -> list[str]:
+    """Paths of the files in an index that are missing or altered. Rows without a path name no file."""
+    with index.open(encoding="utf-8", newline="") as lines:
+        return [
+            row["path"]
+            for row in csv.DictReader(lines)
+            if row["path"]
+            and not is_unaltered(root / row["path"], int(row["bytes"]), int(row["mtime_ns"]), row["sha256"])
+        ]
+
+
+def is_unaltered(file: Path, size: int, mtime_ns: int, sha256: str) -> bool:
+    """Whether `file` is there with this size and either this time of change or this digest."""
+    try:
+        status = file.stat()
+    except OSError:
+        return False
+    if status.st_size != size:
+        return False
+    return status.st_mtime_ns == mtime_ns or file_digest(file) == sha256
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON value, in hexadecimal; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def digest_outputs(outputs: Iterable[Output]) -> str:
+    """What the stages behind see of `outputs`: their paths and contents."""
+    return digest_of(sorted((output.path, output.sha256) for output in outputs))

@@ -1,0 +1,290 @@
+"""Every knob of a study, with the dissertation's value as its default.
+
+One frozen object, `StudySettings`, goes through the whole study: it is the parameter of every flow,
+is stored with the study, and can be written as a TOML file:
+
+    name = "my-covers"
+
+    [books]
+    source = "folder"
+    folder = "~/covers"
+
+    [training]
+    backbones = ["MobileNetV2"]
+
+`bookcover_core.settings_file` reads such a file, and lays single settings ("training.epochs=50") over it.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+# The listings of Iwana et al., as the uchidalab/book-dataset repository serves them.
+_UCHIDALAB = "https://raw.githubusercontent.com/uchidalab/book-dataset/master"
+
+
+class _Group(BaseModel):
+    """A group of settings: frozen, and strict about names that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+# TOML has no null: an empty text stands for none.
+_Text = Annotated[str | None, BeforeValidator(lambda value: value or None)]
+
+
+class BookSource(StrEnum):
+    """Where a study's books come from."""
+
+    BOOKCOVER30 = "bookcover30"
+    """The listings of BookCover30 (train and test), and a pool to take replacements from."""
+    LISTING = "listing"
+    """One listing; test and validation books are drawn from it, genre by genre."""
+    FOLDER = "folder"
+    """A folder of pictures, one subfolder for each genre."""
+
+
+class BookSettings(_Group):
+    """Where the books come from: section 3.1."""
+
+    source: BookSource = BookSource.BOOKCOVER30
+    """bookcover30: train, test and pool listings. listing: one listing. folder: pictures in one subfolder per genre."""
+    train_listing: str = f"{_UCHIDALAB}/Task1/book30-listing-train.csv"
+    """Address or file of the training listing (source bookcover30)."""
+    test_listing: str = f"{_UCHIDALAB}/Task1/book30-listing-test.csv"
+    """Address or file of the test listing (source bookcover30)."""
+    pool_listing: _Text = f"{_UCHIDALAB}/Task2/book32-listing.csv"
+    """Address or file of the listing that replacements come from (source bookcover30); none: nothing is replaced."""
+    listing: _Text = None
+    """Address or file of the only listing (source listing)."""
+    folder: _Text = None
+    """Folder with one subfolder of pictures per genre (source folder)."""
+    groups: _Text = None
+    """File of two columns, FILENAME and group (no header): books of one group never stand on two sides of a split.
+    Without it, books with one main title, or with one picture, are a group."""
+    malformed: Literal["refuse", "skip"] = "refuse"
+    """What to do when a record of a listing is malformed: stop, or go on without it and say so in the report."""
+    chunk_records: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Records in a chunk of the download. The dissertation split its 207,572 into chunks of 20,000."""
+    chunks: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Numbers of the chunks to download, from 1; none named: all (11 for Book32)."""
+
+    @model_validator(mode="after")
+    def _source_is_named(self) -> Self:
+        if self.source is BookSource.LISTING and not self.listing:
+            raise ValueError('with source = "listing", `listing` must name the file or address of the listing')
+        if self.source is BookSource.FOLDER and not self.folder:
+            raise ValueError('with source = "folder", `folder` must name the folder of pictures')
+        return self
+
+
+class CoverSource(StrEnum):
+    """Where the pictures come from."""
+
+    HTTP = "http"
+    """The addresses in the listing."""
+    FOLDER = "folder"
+    """A local folder: FILENAME directly in it, or anywhere below it."""
+    ARCHIVE = "archive"
+    """A zip file, searched the same way."""
+
+
+class CoverSettings(_Group):
+    """How covers are fetched, and what counts as one."""
+
+    source: CoverSource = CoverSource.HTTP
+    """http: the addresses in the listing. folder or archive: a local folder or zip file that holds the FILENAMEs.
+    Not used with books.source = folder, whose pictures are at hand."""
+    location: _Text = None
+    """The folder or zip file (source folder or archive)."""
+    hosts: dict[str, tuple[str, ...]] = {
+        "ecx.images-amazon.com": (
+            "https://images-na.ssl-images-amazon.com",
+            "https://m.media-amazon.com",
+            "http://ecx.images-amazon.com",
+        )
+    }
+    """Where to look for a host of the listing: addresses (scheme, host, port), tried in order. A host that is not named
+    is asked itself."""
+    allowed_private_hosts: tuple[str, ...] = ()
+    """Hosts that may be asked although their address is private or loopback; all others of that kind are refused."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    """Requests in flight to one host."""
+    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
+    """Requests a second to one host, at most."""
+    connect_timeout: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """Seconds to wait for a connection."""
+    read_timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Seconds to wait for the next bytes."""
+    total_timeout: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """Seconds that one cover may take in all."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    """Times that one address is asked while it fails in a way that may pass."""
+    backoff: Annotated[float, Field(ge=0, le=600)] = 1.0
+    """Seconds before the second attempt; doubled, with jitter, before each further one."""
+    contact: _Text = None
+    """An address or e-mail that the User-Agent names, so that a host's owner can write to you."""
+    max_bytes: Annotated[int, Field(ge=1_000)] = 10 * 1024 * 1024
+    """Bytes of one picture, at most."""
+    max_pixels: Annotated[int, Field(ge=1_000)] = 50_000_000
+    """Pixels of one picture, at most: guards against decompression bombs."""
+    min_side: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Smaller side of a cover in pixels, at least; what is smaller is a placeholder."""
+    max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of a chunk that may fail for now (time-outs, refusals) before the chunk as a whole counts as failed."""
+    retry_missing: bool = False
+    """Ask again for covers that their host said it does not have (404)."""
+
+    @model_validator(mode="after")
+    def _location_is_named(self) -> Self:
+        if self.source is not CoverSource.HTTP and not self.location:
+            raise ValueError(f'with source = "{self.source}", `location` must name the {self.source}')
+        return self
+
+
+class CurationSettings(_Group):
+    """Box sets, unusable covers and their replacements: section 3.1."""
+
+    title_terms: tuple[str, ...] = ("boxed set", "boxset", "box set", "anthology", "bundle", "#-book", "# book")
+    """Terms that make a title a candidate for a box set, without regard to case; # stands for a number."""
+    undecided: Literal["keep", "reject", "fail"] = "keep"
+    """What to do with candidates that nobody has decided on in curation/decisions.csv."""
+    pool_exhausted: Literal["shrink", "short", "fail"] = "short"
+    """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
+
+
+class SplitSettings(_Group):
+    """Training, validation and test books: section 3.1."""
+
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of each genre's training books that is held out for validation."""
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of each genre's books drawn for the test, where the source brings no test listing."""
+
+
+class Preparation(StrEnum):
+    """The ways to make a cover square: section 3.2."""
+
+    NOPREP = "noprep"
+    """Scaled straight to the square."""
+    PADDED = "padded"
+    """White borders left and right, or above and below, then scaled."""
+    CROPPED = "cropped"
+    """The centre square, then scaled."""
+
+
+class Interpolation(StrEnum):
+    """How pixels are computed when a picture is scaled."""
+
+    NEAREST = "nearest"
+    BOX = "box"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
+class PreparationSettings(_Group):
+    """How covers become squares: section 3.2."""
+
+    methods: Annotated[tuple[Preparation, ...], Field(min_length=1)] = tuple(Preparation)
+    """Ways to make a cover square."""
+    size: Annotated[int, Field(ge=32, le=1024)] = 299
+    """Side of the square in pixels: the largest input of the dissertation's networks."""
+    interpolation: Interpolation = Interpolation.BICUBIC
+    """How pixels are computed when a cover is scaled."""
+    image_format: Literal["jpeg", "png"] = "jpeg"
+    """Format of the prepared pictures. PNG loses nothing and is about five times as large and slow."""
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95
+    """Quality of prepared JPEGs, which keep full colour resolution (4:4:4)."""
+    shard_records: Annotated[int, Field(ge=16, le=100_000)] = 2_000
+    """Covers prepared, and their features computed, as one resumable piece."""
+
+
+class ModelSettings(_Group):
+    """The networks and their weights."""
+
+    weights: Literal["imagenet", "random"] = "imagenet"
+    """imagenet: Keras' published weights, digest checked. random: untrained networks, for rehearsals, and every result
+    says so."""
+    weight_files: dict[str, str] = {}
+    """Weights from files of your own, by backbone; they win over `weights`."""
+
+
+class ComparisonSettings(_Group):
+    """The short training that chooses a preparation: section 3.2."""
+
+    backbone: str = "MobileNetV2"
+    """Network that compares the preparations."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """Epochs at most."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 15
+    """Epochs without a better validation accuracy after which training stops."""
+
+
+class TrainingSettings(_Group):
+    """Transfer learning: sections 4.1 and 4.2."""
+
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
+    """Networks to train a head on."""
+    preparation: Literal["best", "noprep", "padded", "cropped"] = "best"
+    """Preparation to train on; best: the one with the best validation accuracy in the comparison."""
+    optimizer: Literal["adam"] = "adam"
+    """Optimiser of the head."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
+    """Learning rate; the other parameters of Adam are TensorFlow's defaults, as in section 4.1."""
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    """Covers in a step of training: Keras' default."""
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Epochs at most."""
+    patience: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    """Epochs without a better validation accuracy after which training stops."""
+
+
+class EvaluationSettings(_Group):
+    """What is said of the trained networks: section 5.1."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Confidence of every interval."""
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2_000
+    """Bootstrap resamples behind the intervals of totals."""
+
+
+class StudySettings(_Group):
+    """A whole study: every knob, with the dissertation's value as its default."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
+    """Name of the study, and of its folder."""
+    workspace: str = "data/studies"
+    """Folder that holds the studies, each in a folder of its own."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
+    """Seed of everything that is drawn by chance."""
+    books: BookSettings = BookSettings()
+    covers: CoverSettings = CoverSettings()
+    curation: CurationSettings = CurationSettings()
+    splits: SplitSettings = SplitSettings()
+    preparation: PreparationSettings = PreparationSettings()
+    models: ModelSettings = ModelSettings()
+    comparison: ComparisonSettings = ComparisonSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _preparation_is_made(self) -> Self:
+        wanted = self.training.preparation
+        if wanted != "best" and wanted not in self.preparation.methods:
+            raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The study's folder."""
+        return Path(self.workspace).expanduser().resolve() / self.name
+
+    def part(self, path: str) -> Any:
+        """The JSON value of the setting or group of settings at a dotted path, such as "covers.min_side"."""
+        value: Any = self.model_dump(mode="json")
+        for step in path.split("."):
+            value = value[step]
+        return value

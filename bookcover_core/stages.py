@@ -1,0 +1,175 @@
+"""The stages of a study, and the settings and code that each one's outcome hangs on.
+
+A setting that is named at no stage changes no outcome (how many requests are in flight, say): changing it recomputes
+nothing. A setting that is named at a stage reruns it and, where its outcome is then another, the stages behind it.
+"""
+
+import ast
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a study."""
+
+    name: str
+    """Name of the stage, of its manifests and of its flow."""
+    title: str
+    """What the stage does, for people."""
+    settings: tuple[str, ...]
+    """Dotted paths of the settings that its outcome hangs on."""
+    code: tuple[str, ...]
+    """Modules and packages whose code its outcome hangs on."""
+
+
+STAGES = (
+    Stage(
+        "listings",
+        "Read the listings",
+        # Not books.chunks: which chunks are downloaded does not change what the listings say.
+        (
+            "books.source",
+            "books.train_listing",
+            "books.test_listing",
+            "books.pool_listing",
+            "books.listing",
+            "books.folder",
+            "books.groups",
+            "books.malformed",
+            "books.chunk_records",
+        ),
+        ("bookcover_core.listing",),
+    ),
+    Stage(
+        "download",
+        "Fetch the covers",
+        ("covers.source", "covers.location", "covers.min_side", "covers.max_bytes", "covers.max_pixels"),
+        ("bookcover_core.covers",),
+    ),
+    Stage(
+        "candidates",
+        "Find box sets by title",
+        ("curation.title_terms",),
+        ("bookcover_core.curation.books", "bookcover_core.curation.candidates"),
+    ),
+    Stage(
+        "curate",
+        "Replace unusable books",
+        ("seed", "curation.undecided", "curation.pool_exhausted"),
+        (
+            "bookcover_core.curation.books",
+            "bookcover_core.curation.curate",
+            "bookcover_core.curation.decisions",
+            "bookcover_core.curation.faults",
+            "bookcover_core.curation.groups",
+            "bookcover_core.curation.lots",
+            "bookcover_core.curation.replacement",
+            "bookcover_core.curation.review",
+        ),
+    ),
+    Stage(
+        "split",
+        "Split into training, validation and test",
+        ("seed", "splits"),
+        ("bookcover_core.curation.draw", "bookcover_core.curation.lots", "bookcover_core.curation.splits"),
+    ),
+    Stage(
+        "prepare",
+        "Measure and prepare the covers",
+        ("preparation",),
+        ("bookcover_core.covers.pictures", "bookcover_core.preparation"),
+    ),
+    Stage(
+        "features",
+        "Compute pooled features",
+        (),  # the digest of the weights, which the stage is given, stands for the settings that choose them
+        (
+            "bookcover_core.models.backbones",
+            "bookcover_core.models.pictures",
+            "bookcover_core.models.pooled",
+            "bookcover_core.models.resnext",
+            "bookcover_core.models.weights",
+            "bookcover_core.training.extraction",
+            "bookcover_core.training.features",
+        ),
+    ),
+    Stage(
+        "compare",
+        "Compare the preparations",
+        ("seed", "comparison", "training.optimizer", "training.learning_rate", "training.batch_size"),
+        ("bookcover_core.training.heads", "bookcover_core.training.runs", "bookcover_core.training.comparison"),
+    ),
+    Stage(
+        "train",
+        "Train the networks",
+        (
+            "seed",
+            "training.optimizer",
+            "training.learning_rate",
+            "training.batch_size",
+            "training.epochs",
+            "training.patience",
+        ),
+        (
+            "bookcover_core.models",
+            "bookcover_core.training.heads",
+            "bookcover_core.training.runs",
+            "bookcover_core.training.train",
+        ),
+    ),
+    Stage("evaluate", "Evaluate on the test books", ("seed", "evaluation"), ("bookcover_core.evaluation",)),
+    Stage(
+        "report",
+        "Write the report",
+        (),
+        ("bookcover_core.evaluation", "bookcover_core.visualisation", "bookcover_core.report"),
+    ),
+)
+
+_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def find_stage(name: str) -> Stage:
+    """The stage called `name`.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return _BY_NAME[name]
+
+
+@cache
+def code_digest(modules: tuple[str, ...]) -> str:
+    """SHA-256 over the code of `modules` and of all modules in those that are packages.
+
+    Comments, docstrings and layout do not count: what they change is not what the code does.
+    """
+    digest = hashlib.sha256()
+    for module in modules:
+        for file in _source_files(module):
+            digest.update(file.name.encode())
+            digest.update(ast.unparse(_without_docstrings(ast.parse(file.read_bytes()))).encode())
+    return digest.hexdigest()
+
+
+def _source_files(module: str) -> list[Path]:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
+    origin = Path(spec.origin)
+    return sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                statement
+                for statement in node.body
+                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+            ] or [ast.Pass()]
+    return tree

@@ -1,0 +1,196 @@
+"""Where a study's files lie, and how they are written: whole or not at all.
+
+    <workspace>/<study>/
+        settings.json       the settings of the last run
+        manifests/          one JSON for each stage, or part of one, that is done
+        listings/           listings as they came (raw/), and books.csv, genres.csv made from them
+        covers/             <genre>/<FILENAME>, byte for byte as they came; never changed
+        ledger/             what became of each record, by chunk
+        curation/           candidates.csv, decisions.csv, replacements.csv, selection.csv
+        splits/             books.csv: the selected books with their split
+        prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
+        features/           <backbone>-<preparation>/shard-0001.npy
+        comparison/         which preparation does best
+        models/             <backbone>-<preparation>/: weights, card, history
+        evaluation/         <backbone>-<preparation>/: predictions and metrics
+        report/             index.html, figures/, tables/, results.json
+
+Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bookcover_core.errors import from_os_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Names longer than this are cut: file systems take 255 bytes.
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one study."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.json"
+
+    @property
+    def manifests(self) -> Path:
+        return self.root / "manifests"
+
+    @property
+    def listings(self) -> Path:
+        return self.root / "listings"
+
+    @property
+    def books(self) -> Path:
+        """Every record of the listings, one row each."""
+        return self.listings / "books.csv"
+
+    @property
+    def genres(self) -> Path:
+        """The genres with their labels."""
+        return self.listings / "genres.csv"
+
+    @property
+    def covers(self) -> Path:
+        return self.root / "covers"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
+    def curation(self) -> Path:
+        return self.root / "curation"
+
+    @property
+    def selection(self) -> Path:
+        """The books of the study, after curation, sorted by key."""
+        return self.curation / "selection.csv"
+
+    @property
+    def splits(self) -> Path:
+        """The selected books with the split that each belongs to, sorted by key."""
+        return self.root / "splits" / "books.csv"
+
+    @property
+    def prepared(self) -> Path:
+        return self.root / "prepared"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def comparison(self) -> Path:
+        return self.root / "comparison"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report"
+
+    def relative(self, path: Path) -> str:
+        """`path` as manifests name it: relative to the study's folder, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+
+def safe_name(name: str) -> str:
+    """`name` as one path component that cannot leave its folder, whatever it contains.
+
+    Letters, digits, `-`, `_`, `.`, and the space stay; everything else, a leading dot, and a space at either end become
+    %XX of their UTF-8 bytes. Different names stay different, but for those cut after 200 characters.
+    """
+    kept = re.sub(r"^[. ]| $|[^A-Za-z0-9._ -]", lambda found: _percent(found.group()), name) or "%"
+    if len(kept) <= _LONGEST_NAME:
+        return kept
+    stem, dot, suffix = kept.rpartition(".")
+    tail = f"{dot}{suffix}" if dot and len(suffix) <= 8 else ""
+    return (stem if tail else kept)[: _LONGEST_NAME - len(tail)] + tail
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes `path`'s place when the block ends well, and is removed otherwise.
+
+    Raises:
+        DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem[:50]}-", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        temporary.chmod(0o644)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if ours := from_os_error(error, path):
+            raise ours from error
+        raise
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> None:
+    """Write `table` to `path` as CSV without its index, whole or not at all."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_table(path: Path, **dtypes: str) -> "pd.DataFrame":
+    """The CSV at `path`, as text but for the columns named in `dtypes`; an empty text stays an empty text."""
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
+    wanted: dict[str, Any] = dict(dtypes)
+    columns = pd.read_csv(path, nrows=0).columns
+    return pd.read_csv(
+        path,
+        dtype={column: wanted.get(column, "str") for column in columns},
+        keep_default_na=False,
+        na_values={column: [""] for column in wanted},
+    )

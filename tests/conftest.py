@@ -1,0 +1,36 @@
+"""Fixtures for all tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real listings, covers and weights; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("BOOKCOVER_REAL_DATA", PROJECT.parent / "shared" / "data"))
+    if not (folder / "covers").is_dir():
+        pytest.skip(f"no real data in {folder.name!r}: set BOOKCOVER_REAL_DATA to the folder that holds it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A Prefect server with a database of its own, for the tests that run flows."""
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "bookcover_core")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    # Without heartbeats, for which the end of every flow run waits a second.
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
