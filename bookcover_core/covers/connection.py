@@ -1,0 +1,228 @@
+"""One request to one address: a kept-alive connection, time limits, and a limit on what is read."""
+
+import ssl
+import zlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import httpx
+
+from bookcover_core import __version__
+from bookcover_core.covers.addresses import Address
+from bookcover_core.covers.guard import Guard, RefusedError, UnknownHostError
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.settings import CoverSettings
+
+# Redirects that are followed for one cover.
+MOST_REDIRECTS = 5
+
+# Bytes of an answer without a cover (an error page) that are read, so that its connection can be used again.
+_MOST_IDLE_BYTES = 64 * 1024
+
+# Hosts that one worker keeps connections to: that of its covers, its further places, and where redirects lead.
+_MOST_POOLS = 8
+
+# Seconds that an idle connection is kept.
+_IDLE_SECONDS = 30.0
+
+# Hosts that choose a format by this header are to choose one that is read here (`pictures.FORMATS`).
+_WANTED = "image/jpeg, image/png;q=0.9, image/webp;q=0.8, image/gif;q=0.8, */*;q=0.1"
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+# zlib reads gzip and zlib alike with this window.
+_ANY_WINDOW = 32 + zlib.MAX_WBITS
+
+
+class FailedError(Exception):
+    """A failure that may pass.
+
+    Args:
+        reason: What went wrong.
+        status: HTTP status, if the host answered at all.
+        reached: Whether there was a connection.
+    """
+
+    def __init__(self, reason: str, *, status: int = 0, reached: bool = True) -> None:
+        self.status = status
+        self.reached = reached
+        super().__init__(reason)
+
+
+class UnusableError(Exception):
+    """An answer, or an address, that will be the same next time."""
+
+    def __init__(self, outcome: Outcome, reason: str, status: int = 0) -> None:
+        self.outcome = outcome
+        self.status = status
+        super().__init__(reason)
+
+
+class Answer(NamedTuple):
+    """What a host sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    address: Address
+    """The address that it came from in the end."""
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the host said how much it would send: without that, a body that broke off looks like a whole one."""
+        return "content-length" in self.headers or "transfer-encoding" in self.headers
+
+
+class Connection:
+    """Connections of one worker, kept alive between its requests.
+
+    Many small pools serve faster than one large one, whose cost grows with its connections. Proxies that the
+    environment names are not used: behind one, the address that is connected to could not be judged.
+    """
+
+    def __init__(self, guard: Guard, settings: CoverSettings, tls: ssl.SSLContext) -> None:
+        self._guard = guard
+        self._settings = settings
+        self._tls = tls
+        self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
+        contact = f" (+{settings.contact})" if settings.contact else ""
+        self._headers = {
+            "User-Agent": f"bookcover/{__version__}{contact}",
+            "Accept": _WANTED,
+            "Accept-Encoding": "identity",
+        }
+        self._timeouts = {
+            "connect": settings.connect_timeout,
+            "read": settings.read_timeout,
+            "write": settings.read_timeout,
+            "pool": settings.connect_timeout,
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        while self._pools:
+            _, pool = self._pools.popitem()
+            await pool.aclose()
+
+    async def _pool(self, address: Address) -> httpx.AsyncHTTPTransport:
+        """Connections to the host of `address`: two names with one IP address must never share any.
+
+        The pool knows its connections by IP address, but a host's certificate was checked for one name only.
+        """
+        name = f"{address.scheme}://{address.authority}"
+        if name not in self._pools:
+            if len(self._pools) >= _MOST_POOLS:
+                await self._close()
+            limits = httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
+            self._pools[name] = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
+        return self._pools[name]
+
+    async def get(self, address: Address) -> Answer:
+        """What `address` answers, redirects followed.
+
+        Raises:
+            FailedError: It does not answer, or breaks off.
+            UnusableError: It must not be asked, sends too much, or redirects without end.
+        """
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = await self._ask(address)
+            if answer.status not in _REDIRECTS:
+                return answer
+            try:
+                address = address.follow(answer.headers.get("location", ""))
+            except ValueError as error:
+                raise UnusableError(
+                    Outcome.REFUSED, f"a redirect that leads nowhere: {error}", answer.status
+                ) from error
+        raise UnusableError(Outcome.REFUSED, f"more than {MOST_REDIRECTS} redirects", answer.status)
+
+    async def _ask(self, address: Address) -> Answer:
+        """What `address` answers itself, at the first of its host's IP addresses that takes a connection."""
+        try:
+            places = await self._guard.resolve(address.host, address.port)
+        except UnknownHostError as error:
+            raise FailedError(str(error), reached=False) from error
+        except RefusedError as error:
+            raise UnusableError(Outcome.REFUSED, str(error)) from error
+        reason = ""
+        pool = await self._pool(address)
+        for place in list(places):
+            try:
+                response = await pool.handle_async_request(self._request(address, place))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                reason = str(error) or "no connection in time"
+                continue
+            except httpx.TransportError as error:
+                raise FailedError(_in_words(error)) from error
+            self._guard.prefer(address.host, place)
+            return await self._read(response, address)
+        raise FailedError(f"{address.authority} takes no connection ({reason})", reached=False)
+
+    def _request(self, address: Address, place: str) -> httpx.Request:
+        """A request that connects to the IP address `place`, and names the host in its header and in TLS."""
+        return httpx.Request(
+            "GET",
+            httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
+            headers={"Host": address.authority, **self._headers},
+            extensions={
+                "target": address.target.encode("ascii"),
+                "sni_hostname": address.host,
+                "timeout": self._timeouts,
+            },
+        )
+
+    async def _read(self, response: httpx.Response, address: Address) -> Answer:
+        limit = self._settings.max_bytes if response.is_success else _MOST_IDLE_BYTES
+        body = bytearray()
+        try:
+            declared = response.headers.get("content-length", "0")
+            if limit < (int(declared) if declared.isdigit() else 0):
+                return self._too_much(response, address)
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) > limit:
+                    return self._too_much(response, address)
+        except httpx.TransportError as error:
+            raise FailedError(_in_words(error), status=response.status_code) from error
+        finally:
+            await response.aclose()
+        content = _unpack(bytes(body), response.headers.get("content-encoding", ""), limit)
+        if content is None:
+            return self._too_much(response, address)
+        return Answer(response.status_code, response.headers, content, address)
+
+    def _too_much(self, response: httpx.Response, address: Address) -> Answer:
+        """The answer without its body, unless the body was to be a cover."""
+        if response.is_success:
+            reason = f"more than {self._settings.max_bytes:,} bytes"
+            raise UnusableError(Outcome.TOO_LARGE, reason, response.status_code)
+        return Answer(response.status_code, response.headers, b"", address)
+
+
+def _in_words(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return str(error) or type(error).__name__
+
+
+def _unpack(body: bytes, encoding: str, limit: int) -> bytes | None:
+    """`body` without its content encoding; None if it is larger than `limit` then.
+
+    Hosts that were asked for no encoding use one nevertheless, or name one that they did not use.
+    """
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return body
+    reader = zlib.decompressobj(_ANY_WINDOW)
+    try:
+        content = reader.decompress(body, limit + 1)
+    except zlib.error:
+        return body
+    return content if len(content) <= limit else None

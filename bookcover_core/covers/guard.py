@@ -1,0 +1,100 @@
+"""Which hosts may be asked: those of the listing, at addresses that are public.
+
+A listing, or a redirect, must not make this machine ask its own network. Names are resolved here, each address that
+a name stands for is judged, and the connection is made to the judged address itself, so that nothing can change in
+between.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+# Seconds that the addresses of a host are taken as known.
+_LASTING = 300.0
+
+
+class RefusedError(Exception):
+    """A host that must not be asked."""
+
+
+class UnknownHostError(Exception):
+    """A name that stands for no address, or for none right now."""
+
+
+class _Found(NamedTuple):
+    addresses: list[str]
+    until: float
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet: not private, loopback, link-local, multicast or reserved."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        # An IPv4 address may be wrapped in an IPv6 one: mapped, 6to4, or behind NAT64 (RFC 6052).
+        if ip in ipaddress.ip_network("64:ff9b::/96"):
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+class Guard:
+    """What may be asked in one run.
+
+    Args:
+        hosts: Hosts that may be asked at all.
+        private: Hosts that may be asked although their address is not public.
+        timeout: Seconds to wait for a name to be resolved.
+    """
+
+    def __init__(self, hosts: Iterable[str], private: Iterable[str], timeout: float) -> None:
+        self._hosts = frozenset(hosts)
+        self._private = frozenset(host.lower() for host in private)
+        self._timeout = timeout
+        self._found: dict[str, _Found] = {}
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """IP addresses that `host` may be asked at, the preferred one first.
+
+        Raises:
+            RefusedError: It is not among the hosts, or has no public address.
+            UnknownHostError: Its name cannot be resolved.
+        """
+        if host not in self._hosts:
+            raise RefusedError(f"{host} is no host of the listing or of covers.hosts")
+        now = asyncio.get_running_loop().time()
+        found = self._found.get(host)
+        if found is None or found.until < now:
+            async with self._locks[host]:
+                found = self._found.get(host)
+                if found is None or found.until < now:
+                    found = _Found(await self._look_up(host, port), now + _LASTING)
+                    self._found[host] = found
+        return found.addresses
+
+    def prefer(self, host: str, address: str) -> None:
+        """Try `address` first from now on: it answered."""
+        addresses = self._found[host].addresses
+        if address in addresses[1:]:
+            addresses.remove(address)
+            addresses.insert(0, address)
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise UnknownHostError(f"the name {host} was not resolved in {self._timeout:g} s") from error
+        except (OSError, UnicodeError) as error:
+            raise UnknownHostError(f"the name {host} cannot be resolved") from error
+        addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        allowed = addresses if host in self._private else [address for address in addresses if is_public(address)]
+        if not allowed:
+            where = "" if addresses == [host] else f" ({addresses[0]})"
+            raise RefusedError(f"{host}{where} is no public address, and not among covers.allowed_private_hosts")
+        return allowed

@@ -1,0 +1,164 @@
+"""The ledger: what became of each book's cover, one row each, chunk by chunk.
+
+While a chunk is worked on, each row is appended to a journal (ledger/chunk-0001.jsonl) as soon as it is known, so that
+a process that is killed loses what was in flight and nothing else. In the end all rows are written as one table
+(ledger/chunk-0001.csv), whole or not at all, and the journal goes.
+"""
+
+import csv
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from bookcover_core.errors import from_os_error
+from bookcover_core.manifests import digest_of
+from bookcover_core.workspace import atomic
+
+
+class Outcome(StrEnum):
+    """What became of a cover."""
+
+    OK = "ok"
+    """It lies under covers/."""
+    MISSING = "missing"
+    """Its host, or folder, does not have it."""
+    PLACEHOLDER = "placeholder"
+    """A picture that says "no image available", or one too small for a cover."""
+    NOT_AN_IMAGE = "not an image"
+    """A web page, nothing at all, or a damaged picture."""
+    TRUNCATED = "truncated"
+    """A picture that breaks off."""
+    TOO_LARGE = "too large"
+    """More bytes or pixels than the settings allow."""
+    REFUSED = "refused"
+    """The host refuses it, or its address is one that is not to be asked."""
+    FAILED = "failed for now"
+    """Time-outs, resets, errors of the host: asked for again by the next run."""
+
+
+class Row(NamedTuple):
+    """What became of one book's cover, and how it came (`keeping.Came`). Unknown numbers are 0, unknown texts empty."""
+
+    key: str
+    outcome: str
+    status: int = 0
+    attempts: int = 0
+    address: str = ""
+    path: str = ""
+    """The cover, relative to the study's folder."""
+    bytes: int = 0
+    mtime_ns: int = 0
+    sha256: str = ""
+    """Of what came, cover or not."""
+    format: str = ""
+    mode: str = ""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+    """What was wrong."""
+
+
+class Known(NamedTuple):
+    """A row of an earlier run."""
+
+    row: Row
+    run: str
+    """Key of the stage run that it was made by; empty where that is not known."""
+
+
+class Journal:
+    """The rows of a chunk in work, each on disk as soon as it is appended.
+
+    Args:
+        file: Where the journal lies; what an earlier run left there is kept.
+        run: Key of the stage run that appends.
+    """
+
+    def __init__(self, file: Path, run: str) -> None:
+        self._file = file
+        self._run = run
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._lines = file.open("ab", buffering=0)
+            if _is_torn(file):
+                self._lines.write(b"\n")
+        except OSError as error:
+            raise from_os_error(error, file) or error from error
+
+    def append(self, row: Row) -> None:
+        """Add a row.
+
+        Raises:
+            DiskFullError: No space is left; the rows before it stand.
+        """
+        line = json.dumps({"run": self._run, **row._asdict()}, ensure_ascii=False) + "\n"
+        try:
+            self._lines.write(line.encode())
+        except OSError as error:
+            raise from_os_error(error, self._file) or error from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.close()
+
+
+def _is_torn(file: Path) -> bool:
+    with file.open("rb") as content:
+        content.seek(0, 2)
+        if not content.tell():
+            return False
+        content.seek(-1, 2)
+        return content.read(1) != b"\n"
+
+
+def read_journal(file: Path) -> dict[str, Known]:
+    """The last row of each book in a journal; empty where there is none. Lines that were cut short are passed over."""
+    known: dict[str, Known] = {}
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return known
+    for line in content.splitlines():
+        try:
+            values: dict[str, Any] = json.loads(line)
+            run = values.pop("run")
+            row = Row(**values)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        known[row.key] = Known(row, run)
+    return known
+
+
+def write_rows(file: Path, rows: Iterable[Row]) -> None:
+    """Write a chunk's table, whole or not at all."""
+    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
+        table = csv.writer(lines, lineterminator="\n")
+        table.writerow(Row._fields)
+        table.writerows(rows)
+
+
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a chunk's table; empty where there is none, or none of this form."""
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return [_typed(values) for values in csv.DictReader(lines)]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return []
+
+
+def _typed(values: dict[str, str]) -> Row:
+    numbers = {name: int(values[name] or 0) for name in ("status", "attempts", "bytes", "mtime_ns", "width", "height")}
+    return Row(**{**values, **numbers, "seconds": float(values["seconds"] or 0)})  # type: ignore[arg-type]
+
+
+def rows_digest(rows: Iterable[Row]) -> str:
+    """What the stages behind see of a chunk: key, outcome and content of each cover, whenever and however it came."""
+    return digest_of(sorted([row.key, row.outcome, row.sha256] for row in rows))

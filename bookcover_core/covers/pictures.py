@@ -1,0 +1,87 @@
+"""Reading a cover's bytes as the picture that a person would see.
+
+Covers come as greyscale, palette, CMYK, 16-bit or half-transparent pictures, turned by EXIF, or animated. Everything
+that looks at pixels (checks of downloads, preparation, the report) reads them here, so that all see the same picture.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# Formats that are read; all other readers of Pillow stay shut. A JPEG with several pictures in it counts as MPO.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+
+# Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS.
+MOST_PIXELS = 178_956_970
+
+_WHITE = (255, 255, 255)
+
+# What Pillow's readers raise, beside OSError and ValueError, when a file is cut or damaged.
+_DAMAGE = (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+
+
+def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
+    """The picture as 8-bit RGB: upright, its first frame, on white where it is transparent.
+
+    Args:
+        source: A file, or the bytes of one: JPEG, PNG, GIF, WebP or BMP, told by content and not by name.
+        max_pixels: Width times height, at most; checked before anything is decoded.
+
+    Raises:
+        PIL.UnidentifiedImageError: It is no picture of these formats (a subclass of OSError).
+        OSError: It cannot be read, or is cut or damaged.
+        ValueError: It has more pixels than `max_pixels`.
+    """
+    with open_picture(source, max_pixels=max_pixels) as picture:
+        return _as_rgb(_upright(picture))
+
+
+@contextmanager
+def open_picture(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
+    """The picture as its file has it, header read but pixels not yet decoded; closed when the block ends.
+
+    Errors of decoding inside the block are those of `read_rgb` too.
+    """
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=FORMATS) as picture:
+            width, height = picture.size
+            if width * height > max_pixels:
+                raise ValueError(f"{width} x {height} pixels, more than {max_pixels:,}")
+            yield picture
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+    except _DAMAGE as error:
+        raise OSError(f"the picture is damaged: {error}") from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF orientation says; as it is where that cannot be read."""
+    picture.load()
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (*_DAMAGE, OSError, ValueError):
+        return picture
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):
+        picture = _eight_bits(picture)
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    layer = picture.convert("RGBA")
+    page = Image.new("RGB", layer.size, _WHITE)
+    page.paste(layer, mask=layer.getchannel("A"))
+    return page
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A 16-bit greyscale picture with 8 bits: 65,535 becomes 255, where Pillow would cut everything above 255."""
+    values = np.asarray(picture).astype(np.uint32)
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -1,0 +1,82 @@
+"""How far a chunk is: its rows as they come, its journal, and who is told."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from bookcover_core.covers.ledger import Journal, Outcome, Row
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two calls of `Study.progress`, at least.
+_PROGRESS_INTERVAL = 0.5
+
+# Lines that the log gets while a chunk is worked on.
+_LOG_LINES = 10
+
+
+class Tally:
+    """The rows of a chunk, as they become known.
+
+    Args:
+        label: What the log calls the chunk.
+        total: Books of the chunk.
+        journal: Where new rows are kept.
+        progress: Told (done, total) now and then.
+    """
+
+    def __init__(self, label: str, total: int, journal: Journal, progress: Callable[[int, int], None]) -> None:
+        self.rows: dict[str, Row] = {}
+        """Rows by key."""
+        self._label = label
+        self._total = total
+        self._journal = journal
+        self._progress = progress
+        self._told = 0.0
+        self._logged = 0
+
+    def take_over(self, rows: Iterable[Row]) -> None:
+        """Add rows that an earlier run has written."""
+        self.rows.update((row.key, row) for row in rows)
+        self._logged = _LOG_LINES * len(self.rows) // max(self._total, 1)
+        self._progress(len(self.rows), self._total)
+
+    def add(self, row: Row) -> None:
+        """Add a row that has just become known.
+
+        Raises:
+            DiskFullError: The journal cannot be written.
+        """
+        self._journal.append(row)
+        self.rows[row.key] = row
+        self._tell()
+
+    def give_up(self, row: Row) -> None:
+        """Add a row that says that nothing was tried: it is not kept for the next run."""
+        self.rows[row.key] = row
+        self._tell()
+
+    def counts(self) -> dict[str, int]:
+        """Rows by outcome, in the order in which `Outcome` names them; only those that there are."""
+        count = Counter(row.outcome for row in self.rows.values())
+        return {outcome.value: count[outcome.value] for outcome in Outcome if count[outcome.value]}
+
+    def log_outcomes(self) -> None:
+        """Log a table of the outcomes."""
+        lines = (
+            f"{outcome:>16} {count:>8,} {count / max(self._total, 1):>7.1%}" for outcome, count in self.counts().items()
+        )
+        logger.info("%s: %d covers\n%s", self._label, self._total, "\n".join(lines))
+
+    def _tell(self) -> None:
+        done = len(self.rows)
+        now = time.monotonic()
+        if now - self._told >= _PROGRESS_INTERVAL or done == self._total:
+            self._told = now
+            self._progress(done, self._total)
+        tenth = _LOG_LINES * done // self._total
+        if tenth > self._logged:
+            self._logged = tenth
+            counts = ", ".join(f"{outcome} {count:,}" for outcome, count in self.counts().items())
+            logger.info("%s: %d of %d (%s)", self._label, done, self._total, counts)

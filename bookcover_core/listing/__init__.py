@@ -1,0 +1,1 @@
+"""Listings of books: fetched or read, checked record by record, numbered into chunks."""

@@ -1,0 +1,72 @@
+"""Tests of a host's pace, its places, and when it is given up."""
+
+import asyncio
+
+from bookcover_core.covers.addresses import parse_address
+from bookcover_core.covers.host import Host
+from bookcover_core.settings import CoverSettings
+
+PLACES = [parse_address("http://one.example/"), parse_address("http://two.example/")]
+
+
+def make(*, places: int = 1, **settings: float) -> Host:
+    return Host("shop.example", PLACES[:places], CoverSettings.model_validate({"concurrency": 4, **settings}))
+
+
+def test_a_host_without_connections_is_given_up_before_one_that_errs():
+    """Attempts without a connection count for more than failures of a host that is there."""
+    host = make()
+    for _ in range(11):
+        host.failed("refused", reached=False)
+    assert not host.given_up
+    host.failed("refused", reached=False)
+    assert host.given_up == "12 attempts in a row found no connection; the last: refused"
+    erring = make()
+    for _ in range(31):
+        erring.failed("HTTP 503", reached=True)
+    assert not erring.given_up
+    erring.failed("HTTP 503", reached=True)
+    assert erring.given_up == "32 attempts in a row failed; the last: HTTP 503"
+
+
+def test_an_answer_ends_a_row_of_failures():
+    """A host that answers now and then is not given up."""
+    host = make()
+    for number in range(200):
+        host.failed("reset", reached=False)
+        if number % 10 == 0:
+            host.answered(host.bases[0], served=False)
+    assert not host.given_up
+
+
+def test_the_place_that_serves_comes_first():
+    """A place that sent something is asked first from then on; one that only answers is not."""
+    host = make(places=2)
+    first, second = host.bases
+    host.answered(second, served=False)
+    assert host.bases == [first, second]
+    host.answered(second, served=True)
+    assert host.bases == [second, first]
+    assert second.has_served
+    assert not first.has_served
+
+
+def test_turns_are_given_in_order_at_the_pace():
+    """Whoever waits gets a turn of their own, each an interval behind the one before; a hold moves all later ones."""
+
+    async def take() -> list[float]:
+        host = make(requests_per_second=100)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+
+        async def one() -> float:
+            await host.turn()
+            return clock() - started
+
+        turns = await asyncio.gather(*[one() for _ in range(4)])
+        host.hold(0.1)
+        return [*turns, await one()]
+
+    times = asyncio.run(take())
+    assert all(times[number] >= number * 0.01 - 0.002 for number in range(4))
+    assert times[4] >= 0.1

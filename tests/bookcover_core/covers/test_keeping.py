@@ -1,0 +1,61 @@
+"""Tests of where covers lie."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookcover_core.covers.keeping import Keeper
+from bookcover_core.genres import number_genres
+from bookcover_core.listing.books import Book
+from bookcover_core.settings import CoverSettings
+from bookcover_core.workspace import Workspace
+from tests.bookcover_core.covers.loopback import picture
+
+KEEPER = Keeper(Workspace(Path("/study")), number_genres(["Law", "Travel"]), CoverSettings())
+
+
+def book(filename: str, category: str = "Law") -> Book:
+    return Book("key", filename, "", "", "", "0", category, "", "", 1)
+
+
+NAMES = st.text(min_size=1, max_size=15) | st.sampled_from(["..", ".", "/", "../../etc/passwd", "a\0b", "C:\\x", "con"])
+
+
+@given(name=NAMES, category=NAMES)
+def test_no_file_name_leads_out_of_its_folder(name: str, category: str):
+    """Whatever FILENAME and category hold, a cover lies in a folder right below covers/."""
+    place = KEEPER.place(book(name, category))
+    assert place.parent.parent == Path("/study/covers")
+    assert place.name not in {"", ".", ".."}
+    assert not set("/\\\0") & set(place.name + place.parent.name)
+
+
+@given(names=st.lists(NAMES.filter(lambda name: name == name.strip(" ")), unique=True, min_size=2, max_size=2))
+def test_different_names_lie_apart(names: list[str]):
+    """No cover takes the place of another."""
+    assert KEEPER.place(book(names[0])) != KEEPER.place(book(names[1]))
+
+
+def test_books_of_no_genre_lie_under_their_category():
+    """Books of the pool whose category is no genre of the study have a folder too."""
+    assert KEEPER.place(book("1.jpg", "Gay & Lesbian")) == Path("/study/covers/gay-and-lesbian/1.jpg")
+
+
+def test_a_cover_that_is_there_is_not_written_again(tmp_path: Path):
+    """Raw covers are immutable: the same bytes leave the file as it is, time of change included."""
+    keeper = Keeper(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
+    keeper.take_in([book("1.jpg")], picture())
+    before = keeper.place(book("1.jpg")).stat()
+    assert keeper.take_in([book("1.jpg")], picture()).outcome == "ok"
+    after = keeper.place(book("1.jpg")).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", picture(size=(10, 10)), picture()[:-300]])
+def test_what_is_no_cover_is_not_kept(tmp_path: Path, body: bytes):
+    """Only covers lie under covers/."""
+    keeper = Keeper(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
+    assert keeper.take_in([book("1.jpg")], body).outcome != "ok"
+    assert not (tmp_path / "covers").exists()
