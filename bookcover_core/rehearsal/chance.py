@@ -1,0 +1,51 @@
+"""Chance with a seed: the same draws on every machine and with every version of Python.
+
+Only `random.Random.random` is promised to give the same numbers for ever, so everything else is made of it.
+"""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+
+
+class Chance:
+    """A stream of draws that hangs on its seeds alone.
+
+    Args:
+        seeds: What the stream hangs on: a study's seed, the key of a book, the purpose.
+    """
+
+    def __init__(self, *seeds: int | str) -> None:
+        self._random = random.Random("/".join(map(str, seeds))).random  # noqa: S311 - covers hold no secrets
+
+    def share(self) -> float:
+        """A number from 0 up to, not including, 1."""
+        return self._random()
+
+    def between(self, low: float, high: float) -> float:
+        """A number from `low` up to `high`."""
+        return low + (high - low) * self._random()
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+        return low + int((high - low + 1) * self._random())
+
+    def happens(self, probability: float) -> bool:
+        """True with `probability`."""
+        return self._random() < probability
+
+    def pick(self, items: Sequence[_Item]) -> _Item:
+        """One of `items`, each as likely as the others."""
+        return items[int(len(items) * self._random())]
+
+    def sample(self, items: Sequence[_Item], count: int) -> list[_Item]:
+        """`count` of `items`, none twice, in the order in which they were drawn; all where there are not so many."""
+        left = list(items)
+        return [left.pop(int(len(left) * self._random())) for _ in range(min(count, len(left)))]
+
+    def bytes(self, count: int) -> bytes:
+        """`count` bytes."""
+        return hashlib.shake_128(repr(self._random()).encode()).digest(count)
