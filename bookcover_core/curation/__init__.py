@@ -1,0 +1,1 @@
+"""Which books the study is made of: box sets, replacements, splits."""

@@ -1,0 +1,178 @@
+"""Curation: the books of the study, chosen from the listings by what became of their covers and what people decided.
+
+Takes the records (`listings/books.csv`), the ledgers of the download, the box-set candidates and the decisions on them;
+gives `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, who left, why, and who came in
+instead. Where the listings name training and test books, an unusable one is replaced from the pool, like for like
+(section 3.1); where the study's own split is yet to be drawn there is no pool, and an unusable book is left out.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import astuple
+from typing import Any
+
+from bookcover_core.covers.stage import chunks
+from bookcover_core.curation.books import Book, read_books
+from bookcover_core.curation.decisions import decisions_file, read_decisions
+from bookcover_core.curation.faults import BOX_SET, TWIN, find_faults, read_covers
+from bookcover_core.curation.groups import count_twins, unite_groups
+from bookcover_core.curation.replacement import Replacement, replace_faulty, shrink_genres
+from bookcover_core.curation.review import check_reviewed, warn_of_unknown
+from bookcover_core.errors import GenreError, PoolExhaustedError
+from bookcover_core.listing.books import POOL
+from bookcover_core.manifests import Manifest, file_digest
+from bookcover_core.study import Study
+from bookcover_core.workspace import read_table, write_table
+
+logger = logging.getLogger(__name__)
+
+SELECTION = (
+    "key",
+    "filename",
+    "path",
+    "label",
+    "genre",
+    "split",
+    "group",
+    "replaces",
+    "title",
+    "author",
+    "url",
+    "sha256",
+)
+REPLACEMENTS = ("key", "genre", "split", "reason", "replaced_by")
+
+# One book each for training, validation and test.
+FEWEST_BOOKS = 3
+
+
+def curate(study: Study) -> Manifest:
+    """The manifest of `curation/selection.csv` and `curation/replacements.csv`.
+
+    `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
+    `genre`, the genre's name; `split`, train or test where the listings say so, else empty; `replaces`, the key of the
+    book in whose place it came.
+
+    Raises:
+        StageOrderError: The listings, the candidates or one of the chunks are not done.
+        DecisionsError: The file of decisions is malformed.
+        ReviewNeededError: Candidates are undecided and `curation.undecided` is "fail"; they are in `curation/open.csv`.
+        PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
+        GenreError: A genre is left with fewer than three books.
+    """
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
+    wanted_chunks = chunks(study)
+    decided = decisions_file(study)
+    run = study.stage(
+        "curate",
+        after=["listings", "candidates", *(f"download/chunk-{chunk:04d}" for chunk in wanted_chunks)],
+        given={"decisions": file_digest(decided) if decided.exists() else "none"},
+    )
+    if run.done:
+        return run.done
+    settings = study.settings
+    books = read_books(study)
+    covers = read_covers(study, wanted_chunks)
+    decisions = read_decisions(decided)
+    candidates = set(read_table(study.workspace.curation / "candidates.csv")["key"])
+    warn_of_unknown(decided, decisions, books)
+    faults = find_faults(books, covers, decisions, candidates, reject_undecided=settings.curation.undecided == "reject")
+    wanted = [book for book in books if book.role != POOL]
+    undecided = check_reviewed(study, wanted, covers, decisions, candidates)
+
+    sound = [book for book in wanted if book.key not in faults]
+    pool = [book for book in books if book.role == POOL and book.key not in faults]
+    replacements = replace_faulty(
+        faults,
+        [book for book in wanted if book.key in faults],
+        pool,
+        covers,
+        taken=[covers[book.key].sha256 for book in sound],
+        seed=settings.seed,
+    )
+    came = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
+    selected = sound + [book for book in pool if book.key in came]
+    sides = {book.key: came[book.key].split if book.key in came else book.role for book in selected}
+    short = [replacement for replacement in replacements if not replacement.replaced_by]
+    if short and any(sides.values()):
+        shrunk = _handle_exhausted(study, short, selected, sides)
+        replacements += shrunk
+        leaving = {replacement.key for replacement in shrunk}
+        selected = [book for book in selected if book.key not in leaving]
+    _check_genres(study, selected)
+
+    groups = unite_groups((book.key, book.group, covers[book.key].sha256) for book in selected)
+    rows = [
+        (
+            book.key,
+            book.filename,
+            covers[book.key].path,
+            book.label,
+            book.genre,
+            sides[book.key],
+            groups[book.key],
+            came[book.key].key if book.key in came else "",
+            book.title,
+            book.author,
+            book.url,
+            covers[book.key].sha256,
+        )
+        for book in sorted(selected, key=lambda book: book.key)
+    ]
+    write_table(study.workspace.selection, pd.DataFrame(rows, columns=list(SELECTION)))
+    left = study.workspace.curation / "replacements.csv"
+    ordered = sorted(replacements, key=lambda replacement: replacement.key)
+    write_table(left, pd.DataFrame([astuple(row) for row in ordered], columns=list(REPLACEMENTS)))
+    reasons = Counter(replacement.reason for replacement in replacements)
+    counts: dict[str, Any] = {
+        "selected": len(selected),
+        "candidates": sum(book.key in candidates for book in wanted),
+        "undecided": undecided,
+        "rejected box sets": reasons[BOX_SET],
+        "replaced": len(came),
+        "short": len(short),
+        "twins across splits": reasons[TWIN],
+        "twins left": count_twins(covers[book.key].sha256 for book in selected),
+        "groups": len(set(groups.values())),
+        "reasons": dict(sorted(reasons.items())),
+        "splits": dict(sorted(Counter(sides[book.key] for book in selected if sides[book.key]).items())),
+        "genres": dict(sorted(Counter(book.genre for book in selected).items())),
+    }
+    return run.finish(outputs=[study.workspace.selection, left], counts=counts)
+
+
+def _handle_exhausted(
+    study: Study, short: Collection[Replacement], selected: Iterable[Book], sides: Mapping[str, str]
+) -> list[Replacement]:
+    """The books that leave because the pool is exhausted.
+
+    Raises:
+        PoolExhaustedError: `curation.pool_exhausted` is "fail".
+    """
+    genres = Counter(replacement.genre for replacement in short)
+    named = ", ".join(f"{genre} {count}" for genre, count in sorted(genres.items()))
+    if study.settings.curation.pool_exhausted == "fail":
+        raise PoolExhaustedError(
+            f"the pool has no book left to replace {len(short)} ({named})",
+            where="curation.pool_exhausted",
+            advice="Download more chunks, name a larger books.pool_listing, or set it to short or shrink.",
+        )
+    logger.warning("curate: the pool has no book left to replace %d (%s)", len(short), named)
+    if study.settings.curation.pool_exhausted == "short":
+        return []
+    return shrink_genres(selected, sides, study.settings.seed)
+
+
+def _check_genres(study: Study, selected: Iterable[Book]) -> None:
+    """Raise `GenreError` where a genre is left with too few books."""
+    books = Counter(book.genre for book in selected)
+    genres = read_table(study.workspace.genres)["name"]
+    scarce = [f"{genre} {books[genre]}" for genre in genres if books[genre] < FEWEST_BOOKS]
+    if scarce:
+        raise GenreError(
+            f"fewer than {FEWEST_BOOKS} usable books are left of {len(scarce)} genres ({', '.join(scarce)})",
+            where=study.workspace.curation,
+            advice="Add books of these genres or leave the genres out; the ledger says what became of each cover.",
+        )

@@ -1,0 +1,131 @@
+"""The draw: which groups of books go to one side of a split, so that every genre gives its share.
+
+A side's quota of a genre is its share of the genre's books, rounded, and at least one. Books of one group stay
+together, so a quota is met by whole groups:
+
+1. Groups that span several genres are drawn with the share as their chance, as far as they fit the quotas; where a
+   genre has too few other books to meet its quota, further ones are taken.
+2. The groups of one genre alone are gone through in the order of their lots, and each is taken if the rest of the quota
+   can still be met exactly by those behind it. Where no choice meets the quota, the nearest number is aimed at.
+
+With the single books that every real genre has, step 2 is a plain random draw whose last few books are chosen to fit.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+Sizes = Mapping[str, Mapping[int, int]]
+"""Books of each group, by label of their genre."""
+
+
+def count_books(sizes: Sizes) -> Counter[int]:
+    """Books by label."""
+    books: Counter[int] = Counter()
+    for group in sizes.values():
+        books.update(group)
+    return books
+
+
+def find_quotas(sizes: Sizes, share: float, others: int) -> dict[int, int]:
+    """Books that a side should have, by label: `share` of each genre, half rounded up.
+
+    Args:
+        sizes: Books of each group, by label.
+        share: The side's share of every genre.
+        others: Sides that are filled from the rest; each is left one book at least.
+    """
+    return {
+        label: max(0, min(max(1, int(share * books + 0.5)), books - others))
+        for label, books in sorted(count_books(sizes).items())
+    }
+
+
+def draw_groups(sizes: Sizes, lots: Mapping[str, float], share: float, others: int) -> set[str]:
+    """The groups that go to a side with `share` of every genre.
+
+    Args:
+        sizes: Books of each group, by label.
+        lots: A lot from [0, 1) for each group.
+        share: The side's share of every genre.
+        others: Sides that are filled from the rest.
+    """
+    quotas = find_quotas(sizes, share, others)
+    ordered = sorted(sizes, key=lambda group: (lots[group], group))
+    spanning = [group for group in ordered if len(sizes[group]) > 1]
+    alone: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for group in ordered:
+        if len(sizes[group]) == 1:
+            ((label, size),) = sizes[group].items()
+            alone[label].append((group, size))
+    drawn = _draw_spanning(spanning, sizes, lots, share, quotas, {label: alone[label] for label in quotas})
+    taken = count_books({group: sizes[group] for group in drawn})
+    kept = Counter(label for group in spanning if group not in drawn for label in sizes[group])
+    for label, quota in quotas.items():
+        spared = max(0, others - kept[label])
+        drawn |= _draw_alone(alone[label], quota - taken[label], spared, needed=not taken[label])
+    return drawn
+
+
+def _draw_spanning(
+    spanning: Sequence[str],
+    sizes: Sizes,
+    lots: Mapping[str, float],
+    share: float,
+    quotas: Mapping[int, int],
+    alone: Mapping[int, Sequence[tuple[str, int]]],
+) -> set[str]:
+    """The groups of several genres that go to the side."""
+    rest = dict(quotas)
+    drawn = set()
+
+    def take(group: str) -> None:
+        drawn.add(group)
+        for label, size in sizes[group].items():
+            rest[label] -= size
+
+    def gain(group: str) -> int:
+        """How much nearer to the quotas the side comes with `group`."""
+        return sum(abs(rest[label]) - abs(rest[label] - size) for label, size in sizes[group].items())
+
+    for group in spanning:
+        if lots[group] < share and all(rest[label] >= size for label, size in sizes[group].items()):
+            take(group)
+    for label, quota in quotas.items():
+        single = sum(size for _, size in alone[label])
+        for group in spanning:
+            if rest[label] <= single:
+                break
+            only_way = not single and rest[label] == quota
+            if group not in drawn and label in sizes[group] and (gain(group) > 0 or only_way):
+                take(group)
+    return drawn
+
+
+def _draw_alone(groups: Sequence[tuple[str, int]], quota: int, spared: int, *, needed: bool) -> set[str]:
+    """The groups of one genre that go to the side, given in the order of their lots.
+
+    Args:
+        groups: Name and size of each.
+        quota: Books that the side still wants of the genre.
+        spared: Groups that must stay for other sides.
+        needed: Whether the side has no book of the genre yet.
+    """
+    if not groups or quota <= 0:
+        return set()
+    # Bit n of reachable[i]: the groups from i on can make up n books. The nearest total is not beyond the mask.
+    mask = (1 << (quota + max(size for _, size in groups) + 1)) - 1
+    reachable = [1]
+    for _, size in reversed(groups):
+        reachable.append((reachable[-1] | reachable[-1] << size) & mask)
+    reachable.reverse()
+    books = sum(size for _, size in groups)
+    totals = [total for total in range(int(needed), books - spared + 1) if reachable[0] >> total & 1]
+    if not totals:
+        return set()
+    rest = min(totals, key=lambda total: (abs(total - quota), total))
+    chosen = []
+    for (group, size), behind in zip(groups, reachable[1:], strict=True):
+        if size <= rest and behind >> (rest - size) & 1:
+            chosen.append(group)
+            rest -= size
+    return set(chosen[: max(0, len(groups) - spared)])

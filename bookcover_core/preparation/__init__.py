@@ -1,0 +1,1 @@
+"""Covers measured and made square: NoPrep, Padded, Cropped."""

@@ -1,0 +1,245 @@
+"""Splits into training, validation and test books."""
+
+from collections import Counter, defaultdict
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bookcover_core.curation.candidates import find_candidates
+from bookcover_core.curation.curate import curate
+from bookcover_core.curation.draw import find_quotas
+from bookcover_core.curation.splits import Place, assign_sides, split
+from bookcover_core.errors import GenreError, StageOrderError
+from bookcover_core.genres import BOOKCOVER30
+from bookcover_core.study import Study
+from bookcover_core.workspace import read_table
+from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
+
+SHARES = {"validation_share": 0.1, "test_share": 0.1}
+
+
+def places(*genres: list[int], side: str = "") -> list[Place]:
+    """Books of genres, each given by the sizes of its groups."""
+    return [
+        Place(f"{label}-{group}-{number}", label, f"{label}-{group}", side)
+        for label, sizes in enumerate(genres)
+        for group, size in enumerate(sizes)
+        for number in range(size)
+    ]
+
+
+def count(books: list[Place], sides: dict[str, str], label: int = 0) -> tuple[int, int, int]:
+    """Training, validation and test books of a genre."""
+    have = Counter(sides[book.key] for book in books if book.label == label)
+    return have["train"], have["validation"], have["test"]
+
+
+GROUP_SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=60)
+
+
+@given(genres=st.lists(GROUP_SIZES, min_size=1, max_size=4), share=st.floats(0.05, 0.4), seed=st.integers(0, 99))
+@settings(max_examples=150, deadline=None)
+def test_groups_of_one_genre_are_divided_fairly(genres, share, seed):
+    """Every book is on one side, no group on two, no side of a genre empty, each quota met within one group's size."""
+    books = places(*genres)
+    sides = assign_sides(books, validation_share=share, test_share=share, seed=seed)
+    assert set(sides) == {book.key for book in books}
+    assert len({(book.group, sides[book.key]) for book in books}) == len({book.group for book in books})
+    for label, sizes in enumerate(genres):
+        train, validation, test = count(books, sides, label)
+        assert min(train, validation, test) > 0
+        quota = find_quotas({"": {label: sum(sizes)}}, share, others=2)[label]
+        assert abs(test - quota) <= max(sizes)
+        quota = find_quotas({"": {label: train + validation}}, share, others=1)[label]
+        assert abs(validation - quota) <= max(sizes)
+
+
+@given(
+    groups=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=40),
+    seed=st.integers(0, 99),
+    order=st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_groups_across_genres_stay_whole(groups, seed, order):
+    """A group that spans genres is on one side too, and neither order nor repetition changes the sides."""
+    books = [
+        Place(f"{group}-{number}", label, str(group))
+        for group, labels in enumerate(groups)
+        for number, label in enumerate(labels)
+    ]
+    sides = assign_sides(books, **SHARES, seed=seed)
+    assert set(sides) == {book.key for book in books}
+    assert len({(book.group, sides[book.key]) for book in books}) == len(groups)
+    shuffled = order.sample(books, len(books))
+    assert assign_sides(shuffled, **SHARES, seed=seed) == sides
+
+
+@given(
+    singles=st.integers(10, 40),
+    spanning=st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=3), max_size=15),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=150, deadline=None)
+def test_single_books_make_up_for_groups_across_genres(singles, spanning, seed):
+    """With enough single books every quota is met exactly, whatever groups span the genres."""
+    books = places([1] * singles, [1] * singles, [1] * singles)
+    books += [
+        Place(f"s{group}-{number}", label, f"s{group}")
+        for group, labels in enumerate(spanning)
+        for number, label in enumerate(labels)
+    ]
+    sides = assign_sides(books, **SHARES, seed=seed)
+    for label in range(3):
+        train, validation, test = count(books, sides, label)
+        assert test == find_quotas({"": {label: train + validation + test}}, 0.1, others=2)[label]
+        assert validation == find_quotas({"": {label: train + validation}}, 0.1, others=1)[label]
+
+
+def test_a_quota_is_met_exactly_where_groups_allow_it():
+    """Groups of 3, 3, 5 and 9 books can give exactly 8 of 20; no other choice does."""
+    books = places([3, 3, 5, 9], side="train")
+    for seed in range(5):
+        sides = assign_sides(books, validation_share=0.4, test_share=0.1, seed=seed)
+        assert count(books, sides) == (12, 8, 0)
+
+
+def test_large_groups_are_drawn_as_often_as_single_books():
+    """A book's chance to be held out does not hang on the size of its group."""
+    books = places([4] * 50 + [1] * 200, side="train")
+    drawn = [
+        sum(sides[f"0-{group}-0"] == "validation" for group in range(50))
+        for sides in (assign_sides(books, **SHARES, seed=seed) for seed in range(200))
+    ]
+    assert 4.5 < sum(drawn) / len(drawn) < 5.5
+
+
+def test_another_seed_draws_other_books():
+    """The seed decides which books are drawn, not how many."""
+    books = places([1] * 50)
+    one, other = (assign_sides(books, **SHARES, seed=seed) for seed in (1, 2))
+    assert one != other
+    assert count(books, one) == count(books, other) == (40, 5, 5)
+
+
+def test_official_test_books_stay_the_test_books():
+    """Where the listings name the test books nothing is drawn for the test, not even for a title on both sides."""
+    books = [*places([1] * 20, side="train"), Place("t", 0, "0-3", "test")]
+    sides = assign_sides(books, **SHARES, seed=1)
+    assert [key for key, side in sides.items() if side == "test"] == ["t"]
+    assert count(books, sides) == (18, 2, 1)
+
+
+def test_a_replacement_takes_the_place_of_the_book_it_replaces():
+    """A book that comes in for another goes to the same side, and all others stay where they were."""
+    books = places([1] * 30, side="train")
+    before = assign_sides(books, **SHARES, seed=3)
+    for gone in books:
+        came = Place("zz", 0, "zz", "train", replaces=gone.key)
+        after = assign_sides([book for book in books if book != gone] + [came], **SHARES, seed=3)
+        assert after.pop("zz") == before[gone.key]
+        assert after == {key: side for key, side in before.items() if key != gone.key}
+
+
+def curated(study: Study) -> Study:
+    """The study once candidates and curation are done."""
+    find_candidates(study)
+    curate(study)
+    return study
+
+
+def test_the_split_is_written_beside_each_book(tmp_path):
+    """splits/books.csv holds the selection's rows in its order, with the split; the counts say what was drawn."""
+    books = [*records(20, "l", category="Law", role=""), *records(20, "t", category="Travel", role="")]
+    study = curated(invented_study(tmp_path, books))
+    manifest = split(study)
+    selection, table = read_table(study.workspace.selection), read_table(study.workspace.splits)
+    assert table.drop(columns="split").equals(selection.drop(columns="split"))
+    assert Counter(table["split"]) == {"train": 32, "validation": 4, "test": 4}
+    assert manifest.counts["validation"] == 4
+    assert manifest.counts["per genre"]["test"] == {"least": 2, "most": 2}
+    assert manifest.counts["genres"]["Law"] == {"train": 16, "validation": 2, "test": 2}
+    assert split(study).reused
+
+
+def test_a_genre_of_too_few_groups_is_named(tmp_path):
+    """A genre whose books all are one group cannot be split, and is named with the reason."""
+    books = [*records(9, "l", category="Law", role="", group="series"), *records(9, "t", category="Travel", role="")]
+    study = curated(invented_study(tmp_path, books))
+    with pytest.raises(GenreError, match=r"Law: the genre has no book for .* 9 books form 1 groups"):
+        split(study)
+
+
+def test_the_split_comes_after_curation(tmp_path):
+    """Without a selection there is nothing to split."""
+    with pytest.raises(StageOrderError, match="curate"):
+        split(Study(settings_in(tmp_path)))
+
+
+def test_a_further_replacement_changes_one_row_of_the_split(tmp_path):
+    """When a cover turns out missing, its replacement takes its side, and every other book keeps its own."""
+    books = [*records(40, "a"), *records(5, "t", role="test"), *records(20, "p", role="pool")]
+    study = curated(invented_study(tmp_path, books))
+    split(study)
+    before = read_table(study.workspace.splits).set_index("key")["split"]
+    write_ledger(study, 1, change(books, "a0007", outcome="missing"))
+    curate(study)
+    split(study)
+    table = read_table(study.workspace.splits).set_index("key")
+    (came,) = table.index[table["replaces"] == "a0007"]
+    assert table["split"][came] == before["a0007"]
+    assert table["split"].drop(came).equals(before.drop("a0007"))
+
+
+@pytest.fixture(scope="module")
+def official(real_data) -> list[Record]:
+    """All of BookCover30 by the official labels, with an invented pool, and titles and pictures that some books share.
+
+    Every 40th training book shares its main title with the next, across genres; every 500th its picture. One in 200
+    covers is missing, as is one in ten of the pool.
+    """
+    books = []
+    for role in ("train", "test"):
+        lines = (real_data / "listings" / f"bookcover30-labels-{role}.txt").read_text().split("\n")
+        for number, line in enumerate(filter(None, lines)):
+            filename, label = line.split()
+            books.append(
+                Record(
+                    filename.removesuffix(".jpg"),
+                    BOOKCOVER30[int(label)],
+                    role,
+                    group=f"g{role}{number // 2}" if number % 40 < 2 else "",
+                    picture=f"p{role}{number // 2}" if number % 500 < 2 else "",
+                    outcome="missing" if number % 200 == 7 else "ok",
+                )
+            )
+    assert len(books) == 57_000
+    books += [
+        Record(f"pool{label:02d}{number:03d}", name, "pool", outcome="missing" if number % 10 == 0 else "ok")
+        for label, name in enumerate(BOOKCOVER30)
+        for number in range(60)
+    ]
+    return books
+
+
+def test_bookcover30_has_the_dissertations_numbers(official, tmp_path):
+    """46,170 / 5,130 / 5,700 books, and 1,539 / 171 / 190 of each genre, exactly, with replacements and groups: 3.1."""
+    study = curated(invented_study(tmp_path, official))
+    chosen = study.manifest("curate").counts
+    assert chosen["selected"] == 57_000
+    assert chosen["short"] == 0
+    assert chosen["replaced"] == chosen["reasons"]["missing"] == 286  # 257 of 51,300 and 29 of 5,700
+    assert chosen["twins left"] > 100
+    manifest = split(study)
+    table = read_table(study.workspace.splits, label="int64")
+    assert table["split"].value_counts().to_dict() == {"train": 46_170, "test": 5_700, "validation": 5_130}
+    per_genre = pd.crosstab(table["label"], table["split"])
+    assert len(per_genre) == 30
+    assert (per_genre[["train", "validation", "test"]] == [1_539, 171, 190]).all(axis=None)
+    assert manifest.counts["validation books off quota"] == 0
+    learnt = table[table["split"] != "test"]
+    sides = defaultdict(set)
+    for group, side in zip(learnt["group"], learnt["split"], strict=True):
+        sides[group].add(side)
+    assert all(len(side) == 1 for side in sides.values())
