@@ -1,0 +1,75 @@
+"""Cards: what a saved network is, so that its architecture can be built again and its results be understood."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.genres import Genre
+from bookcover_core.workspace import write_json
+
+CARD = "card.json"
+HEAD_WEIGHTS = "head.weights.h5"
+MODEL_WEIGHTS = "model.weights.h5"
+
+
+class ModelCard(BaseModel):
+    """What stands beside a network's weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description='Backbone and preparation: "MobileNetV2-padded".')
+    backbone: str
+    preparation: str
+    input_size: int = Field(description="Side of the square input in pixels; its values are 0..255.")
+    preprocessing: str = Field(description="What the network does with them first: tf (-1..1) or torch (normalised).")
+    weights: str = Field(description="Where the backbone's weights came from: file, imagenet or random.")
+    weights_file: str | None = Field(description="Name of the file of weights.")
+    weights_digest: str
+    genres: list[Genre]
+    settings: dict[str, Any] = Field(description="The settings that the training hangs on.")
+    inputs: dict[str, str] = Field(description="Digests of what it was trained on.")
+    digests: dict[str, str] = Field(description="SHA-256 of the files of weights, by name.")
+    metrics: dict[str, float] = Field(description="best_epoch, epochs, validation_accuracy and more.")
+    parameters: dict[str, int] = Field(description="Numbers of weights: backbone, head, trainable.")
+    software: dict[str, str] = Field(description="Versions.")
+
+
+def write_card(folder: Path, card: ModelCard) -> Path:
+    """The file that `card` was written to."""
+    file = folder / CARD
+    write_json(file, card.model_dump(mode="json"))
+    return file
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of the network in `folder`.
+
+    Raises:
+        WeightsError: There is none, or it is no card.
+    """
+    file = folder / CARD
+    try:
+        return ModelCard.model_validate_json(file.read_bytes())
+    except OSError:
+        raise WeightsError(
+            "there is no trained network", where=folder, advice="Run the stage `train` first, or name another folder."
+        ) from None
+    except ValidationError as error:
+        raise WeightsError(
+            f"the card is damaged ({error.error_count()} faults)", where=file, advice="Run the stage `train` again."
+        ) from None
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of what a network's numbers hang on."""
+    versions = {"python": python_version()}
+    for package in ("bookcover", "keras", "tensorflow", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

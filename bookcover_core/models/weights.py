@@ -1,0 +1,243 @@
+"""Where a backbone's weights come from, and getting them into it.
+
+A file that the settings name wins; then come the weights that Keras published, whose digest is checked; random weights
+only where the settings ask for them. Weights are numbers in an HDF5 file, laid into a network built in code: nothing is
+ever unpickled.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.manifests import file_digest
+from bookcover_core.models.backbones import Backbone, find_backbone
+from bookcover_core.settings import StudySettings
+
+logger = logging.getLogger(__name__)
+
+# Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.
+_KERNELS, _PICTURES = 301, 302
+
+# Pictures that the batch normalisations of a random network are calibrated on.
+_CALIBRATION_PICTURES = 16
+
+# Seconds without a byte after which a download is given up.
+_DOWNLOAD_TIMEOUT = 20.0
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Which weights a backbone gets."""
+
+    kind: Literal["file", "imagenet", "random"]
+    digest: str
+    """SHA-256 of the file; "imagenet:" and the MD5 (the file name where none is published); "random:" and the seed."""
+    file: str | None = None
+    """Name of the file, for kinds file and imagenet."""
+
+
+def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource:
+    """Which weights `backbone` gets under `settings`. Needs no network, and no TensorFlow.
+
+    Raises:
+        WeightsError: `models.weight_files` names a file that cannot be read.
+    """
+    if backbone.name in settings.models.weight_files:
+        file = _named_file(settings, backbone)
+        return WeightsSource(kind="file", digest=file_digest(file), file=file.name)
+    if settings.models.weights == "imagenet":
+        published = backbone.weights
+        return WeightsSource(kind="imagenet", digest=f"imagenet:{published.md5 or published.file}", file=published.file)
+    return WeightsSource(kind="random", digest=f"random:{settings.seed}")
+
+
+def weights_digest(settings: StudySettings, backbone: Backbone) -> str:
+    """Digest of the weights that `backbone` gets: see `WeightsSource.digest`."""
+    return weights_source(settings, backbone).digest
+
+
+def check_networks(settings: StudySettings) -> None:
+    """Check, before anything is fetched, that the networks of `settings` are known.
+
+    Where the preparations are compared, the weights of the network that compares them are looked for as well: nothing
+    can be trained without them. Those of the others are looked for when their turn comes, so that one network whose
+    weights are missing does not stop its siblings.
+
+    Raises:
+        SettingsError: There is no such network.
+        WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
+    """
+    for name in (*settings.training.backbones, *settings.models.weight_files):
+        find_backbone(name)
+    comparing = find_backbone(settings.comparison.backbone)
+    if settings.training.preparation == "best":
+        weights_source(settings, comparing)
+
+
+def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
+    """The backbone as a frozen `keras.Model` with its weights: preprocessed pictures to feature maps.
+
+    Frozen means `trainable = False`: its batch normalisations then keep their statistics, in training too.
+    The last one built is kept and given again, for the stages that follow one another want the same: do not alter it.
+
+    Raises:
+        WeightsError: The weights cannot be had, are altered, or belong to another network.
+    """
+    source = weights_source(settings, backbone)
+    key = f"{backbone.name} {source.digest}"
+    if key not in _last_built:
+        _last_built.clear()
+        _last_built[key] = _build(settings, backbone, source)
+    return _last_built[key]
+
+
+# The last network that was built, by its name and the digest of its weights.
+_last_built: dict[str, Any] = {}
+
+
+def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -> Any:
+    model = backbone.build()
+    if source.kind == "random":
+        logger.warning("%s: random weights, as models.weights says: it has never seen a picture", backbone.name)
+        _randomise(model, settings.seed)
+    else:
+        file = _named_file(settings, backbone) if source.kind == "file" else _published_file(backbone)
+        logger.info("%s: weights from %s", backbone.name, file)
+        load_weights(model, file, backbone.name)
+    model.trainable = False
+    return model
+
+
+def load_weights(model: Any, file: Path, name: str) -> None:
+    """Lay the weights in `file` (HDF5, Keras 3's layout or the older one) into `model`.
+
+    Weights in the older layout go by the names of the layers where these are the same in file and model, and by their
+    order where they are not (Keras numbers the unnamed layers of some networks). Names are safer: beside a shortcut,
+    layers of one shape could change places.
+
+    Raises:
+        WeightsError: The file is no such file, or its weights belong to another network.
+    """
+    try:
+        names = {layer.name for layer in model.layers if layer.weights}
+        options = {"by_name": True} if _named_layers(file) == names else {}
+        model.load_weights(file, **options)
+    except (ValueError, KeyError, OSError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(
+            f"these are not weights of {name} without its top ({reason})",
+            where=file,
+            advice=f"If it was cut short, remove it. Otherwise name a file of {name}'s weights, saved by Keras without "
+            "the top, in models.weight_files.",
+        ) from error
+
+
+def _named_layers(file: Path) -> set[str]:
+    """Names of the layers with weights in an HDF5 file of Keras' older layout; empty for Keras 3's layout."""
+    import h5py  # noqa: PLC0415 - comes with Keras, and is needed only where weights are loaded
+
+    with h5py.File(file) as content:
+        group = content.get("model_weights", content)
+        names = [name.decode() if isinstance(name, bytes) else str(name) for name in group.attrs.get("layer_names", [])]
+        return {name for name in names if len(group[name].attrs["weight_names"])}
+
+
+def _named_file(settings: StudySettings, backbone: Backbone) -> Path:
+    file = Path(settings.models.weight_files[backbone.name]).expanduser()
+    if not file.is_file():
+        raise WeightsError(
+            f"there is no such file of weights for {backbone.name}",
+            where=file,
+            advice=f"Correct models.weight_files, or leave {backbone.name} out of it.",
+        )
+    if file.suffix not in {".h5", ".hdf5"}:
+        raise WeightsError(
+            f"weights of {backbone.name} are read from HDF5 files only (.h5, .weights.h5)",
+            where=file,
+            advice="Save the weights with Keras' `model.save_weights`.",
+        )
+    return file
+
+
+def _published_file(backbone: Backbone) -> Path:
+    """The weights that Keras published, from its cache or downloaded, their digest checked where there is one."""
+    from bookcover_core.models.engine import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    published = backbone.weights
+    cached = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / published.file
+    try:
+        with _socket_timeout(_DOWNLOAD_TIMEOUT):
+            file = keras.utils.get_file(
+                published.file,
+                published.address,
+                cache_subdir="models",
+                file_hash=published.md5,
+            )
+    except Exception as error:
+        # Keras raises a bare Exception for a download that failed, a ValueError for a digest that differs.
+        digest = f"MD5 {published.md5}" if published.md5 else "no digest published"
+        raise WeightsError(
+            f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({digest}) is not in Keras' "
+            f"cache, and {published.address} gives: {' '.join(str(error).split())[:300]}",
+            where=cached,
+            advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
+        ) from error
+    return Path(file)
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """Keras' download waits without end otherwise."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _randomise(model: Any, seed: int) -> None:
+    """Give `model` random weights that let pictures through: the same for a seed on any machine.
+
+    Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
+    random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
+    of a batch of drawn pictures, layer after layer in one pass. A linear classifier then finds colour, texture and
+    layout in the features: enough for a rehearsal, far from what ImageNet weights give.
+    """
+    from bookcover_core.models.engine import keras, tf  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    generator = np.random.default_rng([seed, _KERNELS])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            # A kernel is (rows, columns, channels in, ...), and a depthwise one sees a channel at a time.
+            seen = layer.kernel.shape[: 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else 3]
+            kernel = generator.standard_normal(layer.kernel.shape, dtype=np.float32)
+            layer.kernel.assign(kernel * np.float32(np.sqrt(2 / np.prod(seen))))
+    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalisations]
+    for layer in normalisations:
+        layer.momentum = 0.0
+    pictures = _drawn_pictures(model.input_shape[1], np.random.default_rng([seed, _PICTURES]))
+    # As a graph, because Keras holds on to every layer's output of a call that it runs layer by layer: gigabytes.
+    tf.function(lambda: tf.size(model(tf.constant(pictures), training=True)))()
+    for layer, momentum in zip(normalisations, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Pictures (n, size, size, 3) in -1..1: colour fields and noise at several scales, one laid over the other."""
+    pictures = np.zeros((_CALIBRATION_PICTURES, size, size, 3), np.float32)
+    for cells in (1, 3, 12, 48, size):
+        noise = generator.standard_normal((_CALIBRATION_PICTURES, cells, cells, 3), dtype=np.float32)
+        index = np.arange(size) * cells // size
+        pictures += noise[:, index][:, :, index]
+    return np.tanh(pictures / 2)

@@ -1,0 +1,1 @@
+"""Transfer learning: pooled features, heads trained on them, the comparison of preparations."""

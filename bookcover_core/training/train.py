@@ -1,0 +1,136 @@
+"""The stage `train`: a head for each backbone on the chosen preparation, and the whole network that it completes.
+
+Sections 4.1 and 4.2: at most 200 epochs, an end after 20 without a better validation accuracy, the best epoch kept.
+"""
+
+import logging
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.listing.books import read_genres
+from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
+from bookcover_core.models.weights import build_backbone, weights_source
+from bookcover_core.study import Study
+from bookcover_core.training.comparison import chosen_preparation
+from bookcover_core.training.features import load_split, model_name, split_model_name
+
+logger = logging.getLogger(__name__)
+
+
+def train_backbone(study: Study, name: str) -> Manifest:
+    """The manifest of the training of one backbone's head on the chosen preparation.
+
+    Writes `models/<backbone>-<preparation>/`: head.weights.h5, model.weights.h5 (the whole network), history.csv, and
+    card.json.
+
+    Args:
+        study: The study.
+        name: A backbone of `models.backbones`.
+
+    Raises:
+        SettingsError: There is no such backbone.
+        StageOrderError: The split, the features or the comparison are not made yet.
+        TrainingError: The head cannot be trained.
+        WeightsError: The backbone's weights cannot be had.
+    """
+    backbone = find_backbone(name)
+    preparation = chosen_preparation(study)
+    model = model_name(name, preparation)
+    features = f"features/{model}"
+    run = study.stage(
+        "train",
+        model,
+        after=["listings", "split", features],
+        given={"backbone": name, "preparation": preparation},
+    )
+    if run.done:
+        return run.done
+    source = weights_source(study.settings, backbone)
+    if source.digest != study.manifest(features).inputs["weights"]:
+        raise StageOrderError(
+            f"the features of {model} were computed with other weights than the settings name now",
+            where=study.manifest_file(features),
+            advice="Run the stage `features` again.",
+        )
+    from bookcover_core.models.networks import assemble, save_weights  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.runs import run_training  # noqa: PLC0415 - imports TensorFlow
+
+    folder = study.workspace.models / model
+    training = run_training(
+        study,
+        name,
+        preparation,
+        epochs=study.settings.training.epochs,
+        patience=study.settings.training.patience,
+        folder=folder,
+        key=run.key,
+        label=run.label,
+    )
+    fitted, best = training.fitted, training.fitted.best
+    network = build_backbone(study.settings, backbone)
+    model_digest = save_weights(assemble(backbone, network, fitted.head), folder / MODEL_WEIGHTS)
+    card = write_card(
+        folder,
+        ModelCard(
+            name=model,
+            backbone=name,
+            preparation=preparation,
+            input_size=backbone.size,
+            preprocessing=backbone.preprocessing,
+            weights=source.kind,
+            weights_file=source.file,
+            weights_digest=source.digest,
+            genres=read_genres(study.workspace),
+            settings=run.settings,
+            inputs=run.inputs,
+            digests={training.weights.name: training.weights_digest, MODEL_WEIGHTS: model_digest},
+            metrics={
+                "best_epoch": best.epoch,
+                "epochs": len(fitted.history),
+                "loss": best.loss,
+                "accuracy": best.accuracy,
+                "validation_loss": best.val_loss,
+                "validation_accuracy": best.val_accuracy,
+                "test_accuracy": training.test_accuracy,
+            },
+            parameters={"backbone": network.count_params(), "head": fitted.head.count_params()},
+            software=software_versions(),
+        ),
+    )
+    return run.finish(
+        outputs=[training.weights, folder / MODEL_WEIGHTS, training.history, card],
+        counts={
+            "best_epoch": best.epoch,
+            "epochs": len(fitted.history),
+            "validation_accuracy": round(best.val_accuracy, 6),
+            "test_accuracy": round(training.test_accuracy, 6),
+            "weights": source.kind,
+        },
+        digest=digest_of([training.digest, source.digest]),
+    )
+
+
+def predict_split(
+    study: Study, model: str, split: str
+) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Keys, labels (books,) and probabilities (books, genres) of one split, from stored features and the saved head.
+
+    Args:
+        study: The study.
+        model: A trained network: "MobileNetV2-padded".
+        split: train, validation or test.
+
+    Raises:
+        StageOrderError: The features have not been computed.
+        WeightsError: The network has not been trained, or its weights were altered.
+    """
+    from bookcover_core.models.networks import load_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.heads import predict  # noqa: PLC0415 - imports TensorFlow
+
+    head, _ = load_head(study.workspace.models / model)
+    books = load_split(study, *split_model_name(model), split)
+    return books.keys, books.labels, predict(head, books.features)

@@ -1,0 +1,111 @@
+"""A small study that is prepared and split, so that features and heads can be made of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bookcover_core.genres import number_genres
+from bookcover_core.listing.books import write_genres
+from bookcover_core.manifests import INDEX_COLUMNS, Output
+from bookcover_core.settings import Preparation, StudySettings
+from bookcover_core.study import Study
+from bookcover_core.workspace import write_table
+
+GENRES = ("Travel", "Law", "Romance")
+SHARD = 16
+BOOKS = 36
+
+
+def draw_picture(label: int, generator: np.random.Generator) -> Image.Image:
+    """A square with some detail, whose colour tells its genre."""
+    pixels = generator.integers(0, 90, (13, 13, 3))
+    pixels[..., label] += 140
+    return Image.fromarray(pixels.astype(np.uint8)).resize((299, 299), Image.Resampling.BICUBIC)
+
+
+def write_index(study: Study, number: int) -> None:
+    """Prepare one shard anew: its pictures as they lie, their index and its manifest."""
+    root = study.workspace.root
+    keys = [f"{row:010d}" for row in range(BOOKS)][(number - 1) * SHARD : number * SHARD]
+    rows = []
+    for key in keys:
+        for method in study.settings.preparation.methods:
+            picture = Output.of(study.workspace.prepared / method / f"{key}.jpg", root)
+            rows.append({"key": key, "method": str(method), **picture.model_dump()})
+    index = study.workspace.prepared / "index" / f"shard-{number:04d}.csv"
+    write_table(index, pd.DataFrame(rows)[["key", "method", *INDEX_COLUMNS]])
+    study.stage("prepare", f"shard-{number:04d}", given={"rows": str(rows)}).finish(indexes=[index])
+
+
+def write_books(study: Study) -> None:
+    """Listings, selection and splits of 36 books in 3 genres: 18 train, 9 validation, 9 test."""
+    workspace = study.workspace
+    labels = [row % len(GENRES) for row in range(BOOKS)]
+    splits = [("train", "train", "validation", "test")[row // len(GENRES) % 4] for row in range(BOOKS)]
+    books = pd.DataFrame({"key": [f"{row:010d}" for row in range(BOOKS)], "label": labels})
+    write_genres(workspace.genres, number_genres(GENRES), "123", [12] * 3)
+    write_table(workspace.selection, books)
+    write_table(workspace.splits, books.assign(split=splits))
+    study.stage("listings").finish(outputs=[workspace.genres])
+    study.stage("curate").finish(outputs=[workspace.selection])
+    study.stage("split").finish(outputs=[workspace.splits])
+
+
+def make_study(root: Path, **training: object) -> Study:
+    settings = StudySettings.model_validate(
+        {
+            "name": "small",
+            "workspace": str(root),
+            "preparation": {"shard_records": SHARD},
+            "models": {"weights": "random"},
+            "training": {"backbones": ["MobileNetV2"], "epochs": 6, **training},
+            "comparison": {"epochs": 3},
+        }
+    )
+    study = Study(settings)
+    generator = np.random.default_rng(7)
+    for row in range(BOOKS):
+        picture = draw_picture(row % len(GENRES), generator)
+        for method in Preparation:
+            file = study.workspace.prepared / method / f"{row:010d}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(file, quality=95, subsampling=0)
+    write_books(study)
+    for number in (1, 2, 3):
+        write_index(study, number)
+    return study
+
+
+@pytest.fixture
+def small_study(tmp_path: Path) -> Study:
+    """A study of 36 prepared books in three shards, with random weights."""
+    return make_study(tmp_path)
+
+
+@pytest.fixture
+def invented_features(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Features that cost nothing: the mean colour of a picture, at the front. Gives the number of pictures read."""
+    from bookcover_core.training import extraction
+
+    read = 0
+
+    class MeanColour:
+        def __init__(self, _settings, backbone):
+            self.channels = backbone.channels
+
+        def extract(self, files, progress):
+            nonlocal read
+            features = np.zeros((len(files), self.channels), np.float32)
+            for row, file in enumerate(files):
+                with Image.open(file) as picture:
+                    features[row, :3] = np.asarray(picture.resize((1, 1)), np.float32)[0, 0] / 255
+                read += 1
+                progress(row + 1)
+            return features
+
+    monkeypatch.setattr(extraction, "Extractor", MeanColour)
+    return lambda: read

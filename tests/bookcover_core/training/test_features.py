@@ -1,0 +1,139 @@
+"""Features are computed once, shard by shard, and belong to the right books."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.training.features import (
+    compute_features,
+    load_features,
+    load_split,
+    shard_file,
+    split_model_name,
+)
+from tests.bookcover_core.training.conftest import BOOKS, write_index
+
+
+def compute(study):
+    return compute_features(study, "MobileNetV2", "padded")
+
+
+def test_features_lie_in_the_order_of_the_selection(small_study, invented_features):
+    """Row n of the features is the picture of row n of the selection, over all shards."""
+    manifest = compute(small_study)
+    features = load_features(small_study, "MobileNetV2", "padded")
+    assert features.shape == (BOOKS, 1280)
+    assert features.dtype == np.float32
+    assert list(features[:, :3].argmax(axis=1)) == [row % 3 for row in range(BOOKS)]
+    assert manifest.counts["covers"] == BOOKS
+    assert len(manifest.outputs) == 3
+
+
+def test_a_split_gets_its_own_rows(small_study, invented_features):
+    """Keys, labels and features of a split belong together."""
+    compute(small_study)
+    everything = load_features(small_study, "MobileNetV2", "padded")
+    for split, books in (("train", 18), ("validation", 9), ("test", 9)):
+        part = load_split(small_study, "MobileNetV2", "padded", split)
+        assert len(part.keys) == books
+        assert np.array_equal(part.features, everything[[int(key) for key in part.keys]])
+        assert list(part.labels) == [int(key) % 3 for key in part.keys]
+
+
+def test_nothing_is_computed_twice(small_study, invented_features):
+    """A second run reads no picture."""
+    compute(small_study)
+    assert compute(small_study).reused
+    assert invented_features() == BOOKS
+
+
+def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypatch):
+    """After a run that stopped at its second shard, only the shards from there on are computed."""
+    from bookcover_core.training import features
+
+    write, written = features._write_shard, []
+
+    def stop_at_the_second(*arguments):
+        if written:
+            raise KeyboardInterrupt
+        written.append(arguments)
+        write(*arguments)
+
+    monkeypatch.setattr(features, "_write_shard", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        compute(small_study)
+    monkeypatch.setattr(features, "_write_shard", write)
+    before = invented_features()
+    assert compute(small_study).counts["computed"] == BOOKS - 16
+    assert invented_features() - before == BOOKS - 16
+
+
+def test_a_changed_picture_recomputes_its_shard_alone(small_study, invented_features):
+    """A picture prepared anew takes its shard with it, not the others."""
+    digest = compute(small_study).digest
+    Image.new("RGB", (299, 299), "blue").save(small_study.workspace.prepared / "padded" / f"{20:010d}.jpg")
+    write_index(small_study, 2)
+    manifest = compute(small_study)
+    assert manifest.counts["computed"] == 16
+    assert manifest.digest != digest
+    assert load_features(small_study, "MobileNetV2", "padded")[20, 2] > 0.9
+
+
+def test_a_damaged_shard_is_computed_again(small_study, invented_features):
+    """A shard whose bytes are not those that were written is not trusted, whatever its size."""
+    compute(small_study)
+    file = shard_file(small_study, "MobileNetV2", "padded", 3)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert compute(small_study).counts["computed"] == BOOKS - 32
+
+
+def test_other_weights_give_other_features(small_study, invented_features):
+    """The seed of random weights is an input of the stage."""
+    compute(small_study)
+    other = small_study.settings.model_copy(update={"seed": 1})
+    assert not compute(type(small_study)(other)).reused
+    assert invented_features() == 2 * BOOKS
+
+
+def test_features_come_after_preparation(small_study):
+    """Without the manifest of a shard's preparation there are no features."""
+    small_study.manifest_file("prepare/shard-0002").unlink()
+    with pytest.raises(StageOrderError, match="prepare/shard-0002"):
+        compute(small_study)
+
+
+def test_features_that_are_not_there_are_named(small_study):
+    """Asked for features before they were computed, the message names the stage."""
+    with pytest.raises(StageOrderError, match="features/MobileNetV2-padded"):
+        load_features(small_study, "MobileNetV2", "padded")
+
+
+def test_features_of_other_books_are_refused(small_study, invented_features):
+    """When the selection has changed since, features are not laid to the wrong books."""
+    compute(small_study)
+    selection = small_study.workspace.selection
+    selection.write_text(selection.read_text().replace("0000000020", "0000000099"))
+    with pytest.raises(StageOrderError, match="another selection of books"):
+        load_split(small_study, "MobileNetV2", "padded", "train")
+
+
+def test_an_unknown_backbone_is_a_setting(small_study):
+    """The message lists the backbones that there are."""
+    with pytest.raises(SettingsError, match="MobileNetV2, InceptionResNetV2, ResNeXt50"):
+        compute_features(small_study, "VGG16", "padded")
+
+
+def test_a_picture_that_was_not_prepared_is_named(small_study, invented_features):
+    """A preparation that the index does not list is an error that says what to do."""
+    index = small_study.workspace.prepared / "index" / "shard-0001.csv"
+    index.write_text(index.read_text().replace("padded", "other"))
+    with pytest.raises(StageOrderError, match="no padded picture"):
+        compute(small_study)
+
+
+def test_a_models_name_splits_at_its_last_hyphen():
+    """Names of backbones may hold hyphens; those of preparations do not."""
+    assert split_model_name("My-Net-padded") == ("My-Net", "padded")
