@@ -1,0 +1,1 @@
+"""What the trained networks predict, and how good that is."""

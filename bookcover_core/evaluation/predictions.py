@@ -1,0 +1,96 @@
+"""What a network predicts for each test book: `predictions.csv`, one row a book, one column a genre.
+
+Columns: key, label, then the probability of each genre under its slug. Probabilities are written with nine significant
+digits, which give a float32 back bit for bit: ties stay ties.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bookcover_core.errors import TrainingError, WorkspaceError
+from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
+from bookcover_core.genres import Genre
+from bookcover_core.workspace import atomic
+
+_KEY_COLUMNS = ("key", "label")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions of one network for the books of one split."""
+
+    keys: list[str]
+    """(n) keys of the books."""
+    labels: Integers
+    """(n,) true genre of each."""
+    probabilities: Floats
+    """(n, genres) what the network gives each genre: float32 values, held as float64."""
+
+    @classmethod
+    def checked(
+        cls, keys: Sequence[str], labels: Integers, probabilities: Floats, genres: int, where: str
+    ) -> "Predictions":
+        """Predictions that can be scored.
+
+        Raises:
+            TrainingError: There are none, their shapes do not agree, or a probability is not a number.
+        """
+        table = np.asarray(probabilities, dtype=np.float32).astype(np.float64)
+        own = np.asarray(labels, dtype=np.int64)
+        if len(keys) == 0 or table.shape != (len(keys), genres) or own.shape != (len(keys),):
+            raise TrainingError(
+                f"predictions for {len(keys)} books and {genres} genres have the shape {table.shape}",
+                where=where,
+                advice="Train the network again.",
+            )
+        if not np.isfinite(table).all():
+            raise TrainingError(
+                "the network predicts values that are not numbers",
+                where=where,
+                advice="Train it again with a smaller training.learning_rate.",
+            )
+        return cls(list(keys), own, table)
+
+    def mistakes(self) -> Integers:
+        """Positions of the books predicted wrongly, the most confident mistake first."""
+        wrong = predicted_labels(self.probabilities) != self.labels
+        return self._by_confidence(wrong)
+
+    def successes(self) -> Integers:
+        """Positions of the books predicted rightly, the most confident first."""
+        right = predicted_labels(self.probabilities) == self.labels
+        return self._by_confidence(right)
+
+    def _by_confidence(self, chosen: np.ndarray) -> Integers:
+        positions = np.flatnonzero(chosen).astype(np.int64)
+        return positions[np.argsort(-self.probabilities[positions].max(axis=1), kind="stable")]
+
+
+def write_predictions(file: Path, predictions: Predictions, genres: Sequence[Genre]) -> None:
+    """Write `predictions`, whole or not at all."""
+    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow([*_KEY_COLUMNS, *(genre.slug for genre in genres)])
+        for key, label, row in zip(predictions.keys, predictions.labels, predictions.probabilities, strict=True):
+            writer.writerow([key, int(label), *(f"{value:.9g}" for value in row)])
+
+
+def read_predictions(file: Path) -> Predictions:
+    """The predictions in `file`.
+
+    Raises:
+        WorkspaceError: It is missing or altered.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            _, *rows = csv.reader(lines)
+        values = np.array([row[len(_KEY_COLUMNS) :] for row in rows], dtype=np.float64)
+        return Predictions([row[0] for row in rows], np.array([int(row[1]) for row in rows], dtype=np.int64), values)
+    except (OSError, ValueError, IndexError) as error:
+        raise WorkspaceError(
+            "the predictions cannot be read", where=file, advice="Delete the file and evaluate the network again."
+        ) from error

@@ -1,0 +1,158 @@
+"""The published numbers that a study is set beside: shares from 0 to 1, under the genre names of `genres.BOOKCOVER30`.
+
+They come from `data/reference/*.csv`: Tables 1, 2 and 3 of the dissertation (Hill 2020; the LeNet and AlexNet columns
+of Table 2 are those of Iwana et al. 2016, arXiv 1610.09204), and further results on BookCover30. A wheel carries the
+same files in `bookcover_core/evaluation/reference`.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bookcover_core.errors import FolderError
+from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
+
+# The row that the tables of the dissertation end with.
+_TOTAL = "TOTAL"
+
+# Books in the official test listing: every published number on the official split rests on as many.
+PUBLISHED_TEST_BOOKS = len(BOOKCOVER30) * BOOKCOVER30_TEST_PER_GENRE
+
+# "Number of best genres" as Table 2 prints it: a genre that two networks share counts for one of them only.
+PRINTED_BEST_TOP1 = {"LeNet": 1, "AlexNet": 10, "MobileNetV2": 1, "InceptionResNetV2": 16, "ResNeXt50": 2}
+
+
+@dataclass(frozen=True)
+class PublishedPreparation:
+    """A row of Table 1."""
+
+    preparation: str
+    best_epoch: int
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class PublishedRecall:
+    """The two columns of one network in Table 2."""
+
+    model: str
+    top1: dict[str, float]
+    """Top-1 recall by genre."""
+    top3: dict[str, float]
+    """Top-3 recall by genre."""
+    total_top1: float
+    total_top3: float
+
+
+@dataclass(frozen=True)
+class PublishedPrecision:
+    """The column of one network in Table 3."""
+
+    model: str
+    precision: dict[str, float | None]
+    """Top-1 precision by genre; None where the network never named the genre."""
+    total: float
+    """What the dissertation calls total precision: the share of books predicted rightly, which is the accuracy."""
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """One network of one study."""
+
+    study: str
+    year: int
+    input: str
+    """What the network sees: image, title, cover text, or several of them."""
+    model: str
+    top1: float
+    top3: float | None
+    protocol: str
+    """How training and test books were chosen."""
+    source: str
+
+    @property
+    def official_split(self) -> bool:
+        """Whether it was measured on the official test listing (after swaps of box sets, in the dissertation)."""
+        return self.protocol.startswith("official split")
+
+
+@cache
+def published_preparations() -> dict[str, PublishedPreparation]:
+    """Table 1 by preparation: "noprep", "padded", "cropped"."""
+    return {
+        row["preparation"]: PublishedPreparation(
+            row["preparation"], int(row["best_epoch"]), _share(row["test_accuracy_pct"])
+        )
+        for row in _rows("hill_2020_table1_preparation.csv")
+    }
+
+
+@cache
+def published_recall() -> dict[str, PublishedRecall]:
+    """Table 2 by network, in the order of its columns: LeNet, AlexNet, MobileNetV2, InceptionResNetV2, ResNeXt50."""
+    columns: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
+    for row in _rows("hill_2020_table2_recall.csv"):
+        top1, top3 = columns.setdefault(row["model"], ({}, {}))
+        top1[row["genre"]] = _share(row["top1_recall_pct"])
+        top3[row["genre"]] = _share(row["top3_recall_pct"])
+    return {
+        model: PublishedRecall(model, total_top1=top1.pop(_TOTAL), total_top3=top3.pop(_TOTAL), top1=top1, top3=top3)
+        for model, (top1, top3) in columns.items()
+    }
+
+
+@cache
+def published_precision() -> dict[str, PublishedPrecision]:
+    """Table 3 by network."""
+    columns: dict[str, dict[str, float | None]] = {}
+    for row in _rows("hill_2020_table3_precision.csv"):
+        value = _share(row["precision_pct"]) if row["precision_pct"] else None
+        columns.setdefault(row["model"], {})[row["genre"]] = value
+    return {
+        model: PublishedPrecision(model, total=column.pop(_TOTAL) or 0.0, precision=column)
+        for model, column in columns.items()
+    }
+
+
+@cache
+def published_results() -> tuple[PublishedResult, ...]:
+    """Results on BookCover30 of all studies, the dissertation's among them."""
+    return tuple(
+        PublishedResult(
+            study=row["study"],
+            year=int(row["year"]),
+            input=row["input"],
+            model=row["model"],
+            top1=_share(row["top1_pct"]),
+            top3=_share(row["top3_pct"]) if row["top3_pct"] else None,
+            protocol=row["protocol"],
+            source=row["source"],
+        )
+        for row in _rows("published_bookcover30.csv")
+    )
+
+
+def is_bookcover30(names: Iterable[str]) -> bool:
+    """Whether genres of these names, in this order, are those of BookCover30."""
+    return tuple(names) == BOOKCOVER30
+
+
+def _share(percent: str) -> float:
+    """A percentage as a share, without the last bits that a division by 100 leaves."""
+    return round(float(percent) / 100, 6)
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (_folder() / name).open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
+
+
+def _folder() -> Path:
+    """Where the files lie: beside this module in a wheel, in `data/reference` in a checkout."""
+    here = Path(__file__).parent
+    for folder in (here / "reference", here.parents[1] / "data" / "reference"):
+        if folder.is_dir():
+            return folder
+    raise FolderError("the published numbers are missing", where=here / "reference", advice="Install the package anew.")

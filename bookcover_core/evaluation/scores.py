@@ -1,0 +1,161 @@
+"""What one network scored on the test books, with an interval on every number.
+
+`score` makes it from predictions; `metrics.json` holds it; the figures, tables and the report read it back.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation import metrics
+from bookcover_core.evaluation.intervals import Interval, bootstrap, wilson
+from bookcover_core.evaluation.metrics import Floats, Integers
+from bookcover_core.genres import Genre
+
+
+class Estimate(BaseModel):
+    """A share with its confidence interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    low: float
+    high: float
+
+
+class GenreScore(BaseModel):
+    """How one genre fared."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: int
+    name: str
+    slug: str
+    books: int = Field(description="Test books of the genre.")
+    predicted: int = Field(description="Test books that the network put into the genre.")
+    recall: dict[int, Estimate] = Field(description="Top-k recall by k; empty for a genre without test books.")
+    precision: Estimate | None = Field(description="None for a genre that is never predicted.")
+    f1: float | None = Field(description="None for a genre without test books or predictions.")
+
+
+class Scores(BaseModel):
+    """What one network scored on the test books."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field(description="<backbone>-<preparation>.")
+    backbone: str
+    preparation: str
+    books: int = Field(description="Test books.")
+    chance: float = Field(description="Accuracy of always naming the commonest genre.")
+    confidence: float
+    resamples: int
+    totals: dict[str, Estimate] = Field(
+        description="accuracy (in Table 3: total precision), top3, top5, macro_precision, macro_recall, macro_f1."
+    )
+    genres: list[GenreScore]
+    confusion: list[list[int]] = Field(description="Books by true genre (rows) and predicted genre (columns).")
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Share of the test books that the network predicts rightly."""
+        return self.totals["accuracy"]
+
+    def top(self, k: int) -> Estimate:
+        """Share of the test books whose genre is among the network's first k."""
+        return self.totals["accuracy" if k == 1 else f"top{k}"]
+
+
+def score(
+    labels: Integers,
+    probabilities: Floats,
+    genres: Sequence[Genre],
+    *,
+    backbone: str,
+    preparation: str,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> Scores:
+    """The scores of a network.
+
+    Args:
+        labels: (n,) the genre of each test book; n is at least 1.
+        probabilities: (n, genres) what the network gives each genre.
+        genres: The genres of the study, by label.
+        backbone: The network.
+        preparation: What it saw of the covers.
+        confidence: Of every interval.
+        resamples: Of the bootstrap behind the intervals of totals.
+        seed: Of the study.
+    """
+    ranks = metrics.true_ranks(labels, probabilities)
+    predicted = metrics.predicted_labels(probabilities)
+    confusion = metrics.confusion_matrix(labels, predicted, len(genres))
+    books = confusion.sum(axis=1)
+    intervals = bootstrap(labels, predicted, ranks, len(genres), confidence=confidence, resamples=resamples, seed=seed)
+    values = {
+        **{"accuracy" if k == 1 else f"top{k}": float((ranks <= k).mean()) for k in metrics.TOP},
+        "macro_precision": float(metrics.macro(metrics.precision(confusion), books)),
+        "macro_recall": float(metrics.macro(metrics.recall(np.diagonal(confusion), books), books)),
+        "macro_f1": float(metrics.macro(metrics.f1(confusion), books)),
+    }
+    hits = {k: metrics.top_hits(labels, ranks, len(genres), k) for k in metrics.TOP}
+    f1 = metrics.f1(confusion)
+    return Scores(
+        model=f"{backbone}-{preparation}",
+        backbone=backbone,
+        preparation=preparation,
+        books=len(labels),
+        chance=metrics.chance(books),
+        confidence=confidence,
+        resamples=resamples,
+        totals={name: _estimate(value, intervals[name]) for name, value in values.items()},
+        genres=[
+            GenreScore(
+                label=genre.label,
+                name=genre.name,
+                slug=genre.slug,
+                books=int(books[genre.label]),
+                predicted=int(confusion[:, genre.label].sum()),
+                recall={
+                    k: estimate
+                    for k in metrics.TOP
+                    if (estimate := share(int(hits[k][genre.label]), int(books[genre.label]), confidence))
+                },
+                precision=share(
+                    int(confusion[genre.label, genre.label]), int(confusion[:, genre.label].sum()), confidence
+                ),
+                f1=None if np.isnan(f1[genre.label]) else float(f1[genre.label]),
+            )
+            for genre in genres
+        ],
+        confusion=confusion.tolist(),
+    )
+
+
+def share(successes: int, trials: int, confidence: float) -> Estimate | None:
+    """A share with Wilson's interval; None where nothing was tried."""
+    interval = wilson(successes, trials, confidence)
+    return None if interval is None else _estimate(successes / trials, interval)
+
+
+def read_scores(file: Path) -> Scores:
+    """The scores that a `metrics.json` holds.
+
+    Raises:
+        WorkspaceError: It is missing or altered.
+    """
+    try:
+        return Scores.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            "the scores cannot be read", where=file, advice="Evaluate the network again: delete the file and rerun."
+        ) from error
+
+
+def _estimate(value: float, interval: Interval) -> Estimate:
+    return Estimate(value=value, low=interval.low, high=interval.high)

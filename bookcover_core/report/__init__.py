@@ -1,0 +1,1 @@
+"""Tables and the report that opens in a browser."""

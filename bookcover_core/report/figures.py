@@ -1,0 +1,193 @@
+"""The figures of the report: drawn once for light and once for dark pages, and written as files for other uses."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure as Drawing
+
+from bookcover_core.evaluation.published import published_results
+from bookcover_core.evaluation.scores import Scores
+from bookcover_core.report.findings import Findings
+from bookcover_core.report.table import percent
+from bookcover_core.visualisation import style
+from bookcover_core.visualisation.curves import Curve, preparation_curves, training_curves
+from bookcover_core.visualisation.recall import confusion_heat_map, recall_by_genre, recall_extremes
+from bookcover_core.visualisation.standing import accuracy_standing
+from bookcover_core.visualisation.style import DARK, LIGHT, Theme
+from bookcover_core.workspace import write_bytes
+
+# CSS pixels in an inch.
+_PIXELS = 96
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing as the page holds it."""
+
+    light: str
+    """Data URI of the SVG for light pages."""
+    dark: str
+    """Data URI of the SVG for dark pages."""
+    width: int
+    """In CSS pixels."""
+    height: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report."""
+
+    name: str
+    """Name of its files and of its place in the page."""
+    caption: str
+    alt: str
+    """What it shows, for those who cannot see it."""
+    wide: Picture
+    narrow: Picture | None
+    """For phones; None where the wide one is scrolled there."""
+    files: tuple[Path, ...]
+
+
+def make_figures(findings: Findings, folder: Path) -> dict[str, Figure]:
+    """The figures that the findings allow, by name, each written to `folder` as SVG and PNG.
+
+    Names: standing, extremes, preparations, training, recall, and confusion-<backbone> for each network.
+    """
+    figures = {}
+    for plan in _plans(findings):
+        drawing = plan.draw(LIGHT)
+        light = style.to_svg(drawing).encode()
+        files = (folder / f"{plan.name}.svg", folder / f"{plan.name}.png")
+        write_bytes(files[0], light)
+        write_bytes(files[1], style.to_png(drawing))
+        narrow = plan.narrow
+        figures[plan.name] = Figure(
+            name=plan.name,
+            caption=plan.caption,
+            alt=plan.alt,
+            wide=_picture(drawing, light, plan.draw(DARK)),
+            narrow=_picture(small := narrow(LIGHT), style.to_svg(small).encode(), narrow(DARK)) if narrow else None,
+            files=files,
+        )
+    return figures
+
+
+def _picture(drawing: Drawing, light: bytes, dark: Drawing) -> Picture:
+    width, height = drawing.get_size_inches()
+    return Picture(
+        light=data_uri(light, "image/svg+xml"),
+        dark=data_uri(style.to_svg(dark, DARK).encode(), "image/svg+xml"),
+        width=round(width * _PIXELS),
+        height=round(height * _PIXELS),
+    )
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """`content` as an address that a page can hold."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A figure to draw."""
+
+    name: str
+    caption: str
+    alt: str
+    draw: Callable[[Theme], Drawing]
+    narrow: Callable[[Theme], Drawing] | None = None
+    """The same for phones, where shrinking it would make it unreadable."""
+
+
+def _plans(findings: Findings) -> list[_Plan]:
+    plans = [_plan_trials(findings)]
+    if best := findings.best:
+        confidence = f"{100 * best.scores.confidence:.0f} %"
+        plans += [_plan_standing(findings, confidence), _plan_training(findings)]
+        plans.append(
+            _Plan(
+                name="extremes",
+                caption=f"The genres that {best.backbone} knows best and worst by their covers: top-1 recall with "
+                f"{confidence} intervals.",
+                alt=f"Top-1 recall of {best.backbone} for its best and worst genres; Table 2 has all of them.",
+                draw=lambda theme: recall_extremes(best.scores, theme),
+                narrow=lambda theme: recall_extremes(best.scores, theme, style.NARROW),
+            )
+        )
+        plans.append(
+            _Plan(
+                name="recall",
+                caption="Figure 5.1. Top-1, top-3 and top-5 recall of each network by genre, with "
+                f"{confidence} intervals; dotted: chance.",
+                alt="Recall by genre and network; Table 2 has the numbers.",
+                draw=lambda theme: recall_by_genre(findings.scores, theme),
+            )
+        )
+        plans += [_plan_confusion(scores) for scores in findings.scores]
+    return [plan for plan in plans if plan is not None]
+
+
+def _plan_trials(findings: Findings) -> _Plan | None:
+    trials = {trial.preparation: trial.curve for trial in findings.trials if trial.curve is not None}
+    if not trials:
+        return None
+    courses = "; ".join(f"{name}: {_course(curve)}" for name, curve in trials.items())
+    return _Plan(
+        name="preparations",
+        caption="Figure 3.1. The preparations throughout the short training: validation strong, training faint, the "
+        "best epoch marked.",
+        alt=f"Accuracy and loss by epoch of each preparation. {courses}.",
+        draw=lambda theme: preparation_curves(trials, findings.preparation, theme),
+    )
+
+
+def _plan_standing(findings: Findings, confidence: str) -> _Plan:
+    scores = findings.scores
+    published = published_results() if findings.has_published else ()
+    beside = " and what is published for covers alone." if published else "."
+    if published and not findings.comparable:
+        beside += " The published results are not comparable with the study's."
+    values = "; ".join(
+        f"{each.backbone} {percent(each.accuracy.value)} ({percent(each.accuracy.low)} to "
+        f"{percent(each.accuracy.high)})"
+        for each in scores
+    )
+    return _Plan(
+        name="standing",
+        caption=f"Top-1 accuracy with {confidence} intervals, beside chance{beside}",
+        alt=f"Top-1 accuracy in per cent: {values}. Chance is {percent(scores[0].chance)}.",
+        draw=lambda theme: accuracy_standing(scores, published, theme),
+        narrow=lambda theme: accuracy_standing(scores, published, theme, style.NARROW),
+    )
+
+
+def _plan_training(findings: Findings) -> _Plan | None:
+    curves = {network.backbone: network.curve for network in findings.networks if network.curve is not None}
+    if not curves:
+        return None
+    courses = "; ".join(f"{name}: {_course(curve)}" for name, curve in curves.items())
+    return _Plan(
+        name="training",
+        caption="Figure 4.1. The networks throughout training, on training and validation books; the epoch that was "
+        "kept is ringed.",
+        alt=f"Accuracy and loss by epoch of each network. {courses}.",
+        draw=lambda theme: training_curves(curves, theme),
+    )
+
+
+def _plan_confusion(scores: Scores) -> _Plan:
+    return _Plan(
+        name=f"confusion-{scores.backbone}",
+        caption=f"Where {scores.backbone} puts the test books of each genre; the diagonal is right.",
+        alt=f"Confusion matrix of {scores.backbone}; evaluation/{scores.model}/confusion.csv has the numbers.",
+        draw=lambda theme: confusion_heat_map(scores, theme),
+    )
+
+
+def _course(curve: Curve) -> str:
+    return (
+        f"validation accuracy {percent(curve.val_accuracy[curve.best])} % at best, in epoch {curve.best_epoch} of "
+        f"{len(curve.epochs)}"
+    )

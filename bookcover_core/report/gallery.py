@@ -1,0 +1,169 @@
+"""The covers that the report shows: samples, what the preparations make of them, and the most confident predictions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from pathlib import Path
+
+import pandas as pd
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.metrics import predicted_labels
+from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.report.figures import data_uri
+from bookcover_core.report.findings import Findings, Network
+from bookcover_core.report.table import percent
+from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_png, thumbnail
+from bookcover_core.workspace import read_table, safe_name, write_bytes
+
+# Sides of thumbnails in pixels: twice what the page shows, for dense screens.
+_TILE_SIDE = 240
+_STRIP_SIDE = 180
+
+# Most confident predictions of each kind.
+_MOST = 12
+
+# Samples: one of each genre, and no more than this.
+_MOST_SAMPLES = 36
+
+# Covers in the strip at the head of the page.
+_MOST_IN_STRIP = 20
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cover with what is said under it."""
+
+    source: str
+    """Data URI."""
+    book: str
+    """Title of the book."""
+    title: str
+    """The first line under it."""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Tiles under one heading; their contact sheet is a file of the report too."""
+
+    tiles: tuple[Tile, ...]
+    file: Path | None = None
+
+
+def books_with_covers(findings: Findings) -> pd.DataFrame:
+    """The books of the study (see `splits/books.csv`), indexed by key; empty before they are chosen."""
+    workspace = findings.study.workspace
+    for file in (workspace.splits, workspace.selection):
+        if file.exists():
+            table = read_table(file, label="int64")
+            return table.set_index(pd.Index(table["key"], name="book"))
+    return pd.DataFrame(columns=["key", "path", "title", "genre", "label", "split"])
+
+
+def strip(findings: Findings, books: pd.DataFrame) -> list[str]:
+    """Data URIs of covers for the head of the page, of as many genres as there are."""
+    each = max(1, -(-_MOST_IN_STRIP // max(1, len(findings.genres))))
+    rounds = zip_longest(*_with_covers(findings, books, each + 1))
+    shown = [book for of_round in rounds for book in of_round if book is not None]
+    # The first of each genre are among the samples already.
+    later = shown[len(findings.genres) :] or shown
+    contents = (thumbnail(findings.study.workspace.root / book["path"], _STRIP_SIDE) for book in later)
+    return [data_uri(content, "image/jpeg") for content in islice(contents, _MOST_IN_STRIP) if content]
+
+
+def samples(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
+    """One cover of each genre."""
+    rows = ((book, (book["genre"],)) for (book, *_) in islice(_with_covers(findings, books, 1), _MOST_SAMPLES))
+    return _gallery(findings, rows, folder / "samples.png")
+
+
+def confident(findings: Findings, network: Network, books: pd.DataFrame, folder: Path, *, right: bool) -> Gallery:
+    """The network's most confident predictions among the right or the wrong ones."""
+    file = findings.study.workspace.evaluation / network.scores.model / "predictions.csv"
+    try:
+        predictions = read_predictions(file)
+    except WorkspaceError:
+        return Gallery(())
+    predicted = predicted_labels(predictions.probabilities)
+    positions = predictions.successes() if right else predictions.mistakes()
+    rows: list[tuple[pd.Series, tuple[str, ...]]] = []
+    for position in positions:
+        key = predictions.keys[position]
+        if len(rows) == _MOST:
+            break
+        if key not in books.index:
+            continue
+        named = findings.genres[int(predicted[position])].name
+        sure = f"{percent(float(predictions.probabilities[position].max()))} %"
+        own = findings.genres[int(predictions.labels[position])].name
+        book = books.loc[key]
+        said = (f"{own}, {sure}",) if right else (f"is {own}", f"taken for {named}, {sure}")
+        rows.append((book, (_title(book), *said)))
+    name = "most-confident-right.png" if right else "most-confident-mistakes.png"
+    return _gallery(findings, rows, folder / name)
+
+
+def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:
+    """The narrowest, the middle and the widest cover: each with its title, as it came, and in every preparation."""
+    study = findings.study
+    tables = [
+        read_table(file, width="float64", height="float64")
+        for file in sorted((study.workspace.prepared / "measurements").glob("*.csv"))
+    ]
+    if not tables:
+        return []
+    measured = pd.concat(tables)
+    measured = measured[measured["key"].isin(books.index)]
+    ordered = measured.assign(aspect=measured["width"] / measured["height"]).sort_values(["aspect", "key"])
+    if ordered.empty:
+        return []
+    slugs = {genre.label: genre.slug for genre in findings.genres}
+    keys = dict.fromkeys(ordered["key"].iloc[place] for place in (0, len(ordered) // 2, len(ordered) - 1))
+    shown = []
+    for key in keys:
+        book = books.loc[key]
+        files = [("as it came", study.workspace.root / book["path"])] + [
+            (str(method), study.workspace.prepared / method / slugs[int(book["label"])] / f"{safe_name(key)}.jpg")
+            for method in study.settings.preparation.methods
+        ]
+        tiles = [
+            Tile(data_uri(content, "image/jpeg"), f"{_title(book)}, {name}", name)
+            for name, file in files
+            if file.exists() and (content := thumbnail(file, _TILE_SIDE))
+        ]
+        if len(tiles) == len(files):
+            shown.append((_title(book), tiles))
+    return shown
+
+
+def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator[list[pd.Series]]:
+    """For each genre the first books, at most `most`, whose covers are there: training books before others."""
+    if books.empty:
+        return
+    ordered = books.sort_values(["label", "split", "key"], ascending=[True, False, True])
+    for _, of_genre in ordered.groupby("label"):
+        there = (book for _, book in of_genre.iterrows() if (findings.study.workspace.root / book["path"]).is_file())
+        if first := list(islice(there, most)):
+            yield first
+
+
+def _gallery(findings: Findings, rows: Iterable[tuple[pd.Series, Sequence[str]]], file: Path) -> Gallery:
+    """The readable covers among `rows` (a book, and the lines under it), and their contact sheet in `file`."""
+    tiles = []
+    covers = []
+    for book, lines in rows:
+        path = findings.study.workspace.root / book["path"]
+        content = thumbnail(path, _TILE_SIDE)
+        if content is None:
+            continue
+        tiles.append(Tile(data_uri(content, "image/jpeg"), _title(book), lines[0], tuple(lines[1:])))
+        covers.append(Cover(path, tuple(lines)))
+    if not tiles:
+        return Gallery(())
+    write_bytes(file, sheet_png(contact_sheet(covers)))
+    return Gallery(tuple(tiles), file)
+
+
+def _title(book: pd.Series) -> str:
+    return str(book.get("title") or book["key"])

@@ -1,0 +1,107 @@
+"""The page: findings, figures, tables and covers, put into the template `templates/report.html`.
+
+Everything that comes from outside (titles, genres, reasons, settings) is escaped by the template engine.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
+
+from bookcover_core.manifests import digest_of
+from bookcover_core.report import gallery
+from bookcover_core.report.counts import split_counts
+from bookcover_core.report.figures import Figure
+from bookcover_core.report.findings import Findings
+from bookcover_core.report.summary import verdict
+from bookcover_core.report.table import Table, duration, percent, show, show_interval
+from bookcover_core.settings import StudySettings
+from bookcover_core.settings_file import to_toml
+
+# Digits of a digest that the page shows: enough to tell two apart.
+_DIGEST_DIGITS = 12
+
+
+def render(
+    findings: Findings, figures: Mapping[str, Figure], tables: Mapping[str, Table], books: pd.DataFrame, folder: Path
+) -> tuple[str, list[Path]]:
+    """The page, and the contact sheets that were written to `folder` for it.
+
+    Args:
+        findings: What the study found.
+        figures: By name, from `figures.make_figures`.
+        tables: By name, from `stage.make_tables`.
+        books: The books of the study, from `gallery.books_with_covers`.
+        folder: Where contact sheets go.
+    """
+    best = findings.best
+    samples = gallery.samples(findings, books, folder)
+    empty = gallery.Gallery(())
+    mistakes = gallery.confident(findings, best, books, folder, right=False) if best else empty
+    successes = gallery.confident(findings, best, books, folder, right=True) if best else empty
+    settings = findings.study.settings
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            findings=findings,
+            settings=settings,
+            verdict=verdict(findings),
+            best=best,
+            finished=max(manifest.finished for manifests in findings.manifests.values() for manifest in manifests),
+            splits=split_counts(findings),
+            figures=figures,
+            tables=tables,
+            strip=gallery.strip(findings, books),
+            samples=samples.tiles,
+            prepared=gallery.prepared(findings, books),
+            mistakes=mistakes.tiles,
+            successes=successes.tiles,
+            changed=list(changed_settings(settings)),
+            toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
+        )
+    )
+    return page, [each.file for each in (samples, mistakes, successes) if each.file is not None]
+
+
+def changed_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, value and default of every setting that does not stand at its default.
+
+    Where the study lies is left out: it changes nothing, and the page may be mailed.
+    """
+    for name, field in StudySettings.model_fields.items():
+        value, default = getattr(settings, name), field.default
+        if isinstance(value, BaseModel):
+            for inner in type(value).model_fields:
+                if getattr(value, inner) != getattr(default, inner):
+                    yield f"{name}.{inner}", settings.part(f"{name}.{inner}"), getattr(default, inner)
+        elif value != default and name != "workspace":
+            yield name, value, default
+
+
+def templates_digest() -> str:
+    """SHA-256 over the templates: a report is written anew when they change."""
+    folder = files("bookcover_core.report") / "templates"
+    return digest_of(sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir()))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bookcover_core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "duration": duration,
+        "thousands": lambda number: f"{number:,}",
+        "short": lambda digest: digest[:_DIGEST_DIGITS],
+    }
+    environment.globals |= {"show": show, "show_interval": show_interval}
+    return environment

@@ -1,0 +1,165 @@
+"""What a study found, in a sentence, a list of rows, or a Markdown table: for the report, the terminal and Prefect."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bookcover_core.evaluation.intervals import difference, wilson
+from bookcover_core.evaluation.metrics import TOP
+from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
+from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.report.findings import Findings, Network, gather
+from bookcover_core.report.table import DASH, percent
+from bookcover_core.study import Study
+
+# The sign, kept on the line of its number.
+_PERCENT = "\N{NO-BREAK SPACE}%"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out, in words."""
+
+    answer: str
+    """A word or a few: the headline."""
+    sentence: str
+    """One sentence with the number, its interval and chance."""
+    standing: str
+    """How that compares with what is published; empty where it cannot be compared."""
+
+
+def result_table(study: Study) -> list[dict[str, Any]]:
+    """A row for each network, the best first, for people: shares in per cent, with their intervals behind them.
+
+    Keys: model, preparation, "top 1, %" (and 3 and 5, where there are more genres), "macro precision, %", "best epoch",
+    and, where the published numbers may be compared, "published top 1, %". What is not known is a dash.
+
+    Raises:
+        StageOrderError: The study's listings have not been read.
+        WorkspaceError: A file of results is missing or altered.
+    """
+    return _shown_rows(gather(study))
+
+
+def result_markdown(study: Study) -> str:
+    """The rows of `result_table` as a Markdown table, under the verdict in a sentence.
+
+    Raises:
+        StageOrderError: The study's listings have not been read.
+        WorkspaceError: A file of results is missing or altered.
+    """
+    findings = gather(study)
+    told = verdict(findings)
+    lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]
+    if rows := _shown_rows(findings):
+        titles = [title[0].upper() + title[1:] for title in rows[0]]
+        lines += [_markdown_row(titles), _markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
+        lines += [_markdown_row([str(value) for value in row.values()]) for row in rows]
+        lines += ["", f"Intervals of {100 * findings.study.settings.evaluation.confidence:.0f}{_PERCENT} in brackets."]
+    lines += [f"\n**{missing.backbone} is missing.** {missing.reason}" for missing in findings.missing]
+    return "\n".join(lines) + "\n"
+
+
+def result_rows(findings: Findings) -> list[dict[str, Any]]:
+    """A row for each network, the best first, for machines: shares from 0 to 1.
+
+    Keys: model, backbone, preparation, test_books, chance; top1, top3, top5 and macro_precision, each with `_low` and
+    `_high`; best_epoch (None where unknown); published_top1 (None where there is none, or none that is comparable);
+    random_weights.
+    """
+    published = published_recall() if findings.comparable else {}
+    ordered = sorted(findings.networks, key=lambda network: -network.scores.accuracy.value)
+    return [_row(network, findings, published.get(network.backbone)) for network in ordered]
+
+
+def verdict(findings: Findings) -> Verdict:
+    """What came out, judged by the best network's interval against chance and the published numbers."""
+    best = findings.best
+    if best is None:
+        return Verdict("No answer yet.", "No network has been evaluated.", "")
+    scores = best.scores
+    accuracy = scores.accuracy
+    beats_chance = accuracy.low > scores.chance
+    interval = f"{100 * scores.confidence:.0f}{_PERCENT} interval {_interval(accuracy)}{_PERCENT}"
+    sentence = (
+        f"{best.backbone}, shown nothing but the cover, names the genre of {percent(accuracy.value)}{_PERCENT} of "
+        f"{scores.books:,} test books rightly ({interval}); chance is {percent(scores.chance)}{_PERCENT}"
+    )
+    if findings.random_weights:
+        return Verdict("A rehearsal.", f"{sentence}.", "")
+    if not beats_chance:
+        doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
+        return Verdict("No.", f"{sentence}, which {doubt}.", "")
+    return Verdict(_answer(accuracy, scores.chance), f"{sentence}.", _standing(findings, best))
+
+
+def _answer(accuracy: Estimate, chance: float) -> str:
+    """The headline of a network that beats chance."""
+    if accuracy.low > 0.5:
+        return "Yes, more often than not."
+    far = accuracy.low > 3 * chance
+    return "Far better than chance, but not reliably." if far else "Better than chance, but not reliably."
+
+
+def _standing(findings: Findings, best: Network) -> str:
+    """How the best network compares with the best published on the official split, luck on both sides allowed for."""
+    if not findings.comparable:
+        return ""
+    published = published_recall()
+    highest = max(other.total_top1 for other in published.values())
+    names = " and ".join(name for name, other in published.items() if other.total_top1 == highest)
+    scores = best.scores
+    own = wilson(round(scores.accuracy.value * scores.books), scores.books, scores.confidence)
+    other = wilson(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
+    assert own is not None
+    assert other is not None
+    apart = difference(scores.accuracy.value, own, highest, other)
+    place = "above" if apart.low > 0 else "below" if apart.high < 0 else "level with"
+    return f"That is {place} the best published on the official split ({names}, {percent(highest)}{_PERCENT})."
+
+
+def _row(network: Network, findings: Findings, published: PublishedRecall | None) -> dict[str, Any]:
+    scores = network.scores
+    row: dict[str, Any] = {
+        "model": scores.model,
+        "backbone": scores.backbone,
+        "preparation": scores.preparation,
+        "test_books": scores.books,
+        "chance": scores.chance,
+    }
+    for name, estimate in (
+        ("top1", scores.top(1)),
+        ("top3", scores.top(3)),
+        ("top5", scores.top(5)),
+        ("macro_precision", scores.totals["macro_precision"]),
+    ):
+        row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return row | {
+        "best_epoch": network.best_epoch,
+        "published_top1": None if published is None else published.total_top1,
+        "random_weights": findings.random_weights,
+    }
+
+
+def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
+    """The rows of `result_table`."""
+    ks = [k for k in TOP if k < len(findings.genres)] or [1]
+    shown = {f"top {k}, %": f"top{k}" for k in ks} | {"macro precision, %": "macro_precision"}
+    rows = []
+    for row in result_rows(findings):
+        line = {"model": row["backbone"], "preparation": row["preparation"]}
+        for title, name in shown.items():
+            interval = f"{percent(row[f'{name}_low'])}{DASH}{percent(row[f'{name}_high'])}"
+            line[title] = f"{percent(row[name])} ({interval})"
+        line["best epoch"] = DASH if row["best_epoch"] is None else row["best_epoch"]
+        if findings.comparable:
+            line["published top 1, %"] = DASH if row["published_top1"] is None else percent(row["published_top1"])
+        rows.append(line)
+    return rows
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{percent(estimate.low)} to {percent(estimate.high)}"
+
+
+def _markdown_row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

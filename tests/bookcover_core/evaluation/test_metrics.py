@@ -1,0 +1,95 @@
+"""Recall, precision, F1 and confusion: by hand, and against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from bookcover_core.evaluation import metrics
+
+
+def _random(seed: int, books: int = 400, genres: int = 7):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, genres, size=books)
+    probabilities = generator.dirichlet(np.ones(genres), size=books)
+    probabilities[np.arange(books), labels] += 0.15
+    return labels, probabilities
+
+
+def test_a_case_counted_by_hand():
+    """Four books, three genres: ranks, confusion, recall, precision, F1 and accuracy are what counting gives."""
+    labels = np.array([0, 0, 1, 2])
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.5, 0.2], [0.6, 0.3, 0.1], [0.5, 0.4, 0.1]])
+    ranks = metrics.true_ranks(labels, probabilities)
+    assert ranks.tolist() == [1, 2, 2, 3]
+    confusion = metrics.confusion_matrix(labels, metrics.predicted_labels(probabilities), 3)
+    assert confusion.tolist() == [[1, 1, 0], [1, 0, 0], [1, 0, 0]]
+    books = confusion.sum(axis=1)
+    assert metrics.recall(metrics.top_hits(labels, ranks, 3, 1), books).tolist() == [0.5, 0, 0]
+    assert metrics.recall(metrics.top_hits(labels, ranks, 3, 3), books).tolist() == [1, 1, 1]
+    precision = metrics.precision(confusion)
+    assert precision[:2].tolist() == pytest.approx([1 / 3, 0])
+    assert np.isnan(precision[2]), "the third genre is never predicted"
+    assert metrics.f1(confusion).tolist() == pytest.approx([2 / 5, 0, 0])
+    assert metrics.accuracy(confusion) == pytest.approx(0.25)
+    assert metrics.macro(precision, books) == pytest.approx(1 / 9)
+
+
+def test_equal_probabilities_score_chance():
+    """A network that gives every genre the same probability gets the first genre right and nothing else."""
+    labels = np.repeat(np.arange(30), 5)
+    probabilities = np.full((150, 30), 1 / 30)
+    ranks = metrics.true_ranks(labels, probabilities)
+    assert (ranks <= 1).mean() == pytest.approx(1 / 30)
+    assert (ranks <= 3).mean() == pytest.approx(3 / 30)
+    assert metrics.chance(np.bincount(labels)) == pytest.approx(1 / 30)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(2, 6),
+    st.sampled_from([0, 1]),
+)
+@settings(max_examples=60, deadline=None)
+def test_rank_one_and_the_predicted_genre_agree(seed: int, genres: int, decimals: int):
+    """However probabilities tie, a book has rank 1 exactly where its genre is the predicted one, and ranks fit k."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, genres, size=50)
+    probabilities = generator.random((50, genres)).round(decimals)
+    ranks = metrics.true_ranks(labels, probabilities)
+    assert ((ranks == 1) == (metrics.predicted_labels(probabilities) == labels)).all()
+    assert ranks.min() >= 1
+    assert ranks.max() <= genres
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_agree_with_scikit_learn(seed: int):
+    """Accuracy, top-k, confusion, per-genre and macro numbers are scikit-learn's."""
+    labels, probabilities = _random(seed)
+    predicted = metrics.predicted_labels(probabilities)
+    ranks = metrics.true_ranks(labels, probabilities)
+    confusion = metrics.confusion_matrix(labels, predicted, 7)
+    books = confusion.sum(axis=1)
+    assert (confusion == reference.confusion_matrix(labels, predicted, labels=range(7))).all()
+    assert metrics.accuracy(confusion) == pytest.approx(reference.accuracy_score(labels, predicted))
+    for k in metrics.TOP:
+        assert (ranks <= k).mean() == pytest.approx(reference.top_k_accuracy_score(labels, probabilities, k=k))
+    for ours, theirs in (
+        (metrics.precision(confusion), reference.precision_score(labels, predicted, average=None, zero_division=0)),
+        (metrics.f1(confusion), reference.f1_score(labels, predicted, average=None, zero_division=0)),
+        (
+            metrics.recall(metrics.top_hits(labels, ranks, 7, 1), books),
+            reference.recall_score(labels, predicted, average=None),
+        ),
+    ):
+        assert np.nan_to_num(ours).tolist() == pytest.approx(theirs.tolist())
+        assert metrics.macro(ours, books) == pytest.approx(theirs.mean())
+
+
+def test_a_genre_without_test_books_is_left_out_of_means():
+    """A genre that no test book has does not pull the macro averages down."""
+    confusion = np.array([[3, 0, 0], [0, 2, 0], [0, 0, 0]])
+    books = confusion.sum(axis=1)
+    assert metrics.macro(metrics.precision(confusion), books) == pytest.approx(1)
+    assert np.isnan(metrics.recall(np.diagonal(confusion), books)[2])

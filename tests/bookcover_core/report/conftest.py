@@ -1,0 +1,36 @@
+"""Studies that the tests of the report share; none of them changes what it is given."""
+
+import pytest
+
+from bookcover_core.report.stage import write_report
+from tests.bookcover_core.report.specimen import Specimen, make_study
+
+
+@pytest.fixture(scope="session")
+def bookcover30(tmp_path_factory: pytest.TempPathFactory):
+    """A study of the genres of BookCover30 whose third network failed; its report is written."""
+    study = make_study(tmp_path_factory.mktemp("bookcover30"), Specimen(failed=("ResNeXt50",)))
+    write_report(study, {"ResNeXt50": "The graphics card caught <fire>."})
+    return study
+
+
+@pytest.fixture(scope="session")
+def official(tmp_path_factory: pytest.TempPathFactory):
+    """A study with 190 test books of each genre of BookCover30: comparable with what is published."""
+    wanted = Specimen(test_per_genre=190, covers_per_genre=1, backbones=("MobileNetV2", "InceptionResNetV2"))
+    return make_study(tmp_path_factory.mktemp("official"), wanted)
+
+
+@pytest.fixture(scope="session")
+def own_genres(tmp_path_factory: pytest.TempPathFactory):
+    """A rehearsal with genres of its own, one network, and no comparison of preparations; its report is written."""
+    wanted = Specimen(
+        genres=("Horror", "Cats & <Dogs>", "$5 meals $x$"),
+        backbones=("MobileNetV2",),
+        weights="random",
+        compared=False,
+        test_per_genre=10,
+    )
+    study = make_study(tmp_path_factory.mktemp("own"), wanted)
+    write_report(study)
+    return study

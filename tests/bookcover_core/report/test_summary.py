@@ -1,0 +1,96 @@
+"""The study in a sentence and in rows: honest about chance, luck, rehearsals and what is missing."""
+
+from dataclasses import replace
+
+import pytest
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.report.findings import Findings, gather
+from bookcover_core.report.summary import result_markdown, result_rows, result_table, verdict
+from bookcover_core.settings_file import parse_settings
+from bookcover_core.study import Study
+
+
+def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
+    """The findings as they would be with this accuracy of the only network."""
+    network = findings.networks[0]
+    estimate = Estimate(value=value, low=value - half, high=value + half)
+    scores = network.scores.model_copy(update={"totals": network.scores.totals | {"accuracy": estimate}})
+    return replace(findings, networks=[replace(network, scores=scores)])
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "half", "answer", "standing"),
+    [
+        (0.034, 0.005, "No.", ""),
+        (0.060, 0.006, "Better than chance, but not reliably.", "below"),
+        (0.250, 0.011, "Far better than chance, but not reliably.", "level with"),
+        (0.300, 0.012, "Far better than chance, but not reliably.", "above"),
+        (0.600, 0.013, "Yes, more often than not.", "above"),
+    ],
+)
+def test_the_verdict_follows_the_interval(official, accuracy: float, half: float, answer: str, standing: str):
+    """Chance and the published 24.7 % are beaten only where the intervals say so."""
+    told = verdict(_with_accuracy(gather(official), accuracy, half))
+    assert told.answer == answer
+    assert standing in told.standing
+    assert bool(told.standing) == bool(standing)
+
+
+def test_rows_hold_shares_with_intervals_best_first(official):
+    """A row for each network, the best first, each total within its interval, with the published accuracy beside."""
+    rows = result_rows(gather(official))
+    assert [row["backbone"] for row in rows] == ["InceptionResNetV2", "MobileNetV2"]
+    for row in rows:
+        for name in ("top1", "top3", "top5", "macro_precision"):
+            assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
+        assert row["preparation"] == "padded"
+        assert isinstance(row["best_epoch"], int)
+    assert [row["published_top1"] for row in rows] == [0.247, 0.146]
+    assert not rows[0]["random_weights"]
+
+
+def test_the_table_is_for_people(official, own_genres):
+    """Per cent with intervals behind; a published column, or a k as large as the study, only where it says anything."""
+    row = result_table(official)[0]
+    numbers = result_rows(gather(official))[0]
+    assert list(row) == [
+        "model",
+        "preparation",
+        "top 1, %",
+        "top 3, %",
+        "top 5, %",
+        "macro precision, %",
+        "best epoch",
+        "published top 1, %",
+    ]
+    low, high = f"{100 * numbers['top1_low']:.1f}", f"{100 * numbers['top1_high']:.1f}"
+    assert row["top 1, %"] == f"{100 * numbers['top1']:.1f} ({low}\N{EN DASH}{high})"
+    assert row["published top 1, %"] == "24.7"
+    assert list(result_table(own_genres)[0])[2:] == ["top 1, %", "macro precision, %", "best epoch"]
+
+
+def test_published_numbers_stand_only_beside_comparable_ones(bookcover30):
+    """Another number of test books: no published accuracy in the rows, no standing in the sentence."""
+    assert all(row["published_top1"] is None for row in result_rows(gather(bookcover30)))
+    assert "published" not in result_markdown(bookcover30)
+
+
+def test_markdown_names_what_is_missing(bookcover30):
+    """The Markdown table has a row for each network, and a line for each that is missing."""
+    text = result_markdown(bookcover30)
+    assert text.count("\n| ") == 4
+    assert "**ResNeXt50 is missing.**" in text
+
+
+def test_a_rehearsal_says_so(own_genres):
+    """Random weights: the headline is no answer, and every row says it."""
+    assert verdict(gather(own_genres)).answer == "A rehearsal."
+    assert all(row["random_weights"] for row in result_rows(gather(own_genres)))
+
+
+def test_a_study_without_listings_has_no_result(tmp_path):
+    """Before its first stage a study has nothing to tell, which is an error of order."""
+    with pytest.raises(StageOrderError):
+        result_table(Study(parse_settings({"name": "empty", "workspace": str(tmp_path)})))

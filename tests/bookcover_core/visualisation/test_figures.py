@@ -1,0 +1,92 @@
+"""Figures: the same bytes on every run, for any number of networks and genres, and nothing global touched."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.published import published_results
+from bookcover_core.evaluation.scores import Scores, score
+from bookcover_core.genres import number_genres
+from bookcover_core.visualisation import style
+from bookcover_core.visualisation.curves import Curve, preparation_curves, read_curve, training_curves
+from bookcover_core.visualisation.recall import confusion_heat_map, recall_by_genre, recall_extremes
+from bookcover_core.visualisation.standing import accuracy_standing
+from tests.bookcover_core.report.specimen import invented_history
+
+
+def _scores(backbone: str, genres: int, books: int = 60) -> Scores:
+    generator = np.random.default_rng(len(backbone))
+    labels = np.arange(books) % genres
+    probabilities = generator.random((books, genres))
+    return score(
+        labels,
+        probabilities,
+        number_genres([f"Genre ${number} & more $" for number in range(genres)]),
+        backbone=backbone,
+        preparation="padded",
+        confidence=0.95,
+        resamples=100,
+        seed=1,
+    )
+
+
+def _curve(epochs: int = 20) -> Curve:
+    history = invented_history(epochs, 0.2, 6)
+    return Curve(*(history[name].tolist() for name in ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")))
+
+
+FIGURES = {
+    "training": lambda theme: training_curves({"A": _curve(), "B": _curve(9), "C": _curve(1)}, theme),
+    "training of one": lambda theme: training_curves({"A": _curve()}, theme),
+    "preparations": lambda theme: preparation_curves({"noprep": _curve(), "padded": _curve(8)}, "padded", theme),
+    "recall": lambda theme: recall_by_genre([_scores("A", 12), _scores("BB", 12)], theme),
+    "recall of two genres": lambda theme: recall_by_genre([_scores("A", 2)], theme),
+    "extremes": lambda theme: recall_extremes(_scores("A", 30, 90), theme),
+    "confusion": lambda theme: confusion_heat_map(_scores("A", 4), theme),
+    "standing": lambda theme: accuracy_standing([_scores("A", 5)], published_results(), theme),
+    "standing alone": lambda theme: accuracy_standing([_scores("A", 5), _scores("BB", 5)], (), theme),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_the_same_on_every_run(name: str):
+    """Two drawings of one figure are one SVG, well-formed and without a date."""
+    first, second = (style.to_svg(FIGURES[name](style.LIGHT)) for _ in range(2))
+    assert first == second
+    assert ET.fromstring(first).tag.endswith("svg")
+    assert "<dc:date>" not in first
+
+
+def test_light_and_dark_differ_and_leave_no_trace():
+    """A dark figure has other colours, and matplotlib's own settings are as they were."""
+    before = dict(mpl.rcParams)
+    light, dark = (style.to_svg(FIGURES["extremes"](theme), theme) for theme in (style.LIGHT, style.DARK))
+    assert style.DARK.series[0] in dark
+    assert style.DARK.series[0] not in light
+    assert dict(mpl.rcParams) == before
+
+
+def test_png_is_the_same_on_every_run():
+    """Two drawings of one figure are one PNG, which names no software."""
+    first, second = (style.to_png(FIGURES["standing alone"](style.LIGHT)) for _ in range(2))
+    assert first == second
+    assert b"Software" not in first
+
+
+def test_the_best_epoch_is_the_first_of_the_best():
+    """Where two epochs share the best validation accuracy, the earlier is the best."""
+    curve = Curve([1, 2, 3], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 2], [0.1, 0.2, 0.2])
+    assert curve.best_epoch == 2
+
+
+@pytest.mark.parametrize("content", ["", "epoch,loss\n1,2\n", "epoch,loss,accuracy,val_loss,val_accuracy\n"])
+def test_a_history_that_tells_nothing_is_an_error(tmp_path: Path, content: str):
+    """An empty or foreign history.csv is named in the error."""
+    file = tmp_path / "history.csv"
+    file.write_text(content, "utf-8")
+    with pytest.raises(WorkspaceError, match=r"history\.csv"):
+        read_curve(file)
