@@ -1,0 +1,109 @@
+"""The command line: `bookcover demo`, `run`, `status`, `settings`.
+
+Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bookcover_core.errors import BookcoverError, from_os_error
+from bookcover_core.settings_file import load_settings, to_toml
+
+app = typer.Typer(
+    name="bookcover",
+    help="Can a convolutional network judge a book by its cover? The whole study, from listings to a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SettingsFile = Annotated[
+    Path | None, typer.Argument(help="A TOML file of settings; without one, the dissertation's.", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="GROUP.NAME=VALUE", help="One setting; can be given more than once."),
+]
+Stay = Annotated[bool, typer.Option("--stay", help="Keep the dashboard up afterwards, until Ctrl-C.")]
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for the rehearsal study.")] = Path("data/studies"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the invented publisher.")] = 2020,
+    stay: Stay = False,
+) -> None:
+    """Rehearse a whole study on an invented publisher's books, in a few minutes."""
+    from deployments.demo import rehearse  # noqa: PLC0415 - imports Prefect
+
+    with _interruptible():
+        rehearse(folder, seed=seed, stay=stay)
+
+
+@app.command()
+def run(
+    settings_file: SettingsFile = None,
+    overrides: Overrides = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            help="Run one part alone: listings, download, curate, prepare, compare, train, evaluate, or report.",
+            show_default=False,
+        ),
+    ] = None,
+    stay: Stay = False,
+) -> None:
+    """Run a study, or take it up where it stopped."""
+    settings = load_settings(settings_file, overrides or ())
+    from deployments.studies import run_study  # noqa: PLC0415 - imports Prefect
+
+    with _interruptible():
+        run_study(settings, only=only, stay=stay)
+
+
+@app.command()
+def status(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
+    """Show which stages of a study are done, and what they counted."""
+    settings = load_settings(settings_file, overrides or ())
+    from deployments.terminal import print_status  # noqa: PLC0415 - imports Rich's tables
+
+    print_status(settings)
+
+
+@app.command()
+def settings(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
+    """Print every setting with its meaning, as a TOML file to start from."""
+    sys.stdout.write(to_toml(load_settings(settings_file, overrides or ())))
+
+
+def main() -> None:
+    """Run the command line; errors become one message and an exit code."""
+    try:
+        app()
+    except BookcoverError as error:
+        _fail(error)
+    except OSError as error:
+        ours = from_os_error(error, Path(error.filename or "."))
+        if ours is None:
+            raise
+        _fail(ours)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a command with a word to the person, before Typer calls it aborted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. What is done is kept: the same command goes on from there.\n")
+        sys.exit(130)
+
+
+def _fail(error: BookcoverError) -> None:
+    sys.stderr.write(f"bookcover: {error}\n")
+    sys.exit(error.exit_code)

@@ -1,0 +1,183 @@
+"""The Prefect server that a command talks to: one that is configured or running already, or one of its own.
+
+A server of our own runs in a process of its own, listens on loopback alone, and ends with the command that started it,
+however that command ends: it looks for its parent every second.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from bookcover_core.errors import ServerError
+
+# Prefect's own port, at which `prefect server start` listens too.
+_PORT = 4200
+
+# A server on a fresh database takes about 14 seconds on two cores.
+_SECONDS_TO_START = 120
+
+# How Prefect behaves here, unless the environment says otherwise. Set before Prefect is imported.
+_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "bookcover_core",
+    # Lines of worker threads belong to no run; they are on the terminal.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+}
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Where runs are shown."""
+
+    address: str
+    """Address of the dashboard, to open in a browser."""
+    is_ours: bool
+    """Whether it ends with this command."""
+
+
+@contextmanager
+def dashboard() -> Iterator[Dashboard]:
+    """A Prefect server to run flows on, for as long as the block lasts.
+
+    The configured one (PREFECT_API_URL, or the active Prefect profile) if there is one; else one that listens on
+    Prefect's port on this machine; else one that is started here, and ended here.
+
+    Raises:
+        ServerError: The configured server does not answer, or none can be started.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second, and reads the environment above
+
+    configured = PREFECT_API_URL.value()
+    if configured:
+        if not _answers(configured):
+            raise ServerError(
+                "the configured Prefect server does not answer",
+                where=configured,
+                advice="Start it, or do without it: unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`).",
+            )
+        yield Dashboard(configured.removesuffix("/api"), is_ours=False)
+        return
+
+    usual = f"http://127.0.0.1:{_PORT}"
+    if _answers(f"{usual}/api"):
+        with _api_url(f"{usual}/api"):
+            yield Dashboard(usual, is_ours=False)
+        return
+
+    with _started_server() as address, _api_url(f"{address}/api"):
+        yield Dashboard(address, is_ours=True)
+
+
+@contextmanager
+def _api_url(address: str) -> Iterator[None]:
+    """Let Prefect talk to the server at `address`, here and in processes started from here."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - takes a second
+
+    os.environ["PREFECT_API_URL"] = address
+    try:
+        with temporary_settings({PREFECT_API_URL: address}):
+            yield
+    finally:
+        del os.environ["PREFECT_API_URL"]
+
+
+@contextmanager
+def _started_server() -> Iterator[str]:
+    from prefect.settings import PREFECT_HOME  # noqa: PLC0415 - takes a second
+
+    port = _free_port()
+    address = f"http://127.0.0.1:{port}"
+    log = Path(PREFECT_HOME.value()) / "bookcover-server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own module, with a number
+            [sys.executable, "-m", "deployments.server", str(port), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the command; it ends the server when its runs have been told
+        )
+    try:
+        _wait_until_it_answers(process, f"{address}/api", log)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], api: str, log: Path) -> None:
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < deadline:
+        if _answers(api):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise ServerError(
+        "the Prefect server did not start",
+        where=log,
+        advice="Its last lines there say why; `prefect server start` shows them too.",
+    )
+
+
+def _answers(api: str) -> bool:
+    """Whether a Prefect server answers at this address."""
+    with suppress(httpx.HTTPError, ValueError):  # ValueError: somebody else's server, which does not answer in JSON
+        return httpx.get(f"{api}/health", timeout=5).json() is True
+    return False
+
+
+def _free_port() -> int:
+    """Prefect's own port if nobody listens there, else any free one."""
+    for wanted in (_PORT, 0):
+        with socket.socket() as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                candidate.bind(("127.0.0.1", wanted))
+                return int(candidate.getsockname()[1])
+    raise ServerError("no port is free on this machine", where="127.0.0.1", advice="End a server that listens there.")
+
+
+def _end_with(parent: int) -> None:
+    """End this process as soon as its parent has ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
+def _serve(port: int) -> None:
+    """Serve Prefect's API and dashboard on loopback until told to end."""
+    import uvicorn  # noqa: PLC0415 - only the server's own process needs it
+    from prefect.server.api.server import create_app  # noqa: PLC0415 - only the server's own process needs it
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+
+    # The dashboard in the browser asks the address that this setting names.
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
+        uvicorn.run(create_app(final=True), host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    _end_with(int(sys.argv[2]))
+    _serve(int(sys.argv[1]))

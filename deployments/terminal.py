@@ -1,0 +1,71 @@
+"""What commands print for people."""
+
+from collections import Counter
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bookcover_core.manifests import Manifest
+from bookcover_core.settings import StudySettings
+from bookcover_core.stages import STAGES, Stage, code_digest
+from bookcover_core.study import Study
+
+_console = Console()
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    _console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_results(settings: StudySettings) -> None:
+    """Print the result table of a study, and where its report lies."""
+    from bookcover_core.report.summary import result_table  # noqa: PLC0415 - imports pandas
+
+    study = Study(settings)
+    # Narrow enough for a terminal of 80 columns; the report has the rest.
+    table = _table(f"{settings.name}: test books judged right")
+    rows = result_table(study)
+    measures = [name for name in rows[0] if name.startswith("top ")] if rows else []
+    table.add_column("network and preparation", no_wrap=True)
+    for name in measures:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(f"{row['model']} {row['preparation']}", *(str(row[name]) for name in measures))
+    _console.print(table)
+    say(f"Report: {study.workspace.report / 'index.html'}")
+
+
+def print_status(settings: StudySettings) -> None:
+    """Print which stages of a study are done, and whether that still stands."""
+    study = Study(settings)
+    table = _table(f"{settings.name} in {study.workspace.root}")
+    for name in ("stage", "what it does", "done", "state"):
+        table.add_column(name, no_wrap=name != "state", overflow="fold")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for stage in STAGES:
+        manifests = study.manifests(stage.name)
+        states = Counter(_state(study, stage, manifest) for manifest in manifests)
+        finished = max((manifest.finished for manifest in manifests), default=None)
+        table.add_row(
+            stage.name,
+            stage.title,
+            f"{finished:%m-%d %H:%M}" if finished else "",
+            ", ".join(state if len(manifests) == 1 else f"{number} {state}" for state, number in states.items()) or "-",
+            f"{sum(manifest.seconds for manifest in manifests):,.0f}" if manifests else "",
+        )
+    _console.print(table)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
+def _state(study: Study, stage: Stage, manifest: Manifest) -> str:
+    """Whether a stage, or part of one, that was done still stands."""
+    if manifest.settings != {path: study.settings.part(path) for path in stage.settings}:
+        return "of other settings"
+    if manifest.code != code_digest(stage.code):
+        return "of other code"
+    return "sound" if manifest.stands(study.workspace.root) else "missing or altered"

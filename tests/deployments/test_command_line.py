@@ -1,0 +1,149 @@
+"""Tests of `deployments.command_line`: what a person types, and what comes back when it is wrong."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from prefect.settings import PREFECT_API_URL
+
+from bookcover_core.genres import BOOKCOVER30
+
+
+@pytest.fixture
+def bookcover(prefect_server, tmp_path):
+    """Runs a command, as a person would, in a folder of its own; gives the finished process."""
+
+    def run(*arguments, **surroundings):
+        return subprocess.run(
+            [sys.executable, "-m", "deployments", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()} | surroundings,
+        )
+
+    return run
+
+
+def message(finished: subprocess.CompletedProcess) -> str:
+    """The one message that a failed command ends with."""
+    assert "Traceback" not in finished.stderr
+    lines = [line for line in finished.stderr.splitlines() if line.startswith("bookcover: ")]
+    assert len(lines) == 1, finished.stderr
+    return lines[0]
+
+
+def write_listing(file, records):
+    with file.open("w", encoding="utf-8", newline="") as output:
+        csv.writer(output, quoting=csv.QUOTE_ALL).writerows(records)
+    return file
+
+
+def record(number: int, label: int) -> list[str]:
+    return [
+        str(number),
+        f"{number:010}.jpg",
+        f"http://ecx.images-amazon.com/images/I/{number:09}.jpg",
+        f"Book {number}",
+        "",
+        str(label),
+        BOOKCOVER30[label],
+    ]
+
+
+def test_help_imports_no_network_library():
+    """`--help` answers at once: it imports neither TensorFlow nor Prefect."""
+    script = (
+        "import sys; from deployments.command_line import main; sys.argv = ['bookcover', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('imported', sorted({'tensorflow', 'keras', 'prefect', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "run" in finished.stdout
+    assert finished.stdout.splitlines()[-1] == "imported []"
+
+
+def test_printed_settings_are_the_settings(bookcover, tmp_path):
+    """What `settings` prints is a settings file that says the same."""
+    printed = bookcover("settings", "--set", "training.epochs=7").stdout
+    (tmp_path / "printed.toml").write_text(printed, encoding="utf-8")
+    assert "epochs = 7" in printed
+    assert bookcover("settings", "printed.toml").stdout == printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "training.epoch=3"], ["training.epoch", "no such setting"]),
+        (["--set", "training.epochs=0"], ["training.epochs", "greater than or equal to 1"]),
+        (["--set", "training.backbones=['VGG']"], ["VGG", "MobileNetV2", "ResNeXt50"]),
+        (["--set", "books.source=listing", "--set", "books.listing=nowhere.csv"], ["nowhere.csv"]),
+        (["--set", "books.source=folder", "--set", "books.folder=nowhere"], ["nowhere"]),
+        (["missing.toml"], ["missing.toml", "cannot be read"]),
+        (["--only", "dance"], ["dance", "prepare"]),
+        (["--set", "models.weight_files={MobileNetV2='gone.h5'}"], ["gone.h5", "MobileNetV2"]),
+    ],
+)
+def test_wrong_input_is_one_clear_message_and_exit_code_2(bookcover, arguments, words):
+    """Each mistake is named, with what to do, in one message."""
+    finished = bookcover("run", *arguments)
+    assert finished.returncode == 2, finished.stderr
+    for word in words:
+        assert word in message(finished)
+
+
+def test_a_workspace_that_cannot_be_written_is_named(bookcover, tmp_path):
+    """A folder below a file cannot be made: exit code 2, and the path."""
+    (tmp_path / "file").write_text("")
+    finished = bookcover("run", "--set", "workspace=file/studies")
+    assert finished.returncode == 2
+    assert "file/studies" in message(finished)
+
+
+def test_a_listing_with_other_columns_is_refused_with_its_line(bookcover, tmp_path):
+    """File, line and reason are given."""
+    listing = write_listing(tmp_path / "listing.csv", [record(1, 0), ["two", "fields"]])
+    finished = bookcover("run", "--set", "books.source=listing", "--set", f"books.listing={listing}")
+    assert finished.returncode == 2
+    assert "listing.csv" in message(finished)
+    assert "2" in message(finished)
+
+
+def test_a_genre_with_two_books_is_refused_by_name(bookcover, tmp_path):
+    """A genre needs a book in each of three splits."""
+    for genre, books in (("Poetry", 4), ("Maps", 2)):
+        (tmp_path / "covers" / genre).mkdir(parents=True)
+        for number in range(books):
+            Image.new("RGB", (90, 120), (number * 9, 80, 120)).save(
+                tmp_path / "covers" / genre / f"{genre}{number}.jpg"
+            )
+    finished = bookcover("run", "--set", "books.source=folder", "--set", "books.folder=covers")
+    assert finished.returncode == 2
+    assert "Maps" in message(finished)
+
+
+def test_weights_that_cannot_be_had_are_named_with_digest_and_place(bookcover, tmp_path):
+    """Without a network the published weights cannot be fetched: the message says which file, and where to put it."""
+    covers = tmp_path / "covers"
+    for genre in ("Poetry", "Maps"):
+        (covers / genre).mkdir(parents=True)
+        for number in range(12):
+            shade = (number * 20, 80 if genre == "Maps" else 200, 120)
+            Image.new("RGB", (90, 120), shade).save(covers / genre / f"{genre}{number}.jpg")
+    finished = bookcover(
+        "run",
+        "--set",
+        "books.source=folder",
+        "--set",
+        "books.folder=covers",
+        KERAS_HOME=str(tmp_path / "keras"),
+        HTTPS_PROXY="http://127.0.0.1:9",
+    )
+    assert finished.returncode == 2
+    assert "mobilenet_v2" in message(finished)
+    assert "weight_files" in message(finished)

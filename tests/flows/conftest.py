@@ -1,0 +1,73 @@
+"""A small rehearsal study, run once for all tests of the flows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bookcover_core.rehearsal import Catalogue, ImageHost, publish, rehearsal_settings
+from bookcover_core.settings import StudySettings
+from bookcover_core.stages import STAGES
+from bookcover_core.study import Study
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A study that was run on an invented publisher's books."""
+
+    catalogue: Catalogue
+    host: ImageHost
+    settings: StudySettings
+
+    def finished(self) -> dict[str, datetime]:
+        """When each stage, or part of one, was finished."""
+        study = Study(self.settings)
+        return {manifest.label: manifest.finished for stage in STAGES for manifest in study.manifests(stage.name)}
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory) -> Catalogue:
+    return publish(tmp_path_factory.mktemp("publisher"), seed=7, train_per_genre=8, test_per_genre=3, pool_per_genre=3)
+
+
+@pytest.fixture(scope="session")
+def host(catalogue) -> Iterator[ImageHost]:
+    with ImageHost(catalogue.pictures, catalogue.faults) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def small(catalogue, host, tmp_path_factory) -> StudySettings:
+    """Settings of a study that takes half a minute: one network, short trainings, several chunks and shards."""
+    settings = rehearsal_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
+    return settings.model_copy(
+        update={
+            "books": settings.books.model_copy(update={"chunk_records": 150}),
+            "preparation": settings.preparation.model_copy(update={"shard_records": 120}),
+            "comparison": settings.comparison.model_copy(update={"epochs": 3}),
+            "training": settings.training.model_copy(update={"backbones": ("MobileNetV2",), "epochs": 5}),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def rehearsal(catalogue, host, small, prefect_server) -> Rehearsal:
+    from flows.study import study
+
+    study(small)
+    return Rehearsal(catalogue, host, small)
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path):
+    """Writes settings to a TOML file."""
+    from bookcover_core.settings_file import to_toml
+
+    def write(settings: StudySettings) -> Path:
+        file = tmp_path / "settings.toml"
+        file.write_text(to_toml(settings), encoding="utf-8")
+        return file
+
+    return write

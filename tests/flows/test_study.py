@@ -1,0 +1,147 @@
+"""Tests of `flows.study`: the whole way, again, changed, damaged, failed, and killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from bookcover_core.errors import TrainingError
+from bookcover_core.manifests import read_manifest
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from bookcover_core.workspace import read_table
+from flows.preparation import prepare
+from flows.study import study
+
+# Every stage that has no parts, and one part of each that has some.
+EVERY_STAGE = {
+    "listings",
+    "download/chunk-0001",
+    "candidates",
+    "curate",
+    "split",
+    "prepare/shard-0001",
+    "features/MobileNetV2-padded",
+    "compare/padded",
+    "compare",
+    "report",
+}
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    """The stages, without their parts, that were run between two looks at the manifests."""
+    return {label.split("/")[0] for label, finished in after.items() if before.get(label) != finished}
+
+
+def with_training(settings: StudySettings, **values) -> StudySettings:
+    return settings.model_copy(update={"training": settings.training.model_copy(update=values)})
+
+
+def test_a_study_goes_from_listings_to_a_report(rehearsal):
+    """Every stage leaves its manifest, the splits are balanced, and the report is there."""
+    workspace = Study(rehearsal.settings).workspace
+    assert set(rehearsal.finished()) >= EVERY_STAGE
+    books = read_table(workspace.splits, label="int64")
+    assert books["label"].nunique() == 30
+    assert set(books["split"]) == {"train", "validation", "test"}
+    assert not books["key"].duplicated().any()
+    assert "<html" in (workspace.report / "index.html").read_text(encoding="utf-8")
+    [model] = workspace.evaluation.iterdir()
+    predictions = read_table(model / "predictions.csv")
+    assert len(predictions) == (books["split"] == "test").sum()
+
+
+def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal):
+    """Same inputs, same settings: no stage runs, no cover is asked for."""
+    before, asked = rehearsal.finished(), sum(rehearsal.host.requests.values())
+    study(rehearsal.settings)
+    assert changed(before, rehearsal.finished()) == set()
+    assert sum(rehearsal.host.requests.values()) == asked
+
+
+def test_a_changed_setting_recomputes_only_what_hangs_on_it(rehearsal):
+    """More epochs train anew; covers, preparations and features stay."""
+    before = rehearsal.finished()
+    study(with_training(rehearsal.settings, epochs=6))
+    assert changed(before, rehearsal.finished()) == {"train", "evaluate", "report"}
+    study(rehearsal.settings)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stages"),
+    [
+        ("covers/*/*.jpg", {"download"}),
+        ("prepared/padded/*/*.jpg", {"prepare"}),
+        ("features/MobileNetV2-padded/*.npy", {"features"}),
+        ("models/*/head.weights.h5", {"train"}),
+        ("evaluation/*/metrics.json", {"evaluate"}),
+        ("report/index.html", {"report"}),
+    ],
+)
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"altered")], ids=["deleted", "altered"])
+def test_a_damaged_output_is_made_again_and_nothing_behind_it(rehearsal, pattern, stages, damage):
+    """An output that is missing or altered is never trusted; one that comes out the same changes nothing behind it."""
+    before = rehearsal.finished()
+    damaged = min(rehearsal.settings.root.glob(pattern))
+    content = damaged.read_bytes()
+    damage(damaged)
+    study(rehearsal.settings)
+    assert damaged.is_file()
+    assert damaged.read_bytes() != b"altered"
+    if damaged.suffix in {".jpg", ".npy"}:
+        assert damaged.read_bytes() == content
+    assert changed(before, rehearsal.finished()) - {"report"} == stages - {"report"}, "the report tells times, too"
+
+
+def test_a_stage_can_be_run_alone(rehearsal):
+    """The flow of one stage mends what is missing of that stage, and touches no other."""
+    before = rehearsal.finished()
+    next(rehearsal.settings.root.glob("prepared/noprep/*/*.jpg")).unlink()
+    prepare(rehearsal.settings)
+    assert changed(before, rehearsal.finished()) == {"prepare"}
+
+
+def test_one_network_that_cannot_be_trained_does_not_stop_the_others(rehearsal, tmp_path):
+    """The study names the one that failed, reports the others, and goes on from there when the cause is mended."""
+    broken = with_training(rehearsal.settings, backbones=("ResNeXt50", "MobileNetV2"))
+    missing = {"ResNeXt50": str(tmp_path / "nowhere.h5")}
+    broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
+    (rehearsal.settings.root / "report" / "index.html").unlink()
+    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5"):
+        study(broken)
+    assert (rehearsal.settings.root / "report" / "index.html").is_file()
+    study(rehearsal.settings)
+
+
+def test_a_killed_study_goes_on_with_what_was_done(rehearsal, small, settings_file, tmp_path):
+    """After kill -9 in the middle, the same command finishes the study and does no finished stage again."""
+    settings = small.model_copy(update={"workspace": str(tmp_path), "name": "killed"})
+    command = [sys.executable, "-m", "deployments", "run", str(settings_file(settings))]
+    surroundings = os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings)
+    wait_for(settings.root / "manifests" / "prepare" / "shard-0001.json", process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {file: read_manifest(file).finished for file in (settings.root / "manifests").rglob("*.json")}
+    assert not (settings.root / "report" / "index.html").exists()
+
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
+    assert finished.returncode == 0, finished.stderr
+    assert {file: read_manifest(file).finished for file in done} == done
+    assert (settings.root / "report" / "index.html").is_file()
+    results = json.loads((settings.root / "report" / "results.json").read_text(encoding="utf-8"))
+    assert results
+
+
+def wait_for(file: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 180
+    while not file.exists():
+        assert process.poll() is None, "the study ended before it could be killed"
+        assert time.monotonic() < deadline, f"{file.name} was never written"
+        time.sleep(0.02)

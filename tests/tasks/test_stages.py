@@ -1,0 +1,89 @@
+"""Tests of `tasks.stages`."""
+
+from pathlib import Path
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.states import Failed
+
+from bookcover_core.errors import DownloadError, ListingError
+from bookcover_core.manifests import Manifest
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, stage_task
+
+
+def write_something(study: Study) -> Manifest:
+    """A stage that writes one file, and tells how far it is."""
+    run = study.stage("candidates")
+    if run.done:
+        return run.done
+    output = study.workspace.curation / "candidates.csv"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("key\n1\n")
+    study.progress(1, 2)
+    study.progress(2, 2)
+    return run.finish(outputs=[output], counts={"candidates": 1_234})
+
+
+@stage_task("something", "write something")
+def something(settings: StudySettings):
+    return perform(settings, write_something)
+
+
+@flow(name="one-task")
+def one_task(settings: StudySettings):
+    return something(settings, return_state=True)
+
+
+def test_a_stage_that_is_done_and_sound_ends_cached_and_one_whose_file_is_gone_runs_again(tmp_path, prefect_server):
+    """`Cached` is said where the files stand, and only there."""
+    settings = StudySettings(workspace=str(tmp_path))
+    first, second = one_task(settings), one_task(settings)
+    assert (first.name, second.name) == ("Completed", "Cached")
+    assert second.result().counts == {"candidates": 1_234}
+
+    (settings.root / "curation" / "candidates.csv").unlink()
+    assert one_task(settings).name == "Completed"
+
+
+def test_progress_and_counts_are_shown_as_artifacts(tmp_path, prefect_server):
+    """A task's progress ends at 100 %, and what it counted can be read in the browser."""
+    one_task(StudySettings(workspace=str(tmp_path), name="shown"))
+    progress = read_artifact("progress-shown-write-something")
+    assert float(progress.data) == 100
+    counts = read_artifact("counts-shown-candidates")
+    assert "| candidates | 1,234 |" in counts.data
+
+
+def test_a_stage_can_be_performed_without_prefect(tmp_path):
+    """Outside a task run nothing is shown, and nothing is asked of a server."""
+    result = perform(StudySettings(workspace=str(tmp_path)), write_something)
+    assert isinstance(result, StageResult)
+    assert not result.reused
+
+
+@pytest.mark.parametrize(("error", "expected"), [(DownloadError("x"), True), (ListingError("x"), False)])
+def test_wrong_input_is_not_tried_again(error, expected):
+    """Another attempt cannot mend what the person gave."""
+    assert is_worth_retrying(None, None, Failed(data=error)) is expected
+
+
+def test_artifact_keys_are_what_prefect_takes():
+    """Only lower-case letters, digits and dashes remain."""
+    assert artifact_key("Counts", "my study", "train/ResNeXt50-padded") == "counts-my-study-train-resnext50-padded"
+
+
+def read_artifact(key: str):
+    with get_client(sync_client=True) as client:
+        [*_, artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return artifact
+
+
+def test_the_workspace_is_where_the_settings_say(tmp_path):
+    """Nothing is written outside the study's folder."""
+    perform(StudySettings(workspace=str(tmp_path), name="here"), write_something)
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert (Path(tmp_path) / "here" / "manifests" / "candidates.json").is_file()
