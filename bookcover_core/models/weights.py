@@ -108,7 +108,7 @@ def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -
     model = backbone.build()
     if source.kind == "random":
         logger.warning("%s: random weights, as models.weights says: it has never seen a picture", backbone.name)
-        _randomise(model, settings.seed)
+        _randomise(model, backbone, settings.seed)
     else:
         file = _named_file(settings, backbone) if source.kind == "file" else _published_file(backbone)
         logger.info("%s: weights from %s", backbone.name, file)
@@ -205,15 +205,16 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _randomise(model: Any, seed: int) -> None:
+def _randomise(model: Any, backbone: Backbone, seed: int) -> None:
     """Give `model` random weights that let pictures through: the same for a seed on any machine.
 
     Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
     random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
-    of a batch of drawn pictures, layer after layer in one pass. A linear classifier then finds colour, texture and
-    layout in the features: enough for a rehearsal, far from what ImageNet weights give.
+    of a batch of drawn pictures, laid out like covers, layer after layer in one pass. A linear classifier then finds
+    colour, texture and layout in the features: enough for a rehearsal, far from what ImageNet weights give.
     """
     from bookcover_core.models.engine import keras, tf  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from bookcover_core.models.pooled import build_preprocessing  # noqa: PLC0415 - imports TensorFlow
 
     generator = np.random.default_rng([seed, _KERNELS])
     for layer in model.layers:
@@ -226,18 +227,26 @@ def _randomise(model: Any, seed: int) -> None:
     momenta = [layer.momentum for layer in normalisations]
     for layer in normalisations:
         layer.momentum = 0.0
-    pictures = _drawn_pictures(model.input_shape[1], np.random.default_rng([seed, _PICTURES]))
+    drawn = _drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES]))
+    pictures = build_preprocessing(backbone)(drawn)
     # As a graph, because Keras holds on to every layer's output of a call that it runs layer by layer: gigabytes.
-    tf.function(lambda: tf.size(model(tf.constant(pictures), training=True)))()
+    tf.function(lambda: tf.size(model(pictures, training=True)))()
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
 
 
 def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Pictures (n, size, size, 3) in -1..1: colour fields and noise at several scales, one laid over the other."""
-    pictures = np.zeros((_CALIBRATION_PICTURES, size, size, 3), np.float32)
-    for cells in (1, 3, 12, 48, size):
-        noise = generator.standard_normal((_CALIBRATION_PICTURES, cells, cells, 3), dtype=np.float32)
-        index = np.arange(size) * cells // size
-        pictures += noise[:, index][:, :, index]
-    return np.tanh(pictures / 2)
+    """Pictures (n, size, size, 3) in 0..255: rectangles of one colour, large and small, over one another, some noise.
+
+    Like covers they have flat fields, edges and strong colours. Networks calibrated on noise alone give covers features
+    dozens of times as large, and nearly the same for all.
+    """
+    pictures = np.empty((_CALIBRATION_PICTURES, size, size, 3), np.float32)
+    for picture in pictures:
+        picture[:] = generator.uniform(0, 255, 3)
+        for _ in range(generator.integers(3, 25)):
+            top, left = generator.integers(0, size, 2)
+            height, width = (size * generator.beta(1, 3, 2)).astype(int) + 2
+            picture[top : top + height, left : left + width] = generator.uniform(0, 255, 3)
+        np.add(picture, generator.normal(0, generator.uniform(0, 8), picture.shape), out=picture, casting="same_kind")
+    return pictures.clip(0, 255)
