@@ -20,10 +20,16 @@ from bookcover_core.report.page import render, templates_digest
 from bookcover_core.report.summary import result_rows, verdict
 from bookcover_core.report.table import Table
 from bookcover_core.report.tables import precision_table, preparation_table, recall_table
+from bookcover_core.stages import STAGES
 from bookcover_core.study import Study
 from bookcover_core.workspace import write_json, write_text
 
 logger = logging.getLogger(__name__)
+
+
+def _telling_settings() -> list[str]:
+    """Paths of the settings that a report depends on: those that an outcome hangs on, and which networks there are."""
+    return ["name", "training", "models", *(path for stage in STAGES for path in stage.settings)]
 
 
 def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Manifest:
@@ -44,7 +50,7 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
         "report",
         after=[manifest.label for manifest in behind],
         given={
-            "settings": digest_of(study.settings.model_dump(mode="json")),
+            "settings": digest_of([study.settings.part(path) for path in _telling_settings()]),
             "counts and times": digest_of([[each.label, each.counts, each.seconds] for each in behind]),
             "templates": templates_digest(),
             "missing": digest_of([[each.backbone, each.reason] for each in findings.missing]),
