@@ -115,12 +115,22 @@ def _started_server() -> Iterator[str]:
         _wait_until_it_answers(process, f"{address}/api", log)
         yield address
     finally:
+        _send_what_is_queued()
         process.terminate()
         try:
             process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _send_what_is_queued() -> None:
+    """Let the last lines and events of runs reach the server while it is there: without one, Prefect tries for long."""
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - takes a second
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415 - takes a second
+
+    APILogWorker.drain_all(timeout=10)
+    EventsWorker.drain_all(timeout=10)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], api: str, log: Path) -> None:

@@ -29,7 +29,7 @@ class Rehearsal:
 
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory) -> Catalogue:
-    return publish(tmp_path_factory.mktemp("publisher"), seed=7, train_per_genre=8, test_per_genre=3, pool_per_genre=3)
+    return publish(tmp_path_factory.mktemp("publisher"), seed=7, train_per_genre=6, test_per_genre=3, pool_per_genre=2)
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +44,8 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
     settings = rehearsal_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
     return settings.model_copy(
         update={
-            "books": settings.books.model_copy(update={"chunk_records": 150}),
-            "preparation": settings.preparation.model_copy(update={"shard_records": 120}),
+            "books": settings.books.model_copy(update={"chunk_records": 120}),
+            "preparation": settings.preparation.model_copy(update={"shard_records": 100}),
             "comparison": settings.comparison.model_copy(update={"epochs": 3}),
             "training": settings.training.model_copy(update={"backbones": ("MobileNetV2",), "epochs": 5}),
         }
