@@ -35,7 +35,7 @@ def run_study(settings: StudySettings, *, only: str | None = None, stay: bool = 
     check_networks(settings)
     with dashboard() as shown:
         say(f"Dashboard: {shown.address}")
-        silence_tracebacks()
+        plain_errors()
         _flow_for(only)(settings)
         if only in {None, "report"}:
             print_results(settings)
@@ -66,22 +66,40 @@ def _flow_for(part: str | None) -> Callable[[StudySettings], None]:
     return flows[part]
 
 
+# Marks a record that tells of an error of ours, once its traceback is gone.
+_OURS = "tells_of_our_error"
+
+
 class _PlainErrors(logging.Filter):
     """Leaves the traceback out of a record whose error explains itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], BookcoverError):
+        if record.exc_info is not None and isinstance(record.exc_info[1], BookcoverError):
+            setattr(record, _OURS, True)
             record.exc_info = None
             record.exc_text = None
         return True
 
 
-def silence_tracebacks() -> None:
-    """Let our own errors appear in logs as their message, without a traceback."""
+class _SaidOnce(logging.Filter):
+    """Keeps off the terminal what every run on the way up says of one error: the command ends with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (hasattr(record, _OURS) or record.getMessage().startswith("Finished in state Failed"))
+
+
+def plain_errors() -> None:
+    """Let our own errors stand in each run's log as their message, and on the terminal once, at the end."""
+    from prefect.logging.configuration import setup_logging  # noqa: PLC0415 - takes a second
+    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - takes a second
+
+    setup_logging()  # Prefect would do so at the first run, and put other handlers in place
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(_SaidOnce())
     for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(present, _PlainErrors) for present in logger.filters):
-            logger.addFilter(_PlainErrors())
+        for handler in logging.getLogger(name).handlers:
+            handler.addFilter(_PlainErrors())
 
 
 def _stay(shown: Dashboard) -> None:

@@ -6,14 +6,43 @@ nothing starts at once.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-# 2 leaves errors; a level that the person has set stays.
+# A level that the person has set stays, and then nothing is held back.
+_IS_CHATTY = "TF_CPP_MIN_LOG_LEVEL" in os.environ
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
-import tensorflow as tf
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keep what TensorFlow's C++ code writes past its own log level off the terminal.
+
+    Until its log is initialised, which it never is from Python, it writes to the error stream whatever the level: which
+    processors it found, that a session starts. Errors reach Python as exceptions all the same.
+    """
+    if _IS_CHATTY:
+        yield
+        return
+    stream = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stream, 2)
+        os.close(stream)
+        os.close(nowhere)
+
+
+with without_chatter():
+    import keras
+    import tensorflow as tf
+
+    # Looking for GPUs has words of its own, the first time.
+    tf.config.list_physical_devices()
 
 # Its warning about graphs traced anew is for loops; here every training traces its own, once.
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "tf", "without_chatter"]

@@ -9,7 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
-from bookcover_core.models.engine import tf
+from bookcover_core.models.engine import tf, without_chatter
 from bookcover_core.models.pictures import find_unreadable, picture_batches
 from bookcover_core.models.pooled import build_pooled
 from bookcover_core.models.weights import build_backbone
@@ -74,5 +74,6 @@ def _folded(graph: tf.types.experimental.PolymorphicFunction) -> Callable[[tf.Te
 
     MobileNetV2 is a quarter faster for it (benchmarks/feature_extraction.py), and its features differ by rounding only.
     """
-    constant = convert_variables_to_constants_v2(graph.get_concrete_function())
+    with without_chatter():
+        constant = convert_variables_to_constants_v2(graph.get_concrete_function())
     return lambda pictures: constant(pictures)[0]

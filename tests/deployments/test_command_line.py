@@ -34,7 +34,9 @@ def message(finished: subprocess.CompletedProcess) -> str:
     assert "Traceback" not in finished.stderr
     lines = [line for line in finished.stderr.splitlines() if line.startswith("bookcover: ")]
     assert len(lines) == 1, finished.stderr
-    return lines[0]
+    said = lines[0].removeprefix("bookcover: ")
+    assert finished.stderr.count(said) == 1, "said once, however many runs it passed through"
+    return said
 
 
 def write_listing(file, records):
