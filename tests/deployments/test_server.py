@@ -77,6 +77,7 @@ def test_a_port_that_somebody_listens_on_is_not_taken():
     """Another port is found while one is in use."""
     port = _free_port()
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an ended server may linger
         listener.bind(("127.0.0.1", port))
         listener.listen()
         assert _free_port() != port
