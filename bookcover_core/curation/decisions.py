@@ -1,6 +1,6 @@
 """What people decided on box-set candidates: `curation/decisions.csv`.
 
-A person writes the file, by hand or through the review page. It has a header and the columns
+A person writes the file. It has a header and the columns
 
     key         the book
     decision    keep or reject; empty: not decided yet

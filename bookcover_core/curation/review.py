@@ -63,6 +63,6 @@ def check_reviewed(
     raise ReviewNeededError(
         f"{len(waiting)} box-set candidates are undecided",
         where=file,
-        advice=f"Fill in the column decision (keep or reject) and save the file as {decisions_file(study)}, "
-        "or use `bookcover review`. What is decided and downloaded is kept.",
+        advice=f"Fill in the column decision (keep or reject) and save the file as {decisions_file(study)}. "
+        "What is decided and downloaded is kept.",
     )

@@ -98,11 +98,7 @@ def recall_extremes(network: Scores, theme: Theme = LIGHT, width: float = style.
         axes.set_yticks(places, [_short(genre.name) for genre in [*best, *worst]])
         axes.set_ylim(places[-1] + 0.6, -0.6)
         axes.set_xlim(0, min(1.0, max(genre.recall[1].high for genre in best) + 0.08))
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
-        style.percent_axis(axes.xaxis)
+        style.rows_of_shares(axes)
         axes.set_xlabel("Top-1 recall (dotted: chance)")
         return figure
 

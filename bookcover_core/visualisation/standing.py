@@ -94,11 +94,7 @@ def accuracy_standing(
         axes.set_yticks([tick[0] for tick in ticks], [tick[1] for tick in ticks])
         for label, (_, _, heading) in zip(axes.get_yticklabels(), ticks, strict=True):
             label.set_fontweight("bold" if heading else "normal")
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
-        style.percent_axis(axes.xaxis)
+        style.rows_of_shares(axes)
         axes.set_xlabel("Top-1 accuracy on test books")
         return figure
 

@@ -119,6 +119,15 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol=" %"))
 
 
+def rows_of_shares(axes: Axes) -> None:
+    """Let `axes` show rows of percentages: named on the left without a line, read off along vertical lines."""
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    percent_axis(axes.xaxis)
+
+
 def panel_title(axes: Axes, text: str) -> None:
     """Name a panel, flush left above it."""
     axes.set_title(text, loc="left")
