@@ -15,6 +15,7 @@
         ├── ReviewNeededError       box-set candidates that a person must decide on
         ├── PoolExhaustedError      no book left to replace another
         ├── DiskFullError           no space left to write on
+        ├── WorkerError             a process that was killed while it did part of the work
         ├── TrainingError           one or more networks that could not be trained
         └── ServerError             a Prefect server that does not start or answer
 
@@ -115,6 +116,10 @@ class PoolExhaustedError(FailureError):
 
 class DiskFullError(FailureError):
     """No space left to write on."""
+
+
+class WorkerError(FailureError):
+    """A process that was killed while it did part of the work."""
 
 
 class TrainingError(FailureError):

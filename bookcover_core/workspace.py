@@ -6,7 +6,7 @@
         listings/           listings as they came (raw/), and books.csv, genres.csv made from them
         covers/             <genre>/<FILENAME>, byte for byte as they came; never changed
         ledger/             what became of each record, by chunk
-        curation/           candidates.csv, decisions.csv, replacements.csv, selection.csv
+        curation/           candidates.csv, decisions.csv, hashes/, twins.csv, replacements.csv, selection.csv
         splits/             books.csv: the selected books with their split
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
         features/           <backbone>-<preparation>/shard-0001.npy
@@ -21,10 +21,11 @@ Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `repor
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,29 +142,49 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
     """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem[:50]}-", suffix=path.suffix, dir=path.parent)
+    with _temporary(path) as (descriptor, name):
         os.close(descriptor)
-        temporary = Path(name)
-        temporary.chmod(0o644)
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        if ours := from_os_error(error, path):
-            raise ours from error
-        raise
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        yield Path(name)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
+    with _temporary(path) as (descriptor, _), os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[int, str]]:
+    """A file beside `path`, open and by name, that takes its place when the block ends well and is removed otherwise.
+
+    Pictures are written by the hundred thousand: every call of the system that is not needed is left out.
+    """
+    name = ""
+    try:
+        descriptor, name = _create_beside(path)
+        os.fchmod(descriptor, 0o644)
+        yield descriptor, name
+        os.replace(name, path)  # noqa: PTH105 - no path is made of a name that is used once
+    except BaseException as error:
+        if name:
+            with suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and (ours := from_os_error(error, path)):
+            raise ours from error
+        raise
+
+
+def _create_beside(path: Path) -> tuple[int, str]:
+    """A new file in the folder of `path`, which is made where it is missing: open, and by name."""
+    folder, file = os.path.split(path)
+    stem, suffix = os.path.splitext(file)  # noqa: PTH122 - half the time of a path's
+    name = os.path.join(folder, f".{stem[:50]}-{secrets.token_hex(8)}{suffix}")  # noqa: PTH118 - as above
+    create = partial(os.open, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        return create(), name
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return create(), name
 
 
 def write_text(path: Path, text: str) -> None:

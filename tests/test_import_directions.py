@@ -17,7 +17,17 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 PACKAGES = ("bookcover_core", "tasks", "flows", "deployments")
-GROUND_FLOOR = ("settings", "settings_file", "errors", "workspace", "genres", "stages", "manifests", "study")
+GROUND_FLOOR = (
+    "settings",
+    "settings_file",
+    "errors",
+    "workspace",
+    "genres",
+    "stages",
+    "manifests",
+    "study",
+    "processes",
+)
 ROOMS = (
     "listing",
     "covers",

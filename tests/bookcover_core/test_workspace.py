@@ -1,7 +1,9 @@
 """Where files lie, and how they are written."""
 
 import errno
+import io
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -107,6 +109,34 @@ def test_written_files_can_be_read_by_others(tmp_path):
     """A written file has the rights of an ordinary one, so that a report can be shared."""
     write_bytes(tmp_path / "file", b"x")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_bytes_that_cannot_be_written_leave_nothing(tmp_path, monkeypatch):
+    """When the disk fills up while a picture is written, the old one stays, and nothing lies beside it."""
+
+    class FullDisk(io.BytesIO):
+        def write(self, _content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full_disk(descriptor, _mode):
+        os.close(descriptor)
+        return FullDisk()
+
+    file = tmp_path / "file.jpg"
+    write_bytes(file, b"old")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdopen", full_disk)
+        with pytest.raises(DiskFullError, match=r"file\.jpg: no space"):
+            write_bytes(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert files(tmp_path) == ["file.jpg"]
+
+
+def test_folders_are_made_where_they_are_missing(tmp_path):
+    """A file deep in folders that are not there yet is written all the same; a second one beside it too."""
+    for name in ("one", "two"):
+        write_bytes(tmp_path / "a" / "b" / name, name.encode())
+    assert files(tmp_path / "a" / "b") == ["one", "two"]
 
 
 def test_json_is_readable(tmp_path):

@@ -1,0 +1,165 @@
+"""Processes: work on many batches, on all cores, with the outcomes in order.
+
+Threads share one interpreter, which only one of them runs at a time; processes do not. Rooms whose work is much Python
+(preparation) hand batches of it to `in_processes`. The processes are started anew, never forked from one in which
+TensorFlow has threads, and they import what the work needs and nothing else: not the program that started them, be it
+Prefect or a script without `if __name__ == "__main__"`.
+"""
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, wait
+from itertools import chain, islice
+from multiprocessing import resource_tracker
+from threading import Lock, Thread, Timer
+from typing import TypeVar
+
+from joblib.externals.loky import ProcessPoolExecutor, cpu_count
+from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
+
+from bookcover_core.errors import WorkerError
+
+Batch = TypeVar("Batch")
+Outcome = TypeVar("Outcome")
+
+# Batches for each process that are handed out before their outcomes are asked for: the one that it works on and the
+# next, so that it never waits.
+_AHEAD = 2
+
+# How long processes stand ready for the next call, in seconds. To start them takes half a second, as long as the
+# preparation of a hundred covers, and shards follow each other within a second.
+_READY_SECONDS = 10.0
+
+# How long batches may take to come to an end when their outcomes are no longer wanted, in seconds.
+_GRACE_SECONDS = 5.0
+
+# How often a process looks whether the one that started it still runs, in seconds.
+_WATCH_SECONDS = 0.5
+
+
+def in_processes(
+    work: Callable[[Batch], Outcome], batches: Iterable[Batch], *, processes: int | None = None
+) -> Generator[Outcome, None, None]:
+    """The outcome of `work` on each batch, in the order of the batches, computed in processes of their own.
+
+    Batches are drawn as they are needed, a few ahead of the outcomes. Where one process is wanted, or there is but one
+    batch, the work is done right here. Batches, outcomes and errors are pickled on their way.
+
+    The processes stand ready for ten seconds after the last outcome, for whoever calls next. Where the caller stops
+    earlier, by an error or by closing the iterator (`contextlib.closing` does both), they have five seconds to come to
+    an end, and are then killed. When the calling process is itself killed, they end within a second.
+
+    Args:
+        work: A function of a module, or `functools.partial` of one.
+        batches: What it is called with, one after the other.
+        processes: How many processes; by default as many as there are cores that this process may use, or what the
+            environment names as LOKY_MAX_CPU_COUNT if that is less.
+
+    Raises:
+        WorkerError: A process was killed.
+        Exception: Whatever `work` or `batches` raise, as it is.
+    """
+    wanted = cpu_count() if processes is None else processes
+    drawn = iter(batches)
+    first = list(islice(drawn, 2))
+    if wanted <= 1 or len(first) <= 1:
+        yield from map(work, chain(first, drawn))
+        return
+    workers = _take(wanted)
+    pending: deque[Future[Outcome]] = deque()
+    ended = False
+    try:
+        for batch in chain(first, drawn):
+            pending.append(workers.submit(work, batch))
+            if len(pending) == _AHEAD * wanted:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        ended = True
+    except TerminatedWorkerError as error:
+        raise WorkerError(
+            "a process that did part of the work was killed",
+            advice="Most often the memory was full: close other programs, or give the machine more, and start the same"
+            " command again: what is done is kept.",
+        ) from error
+    finally:
+        if ended:
+            _keep(workers, wanted)
+        else:
+            _stop(workers, pending)
+
+
+# Processes that stand ready, by how many they are, with the timer that will end them.
+_ready: dict[int, tuple[ProcessPoolExecutor, Timer]] = {}
+_ready_lock = Lock()
+
+
+def _take(processes: int) -> ProcessPoolExecutor:
+    """Processes that stand ready, or new ones."""
+    with _ready_lock:
+        ready = _ready.pop(processes, None)
+    if ready is not None:
+        workers, timer = ready
+        timer.cancel()
+        try:
+            workers.submit(int)
+        except (BrokenProcessPool, ShutdownExecutorError):
+            pass
+        else:
+            return workers
+    workers = ProcessPoolExecutor(processes, initializer=_attend, initargs=(os.getpid(),))
+    # Ctrl-C is for the caller alone, from the first moment on: what is held back here is held back in them for good.
+    # The tracker, a process that they share, would let it through again when it starts.
+    resource_tracker.ensure_running()
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        workers.submit(int)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+    return workers
+
+
+def _keep(workers: ProcessPoolExecutor, processes: int) -> None:
+    """Let `workers` stand ready for a while, unless others do."""
+    timer = Timer(_READY_SECONDS, _dismiss, (workers, processes))
+    timer.daemon = True
+    with _ready_lock:
+        if processes not in _ready:
+            _ready[processes] = workers, timer
+            timer.start()
+            return
+    workers.shutdown()
+
+
+def _dismiss(workers: ProcessPoolExecutor, processes: int) -> None:
+    """End `workers`, if they still stand ready."""
+    with _ready_lock:
+        kept = _ready.get(processes)
+        if kept is None or kept[0] is not workers:
+            return
+        del _ready[processes]
+    workers.shutdown()
+
+
+def _stop(workers: ProcessPoolExecutor, pending: Iterable[Future[Outcome]]) -> None:
+    """End `workers`; what they are at may come to its end, so that no half-written file is left, but not for long."""
+    late = True
+    try:
+        late = bool(wait([future for future in pending if not future.cancel()], timeout=_GRACE_SECONDS).not_done)
+    finally:
+        workers.shutdown(kill_workers=late)
+
+
+def _attend(caller: int) -> None:
+    """Make this process one that ends with its caller, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(caller,), daemon=True).start()
+
+
+def _end_with(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
