@@ -8,10 +8,9 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps
 
 # Formats that are read; all other readers of Pillow stay shut. A JPEG with several pictures in it counts as MPO.
@@ -64,17 +63,16 @@ def open_picture(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iter
 def _upright(picture: Image.Image) -> Image.Image:
     """The picture turned as its EXIF orientation says; as it is where that cannot be read."""
     picture.load()
-    try:
-        return ImageOps.exif_transpose(picture)
-    except (*_DAMAGE, OSError, ValueError):
-        return picture
+    with suppress(*_DAMAGE, OSError, ValueError):
+        ImageOps.exif_transpose(picture, in_place=True)  # not a copy, which takes as long as half of decoding
+    return picture
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         picture = _eight_bits(picture)
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
     layer = picture.convert("RGBA")
     page = Image.new("RGB", layer.size, _WHITE)
     page.paste(layer, mask=layer.getchannel("A"))
@@ -83,5 +81,7 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """A 16-bit greyscale picture with 8 bits: 65,535 becomes 255, where Pillow would cut everything above 255."""
+    import numpy as np  # noqa: PLC0415 - few covers have 16 bits, and a process that fetches starts without numpy
+
     values = np.asarray(picture).astype(np.uint32)
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))

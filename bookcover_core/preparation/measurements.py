@@ -5,7 +5,8 @@ The report sets them against the genres: what colour and shape alone tell of a b
 
 from typing import NamedTuple
 
-from PIL import Image, ImageStat
+import numpy as np
+from PIL import Image
 
 # Digits behind the point: a thousandth of one of 255 steps.
 _DIGITS = 3
@@ -26,5 +27,6 @@ class Measurements(NamedTuple):
 
 def measure(cover: Image.Image) -> Measurements:
     """The measurements of a cover, 8-bit RGB: exact means, from its histogram, rounded to a thousandth."""
-    red, green, blue = (round(mean, _DIGITS) for mean in ImageStat.Stat(cover).mean)
+    sums = np.reshape(cover.histogram(), (3, 256)) @ np.arange(256)
+    red, green, blue = (round(int(total) / (cover.width * cover.height), _DIGITS) for total in sums)
     return Measurements(cover.width, cover.height, red, green, blue)

@@ -5,50 +5,28 @@ Takes `curation/selection.csv`, shard by shard; gives `prepared/<method>/<genre>
 A shard hangs on its own books alone: a book that is replaced redoes its shard, and there only its own cover.
 """
 
-import hashlib
-import io
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
-from pathlib import Path
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import islice
 
-from PIL import Image
-
-from bookcover_core.covers.pictures import read_rgb
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.listing.books import read_genres
-from bookcover_core.manifests import Manifest, Output, digest_of
+from bookcover_core.manifests import Manifest, digest_of
 from bookcover_core.preparation.journal import Journal, PreparedCover
-from bookcover_core.preparation.measurements import measure
-from bookcover_core.preparation.squares import make_square
+from bookcover_core.preparation.pictures import Book, prepare_batch
+from bookcover_core.processes import in_processes
 from bookcover_core.settings import PreparationSettings
 from bookcover_core.study import Study
-from bookcover_core.workspace import read_table, safe_name, write_bytes, write_table
+from bookcover_core.workspace import write_table
 
 INDEX = ("key", "method", "path", "bytes", "mtime_ns", "sha256")
 MEASUREMENTS = ("key", "width", "height", "red", "green", "blue")
 
-# Covers between two entries in the journal: about a quarter of a second's work, and no more is lost when it is stopped.
-_BATCH = 64
-
-# Pillow lets go of the interpreter's lock while it decodes, scales and encodes: on 2 cores, 2 threads do 1.4 to 1.5
-# times as much as one (benchmarks/preparation.py). Threads beyond the cores gain nothing.
-_THREADS = min(8, os.cpu_count() or 1)
-
-_SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Book:
-    """One selected book, as far as preparation hangs on it."""
-
-    key: str
-    folder: str
-    """Slug of its genre."""
-    path: str
-    """Its cover, relative to the study's folder."""
-    sha256: str
+# Covers between two entries in the journal: about a tenth of a second's work of one process. Each process is at one
+# batch and has another waiting: no more is lost when it is stopped, and all processes end at about the same time.
+_BATCH = 16
 
 
 def shards(study: Study) -> list[int]:
@@ -58,7 +36,8 @@ def shards(study: Study) -> list[int]:
         StageOrderError: The books have not been curated.
     """
     study.manifest("curate")
-    books = len(read_table(study.workspace.selection))
+    with _open_selection(study) as (_, rows):
+        books = sum(1 for _ in rows)
     return list(range(1, -(-books // study.settings.preparation.shard_records) + 1))
 
 
@@ -80,7 +59,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
 
     books = _read_shard(study, shard)
     name = f"shard-{shard:04d}"
-    run = study.stage("prepare", name, given={"books": digest_of([astuple(book) for book in books])})
+    run = study.stage("prepare", name, given={"books": digest_of(books)})
     if run.done:
         return run.done
     workspace, settings = study.workspace, study.settings.preparation
@@ -115,7 +94,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
     )
 
 
-def _read_shard(study: Study, shard: int) -> list[_Book]:
+def _read_shard(study: Study, shard: int) -> list[Book]:
     """The books of one shard, in the order of the selection.
 
     Raises:
@@ -123,19 +102,28 @@ def _read_shard(study: Study, shard: int) -> list[_Book]:
     """
     study.manifest("curate")
     folders = {str(genre.label): genre.slug for genre in read_genres(study.workspace)}
-    selection = read_table(study.workspace.selection)
     size = study.settings.preparation.shard_records
-    rows = selection[(shard - 1) * size : shard * size]
-    if rows.empty:
+    with _open_selection(study) as (columns, rows):
+        key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
+        books = [
+            Book(row[key], folders[row[label]], row[path], row[sha256])
+            for row in islice(rows, max(0, shard - 1) * size, max(0, shard) * size)
+        ]
+    if not books:
         raise StageOrderError(
-            f"there is no shard {shard} of {size} among {len(selection)} books",
+            f"there is no shard {shard} of {size} in the selection",
             where=study.workspace.selection,
             advice="Shards are numbered from 1; `bookcover run` prepares all of them.",
         )
-    return [
-        _Book(key, folders[label], path, sha256)
-        for key, label, path, sha256 in zip(rows["key"], rows["label"], rows["path"], rows["sha256"], strict=True)
-    ]
+    return books
+
+
+@contextmanager
+def _open_selection(study: Study) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """The columns of the selection, and its rows one by one: every shard asks for its own, and holds no others."""
+    with study.workspace.selection.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines)
+        yield next(rows), rows
 
 
 def _made_with(settings: PreparationSettings, code: str) -> str:
@@ -143,24 +131,22 @@ def _made_with(settings: PreparationSettings, code: str) -> str:
     return digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), code])
 
 
-def _prepare(study: Study, books: Sequence[_Book], journal: Journal, prepared: dict[str, PreparedCover]) -> None:
+def _prepare(study: Study, books: Sequence[Book], journal: Journal, prepared: dict[str, PreparedCover]) -> None:
     """Prepare `books`, and add them to `journal` and `prepared`.
 
     Raises:
         FolderError: Covers are missing, altered or cannot be decoded.
     """
-    root, settings = study.workspace.root, study.settings.preparation
+    root = study.workspace.root
     total = len(prepared) + len(books)
+    batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
     faults: list[tuple[str, str]] = []
     study.progress(len(prepared), total)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="prepare") as threads:
-        for start in range(0, len(books), _BATCH):
-            batch = books[start : start + _BATCH]
-            outcomes = list(threads.map(lambda book: _prepare_cover(book, root, settings), batch))
-            covers = [outcome for outcome in outcomes if isinstance(outcome, PreparedCover)]
-            faults += [
-                (book.path, fault) for book, fault in zip(batch, outcomes, strict=True) if isinstance(fault, str)
-            ]
+    work = partial(prepare_batch, root=root, settings=study.settings.preparation)
+    with closing(in_processes(work, batches)) as outcomes:
+        for batch, outcome in zip(batches, outcomes, strict=True):
+            covers = [cover for cover in outcome if isinstance(cover, PreparedCover)]
+            faults += [(book.path, fault) for book, fault in zip(batch, outcome, strict=True) if isinstance(fault, str)]
             journal.append(covers)
             prepared.update({cover.key: cover for cover in covers})
             study.progress(len(prepared), total)
@@ -172,39 +158,3 @@ def _prepare(study: Study, books: Sequence[_Book], journal: Journal, prepared: d
             where=root / path,
             advice="Run `download` again: it fetches what is missing or altered. The other covers are prepared.",
         )
-
-
-def _prepare_cover(book: _Book, root: Path, settings: PreparationSettings) -> PreparedCover | str:
-    """One cover's measurements and pictures, which are written; or what is wrong with the cover."""
-    try:
-        content = (root / book.path).read_bytes()
-        if hashlib.sha256(content).hexdigest() != book.sha256:
-            return "its content is another"
-        cover = read_rgb(content)
-    except OSError as error:
-        return error.strerror or str(error)
-    except ValueError as error:
-        return str(error)
-    pictures = {}
-    for method in settings.methods:
-        file = root / "prepared" / method / book.folder / f"{safe_name(book.key)}{_SUFFIXES[settings.image_format]}"
-        content = _encode(make_square(cover, method, settings.size, settings.interpolation), settings)
-        write_bytes(file, content)
-        status = file.stat()
-        pictures[str(method)] = Output(
-            path=file.relative_to(root).as_posix(),
-            bytes=len(content),
-            mtime_ns=status.st_mtime_ns,
-            sha256=hashlib.sha256(content).hexdigest(),
-        )
-    return PreparedCover(key=book.key, cover=book.sha256, measurements=measure(cover), pictures=pictures)
-
-
-def _encode(square: Image.Image, settings: PreparationSettings) -> bytes:
-    """The bytes of a prepared picture: JPEG with full colour resolution (4:4:4), or PNG."""
-    file = io.BytesIO()
-    if settings.image_format == "jpeg":
-        square.save(file, "JPEG", quality=settings.jpeg_quality, subsampling="4:4:4")
-    else:
-        square.save(file, "PNG")
-    return file.getvalue()

@@ -1,7 +1,7 @@
 """Shape and mean colour of covers."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 
 from bookcover_core.preparation.measurements import measure
 
@@ -18,3 +18,11 @@ def test_means_are_exact_to_a_thousandth():
 def test_channels_are_not_mixed_up():
     """A red cover has red 255 and nothing else."""
     assert tuple(measure(Image.new("RGB", (2, 3), (255, 0, 7)))) == (2, 3, 255.0, 0.0, 7.0)
+
+
+def test_means_are_those_of_pillow():
+    """The means, rounded, are those that `ImageStat` gives, of pictures of one pixel and of many."""
+    chance = np.random.default_rng(6)
+    for shape in ((1, 1), (7, 3), (218, 160), (600, 900)):
+        cover = Image.fromarray(chance.integers(0, 256, (*shape, 3), dtype=np.uint8))
+        assert measure(cover)[2:] == tuple(round(mean, 3) for mean in ImageStat.Stat(cover).mean)

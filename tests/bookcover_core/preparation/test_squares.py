@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bookcover_core.preparation.squares import make_square
+from bookcover_core.preparation.squares import make_square, make_squares
 from bookcover_core.settings import Interpolation, Preparation
 
 SIDES = st.integers(1, 400)
@@ -110,6 +110,53 @@ def test_a_square_cover_is_alike_under_all_methods():
     """A cover that is square already is neither padded nor cropped."""
     pictures = [np.asarray(make_square(picture(200, 200), method, 99)) for method in Preparation]
     assert all((other == pictures[0]).all() for other in pictures)
+
+
+SHAPES = st.tuples(SIDES, SIDES) | st.integers(1, 400).flatmap(
+    lambda side: st.sampled_from([(side, side), (side, side + 1), (side + 1, side), (side, 299), (299, side)])
+)
+
+
+@given(
+    shape=SHAPES,
+    size=st.integers(32, 320) | st.just(299),
+    methods=st.permutations(Preparation).flatmap(lambda drawn: st.integers(1, 3).map(lambda number: drawn[:number])),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=50, deadline=None)
+def test_squares_made_together_are_those_made_one_by_one(shape, size, methods, seed):
+    """What methods share changes no pixel: of any shape, to any size, with every interpolation, in the order asked."""
+    width, height = shape
+    cover = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    for interpolation in Interpolation:
+        together = make_squares(cover, methods, size, interpolation)
+        assert list(together) == methods
+        for method, square in together.items():
+            assert square.tobytes() == make_square(cover, method, size, interpolation).tobytes()
+
+
+@pytest.mark.parametrize("interpolation", Interpolation)
+def test_each_interpolation_is_pillows(interpolation):
+    """A setting names the filter of Pillow that is meant: NoPrep is a `resize` with it but for the order of passes."""
+    cover = Image.fromarray(np.random.default_rng(2).integers(0, 256, (90, 60, 3), dtype=np.uint8))
+    for size in (40, 150):
+        square = np.asarray(make_square(cover, Preparation.NOPREP, size, interpolation)).astype(int)
+        distance = {
+            other: np.abs(square - cover.resize((size, size), Image.Resampling[other.name])).mean()
+            for other in Interpolation
+        }
+        assert min(distance, key=distance.get) is interpolation
+        assert distance[interpolation] < 1
+
+
+def test_bicubic_averages_what_it_cannot_show():
+    """Fine stripes become an even grey when a cover shrinks; without antialiasing they would become coarse stripes."""
+    stripes = np.zeros((400, 400, 3), np.uint8)
+    stripes[:, ::2] = 255
+    shrunk = np.asarray(make_square(Image.fromarray(stripes), Preparation.NOPREP, 60)).astype(int)
+    assert np.abs(shrunk - 127.5).max() < 12
+    taken = np.asarray(make_square(Image.fromarray(stripes), Preparation.NOPREP, 60, Interpolation.NEAREST))
+    assert set(np.unique(taken)) == {0, 255}
 
 
 def test_bicubic_is_the_kernel_that_the_docstring_states():

@@ -1,5 +1,11 @@
 """Covers measured and prepared, shard by shard."""
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +14,7 @@ from PIL import Image
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.genres import number_genres
 from bookcover_core.manifests import INDEX_COLUMNS, file_digest
-from bookcover_core.preparation import stage
+from bookcover_core.preparation import pictures, stage
 from bookcover_core.preparation.stage import INDEX, MEASUREMENTS, prepare_shard, shards
 from bookcover_core.settings_file import parse_settings
 from bookcover_core.study import Study
@@ -156,9 +162,9 @@ def test_other_settings_prepare_everything_again(study, tmp_path, change):
 
 
 def test_a_stopped_shard_goes_on_where_it_was(study, monkeypatch):
-    """What was prepared before the process was killed is not prepared again."""
+    """What was prepared before the process was stopped is not prepared again."""
     done = []
-    plain = stage._prepare_cover
+    plain = pictures._prepare_cover
 
     def die(book, root, settings):
         if book.key == "k009":
@@ -166,15 +172,101 @@ def test_a_stopped_shard_goes_on_where_it_was(study, monkeypatch):
         done.append(book.key)
         return plain(book, root, settings)
 
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     monkeypatch.setattr(stage, "_BATCH", 4)
-    monkeypatch.setattr(stage, "_prepare_cover", die)
+    monkeypatch.setattr(pictures, "_prepare_cover", die)
     with pytest.raises(KeyboardInterrupt):
         prepare_shard(study, 1)
     with pytest.raises(StageOrderError):
         study.manifest("prepare/shard-0001")
     assert set(KEYS[:8]) <= set(done)
-    monkeypatch.setattr(stage, "_prepare_cover", plain)
+    monkeypatch.setattr(pictures, "_prepare_cover", plain)
     assert prepare_shard(study, 1).counts["covers kept"] == 8
+
+
+SLOW_STAGE = """
+    import sys
+    from bookcover_core.preparation import stage
+    from bookcover_core.settings_file import parse_settings
+    from bookcover_core.study import Study
+    stage._BATCH = 2
+    values = {"size": 32, "shard_records": 400}
+    settings = parse_settings({"name": "s", "workspace": sys.argv[1], "preparation": values})
+    told = lambda done, total: print(done, flush=True)
+    print(stage.prepare_shard(Study(settings, progress=told), 1).digest)
+"""
+
+
+def test_a_killed_shard_goes_on_where_it_was(tmp_path, monkeypatch):
+    """After kill -9 the journal is believed, and the outcome is that of a run that nobody killed."""
+    keys = [f"k{number:03d}" for number in range(400)]
+    study = study_in(tmp_path / "killed", shard_records=400)
+    select(study, keys)
+    program = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SLOW_STAGE), str(tmp_path / "killed")],
+        env={**os.environ, "LOKY_MAX_CPU_COUNT": "2"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while int(program.stdout.readline()) < 20:
+        pass
+    program.kill()
+    program.communicate()
+    assert program.returncode == -signal.SIGKILL
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    manifest = prepare_shard(study, 1)
+    assert 20 <= manifest.counts["covers kept"] < 400
+    whole = study_in(tmp_path / "whole", shard_records=400)
+    select(whole, keys)
+    assert prepare_shard(whole, 1).digest == manifest.digest
+
+
+def test_processes_give_what_one_process_gives(study, tmp_path, monkeypatch):
+    """Pictures, tables and digest are the same whether batches are shared among processes or not; all are counted."""
+    told = []
+    monkeypatch.setattr(stage, "_BATCH", 2)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    manifest = prepare_shard(Study(study.settings, progress=lambda done, total: told.append((done, total))), 1)
+    assert told == [(done, 16) for done in range(0, 17, 2)]
+    alone = study_in(tmp_path / "alone")
+    select(alone, KEYS)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert prepare_shard(alone, 1).digest == manifest.digest
+    names = ["prepared/measurements/shard-0001.csv", "prepared/cropped/law/k004.jpg"]
+    assert all(
+        (alone.workspace.root / name).read_bytes() == (study.workspace.root / name).read_bytes() for name in names
+    )
+
+
+def test_all_damaged_covers_are_counted(study, monkeypatch):
+    """Damaged covers of any batch are counted, the first is named, and every other cover is prepared."""
+    monkeypatch.setattr(stage, "_BATCH", 2)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    for key in ("k003", "k004", "k011"):
+        (study.workspace.covers / "law" / f"{key}.jpg").unlink()
+    with pytest.raises(FolderError, match=r"k003\.jpg.*and so are 2 others"):
+        prepare_shard(study, 1)
+    select(study, KEYS)
+    assert prepare_shard(study, 1).counts["covers kept"] == 13
+
+
+def test_a_cover_that_is_no_picture_is_named(study):
+    """A cover with the right digest that cannot be decoded is named as well, and so is what is wrong with it."""
+    (study.workspace.covers / "law" / "k002.jpg").write_bytes(b"no picture")
+    select(study, KEYS)
+    with pytest.raises(FolderError, match=r"k002\.jpg.*cannot identify"):
+        prepare_shard(study, 1)
+
+
+def test_a_selection_is_read_as_it_was_written(tmp_path):
+    """Titles with quotes and line ends do not shift the shards: each has its own books, and no book is lost."""
+    study = study_in(tmp_path)
+    select(study, KEYS)
+    selection = read_table(study.workspace.selection)
+    selection.insert(0, "title", ['A "quoted"\ntitle, in two lines'] * len(KEYS))
+    write_table(study.workspace.selection, selection)
+    assert shards(study) == [1, 2]
+    assert [book.key for shard in (1, 2) for book in stage._read_shard(study, shard)] == KEYS
 
 
 @pytest.mark.parametrize("damage", ["deleted", "altered"])
