@@ -53,6 +53,9 @@ BOOKCOVER30 = BOOK32[:30]
 BOOKCOVER30_TRAIN_PER_GENRE = 1_710
 BOOKCOVER30_TEST_PER_GENRE = 190
 
+# A folder's name may have 255 bytes, and numbers are put behind slugs.
+_LONGEST_SLUG = 100
+
 
 class Genre(BaseModel):
     """One genre of a study."""
@@ -65,10 +68,10 @@ class Genre(BaseModel):
 
 
 def slug(name: str) -> str:
-    """`name` as a folder or column name: lower case, [a-z0-9-] only, never empty."""
+    """`name` as a folder or column name: lower case, [a-z0-9-] only, never empty, cut after 100 characters."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"'", "", plain.lower()).replace("&", " and ")
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "genre"
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-") or "genre"
 
 
 def number_genres(names: Iterable[str]) -> list[Genre]:

@@ -1,20 +1,17 @@
 """Asking for one cover until it is there, or until it is known that it will not be."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bookcover_core.covers.addresses import Address
 from bookcover_core.covers.checks import Verdict
-from bookcover_core.covers.connection import Answer, Connection, FailedError, UnusableError
+from bookcover_core.covers.connection import SUCCESSES, Answer, Connection, FailedError, UnusableError
 from bookcover_core.covers.host import Base, Host
 from bookcover_core.covers.keeping import Came
 from bookcover_core.covers.ledger import Outcome
 from bookcover_core.listing.backoff import may_pass, pause, retry_after
 from bookcover_core.settings import CoverSettings
-
-# A success of any kind is judged by what it brings.
-_SUCCESSES = range(200, 300)
 
 # The host wants fewer requests: its other places are not asked instead.
 _TOO_MANY = 429
@@ -24,7 +21,7 @@ _MISSING = frozenset({404, 410})
 
 
 # Judges what came, and keeps it if it is a cover.
-TakeIn = Callable[[bytes], Awaitable[Verdict]]
+TakeIn = Callable[[bytes], Verdict]
 
 
 class Fetched(NamedTuple):
@@ -118,7 +115,7 @@ class _Asking:
             async with asyncio.timeout(self.left):
                 answer = await self._connection.get(address)
             status = answer.status
-            verdict = await self._judge(answer)
+            verdict = self._judge(answer)
             again = verdict.outcome is Outcome.FAILED or (
                 verdict.outcome is Outcome.TRUNCATED and not answer.is_declared
             )
@@ -134,10 +131,10 @@ class _Asking:
         self._seconds += self._clock() - started
         return Fetched(verdict, Came(str(address), status, self._attempts, round(self._seconds, 3)), again)
 
-    async def _judge(self, answer: Answer) -> Verdict:
+    def _judge(self, answer: Answer) -> Verdict:
         """What an answer amounts to."""
-        if answer.status in _SUCCESSES:
-            return await self._take_in(answer.body)
+        if answer.status in SUCCESSES:
+            return self._take_in(answer.body)
         reason = f"HTTP {answer.status}"
         if answer.status in _MISSING:
             return Verdict(Outcome.MISSING, reason)
@@ -148,6 +145,6 @@ class _Asking:
         if again or verdict.outcome is Outcome.REFUSED:
             self._host.failed(verdict.detail, reached=True)
         else:
-            self._host.answered(base, served=answer.status in _SUCCESSES)
+            self._host.answered(base, served=answer.status in SUCCESSES)
         if again and (wait := retry_after(answer.headers)) is not None:
             self._host.hold(wait)

@@ -3,8 +3,9 @@
 import ssl
 import zlib
 from collections.abc import Mapping
+from functools import cache
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -20,7 +21,7 @@ MOST_REDIRECTS = 5
 # Bytes of an answer without a cover (an error page) that are read, so that its connection can be used again.
 _MOST_IDLE_BYTES = 64 * 1024
 
-# Hosts that one worker keeps connections to: that of its covers, its further places, and where redirects lead.
+# Connections that are kept at once: to the host of the covers, its further places, and where redirects lead.
 _MOST_POOLS = 8
 
 # Seconds that an idle connection is kept.
@@ -28,6 +29,9 @@ _IDLE_SECONDS = 30.0
 
 # Hosts that choose a format by this header are to choose one that is read here (`pictures.FORMATS`).
 _WANTED = "image/jpeg, image/png;q=0.9, image/webp;q=0.8, image/gif;q=0.8, */*;q=0.1"
+
+# Statuses of an answer that brings something.
+SUCCESSES = range(200, 300)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -74,18 +78,39 @@ class Answer(NamedTuple):
         return "content-length" in self.headers or "transfer-encoding" in self.headers
 
 
+@cache
+def usual_tls() -> ssl.SSLContext:
+    """Certificates are believed that httpx believes: those of certifi, or of the file that SSL_CERT_FILE names.
+
+    One for all connections: it takes longer to make than a cover to fetch.
+    """
+    return httpx.create_ssl_context()
+
+
+class _Pool(NamedTuple):
+    """Connections to one host at one IP address, and the request that is sent over them, but for its target."""
+
+    transport: httpx.AsyncHTTPTransport
+    request: httpx.Request
+
+
 class Connection:
     """Connections of one worker, kept alive between its requests.
 
     Many small pools serve faster than one large one, whose cost grows with its connections. Proxies that the
     environment names are not used: behind one, the address that is connected to could not be judged.
+
+    Args:
+        guard: Says where a host may be asked.
+        settings: Time limits, and what a cover may have in bytes.
+        tls: Whose certificates are believed; default: `usual_tls`.
     """
 
-    def __init__(self, guard: Guard, settings: CoverSettings, tls: ssl.SSLContext) -> None:
+    def __init__(self, guard: Guard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
         self._guard = guard
         self._settings = settings
         self._tls = tls
-        self._pools: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._pools: dict[tuple[str, str, int, str], _Pool] = {}
         contact = f" (+{settings.contact})" if settings.contact else ""
         self._headers = {
             "User-Agent": f"bookcover/{__version__}{contact}",
@@ -110,19 +135,27 @@ class Connection:
     async def _close(self) -> None:
         while self._pools:
             _, pool = self._pools.popitem()
-            await pool.aclose()
+            await pool.transport.aclose()
 
-    async def _pool(self, address: Address) -> httpx.AsyncHTTPTransport:
-        """Connections to the host of `address`: two names with one IP address must never share any.
+    async def _pool(self, address: Address, place: str) -> _Pool:
+        """Connections to the host of `address` at an IP address: two names with one address must never share any.
 
-        The pool knows its connections by IP address, but a host's certificate was checked for one name only.
+        httpx knows its connections by IP address, but a host's certificate was checked for one name only. The request
+        is made once: to make one takes as long as to send it.
         """
-        name = f"{address.scheme}://{address.authority}"
+        name = (address.scheme, address.host, address.port, place)
         if name not in self._pools:
             if len(self._pools) >= _MOST_POOLS:
                 await self._close()
             limits = httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
-            self._pools[name] = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
+            tls = (self._tls or usual_tls()) if address.scheme == "https" else _no_tls()
+            transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False)
+            request = httpx.Request(
+                "GET",
+                httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
+                headers={"Host": address.authority, **self._headers},
+            )
+            self._pools[name] = _Pool(transport, request)
         return self._pools[name]
 
     async def get(self, address: Address) -> Answer:
@@ -153,10 +186,11 @@ class Connection:
         except RefusedError as error:
             raise UnusableError(Outcome.REFUSED, str(error)) from error
         reason = ""
-        pool = await self._pool(address)
         for place in list(places):
+            transport, request = await self._pool(address, place)
+            request.extensions = self._extensions(address)
             try:
-                response = await pool.handle_async_request(self._request(address, place))
+                response = await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 reason = str(error) or "no connection in time"
                 continue
@@ -166,45 +200,48 @@ class Connection:
             return await self._read(response, address)
         raise FailedError(f"{address.authority} takes no connection ({reason})", reached=False)
 
-    def _request(self, address: Address, place: str) -> httpx.Request:
-        """A request that connects to the IP address `place`, and names the host in its header and in TLS."""
-        return httpx.Request(
-            "GET",
-            httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
-            headers={"Host": address.authority, **self._headers},
-            extensions={
-                "target": address.target.encode("ascii"),
-                "sni_hostname": address.host,
-                "timeout": self._timeouts,
-            },
-        )
+    def _extensions(self, address: Address) -> dict[str, Any]:
+        """What names the picture, whose certificate is wanted, and how long to wait."""
+        return {
+            "target": address.target.encode("ascii"),
+            "sni_hostname": address.host,
+            "timeout": self._timeouts,
+        }
 
     async def _read(self, response: httpx.Response, address: Address) -> Answer:
-        limit = self._settings.max_bytes if response.is_success else _MOST_IDLE_BYTES
+        status = response.status_code
+        limit = self._settings.max_bytes if status in SUCCESSES else _MOST_IDLE_BYTES
         body = bytearray()
         try:
             declared = response.headers.get("content-length", "0")
             if limit < (int(declared) if declared.isdigit() else 0):
                 return self._too_much(response, address)
-            async for piece in response.aiter_raw():
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for piece in response.stream:
                 body += piece
                 if len(body) > limit:
                     return self._too_much(response, address)
         except httpx.TransportError as error:
-            raise FailedError(_in_words(error), status=response.status_code) from error
+            raise FailedError(_in_words(error), status=status) from error
         finally:
             await response.aclose()
         content = _unpack(bytes(body), response.headers.get("content-encoding", ""), limit)
         if content is None:
             return self._too_much(response, address)
-        return Answer(response.status_code, response.headers, content, address)
+        return Answer(status, response.headers, content, address)
 
     def _too_much(self, response: httpx.Response, address: Address) -> Answer:
         """The answer without its body, unless the body was to be a cover."""
-        if response.is_success:
+        if response.status_code in SUCCESSES:
             reason = f"more than {self._settings.max_bytes:,} bytes"
             raise UnusableError(Outcome.TOO_LARGE, reason, response.status_code)
         return Answer(response.status_code, response.headers, b"", address)
+
+
+@cache
+def _no_tls() -> ssl.SSLContext:
+    """What httpx is given where no host asks for https: it would make one of its own otherwise."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _in_words(error: httpx.TransportError) -> str:

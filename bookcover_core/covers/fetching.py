@@ -1,30 +1,25 @@
-"""Fetching the covers of a chunk: every host at its own pace, each with workers that keep their connections.
+"""Fetching the covers of a chunk, in this process or in several: as many as the pace that the settings allow needs.
 
-books ─ one wanted picture per address ─ by host ─┬─ worker ─ asking ─ check ─ cover ─ row
-                                                  └─ worker …
+books ─ one wanted picture per address ─ by host ─┬─ crew                   (this process)
+                                                  └─ workforce ─ workers    (processes of their own)
 """
 
 import asyncio
 import logging
-import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple
+from collections import defaultdict, deque
+from collections.abc import Iterable
 
-import httpx
+from joblib import cpu_count
 
-from bookcover_core.covers.addresses import Address, parse_address
-from bookcover_core.covers.asking import fetch
+from bookcover_core.covers.addresses import parse_address
 from bookcover_core.covers.checks import Verdict, is_placeholder_address
-from bookcover_core.covers.connection import Connection
-from bookcover_core.covers.guard import Guard
-from bookcover_core.covers.host import Host
+from bookcover_core.covers.crew import Crew, Places, Wanted, first_error
+from bookcover_core.covers.host import log_given_up
 from bookcover_core.covers.keeping import Keeper
 from bookcover_core.covers.ledger import Outcome
 from bookcover_core.covers.tally import Tally
-from bookcover_core.errors import BookcoverError, SettingsError
+from bookcover_core.covers.worker import Order
+from bookcover_core.covers.workforce import Workforce, share
 from bookcover_core.listing.books import Book
 from bookcover_core.settings import CoverSettings
 
@@ -33,12 +28,11 @@ logger = logging.getLogger(__name__)
 # Hosts that are asked at the same time; a listing may name thousands.
 _HOSTS_AT_ONCE = 32
 
+# Requests a second that one process serves easily: a quarter of what one core can do.
+_PACE_OF_ONE = 250.0
 
-class Wanted(NamedTuple):
-    """A picture to fetch, and the books that it is the cover of."""
-
-    address: Address
-    books: list[Book]
+# Pictures for which a further process, which takes half a second to start, is worth its while.
+_FEWEST_PICTURES = 500
 
 
 def fetch_covers(
@@ -56,123 +50,80 @@ def fetch_covers(
     Raises:
         DiskFullError, WorkspaceError: A cover or its row cannot be written.
         SettingsError: `covers.hosts` names something that is no address.
+        WorkerError: The processes that fetch cannot be started.
     """
-    wanted: dict[Address, Wanted] = {}
+    places = Places(settings)
+    wanted: dict[str, Wanted] = {}
     for book in books:
         found = _before_asking(book)
         if isinstance(found, Verdict):
             tally.add(keeper.row(book, found))
         else:
             wanted.setdefault(found, Wanted(found, [])).books.append(book)
-    if wanted:
-        crew = _Crew(list(wanted.values()), listing_hosts, keeper, tally, settings)
-        try:
-            asyncio.run(crew.work())
-        except BaseExceptionGroup as group:
-            ours = group.subgroup(BookcoverError)
-            raise _first(ours or group) from None
+    by_host: dict[str, deque[Wanted]] = defaultdict(deque)
+    for picture in wanted.values():
+        by_host[str(places.origin(parse_address(picture.url)))].append(picture)
+    pictures = len(wanted)
+    processes = _processes(pictures, len(by_host), settings)
+    del wanted
+    if processes == 1:
+        _fetch_here(by_host.values(), listing_hosts, keeper, tally, settings)
+        return
+    logger.info("%d pictures of %d hosts, fetched by %d processes", pictures, len(by_host), processes)
+    orders = [
+        Order(
+            root=keeper.workspace.root,
+            genres=keeper.genres,
+            journal=tally.journal.file,
+            run=tally.journal.run,
+            hosts=sorted(listing_hosts),
+            settings=share(settings, number, processes),
+        )
+        for number in range(processes)
+    ]
+    Workforce(orders, by_host, tally, _HOSTS_AT_ONCE).work()
 
 
-def _before_asking(book: Book) -> Address | Verdict:
+def _before_asking(book: Book) -> str | Verdict:
     """The address to ask for a book's cover, or what the listing alone tells of it."""
     if not book.url:
         return Verdict(Outcome.MISSING, "the listing gives no address")
     if is_placeholder_address(book.url):
         return Verdict(Outcome.PLACEHOLDER, "the address of Amazon's picture for books without one")
     try:
-        return parse_address(book.url)
+        address = str(parse_address(book.url))
     except ValueError as error:
         return Verdict(Outcome.REFUSED, str(error))
+    return book.url if address == book.url else address
 
 
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _processes(pictures: int, hosts: int, settings: CoverSettings) -> int:
+    """How many processes the pictures are worth, and the settings let work: 1 where hosts are asked politely."""
+    pace = settings.requests_per_second * min(hosts, _HOSTS_AT_ONCE)
+    wanted = min(pictures // _FEWEST_PICTURES, pace // _PACE_OF_ONE, settings.concurrency, cpu_count())
+    return max(int(wanted), 1)
 
 
-def named_places(settings: CoverSettings) -> dict[str, list[Address]]:
-    """Where `covers.hosts` says that hosts of the listing are to be looked for.
-
-    Raises:
-        SettingsError: It names something that is no address.
-    """
-    places: dict[str, list[Address]] = {}
-    for host, named in settings.hosts.items():
-        try:
-            places[host.lower()] = [parse_address(place) for place in named]
-        except ValueError as error:
-            raise SettingsError(
-                f"an address of {host!r} cannot be used: {error}",
-                where="covers.hosts",
-                advice="Write scheme and host, and a port where it needs one: https://images.example.org:8443.",
-            ) from error
-    return places
-
-
-class _Crew:
-    """All workers of a chunk."""
-
-    def __init__(
-        self,
-        wanted: list[Wanted],
-        listing_hosts: Iterable[str],
-        keeper: Keeper,
-        tally: Tally,
-        settings: CoverSettings,
-    ) -> None:
-        self._keeper = keeper
-        self._tally = tally
-        self._settings = settings
-        self._places = named_places(settings)
-        self._by_host: dict[Address, list[Wanted]] = defaultdict(list)
-        for one in wanted:
-            self._by_host[self._origin(one.address)].append(one)
-        further = {place.host for places in self._places.values() for place in places}
-        self._guard = Guard({*listing_hosts, *further}, settings.allowed_private_hosts, settings.connect_timeout)
-        self._tls = httpx.create_ssl_context()
-        self._threads = ThreadPoolExecutor(os.cpu_count())
-
-    async def work(self) -> None:
-        """Fetch everything."""
+def _fetch_here(
+    by_host: Iterable[deque[Wanted]],
+    listing_hosts: Iterable[str],
+    keeper: Keeper,
+    tally: Tally,
+    settings: CoverSettings,
+) -> None:
+    async def work() -> None:
+        crew = Crew(listing_hosts, keeper, tally, settings, log_given_up)
         at_once = asyncio.Semaphore(_HOSTS_AT_ONCE)
-        with self._threads:
-            async with asyncio.TaskGroup() as group:
-                for origin, wanted in self._by_host.items():
-                    group.create_task(self._ask_host(origin, wanted, at_once))
 
-    def _origin(self, address: Address) -> Address:
-        """What is paced as one host: a host with places of its own, whatever scheme and port the listing gives it."""
-        if self._places.get(address.host):
-            return Address("http", address.host, 80, "/")
-        return address._replace(target="/")
+        async def fetch(pictures: deque[Wanted]) -> None:
+            async with at_once:
+                await crew.fetch(pictures)
 
-    async def _ask_host(self, origin: Address, wanted: list[Wanted], at_once: asyncio.Semaphore) -> None:
-        host = Host(origin.host, self._places.get(origin.host) or [origin], self._settings)
-        queue = iter(wanted)
-        async with at_once, asyncio.TaskGroup() as group:
-            for _ in range(min(self._settings.concurrency, len(wanted))):
-                group.create_task(self._serve(host, queue))
-        if host.given_up:
-            logger.warning("%s was given up: %s", host.name, host.given_up)
+        async with asyncio.TaskGroup() as group:
+            for pictures in by_host:
+                group.create_task(fetch(pictures))
 
-    async def _serve(self, host: Host, queue: Iterator[Wanted]) -> None:
-        """Fetch one picture after the other, until there is none left."""
-        async with Connection(self._guard, self._settings, self._tls) as connection:
-            for wanted in queue:
-                if host.given_up:
-                    self._give_up(wanted, host)
-                    continue
-                take_in = partial(self._take_in, wanted.books)
-                fetched = await fetch(wanted.address, host, connection, take_in, self._settings)
-                for book in wanted.books:
-                    self._tally.add(self._keeper.row(book, fetched.verdict, fetched.came))
-
-    async def _take_in(self, books: list[Book], body: bytes) -> Verdict:
-        """What came, decoded and written beside the event loop, which goes on meanwhile."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._keeper.take_in, books, body)
-
-    def _give_up(self, wanted: Wanted, host: Host) -> None:
-        verdict = Verdict(Outcome.FAILED, f"not asked: {host.given_up}")
-        for book in wanted.books:
-            self._tally.give_up(self._keeper.row(book, verdict))
+    try:
+        asyncio.run(work())
+    except BaseExceptionGroup as group:
+        raise first_error(group) from None

@@ -1,14 +1,16 @@
 """Covers on disk: where each one lies, and the row that says so."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from bookcover_core.covers.addresses import parse_address
 from bookcover_core.covers.checks import Verdict, check
 from bookcover_core.covers.ledger import Outcome, Row
 from bookcover_core.genres import Genre, slug
 from bookcover_core.listing.books import Book
-from bookcover_core.manifests import file_digest, is_unaltered
+from bookcover_core.manifests import is_unaltered
 from bookcover_core.settings import CoverSettings
 from bookcover_core.workspace import Workspace, safe_name, write_bytes
 
@@ -25,6 +27,14 @@ class Came(NamedTuple):
     seconds: float = 0.0
 
 
+def is_same_picture(book: Book, row: Row) -> bool:
+    """Whether the row tells of the picture that the listing names today, at whatever host it was found."""
+    try:
+        return parse_address(book.url).target == parse_address(row.address).target
+    except ValueError:
+        return False
+
+
 class Keeper:
     """Covers as covers/<genre>/<FILENAME>, byte for byte as they came.
 
@@ -35,14 +45,22 @@ class Keeper:
     """
 
     def __init__(self, workspace: Workspace, genres: Iterable[Genre], settings: CoverSettings) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
+        self.genres = list(genres)
         self._settings = settings
-        self._slugs = {genre.name: genre.slug for genre in genres}
+        self._root = f"{workspace.root}/"
+        self._covers = workspace.relative(workspace.covers)
+        self._slugs = {genre.name: genre.slug for genre in self.genres}
 
     def place(self, book: Book) -> Path:
         """Where the book's cover belongs."""
-        folder = self._slugs.get(book.category) or slug(book.category)
-        return self._workspace.covers / folder / safe_name(book.filename)
+        return Path(self._root + self._name(book))
+
+    def _name(self, book: Book) -> str:
+        """Where the book's cover belongs, as rows name it: relative to the study's folder."""
+        if book.category not in self._slugs:
+            self._slugs[book.category] = slug(book.category)
+        return f"{self._covers}/{self._slugs[book.category]}/{safe_name(book.filename)}"
 
     def take_in(self, books: Iterable[Book], body: bytes) -> Verdict:
         """What `body` is. If it is a cover, it lies where that of each of the books belongs from now on.
@@ -54,7 +72,7 @@ class Keeper:
         if verdict.outcome is Outcome.OK:
             for book in books:
                 file = self.place(book)
-                if not (file.is_file() and file_digest(file) == verdict.sha256):
+                if not is_unaltered(file, len(body), 0, verdict.sha256):
                     write_bytes(file, body)
         return verdict
 
@@ -83,15 +101,13 @@ class Keeper:
         )
         if verdict.outcome is not Outcome.OK:
             return row
-        file = self.place(book)
-        status = file.stat()
-        path = self._workspace.relative(file)
+        path = self._name(book)
+        status = os.stat(self._root + path)  # noqa: PTH116 - once for every cover, and a path takes longer to make
         return row._replace(path=path, bytes=status.st_size, mtime_ns=status.st_mtime_ns)
 
     def stands(self, book: Book, row: Row) -> bool:
         """Whether the cover that `row` tells of lies unaltered where it belongs."""
-        file = self.place(book)
-        return row.path == self._workspace.relative(file) and is_unaltered(file, row.bytes, row.mtime_ns, row.sha256)
+        return row.path == self._name(book) and is_unaltered(self.place(book), row.bytes, row.mtime_ns, row.sha256)
 
     def check_again(self, book: Book, row: Row) -> Row:
         """The row of a cover that is on disk, by what counts as a cover today."""

@@ -5,61 +5,36 @@ stopped at any moment, and started again it asks only for what it does not have.
 """
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.addresses import parse_address
+from bookcover_core.covers.chunks import DENIED, check_chunks, chunk_run, find_items, is_open
 from bookcover_core.covers.fetching import fetch_covers
-from bookcover_core.covers.keeping import Keeper
+from bookcover_core.covers.keeping import Keeper, is_same_picture
 from bookcover_core.covers.ledger import Journal, Known, Outcome, Row, read_journal, read_rows, rows_digest, write_rows
 from bookcover_core.covers.shelf import open_shelf
+from bookcover_core.covers.surroundings import look_around, take_shared
 from bookcover_core.covers.taking import check_again, take_covers
 from bookcover_core.covers.tally import Tally
-from bookcover_core.errors import DownloadError, SettingsError
-from bookcover_core.listing.books import Book, read_books, read_genres
-from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.errors import DownloadError
+from bookcover_core.listing.books import Book, each_book, read_genres
+from bookcover_core.manifests import Manifest
 from bookcover_core.settings import CoverSettings
 from bookcover_core.study import StageRun, Study
 
 logger = logging.getLogger(__name__)
 
-# What `covers.retry_missing` asks for again: covers that their host says it does not have, or does not give.
-_DENIED = frozenset({Outcome.MISSING.value, Outcome.REFUSED.value})
-
-
-def chunks(study: Study) -> list[int]:
-    """Numbers of the chunks to download, from 1: those that `books.chunks` names, or all.
-
-    Raises:
-        StageOrderError: The listings have not been read.
-        SettingsError: `books.chunks` names one that there is not.
-    """
-    wanted = sorted(set(study.settings.books.chunks))
-    return [_existing(study, chunk) for chunk in wanted] or list(range(1, _last_chunk(study) + 1))
-
-
-def _last_chunk(study: Study) -> int:
-    return int(study.manifest("listings").counts["chunks"])
-
-
-def _existing(study: Study, chunk: int) -> int:
-    """`chunk`, if the listings have so many."""
-    last = _last_chunk(study)
-    if not 1 <= chunk <= last:
-        raise SettingsError(
-            f"there is no chunk {chunk}: the listings give {last}", where="books.chunks", advice="Choose among those."
-        )
-    return chunk
-
 
 def download_chunk(study: Study, chunk: int) -> Manifest:
     """What the stage `download/chunk-<number>` did: every book of the chunk has a row in the ledger.
 
-    Covers lie at covers/<genre>/<FILENAME>, byte for byte as they came. Started again, the stage asks only for what is
-    not there: covers that are new, have vanished or were altered, and what failed for now; what is missing too with
-    `covers.retry_missing`. Covers that are there are checked again where settings or code have changed since.
+    Covers lie at covers/<genre>/<FILENAME>, byte for byte as they came. A picture that several books share is asked for
+    once, in whatever chunks they are. Started again, the stage asks only for what is not there: covers that are new,
+    have vanished or were altered, and what failed for now; what is missing too with `covers.retry_missing`. Covers that
+    are there are checked again where settings or code have changed since.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -68,19 +43,16 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
         SettingsError: There is no such chunk, or `covers.hosts` names something that is no address.
         DiskFullError, WorkspaceError: The study's folder cannot be written. The ledger keeps what was done.
     """
-    part = f"chunk-{_existing(study, chunk):04d}"
+    check_chunks(study, [chunk])
     workspace, settings = study.workspace, study.settings.covers
-    every_book = read_books(workspace)
-    books = [book for book in every_book if book.chunk == chunk]
+    books = [_what_counts(book) for book in each_book(workspace) if book.chunk == chunk]
     shelf = open_shelf(study.settings)
-    items = {} if shelf is None else {book.key: shelf.find(book) for book in books}
-    run = study.stage(
-        "download", part, after=["listings"], given={"pictures": digest_of(items)} if shelf is not None else None
-    )
-    if run.done and not _is_open(run.done, settings):
+    items = {} if shelf is None else find_items(shelf, books)
+    run = chunk_run(study, chunk, None if shelf is None else items)
+    if run.done and not is_open(run.done, settings):
         return run.done
 
-    table, journal_file = workspace.ledger / f"{part}.csv", workspace.ledger / f"{part}.jsonl"
+    table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
     keeper = Keeper(workspace, read_genres(workspace), settings)
     plan = _plan(books, _known_rows(table, journal_file, run), run, keeper, settings, at_hand=shelf is not None)
     logger.info(
@@ -96,7 +68,9 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
         tally.take_over(plan.known)
         check_again(plan.again, keeper, tally)
         if shelf is None:
-            fetch_covers(plan.wanted, _hosts(every_book), keeper, tally, settings)
+            around = look_around(workspace, chunk, plan.wanted)
+            wanted = take_shared(plan.wanted, around.sharing, keeper, tally)
+            fetch_covers(wanted, around.hosts, keeper, tally, settings)
         else:
             take_covers(plan.wanted, shelf, items, keeper, tally, settings)
     tally.log_outcomes()
@@ -112,10 +86,9 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
     return manifest
 
 
-def _is_open(manifest: Manifest, settings: CoverSettings) -> bool:
-    """Whether a chunk that is done has covers that are to be asked for again."""
-    retried = {Outcome.FAILED.value, *(_DENIED if settings.retry_missing else ())}
-    return any(manifest.counts.get(outcome) for outcome in retried)
+def _what_counts(book: Book) -> Book:
+    """The book without what has no bearing on its cover: a chunk may have a million."""
+    return book._replace(title="", author="", category_id="", category=sys.intern(book.category), role="", group="")
 
 
 class _Plan(NamedTuple):
@@ -144,41 +117,21 @@ def _plan(
     for book in books:
         row, made_by = known.get(book.key, Known(Row(book.key, Outcome.FAILED.value), ""))
         is_current = made_by == run.key
-        if row.outcome == Outcome.FAILED or (settings.retry_missing and row.outcome in _DENIED):
+        if row.outcome == Outcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
             plan.wanted.append(book)
         elif row.outcome == Outcome.OK:
-            is_same = is_current or (not at_hand and _is_same_picture(book, row))
+            is_same = is_current or (not at_hand and is_same_picture(book, row))
             if not (is_same and keeper.stands(book, row)):
                 plan.wanted.append(book)
             elif is_current:
                 plan.known.append(row)
             else:
                 plan.again.append((book, row))
-        elif is_current or (row.outcome == Outcome.MISSING and not at_hand and _is_same_picture(book, row)):
+        elif is_current or (row.outcome == Outcome.MISSING and not at_hand and is_same_picture(book, row)):
             plan.known.append(row)
         else:
             plan.wanted.append(book)
     return plan
-
-
-def _is_same_picture(book: Book, row: Row) -> bool:
-    """Whether the row tells of the picture that the listing names today, at whatever host it was found."""
-    try:
-        return parse_address(book.url).target == parse_address(row.address).target
-    except ValueError:
-        return False
-
-
-def _hosts(books: Iterable[Book]) -> set[str]:
-    """Hosts that the listings name."""
-    origins = {"/".join(book.url.split("/", 3)[:3]) for book in books}
-    hosts = set()
-    for origin in origins:
-        try:
-            hosts.add(parse_address(origin).host)
-        except ValueError:
-            continue
-    return hosts
 
 
 def _refuse_failures(books: list[Book], rows: list[Row], settings: CoverSettings, run: StageRun) -> None:

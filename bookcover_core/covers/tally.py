@@ -31,7 +31,7 @@ class Tally:
         """Rows by key."""
         self._label = label
         self._total = total
-        self._journal = journal
+        self.journal = journal
         self._progress = progress
         self._told = 0.0
         self._logged = 0
@@ -48,12 +48,11 @@ class Tally:
         Raises:
             DiskFullError: The journal cannot be written.
         """
-        self._journal.append(row)
-        self.rows[row.key] = row
-        self._tell()
+        self.journal.append(row)
+        self.note(row)
 
-    def give_up(self, row: Row) -> None:
-        """Add a row that says that nothing was tried: it is not kept for the next run."""
+    def note(self, row: Row) -> None:
+        """Add a row that is in the journal already, or that says that nothing was tried: the next run is to try."""
         self.rows[row.key] = row
         self._tell()
 

@@ -36,6 +36,16 @@ def write_books(file: Path, books: Iterable[Book]) -> None:
     _write(file, Book._fields, books)
 
 
+def each_book(workspace: Workspace) -> Iterator[Book]:
+    """The books of a study in their order, one at a time: all 207,572 of Book32 take 200 MB.
+
+    Raises:
+        OSError: The listings have not been read.
+    """
+    for row in _rows(workspace.books):
+        yield Book._make([*row[:-1], int(row[-1])])
+
+
 def read_books(workspace: Workspace, *, chunk: int | None = None) -> list[Book]:
     """The books of a study in their order, or those of one chunk of them.
 

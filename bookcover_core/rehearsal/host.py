@@ -5,20 +5,18 @@ import csv
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 from bookcover_core.errors import ListingError, ServerError
-from bookcover_core.rehearsal.faults import BLANK_GIF, Fault, no_image_picture
+from bookcover_core.rehearsal.answers import MOVED, Answer, Manner, choose_answer
+from bookcover_core.rehearsal.faults import Fault
 
-# Seconds that a slow answer takes, and that a busy host asks for.
+# Seconds before a late answer, and between two bytes of one that drips.
 _DELAY = 1.0
-_RETRY_AFTER = 1
-_MOVED = "/moved"
-_SIGNATURES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
+_DRIP = 0.1
 
 
 class ImageHost:
@@ -31,7 +29,7 @@ class ImageHost:
 
     Attributes:
         requests: Requests so far, by path.
-        answers: Answers so far, by path and status. A connection that is broken off counts as status 0.
+        answers: Answers so far, by path and status. One that is broken off, or never given, counts as status 0.
     """
 
     def __init__(
@@ -113,56 +111,51 @@ class ImageHost:
 
     async def _answer(self, writer: asyncio.StreamWriter, path: str, *, with_body: bool) -> bool:
         """Whether the connection still stands after the answer."""
-        fault = self._faults.get(path)
-        first = self.requests[path] == 1
-        status, body, headers = HTTPStatus.OK, b"", {}
-        match fault:
-            case Fault.MISSING:
-                status = HTTPStatus.NOT_FOUND
-            case Fault.FLAPPING if first:
-                status = HTTPStatus.SERVICE_UNAVAILABLE
-            case Fault.BUSY if first:
-                status, headers = HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(_RETRY_AFTER)}
-            case Fault.REDIRECT:
-                status, headers = HTTPStatus.FOUND, {"Location": _MOVED + path}
-            case Fault.PLACEHOLDER:
-                body = BLANK_GIF
-            case Fault.NO_IMAGE:
-                body = no_image_picture()
-            case Fault.HTML:
-                body, headers = b"<!doctype html><title>Robot check</title>", {"Content-Type": "text/html"}
-            case Fault.EMPTY:
-                headers = {"Content-Type": "image/jpeg"}
-            case _:
-                status, body = self._picture(path)
-                if fault is Fault.SLOW:
-                    await asyncio.sleep(_DELAY)
-                elif fault is Fault.TRUNCATED:
-                    body = body[: len(body) * 3 // 5]
-                elif fault is Fault.WRONG_TYPE:
-                    headers = {"Content-Type": "text/plain"}
-        broken = fault is Fault.RESET and first
-        self.answers[path, 0 if broken else status.value] += 1
-        headers = {"Content-Type": _type_of(body), "Content-Length": str(len(body)), **headers}
-        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{fields}\r\n".encode())
-        if with_body:
-            writer.write(body[: len(body) // 2] if broken else body)
+        answer = choose_answer(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
+        manner = answer.manner if with_body else Manner.WHOLE
+        unfinished = manner in {Manner.BROKEN, Manner.SILENT, Manner.HANG_UP}
+        self.answers[path, 0 if unfinished else answer.status.value] += 1
+        body = answer.body if with_body else b""
+        match manner:
+            case Manner.SILENT:
+                await self._stop.wait()
+            case Manner.LATE:
+                await asyncio.sleep(_DELAY)
+                writer.write(answer.head + body)
+            case Manner.BROKEN:
+                writer.write(answer.head + body[: len(body) // 2])
+            case Manner.DRIPPED:
+                await self._drip(writer, answer)
+            case Manner.ENDLESS:
+                await self._go_on(writer, answer)
+            case Manner.WHOLE | Manner.CLOSED:
+                writer.write(answer.head + body)
         await writer.drain()
-        if broken:
+        if manner is Manner.BROKEN:
             writer.transport.abort()
-        return not broken
+        return manner in {Manner.WHOLE, Manner.LATE}
 
-    def _picture(self, path: str) -> tuple[HTTPStatus, bytes]:
-        file = self._pictures.get(path) or self._pictures.get(path.removeprefix(_MOVED))
+    async def _drip(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        writer.write(answer.head)
+        for place in range(len(answer.body)):
+            writer.write(answer.body[place : place + 1])
+            await writer.drain()
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(_DRIP)
+
+    async def _go_on(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        writer.write(answer.head)
+        while not self._stop.is_set():
+            writer.write(answer.body)
+            await writer.drain()
+
+    def _picture(self, path: str) -> bytes | None:
+        file = self._pictures.get(path) or self._pictures.get(path.removeprefix(MOVED))
         try:
-            return (HTTPStatus.OK, file.read_bytes()) if file else (HTTPStatus.NOT_FOUND, b"")
+            return file.read_bytes() if file else None
         except OSError:
-            return HTTPStatus.NOT_FOUND, b""
-
-
-def _type_of(body: bytes) -> str:
-    return next((kind for signature, kind in _SIGNATURES if body.startswith(signature)), "text/plain")
+            return None
 
 
 def pictures_of_listing(listing: Path, folder: Path) -> dict[str, Path]:

@@ -34,6 +34,12 @@ def test_slugs_are_plain():
     assert slug("小説") == "genre"
 
 
+def test_slugs_are_short_enough_for_a_folder():
+    """A name of any length has a slug that a folder can be called by, and stays apart from another that begins so."""
+    one, other = number_genres(["x" * 300, "x" * 301])
+    assert len(one.slug) < len(other.slug) < 120
+
+
 @given(names=st.lists(st.text(min_size=1, max_size=12), max_size=20))
 def test_genres_are_numbered_and_their_slugs_unique(names):
     """Labels count from 0 in the order given; slugs are [a-z0-9-], never empty, never twice."""

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from bookcover_core.covers import fetching
 from bookcover_core.listing.stage import read_listings
 from bookcover_core.settings_file import parse_settings
 from bookcover_core.study import Study
@@ -19,6 +21,14 @@ def host() -> Iterator[LoopbackHost]:
     host.start()
     yield host
     host.stop()
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many processes fetch, however few the covers are: what is promised of one holds for several."""
+    number: int = request.param
+    monkeypatch.setattr(fetching, "_processes", Mock(return_value=number))
+    return number
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Tests of addresses."""
 
+import re
 import string
 from urllib.parse import unquote_to_bytes
 
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from bookcover_core.covers.addresses import parse_address
 from bookcover_core.listing.text import decode, encode
+
+# What may stand in a request line.
+VISIBLE = frozenset(string.printable) - frozenset(string.whitespace)
 
 ENCODED = st.from_regex(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}){0,60}", fullmatch=True)
 
@@ -24,8 +28,38 @@ def test_a_target_that_cannot_be_sent_is_encoded(raw: bytes):
     """Spaces, control characters, letters beyond ASCII and bytes that are no text arrive as the bytes that they are."""
     text = decode(raw).partition("#")[0].rstrip()
     target = parse_address(f"http://shop.example/{text}").target
-    assert set(target) <= set(string.printable) - set(string.whitespace)
+    assert set(target) <= VISIBLE
     assert unquote_to_bytes(target) == unquote_to_bytes(b"/" + encode(text))
+
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=30)
+URLS = ANY | st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["http", "https", "HTTP", "ftp", "file", "javascript", "http ", ""]),
+    st.sampled_from(["shop.example", "Shop.Example:8080", "[::1]", "user:secret@shop.example", "bücher.example", ""])
+    | ANY,
+    st.sampled_from(["", "/", "/I/51p5aUY%2BOKL.jpg", "?", "/../..", "//", "/%", "/%zz%2f"]),
+    ANY,
+)
+
+
+@given(url=URLS)
+def test_any_text_is_an_address_with_its_path_kept_or_is_refused(url: str):
+    """What is asked for is http or https, fits a request line, and names the path of the text byte for byte."""
+    try:
+        address = parse_address(url)
+    except ValueError:
+        return
+    assert address.scheme in {"http", "https"}
+    assert 0 < address.port < 65536
+    assert re.fullmatch(r"[a-z0-9._:-]+", address.host)
+    path = re.sub(r"^[^:]+://[^/?#]*", "", url.strip()).partition("#")[0]
+    path = path if path.startswith("/") else f"/{path}"
+    assert set(address.target) <= VISIBLE
+    assert unquote_to_bytes(address.target) == unquote_to_bytes(encode(path))
+    if set(path) <= VISIBLE:
+        assert address.target == path
+    assert parse_address(str(address)) == address
 
 
 @pytest.mark.parametrize(

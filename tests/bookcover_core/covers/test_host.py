@@ -3,14 +3,19 @@
 import asyncio
 
 from bookcover_core.covers.addresses import parse_address
-from bookcover_core.covers.host import Host
+from bookcover_core.covers.host import Host, Notice, log_given_up
 from bookcover_core.settings import CoverSettings
 
 PLACES = [parse_address("http://one.example/"), parse_address("http://two.example/")]
 
 
 def make(*, places: int = 1, **settings: float) -> Host:
-    return Host("shop.example", PLACES[:places], CoverSettings.model_validate({"concurrency": 4, **settings}))
+    return Host(
+        "shop.example",
+        PLACES[:places],
+        CoverSettings.model_validate({"concurrency": 4, **settings}),
+        log_given_up,
+    )
 
 
 def test_a_host_without_connections_is_given_up_before_one_that_errs():
@@ -70,3 +75,47 @@ def test_turns_are_given_in_order_at_the_pace():
     times = asyncio.run(take())
     assert all(times[number] >= number * 0.01 - 0.002 for number in range(4))
     assert times[4] >= 0.1
+
+
+def test_a_hold_binds_those_who_wait_already():
+    """Who had a turn in sight when the host wants a pause gets one after it, in the old order and at the old pace."""
+
+    async def take() -> list[float]:
+        host = make(requests_per_second=100)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+
+        async def one() -> float:
+            await host.turn()
+            return clock() - started
+
+        waiting = [asyncio.create_task(one()) for _ in range(4)]
+        await asyncio.sleep(0.005)
+        host.hold(0.1)
+        return await asyncio.gather(*waiting)
+
+    first, *others = asyncio.run(take())
+    assert first < 0.1
+    assert all(time >= 0.1 + number * 0.01 - 0.002 for number, time in enumerate(others))
+
+
+def test_what_one_learns_of_a_host_the_others_heed():
+    """Holds and giving up are told once, and taken over as they are; who heeds does not tell again."""
+
+    async def share() -> list[Notice]:
+        told: list[Notice] = []
+        teller = Host("shop.example", PLACES[:1], CoverSettings(concurrency=4), told.append)
+        heeder = make()
+        teller.hold(0.05)
+        for _ in range(40):
+            teller.failed("refused", reached=False)
+        started = asyncio.get_running_loop().time()
+        for notice in told:
+            heeder.heed(notice)
+        await heeder.turn()
+        assert asyncio.get_running_loop().time() - started >= 0.05 - 0.002
+        assert heeder.given_up == teller.given_up
+        return told
+
+    told = asyncio.run(share())
+    assert [(notice.hold, bool(notice.given_up)) for notice in told] == [(0.05, False), (0.0, True)]

@@ -1,6 +1,7 @@
 """Tests of where covers lie."""
 
-from pathlib import Path
+import os
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -20,16 +21,58 @@ def book(filename: str, category: str = "Law") -> Book:
     return Book("key", filename, "", "", "", "0", category, "", "", 1)
 
 
-NAMES = st.text(min_size=1, max_size=15) | st.sampled_from(["..", ".", "/", "../../etc/passwd", "a\0b", "C:\\x", "con"])
+# Any text at all, single surrogates (bytes that are no UTF-8) included, and names with a meaning to some system.
+TEXTS = st.text(st.characters(exclude_categories=()), min_size=1, max_size=15)
+NAMES = TEXTS | st.sampled_from(
+    [
+        "..",
+        ".",
+        "/",
+        "../../etc/passwd",
+        "a\0b",
+        "C:\\x",
+        "C:x",
+        "\\\\host\\share",
+        "con",
+        "nul.jpg",
+        "a.",
+        ". .",
+        "~",
+        "%2e%2e",
+    ]
+)
+LONG = st.builds(lambda text, times: (text * times)[:5000], TEXTS, st.integers(20, 1000))
+
+# Bytes of a file's name, at most, on the usual file systems.
+LONGEST = 255
 
 
-@given(name=NAMES, category=NAMES)
+@given(name=NAMES | LONG, category=NAMES | LONG)
 def test_no_file_name_leads_out_of_its_folder(name: str, category: str):
     """Whatever FILENAME and category hold, a cover lies in a folder right below covers/."""
     place = KEEPER.place(book(name, category))
     assert place.parent.parent == Path("/study/covers")
-    assert place.name not in {"", ".", ".."}
-    assert not set("/\\\0") & set(place.name + place.parent.name)
+    assert Path("/study/covers") in Path(os.path.normpath(place)).parents
+    for part in (place.name, place.parent.name):
+        assert part not in {"", ".", ".."}
+        assert not set("/\\\0:") & set(part)
+        assert part.isascii()
+        assert part.isprintable()
+        assert len(part) <= LONGEST
+        assert PureWindowsPath(part).parts == (part,)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../../../escaped.jpg", "/etc/escaped.jpg", "a\0b", "\udc81.jpg", "é" * 500, "con", "~"]
+)
+@pytest.mark.parametrize("category", ["Law", "../..", "", "日本"])
+def test_a_cover_of_any_name_is_written_below_covers_alone(tmp_path: Path, name: str, category: str):
+    """On disk, too: one file, in a folder below covers/, and nothing beside the study."""
+    keeper = Keeper(Workspace(tmp_path / "study"), number_genres(["Law"]), CoverSettings())
+    assert keeper.take_in([book(name, category)], picture()).outcome == "ok"
+    [file] = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert file.parent.parent == tmp_path / "study" / "covers"
+    assert file.read_bytes() == picture()
 
 
 @given(names=st.lists(NAMES.filter(lambda name: name == name.strip(" ")), unique=True, min_size=2, max_size=2))

@@ -1,0 +1,138 @@
+"""Chunks of the listing: which there are, which are wanted, and which comes next.
+
+The dissertation's 207,572 records came in chunks of 20,000 "to be run over multiple sessions" (section 3.1). Which
+records a chunk holds stands in `listings/books.csv`; whether it is done, in its manifest.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.shelf import Item, Shelf, open_shelf
+from bookcover_core.errors import SettingsError
+from bookcover_core.listing.books import Book, read_books
+from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.settings import CoverSettings
+from bookcover_core.study import StageRun, Study
+
+logger = logging.getLogger(__name__)
+
+# Which chunks to work on: see `choose_chunks`.
+WantedChunks = list[int] | Literal["all", "next"]
+
+# What `covers.retry_missing` asks for again: covers that their host says it does not have, or does not give.
+DENIED = frozenset({Outcome.MISSING.value, Outcome.REFUSED.value})
+
+
+def chunks(study: Study) -> list[int]:
+    """Numbers of the chunks of the study, from 1: those that `books.chunks` names, or all.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+        SettingsError: `books.chunks` names one that there is not.
+    """
+    named = check_chunks(study, study.settings.books.chunks, where="books.chunks")
+    return named or list(range(1, _last_chunk(study) + 1))
+
+
+def choose_chunks(study: Study, wanted: WantedChunks) -> list[int]:
+    """Numbers of the chunks to work on, rising; empty where the next one is wanted and the listing is finished.
+
+    Args:
+        study: The study.
+        wanted: Numbers of chunks; "all": those of the study (`chunks`); "next": the one that `next_chunk` gives.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+        SettingsError: There is no chunk of such a number.
+    """
+    if wanted == "all":
+        return chunks(study)
+    if wanted == "next":
+        chunk = next_chunk(study)
+        if chunk is None:
+            logger.info("download: nothing is left to do, every chunk of the listing is finished")
+        return [] if chunk is None else [chunk]
+    return check_chunks(study, wanted)
+
+
+def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") -> list[int]:
+    """`wanted`, rising and each once.
+
+    Args:
+        study: The study.
+        wanted: Numbers of chunks.
+        where: Who named them, for the message.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+        SettingsError: There is no chunk of such a number.
+    """
+    last = _last_chunk(study)
+    numbers = sorted(set(wanted))
+    for chunk in numbers:
+        if not 1 <= chunk <= last:
+            raise SettingsError(
+                f"there is no chunk {chunk}: the listings give {last}", where=where, advice="Choose among those."
+            )
+    return numbers
+
+
+def next_chunk(study: Study) -> int | None:
+    """The chunk that a session should work on next; None when the listing is finished.
+
+    That is the first that was never finished, or was finished under other settings, code or listings. Only when there
+    is none such, it is one with covers to ask for again (`is_open`), the one whose turn is longest ago: a few covers
+    that fail night after night never keep a later chunk from being fetched.
+
+    A chunk is judged by its manifest and its ledger, which are one small file and the state of another. The 20,000
+    covers of each are not looked at: a cover that has vanished is noticed when its chunk is run.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+        SettingsError: `books.chunks` names one that there is not.
+        FolderError: The folder or archive of pictures cannot be used.
+    """
+    wanted = chunks(study)
+    shelf = open_shelf(study.settings)
+    books = read_books(study.workspace) if shelf is not None else []
+    still_open: list[tuple[Manifest, int]] = []
+    for chunk in wanted:
+        items = None if shelf is None else find_items(shelf, (book for book in books if book.chunk == chunk))
+        manifest = chunk_run(study, chunk, items).earlier
+        if manifest is None or not all(output.stands(study.workspace.root) for output in manifest.outputs):
+            return chunk
+        if is_open(manifest, study.settings.covers):
+            still_open.append((manifest, chunk))
+    return min(still_open, key=lambda each: each[0].finished)[1] if still_open else None
+
+
+def chunk_run(study: Study, chunk: int, items: Mapping[str, Item | None] | None) -> StageRun:
+    """The stage `download/chunk-<number>`, about to run.
+
+    Args:
+        study: The study.
+        chunk: Number of the chunk, from 1.
+        items: What the shelf has for each book; None where covers are fetched from their hosts.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+    """
+    given = None if items is None else {"pictures": digest_of(items)}
+    return study.stage("download", f"chunk-{chunk:04d}", after=["listings"], given=given)
+
+
+def find_items(shelf: Shelf, books: Iterable[Book]) -> dict[str, Item | None]:
+    """What the shelf has for each book, by key."""
+    return {book.key: shelf.find(book) for book in books}
+
+
+def is_open(manifest: Manifest, settings: CoverSettings) -> bool:
+    """Whether a chunk that is done has covers that are to be asked for again."""
+    retried = {Outcome.FAILED.value, *(DENIED if settings.retry_missing else ())}
+    return any(manifest.counts.get(outcome) for outcome in retried)
+
+
+def _last_chunk(study: Study) -> int:
+    return int(study.manifest("listings").counts["chunks"])
