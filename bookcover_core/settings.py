@@ -63,7 +63,7 @@ class BookSettings(_Group):
     """Folder with one subfolder of pictures per genre (source folder)."""
     groups: _Text = None
     """File of two columns, FILENAME and group (no header): books of one group never stand on two sides of a split.
-    Without it, books with one main title, or with one picture, are a group."""
+    Without it, books with one main title are a group. Twins (curation.twins) always are."""
     malformed: Literal["refuse", "skip"] = "refuse"
     """What to do when a record of a listing is malformed: stop, or go on without it and say so in the report."""
     chunk_records: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
@@ -144,15 +144,25 @@ class CoverSettings(_Group):
         return self
 
 
+Undecided = Literal["ask", "keep", "reject", "fail"]
+
+
 class CurationSettings(_Group):
     """Box sets, unusable covers and their replacements: section 3.1."""
 
     title_terms: tuple[str, ...] = ("boxed set", "boxset", "box set", "anthology", "bundle", "#-book", "# book")
     """Terms that make a title a candidate for a box set, without regard to case; # stands for a number."""
-    undecided: Literal["keep", "reject", "fail"] = "keep"
-    """What to do with candidates that nobody has decided on in curation/decisions.csv."""
+    undecided: Undecided = "ask"
+    """What to do with candidates that nobody has decided on. ask: wait until people have, on the review page or in the
+    dashboard; keep or reject them and go on, for studies that nobody attends to; fail: stop."""
     pool_exhausted: Literal["shrink", "short", "fail"] = "short"
     """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
+    twins: Literal["near", "exact"] = "near"
+    """Which books are twins, and never stand on two sides of a split. near: those whose covers look the same; exact:
+    those whose covers are the same file."""
+    twin_distance: Annotated[int, Field(ge=0, le=16)] = 6
+    """Bits of 64 in which the perceptual hashes of near twins differ, at most. On real covers 28 of 35 pairs within 6
+    bits are one picture, and 18 of 22 within 4; the others are volumes of one series."""
 
 
 class SplitSettings(_Group):
@@ -230,8 +240,9 @@ class TrainingSettings(_Group):
     """Networks to train a head on."""
     preparation: Literal["best", "noprep", "padded", "cropped"] = "best"
     """Preparation to train on; best: the one with the best validation accuracy in the comparison."""
-    optimizer: Literal["adam"] = "adam"
-    """Optimiser of the head."""
+    optimizer: Literal["adam", "wame"] = "adam"
+    """Optimiser of the head. adam: as in section 4.1. wame: a learning rate of its own for each weight (Mosca and
+    Magoulas 2017), which the section names as the more advanced choice; it wants a learning_rate of about 0.01."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
     """Learning rate; the other parameters of Adam are TensorFlow's defaults, as in section 4.1."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32

@@ -57,18 +57,38 @@ STAGES = (
         ("bookcover_core.curation.books", "bookcover_core.curation.candidates"),
     ),
     Stage(
+        "hashes",
+        "Hash the covers",
+        (),
+        ("bookcover_core.covers.pictures", "bookcover_core.curation.looks"),
+    ),
+    Stage(
+        "twins",
+        "Find covers that look the same",
+        ("curation.twins", "curation.twin_distance"),
+        (
+            "bookcover_core.curation.books",
+            "bookcover_core.curation.clusters",
+            "bookcover_core.curation.neighbours",
+            "bookcover_core.curation.twins",
+        ),
+    ),
+    Stage(
         "curate",
         "Replace unusable books",
         ("seed", "curation.undecided", "curation.pool_exhausted"),
         (
             "bookcover_core.curation.books",
+            "bookcover_core.curation.choice",
             "bookcover_core.curation.curate",
             "bookcover_core.curation.decisions",
             "bookcover_core.curation.faults",
             "bookcover_core.curation.groups",
+            "bookcover_core.curation.lock",
             "bookcover_core.curation.lots",
             "bookcover_core.curation.replacement",
             "bookcover_core.curation.review",
+            "bookcover_core.curation.twins",
         ),
     ),
     Stage(
@@ -101,7 +121,11 @@ STAGES = (
         "compare",
         "Compare the preparations",
         ("seed", "comparison", "training.optimizer", "training.learning_rate", "training.batch_size"),
-        ("bookcover_core.training.heads", "bookcover_core.training.runs", "bookcover_core.training.comparison"),
+        (
+            "bookcover_core.training.comparison",
+            "bookcover_core.training.heads",
+            "bookcover_core.training.runs",
+        ),
     ),
     Stage(
         "train",

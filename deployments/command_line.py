@@ -1,4 +1,4 @@
-"""The command line: `bookcover demo`, `run`, `status`, `settings`.
+"""The command line: `bookcover demo`, `run`, `review`, `status`, `settings`.
 
 Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
 """
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bookcover_core.errors import BookcoverError, from_os_error
+from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
 from bookcover_core.settings_file import load_settings, to_toml
 
 app = typer.Typer(
@@ -56,14 +56,52 @@ def run(
             show_default=False,
         ),
     ] = None,
+    chunk: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="With --only download: the number of a chunk; can be given more than once. Without it, all chunks.",
+            show_default=False,
+        ),
+    ] = None,
+    next_chunk: Annotated[
+        bool, typer.Option("--next", help="With --only download: the next chunk that is not finished.")
+    ] = False,
     stay: Stay = False,
 ) -> None:
     """Run a study, or take it up where it stopped."""
+    if (chunk or next_chunk) and only != "download":
+        raise SettingsError(
+            "chunks are chosen for the download alone",
+            where="--next" if next_chunk else "--chunk",
+            advice="Add `--only download`; which chunks a whole study takes is the setting books.chunks.",
+        )
+    if chunk and next_chunk:
+        raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
     settings = load_settings(settings_file, overrides or ())
     from deployments.studies import run_study  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
-        run_study(settings, only=only, stay=stay)
+        run_study(settings, only=only, chunks="next" if next_chunk else chunk or "all", stay=stay)
+
+
+@app.command()
+def review(
+    settings_file: SettingsFile = None,
+    overrides: Overrides = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="Where to listen on this machine; else 4280 or, if taken, any free port."),
+    ] = None,
+    with_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser, on a machine that has a screen.")
+    ] = True,
+) -> None:
+    """Look at the box-set candidates of a study, and decide which to keep."""
+    settings = load_settings(settings_file, overrides or ())
+    from deployments.review import review_study, run_command  # noqa: PLC0415 - imports pandas
+
+    review_study(settings, port=port, with_browser=with_browser, then=run_command(settings_file, overrides or ()))
 
 
 @app.command()

@@ -82,6 +82,16 @@ def dashboard() -> Iterator[Dashboard]:
         yield Dashboard(address, is_ours=True)
 
 
+def find_server() -> str | None:
+    """Address of the API of the configured Prefect server, or of one on Prefect's port; None where neither answers."""
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second
+
+    for address in (PREFECT_API_URL.value(), f"http://127.0.0.1:{_PORT}/api"):
+        if address and _answers(address):
+            return str(address)
+    return None
+
+
 @contextmanager
 def _api_url(address: str) -> Iterator[None]:
     """Let Prefect talk to the server at `address`, here and in processes started from here."""

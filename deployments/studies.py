@@ -3,29 +3,41 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
+from bookcover_core.covers.chunks import WantedChunks, check_chunks
 from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.models.weights import check_networks
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from deployments.review import review_page
 from deployments.server import Dashboard, dashboard
 from deployments.terminal import print_results, say
+from deployments.waiting import announced
 
 # The parts of a study that can be run alone, in their order.
 PARTS = ("listings", "download", "curate", "prepare", "compare", "train", "evaluate", "report")
 
 
-def run_study(settings: StudySettings, *, only: str | None = None, stay: bool = False) -> None:
+def run_study(
+    settings: StudySettings,
+    *,
+    only: str | None = None,
+    chunks: WantedChunks = "all",
+    stay: bool = False,
+) -> None:
     """Run a study, or one part of it, on a Prefect server, and print what came out.
 
     Args:
         settings: The study.
         only: One of `PARTS`; none: the whole study.
+        chunks: Which chunks the part "download" takes: see `flows.covers`.
         stay: Keep the dashboard up afterwards, until Ctrl-C.
 
     Raises:
-        SettingsError: There is no such part.
+        SettingsError: There is no such part, or no such chunk.
         BookcoverError: Whatever stopped the study.
     """
     if only is not None and only not in PARTS:
@@ -33,17 +45,30 @@ def run_study(settings: StudySettings, *, only: str | None = None, stay: bool = 
     # What is wrong at once is said at once, before a server is started.
     Study(settings).begin()
     check_networks(settings)
+    if isinstance(chunks, list):
+        check_chunks(Study(settings), chunks, where="--chunk")
     with dashboard() as shown:
         say(f"Dashboard: {shown.address}")
         plain_errors()
-        _flow_for(only)(settings)
+        with _review_page(settings, only):
+            _flow_for(only, chunks)(settings)
         if only in {None, "report"}:
             print_results(settings)
         if stay:
             _stay(shown)
 
 
-def _flow_for(part: str | None) -> Callable[[StudySettings], None]:
+@contextmanager
+def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
+    """Serve the study's review page for as long as the run may wait for it."""
+    if settings.curation.undecided != "ask" or only not in {None, "curate"}:
+        yield
+        return
+    with review_page(Study(settings)) as page, announced(settings, page.address):
+        yield
+
+
+def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings], object]:
     """The flow of one part of a study, or of the whole."""
     # Prefect is imported here, when its server is known.
     from flows import comparison, covers, curation, evaluation, listings, preparation, report, study, training  # noqa: PLC0415
@@ -52,10 +77,10 @@ def _flow_for(part: str | None) -> Callable[[StudySettings], None]:
         for backbone in settings.training.backbones:
             training.train_backbone(settings, backbone)
 
-    flows: dict[str | None, Callable[[StudySettings], None]] = {
+    flows: dict[str | None, Callable[[StudySettings], object]] = {
         None: study.study,
         "listings": listings.read_listings,
-        "download": covers.download_covers,
+        "download": partial(covers.download_covers, chunks=chunks),
         "curate": curation.curate,
         "prepare": preparation.prepare,
         "compare": comparison.compare_preparations,

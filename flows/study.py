@@ -28,7 +28,7 @@ def study(settings: StudySettings = DISSERTATION) -> None:
     check_networks(settings)
     read_listings(settings)
     download_covers(settings)
-    curate(settings)
+    curate.fn(settings)  # within this run: one of its own could not be suspended for the review
     prepare(settings)
     if settings.training.preparation == "best":
         compare_preparations(settings)

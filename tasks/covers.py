@@ -1,13 +1,42 @@
-"""Fetching the covers, a chunk at a time."""
+"""Fetching the covers, a chunk at a time, and showing what came."""
 
+from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
 
 from bookcover_core.covers import stage
+from bookcover_core.errors import DownloadError
 from bookcover_core.settings import StudySettings
-from tasks.stages import StageResult, network_task, perform
+from bookcover_core.study import Study
+from tasks.stages import StageResult, artifact_key, network_task, perform
 
 
 @network_task("download-chunk", "download chunk {chunk}")
 def download_chunk(settings: StudySettings, chunk: int) -> StageResult | State[StageResult]:
-    """What became of the records of one chunk, counted by outcome."""
-    return perform(settings, lambda study: stage.download_chunk(study, chunk))
+    """What became of the records of one chunk, counted by outcome; tables and a contact sheet as artifacts."""
+    try:
+        result = perform(settings, lambda study: stage.download_chunk(study, chunk))
+    except DownloadError:
+        _show_chunk(Study(settings), chunk)
+        raise
+    if isinstance(result, StageResult):
+        _show_chunk(Study(settings), chunk)
+    return result
+
+
+def _show_chunk(study: Study, chunk: int) -> None:
+    """Show outcomes and link rot by genre, what went wrong, and some covers, where a task is running."""
+    from bookcover_core.report import download  # noqa: PLC0415 - Matplotlib and pandas are slow to import
+
+    if TaskRunContext.get() is None:
+        return
+    part = f"chunk-{chunk:04d}"
+    for key, markdown, description in (
+        (("outcomes", part), download.outcomes_markdown(study, chunk), f"What became of the covers of {part}"),
+        (("link-rot",), download.link_rot_markdown(study), "Covers that are not to be had any more, by genre"),
+        (("covers", part), download.sample_markdown(study, chunk), f"Some covers of {part}"),
+    ):
+        if markdown:
+            create_markdown_artifact(
+                key=artifact_key(*key, study.settings.name), markdown=markdown, description=description
+            )

@@ -3,14 +3,19 @@
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
+import httpx
 from prefect import Task, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectException
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +27,8 @@ from bookcover_core.study import Study
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
 
 # The core's lines are part of each task's log.
 logging.getLogger("bookcover_core").setLevel(logging.INFO)
@@ -100,7 +107,8 @@ def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> Stag
 
     Within a task run, progress and counts are shown as artifacts.
     """
-    manifest = stage(Study(settings, progress=_progress_bar(settings.name)))
+    with _progress_bar(settings.name) as tell:
+        manifest = stage(Study(settings, progress=tell))
     result = StageResult.of(manifest)
     if manifest.reused:
         return Completed(name="Cached", message=f"unchanged since {manifest.finished:%Y-%m-%d %H:%M} UTC", data=result)
@@ -108,30 +116,45 @@ def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> Stag
     return result
 
 
-def _progress_bar(study: str) -> Callable[[int, int], None]:
-    """Who is told how far a stage is: a progress artifact, made when there is something to tell."""
-    context = TaskRunContext.get()
-    if context is None:
-        return lambda _done, _total: None
-    name = context.task_run.name
+@contextmanager
+def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
+    """Who is told how far a stage is: a progress artifact, made when there is something to tell.
+
+    It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none.
+    """
+    run = TaskRunContext.get()
+    if run is None:
+        yield lambda _done, _total: None
+        return
+    name = run.task_run.name
+    context = copy_context()
     artifact: Any = None
     told = 0.0
+    sending: Future[None] | None = None
+
+    def send(percent: float) -> None:
+        nonlocal artifact
+        try:
+            if artifact is None:
+                artifact = create_progress_artifact(
+                    progress=percent, key=artifact_key("progress", study, name), description=name
+                )
+            else:
+                update_progress_artifact(artifact, progress=percent)
+        except (httpx.HTTPError, PrefectException) as error:
+            logger.warning("the progress of %s could not be shown: %s", name, error)
 
     def tell(done: int, total: int) -> None:
-        nonlocal artifact, told
+        nonlocal told, sending
         now = time.monotonic()
-        if total <= 0 or (done < total and now - told < _PROGRESS_INTERVAL):
+        is_too_soon = now - told < _PROGRESS_INTERVAL or (sending is not None and not sending.done())
+        if total <= 0 or (done < total and is_too_soon):
             return
         told = now
-        percent = round(100 * done / total, 1)
-        if artifact is None:
-            artifact = create_progress_artifact(
-                progress=percent, key=artifact_key("progress", study, name), description=name
-            )
-        else:
-            update_progress_artifact(artifact, progress=percent)
+        sending = sender.submit(context.run, send, round(100 * done / total, 1))
 
-    return tell
+    with ThreadPoolExecutor(1, thread_name_prefix="progress") as sender:
+        yield tell
 
 
 def _show_counts(study: str, result: StageResult) -> None:

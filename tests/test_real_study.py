@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import pytest
 
+from bookcover_core.curation.twins import read_twins
 from bookcover_core.manifests import file_digest
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
@@ -86,6 +87,19 @@ def test_no_book_stands_on_two_sides(real_study, real_data):
     assert len(sides) > 2_000
     assert all(len(splits) == 1 for splits in sides.values())
     assert books.groupby("split")["label"].nunique().to_dict() == {"train": 30, "validation": 30, "test": 30}
+
+
+def test_real_twins_are_found_and_stay_on_one_side(real_study):
+    """Scans of one cover are found, one pair of them under two genres; no cluster is on two sides, or a large one."""
+    sides = dict(read_table(real_study.workspace.splits)[["key", "split"]].itertuples(index=False))
+    clusters = defaultdict(list)
+    for twin in read_twins(real_study.workspace):
+        clusters[twin.cluster].append(twin)
+    assert 20 <= len(clusters) <= 40
+    assert max(map(len, clusters.values())) <= 5
+    assert all(len({sides[twin.key] for twin in cluster}) == 1 for cluster in clusters.values())
+    torn = [cluster for cluster in clusters.values() if len({twin.genre for twin in cluster}) > 1]
+    assert [[twin.key for twin in cluster] for cluster in torn] == [["1844137864", "1844137872"]]
 
 
 def test_a_trained_head_judges_real_covers_far_better_than_chance(real_study):

@@ -1,9 +1,10 @@
 """Curation: the books of the study, chosen from the listings by what became of their covers and what people decided.
 
-Takes the records (`listings/books.csv`), the ledgers of the download, the box-set candidates and the decisions on them;
-gives `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, who left, why, and who came in
-instead. Where the listings name training and test books, an unusable one is replaced from the pool, like for like
-(section 3.1); where the study's own split is yet to be drawn there is no pool, and an unusable book is left out.
+Takes the records (`listings/books.csv`), the ledgers of the download, the box-set candidates and the decisions on them,
+and the twins; gives `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, who left, why,
+and who came in instead. Where the listings name training and test books, an unusable one is replaced from the pool,
+like for like (section 3.1); where the study's own split is yet to be drawn there is no pool, and an unusable book is
+left out.
 """
 
 import logging
@@ -12,15 +13,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
-from bookcover_core.covers.stage import chunks
-from bookcover_core.curation.books import Book, read_books
-from bookcover_core.curation.decisions import decisions_file, read_decisions
-from bookcover_core.curation.faults import BOX_SET, TWIN, find_faults, read_covers
+from bookcover_core.covers.chunks import chunks
+from bookcover_core.curation.books import Book
+from bookcover_core.curation.choice import choose_books
+from bookcover_core.curation.decisions import decisions_file
+from bookcover_core.curation.faults import BOX_SET, TWIN
 from bookcover_core.curation.groups import count_twins, unite_groups
-from bookcover_core.curation.replacement import Replacement, replace_faulty, shrink_genres
+from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review import check_reviewed, warn_of_unknown
 from bookcover_core.errors import GenreError, PoolExhaustedError
-from bookcover_core.listing.books import POOL
 from bookcover_core.manifests import Manifest, file_digest
 from bookcover_core.study import Study
 from bookcover_core.workspace import read_table, write_table
@@ -41,7 +42,7 @@ SELECTION = (
     "url",
     "sha256",
 )
-REPLACEMENTS = ("key", "genre", "split", "reason", "replaced_by")
+REPLACEMENTS = ("key", "genre", "split", "reason", "replaced_by", "twin_of")
 
 # One book each for training, validation and test.
 FEWEST_BOOKS = 3
@@ -52,12 +53,14 @@ def curate(study: Study) -> Manifest:
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
     `genre`, the genre's name; `split`, train or test where the listings say so, else empty; `replaces`, the key of the
-    book in whose place it came.
+    book in whose place it came. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: who left which split
+    and why, who came in, and the test book that a "twin in the test set" shows the picture of.
 
     Raises:
-        StageOrderError: The listings, the candidates or one of the chunks are not done.
+        StageOrderError: The listings, the candidates, the twins or one of the chunks are not done.
         DecisionsError: The file of decisions is malformed.
-        ReviewNeededError: Candidates are undecided and `curation.undecided` is "fail"; they are in `curation/open.csv`.
+        ReviewNeededError: Candidates are undecided and `curation.undecided` is "ask" or "fail"; they are in
+            `curation/open.csv`.
         PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
         GenreError: A genre is left with fewer than three books.
     """
@@ -67,33 +70,17 @@ def curate(study: Study) -> Manifest:
     decided = decisions_file(study)
     run = study.stage(
         "curate",
-        after=["listings", "candidates", *(f"download/chunk-{chunk:04d}" for chunk in wanted_chunks)],
+        after=["listings", "candidates", "twins", *(f"download/chunk-{chunk:04d}" for chunk in wanted_chunks)],
         given={"decisions": file_digest(decided) if decided.exists() else "none"},
     )
     if run.done:
         return run.done
-    settings = study.settings
-    books = read_books(study)
-    covers = read_covers(study, wanted_chunks)
-    decisions = read_decisions(decided)
-    candidates = set(read_table(study.workspace.curation / "candidates.csv")["key"])
-    warn_of_unknown(decided, decisions, books)
-    faults = find_faults(books, covers, decisions, candidates, reject_undecided=settings.curation.undecided == "reject")
-    wanted = [book for book in books if book.role != POOL]
-    undecided = check_reviewed(study, wanted, covers, decisions, candidates)
-
-    sound = [book for book in wanted if book.key not in faults]
-    pool = [book for book in books if book.role == POOL and book.key not in faults]
-    replacements = replace_faulty(
-        faults,
-        [book for book in wanted if book.key in faults],
-        pool,
-        covers,
-        taken=[covers[book.key].sha256 for book in sound],
-        seed=settings.seed,
-    )
+    choice = choose_books(study)
+    warn_of_unknown(decided, choice.decisions, choice.books)
+    undecided = check_reviewed(study, choice)
+    covers, replacements = choice.covers, list(choice.replacements)
     came = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
-    selected = sound + [book for book in pool if book.key in came]
+    selected = choice.sound + choice.came
     sides = {book.key: came[book.key].split if book.key in came else book.role for book in selected}
     short = [replacement for replacement in replacements if not replacement.replaced_by]
     if short and any(sides.values()):
@@ -103,7 +90,7 @@ def curate(study: Study) -> Manifest:
         selected = [book for book in selected if book.key not in leaving]
     _check_genres(study, selected)
 
-    groups = unite_groups((book.key, book.group, covers[book.key].sha256) for book in selected)
+    groups = unite_groups((book.key, book.group, covers[book.key].picture) for book in selected)
     rows = [
         (
             book.key,
@@ -128,13 +115,13 @@ def curate(study: Study) -> Manifest:
     reasons = Counter(replacement.reason for replacement in replacements)
     counts: dict[str, Any] = {
         "selected": len(selected),
-        "candidates": sum(book.key in candidates for book in wanted),
+        "candidates": sum(book.key in choice.candidates for book in choice.wanted),
         "undecided": undecided,
         "rejected box sets": reasons[BOX_SET],
         "replaced": len(came),
         "short": len(short),
         "twins across splits": reasons[TWIN],
-        "twins left": count_twins(covers[book.key].sha256 for book in selected),
+        "twins left": count_twins(covers[book.key].picture for book in selected),
         "groups": len(set(groups.values())),
         "reasons": dict(sorted(reasons.items())),
         "splits": dict(sorted(Counter(sides[book.key] for book in selected if sides[book.key]).items())),

@@ -1,33 +1,33 @@
 """What people decided on box-set candidates: `curation/decisions.csv`.
 
-A person writes the file. It has a header and the columns
+The review page writes the file, and a person may. It has a header and the columns
 
     key         the book
-    decision    keep or reject; empty: not decided yet
+    decision    keep, reject, or open: undecided again; empty: the row says nothing
     by, at, why who decided it, when, and for what reason; each may be empty or absent
 
 in any order; other columns do no harm, so that `curation/open.csv`, filled in, can be saved as decisions.csv. Of
-several rows for one book the last one counts: a later decision overrules an earlier one without erasing it.
-A decision may name any book, not only a candidate.
+several rows for one book the last one counts: a later decision overrules an earlier one without erasing it, and what is
+undone stays on record too. A decision may name any book, not only a candidate.
 """
 
 import csv
 import io
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bookcover_core.curation.lock import exclusive
 from bookcover_core.errors import DecisionsError
 from bookcover_core.study import Study
 from bookcover_core.workspace import write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
 
-_APPENDING = threading.Lock()
+Verdict = Literal["keep", "reject", "open"]
 
 
 class Decision(BaseModel):
@@ -36,7 +36,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str = Field(min_length=1, description="The book.")
-    decision: Literal["keep", "reject"] = Field(description="Whether the book stays in the study.")
+    decision: Verdict = Field(description="Whether the book stays in the study; open: that is undecided again.")
     by: str = Field(default="", description="Who decided it.")
     at: str = Field(default="", description="When, as ISO 8601.")
     why: str = Field(default="", description="For what reason.")
@@ -48,15 +48,98 @@ def decisions_file(study: Study) -> Path:
 
 
 def read_decisions(file: Path) -> dict[str, Decision]:
-    """The decisions in `file` by key, the last for each book; none where there is no such file.
+    """The decisions that stand in `file`, by key: the last for each book, if that is keep or reject.
+
+    There are none where there is no such file.
 
     Raises:
         DecisionsError: The file is not CSV in UTF-8, a column is missing, or a row is malformed; names file and line.
     """
     if not file.exists():
         return {}
+    return _read_standing(file, _read_text(file))
+
+
+def append_decision(study: Study, key: str, decision: Verdict, *, by: str, why: str = "") -> Decision:
+    """The decision on the book `key`, now the last row of the study's decisions.csv, with the time of day (UTC).
+
+    The file is replaced as a whole or left as it was; columns that a person added stay.
+
+    Raises:
+        DecisionsError: The file as it stands cannot be read.
+    """
+    made = Decision(key=key, decision=decision, by=by, at=_now(), why=why)
+    file = decisions_file(study)
+    with exclusive(file):
+        text = _text_to_extend(file)
+        _read_standing(file, text)
+        _write(file, text, [made])
+    return made
+
+
+def append_decisions(
+    study: Study, wanted: Iterable[Decision], seen: Mapping[str, Decision | None]
+) -> dict[str, Decision | None]:
+    """What stands on each of these books, by key, once the wanted decisions are made; None: the book is undecided.
+
+    A decision is made only if what stands on its book is what the person saw; another one, made meanwhile by somebody
+    else, stays. Nor is a decision made twice that stands already, by the same person and for the same reason. Rows are
+    added as by `append_decision`, all or none.
+
+    Args:
+        study: The study.
+        wanted: The decisions; their time is set here.
+        seen: What stood on each book when it was decided on, by key.
+
+    Raises:
+        DecisionsError: The file as it stands cannot be read.
+    """
+    file = decisions_file(study)
+    with exclusive(file):
+        text = _text_to_extend(file)
+        standing = _read_standing(file, text)
+        made, outcome = [], {}
+        for each in wanted:
+            now = standing.get(each.key)
+            if not _is_same(now, each) and seen.get(each.key) == now:
+                now = each.model_copy(update={"at": _now()})
+                made.append(now)
+            outcome[each.key] = None if now is None or now.decision == "open" else now
+        if made:
+            _write(file, text, made)
+    return outcome
+
+
+def _is_same(standing: Decision | None, wanted: Decision) -> bool:
+    if standing is None:
+        return wanted.decision == "open"
+    return standing.model_copy(update={"at": wanted.at}) == wanted
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _text_to_extend(file: Path) -> str:
+    """The text of `file`, or of a new one, ready for a further line."""
+    text = (_read_text(file) if file.exists() else "") or ",".join(COLUMNS) + "\n"
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _write(file: Path, text: str, made: Iterable[Decision]) -> None:
+    """Write `text` and a row for each decision, in the columns that it has."""
+    header = next(csv.reader(io.StringIO(text, newline="")))
+    rows = io.StringIO(newline="")
+    for each in made:
+        values = each.model_dump()
+        csv.writer(rows, lineterminator="\n").writerow([values.get(column.strip().lower(), "") for column in header])
+    write_bytes(file, (text + rows.getvalue()).encode())
+
+
+def _read_standing(file: Path, text: str) -> dict[str, Decision]:
+    """The decisions that stand, by key, in `text`, which is that of `file`."""
     decisions: dict[str, Decision] = {}
-    reader = csv.DictReader(io.StringIO(_read_text(file), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         _check_header(file, reader.fieldnames)
         for row in reader:
@@ -68,31 +151,7 @@ def read_decisions(file: Path) -> dict[str, Decision]:
             where=f"{file}, line {reader.reader.line_num}",
             advice="Mend or remove the line.",
         ) from None
-    return decisions
-
-
-def append_decision(study: Study, key: str, decision: Literal["keep", "reject"], *, by: str, why: str = "") -> Decision:
-    """The decision on the book `key`, now the last row of the study's decisions.csv, with the time of day (UTC).
-
-    The file is replaced as a whole or left as it was; columns that a person added stay.
-
-    Raises:
-        DecisionsError: The file as it stands cannot be read.
-    """
-    made = Decision(key=key, decision=decision, by=by, at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", why=why)
-    file = decisions_file(study)
-    with _APPENDING:
-        read_decisions(file)
-        text = _read_text(file) if file.exists() else ""
-        text = text or ",".join(COLUMNS) + "\n"
-        if not text.endswith("\n"):
-            text += "\n"
-        row = io.StringIO(newline="")
-        header = next(csv.reader(io.StringIO(text, newline="")))
-        values = made.model_dump()
-        csv.writer(row, lineterminator="\n").writerow([values.get(column.strip().lower(), "") for column in header])
-        write_bytes(file, (text + row.getvalue()).encode())
-    return made
+    return {key: decision for key, decision in decisions.items() if decision.decision != "open"}
 
 
 def _read_text(file: Path) -> str:
@@ -122,10 +181,10 @@ def _check_header(file: Path, header: "Sequence[str] | None") -> None:
 
 
 def _read_row(row: "dict[str, str]", where: str) -> Decision | None:
-    """The decision in one row; None where it holds none yet.
+    """The decision in one row; None where it holds none.
 
     Raises:
-        DecisionsError: It has more fields than the header, names no book, or decides neither keep nor reject.
+        DecisionsError: It has more fields than the header, names no book, or its decision is none of the three.
     """
     if None in row:
         raise DecisionsError(
@@ -137,7 +196,7 @@ def _read_row(row: "dict[str, str]", where: str) -> Decision | None:
         return None
     if not values["key"]:
         raise DecisionsError("the row names no book", where=where, advice="Fill in its key, or remove the line.")
-    if decided not in ("keep", "reject"):
-        raise DecisionsError(f"{decided!r} is no decision", where=where, advice="Write keep or reject.")
+    if decided not in get_args(Verdict):
+        raise DecisionsError(f"{decided!r} is no decision", where=where, advice="Write keep, reject or open.")
     known = {name: values.get(name, "") for name in COLUMNS}
     return Decision.model_validate(known | {"decision": decided})

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from bookcover_core.covers.ledger import Outcome, read_rows
 from bookcover_core.curation.books import Book
 from bookcover_core.curation.decisions import Decision
+from bookcover_core.curation.twins import name_pictures, read_twins
 from bookcover_core.errors import StageOrderError
 from bookcover_core.listing.books import POOL, TEST, TRAIN
+from bookcover_core.settings import Undecided
 from bookcover_core.study import Study
 
 BOX_SET = "box set"
@@ -30,20 +32,28 @@ class Cover:
     outcome: str
     path: str
     sha256: str
+    picture: str
+    """What stands for the picture: books with the same here are twins."""
 
 
 def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, Cover]:
-    """What the ledgers of `chunks` say of each book, by key.
+    """What the ledgers of `chunks` and the twins say of each book, by key.
 
     Raises:
         StageOrderError: A ledger is not there.
     """
+    pictures = name_pictures(read_twins(study.workspace))
     covers: dict[str, Cover] = {}
     for chunk in chunks:
         file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
         if not file.exists():
             raise StageOrderError(f"the ledger of chunk {chunk} is gone", where=file, advice="Run `download` again.")
-        covers.update({row.key: Cover(row.outcome, row.path, row.sha256) for row in read_rows(file)})
+        covers.update(
+            {
+                row.key: Cover(row.outcome, row.path, row.sha256, pictures.get(row.key, row.sha256))
+                for row in read_rows(file)
+            }
+        )
     return covers
 
 
@@ -53,9 +63,16 @@ def find_fault(
     decision: Decision | None,
     *,
     candidate: bool,
-    reject_undecided: bool,
+    undecided: Undecided,
 ) -> str:
     """Why `book` cannot be in the study; empty where nothing speaks against it.
+
+    Args:
+        book: The book.
+        cover: What the ledger says of its cover; None where that was not downloaded.
+        decision: What a person decided on it, if anybody did.
+        candidate: Whether its title speaks of a box set.
+        undecided: What the settings say of candidates that nobody decided on.
 
     Returns:
         "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), the outcome in
@@ -67,7 +84,7 @@ def find_fault(
         return NOT_DOWNLOADED
     if cover.outcome != Outcome.OK:
         return cover.outcome
-    if candidate and decision is None and (reject_undecided or book.role == POOL):
+    if candidate and decision is None and (undecided == "reject" or (undecided == "keep" and book.role == POOL)):
         return UNDECIDED
     return ""
 
@@ -78,28 +95,39 @@ def find_faults(
     decisions: Mapping[str, Decision],
     candidates: Collection[str],
     *,
-    reject_undecided: bool,
+    undecided: Undecided,
 ) -> dict[str, str]:
-    """The faults of `books` by key; books without one are not in it.
-
-    A training book with the same picture, byte for byte, as a sound test book is at fault too ("twin in the test set"):
-    a network would be tested on a picture that it was trained on. The test book stays.
-    """
-    faults = {}
-    sound_test: set[str] = set()
-    training: list[Book] = []
-    for book in books:
-        fault = find_fault(
+    """The faults of `books` by key; books without one are not in it."""
+    faults = {
+        book.key: find_fault(
             book,
             covers.get(book.key),
             decisions.get(book.key),
             candidate=book.key in candidates,
-            reject_undecided=reject_undecided,
+            undecided=undecided,
         )
-        if fault:
-            faults[book.key] = fault
-        elif book.role == TEST:
-            sound_test.add(covers[book.key].sha256)
-        elif book.role == TRAIN:
-            training.append(book)
-    return faults | {book.key: TWIN for book in training if covers[book.key].sha256 in sound_test}
+        for book in books
+    }
+    return {key: fault for key, fault in faults.items() if fault}
+
+
+def find_leaks(books: Iterable[Book], covers: Mapping[str, Cover], faults: Collection[str]) -> dict[str, str]:
+    """The training books that must leave because of a test book with the same picture, by key; with that book's key.
+
+    A network would be tested on a picture that it was trained on. The test book stays.
+
+    Args:
+        books: In the order of their keys.
+        covers: Of all books, by key.
+        faults: Books that leave anyhow.
+    """
+    sound = [book for book in books if book.key not in faults]
+    tested: dict[str, str] = {}
+    for book in sound:
+        if book.role == TEST:
+            tested.setdefault(covers[book.key].picture, book.key)
+    return {
+        book.key: tested[covers[book.key].picture]
+        for book in sound
+        if book.role == TRAIN and covers[book.key].picture in tested
+    }

@@ -1,7 +1,7 @@
 """Groups: books that must never stand on two sides of a split, because a network would know one by the other.
 
 A group comes with the listing (`books.csv`: a file of the person's, or the main title); here the groups of books with
-the same picture, byte for byte, are united.
+the same picture (`bookcover_core.curation.twins`) are united.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ def unite_groups(books: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """The group of each book, by key, once groups that share a picture are one.
 
     Args:
-        books: Key, group, and SHA-256 of the cover of each book.
+        books: Key, group, and picture (`Cover.picture`) of each book.
 
     Returns:
         A united group has the first name, in the order of the alphabet, of those that it was made from.

@@ -29,6 +29,8 @@ class Replacement:
     reason: str
     replaced_by: str
     """Key of the book in its place; empty where there is none."""
+    twin_of: str = ""
+    """Key of the test book that shows the same picture, where that is the reason."""
 
 
 def replace_faulty(
@@ -37,6 +39,7 @@ def replace_faulty(
     pool: Iterable[Book],
     covers: Mapping[str, Cover],
     taken: Iterable[str],
+    twin_of: Mapping[str, str],
     seed: int,
 ) -> list[Replacement]:
     """What becomes of each faulty book, in the order of keys.
@@ -46,7 +49,8 @@ def replace_faulty(
         books: The faulty books.
         pool: Sound books that may come in.
         covers: The covers of the pool, by key.
-        taken: SHA-256 of the pictures that are in the study already; no book with one of them comes in.
+        taken: The pictures that are in the study already (`Cover.picture`); no book with one of them comes in.
+        twin_of: The test book that a faulty book shows the picture of, by key, where that is its fault.
         seed: Seed of the study.
     """
     pictures = set(taken)
@@ -58,10 +62,12 @@ def replace_faulty(
         chosen = ""
         while ring and not chosen:
             _, key = ring.pop(start % len(ring))
-            if covers[key].sha256 not in pictures:
+            if covers[key].picture not in pictures:
                 chosen = key
-                pictures.add(covers[key].sha256)
-        replacements.append(Replacement(book.key, book.genre, book.role, faulty[book.key], chosen))
+                pictures.add(covers[key].picture)
+        replacements.append(
+            Replacement(book.key, book.genre, book.role, faulty[book.key], chosen, twin_of.get(book.key, ""))
+        )
     return replacements
 
 

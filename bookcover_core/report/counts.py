@@ -50,6 +50,7 @@ def time_table(findings: Findings) -> Table:
     """Time of every stage and, where it works on covers, covers a second."""
     pieces = {
         "download": _ledger(findings).total(),
+        "hashes": sum(_number(manifest.counts, "covers") for manifest in findings.manifests.get("hashes", [])),
         "prepare": _rows_of_prepared(findings),
         "features": sum(_number(manifest.counts, "covers") for manifest in findings.manifests.get("features", [])),
         "evaluate": findings.test_books * len(findings.networks),

@@ -248,7 +248,7 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
     found["train"] = [manifest for manifest in found["train"] if manifest.part in models]
     found["evaluate"] = [manifest for manifest in found["evaluate"] if manifest.part in models]
     named = {label for manifests in found.values() for manifest in manifests for label in manifest.inputs}
-    for stage in ("download", "prepare", "features"):
+    for stage in ("download", "hashes", "prepare", "features"):
         if any(label.startswith(f"{stage}/") for label in named):
             found[stage] = [manifest for manifest in found[stage] if manifest.label in named]
     return {stage: manifests for stage, manifests in found.items() if manifests}

@@ -12,7 +12,9 @@ from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.report.figures import data_uri
 from bookcover_core.report.findings import Findings, Network
+from bookcover_core.report.replaced import MOST_PAIRS, exchanges
 from bookcover_core.report.table import percent
+from bookcover_core.report.twins import describe, found_twins, torn_pairs
 from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_png, thumbnail
 from bookcover_core.workspace import read_table, safe_name, write_bytes
 
@@ -76,6 +78,32 @@ def samples(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
     """One cover of each genre."""
     rows = ((book, (book["genre"],)) for (book, *_) in islice(_with_covers(findings, books, 1), _MOST_SAMPLES))
     return _gallery(findings, rows, folder / "samples.png")
+
+
+def twins(findings: Findings, folder: Path) -> Gallery:
+    """Twins under different genres: two tiles for each pair, side by side."""
+    root = findings.study.workspace.root
+    rows = (
+        (pd.Series(twin._asdict()), (twin.genre, twin.key, describe(pair)))
+        for pair in torn_pairs(found_twins(findings))
+        if (root / pair.one.path).is_file() and (root / pair.other.path).is_file()
+        for twin in (pair.one, pair.other)
+    )
+    return _gallery(findings, rows, folder / "twins-of-different-genres.png")
+
+
+def replaced(findings: Findings, folder: Path) -> Gallery:
+    """Covers that left, each followed by the one that came in its place."""
+    study = findings.study
+    pairs = exchanges(study) if "curate" in findings.manifests else []
+    titles = read_table(study.workspace.books)[["key", "title"]].set_index("key")["title"] if pairs else pd.Series()
+    rows = (
+        (pd.Series({"path": path, "title": titles.get(caption[1], "")}), caption)
+        for pair in pairs[:MOST_PAIRS]
+        if all((study.workspace.root / path).is_file() for path, _ in pair.covers())
+        for path, caption in pair.covers()
+    )
+    return _gallery(findings, rows, folder / "replaced.png")
 
 
 def confident(findings: Findings, network: Network, books: pd.DataFrame, folder: Path, *, right: bool) -> Gallery:

@@ -40,6 +40,8 @@ def render(
     """
     best = findings.best
     samples = gallery.samples(findings, books, folder)
+    twins = gallery.twins(findings, folder)
+    replaced = gallery.replaced(findings, folder)
     empty = gallery.Gallery(())
     mistakes = gallery.confident(findings, best, books, folder, right=False) if best else empty
     successes = gallery.confident(findings, best, books, folder, right=True) if best else empty
@@ -58,6 +60,8 @@ def render(
             tables=tables,
             strip=gallery.strip(findings, books),
             samples=samples.tiles,
+            twins=twins.tiles,
+            replaced=replaced.tiles,
             prepared=gallery.prepared(findings, books),
             mistakes=mistakes.tiles,
             successes=successes.tiles,
@@ -65,7 +69,7 @@ def render(
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
         )
     )
-    return page, [each.file for each in (samples, mistakes, successes) if each.file is not None]
+    return page, [each.file for each in (samples, twins, replaced, mistakes, successes) if each.file is not None]
 
 
 def changed_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]]:

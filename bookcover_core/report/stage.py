@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from bookcover_core.evaluation.published import published_results
 from bookcover_core.manifests import Manifest, digest_of
 from bookcover_core.report.counts import funnel_table, split_counts, time_table
+from bookcover_core.report.covers import cover_table
 from bookcover_core.report.figures import make_figures
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.gallery import books_with_covers
 from bookcover_core.report.overviews import network_table, published_table, training_table
 from bookcover_core.report.page import render, templates_digest
+from bookcover_core.report.replaced import replaced_table
 from bookcover_core.report.summary import result_rows, verdict
 from bookcover_core.report.table import Table
 from bookcover_core.report.tables import precision_table, preparation_table, recall_table
+from bookcover_core.report.twins import genres_table, twin_results, twins_table
 from bookcover_core.stages import STAGES
 from bookcover_core.study import Study
 from bookcover_core.workspace import write_json, write_text
@@ -83,6 +86,10 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
 def make_tables(findings: Findings) -> dict[str, Table]:
     """The tables that the findings allow, by name."""
     tables = [
+        cover_table(findings),
+        twins_table(findings),
+        genres_table(findings),
+        replaced_table(findings),
         preparation_table(findings),
         training_table(findings),
         network_table(findings),
@@ -106,6 +113,7 @@ def results(findings: Findings) -> dict[str, object]:
         "not_comparable_because": findings.obstacles,
         "preparation": findings.preparation,
         "books": split_counts(findings),
+        "twins": twin_results(findings),
         "networks": result_rows(findings),
         "missing": [{"backbone": each.backbone, "reason": each.reason} for each in findings.missing],
         "scores": [scores.model_dump(mode="json") for scores in findings.scores],

@@ -8,7 +8,7 @@ from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
 from bookcover_core.evaluation.scores import Estimate
 from bookcover_core.report.findings import Findings, Network, gather
-from bookcover_core.report.table import DASH, percent
+from bookcover_core.report.table import DASH, markdown_row, percent
 from bookcover_core.study import Study
 
 # The sign, kept on the line of its number.
@@ -52,8 +52,8 @@ def result_markdown(study: Study) -> str:
     lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]
     if rows := _shown_rows(findings):
         titles = [title[0].upper() + title[1:] for title in rows[0]]
-        lines += [_markdown_row(titles), _markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
-        lines += [_markdown_row([str(value) for value in row.values()]) for row in rows]
+        lines += [markdown_row(titles), markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
+        lines += [markdown_row([str(value) for value in row.values()]) for row in rows]
         lines += ["", f"Intervals of {100 * findings.study.settings.evaluation.confidence:.0f}{_PERCENT} in brackets."]
     lines += [f"\n**{missing.backbone} is missing.** {missing.reason}" for missing in findings.missing]
     return "\n".join(lines) + "\n"
@@ -159,7 +159,3 @@ def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
 
 def _interval(estimate: Estimate) -> str:
     return f"{percent(estimate.low)} to {percent(estimate.high)}"
-
-
-def _markdown_row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,5 +1,7 @@
 """A table as the report knows it: shown in the page, and written as CSV with full numbers."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -113,6 +115,31 @@ def show_interval(cell: Cell) -> str:
     if cell.low is None or cell.high is None:
         return ""
     return f"{percent(cell.low)}{DASH}{percent(cell.high)}"
+
+
+def markdown(table: Table) -> str:
+    """The table for people as Markdown: numbers to the right, totals bold, intervals in brackets, notes below it."""
+    lines = [
+        markdown_row([column.title for column in table.columns]),
+        markdown_row(["---" if column.kind is Kind.TEXT else "---:" for column in table.columns]),
+    ]
+    for place, row in enumerate(table.rows):
+        cells = [
+            plain_markdown(show(cell, column)) + (f" ({interval})" if (interval := show_interval(cell)) else "")
+            for cell, column in zip(row, table.columns, strict=True)
+        ]
+        lines.append(markdown_row([f"**{cell}**" for cell in cells] if place >= len(table.body) else cells))
+    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def plain_markdown(text: str) -> str:
+    """`text` on one line, with everything that Markdown or HTML would take for markup made harmless."""
+    return re.sub(r"([\\`*_\[\]<>~])", r"\\\1", " ".join(text.split()))
 
 
 def percent(share: float) -> str:

@@ -20,6 +20,9 @@ _INK = "#1d1c1a"
 _MUTED = "#6b6862"
 _EDGE = "#d8d4cb"
 
+# Qualities that a JPEG is tried with, the best first.
+_QUALITIES = (85, 75, 65, 55, 45, 35, 25)
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -78,6 +81,16 @@ def sheet_png(sheet: Image.Image) -> bytes:
     """A contact sheet as PNG."""
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
+    """A contact sheet as JPEG, as good as `most_bytes` allow; of the lowest quality where not even that is enough."""
+    for quality in _QUALITIES:
+        buffer = io.BytesIO()
+        sheet.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= most_bytes:
+            break
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bookcover_core.covers.ledger import Row, rows_digest, write_rows
+from bookcover_core.curation.looks import Look, looks_file
 from bookcover_core.genres import number_genres
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings_file import parse_settings
@@ -29,10 +30,20 @@ class Record:
     outcome: str = "ok"
     picture: str = ""
     """Books with the same text here have the same picture; empty: a picture of its own."""
+    look: str = ""
+    """Books with the same text here look the same, whatever their picture; empty: like no other picture."""
+    flipped: int = 0
+    """Bits of its hash, from the last, that differ from the look's."""
 
     @property
     def sha256(self) -> str:
         return sha256((self.picture or self.key).encode()).hexdigest() if self.outcome == "ok" else ""
+
+    @property
+    def seen(self) -> tuple[str, str]:
+        """Hash and colours."""
+        digest = sha256((self.look or self.picture or self.key).encode()).digest()
+        return f"{int.from_bytes(digest[:8]) ^ ((1 << self.flipped) - 1):016x}", (digest * 2)[8:56].hex()
 
     @property
     def path(self) -> str:
@@ -57,7 +68,7 @@ def invented_study(folder: Path, books: Iterable[Record], /, **settings: Any) ->
         books: The records; categories of the pool alone are no genres of the study.
         settings: Groups of settings, such as `curation={"undecided": "fail"}`.
     """
-    study = Study(parse_settings({"name": "invented", "workspace": str(folder), **settings}))
+    study = Study(settings_in(folder, **settings))
     write_study(study, list(books))
     return study
 
@@ -88,13 +99,19 @@ def write_study(study: Study, books: list[Record]) -> None:
 
 
 def write_ledger(study: Study, chunk: int, books: list[Record]) -> None:
-    """Write one chunk's ledger and its manifest."""
+    """Write one chunk's ledger and hashes, and their manifests."""
     rows = [Row(book.key, book.outcome, path=book.path, sha256=book.sha256) for book in books]
     file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
     write_rows(file, rows)
     study.stage("download", f"chunk-{chunk:04d}").finish(outputs=[file], digest=rows_digest(rows))
+    looks = [Look(book.key, book.path, book.sha256, *book.seen) for book in books if book.outcome == "ok"]
+    file = looks_file(study.workspace, chunk)
+    write_table(file, pd.DataFrame(sorted(looks), columns=list(Look._fields)))
+    part = f"chunk-{chunk:04d}"
+    study.stage("hashes", part, after=[f"download/{part}"]).finish(outputs=[file])
 
 
 def settings_in(folder: Path, **settings: Any) -> StudySettings:
-    """Settings of a study in `folder`."""
-    return parse_settings({"name": "invented", "workspace": str(folder), **settings})
+    """Settings of a study in `folder`, which asks nobody unless it is told to."""
+    groups = {"curation": {"undecided": "keep"}} | settings
+    return parse_settings({"name": "invented", "workspace": str(folder), **groups})

@@ -140,7 +140,7 @@ def test_a_manifest_names_what_it_hangs_on(tmp_path):
     curate(study, given={"decisions": "none"})
     stored = json.loads(study.manifest_file("curate").read_text())
     assert stored["inputs"] == {"candidates": study.manifest("candidates").digest, "decisions": "none"}
-    assert stored["settings"] == {"seed": 2020, "curation.undecided": "keep", "curation.pool_exhausted": "short"}
+    assert stored["settings"] == {"seed": 2020, "curation.undecided": "ask", "curation.pool_exhausted": "short"}
     assert stored["outputs"][0]["path"] == "curation/selection.csv"
     assert stored["seconds"] >= 0
     assert "reused" not in stored

@@ -10,6 +10,10 @@ from PIL import Image
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.genres import BOOKCOVER30
+from bookcover_core.listing.stage import read_listings
+from bookcover_core.rehearsal import ImageHost
+from bookcover_core.settings_file import parse_settings, to_toml
+from bookcover_core.study import Study
 
 
 @pytest.fixture
@@ -88,6 +92,9 @@ def test_printed_settings_are_the_settings(bookcover, tmp_path):
         (["--set", "books.source=folder", "--set", "books.folder=nowhere"], ["nowhere"]),
         (["missing.toml"], ["missing.toml", "cannot be read"]),
         (["--only", "dance"], ["dance", "prepare"]),
+        (["--chunk", "2"], ["--chunk", "--only download"]),
+        (["--next", "--only", "prepare"], ["--next", "--only download"]),
+        (["--only", "download", "--next", "--chunk", "1"], ["--next", "--chunk"]),
         (["--set", "models.weight_files={MobileNetV2='gone.h5'}"], ["gone.h5", "MobileNetV2"]),
     ],
 )
@@ -114,6 +121,40 @@ def test_a_listing_with_other_columns_is_refused_with_its_line(bookcover, tmp_pa
     assert finished.returncode == 2
     assert "listing.csv" in message(finished)
     assert "2" in message(finished)
+
+
+def test_chunks_are_downloaded_by_number_and_one_after_the_other(bookcover, tmp_path):
+    """--chunk takes numbers that the listing has, and --next goes on from there."""
+    pictures = {}
+    for number in range(6):
+        path = f"/images/I/{number:09}.jpg"
+        pictures[path] = tmp_path / f"{number}.jpg"
+        Image.new("RGB", (90, 120 + number), (number * 9, 80, 120)).save(pictures[path])
+    listing = write_listing(tmp_path / "listing.csv", [record(number, number % 2) for number in range(6)])
+    with ImageHost(pictures) as host:
+        settings = parse_settings(
+            {
+                "workspace": str(tmp_path),
+                "books": {"source": "listing", "listing": str(listing), "chunk_records": 2},
+                "covers": {
+                    "hosts": {"ecx.images-amazon.com": [host.address]},
+                    "allowed_private_hosts": ["127.0.0.1"],
+                },
+                "models": {"weights": "random"},
+            }
+        )
+        (tmp_path / "study.toml").write_text(to_toml(settings), encoding="utf-8")
+        study = Study(settings)
+        read_listings(study)
+        download = ("run", "study.toml", "--only", "download")
+        wrong = bookcover(*download, "--chunk", "4")
+        assert wrong.returncode == 2
+        assert "--chunk: there is no chunk 4: the listings give 3" in message(wrong)
+        assert bookcover(*download, "--chunk", "3", "--chunk", "1").returncode == 0
+        assert [manifest.part for manifest in study.manifests("download")] == ["chunk-0001", "chunk-0003"]
+        assert bookcover(*download, "--next").returncode == 0
+        assert len(study.manifests("download")) == 3
+        assert sum(host.requests.values()) == 6
 
 
 def test_a_genre_with_two_books_is_refused_by_name(bookcover, tmp_path):

@@ -24,6 +24,8 @@ EVERY_STAGE = {
     "listings",
     "download/chunk-0001",
     "candidates",
+    "hashes/chunk-0001",
+    "twins",
     "curate",
     "split",
     "prepare/shard-0001",

@@ -1,7 +1,9 @@
 """Tests of `tasks.stages`."""
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -12,6 +14,7 @@ from bookcover_core.errors import DownloadError, ListingError
 from bookcover_core.manifests import Manifest
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from tasks import stages
 from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, stage_task
 
 
@@ -56,6 +59,49 @@ def test_progress_and_counts_are_shown_as_artifacts(tmp_path, prefect_server):
     assert float(progress.data) == 100
     counts = read_artifact("counts-shown-candidates")
     assert "| candidates | 1,234 |" in counts.data
+
+
+def write_from_a_loop(study: Study) -> Manifest:
+    """A stage that works in an event loop of its own, as the download does, and tells from in there."""
+
+    async def work() -> None:
+        for done in range(5):
+            study.progress(done, 4)
+            await asyncio.sleep(0.05)
+
+    asyncio.run(work())
+    return write_something(study)
+
+
+@flow(name="loop")
+def in_a_loop(settings: StudySettings):
+    return stage_task("loop", "work in a loop")(perform)(settings, write_from_a_loop)
+
+
+def test_progress_moves_while_a_stage_works_in_an_event_loop(tmp_path, prefect_server, monkeypatch):
+    """What is told from within a loop reaches the server while the stage is at work, step by step."""
+    shown = []
+    monkeypatch.setattr(stages, "_PROGRESS_INTERVAL", 0.01)
+    update = stages.update_progress_artifact
+    monkeypatch.setattr(
+        stages,
+        "update_progress_artifact",
+        lambda artifact, progress: shown.append(progress) or update(artifact, progress),
+    )
+    in_a_loop(StudySettings(workspace=str(tmp_path), name="loop"))
+    assert len({percent for percent in shown if 0 < percent < 100}) >= 2
+    assert float(read_artifact("progress-loop-work-in-a-loop").data) == 100
+
+
+def test_a_server_that_takes_no_progress_fails_no_stage(tmp_path, prefect_server, monkeypatch, caplog):
+    """Hours of work are not lost because a bar could not be drawn; the log says so."""
+
+    def refuse(**_: object) -> None:
+        raise httpx.ConnectError("gone")
+
+    monkeypatch.setattr(stages, "create_progress_artifact", refuse)
+    assert one_task(StudySettings(workspace=str(tmp_path), name="deaf")).is_completed()
+    assert "could not be shown: gone" in caplog.text
 
 
 def test_a_stage_can_be_performed_without_prefect(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from bookcover_core.curation.candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, SELECTION, curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
+from bookcover_core.curation.twins import find_twins
 from bookcover_core.errors import GenreError, PoolExhaustedError, ReviewNeededError, StageOrderError
 from bookcover_core.study import Study
 from bookcover_core.workspace import read_table
@@ -25,6 +26,7 @@ def run(folder, books, decisions=None, /, **settings):
     """The study, its manifest, the selection by key, and the replacements by key, once curated."""
     study = invented_study(folder, books, **settings)
     find_candidates(study)
+    find_twins(study)
     for key, decision in (decisions or {}).items():
         append_decision(study, key, decision, by="Ada")
     manifest = curate(study)
@@ -123,6 +125,63 @@ def test_one_picture_comes_in_once(tmp_path):
     assert manifest.counts["short"] == 1
 
 
+@pytest.mark.parametrize("kind", ["exact", "near"])
+def test_a_training_book_leaves_for_its_twin_in_the_test_set(tmp_path, kind: str):
+    """The test book stays; the training book leaves for a pool book of its genre, and the table names its twin."""
+    shared = {"picture": "same"} if kind == "exact" else {"look": "same"}
+    books = change(change(OFFICIAL, "la0003", **shared), "tt0000", **shared)
+    books = change(books, "tt0002", **shared)
+    _, manifest, selection, replacements = run(tmp_path, books)
+    row = replacements["la0003"]
+    assert (row["reason"], row["twin_of"], row["split"], row["genre"]) == (
+        "twin in the test set",
+        "tt0000",
+        "train",
+        "Law",
+    )
+    assert selection[row["replaced_by"]]["replaces"] == "la0003"
+    assert {"tt0000", "tt0002"} <= set(selection)
+    assert manifest.counts["twins across splits"] == 1
+    assert manifest.counts["twins left"] == 1
+    assert manifest.counts["splits"] == {"test": 8, "train": 24}
+
+
+def test_near_twins_stay_where_the_settings_want_exact_ones_alone(tmp_path):
+    """With curation.twins = "exact" a training book that only looks like a test book stays."""
+    books = change(change(OFFICIAL, "la0003", look="same"), "tt0000", look="same")
+    assert run(tmp_path, books, curation={"twins": "exact"})[3] == {}
+
+
+def test_the_twin_of_an_unusable_test_book_stays(tmp_path):
+    """A test book that leaves for another reason takes no training book with it."""
+    books = change(change(OFFICIAL, "la0003", look="same"), "lt0000", look="same")
+    _, _, selection, replacements = run(tmp_path, books, {"lt0000": "reject"})
+    assert set(replacements) == {"lt0000"}
+    assert replacements["lt0000"]["twin_of"] == ""
+    assert "la0003" in selection
+
+
+def test_no_replacement_is_a_twin(tmp_path):
+    """Of the pool neither a near twin of a chosen book nor one of another replacement comes in."""
+    pool = [
+        Record("p1", role="pool", look="lt0001"),
+        Record("p2", role="pool", look="ta0001"),
+        Record("p3", role="pool", look="new"),
+        Record("p4", role="pool", look="new", flipped=4),
+        Record("p5", role="pool"),
+    ]
+    books = [book for book in OFFICIAL if book.role != "pool"] + pool
+    books = change(change(books, "lt0001", look="lt0001"), "ta0001", look="ta0001")
+    for key in ("la0000", "la0001", "lt0000"):
+        books = change(books, key, outcome="missing")
+    _, manifest, _, replacements = run(tmp_path, books)
+    came = {row["replaced_by"] for row in replacements.values()} - {""}
+    assert "p5" in came
+    assert len(came) == 2
+    assert came < {"p3", "p4", "p5"}
+    assert manifest.counts["short"] == 1
+
+
 def test_twins_within_a_split_stay_and_form_a_group(tmp_path):
     """Training books with one picture stay, in one group, so that validation does not part them."""
     books = change(change(OFFICIAL, "la0001", picture="same"), "ta0003", picture="same")
@@ -200,10 +259,12 @@ def test_undecided_candidates_stay_or_leave_as_the_settings_say(tmp_path, undeci
     assert manifest.counts["undecided"] == 2
 
 
-def test_a_review_can_be_asked_for(tmp_path):
-    """With "fail", open.csv lists the open candidates first; filled in and saved as decisions.csv it opens the way."""
-    study = invented_study(tmp_path, CANDIDATES, curation={"undecided": "fail"})
+@pytest.mark.parametrize("undecided", ["ask", "fail"])
+def test_a_review_can_be_asked_for(tmp_path, undecided: str):
+    """Where people are to decide, open.csv lists what is open first; filled in as decisions.csv it opens the way."""
+    study = invented_study(tmp_path, CANDIDATES, curation={"undecided": undecided})
     find_candidates(study)
+    find_twins(study)
     append_decision(study, "la0001", "reject", by="Ada", why="four books")
     with pytest.raises(ReviewNeededError, match="1 box-set candidates are undecided") as caught:
         curate(study)
@@ -273,10 +334,23 @@ def test_a_genre_with_too_few_books_is_named(tmp_path):
         run(tmp_path, books)
 
 
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    """Two studies of one seed have the same choice and the same audit, byte for byte."""
+    books = change(change(OFFICIAL, "la0003", look="same"), "tt0000", look="same", flipped=2)
+    books = change(books, "ta0002", outcome="missing")
+    written = []
+    for name in ("a", "b"):
+        study = run(tmp_path / name, books)[0]
+        files = (study.workspace.selection, study.workspace.curation / "replacements.csv")
+        written.append([file.read_bytes() for file in files])
+    assert written[0] == written[1]
+
+
 def test_curation_comes_after_every_chunk(tmp_path):
     """A chunk that is wanted but not downloaded stops curation by name; without listings nothing begins."""
     study = invented_study(tmp_path, change(OFFICIAL, "la0000", chunk=2))
     find_candidates(study)
+    find_twins(study)
     study.manifest_file("download/chunk-0002").unlink()
     with pytest.raises(StageOrderError, match="download/chunk-0002"):
         curate(study)

@@ -1,11 +1,25 @@
 """Decisions of people on box-set candidates."""
 
-import pytest
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bookcover_core.curation.decisions import (
+    Decision,
+    append_decision,
+    append_decisions,
+    decisions_file,
+    read_decisions,
+)
 from bookcover_core.errors import DecisionsError
 from bookcover_core.study import Study
 from tests.bookcover_core.invented import settings_in
+from tests.conftest import PROJECT
 
 
 def test_columns_may_stand_in_any_order_beside_others(tmp_path):
@@ -87,3 +101,101 @@ def test_nothing_is_appended_to_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(DecisionsError):
         append_decision(study, "b", "reject", by="Ada")
     assert file.read_text() == "key,decision\na,perhaps\n"
+
+
+def test_a_decision_can_be_taken_back(tmp_path):
+    """A later row "open" makes a book undecided again, and erases nothing; it can be decided anew."""
+    study = Study(settings_in(tmp_path))
+    append_decision(study, "a", "reject", by="Ada")
+    append_decision(study, "a", "open", by="Bo", why="looked again")
+    assert read_decisions(decisions_file(study)) == {}
+    assert decisions_file(study).read_text().count("\na,") == 2
+    append_decision(study, "a", "keep", by="Bo")
+    assert read_decisions(decisions_file(study))["a"].decision == "keep"
+
+
+def wish(key: str, decision: str, by: str = "Ada", why: str = "") -> Decision:
+    return Decision(key=key, decision=decision, by=by, why=why)
+
+
+def test_several_decisions_are_made_in_one_step(tmp_path):
+    """What stands afterwards comes back by key: the decision with its time, or nothing for a book that is open."""
+    study = Study(settings_in(tmp_path))
+    standing = append_decisions(study, [wish("a", "keep"), wish("b", "reject"), wish("c", "open")], {})
+    assert standing["c"] is None
+    assert standing["a"].at
+    assert read_decisions(decisions_file(study)) == {"a": standing["a"], "b": standing["b"]}
+    standing = append_decisions(study, [wish("a", "open")], {"a": standing["a"]})
+    assert standing == {"a": None}
+
+
+def test_what_somebody_else_decided_meanwhile_stays(tmp_path):
+    """A decision by a person who has not seen what stands changes nothing on that book, and is made on others."""
+    study = Study(settings_in(tmp_path))
+    first = append_decision(study, "a", "reject", by="Ada")
+    standing = append_decisions(study, [wish("a", "keep", by="Bo"), wish("b", "keep", by="Bo")], {"a": None, "b": None})
+    assert standing["a"] == first
+    assert standing["b"].by == "Bo"
+    standing = append_decisions(study, [wish("a", "keep", by="Bo")], {"a": first})
+    assert standing["a"].decision == "keep"
+
+
+def test_a_decision_that_is_sent_twice_is_made_once(tmp_path):
+    """Whoever got no answer may ask again: the same decision of the same person is not written a second time."""
+    study = Study(settings_in(tmp_path))
+    for _ in range(2):
+        standing = append_decisions(study, [wish("a", "reject", why="box set")], {"a": None})
+        assert standing["a"].decision == "reject"
+    assert decisions_file(study).read_text().count("\na,") == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sampled_from(["keep", "reject", "open"]),
+            st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_the_file_tells_what_was_decided_last(made):
+    """After any sequence of decisions, the last one on each book stands, with its reason; none where it is open."""
+    with TemporaryDirectory() as folder:
+        study = Study(settings_in(Path(folder)))
+        expected = {}
+        for key, decision, why in made:
+            append_decision(study, key, decision, by="Ada", why=why)
+            expected[key] = (decision, why.strip())
+        standing = read_decisions(decisions_file(study))
+        assert {key: (each.decision, each.why) for key, each in standing.items()} == {
+            key: each for key, each in expected.items() if each[0] != "open"
+        }
+
+
+APPEND = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from bookcover_core.curation.decisions import append_decision
+from bookcover_core.study import Study
+from tests.bookcover_core.invented import settings_in
+
+study = Study(settings_in(Path(sys.argv[1])))
+with ThreadPoolExecutor(2) as threads:
+    made = [threads.submit(append_decision, study, f"{sys.argv[2]}-{n}", "keep", by=sys.argv[2]) for n in range(30)]
+    [each.result() for each in made]
+"""
+
+
+def test_no_decision_is_lost_when_several_processes_decide(tmp_path):
+    """Processes and their threads append at the same time: every row is there, once, and the file is whole."""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", APPEND, str(tmp_path), name], cwd=PROJECT)
+        for name in ("one", "two", "six")
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    file = decisions_file(Study(settings_in(tmp_path)))
+    assert set(read_decisions(file)) == {f"{name}-{n}" for name in ("one", "two", "six") for n in range(30)}
+    assert len(file.read_text().splitlines()) == 91

@@ -1,6 +1,9 @@
 """Splits into training, validation and test books."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ from bookcover_core.curation.candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.draw import find_quotas
 from bookcover_core.curation.splits import Place, assign_sides, split
+from bookcover_core.curation.twins import find_twins, read_twins, twins_file
 from bookcover_core.errors import GenreError, StageOrderError
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.study import Study
@@ -145,6 +149,7 @@ def test_a_replacement_takes_the_place_of_the_book_it_replaces():
 def curated(study: Study) -> Study:
     """The study once candidates and curation are done."""
     find_candidates(study)
+    find_twins(study)
     curate(study)
     return study
 
@@ -192,14 +197,24 @@ def test_a_further_replacement_changes_one_row_of_the_split(tmp_path):
     assert table["split"].drop(came).equals(before.drop("a0007"))
 
 
+# Training books of the fixture below that are twins of test books.
+LEAKS = 160
+
+# Two books of different genres that share an address in the official test listing.
+OFFICIAL_TWINS = ("0966378695", "096637861X")
+
+
 @pytest.fixture(scope="module")
 def official(real_data) -> list[Record]:
     """All of BookCover30 by the official labels, with an invented pool, and titles and pictures that some books share.
 
-    Every 40th training book shares its main title with the next, across genres; every 500th its picture. One in 200
-    covers is missing, as is one in ten of the pool.
+    Every 40th training book shares its main title with the next, across genres; every 500th its picture, and every
+    700th looks like the next. One in 200 covers is missing, as is one in ten of the pool. Every 300th training book is
+    a twin of a test book, by turns exact and near, and every 20th of the pool looks like a training or test book. The
+    two test books that share an address in the official listing share a picture.
     """
     books = []
+    lists: dict[str, list[str]] = {}
     for role in ("train", "test"):
         lines = (real_data / "listings" / f"bookcover30-labels-{role}.txt").read_text().split("\n")
         for number, line in enumerate(filter(None, lines)):
@@ -211,12 +226,28 @@ def official(real_data) -> list[Record]:
                     role,
                     group=f"g{role}{number // 2}" if number % 40 < 2 else "",
                     picture=f"p{role}{number // 2}" if number % 500 < 2 else "",
+                    look=f"l{role}{number // 2}" if number % 700 in {100, 101} else "",
                     outcome="missing" if number % 200 == 7 else "ok",
                 )
             )
+            lists.setdefault(role, []).append(books[-1].key)
     assert len(books) == 57_000
+    shared = {key: {"picture": "official", "look": ""} for key in OFFICIAL_TWINS}
+    for turn in range(LEAKS):
+        train, test = lists["train"][150 + 300 * turn], lists["test"][20 + 30 * turn]
+        fields = {"picture": "", "look": test} if turn % 2 else {"picture": test, "look": ""}
+        shared |= {train: fields, test: fields}
+    books = [replace(book, **shared.get(book.key, {})) for book in books]
+    chosen = [*lists["train"][30:30_000:17], *lists["test"][33:5_000:13]]
+    looks = {book.key: book.look or book.picture or book.key for book in books}
     books += [
-        Record(f"pool{label:02d}{number:03d}", name, "pool", outcome="missing" if number % 10 == 0 else "ok")
+        Record(
+            f"pool{label:02d}{number:03d}",
+            name,
+            "pool",
+            outcome="missing" if number % 10 == 0 else "ok",
+            look=looks[chosen[(60 * label + number) % len(chosen)]] if number % 20 == 3 else "",
+        )
         for label, name in enumerate(BOOKCOVER30)
         for number in range(60)
     ]
@@ -229,7 +260,8 @@ def test_bookcover30_has_the_dissertations_numbers(official, tmp_path):
     chosen = study.manifest("curate").counts
     assert chosen["selected"] == 57_000
     assert chosen["short"] == 0
-    assert chosen["replaced"] == chosen["reasons"]["missing"] == 286  # 257 of 51,300 and 29 of 5,700
+    assert chosen["reasons"] == {"missing": 286, "twin in the test set": LEAKS}  # 257 of 51,300 and 29 of 5,700
+    assert chosen["replaced"] == 286 + LEAKS
     assert chosen["twins left"] > 100
     manifest = split(study)
     table = read_table(study.workspace.splits, label="int64")
@@ -243,3 +275,79 @@ def test_bookcover30_has_the_dissertations_numbers(official, tmp_path):
     for group, side in zip(learnt["group"], learnt["split"], strict=True):
         sides[group].add(side)
     assert all(len(side) == 1 for side in sides.values())
+
+    place = dict(zip(table["key"], table["split"], strict=True))
+    assert [place[key] for key in OFFICIAL_TWINS] == ["test", "test"]
+    clusters = defaultdict(list)
+    for twin in read_twins(study.workspace):
+        if twin.key in place:
+            clusters[twin.cluster].append(place[twin.key])
+    assert sum(len(cluster) > 1 for cluster in clusters.values()) > 100
+    assert all(len(set(cluster)) == 1 for cluster in clusters.values())
+    left = read_table(study.workspace.curation / "replacements.csv")
+    leaks = left[left["reason"] == "twin in the test set"]
+    assert all(place[key] == "test" for key in leaks["twin_of"])
+    came = set(left["replaced_by"])
+    assert "" not in came
+    assert not came & {twin.key for twin in read_twins(study.workspace) if len(clusters[twin.cluster]) > 1}
+
+
+PICTURES = st.lists(
+    st.tuples(
+        st.sampled_from(["Law", "Travel"]),
+        st.sampled_from(["train", "train", "train", "test", "pool", "pool"]),
+        st.sampled_from(["", "", "", "x", "y", "z"]),
+        st.booleans(),
+        st.sampled_from(["ok"] * 7 + ["missing"]),
+    ),
+    max_size=40,
+)
+
+
+@given(drawn=PICTURES, undrawn=st.booleans(), seed=st.integers(0, 9))
+@settings(max_examples=25, deadline=None)
+def test_no_cluster_stands_on_two_sides(drawn, undrawn, seed):
+    """Whatever books share a picture, exactly or nearly, in whatever lists: one cluster is on one side of the split.
+
+    Test books of the official listing stay, and every genre is as large as its listing but for what is short.
+    """
+    books = [
+        *records(12, "l", category="Law", role="train"),
+        *records(12, "t", category="Travel", role="train"),
+        *records(3, "m", category="Law", role="test"),
+        *records(3, "u", category="Travel", role="test"),
+    ]
+    for number, (category, role, shared, exact, outcome) in enumerate(drawn):
+        picture = f"{shared} file" if exact and shared else ""
+        books.append(Record(f"d{number}", category, role, look=shared, picture=picture, outcome=outcome))
+    if undrawn:
+        books = [replace(book, role="") for book in books if book.role != "pool"]
+    with TemporaryDirectory() as folder:
+        study = curated(invented_study(Path(folder), books, seed=seed))
+        split(study)
+        table = read_table(study.workspace.splits)
+        twins = read_twins(study.workspace)
+        left = read_table(study.workspace.curation / "replacements.csv")
+    place = dict(zip(table["key"], table["split"], strict=True))
+    clusters = defaultdict(set)
+    for twin in twins:
+        if twin.key in place:
+            clusters[twin.cluster].add(place[twin.key])
+    assert all(len(sides) == 1 for sides in clusters.values())
+    tested = {book.key for book in books if book.role == "test" and book.outcome == "ok"}
+    assert tested <= {key for key, side in place.items() if side == "test"}
+    wanted = Counter(book.category for book in books if book.role != "pool")
+    assert Counter(table["genre"]) == wanted - Counter(left["genre"][left["replaced_by"] == ""])
+
+
+def test_the_same_seed_gives_the_same_split(tmp_path):
+    """Two studies of one seed have the same twins and splits, byte for byte."""
+    books = [*records(30, "a"), *records(5, "t", role="test"), *records(20, "p", role="pool")]
+    books = change(change(books, "a0003", look="x"), "t0001", look="x", flipped=3)
+    books = change(change(books, "a0005", look="y"), "a0006", look="y", flipped=2)
+    written = []
+    for name in ("a", "b"):
+        study = curated(invented_study(tmp_path / name, books))
+        split(study)
+        written.append([file.read_bytes() for file in (study.workspace.splits, twins_file(study.workspace))])
+    assert written[0] == written[1]

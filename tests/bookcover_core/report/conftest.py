@@ -30,6 +30,7 @@ def own_genres(tmp_path_factory: pytest.TempPathFactory):
         weights="random",
         compared=False,
         test_per_genre=10,
+        twins=False,
     )
     study = make_study(tmp_path_factory.mktemp("own"), wanted)
     write_report(study)

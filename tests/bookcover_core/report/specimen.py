@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from bookcover_core.curation.curate import REPLACEMENTS
+from bookcover_core.curation.twins import Twin, count_clusters, twins_file
 from bookcover_core.evaluation.stage import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.cards import ModelCard, write_card
@@ -36,6 +38,9 @@ class Specimen:
     weights: str = "imagenet"
     compared: bool = True
     covers_per_genre: int = 4
+    twins: bool = True
+    """Whether there are twins: a test book of the first two genres each, by one file, and two training books of the
+    third, which look the same."""
 
 
 def make_study(folder: Path, specimen: Specimen | None = None, **settings: object) -> Study:
@@ -54,7 +59,7 @@ def make_study(folder: Path, specimen: Specimen | None = None, **settings: objec
     books = _books(wanted, genres)
     _listings(study, genres, books)
     _covers(study, genres, books, wanted.covers_per_genre)
-    _curation(study, books)
+    _curation(study, books, twins=wanted.twins)
     _preparation(study, genres, books)
     if wanted.compared:
         _comparison(study)
@@ -101,7 +106,7 @@ def _books(wanted: Specimen, genres: list[Genre]) -> pd.DataFrame:
                     "title": title,
                     "author": "A. N. Author",
                     "url": f"http://covers.example/{key}.jpg",
-                    "sha256": "0" * 64,
+                    "sha256": "0" * 64 if wanted.twins and number == 0 and genre.label < 2 else f"1{key:0>63}",
                 }
             )
     return pd.DataFrame(rows).sort_values("key")
@@ -168,8 +173,12 @@ def draw_cover(label: int, seed: int) -> Image.Image:
     return cover
 
 
-def _curation(study: Study, books: pd.DataFrame) -> None:
+def _curation(study: Study, books: pd.DataFrame, *, twins: bool) -> None:
     folder = study.workspace.curation
+    run = study.stage("twins", after=["listings"])
+    found = _twins(books) if twins else []
+    write_table(twins_file(study.workspace), pd.DataFrame(found, columns=list(Twin._fields)))
+    run.finish(outputs=[twins_file(study.workspace)], counts=count_clusters(found))
     run = study.stage("candidates", after=["listings"])
     candidates = pd.DataFrame({"key": books["key"].head(3), "term": ["box set", "bundle", "box set"]})
     write_table(folder / "candidates.csv", candidates)
@@ -177,14 +186,29 @@ def _curation(study: Study, books: pd.DataFrame) -> None:
     run = study.stage("curate", after=["listings", "candidates", "download/chunk-0001"])
     write_table(study.workspace.selection, books)
     left = pd.DataFrame(
-        [("x1", "Law", "train", "missing", "0400000001"), ("x2", "Law", "train", "box set", "")],
-        columns=["key", "genre", "split", "reason", "replaced_by"],
+        [
+            ("x1", "Law", "train", "missing", "0400000001", ""),
+            ("x2", "Law", "train", "box set", "", ""),
+            ("x3", "Law", "train", "twin in the test set", "", "0000000000"),
+        ],
+        columns=list(REPLACEMENTS),
     )
     write_table(folder / "replacements.csv", left)
     run.finish(outputs=[study.workspace.selection, folder / "replacements.csv"], counts={"selected": len(books)})
     run = study.stage("split", after=["curate"])
     write_table(study.workspace.splits, books)
     run.finish(outputs=[study.workspace.splits], counts=books["split"].value_counts().to_dict())
+
+
+def _twins(books: pd.DataFrame) -> list[Twin]:
+    """The twins of a specimen."""
+    torn = [books[(books["label"] == label) & (books["split"] == "test")].iloc[0] for label in (0, 1)]
+    alike = [book for _, book in books[(books["label"] == 2) & (books["split"] == "train")].head(2).iterrows()]
+    return [
+        Twin(pair[0]["key"], one["key"], one["genre"], role, kind, other["key"], bits, one["title"], one["path"])
+        for pair, role, kind, bits in ((torn, "test", "exact", 0), (alike, "train", "near", 4))
+        for one, other in (pair, pair[::-1])
+    ]
 
 
 def _preparation(study: Study, genres: list[Genre], books: pd.DataFrame) -> None:

@@ -125,7 +125,13 @@ def test_files_beside_the_page(bookcover30):
     named = {Path(output.path).name for output in manifest.outputs}
     figures = {"standing", "extremes", "preparations", "training", "recall", "confusion-MobileNetV2"}
     assert {f"{name}.{kind}" for name in figures for kind in ("svg", "png")} <= named
-    assert {"table-1-preparations.csv", "table-2-recall.csv", "table-3-precision.csv", "counts.csv"} <= named
+    assert {
+        "table-1-preparations.csv",
+        "table-2-recall.csv",
+        "table-3-precision.csv",
+        "counts.csv",
+        "covers.csv",
+    } <= named
     assert {"samples.png", "most-confident-mistakes.png"} <= named
     results = json.loads((folder / "results.json").read_text("utf-8"))
     assert [row["backbone"] for row in results["networks"]] == ["InceptionResNetV2", "MobileNetV2"]

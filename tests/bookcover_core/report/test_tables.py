@@ -117,7 +117,10 @@ def test_counts_add_up(bookcover30):
     kept, dropped, why = rows["Covers"]
     assert kept.value + dropped.value == 300
     assert why.value == f"missing {dropped.value}"
-    assert rows["Books chosen"][2].value == "missing 1, box set 1 (1 of them replaced like for like)"
+    assert (
+        rows["Books chosen"][2].value
+        == "missing 1, box set 1, twin in the test set 1 (1 of them replaced like for like)"
+    )
     assert split_counts(findings) == {"train": 150, "validation": 30, "test": 120}
     assert rows["Test books judged"][0].value == 120
 

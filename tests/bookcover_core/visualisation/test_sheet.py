@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_png, thumbnail
+from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_jpeg, sheet_png, thumbnail
 
 
 def _cover(folder: Path, name: str, size: tuple[int, int], mode: str = "RGB") -> Path:
@@ -49,3 +49,14 @@ def test_thumbnails_are_small_jpegs_on_white(tmp_path: Path):
             assert picture.size == (60, 80)
             if mode == "RGBA":
                 assert min(picture.getpixel((30, 40))) > 250
+
+
+def test_a_jpeg_of_a_sheet_is_as_good_as_its_bytes_allow(tmp_path: Path):
+    """A narrower limit gives a smaller file of the same size in pixels; room enough gives the best."""
+    noise = tmp_path / "noise.png"
+    Image.effect_noise((300, 400), 80).save(noise)
+    sheet = contact_sheet([Cover(noise, ("Noise",))] * 8, side=200)
+    best, small = sheet_jpeg(sheet, 10_000_000), sheet_jpeg(sheet, 60_000)
+    assert len(small) <= 60_000 < len(best)
+    with Image.open(io.BytesIO(small)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", sheet.size)

@@ -1,0 +1,1 @@
+"""Web pages of the project's own, served on loopback."""

@@ -1,0 +1,94 @@
+"""What keeps other sites out of a page that listens on loopback.
+
+Every site that a browser shows can send requests to 127.0.0.1. So each request must name a host that is ours, which a
+site that had its own name point here (DNS rebinding) cannot; and one that changes something must come from our page,
+bring the token that only our page can read, and be JSON, which no form can send.
+"""
+
+import secrets
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOKEN_HEADER = "X-Bookcover-Token"  # noqa: S105 - the name of a header
+
+_SAFE_METHODS = {"GET", "HEAD"}
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def loopback_hosts(port: int) -> frozenset[str]:
+    """The names, with the port, by which a browser on this machine reaches a server at 127.0.0.1."""
+    return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+
+
+def make_token() -> str:
+    """A token that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+class Guard:
+    """Lets through what our own pages ask for, and refuses the rest with 403 or, for another host, 421.
+
+    Args:
+        app: What is guarded.
+        hosts: Host and port, as the Host header names them, under which the pages are reached.
+        token: What a request that changes something must bring in the header `TOKEN_HEADER`.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], token: str) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        answer = self._refusal(scope["method"], Headers(scope=scope)) or self._app
+        await answer(scope, receive, send_guarded)
+
+    def _refusal(self, method: str, headers: Headers) -> Response | None:
+        """The answer to a request that must not pass; None where it may."""
+        host = headers.get("host", "").lower()
+        if host not in self._hosts:
+            return _refuse(421, "This page is not served under that name.")
+        if method in _SAFE_METHODS:
+            return None
+        if not _is_from_our_page(headers, host):
+            return _refuse(403, "Only the page itself may ask for this.")
+        if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token):
+            return _refuse(403, "The page is from an earlier start of the server: load it again.")
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return _refuse(415, "This must be JSON.")
+        return None
+
+
+def _is_from_our_page(headers: Headers, host: str) -> bool:
+    """Whether a browser says that the request comes from a page of this very host."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is None and site is None:
+        return False
+    ours = {None, f"http://{host}", f"https://{host}"}
+    return (origin and origin.lower()) in ours and site in {None, "same-origin"}
+
+
+def _refuse(status: int, reason: str) -> Response:
+    return JSONResponse({"error": reason}, status_code=status)

@@ -1,0 +1,112 @@
+"""Pictures for pages: a study's covers as they came, and small ones for grids."""
+
+import io
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bookcover_core.covers.pictures import open_picture, read_rgb
+from bookcover_core.study import Study
+
+# Formats that browsers show, which are all that the download lets through. MPO: a JPEG with several pictures in it.
+_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+}
+
+# Width and height of a small picture, at most: sharp at half that on dense screens.
+_SMALL = (320, 480)
+
+_QUALITY = 82
+
+# What small pictures may take in memory: about 3,000 of them.
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+def find_cover(study: Study, path: str) -> Path | None:
+    """The file of a cover, if it is there and lies in the study's covers.
+
+    Args:
+        study: The study.
+        path: Relative to the study's folder, as in a ledger.
+    """
+    covers = study.workspace.covers.resolve()
+    file = (study.workspace.root / path).resolve()
+    return file if file.is_relative_to(covers) and file.is_file() else None
+
+
+def picture_type(content: bytes) -> str:
+    """The media type of a picture, by its content.
+
+    Raises:
+        OSError: It is no picture of the formats that are taken for covers.
+        ValueError: It is too large.
+    """
+    with open_picture(content) as picture:
+        return _TYPES[picture.format or ""]
+
+
+class SmallPictures:
+    """Small JPEGs of covers, the latest kept in memory.
+
+    Args:
+        most_bytes: What they may take there.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def make(self, file: Path, digest: str) -> bytes:
+        """The small JPEG of the cover in `file`, which has this digest.
+
+        Raises:
+            OSError, ValueError: It cannot be read as a picture.
+        """
+        with self._lock:
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+                return self._kept[digest]
+        content = _shrink(file)
+        with self._lock:
+            if digest not in self._kept:
+                self._kept[digest] = content
+                self._bytes += len(content)
+            while self._bytes > self._most_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= len(oldest)
+        return content
+
+
+def _shrink(file: Path) -> bytes:
+    picture = read_rgb(file)
+    picture.thumbnail(_SMALL)
+    output = io.BytesIO()
+    picture.save(output, "JPEG", quality=_QUALITY)
+    return output.getvalue()
+
+
+def cacheable(request: Request, tag: str, *, forever: bool) -> tuple[Mapping[str, str], Response | None]:
+    """Headers that let a browser keep an answer, and the answer to one that has it already.
+
+    Args:
+        request: The request.
+        tag: Changes when the content does.
+        forever: Whether the address changes with the content, so that nobody need ever ask again.
+    """
+    headers = {
+        "ETag": f'"{tag}"',
+        "Cache-Control": "private, max-age=31536000, immutable" if forever else "no-cache",
+    }
+    tags = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    return headers, Response(status_code=304, headers=headers) if headers["ETag"] in tags else None

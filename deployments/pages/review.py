@@ -1,0 +1,301 @@
+"""The review page: where a person looks at box-set candidates and decides (section 3.1).
+
+The page is `templates/review.html` with `static/review.js` and `review.css`. It asks here for the state of a study's
+review, in full and again whenever that has changed, and sends each decision at the moment it is made. What is decided
+lies in the study's `curation/decisions.csv` and nowhere else, so that pages, processes and people can work at once.
+
+    <study>/            the page
+    <study>/state       what there is to decide, and what was decided (JSON)
+    <study>/decisions   takes decisions (JSON)
+    <study>/picture, <study>/small    the cover of ?book=<key>, as it came or small
+    -/                  scripts and styles
+
+All addresses in the page are relative: the app can be mounted under any prefix.
+"""
+
+import getpass
+import logging
+import mimetypes
+from collections.abc import Callable, Collection, Mapping
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bookcover_core.curation.decisions import Decision, Verdict, append_decisions
+from bookcover_core.curation.review import Item, Queue, review_queue
+from bookcover_core.errors import BookcoverError, FailureError
+from bookcover_core.manifests import digest_of
+from bookcover_core.study import Study
+from deployments.pages.guard import Guard, make_token
+from deployments.pages.pictures import SmallPictures, cacheable, find_cover, picture_type
+
+logger = logging.getLogger(__name__)
+
+# Decisions in one request, at most: more than a grid shows on any screen.
+_MOST_DECISIONS = 1_000
+
+# Windows' registry may say otherwise, and a browser runs no script of another type.
+mimetypes.add_type("text/javascript", ".js")
+
+_Line = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
+"""Text on one line."""
+
+
+class _Wanted(BaseModel):
+    """A decision that a person made on the page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(min_length=1)
+    decision: Verdict
+    why: _Line = Field(default="", max_length=500)
+    seen: Decision | None
+    """What the page showed of the book when the person decided."""
+
+
+class _Post(BaseModel):
+    """What the page sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: _Line = Field(default="", max_length=100)
+    decisions: list[_Wanted] = Field(min_length=1, max_length=_MOST_DECISIONS)
+
+
+def review_app(
+    studies: Mapping[str, Study],
+    *,
+    hosts: Collection[str],
+    on_all_decided: Callable[[Study], None] | None = None,
+) -> Starlette:
+    """The review pages of some studies, as an app to serve or to mount.
+
+    Args:
+        studies: By name; looked up at every request, so that a mapping may grow.
+        hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
+        on_all_decided: Called with the study when the last decision that it waits for was made, on the page or
+            elsewhere while the page was looked at. Not called again for the same books.
+    """
+    review = _Review(studies, on_all_decided)
+    routes = [
+        Route("/", review.index),
+        Mount("/-", StaticFiles(packages=[("deployments.pages", "static")])),
+        Route("/{study}/", review.page),
+        Route("/{study}/state", review.state),
+        Route("/{study}/decisions", review.decide, methods=["POST"]),
+        Route("/{study}/picture", review.picture),
+        Route("/{study}/small", review.small),
+    ]
+    guard = Middleware(Guard, hosts=hosts, token=review.token)
+    return Starlette(
+        routes=routes, middleware=[guard], exception_handlers={BookcoverError: _tell, HTTPException: _refuse}
+    )
+
+
+class _Review:
+    """The answers of the review pages."""
+
+    def __init__(self, studies: Mapping[str, Study], on_all_decided: Callable[[Study], None] | None) -> None:
+        self.token = make_token()
+        self._studies = studies
+        self._on_all_decided = on_all_decided
+        self._templates = Environment(
+            loader=PackageLoader("deployments.pages"), autoescape=True, undefined=StrictUndefined
+        )
+        self._small = SmallPictures()
+        self._templates.globals["version"] = _assets_digest()
+        self._looking = Lock()
+        self._waiting: set[str] = set()
+        self._told: dict[str, frozenset[str]] = {}
+        self._reviewer = _user()
+
+    def index(self, _: Request) -> Response:
+        """The studies to choose from; with one alone, its page."""
+        names = list(self._studies)
+        if len(names) == 1:
+            return RedirectResponse(f"{quote(names[0])}/", headers={"Cache-Control": "no-store"})
+        return self._render("studies.html", names=names)
+
+    def page(self, request: Request) -> Response:
+        """The page of one study; it asks for its content itself."""
+        return self._render("review.html", study=self._study(request))
+
+    def state(self, request: Request) -> Response:
+        """All that the page shows, unless the browser has it already."""
+        study = self._study(request)
+        state: dict[str, Any] = {
+            "token": self.token,
+            "reviewer": self._reviewer,
+            "goes_on": self._on_all_decided is not None,
+            "problem": "",
+            "unusable": 0,
+            "coming": 0,
+            "items": [],
+        }
+        task = None
+        try:
+            queue = self._look(study)
+        except BookcoverError as error:
+            state["problem"] = str(error)
+        else:
+            task = self._task(study, queue)
+            state |= {
+                "unusable": queue.unusable,
+                "coming": queue.coming,
+                "items": [_shown(each) for each in queue.items],
+            }
+        headers, known = cacheable(request, digest_of(state)[:32], forever=False)
+        answer = known or JSONResponse(state, headers=headers)
+        answer.background = task
+        return answer
+
+    async def decide(self, request: Request) -> Response:
+        """What stands on each book now that these decisions are made, by key."""
+        study = self._study(request)
+        try:
+            post = _Post.model_validate_json(await request.body())
+        except ValidationError as error:
+            fault = error.errors()[0]
+            return _error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+        return await run_in_threadpool(self._decide, study, post)
+
+    def _decide(self, study: Study, post: _Post) -> Response:
+        asked = {item.key for item in self._look(study).items}
+        unknown = [each.key for each in post.decisions if each.key not in asked]
+        if unknown:
+            return _error(404, f"Nobody is asked about {', '.join(unknown[:5])} any more.")
+        wanted = [
+            Decision(key=each.key, decision=each.decision, by=post.by or self._reviewer, why=each.why)
+            for each in post.decisions
+        ]
+        standing = append_decisions(study, wanted, {each.key: each.seen for each in post.decisions})
+        stands = {key: None if each is None else each.model_dump() for key, each in standing.items()}
+        return JSONResponse({"stands": stands}, background=self._task(study, self._look(study)))
+
+    def _look(self, study: Study) -> Queue:
+        """The queue of a study, of which it is remembered that the study waits for somebody, if it does."""
+        queue = review_queue(study)
+        if queue.open:
+            with self._looking:
+                self._waiting.add(study.settings.name)
+        return queue
+
+    def _task(self, study: Study, queue: Queue) -> BackgroundTask | None:
+        """What is to be done when the last book that a study waited for has been decided on."""
+        name, needed = study.settings.name, frozenset(item.key for item in queue.items if item.needed)
+        with self._looking:
+            if queue.open or name not in self._waiting:
+                return None
+            self._waiting.remove(name)
+            if self._on_all_decided is None or self._told.get(name) == needed:
+                return None
+            self._told[name] = needed
+        logger.info("review: every candidate of %s is decided on", name)
+        return BackgroundTask(self._on_all_decided, study)
+
+    def picture(self, request: Request) -> Response:
+        """A cover, byte for byte as it came."""
+
+        def read(file: Path, _: str) -> tuple[bytes, str]:
+            content = file.read_bytes()
+            return content, picture_type(content)
+
+        return self._picture(request, read, "")
+
+    def small(self, request: Request) -> Response:
+        """A small JPEG of a cover."""
+        return self._picture(request, lambda file, digest: (self._small.make(file, digest), "image/jpeg"), "-small")
+
+    def _picture(self, request: Request, read: Callable[[Path, str], tuple[bytes, str]], suffix: str) -> Response:
+        study = self._study(request)
+        key = request.query_params.get("book", "")
+        item = next((item for item in self._look(study).items if item.key == key), None)
+        file = find_cover(study, item.path) if item else None
+        if item is None or file is None:
+            return _error(404, "There is no such cover.")
+        is_named = request.query_params.get("version") == item.sha256
+        headers, known = cacheable(request, item.sha256 + suffix, forever=is_named)
+        if known:
+            return known
+        try:
+            content, media_type = read(file, item.sha256)
+        except (OSError, ValueError) as error:
+            return _error(404, f"The cover cannot be read: {error}.")
+        return Response(content, media_type=media_type, headers=headers)
+
+    def _study(self, request: Request) -> Study:
+        """The study that the address names.
+
+        Raises:
+            HTTPException: There is none of that name.
+        """
+        study = self._studies.get(request.path_params["study"])
+        if study is None:
+            raise HTTPException(404, "There is no such study.")
+        return study
+
+    def _render(self, template: str, **values: object) -> Response:
+        page = self._templates.get_template(template).render(**values)
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+
+def _shown(item: Item) -> dict[str, Any]:
+    """What the page is told of a book."""
+    start, end = item.match
+    query = urlencode({"book": item.key, "version": item.sha256})
+    return {
+        "key": item.key,
+        "title": [item.title[:start], item.title[start:end], item.title[end:]],
+        "author": item.author,
+        "genre": item.genre,
+        "term": item.term,
+        "role": item.role,
+        "kind": item.kind.value,
+        "needed": item.needed,
+        "url": item.url if urlsplit(item.url).scheme.lower() in {"http", "https"} else "",
+        "picture": f"picture?{query}",
+        "small": f"small?{query}",
+        "decision": item.decision.model_dump() if item.decision else None,
+    }
+
+
+def _assets_digest() -> str:
+    """Changes when a script or style does, so that no browser goes on with an old one."""
+    folder = files("deployments.pages") / "static"
+    return digest_of(sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir()))[:12]
+
+
+def _user() -> str:
+    """Name of the person at this machine; empty where the system has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _tell(_: Request, error: Exception) -> Response:
+    """The answer where an error of ours stopped the work: the input's fault, or the machine's."""
+    return _error(503 if isinstance(error, FailureError) else 409, str(error))
+
+
+def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, error.detail)
+
+
+def _error(status: int, reason: str) -> Response:
+    return JSONResponse({"error": reason}, status_code=status)
