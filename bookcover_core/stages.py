@@ -108,9 +108,11 @@ STAGES = (
         "Compute pooled features",
         (),  # the digest of the weights, which the stage is given, stands for the settings that choose them
         (
+            "bookcover_core.models.applications",
             "bookcover_core.models.backbones",
             "bookcover_core.models.pictures",
             "bookcover_core.models.pooled",
+            "bookcover_core.models.random_weights",
             "bookcover_core.models.resnext",
             "bookcover_core.models.weights",
             "bookcover_core.training.extraction",
@@ -125,6 +127,7 @@ STAGES = (
             "bookcover_core.training.comparison",
             "bookcover_core.training.heads",
             "bookcover_core.training.runs",
+            "bookcover_core.training.wame",
         ),
     ),
     Stage(
@@ -143,6 +146,7 @@ STAGES = (
             "bookcover_core.training.heads",
             "bookcover_core.training.runs",
             "bookcover_core.training.train",
+            "bookcover_core.training.wame",
         ),
     ),
     Stage("evaluate", "Evaluate on the test books", ("seed", "evaluation"), ("bookcover_core.evaluation",)),

@@ -1,17 +1,28 @@
 """The backbones: convolutional networks without their top, each with the input that it expects and its weights' source.
 
 What a network wants of its pictures (side, preprocessing) stands beside its builder, because a backbone fed with
-another's preprocessing still runs, only badly. Sections 3.1 and 4.1 of the dissertation name the three networks.
+another's preprocessing still runs, only badly. Sections 3.1 and 4.1 of the dissertation name the first three; the
+others are all image models that Keras brings (`applications`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.models.applications import (
+    FAMILIES,
+    KERAS_APPLICATIONS,
+    Application,
+    Family,
+    Preprocessing,
+    build_application,
+)
 
-# Where Keras publishes the weights of keras.applications.
-_KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
+# The networks of the dissertation: section 3.1.
+DISSERTATION = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
 
 
 @dataclass(frozen=True)
@@ -19,16 +30,18 @@ class PublishedWeights:
     """ImageNet weights without the top, as Keras publishes them."""
 
     file: str
-    """Name of the file, in the release and in Keras' cache."""
-    folder: str
-    """Address of the folder that it is downloaded from."""
-    md5: str | None
-    """MD5 of the file; none where Keras publishes none."""
+    """Name of the file in Keras' cache."""
+    address: str
+    """Address that it is downloaded from."""
+    digest: str | None
+    """MD5 or SHA-256 of the file; none where Keras publishes none."""
 
     @property
-    def address(self) -> str:
-        """Address of the file."""
-        return f"{self.folder}/{self.file}"
+    def digest_in_words(self) -> str:
+        """The digest with its kind, for people."""
+        if self.digest is None:
+            return "no digest published"
+        return f"{'MD5' if len(self.digest) == 32 else 'SHA-256'} {self.digest}"
 
 
 @dataclass(frozen=True)
@@ -41,30 +54,15 @@ class Backbone:
     """Side of its square input in pixels."""
     channels: int
     """Channels of its last feature map, and so length of a pooled feature."""
-    preprocessing: Literal["tf", "torch"]
-    """How it wants pixels of 0..255: tf: scaled to -1..1. torch: scaled to 0..1, then normalised by ImageNet's mean and
-    standard deviation, channel by channel."""
+    preprocessing: Preprocessing
+    """How it wants pixels of 0..255. tf: scaled to -1..1. torch: scaled to 0..1, then normalised by ImageNet's mean and
+    standard deviation, channel by channel. caffe: blue first, ImageNet's mean subtracted, not scaled. none: as they
+    are, for its own first layers scale them."""
     weights: PublishedWeights
     """Its weights, trained on ImageNet."""
     build: Callable[[], Any]
     """Gives the network as a `keras.Model` with weights of no use yet: pictures (n, size, size, 3), preprocessed, to
-    feature maps (n, rows, columns, channels)."""
-
-
-def _mobilenet_v2() -> Any:
-    from bookcover_core.models.engine import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    return keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(224, 224, 3), name="MobileNetV2"
-    )
-
-
-def _inception_resnet_v2() -> Any:
-    from bookcover_core.models.engine import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    return keras.applications.InceptionResNetV2(
-        include_top=False, weights=None, input_shape=(299, 299, 3), name="InceptionResNetV2"
-    )
+    feature maps (n, rows, columns, channels). Nothing is downloaded."""
 
 
 def _resnext_50() -> Any:
@@ -73,61 +71,55 @@ def _resnext_50() -> Any:
     return resnext_50(size=224, name="ResNeXt50")
 
 
-# File names and MD5s: keras.applications.inception_resnet_v2 and keras.applications.resnet (which still lists those of
-# ResNeXt50), Keras 3.15. keras.applications.mobilenet_v2 publishes no digest.
-BACKBONES = {
-    backbone.name: backbone
-    for backbone in (
-        Backbone(
-            name="MobileNetV2",
-            size=224,
-            channels=1280,
-            preprocessing="tf",
-            weights=PublishedWeights(
-                file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-                folder=f"{_KERAS_APPLICATIONS}/mobilenet_v2",
-                md5=None,
-            ),
-            build=_mobilenet_v2,
+def _of_keras(family: Family, application: Application) -> Backbone:
+    return Backbone(
+        name=application.name,
+        size=application.size,
+        channels=application.channels,
+        preprocessing=family.preprocessing,
+        weights=PublishedWeights(
+            file=application.file,
+            address=f"{family.folder}/{application.released_as or application.file}",
+            digest=application.digest,
         ),
-        Backbone(
-            name="InceptionResNetV2",
-            size=299,
-            channels=1536,
-            preprocessing="tf",
-            weights=PublishedWeights(
-                file="inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-                folder=f"{_KERAS_APPLICATIONS}/inception_resnet_v2",
-                md5="d19885ff4a710c122648d3b5c3b684e4",
-            ),
-            build=_inception_resnet_v2,
-        ),
-        Backbone(
-            name="ResNeXt50",
-            size=224,
-            channels=2048,
-            preprocessing="torch",
-            weights=PublishedWeights(
-                file="resnext50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-                folder=f"{_KERAS_APPLICATIONS}/resnet",
-                md5="62527c363bdd9ec598bed41947b379fc",
-            ),
-            build=_resnext_50,
-        ),
+        build=partial(build_application, application.name, application.size),
     )
-}
+
+
+# Keras 3 no longer builds ResNeXt50; keras.applications.resnet still lists its weights.
+_RESNEXT_50_FILE = "resnext50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_ALL = {
+    "ResNeXt50": Backbone(
+        name="ResNeXt50",
+        size=224,
+        channels=2048,
+        preprocessing="torch",
+        weights=PublishedWeights(
+            file=_RESNEXT_50_FILE,
+            address=f"{KERAS_APPLICATIONS}/resnet/{_RESNEXT_50_FILE}",
+            digest="62527c363bdd9ec598bed41947b379fc",
+        ),
+        build=_resnext_50,
+    )
+} | {application.name: _of_keras(family, application) for family in FAMILIES for application in family.applications}
+
+BACKBONES = {name: _ALL[name] for name in DISSERTATION} | _ALL
+"""All backbones by name, those of the dissertation first."""
 
 
 def find_backbone(name: str) -> Backbone:
     """The backbone called `name`.
 
     Raises:
-        SettingsError: There is none; the message names those that there are.
+        SettingsError: There is none; the message names those that are spelt alike, and all that there are.
     """
     if name not in BACKBONES:
+        known = {backbone.casefold(): backbone for backbone in BACKBONES}
+        near = [known[match] for match in get_close_matches(name.casefold(), known)]
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise SettingsError(
             f"there is no backbone called {name!r}",
             where="training.backbones or comparison.backbone",
-            advice=f"Choose among {', '.join(BACKBONES)}.",
+            advice=f"{meant}Choose among {', '.join(BACKBONES)}.",
         )
     return BACKBONES[name]

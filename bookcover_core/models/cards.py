@@ -25,7 +25,7 @@ class ModelCard(BaseModel):
     backbone: str
     preparation: str
     input_size: int = Field(description="Side of the square input in pixels; its values are 0..255.")
-    preprocessing: str = Field(description="What the network does with them first: tf (-1..1) or torch (normalised).")
+    preprocessing: str = Field(description="What becomes of them first: tf, torch, caffe or none; see `Backbone`.")
     weights: str = Field(description="Where the backbone's weights came from: file, imagenet or random.")
     weights_file: str | None = Field(description="Name of the file of weights.")
     weights_digest: str

@@ -1,8 +1,8 @@
 """TensorFlow and Keras, imported in one place, with TensorFlow told to keep its start-up chatter to itself.
 
 Importing this module takes seconds. Modules that import it at their top (`resnext`, `pictures`, `networks`,
-`training.extraction`, `training.heads`) are themselves imported only inside functions, so that a command that trains
-nothing starts at once.
+`random_weights`, `training.extraction`, `training.heads`, `training.wame`) are themselves imported only inside
+functions, so that a command that trains nothing starts at once.
 """
 
 import os

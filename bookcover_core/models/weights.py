@@ -14,21 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from bookcover_core.errors import WeightsError
 from bookcover_core.manifests import file_digest
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
-
-# Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.
-_KERNELS, _PICTURES = 301, 302
-
-# Pictures that the batch normalisations of a random network are calibrated on.
-_CALIBRATION_PICTURES = 16
 
 # Seconds without a byte after which a download is given up.
 _DOWNLOAD_TIMEOUT = 20.0
@@ -40,7 +31,8 @@ class WeightsSource:
 
     kind: Literal["file", "imagenet", "random"]
     digest: str
-    """SHA-256 of the file; "imagenet:" and the MD5 (the file name where none is published); "random:" and the seed."""
+    """SHA-256 of the file; "imagenet:" and the published digest (the file name where there is none); "random:" and the
+    seed."""
     file: str | None = None
     """Name of the file, for kinds file and imagenet."""
 
@@ -56,7 +48,9 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
         return WeightsSource(kind="file", digest=file_digest(file), file=file.name)
     if settings.models.weights == "imagenet":
         published = backbone.weights
-        return WeightsSource(kind="imagenet", digest=f"imagenet:{published.md5 or published.file}", file=published.file)
+        return WeightsSource(
+            kind="imagenet", digest=f"imagenet:{published.digest or published.file}", file=published.file
+        )
     return WeightsSource(kind="random", digest=f"random:{settings.seed}")
 
 
@@ -108,7 +102,9 @@ def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -
     model = backbone.build()
     if source.kind == "random":
         logger.warning("%s: random weights, as models.weights says: it has never seen a picture", backbone.name)
-        _randomise(model, backbone, settings.seed)
+        from bookcover_core.models.random_weights import randomise  # noqa: PLC0415 - imports TensorFlow
+
+        randomise(model, backbone, settings.seed)
     else:
         file = _named_file(settings, backbone) if source.kind == "file" else _published_file(backbone)
         logger.info("%s: weights from %s", backbone.name, file)
@@ -180,14 +176,13 @@ def _published_file(backbone: Backbone) -> Path:
                 published.file,
                 published.address,
                 cache_subdir="models",
-                file_hash=published.md5,
+                file_hash=published.digest,
             )
     except Exception as error:
         # Keras raises a bare Exception for a download that failed, a ValueError for a digest that differs.
-        digest = f"MD5 {published.md5}" if published.md5 else "no digest published"
         raise WeightsError(
-            f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({digest}) is not in Keras' "
-            f"cache, and {published.address} gives: {' '.join(str(error).split())[:300]}",
+            f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is "
+            f"not in Keras' cache, and {published.address} gives: {' '.join(str(error).split())[:300]}",
             where=cached,
             advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
         ) from error
@@ -203,50 +198,3 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _randomise(model: Any, backbone: Backbone, seed: int) -> None:
-    """Give `model` random weights that let pictures through: the same for a seed on any machine.
-
-    Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
-    random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
-    of a batch of drawn pictures, laid out like covers, layer after layer in one pass. A linear classifier then finds
-    colour, texture and layout in the features: enough for a rehearsal, far from what ImageNet weights give.
-    """
-    from bookcover_core.models.engine import keras, tf  # noqa: PLC0415 - TensorFlow takes seconds to import
-    from bookcover_core.models.pooled import build_preprocessing  # noqa: PLC0415 - imports TensorFlow
-
-    generator = np.random.default_rng([seed, _KERNELS])
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            # A kernel is (rows, columns, channels in, ...), and a depthwise one sees a channel at a time.
-            seen = layer.kernel.shape[: 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else 3]
-            kernel = generator.standard_normal(layer.kernel.shape, dtype=np.float32)
-            layer.kernel.assign(kernel * np.float32(np.sqrt(2 / np.prod(seen))))
-    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [layer.momentum for layer in normalisations]
-    for layer in normalisations:
-        layer.momentum = 0.0
-    drawn = _drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES]))
-    pictures = build_preprocessing(backbone)(drawn)
-    # As a graph, because Keras holds on to every layer's output of a call that it runs layer by layer: gigabytes.
-    tf.function(lambda: tf.size(model(pictures, training=True)))()
-    for layer, momentum in zip(normalisations, momenta, strict=True):
-        layer.momentum = momentum
-
-
-def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Pictures (n, size, size, 3) in 0..255: rectangles of one colour, large and small, over one another, some noise.
-
-    Like covers they have flat fields, edges and strong colours. Networks calibrated on noise alone give covers features
-    dozens of times as large, and nearly the same for all.
-    """
-    pictures = np.empty((_CALIBRATION_PICTURES, size, size, 3), np.float32)
-    for picture in pictures:
-        picture[:] = generator.uniform(0, 255, 3)
-        for _ in range(generator.integers(3, 25)):
-            top, left = generator.integers(0, size, 2)
-            height, width = (size * generator.beta(1, 3, 2)).astype(int) + 2
-            picture[top : top + height, left : left + width] = generator.uniform(0, 255, 3)
-        np.add(picture, generator.normal(0, generator.uniform(0, 8), picture.shape), out=picture, casting="same_kind")
-    return pictures.clip(0, 255)

@@ -88,6 +88,11 @@ def compute_features(study: Study, backbone: str, preparation: str) -> Manifest:
             if extractor is None:
                 from bookcover_core.training.extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
 
+                prepared = study.settings.preparation.size
+                if prepared < network.size:
+                    logger.info(
+                        "features/%s: pictures of %d pixels are enlarged to %d", run.part, prepared, network.size
+                    )
                 extractor = Extractor(study.settings, network)
             files = [study.workspace.root / path for _, (path, _) in pictures]
             features = extractor.extract(files, _Progress(study, done, total))

@@ -1,8 +1,8 @@
 """Fitting a head: one dense layer with softmax on pooled features, as section 4.1 says.
 
-Adam on sparse categorical cross entropy, the books shuffled anew for each epoch, the head with the best validation
-accuracy kept (the earliest of equals), an end after so many epochs without a better one. The steps of an epoch run as
-one TensorFlow graph, so that a batch of 32 costs a fraction of a millisecond.
+Adam (or WAME) on sparse categorical cross entropy, the books shuffled anew for each epoch, the head with the best
+validation accuracy kept (the earliest of equals), an end after so many epochs without a better one. The steps of an
+epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a millisecond.
 
 What an epoch does hangs on the seed, the number of the epoch and the state that the one before left. That state is kept
 on disk every few seconds, so a training that was cut off goes on, and ends as if it had not been.
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,6 +24,7 @@ from bookcover_core.errors import TrainingError
 from bookcover_core.models.engine import keras, tf
 from bookcover_core.models.networks import GENRES, build_head
 from bookcover_core.training.features import LabelledFeatures
+from bookcover_core.training.wame import Wame
 from bookcover_core.workspace import atomic
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ _SHUFFLE = 401
 
 # Seconds between two savings of a training's state.
 _CHECKPOINT_SECONDS = 5.0
+
+# Optimisers by their names in the settings.
+_OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
 Arrays = Sequence[npt.NDArray[np.float32]]
 
@@ -46,6 +50,7 @@ class Schedule:
     batch_size: int
     learning_rate: float
     seed: int
+    optimizer: Literal["adam", "wame"] = "adam"
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def fit_head(
         train: What it learns from.
         validation: What the best epoch is chosen on.
         genres: Number of genres.
-        schedule: Epochs, patience, batch size, learning rate and seed.
+        schedule: Epochs, patience, batch size, learning rate, seed and optimiser.
         label: What the training is called in the log.
         progress: Called with (epochs done, epochs at most).
         checkpoint: Where the state is kept; none: nowhere.
@@ -168,7 +173,7 @@ class _Training:
         self._schedule = schedule
         self._head = build_head(train.features.shape[1], genres, schedule.seed)
         self._dense = self._head.get_layer(GENRES)
-        self._optimizer = keras.optimizers.Adam(schedule.learning_rate)
+        self._optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
         self._optimizer.build(self._dense.trainable_variables)
         self._train = tf.constant(train.features), tf.constant(train.labels)
         self._validation = tf.constant(validation.features), tf.constant(validation.labels)

@@ -71,6 +71,7 @@ def run_training(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         seed=study.settings.seed,
+        optimizer=settings.optimizer,
     )
     checkpoint = Checkpoint(folder / CHECKPOINT, key)
     fitted = fit_head(

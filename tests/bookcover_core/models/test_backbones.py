@@ -7,15 +7,36 @@ from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import BACKBONES, find_backbone
 
 
-def test_the_networks_of_the_dissertation_are_there():
-    """Section 4.1 names three networks."""
-    assert list(BACKBONES) == ["MobileNetV2", "InceptionResNetV2", "ResNeXt50"]
+def test_the_networks_of_the_dissertation_come_first():
+    """Section 4.1 names three networks; the image models of Keras stand behind them, each once."""
+    names = list(BACKBONES)
+    assert names[:3] == ["MobileNetV2", "InceptionResNetV2", "ResNeXt50"]
+    assert {"NASNetLarge", "EfficientNetV2B0", "ConvNeXtTiny", "VGG16", "MobileNetV3Large"} < set(names)
+    assert len(names) == 41
+    assert all(backbone.name == name for name, backbone in BACKBONES.items())
 
 
-def test_an_unknown_backbone_names_the_known_ones():
-    """A misspelt name is a fault of the settings, and the message lists what there is."""
-    with pytest.raises(SettingsError, match=r"'ResNext50'.*Choose among MobileNetV2, InceptionResNetV2, ResNeXt50"):
-        find_backbone("ResNext50")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("ResNext50", "ResNeXt50 or "),
+        ("nasnetlarge", "NASNetLarge"),
+        ("NasNet-Large", "NASNetLarge"),
+        ("efficientnet_v2_b0", "EfficientNetV2B0"),
+        ("VGG-16", "VGG16"),
+    ],
+)
+def test_an_unknown_backbone_names_the_ones_that_are_spelt_alike(name, near):
+    """A misspelt name is a fault of the settings; the message says what may have been meant, and what there is."""
+    known = "Choose among MobileNetV2, InceptionResNetV2, ResNeXt50, ConvNeXtTiny, .*Xception"
+    with pytest.raises(SettingsError, match=rf"'{name}'\. Did you mean {near}.*{known}"):
+        find_backbone(name)
+
+
+def test_a_name_like_no_other_gets_the_list():
+    """Where nothing is spelt alike, nothing is suggested."""
+    with pytest.raises(SettingsError, match=r"'qqq'\. Choose among MobileNetV2"):
+        find_backbone("qqq")
 
 
 def test_looking_up_a_backbone_imports_no_tensorflow():
@@ -23,8 +44,12 @@ def test_looking_up_a_backbone_imports_no_tensorflow():
     import subprocess
     import sys
 
-    modules = "models.backbones models.weights models.cards training.features training.comparison training.train"
-    imports = ";".join(f"import bookcover_core.{module}" for module in modules.split())
+    rooms = {
+        "models": ("applications", "backbones", "weights", "cards"),
+        "training": ("features", "comparison", "train"),
+    }
+    modules = [f"{room}.{module}" for room, names in rooms.items() for module in names]
+    imports = ";".join(f"import bookcover_core.{module}" for module in modules)
     code = f"{imports};import sys;print([name for name in ('tensorflow', 'keras', 'h5py') if name in sys.modules])"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
@@ -44,14 +69,11 @@ def test_backbones_have_their_known_size(name, parameters, rows):
     assert network.output_shape == (None, rows, rows, backbone.channels)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "ResNeXt50"])
-def test_preprocessing_is_the_one_that_keras_has_for_the_mode(name):
-    """The layer in front of a backbone does what keras.applications does in the backbone's mode."""
+def test_resnext_50_wants_the_preprocessing_of_torch():
+    """Its weights were trained in the mode "torch", unlike the other residual networks of its Keras module."""
     from bookcover_core.models.engine import keras
     from bookcover_core.models.pooled import build_preprocessing
 
-    backbone = find_backbone(name)
     pictures = np.random.default_rng(3).uniform(0, 255, (2, 5, 5, 3)).astype(np.float32)
-    mode = keras.src.applications.imagenet_utils.preprocess_input
-    expected = mode(pictures.copy(), data_format="channels_last", mode=backbone.preprocessing)
-    np.testing.assert_allclose(build_preprocessing(backbone)(pictures), expected, atol=1e-5)
+    expected = keras.applications.imagenet_utils.preprocess_input(pictures.copy(), "channels_last", mode="torch")
+    np.testing.assert_allclose(build_preprocessing(find_backbone("ResNeXt50"))(pictures), expected, atol=1e-5)

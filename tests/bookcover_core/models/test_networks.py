@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import DiskFullError
+from bookcover_core.genres import number_genres
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.networks import GENRES, assemble, build_head, save_weights
+from bookcover_core.models.cards import MODEL_WEIGHTS, ModelCard, write_card
+from bookcover_core.models.networks import GENRES, assemble, build_head, load_model, save_weights
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings
 
@@ -32,6 +34,42 @@ def test_only_the_head_is_trainable(network):
     names = [layer.name for layer in model.layers]
     assert names == ["pictures", "preprocessing", "MobileNetV2", "pooling", "genres"]
     assert [tuple(variable.shape) for variable in model.trainable_variables] == [(1280, 30), (30,)]
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "VGG16"])
+def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
+    """Normalised pixels (EfficientNet) and turned channels (VGG) are part of the network that a card rebuilds."""
+    backbone = find_backbone(name)
+    network = build_backbone(StudySettings.model_validate({"models": {"weights": "random"}}), backbone)
+    for layer in network.layers:
+        if layer.name.startswith("normalization"):
+            layer.adapt_mean.assign([0.5, 0.4, 0.3])
+            layer.adapt_variance.assign([0.2, 0.3, 0.4])
+            layer.finalize_state()
+    model = assemble(backbone, network, build_head(backbone.channels, 3))
+    card = ModelCard(
+        name=f"{name}-padded",
+        backbone=name,
+        preparation="padded",
+        input_size=backbone.size,
+        preprocessing=backbone.preprocessing,
+        weights="random",
+        weights_file=None,
+        weights_digest="random:2020",
+        genres=number_genres(["Travel", "Law", "Romance"]),
+        settings={},
+        inputs={},
+        digests={MODEL_WEIGHTS: save_weights(model, tmp_path / MODEL_WEIGHTS)},
+        metrics={},
+        parameters={},
+        software={},
+    )
+    write_card(tmp_path, card)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype(np.uint8)
+    loaded, read = load_model(tmp_path)
+    assert read == card
+    np.testing.assert_allclose(loaded(pictures), model(pictures), atol=1e-5)
+    assert [layer.name for layer in loaded.layers][1:3] == ["preprocessing", name]
 
 
 def test_a_head_starts_where_its_seed_says():

@@ -86,7 +86,31 @@ def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
         build_backbone(settings(weight_files={"MobileNetV2": str(file)}), MOBILENET)
 
 
-def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "file", "digest", "released"),
+    [
+        (
+            "ResNeXt50",
+            "resnext50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "MD5 62527c363bdd9ec598bed41947b379fc",
+            "/resnet/resnext50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        ),
+        (
+            "ConvNeXtTiny",
+            "convnext_tiny_notop.h5",
+            "SHA-256 d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+            "/convnext/convnext_tiny_notop.h5",
+        ),
+        (
+            "NASNetMobile",
+            "nasnet_mobile_no_top.h5",
+            "MD5 1ed92395b5b598bdda52abe5c0dbfd63",
+            "/nasnet/NASNet-mobile-no-top.h5",
+        ),
+        ("MobileNet", "mobilenet_1_0_224_tf_no_top.h5", "no digest published", "/mobilenet/mobilenet_1_0_224_tf"),
+    ],
+)
+def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path, name, file, digest, released):
     """Without network and cache, the message names file, digest, address, the cache's folder and the setting."""
     from bookcover_core.models.engine import keras
 
@@ -95,13 +119,11 @@ def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path):
 
     monkeypatch.setattr(keras.utils, "get_file", refuse)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    backbone = find_backbone("ResNeXt50")
     with pytest.raises(WeightsError) as caught:
-        build_backbone(settings(weights="imagenet"), backbone)
+        build_backbone(settings(weights="imagenet"), find_backbone(name))
     message = str(caught.value)
-    file = "resnext50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     assert message.startswith(str(tmp_path / "models" / file))
-    for part in ("62527c363bdd9ec598bed41947b379fc", f"/resnet/{file}", "name resolution", "models.weight_files"):
+    for part in (f"{file} ({digest})", released, "name resolution", f"models.weight_files ({name} = "):
         assert part in message
 
 
@@ -111,18 +133,13 @@ def test_published_digests_stand_for_the_weights():
     assert weights_digest(settings(weights="imagenet"), backbone) == "imagenet:d19885ff4a710c122648d3b5c3b684e4"
 
 
-def test_the_addresses_are_those_of_keras():
-    """File names, addresses and digests are the ones that the installed Keras downloads itself."""
-    import inspect
-
+def test_resnext_50_is_the_one_that_keras_published():
+    """Keras still lists the digest and the folder of the weights, though it no longer builds the network."""
     from bookcover_core.models.engine import keras
 
-    applications = keras.src.applications
-    inception = inspect.getsource(applications.inception_resnet_v2)
-    assert find_backbone("InceptionResNetV2").weights.md5 in inception
-    assert applications.resnet.WEIGHTS_HASHES["resnext50"][1] == find_backbone("ResNeXt50").weights.md5
-    assert find_backbone("ResNeXt50").weights.folder + "/" == applications.resnet.BASE_WEIGHTS_PATH
-    assert MOBILENET.weights.folder + "/" == applications.mobilenet_v2.BASE_WEIGHT_PATH
+    resnet, weights = keras.src.applications.resnet, find_backbone("ResNeXt50").weights
+    assert resnet.WEIGHTS_HASHES["resnext50"][1] == weights.digest
+    assert resnet.BASE_WEIGHTS_PATH + weights.file == weights.address
 
 
 def test_real_weights_load(real_data):

@@ -1,5 +1,7 @@
 """Features are computed once, shard by shard, and belong to the right books."""
 
+import logging
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,7 +125,16 @@ def test_features_of_other_books_are_refused(small_study, invented_features):
 def test_an_unknown_backbone_is_a_setting(small_study):
     """The message lists the backbones that there are."""
     with pytest.raises(SettingsError, match="MobileNetV2, InceptionResNetV2, ResNeXt50"):
-        compute_features(small_study, "VGG16", "padded")
+        compute_features(small_study, "VGG99", "padded")
+
+
+@pytest.mark.parametrize(("backbone", "lines"), [("NASNetLarge", 1), ("MobileNetV2", 0)])
+def test_enlarging_is_said_once(small_study, invented_features, caplog, backbone, lines):
+    """A network whose input is larger than the prepared pictures sees them enlarged, and the log says so."""
+    with caplog.at_level(logging.INFO, logger="bookcover_core.training.features"):
+        compute_features(small_study, backbone, "padded")
+    message = f"features/{backbone}-padded: pictures of 299 pixels are enlarged to 331"
+    assert [record.getMessage() for record in caplog.records].count(message) == lines
 
 
 def test_a_picture_that_was_not_prepared_is_named(small_study, invented_features):

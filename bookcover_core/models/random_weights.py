@@ -1,0 +1,106 @@
+"""Random weights that let pictures through: for rehearsals, where no network has seen a picture before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.models.backbones import Backbone
+from bookcover_core.models.engine import keras, tf
+from bookcover_core.models.pooled import build_preprocessing
+
+# Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.
+_KERNELS, _PICTURES = 301, 302
+
+# Pictures that the batch normalisations of a random network are calibrated on.
+_CALIBRATION_PICTURES = 16
+
+
+def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
+    """Give `model` random weights that let pictures through: the same for a seed on any machine.
+
+    Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
+    random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
+    of a batch of drawn pictures, laid out like covers, layer after layer in one pass. A linear classifier then finds
+    colour, texture and layout in the features: enough for a rehearsal, far from what ImageNet weights give.
+
+    A network that normalises nothing (VGG) passes the scale of its pictures on to its features; its first kernel is
+    scaled to them instead. Scales of residual branches that begin near 0 (ConvNeXt) are set to 1. Other weights stay as
+    Keras makes them: biases 0, layer normalisations and normalisations of the input neutral.
+    """
+    _draw_kernels(model, np.random.default_rng([seed, _KERNELS]))
+    pictures = build_preprocessing(backbone)(_drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES])))
+    layers = list(_layers(model))
+    normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if normalisations:
+        # Nothing may be dropped by chance while the statistics are taken.
+        drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
+        with _set(normalisations, "momentum", 0.0), _set(drops, "rate", 0.0):
+            # As a graph, because Keras holds on to every layer's output of a call that it runs layer by layer:
+            # gigabytes.
+            tf.function(lambda: tf.size(model(pictures, training=True)))()
+    elif not any(isinstance(layer, keras.layers.LayerNormalization) for layer in layers):
+        first = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))
+        first.kernel.assign(first.kernel / tf.sqrt(tf.reduce_mean(tf.square(pictures))))
+
+
+def _draw_kernels(model: keras.Model, generator: np.random.Generator) -> None:
+    for layer in _layers(model):
+        if isinstance(layer, keras.layers.SeparableConv2D):
+            _draw(layer.depthwise_kernel, 2, generator)
+            _draw(layer.pointwise_kernel, 3, generator)
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
+            _draw(layer.kernel, 2, generator)
+        elif isinstance(layer, keras.layers.Conv2D):
+            _draw(layer.kernel, 3, generator)
+        elif isinstance(layer, keras.layers.Dense):
+            _draw(layer.kernel, 1, generator)
+        elif type(layer).__name__ == "LayerScale":
+            layer.gamma.assign(np.ones(layer.gamma.shape, np.float32))
+
+
+def _draw(kernel: keras.Variable, axes: int, generator: np.random.Generator) -> None:
+    """Fill a kernel (rows, columns, channels in, ...) whose outputs each see its first `axes` axes."""
+    values = generator.standard_normal(kernel.shape, dtype=np.float32)
+    kernel.assign(values * np.float32(np.sqrt(2 / np.prod(kernel.shape[:axes]))))
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Layers of a network, those of networks within it too, in order."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
+@contextmanager
+def _set(layers: list[Any], attribute: str, value: float) -> Iterator[None]:
+    """Give `attribute` of all `layers` another value for a while."""
+    before = [getattr(layer, attribute) for layer in layers]
+    for layer in layers:
+        setattr(layer, attribute, value)
+    try:
+        yield
+    finally:
+        for layer, old in zip(layers, before, strict=True):
+            setattr(layer, attribute, old)
+
+
+def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Pictures (n, size, size, 3) in 0..255: rectangles of one colour, large and small, over one another, some noise.
+
+    Like covers they have flat fields, edges and strong colours. Networks calibrated on noise alone give covers features
+    dozens of times as large, and nearly the same for all.
+    """
+    pictures = np.empty((_CALIBRATION_PICTURES, size, size, 3), np.float32)
+    for picture in pictures:
+        picture[:] = generator.uniform(0, 255, 3)
+        for _ in range(generator.integers(3, 25)):
+            top, left = generator.integers(0, size, 2)
+            height, width = (size * generator.beta(1, 3, 2)).astype(int) + 2
+            picture[top : top + height, left : left + width] = generator.uniform(0, 255, 3)
+        np.add(picture, generator.normal(0, generator.uniform(0, 8), picture.shape), out=picture, casting="same_kind")
+    return pictures.clip(0, 255)

@@ -1,0 +1,44 @@
+"""Random weights let pictures through every kind of network, and hang on the seed alone."""
+
+import numpy as np
+import pytest
+
+from bookcover_core.models.pooled import build_pooled
+from bookcover_core.models.random_weights import randomise
+from tests.bookcover_core.models.test_applications import smaller
+
+
+def draw_pictures(size):
+    """Four smooth pictures in 0..255."""
+    colours = np.random.default_rng(1).uniform(0, 255, (4, 4, 4, 3))
+    return np.kron(colours, np.ones((1, size // 4, size // 4, 1))).astype(np.float32)
+
+
+def features(name, seed=2020, size=64):
+    backbone = smaller(name, size)
+    network = backbone.build()
+    randomise(network, backbone, seed)
+    network.trainable = False
+    return build_pooled(backbone, network).predict(draw_pictures(size), verbose=0), network
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50", "VGG16"],
+)
+def test_features_tell_pictures_apart(name):
+    """Features are numbers of a usable scale, and differ from picture to picture."""
+    pooled, _ = features(name)
+    scale = np.sqrt((pooled**2).mean())
+    assert np.isfinite(pooled).all()
+    assert 0.05 < scale < 50
+    assert pooled.std(axis=0).mean() > 0.05 * scale
+
+
+def test_nothing_is_dropped_while_statistics_are_taken():
+    """A network that drops branches in training gets the same weights from the same seed, and keeps its rates."""
+    one, network = features("EfficientNetV2B0", size=32)
+    two, _ = features("EfficientNetV2B0", size=32)
+    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+    assert max(getattr(layer, "rate", 0.0) for layer in network.layers) > 0.1
+    assert all(layer.momentum > 0.8 for layer in network.layers if hasattr(layer, "momentum"))
