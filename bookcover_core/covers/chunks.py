@@ -80,7 +80,7 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
 
 
 def next_chunk(study: Study) -> int | None:
-    """The chunk that a session should work on next; None when the listing is finished.
+    """The chunk to work on next; None when the listing is finished.
 
     That is the first that was never finished, or was finished under other settings, code or listings. Only when there
     is none such, it is one with covers to ask for again (`is_open`), the one whose turn is longest ago: a few covers
