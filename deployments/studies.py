@@ -49,8 +49,8 @@ def run_study(
         check_chunks(Study(settings), chunks, where="--chunk")
     with dashboard() as shown:
         say(f"Dashboard: {shown.address}")
-        plain_errors()
         with _review_page(settings, only):
+            plain_errors()
             _flow_for(only, chunks)(settings)
         if only in {None, "report"}:
             print_results(settings)

@@ -39,6 +39,7 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                     "allowed_private_hosts": ["127.0.0.1"],
                     "requests_per_second": 100_000,
                 },
+                "curation": {"undecided": "keep"},
                 "models": {
                     "weight_files": {
                         "MobileNetV2": str(real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5")

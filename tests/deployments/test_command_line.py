@@ -176,8 +176,7 @@ def test_weights_that_cannot_be_had_are_named_with_digest_and_place(bookcover, t
     for genre in ("Poetry", "Maps"):
         (covers / genre).mkdir(parents=True)
         for number in range(12):
-            shade = (number * 20, 80 if genre == "Maps" else 200, 120)
-            Image.new("RGB", (90, 120), shade).save(covers / genre / f"{genre}{number}.jpg")
+            Image.effect_noise((90, 120), 80).save(covers / genre / f"{genre}{number}.jpg")
     finished = bookcover(
         "run",
         "--set",
