@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bookcover_core.curation.faults import BOX_SET, REJECTED, TWIN
+from bookcover_core.curation.faults import BOX_SET, REJECTED, TWIN, UNDECIDED
 from bookcover_core.report.figures import data_uri
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Kind, Table, markdown
@@ -27,7 +27,7 @@ MOST_PAIRS = 12
 _MOST_BYTES = 300_000
 
 # Reasons whose pairs are shown: only these left a cover behind that a person can look at. In their order.
-_SHOWN = (BOX_SET, REJECTED, TWIN)
+_SHOWN = (BOX_SET, REJECTED, UNDECIDED, TWIN)
 
 
 class Exchange(NamedTuple):
