@@ -173,8 +173,8 @@ def test_requests_keep_their_pace(host: LoopbackHost, make_study: MakeStudy):
     urls = {f"b{n}": host.add(f"/{n}.jpg", reply(200, picture())) for n in range(10)}
     fetch(make_study(urls, requests_per_second=20))
     times = sorted(asked.at for asked in host.asked)
-    # The first request of each of two processes may be made at once.
-    assert times[-1] - times[0] >= 14 / 20 - 0.03
+    # The first request of each of two processes may be made at once, and a busy machine lets the first arrive late.
+    assert times[-1] - times[0] >= 14 / 20 - 0.2
 
 
 @pytest.mark.usefixtures("processes")

@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -14,21 +13,6 @@ from bookcover_core.workspace import write_text
 from deployments.pages.guard import loopback_hosts
 from deployments.pages.review import review_app
 from tests.deployments.pages.conftest import CANDIDATES, SCRIPT
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser: {CHROMIUM} is not there")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -90,7 +74,7 @@ def progress(page, decided, rejected):
 
 def saved(study, **expected):
     """Wait until these decisions, and no others, stand on disk."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         standing = {key: each.decision for key, each in read_decisions(decisions_file(study)).items()}
         if standing == expected or time.monotonic() > deadline:
