@@ -15,7 +15,7 @@
         ├── ReviewNeededError       box-set candidates that a person must decide on
         ├── PoolExhaustedError      no book left to replace another
         ├── DiskFullError           no space left to write on
-        ├── WorkerError             a process that was killed while it did part of the work
+        ├── WorkerError             a process that was killed, or failed unforeseen, while it did part of the work
         ├── TrainingError           one or more networks that could not be trained
         └── ServerError             a Prefect server that does not start or answer
 
@@ -119,7 +119,7 @@ class DiskFullError(FailureError):
 
 
 class WorkerError(FailureError):
-    """A process that was killed while it did part of the work."""
+    """A process that was killed, or failed unforeseen, while it did part of the work."""
 
 
 class TrainingError(FailureError):

@@ -1,4 +1,7 @@
-"""Settings as TOML: read from a file, with single settings laid over them, and written with their meaning."""
+"""Settings as TOML: read from a file, with single settings laid over them, and written with their meaning.
+
+A study's folder stands for the settings that are stored in it.
+"""
 
 import json
 import tomllib
@@ -11,20 +14,21 @@ from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.settings import StudySettings
+from bookcover_core.workspace import Workspace
 
 
 def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> StudySettings:
-    """Settings from a TOML file, with single settings laid over it.
+    """Settings from a TOML file, or those stored in a study's folder, with single settings laid over them.
 
     Args:
-        file: A TOML file; none: the defaults.
+        file: A TOML file or a study's folder; none: the defaults.
         overrides: "group.name=value" each. Values are read as TOML and, where that fails, taken as text:
             `training.epochs=50`, `training.backbones=["MobileNetV2"]`, `books.folder=~/covers`.
 
     Raises:
-        SettingsError: The file is missing or not TOML, or a setting is unknown or impossible.
+        SettingsError: The file is missing or not TOML, the folder is no study's, or a setting is unknown or impossible.
     """
-    values = _read_toml(file) if file else {}
+    values = _read(file.expanduser()) if file else {}
     where = str(file) if file else "settings"
     for override in overrides:
         path, equals, text = override.partition("=")
@@ -51,9 +55,28 @@ def parse_settings(values: Mapping[str, Any], *, where: str = "settings") -> Stu
         ) from None
 
 
+def _read(source: Path) -> dict[str, Any]:
+    return _read_stored(source.resolve()) if source.is_dir() else _read_toml(source)
+
+
+def _read_stored(folder: Path) -> dict[str, Any]:
+    """The settings stored in a study's folder, which is where it lies now, wherever it was made."""
+    try:
+        stored = json.loads(Workspace(folder).settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        stored = None
+    if not isinstance(stored, dict):
+        raise SettingsError(
+            "this folder is no study's: it holds no settings.json that can be read",
+            where=folder,
+            advice="Name the folder of a study, such as data/studies/bookcover30, or a settings file.",
+        )
+    return stored | {"name": folder.name, "workspace": str(folder.parent)}
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.expanduser().read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
             f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."

@@ -26,6 +26,40 @@ class Stage:
     """Modules and packages whose code its outcome hangs on."""
 
 
+# What fits a network to pictures.
+_PIXELS = (
+    "bookcover_core.training.accelerator",
+    "bookcover_core.training.augmentation",
+    "bookcover_core.training.judging",
+    "bookcover_core.training.pixel_runs",
+    "bookcover_core.training.pixels",
+    "bookcover_core.training.streams",
+)
+
+# What the heads on pooled features hang on, wherever they are trained.
+_HEADS = (
+    "seed",
+    "head",
+    "training.optimizer",
+    "training.learning_rate",
+    "training.batch_size",
+    "training.weight_decay",
+    "training.label_smoothing",
+)
+_FITTING = (
+    "bookcover_core.models.extra_inputs",
+    "bookcover_core.models.networks",
+    "bookcover_core.training.features",
+    "bookcover_core.training.heads",
+    "bookcover_core.training.hyperparameters",
+    "bookcover_core.training.measurements",
+    "bookcover_core.training.rows",
+    "bookcover_core.training.runs",
+    "bookcover_core.training.shards",
+    "bookcover_core.training.wame",
+    "bookcover_core.training.windows",
+)
+
 STAGES = (
     Stage(
         "listings",
@@ -115,41 +149,100 @@ STAGES = (
             "bookcover_core.models.random_weights",
             "bookcover_core.models.resnext",
             "bookcover_core.models.weights",
+            "bookcover_core.training.accelerator",
             "bookcover_core.training.extraction",
             "bookcover_core.training.features",
+            "bookcover_core.training.shards",
         ),
     ),
     Stage(
         "compare",
         "Compare the preparations",
-        ("seed", "comparison", "training.optimizer", "training.learning_rate", "training.batch_size"),
-        (
-            "bookcover_core.training.comparison",
-            "bookcover_core.training.heads",
-            "bookcover_core.training.runs",
-            "bookcover_core.training.wame",
-        ),
+        (*_HEADS, "comparison.epochs", "comparison.patience"),
+        (*_FITTING, "bookcover_core.training.comparison"),
+    ),
+    Stage(
+        "search",
+        "Search for better hyperparameters",
+        (*_HEADS, "training.epochs", "training.patience", "search"),
+        (*_FITTING, "bookcover_core.training.search"),
     ),
     Stage(
         "train",
         "Train the networks",
+        (*_HEADS, "training.epochs", "training.patience"),
         (
-            "seed",
-            "training.optimizer",
-            "training.learning_rate",
-            "training.batch_size",
-            "training.epochs",
-            "training.patience",
-        ),
-        (
-            "bookcover_core.models",
-            "bookcover_core.training.heads",
-            "bookcover_core.training.runs",
+            *_FITTING,
+            "bookcover_core.models.applications",
+            "bookcover_core.models.architecture",
+            "bookcover_core.models.backbones",
+            "bookcover_core.models.cards",
+            "bookcover_core.models.pooled",
+            "bookcover_core.models.random_weights",
+            "bookcover_core.models.resnext",
+            "bookcover_core.models.weights",
             "bookcover_core.training.train",
-            "bookcover_core.training.wame",
         ),
     ),
-    Stage("evaluate", "Evaluate on the test books", ("seed", "evaluation"), ("bookcover_core.evaluation",)),
+    Stage(
+        "finetune",
+        "Fine-tune the networks",
+        ("seed", "fine_tuning"),
+        ("bookcover_core.models", *_PIXELS, "bookcover_core.training.finetune"),
+    ),
+    Stage(
+        "scratch",
+        "Train LeNet and AlexNet from nothing",
+        # The steps of a network are given to its own part.
+        ("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
+        ("bookcover_core.models", *_PIXELS, "bookcover_core.training.scratch"),
+    ),
+    Stage(
+        "ensemble",
+        "Let systems judge together",
+        (),  # how and who, which the stage is given, stand for the settings that choose them
+        ("bookcover_core.training.ensemble", "bookcover_core.training.predicting"),
+    ),
+    Stage(
+        "evaluate",
+        "Evaluate on the test books",
+        ("seed", "evaluation.confidence", "evaluation.resamples"),
+        (
+            "bookcover_core.evaluation.intervals",
+            "bookcover_core.evaluation.metrics",
+            "bookcover_core.evaluation.predictions",
+            "bookcover_core.evaluation.scores",
+            "bookcover_core.evaluation.stage",
+            "bookcover_core.training.predicting",
+        ),
+    ),
+    Stage(
+        "analyse",
+        "Analyse colour, shape, overlap and agreement",
+        ("seed", "evaluation"),
+        (
+            "bookcover_core.evaluation",
+            "bookcover_core.training.measurements",
+            "bookcover_core.training.predicting",
+        ),
+    ),
+    Stage(
+        "visualise",
+        "Look into a network",
+        ("seed", "visualisation"),
+        (
+            "bookcover_core.models.networks",
+            "bookcover_core.models.pictures",
+            "bookcover_core.visualisation.ascent",
+            "bookcover_core.visualisation.climb",
+            "bookcover_core.visualisation.explained",
+            "bookcover_core.visualisation.grad_cam",
+            "bookcover_core.visualisation.insight",
+            "bookcover_core.visualisation.logits",
+            "bookcover_core.visualisation.maximisation",
+            "bookcover_core.visualisation.sheet",
+        ),
+    ),
     Stage(
         "report",
         "Write the report",

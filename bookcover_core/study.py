@@ -13,7 +13,7 @@ Every stage is a function that takes a `Study` and returns a `Manifest`, and all
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,8 @@ class Study:
     settings: StudySettings
     progress: Callable[[int, int], None] = _no_progress
     """Called with (done, total) while a stage works."""
+    only_plans: bool = False
+    """Whether a stage ends where its work would begin: see `plan`."""
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -70,6 +72,18 @@ class Study:
         inputs = {label: self.manifest(label).digest for label in after}
         return StageRun(self, find_stage(name), part, inputs | dict(given or {}))
 
+    def plan(self, stage: Callable[["Study"], Manifest]) -> "StageRun":
+        """The run that `stage` would be: its label, and whether it stands already. None of its work is done.
+
+        Raises:
+            BookcoverError: What the stage itself would raise before it asks whether it is done.
+        """
+        try:
+            stage(replace(self, only_plans=True))
+        except _PlannedError as planned:
+            return planned.run
+        raise AssertionError(f"{stage} never asks whether it is done")
+
     def manifest(self, label: str) -> Manifest:
         """What the stage (or part) called `label` did.
 
@@ -95,6 +109,14 @@ class Study:
         return self.workspace.manifests / f"{label}.json"
 
 
+class _PlannedError(Exception):
+    """A stage has come to where its work would begin."""
+
+    def __init__(self, run: "StageRun") -> None:
+        self.run = run
+        super().__init__(run.label)
+
+
 class StageRun:
     """One stage, or part of it, about to run: what it hangs on, and whether it is done already."""
 
@@ -115,8 +137,15 @@ class StageRun:
         manifest = read_manifest(self.study.manifest_file(self.label))
         return manifest if manifest is not None and manifest.key == self.key else None
 
-    @cached_property
+    @property
     def done(self) -> Manifest | None:
+        """The manifest of an earlier run, if it still stands: what a stage asks before it begins to work."""
+        if self.study.only_plans:
+            raise _PlannedError(self)
+        return self.standing
+
+    @cached_property
+    def standing(self) -> Manifest | None:
         """The manifest of an earlier run, if nothing that it hangs on and none of its files has changed."""
         if self.earlier is None or not self.earlier.stands(self.study.workspace.root):
             return None

@@ -10,9 +10,11 @@
         splits/             books.csv: the selected books with their split
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
         features/           <backbone>-<preparation>/shard-0001.npy
-        comparison/         which preparation does best
-        models/             <backbone>-<preparation>/: weights, card, history
-        evaluation/         <backbone>-<preparation>/: predictions and metrics
+        comparison/         which preparation does best: <preparation>/, or <backbone>/<preparation>/
+        search/             <backbone>-<preparation>/: the heads that were tried, and the hyperparameters chosen
+        models/             <system>-<preparation>/: weights, card, history; of an ensemble, who is in it
+        evaluation/         <system>-<preparation>/: predictions and metrics
+        visualisation/      <system>-<preparation>/: ideal pictures of genres, and what was seen in covers
         report/             index.html, figures/, tables/, results.json
 
 Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
@@ -22,7 +24,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -101,12 +103,20 @@ class Workspace:
         return self.root / "comparison"
 
     @property
+    def search(self) -> Path:
+        return self.root / "search"
+
+    @property
     def models(self) -> Path:
         return self.root / "models"
 
     @property
     def evaluation(self) -> Path:
         return self.root / "evaluation"
+
+    @property
+    def visualisation(self) -> Path:
+        return self.root / "visualisation"
 
     @property
     def report(self) -> Path:
@@ -203,14 +213,22 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_table(path: Path, **dtypes: str) -> "pd.DataFrame":
-    """The CSV at `path`, as text but for the columns named in `dtypes`; an empty text stays an empty text."""
+def read_table(path: Path, only: Collection[str] | None = None, /, **dtypes: str) -> "pd.DataFrame":
+    """The CSV at `path`, as text but for the columns named in `dtypes`; an empty text stays an empty text.
+
+    Args:
+        path: The file.
+        only: Names of the columns that are wanted, to spare memory; none: all.
+        **dtypes: Types of columns that are not text.
+    """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
     wanted: dict[str, Any] = dict(dtypes)
-    columns = pd.read_csv(path, nrows=0).columns
+    only = None if only is None else list(only)
+    columns = pd.read_csv(path, nrows=0, usecols=only).columns
     return pd.read_csv(
         path,
+        usecols=only,
         dtype={column: wanted.get(column, "str") for column in columns},
         keep_default_na=False,
         na_values={column: [""] for column in wanted},

@@ -1,4 +1,4 @@
-"""The command line: `bookcover demo`, `run`, `review`, `status`, `settings`.
+"""The command line: `bookcover demo`, `run`, `review`, `judge`, `report`, `status`, `settings`.
 
 Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
 """
@@ -52,7 +52,8 @@ def run(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Run one part alone: listings, download, curate, prepare, compare, train, evaluate, or report.",
+            help="Run one part alone: listings, download, curate, prepare, compare, train, ensemble, evaluate,"
+            " analyse, visualise, or report.",
             show_default=False,
         ),
     ] = None,
@@ -102,6 +103,108 @@ def review(
     from deployments.review import review_study, run_command  # noqa: PLC0415 - imports pandas
 
     review_study(settings, port=port, with_browser=with_browser, then=run_command(settings_file, overrides or ()))
+
+
+@app.command()
+def judge(
+    covers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Pictures, folders of pictures, addresses of pictures, or - for the standard input.",
+            metavar="COVER...",
+            show_default=False,
+        ),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            help="The study whose networks judge: a TOML file of settings; without one, the dissertation's.",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Which of its trained models: MobileNetV2, say; without it, the best by validation accuracy.",
+            show_default=False,
+        ),
+    ] = "",
+    top: Annotated[int, typer.Option(min=1, help="Most probable genres to name.")] = 5,
+    near: Annotated[int, typer.Option(min=0, help="Covers of the study, most like it, to name.")] = 3,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write a picture of each cover to this folder, dark where nothing spoke for the genre (Grad-CAM).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each cover.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Serve a page to drop covers on, until Ctrl-C.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="With --page: where to listen; else 4281 or, if taken, any free port."),
+    ] = None,
+    with_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="With --page: open it in a browser, where there is a screen.")
+    ] = True,
+) -> None:
+    """Ask a trained network for the genre of any cover."""
+    if page == bool(covers):
+        raise SettingsError(
+            "covers are given to the page itself" if page else "there is no cover to judge",
+            where="--page" if page else "COVER...",
+            advice="Name pictures, folders or addresses; or leave them out and add --page.",
+        )
+    settings = load_settings(study, overrides or ())
+    from deployments.judging import judge_covers, judge_page  # noqa: PLC0415 - imports pandas
+    from deployments.review import run_command  # noqa: PLC0415 - imports pandas
+
+    then = run_command(study, overrides or ())
+    if page:
+        judge_page(settings, model=model, port=port, with_browser=with_browser, then=then)
+    elif judge_covers(
+        settings, covers or [], model=model, top=top, near=near, explain=explain, as_json=as_json, then=then
+    ):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    studies: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Settings files or folders of one study, or of two; without any, the dissertation's.",
+            metavar="STUDY",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With two studies: where their page goes; else beside the first, under both names.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write the report of a study, or put two studies side by side."""
+    given = studies or []
+    if len(given) > 2:
+        raise SettingsError(f"{len(given)} studies are given", where="STUDY", advice="Name one, or two to compare.")
+    if output and len(given) < 2:
+        raise SettingsError(
+            "a study's own report lies in its folder", where="--output", advice="Leave it out, or name two studies."
+        )
+    from deployments.reports import report_side_by_side, report_study  # noqa: PLC0415 - imports pandas
+
+    with _interruptible():
+        if len(given) == 2:
+            report_side_by_side(given[0], given[1], overrides or (), output)
+        else:
+            report_study(given[0] if given else None, overrides or ())
 
 
 @app.command()

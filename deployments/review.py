@@ -1,30 +1,25 @@
 """The command `bookcover review`: the review page of one study, served on loopback until Ctrl-C."""
 
-import os
 import shlex
-import signal
-import socket
-import sys
-import webbrowser
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Thread
+from typing import TYPE_CHECKING
 
 from bookcover_core.curation.candidates import find_candidates
 from bookcover_core.curation.review import Item, Kind, Queue, review_queue
-from bookcover_core.errors import ServerError, StageOrderError
+from bookcover_core.errors import StageOrderError
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from deployments.loopback import ServedPage, served, stay
 from deployments.terminal import say
 from deployments.waiting import announced, go_on
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 # Where the page is, unless somebody else is there: an address that can be kept as a bookmark.
 _PORT = 4280
-
-# Seconds that a browser's connections are waited for at the end.
-_PATIENCE = 2
 
 
 def review_study(settings: StudySettings, *, port: int | None = None, with_browser: bool = True, then: str) -> None:
@@ -49,28 +44,13 @@ def review_study(settings: StudySettings, *, port: int | None = None, with_brows
     with review_page(study, port) as page, announced(settings, page.address):
         say(f"Review page: {page.address}")
         say("Every decision is saved when it is made. Ctrl-C ends this.")
-        if with_browser and _has_screen():
-            webbrowser.open(page.address)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            page.thread.join()
+        stay(page, with_browser=with_browser)
     queue = review_queue(study)
-    say("")
     say(describe(queue))
     say(f"Take it up again with the same command. Go on with the study: {then}")
 
 
-@dataclass(frozen=True)
-class ReviewPage:
-    """A review page that is being served."""
-
-    address: str
-    thread: Thread
-    """Serves it; ends when it is told to."""
-
-
-@contextmanager
-def review_page(study: Study, port: int | None = None) -> Iterator[ReviewPage]:
+def review_page(study: Study, port: int | None = None) -> AbstractContextManager[ServedPage]:
     """The review page of a study, served on loopback while the block lasts.
 
     Runs that wait for the review go on when the last decision has been made.
@@ -82,25 +62,14 @@ def review_page(study: Study, port: int | None = None) -> Iterator[ReviewPage]:
     Raises:
         ServerError: The port is taken.
     """
-    import uvicorn  # noqa: PLC0415 - takes half a second
+    name = study.settings.name
 
-    from deployments.pages.guard import loopback_hosts  # noqa: PLC0415 - imports Starlette
-    from deployments.pages.review import review_app  # noqa: PLC0415 - imports Starlette
+    def make_app(hosts: Collection[str]) -> "Starlette":
+        from deployments.pages.review import review_app  # noqa: PLC0415 - imports Starlette
 
-    with _listen(port) as listener:
-        at = listener.getsockname()[1]
-        name = study.settings.name
-        app = review_app({name: study}, hosts=loopback_hosts(at), on_all_decided=go_on)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_PATIENCE)
-        )
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="review-page", daemon=True)
-        thread.start()
-        try:
-            yield ReviewPage(f"http://127.0.0.1:{at}/{name}/", thread)
-        finally:
-            server.should_exit = True
-            thread.join()
+        return review_app({name: study}, hosts=hosts, on_all_decided=go_on)
+
+    return served(make_app, f"{name}/", usual_port=_PORT, port=port)
 
 
 def describe(queue: Queue) -> str:
@@ -131,39 +100,6 @@ def _search_candidates(study: Study, then: str) -> None:
             where=study.workspace.root,
             advice=f"Start it with `{then}`, or read them alone with `{then} --only listings`.",
         ) from None
-
-
-def _listen(port: int | None) -> socket.socket:
-    """A socket that listens on loopback.
-
-    Raises:
-        ServerError: The port is taken.
-    """
-    for wanted in (_PORT, 0) if port is None else (port,):
-        listener = socket.socket()
-        # Elsewhere this lets a port be taken again soon after; on Windows, it would let two servers share it.
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", wanted))
-            listener.listen()
-        except OSError as error:
-            listener.close()
-            reason = error.strerror
-        else:
-            return listener
-    raise ServerError(
-        f"the port cannot be used ({reason})",
-        where=f"127.0.0.1:{wanted}",
-        advice="Choose another with --port, or leave it out.",
-    )
-
-
-def _has_screen() -> bool:
-    """Whether a browser would open before the person who typed the command."""
-    if "SSH_CONNECTION" in os.environ:
-        return False
-    return sys.platform in {"darwin", "win32"} or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def run_command(settings_file: Path | None, overrides: Iterable[str]) -> str:

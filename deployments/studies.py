@@ -9,6 +9,7 @@ from functools import partial
 
 from bookcover_core.covers.chunks import WantedChunks, check_chunks
 from bookcover_core.errors import BookcoverError, SettingsError
+from bookcover_core.models.systems import ensembles
 from bookcover_core.models.weights import check_networks
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
@@ -18,7 +19,19 @@ from deployments.terminal import print_results, say
 from deployments.waiting import announced
 
 # The parts of a study that can be run alone, in their order.
-PARTS = ("listings", "download", "curate", "prepare", "compare", "train", "evaluate", "report")
+PARTS = (
+    "listings",
+    "download",
+    "curate",
+    "prepare",
+    "compare",
+    "train",
+    "ensemble",
+    "evaluate",
+    "analyse",
+    "visualise",
+    "report",
+)
 
 
 def run_study(
@@ -71,11 +84,27 @@ def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
 def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings], object]:
     """The flow of one part of a study, or of the whole."""
     # Prefect is imported here, when its server is known.
-    from flows import comparison, covers, curation, evaluation, listings, preparation, report, study, training  # noqa: PLC0415
+    from flows import (  # noqa: PLC0415
+        analysis,
+        comparison,
+        covers,
+        curation,
+        evaluation,
+        listings,
+        preparation,
+        report,
+        study,
+        training,
+        visualisation,
+    )
 
     def train(settings: StudySettings) -> None:
         for backbone in settings.training.backbones:
             training.train_backbone(settings, backbone)
+
+    def combine(settings: StudySettings) -> None:
+        for ensemble in ensembles(settings):
+            training.combine(settings, ensemble)
 
     flows: dict[str | None, Callable[[StudySettings], object]] = {
         None: study.study,
@@ -85,7 +114,10 @@ def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings
         "prepare": preparation.prepare,
         "compare": comparison.compare_preparations,
         "train": train,
+        "ensemble": combine,
         "evaluate": evaluation.evaluate,
+        "analyse": analysis.analyse,
+        "visualise": visualisation.visualise,
         "report": report.write_report,
     }
     return flows[part]

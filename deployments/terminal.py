@@ -11,12 +11,13 @@ from bookcover_core.settings import StudySettings
 from bookcover_core.stages import STAGES, Stage, code_digest
 from bookcover_core.study import Study
 
-_console = Console()
+console = Console()
+"""Where commands print."""
 
 
 def say(text: str) -> None:
     """Print one line."""
-    _console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_results(settings: StudySettings) -> None:
@@ -33,7 +34,7 @@ def print_results(settings: StudySettings) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(f"{row['model']} {row['preparation']}", *(str(row[name]) for name in measures))
-    _console.print(table)
+    console.print(table)
     say(f"Report: {study.workspace.report / 'index.html'}")
 
 
@@ -55,7 +56,7 @@ def print_status(settings: StudySettings) -> None:
             ", ".join(state if len(manifests) == 1 else f"{number} {state}" for state, number in states.items()) or "-",
             f"{sum(manifest.seconds for manifest in manifests):,.0f}" if manifests else "",
         )
-    _console.print(table)
+    console.print(table)
 
 
 def _table(title: str) -> Table:

@@ -11,6 +11,6 @@ def write_report(settings: StudySettings = DISSERTATION, failures: dict[str, str
 
     Args:
         settings: The study.
-        failures: Why a backbone could not be trained, by its name.
+        failures: Why systems could not be trained, by name.
     """
     report.write_report(settings, failures)

@@ -1,11 +1,14 @@
 """The whole study, from its listings to its report: chapters 3 to 5."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bookcover_core.errors import InputError, TrainingError
+from bookcover_core.models.systems import ensembles, systems
 from bookcover_core.models.weights import check_networks
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from bookcover_core.training.making import is_made
+from flows.analysis import analyse
 from flows.comparison import compare_preparations
 from flows.covers import download_covers
 from flows.curation import curate
@@ -14,7 +17,8 @@ from flows.listings import read_listings
 from flows.preparation import prepare
 from flows.report import write_report
 from flows.stages import DISSERTATION, stage_flow
-from flows.training import train_backbone
+from flows.training import combine, train_backbone
+from flows.visualisation import visualise
 
 
 @stage_flow("study", "study {settings.name}")
@@ -30,29 +34,35 @@ def study(settings: StudySettings = DISSERTATION) -> None:
     download_covers(settings)
     curate.fn(settings)  # within this run: one of its own could not be suspended for the review
     prepare(settings)
-    if settings.training.preparation == "best":
+    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
         compare_preparations(settings)
 
-    trainings = {
-        backbone: train_backbone(settings, backbone, return_state=True) for backbone in settings.training.backbones
-    }
-    trained = [backbone for backbone, state in trainings.items() if state.is_completed()]
-    causes = {
-        backbone: state.result(raise_on_failure=False)
-        for backbone, state in trainings.items()
-        if not state.is_completed()
-    }
+    made = {name: train_backbone(settings, name, return_state=True) for name in settings.training.backbones}
+    made |= {name: combine(settings, name, return_state=True) for name in ensembles(settings)}
+    causes = {name: state.result(raise_on_failure=False) for name, state in made.items() if not state.is_completed()}
+    trained = [system.name for system in systems(settings) if is_made(Study(settings), system)]
     if trained:
         evaluate(settings, trained)
-        write_report(settings, {backbone: str(cause) for backbone, cause in causes.items()})
+        analyse(settings)
+        looked = visualise(settings, return_state=True)
+        write_report(settings, reasons(settings, trained, causes))
     if causes:
         raise training_error(settings, causes)
+    if trained:
+        looked.result()  # what was wrong with it, if anything was: it stops no report
+
+
+def reasons(settings: StudySettings, trained: Collection[str], causes: Mapping[str, object]) -> dict[str, str]:
+    """Why the systems that are not trained are not: what stopped them, or the training of their network."""
+    missing = [system for system in systems(settings) if system.name not in trained]
+    stopped = {system.name: causes.get(system.name, causes.get(system.network)) for system in missing}
+    return {name: str(cause) for name, cause in stopped.items() if cause is not None}
 
 
 def training_error(settings: StudySettings, causes: Mapping[str, object]) -> TrainingError:
-    """What to say of networks that could not be trained: which, why, and how to go on."""
+    """What to say of systems that could not be trained: which, why, and how to go on."""
     error = TrainingError(
-        "; ".join(f"{backbone} could not be trained: {str(cause).rstrip('.')}" for backbone, cause in causes.items()),
+        "; ".join(f"{name} could not be trained: {str(cause).rstrip('.')}" for name, cause in causes.items()),
         where=settings.root,
         advice="Mend the cause and run the study again: everything else is kept.",
     )

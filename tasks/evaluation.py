@@ -1,14 +1,15 @@
-"""Evaluating the trained networks on the test books."""
+"""Evaluating the trained systems on the test books."""
 
 from prefect.client.schemas.objects import State
 
 from bookcover_core.settings import StudySettings
+from bookcover_core.stage_process import run_apart
 from tasks.stages import StageResult, perform, stage_task
 
 
-@stage_task("evaluate", "evaluate {backbone}")
-def evaluate(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
-    """Recall and precision of one network on the test books, by genre and in total."""
-    from bookcover_core.evaluation import stage  # noqa: PLC0415 - scikit-learn and TensorFlow are slow to import
+@stage_task("evaluate", "evaluate {system}")
+def evaluate(settings: StudySettings, system: str) -> StageResult | State[StageResult]:
+    """Recall and precision of one system on the test books, by genre and in total."""
+    from bookcover_core.evaluation import stage  # noqa: PLC0415 - scikit-learn is slow to import
 
-    return perform(settings, lambda study: stage.evaluate(study, backbone))
+    return perform(settings, lambda study: run_apart(study, stage.evaluate, system))

@@ -15,7 +15,7 @@ def write_report(settings: StudySettings, failures: dict[str, str] | None = None
 
     Args:
         settings: The study.
-        failures: Why a backbone could not be trained, by its name.
+        failures: Why systems could not be trained, by name.
     """
     from bookcover_core.report import stage  # noqa: PLC0415 - Matplotlib is slow to import
 

@@ -1,12 +1,21 @@
-"""Pooled features, the comparison of preparations, and the networks' heads.
+"""Pooled features, the comparison of preparations, and the training of all systems.
 
-TensorFlow is imported when a task runs: a flow that trains nothing starts without it.
+TensorFlow is imported in a process of its own (`bookcover_core.stage_process`), never in the one that runs the flow.
 """
+
+from collections.abc import Callable
+from typing import TypeVarTuple
 
 from prefect.client.schemas.objects import State
 
+from bookcover_core.manifests import Manifest
 from bookcover_core.settings import Preparation, StudySettings
+from bookcover_core.stage_process import run_apart
+from bookcover_core.study import Study
+from bookcover_core.training import comparison, ensemble, features, finetune, scratch, search, train
 from tasks.stages import StageResult, perform, stage_task
+
+Words = TypeVarTuple("Words")
 
 
 @stage_task("compute-features", "features of {backbone} on {preparation}")
@@ -14,30 +23,59 @@ def compute_features(
     settings: StudySettings, backbone: str, preparation: Preparation
 ) -> StageResult | State[StageResult]:
     """The pooled features of every prepared cover."""
-    from bookcover_core.training import features  # noqa: PLC0415 - imports TensorFlow
+    return perform(
+        settings,
+        lambda study: run_apart(study, features.compute_features, backbone, str(preparation), network=backbone),
+    )
 
-    return perform(settings, lambda study: features.compute_features(study, backbone, preparation))
 
-
-@stage_task("compare-preparation", "short training on {preparation}")
-def compare_preparation(settings: StudySettings, preparation: Preparation) -> StageResult | State[StageResult]:
+@stage_task("compare-preparation", "short training of {backbone} on {preparation}")
+def compare_preparation(
+    settings: StudySettings, backbone: str, preparation: Preparation
+) -> StageResult | State[StageResult]:
     """How well a short training does on one preparation."""
-    from bookcover_core.training import comparison  # noqa: PLC0415 - imports TensorFlow
-
-    return perform(settings, lambda study: comparison.compare_preparation(study, preparation))
+    return _train(settings, backbone, comparison.compare_preparation, str(preparation), backbone)
 
 
-@stage_task("choose-preparation", "choose the preparation")
-def choose_preparation(settings: StudySettings) -> StageResult | State[StageResult]:
+@stage_task("choose-preparation", "choose the preparation for {backbone}")
+def choose_preparation(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """The preparation with the best validation accuracy."""
-    from bookcover_core.training import comparison  # noqa: PLC0415 - imports TensorFlow
+    return perform(settings, lambda study: comparison.compare_preparations(study, backbone))
 
-    return perform(settings, comparison.compare_preparations)
+
+@stage_task("search-head", "search hyperparameters of {backbone}")
+def search_head(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
+    """The hyperparameters with which the head of one network validates best."""
+    return _train(settings, backbone, search.search_head, backbone)
 
 
 @stage_task("train-head", "train {backbone}")
 def train_head(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """One network, its head trained on the chosen preparation."""
-    from bookcover_core.training import train  # noqa: PLC0415 - imports TensorFlow
+    return _train(settings, backbone, train.train_backbone, backbone)
 
-    return perform(settings, lambda study: train.train_backbone(study, backbone))
+
+@stage_task("fine-tune", "fine-tune {backbone}")
+def fine_tune(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
+    """One network, its top blocks trained too."""
+    return _train(settings, backbone, finetune.fine_tune, backbone)
+
+
+@stage_task("train-scratch", "train {network} from nothing")
+def train_scratch(settings: StudySettings, network: str) -> StageResult | State[StageResult]:
+    """One network, trained from nothing."""
+    return _train(settings, network, scratch.train_scratch, network)
+
+
+@stage_task("combine", "combine {ensemble_name}")
+def combine(settings: StudySettings, ensemble_name: str) -> StageResult | State[StageResult]:
+    """One ensemble of the trained systems."""
+    return perform(settings, lambda study: run_apart(study, ensemble.combine, ensemble_name))
+
+
+def _train(
+    settings: StudySettings, network: str, stage: Callable[[Study, *Words], Manifest], *words: *Words
+) -> StageResult | State[StageResult]:
+    """The result of a training, which may not take longer than the settings say."""
+    minutes = settings.training.time_limit
+    return perform(settings, lambda study: run_apart(study, stage, *words, network=network, minutes=minutes))

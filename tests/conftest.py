@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bookcover_core.study import Study
+
 PROJECT = Path(__file__).parents[1]
 
 
@@ -31,3 +33,24 @@ def prefect_server() -> Iterator[None]:
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def trained_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of the tiny trained study; `trained` gives the study itself."""
+    from tests.bookcover_core.judging.trained import add_networks, train
+
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        add_networks(patch)
+        train(folder)
+    return folder
+
+
+@pytest.fixture
+def trained(trained_files: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A tiny study whose networks are trained, with random weights before them; not to be altered."""
+    from tests.bookcover_core.judging.trained import add_networks, settings_in
+
+    add_networks(monkeypatch)
+    return Study(settings_in(trained_files))

@@ -27,6 +27,8 @@ GROUND_FLOOR = (
     "manifests",
     "study",
     "processes",
+    "stage_process",
+    "stage_worker",
 )
 ROOMS = (
     "listing",
@@ -37,6 +39,7 @@ ROOMS = (
     "training",
     "evaluation",
     "visualisation",
+    "judging",
     "report",
 )
 ASIDE = "rehearsal"

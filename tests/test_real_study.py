@@ -46,6 +46,7 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                     }
                 },
                 "training": {"backbones": ["MobileNetV2"]},
+                "visualisation": {"steps": 10, "genres": 1},  # 1,000 steps for three genres take minutes
             }
         )
         study(settings)

@@ -26,6 +26,19 @@ class Interval:
     high: float
 
 
+def normal_quantile(confidence: float) -> float:
+    """Standard deviations to either side of the mean within which a normal variable falls: 1.96 at 95 %."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def around_mean(values: Floats, confidence: float) -> tuple[float, Interval]:
+    """The mean of (n,) values, and its normal interval; a single value has no interval but itself."""
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    half = normal_quantile(confidence) * error
+    return mean, Interval(mean - half, mean + half)
+
+
 def wilson(successes: int, trials: int, confidence: float) -> Interval | None:
     """Wilson's score interval for a share; None where nothing was tried.
 
@@ -34,7 +47,7 @@ def wilson(successes: int, trials: int, confidence: float) -> Interval | None:
     """
     if trials == 0:
         return None
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = normal_quantile(confidence)
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5

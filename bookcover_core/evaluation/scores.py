@@ -14,16 +14,27 @@ from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Interval, bootstrap, wilson
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.genres import Genre
+from bookcover_core.models.systems import title_of
 
 
 class Estimate(BaseModel):
-    """A share with its confidence interval."""
+    """A number with its confidence interval; mostly a share."""
 
     model_config = ConfigDict(frozen=True)
 
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, value: float, interval: Interval) -> "Estimate":
+        """The estimate of a value and the interval around it."""
+        return cls(value=value, low=interval.low, high=interval.high)
+
+    @property
+    def interval(self) -> Interval:
+        """The interval around the value."""
+        return Interval(self.low, self.high)
 
 
 class GenreScore(BaseModel):
@@ -42,12 +53,12 @@ class GenreScore(BaseModel):
 
 
 class Scores(BaseModel):
-    """What one network scored on the test books."""
+    """What one system scored on the test books."""
 
     model_config = ConfigDict(frozen=True)
 
-    model: str = Field(description="<backbone>-<preparation>.")
-    backbone: str
+    model: str = Field(description="<system>-<preparation>.")
+    backbone: str = Field(description='Name of the system: "MobileNetV2", "MobileNetV2-finetuned".')
     preparation: str
     books: int = Field(description="Test books.")
     chance: float = Field(description="Accuracy of always naming the commonest genre.")
@@ -58,6 +69,11 @@ class Scores(BaseModel):
     )
     genres: list[GenreScore]
     confusion: list[list[int]] = Field(description="Books by true genre (rows) and predicted genre (columns).")
+
+    @property
+    def title(self) -> str:
+        """Name of the system for people."""
+        return title_of(self.backbone)
 
     @property
     def accuracy(self) -> Estimate:
@@ -113,7 +129,7 @@ def score(
         chance=metrics.chance(books),
         confidence=confidence,
         resamples=resamples,
-        totals={name: _estimate(value, intervals[name]) for name, value in values.items()},
+        totals={name: Estimate.of(value, intervals[name]) for name, value in values.items()},
         genres=[
             GenreScore(
                 label=genre.label,
@@ -140,7 +156,7 @@ def score(
 def share(successes: int, trials: int, confidence: float) -> Estimate | None:
     """A share with Wilson's interval; None where nothing was tried."""
     interval = wilson(successes, trials, confidence)
-    return None if interval is None else _estimate(successes / trials, interval)
+    return None if interval is None else Estimate.of(successes / trials, interval)
 
 
 def read_scores(file: Path) -> Scores:
@@ -155,7 +171,3 @@ def read_scores(file: Path) -> Scores:
         raise WorkspaceError(
             "the scores cannot be read", where=file, advice="Evaluate the network again: delete the file and rerun."
         ) from error
-
-
-def _estimate(value: float, interval: Interval) -> Estimate:
-    return Estimate(value=value, low=interval.low, high=interval.high)

@@ -1,4 +1,4 @@
-"""The stage `evaluate`: a trained network, judged on the test books (section 5.1).
+"""The stage `evaluate`: a trained system, judged on the test books (section 5.1).
 
 models/<model>/, splits/books.csv  ->  evaluation/<model>/predictions.csv   what it predicts
                                                          metrics.json      scores.Scores
@@ -17,8 +17,12 @@ from bookcover_core.evaluation.predictions import Predictions, write_predictions
 from bookcover_core.evaluation.scores import Estimate, Scores, score
 from bookcover_core.listing.books import read_genres
 from bookcover_core.manifests import Manifest
+from bookcover_core.models.systems import find_system
 from bookcover_core.settings import Preparation
 from bookcover_core.study import Study
+from bookcover_core.training.comparison import preparation_of
+from bookcover_core.training.features import model_name
+from bookcover_core.training.predicting import predict_split
 from bookcover_core.workspace import write_json, write_table
 
 logger = logging.getLogger(__name__)
@@ -28,34 +32,29 @@ Predict = Callable[[Study, str, str], tuple[Sequence[str], NDArray[np.integer], 
 
 
 def evaluate(
-    study: Study, backbone: str, *, preparation: Preparation | None = None, predict: Predict | None = None
+    study: Study, name: str, *, preparation: Preparation | None = None, predict: Predict | None = None
 ) -> Manifest:
-    """What was written: the predictions and scores of `backbone` on the test books.
+    """What was written: the predictions and scores of a system on the test books.
 
     Args:
         study: The study.
-        backbone: A network of the study that has been trained.
+        name: A system of the study that has been trained: "MobileNetV2", "Ensemble-mean".
         preparation: The preparation that it was trained on; none: the chosen one.
-        predict: What predicts; none: the trained network.
+        predict: What predicts; none: the trained system.
 
     Raises:
+        SettingsError: The study has no such system.
         StageOrderError: It has not been trained, or the books have not been split.
         TrainingError: It predicts values that are not numbers.
     """
-    if preparation is None:
-        from bookcover_core.training.comparison import chosen_preparation  # noqa: PLC0415 - imports TensorFlow
-
-        preparation = chosen_preparation(study)
-    model = f"{backbone}-{preparation}"
-    run = study.stage("evaluate", model, after=[f"train/{model}", "split"])
+    system = find_system(study.settings, name)
+    prepared = str(preparation or preparation_of(study, system))
+    model = model_name(name, prepared)
+    run = study.stage("evaluate", model, after=[f"{system.stage}/{model}", "split"])
     if run.done:
         return run.done
-    if predict is None:
-        from bookcover_core.training.train import predict_split  # noqa: PLC0415 - imports TensorFlow
-
-        predict = predict_split
     genres = read_genres(study.workspace)
-    keys, labels, probabilities = predict(study, model, "test")
+    keys, labels, probabilities = (predict or predict_split)(study, model, "test")
     predictions = Predictions.checked(
         keys, labels.astype(np.int64), probabilities.astype(np.float64), len(genres), where=run.label
     )
@@ -63,8 +62,8 @@ def evaluate(
         predictions.labels,
         predictions.probabilities,
         genres,
-        backbone=backbone,
-        preparation=str(preparation),
+        backbone=name,
+        preparation=prepared,
         confidence=study.settings.evaluation.confidence,
         resamples=study.settings.evaluation.resamples,
         seed=study.settings.seed,

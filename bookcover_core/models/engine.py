@@ -1,13 +1,13 @@
 """TensorFlow and Keras, imported in one place, with TensorFlow told to keep its start-up chatter to itself.
 
 Importing this module takes seconds. Modules that import it at their top (`resnext`, `pictures`, `networks`,
-`random_weights`, `training.extraction`, `training.heads`, `training.wame`) are themselves imported only inside
-functions, so that a command that trains nothing starts at once.
+`random_weights`, `blocks`, `training.extraction`, `training.heads`, `training.pixels` and more) are themselves imported
+only inside functions, so that a command that trains nothing starts at once.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # A level that the person has set stays, and then nothing is held back.
 _IS_CHATTY = "TF_CPP_MIN_LOG_LEVEL" in os.environ
@@ -39,8 +39,10 @@ with without_chatter():
     import keras
     import tensorflow as tf
 
-    # Looking for GPUs has words of its own, the first time.
-    tf.config.list_physical_devices()
+    # Looking for GPUs has words of its own, the first time. Of their memory TensorFlow takes what it needs, not all.
+    for _gpu in tf.config.list_physical_devices("GPU"):
+        with suppress(RuntimeError):  # TensorFlow is at work already: it was imported, and used, elsewhere
+            tf.config.experimental.set_memory_growth(_gpu, enable=True)
 
 # Its warning about graphs traced anew is for loops; here every training traces its own, once.
 tf.get_logger().setLevel("ERROR")

@@ -2,45 +2,138 @@
 
 A head is trained on pooled features alone (`training.heads`). Assembled, backbone and head are one network from pixels
 to genres: the one that people judge covers with and that activation maximisation and Grad-CAM look into.
+
+    features -------------------------.
+                                       joined -> (dropout_1 -> hidden_1 -> ...) -> dropout_n -> genres
+    measurements -> standardised -----'
+
+What the settings do not ask for is not there: section 4.1 has `genres` alone.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.manifests import file_digest
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.engine import keras
+from bookcover_core.models.extra_inputs import extra_columns
 from bookcover_core.models.pooled import build_pooled
+from bookcover_core.models.systems import Kind
+from bookcover_core.settings import ExtraInput
 from bookcover_core.workspace import atomic
 
 # Name of the layer that gives the probabilities.
 GENRES = "genres"
 
+# Names of the second input, of the layer that standardises it, and of the one that joins it to the features.
+_MEASUREMENTS, _STANDARDISED, _JOINED = "measurements", "standardised", "joined"
 
-def build_head(channels: int, genres: int, seed: int = 0) -> keras.Model:
-    """Pooled features (n, channels) to probabilities (n, genres): one dense layer with softmax, as in section 4.1.
+# Purpose of the generator that gives hidden layers and dropouts their seeds.
+_LAYER_SEEDS = 411
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """What a head is built of; the dissertation's is one dense layer (section 4.1)."""
+
+    hidden_units: tuple[int, ...] = ()
+    """Units of each hidden layer (ReLU) before the genres."""
+    dropout: float = 0.0
+    """Share of its inputs that each dense layer loses at random in training."""
+    extra_inputs: tuple[ExtraInput, ...] = ()
+    """What it is told of the original cover beside its features."""
+
+
+SINGLE_LAYER = HeadShape()
+
+
+def build_head(channels: int, genres: int, seed: int = 0, shape: HeadShape = SINGLE_LAYER) -> keras.Model:
+    """Pooled features (n, channels) to probabilities (n, genres).
+
+    With extra inputs it takes two inputs, features and measurements (n, k), the latter from `extra_values`.
 
     Args:
         channels: Length of a pooled feature.
         genres: Number of genres.
-        seed: Seed of the kernel's first values (Glorot uniform, Keras' default; biases are 0).
+        seed: Seed of the kernels' first values (Glorot uniform, Keras' default; biases are 0) and of the dropouts.
+        shape: Hidden layers, dropout and extra inputs; none of them: one dense layer with softmax, as in section 4.1.
     """
-    features = keras.Input((channels,), name="features")
+    layers = keras.layers
+    seeds = iter(np.random.default_rng([seed, _LAYER_SEEDS]).integers(2**31, size=2 * len(shape.hidden_units) + 1))
+
+    def dropped(x: keras.KerasTensor, number: int) -> keras.KerasTensor:
+        chance = int(next(seeds))
+        return layers.Dropout(shape.dropout, seed=chance, name=f"dropout_{number}")(x) if shape.dropout else x
+
+    x = features = keras.Input((channels,), name="features")
+    inputs = features
+    if columns := extra_columns(shape.extra_inputs):
+        measurements = keras.Input((len(columns),), name=_MEASUREMENTS)
+        standardised = layers.Normalization(name=_STANDARDISED)(measurements)
+        x, inputs = layers.Concatenate(name=_JOINED)([features, standardised]), [features, measurements]
+    for number, units in enumerate(shape.hidden_units, start=1):
+        x = dropped(x, number)
+        kernel = keras.initializers.GlorotUniform(seed=int(next(seeds)))
+        x = layers.Dense(units, activation="relu", kernel_initializer=kernel, name=f"hidden_{number}")(x)
+    x = dropped(x, len(shape.hidden_units) + 1)
     kernel = keras.initializers.GlorotUniform(seed=seed)
-    probabilities = keras.layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name=GENRES)(features)
-    return keras.Model(features, probabilities, name="head")
+    probabilities = layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name=GENRES)(x)
+    return keras.Model(inputs, probabilities, name="head")
+
+
+def standardise(head: keras.Model, measurements: npt.NDArray[np.float32]) -> None:
+    """Let `head` measure its extra inputs in deviations from their mean in `measurements` (n, k).
+
+    An input that is the same in all of them only has its mean taken off. The statistics are weights of the head.
+    """
+    layer = head.get_layer(_STANDARDISED)
+    layer.adapt_mean.assign(measurements.mean(axis=0, dtype=np.float64))
+    varies = np.ptp(measurements, axis=0) > 0
+    layer.adapt_variance.assign(np.where(varies, measurements.var(axis=0, dtype=np.float64), 1.0))
+    layer.finalize_state()
+
+
+def before_genres(head: keras.Model, features: Any, measurements: Any = None, *, training: bool = False) -> Any:
+    """What the layer `genres` of `head` is given for `features`, layer by layer: tensors or symbolic ones.
+
+    Args:
+        head: From `build_head`.
+        features: Pooled features (n, channels).
+        measurements: Its extra inputs (n, k), if it has any.
+        training: Whether inputs are dropped.
+    """
+    x = features
+    if measurements is not None:
+        x = head.get_layer(_JOINED)([x, head.get_layer(_STANDARDISED)(measurements)])
+    for layer in head.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            x = layer(x, training=training)
+        elif isinstance(layer, keras.layers.Dense) and layer.name != GENRES:
+            x = layer(x)
+    return x
 
 
 def assemble(backbone: Backbone, network: keras.Model, head: keras.Model) -> keras.Model:
     """Pictures (n, size, size, 3) in 0..255, of float or integer type, to probabilities (n, genres).
 
-    Layers: `preprocessing`, the frozen backbone under its own name, `pooling`, `genres` (shared with `head`).
+    With a head that has extra inputs it takes two inputs, pictures and measurements (n, k) from `extra_values`.
+    Layers: `preprocessing`, the frozen backbone under its own name, `pooling`, and those of `head`, which are shared
+    with it, `genres` last.
     """
     network.trainable = False
     pooled = build_pooled(backbone, network)
-    probabilities = head.get_layer(GENRES)(pooled.output)
-    return keras.Model(pooled.input, probabilities, name=f"{backbone.name}-genres")
+    inputs, measurements = pooled.input, None
+    if len(head.inputs) > 1:
+        measurements = keras.Input(head.inputs[1].shape[1:], name=_MEASUREMENTS)
+        inputs = [pooled.input, measurements]
+    probabilities = head.get_layer(GENRES)(before_genres(head, pooled.output, measurements))
+    return keras.Model(inputs, probabilities, name=f"{backbone.name}-genres")
 
 
 def save_weights(model: keras.Model, file: Path) -> str:
@@ -61,30 +154,46 @@ def save_weights(model: keras.Model, file: Path) -> str:
 
 
 def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
-    """The assembled network in `folder`, built in code with the weights saved there, and its card.
+    """The whole network in `folder`, built in code with the weights saved there, and its card.
+
+    It takes what `assemble` says; `card.extra_inputs` says whether that is one input or two.
 
     Raises:
         WeightsError: There is none, or its weights are missing, altered or of another network.
     """
     card = read_card(folder)
     file = _checked(folder, MODEL_WEIGHTS, card)
-    backbone = find_backbone(card.backbone)
-    model = assemble(backbone, backbone.build(), build_head(backbone.channels, len(card.genres)))
+    model = _build(card)
     _load(model, file, card)
     return model, card
 
 
 def load_head(folder: Path) -> tuple[keras.Model, ModelCard]:
-    """The head alone of the network in `folder`, and its card.
+    """The head alone of the network in `folder`, and its card. Networks trained from nothing have none.
 
     Raises:
         WeightsError: As for `load_model`.
     """
     card = read_card(folder)
     file = _checked(folder, HEAD_WEIGHTS, card)
-    head = build_head(find_backbone(card.backbone).channels, len(card.genres))
+    head = _build_head(card)
     _load(head, file, card)
     return head, card
+
+
+def _build(card: ModelCard) -> keras.Model:
+    """The architecture that `card` describes."""
+    if card.kind is Kind.SCRATCH:
+        from bookcover_core.models.scratch import find_scratch  # noqa: PLC0415 - most networks have a backbone
+
+        return find_scratch(card.backbone).build(len(card.genres), seed=0)
+    backbone = find_backbone(card.backbone)
+    return assemble(backbone, backbone.build(), _build_head(card))
+
+
+def _build_head(card: ModelCard) -> keras.Model:
+    shape = HeadShape(tuple(card.hidden_units), card.dropout, tuple(card.extra_inputs))
+    return build_head(find_backbone(card.backbone).channels, len(card.genres), shape=shape)
 
 
 def _load(model: keras.Model, file: Path, card: ModelCard) -> None:

@@ -32,7 +32,7 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
     """
     _draw_kernels(model, np.random.default_rng([seed, _KERNELS]))
     pictures = build_preprocessing(backbone)(_drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES])))
-    layers = list(_layers(model))
+    layers = list(leaf_layers(model))
     normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     if normalisations:
         # Nothing may be dropped by chance while the statistics are taken.
@@ -47,7 +47,7 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
 
 
 def _draw_kernels(model: keras.Model, generator: np.random.Generator) -> None:
-    for layer in _layers(model):
+    for layer in leaf_layers(model):
         if isinstance(layer, keras.layers.SeparableConv2D):
             _draw(layer.depthwise_kernel, 2, generator)
             _draw(layer.pointwise_kernel, 3, generator)
@@ -67,11 +67,11 @@ def _draw(kernel: keras.Variable, axes: int, generator: np.random.Generator) -> 
     kernel.assign(values * np.float32(np.sqrt(2 / np.prod(kernel.shape[:axes]))))
 
 
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+def leaf_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """Layers of a network, those of networks within it too, in order."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from leaf_layers(layer)
         else:
             yield layer
 

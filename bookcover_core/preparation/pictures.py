@@ -72,7 +72,7 @@ def _prepare_cover(book: Book, root: Path, settings: PreparationSettings) -> Pre
         cover=book.sha256,
         measurements=measurements,
         pictures={
-            str(method): _write(f"prepared/{method}/{book.folder}/{name}", _encode(square, settings), root)
+            str(method): _write(f"prepared/{method}/{book.folder}/{name}", encode_square(square, settings), root)
             for method, square in squares.items()
         },
     )
@@ -87,7 +87,7 @@ def _write(path: str, content: bytes, root: Path) -> Output:
     )
 
 
-def _encode(square: Image.Image, settings: PreparationSettings) -> bytes:
+def encode_square(square: Image.Image, settings: PreparationSettings) -> bytes:
     """The bytes of a prepared picture: JPEG with full colour resolution (4:4:4), or PNG."""
     file = io.BytesIO()
     if settings.image_format == "jpeg":

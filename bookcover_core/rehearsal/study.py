@@ -7,10 +7,12 @@ from bookcover_core.settings import (
     ComparisonSettings,
     CoverSettings,
     CurationSettings,
+    EnsembleSettings,
     ModelSettings,
     PreparationSettings,
     StudySettings,
     TrainingSettings,
+    VisualisationSettings,
 )
 
 # 30 genres of 12 + 4 selected books: 480 covers, whose features take about two minutes on two slow cores
@@ -51,4 +53,7 @@ def rehearsal_settings(catalogue: Catalogue, address: str, workspace: str, name:
         comparison=ComparisonSettings(epochs=30, patience=15),
         # Few books and the small features of untrained networks: with the dissertation's 0.001 they learn too slowly.
         training=TrainingSettings(epochs=60, patience=15, learning_rate=0.003),
+        ensemble=EnsembleSettings(methods=("mean", "weighted")),
+        # The fastest network, for a few seconds: untrained networks want nothing that people would recognise.
+        visualisation=VisualisationSettings(model="MobileNetV2", steps=10, grad_cam=3),
     )

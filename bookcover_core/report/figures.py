@@ -1,21 +1,24 @@
 """The figures of the report: drawn once for light and once for dark pages, and written as files for other uses."""
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure as Drawing
 
 from bookcover_core.evaluation.published import published_results
-from bookcover_core.evaluation.scores import Scores
+from bookcover_core.report.analysed import found_analysis
+from bookcover_core.report.analysis_figures import analysis_plans, confusion_plan
+from bookcover_core.report.architectures import cost_plan
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.insights import found_insight, ideal_plan
+from bookcover_core.report.plan import Plan
 from bookcover_core.report.table import percent
 from bookcover_core.visualisation import style
 from bookcover_core.visualisation.curves import Curve, preparation_curves, training_curves
-from bookcover_core.visualisation.recall import confusion_heat_map, recall_by_genre, recall_extremes
+from bookcover_core.visualisation.recall import recall_by_genre, recall_extremes
 from bookcover_core.visualisation.standing import accuracy_standing
-from bookcover_core.visualisation.style import DARK, LIGHT, Theme
+from bookcover_core.visualisation.style import DARK, LIGHT
 from bookcover_core.workspace import write_bytes
 
 # CSS pixels in an inch.
@@ -53,25 +56,27 @@ class Figure:
 def make_figures(findings: Findings, folder: Path) -> dict[str, Figure]:
     """The figures that the findings allow, by name, each written to `folder` as SVG and PNG.
 
-    Names: standing, extremes, preparations, training, recall, and confusion-<backbone> for each network.
+    Names: standing, extremes, preparations, training, recall, and confusion-<system> for each system.
     """
-    figures = {}
-    for plan in _plans(findings):
-        drawing = plan.draw(LIGHT)
-        light = style.to_svg(drawing).encode()
-        files = (folder / f"{plan.name}.svg", folder / f"{plan.name}.png")
-        write_bytes(files[0], light)
-        write_bytes(files[1], style.to_png(drawing))
-        narrow = plan.narrow
-        figures[plan.name] = Figure(
-            name=plan.name,
-            caption=plan.caption,
-            alt=plan.alt,
-            wide=_picture(drawing, light, plan.draw(DARK)),
-            narrow=_picture(small := narrow(LIGHT), style.to_svg(small).encode(), narrow(DARK)) if narrow else None,
-            files=files,
-        )
-    return figures
+    return {plan.name: draw_plan(plan, folder) for plan in _plans(findings)}
+
+
+def draw_plan(plan: Plan, folder: Path) -> Figure:
+    """The figure of a plan, drawn for light and dark pages, and written to `folder` as SVG and PNG."""
+    drawing = plan.draw(LIGHT)
+    light = style.to_svg(drawing).encode()
+    files = (folder / f"{plan.name}.svg", folder / f"{plan.name}.png")
+    write_bytes(files[0], light)
+    write_bytes(files[1], style.to_png(drawing))
+    narrow = plan.narrow
+    return Figure(
+        name=plan.name,
+        caption=plan.caption,
+        alt=plan.alt,
+        wide=_picture(drawing, light, plan.draw(DARK)),
+        narrow=_picture(small := narrow(LIGHT), style.to_svg(small).encode(), narrow(DARK)) if narrow else None,
+        files=files,
+    )
 
 
 def _picture(drawing: Drawing, light: bytes, dark: Drawing) -> Picture:
@@ -89,35 +94,23 @@ def data_uri(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A figure to draw."""
-
-    name: str
-    caption: str
-    alt: str
-    draw: Callable[[Theme], Drawing]
-    narrow: Callable[[Theme], Drawing] | None = None
-    """The same for phones, where shrinking it would make it unreadable."""
-
-
-def _plans(findings: Findings) -> list[_Plan]:
+def _plans(findings: Findings) -> list[Plan]:
     plans = [_plan_trials(findings)]
     if best := findings.best:
         confidence = f"{100 * best.scores.confidence:.0f} %"
         plans += [_plan_standing(findings, confidence), _plan_training(findings)]
         plans.append(
-            _Plan(
+            Plan(
                 name="extremes",
-                caption=f"The genres that {best.backbone} knows best and worst by their covers: top-1 recall with "
+                caption=f"The genres that {best.title} knows best and worst by their covers: top-1 recall with "
                 f"{confidence} intervals.",
-                alt=f"Top-1 recall of {best.backbone} for its best and worst genres; Table 2 has all of them.",
+                alt=f"Top-1 recall of {best.title} for its best and worst genres; Table 2 has all of them.",
                 draw=lambda theme: recall_extremes(best.scores, theme),
                 narrow=lambda theme: recall_extremes(best.scores, theme, style.NARROW),
             )
         )
         plans.append(
-            _Plan(
+            Plan(
                 name="recall",
                 caption="Figure 5.1. Top-1, top-3 and top-5 recall of each network by genre, with "
                 f"{confidence} intervals; dotted: chance.",
@@ -125,36 +118,43 @@ def _plans(findings: Findings) -> list[_Plan]:
                 draw=lambda theme: recall_by_genre(findings.scores, theme),
             )
         )
-        plans += [_plan_confusion(scores) for scores in findings.scores]
+        analysis = found_analysis(findings)
+        plans += [confusion_plan(scores, analysis) for scores in findings.scores]
+        plans += analysis_plans(findings, analysis) if analysis else []
+        plans += [ideal_plan(findings, found_insight(findings)), cost_plan(findings)]
     return [plan for plan in plans if plan is not None]
 
 
-def _plan_trials(findings: Findings) -> _Plan | None:
-    trials = {trial.preparation: trial.curve for trial in findings.trials if trial.curve is not None}
+def _plan_trials(findings: Findings) -> Plan | None:
+    if not findings.trials:
+        return None
+    first = findings.trials[0].backbone
+    shown = [trial for trial in findings.trials if trial.backbone == first]
+    trials = {trial.preparation: trial.curve for trial in shown if trial.curve is not None}
     if not trials:
         return None
+    chosen = next((trial.preparation for trial in shown if trial.chosen), "")
     courses = "; ".join(f"{name}: {_course(curve)}" for name, curve in trials.items())
-    return _Plan(
+    return Plan(
         name="preparations",
-        caption="Figure 3.1. The preparations throughout the short training: validation strong, training faint, the "
-        "best epoch marked.",
+        caption=f"Figure 3.1. The preparations throughout the short training of {first}: validation strong, training "
+        "faint, the best epoch marked.",
         alt=f"Accuracy and loss by epoch of each preparation. {courses}.",
-        draw=lambda theme: preparation_curves(trials, findings.preparation, theme),
+        draw=lambda theme: preparation_curves(trials, chosen, theme),
     )
 
 
-def _plan_standing(findings: Findings, confidence: str) -> _Plan:
+def _plan_standing(findings: Findings, confidence: str) -> Plan:
     scores = findings.scores
     published = published_results() if findings.has_published else ()
     beside = " and what is published for covers alone." if published else "."
     if published and not findings.comparable:
         beside += " The published results are not comparable with the study's."
     values = "; ".join(
-        f"{each.backbone} {percent(each.accuracy.value)} ({percent(each.accuracy.low)} to "
-        f"{percent(each.accuracy.high)})"
+        f"{each.title} {percent(each.accuracy.value)} ({percent(each.accuracy.low)} to {percent(each.accuracy.high)})"
         for each in scores
     )
-    return _Plan(
+    return Plan(
         name="standing",
         caption=f"Top-1 accuracy with {confidence} intervals, beside chance{beside}",
         alt=f"Top-1 accuracy in per cent: {values}. Chance is {percent(scores[0].chance)}.",
@@ -163,26 +163,17 @@ def _plan_standing(findings: Findings, confidence: str) -> _Plan:
     )
 
 
-def _plan_training(findings: Findings) -> _Plan | None:
-    curves = {network.backbone: network.curve for network in findings.networks if network.curve is not None}
+def _plan_training(findings: Findings) -> Plan | None:
+    curves = {network.title: network.curve for network in findings.networks if network.curve is not None}
     if not curves:
         return None
     courses = "; ".join(f"{name}: {_course(curve)}" for name, curve in curves.items())
-    return _Plan(
+    return Plan(
         name="training",
         caption="Figure 4.1. The networks throughout training, on training and validation books; the epoch that was "
         "kept is ringed.",
         alt=f"Accuracy and loss by epoch of each network. {courses}.",
         draw=lambda theme: training_curves(curves, theme),
-    )
-
-
-def _plan_confusion(scores: Scores) -> _Plan:
-    return _Plan(
-        name=f"confusion-{scores.backbone}",
-        caption=f"Where {scores.backbone} puts the test books of each genre; the diagonal is right.",
-        alt=f"Confusion matrix of {scores.backbone}; evaluation/{scores.model}/confusion.csv has the numbers.",
-        draw=lambda theme: confusion_heat_map(scores, theme),
     )
 
 

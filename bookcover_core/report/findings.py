@@ -19,9 +19,18 @@ from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
 from bookcover_core.listing.books import read_genres
 from bookcover_core.manifests import Manifest
 from bookcover_core.models.cards import ModelCard, read_card
+from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, systems, title_of
 from bookcover_core.settings import BookSource, CoverSource
 from bookcover_core.stages import STAGES
 from bookcover_core.study import Study
+from bookcover_core.training.comparison import (
+    chosen_preparation,
+    comparing_backbones,
+    comparison_folder,
+    comparison_label,
+    comparison_parts,
+    model_of,
+)
 from bookcover_core.visualisation.curves import Curve, read_curve
 from bookcover_core.workspace import read_table
 
@@ -30,18 +39,29 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Network:
-    """A network that was trained and evaluated."""
+    """A system that was trained and evaluated."""
 
+    system: System
     scores: Scores
     curve: Curve | None
-    """How its training went; None where its history is gone."""
+    """How its training went; None for an ensemble, and where its history is gone."""
     card: ModelCard | None
-    """The card beside its weights; None where it is gone."""
+    """The card beside its weights; None for an ensemble, and where it is gone."""
 
     @property
     def backbone(self) -> str:
-        """The network's name."""
+        """The system's name."""
         return self.scores.backbone
+
+    @property
+    def title(self) -> str:
+        """The system's name for people."""
+        return self.system.title
+
+    @property
+    def starts_from_random_weights(self) -> bool:
+        """Whether a network that should have seen pictures before never has."""
+        return self.card is not None and self.system.kind is not Kind.SCRATCH and self.card.weights == "random"
 
     @property
     def best_epoch(self) -> int | None:
@@ -59,17 +79,27 @@ class Network:
 
 @dataclass(frozen=True)
 class Missing:
-    """A network of the settings that has no results."""
+    """A system of the settings that has no results."""
 
     backbone: str
+    """The system's name."""
     reason: str
+
+    @property
+    def title(self) -> str:
+        """The system's name for people."""
+        return title_of(self.backbone)
 
 
 @dataclass(frozen=True)
 class PreparationTrial:
     """A preparation in the comparison of section 3.2."""
 
+    backbone: str
+    """The network that compares."""
     preparation: str
+    chosen: bool
+    """Whether the network is trained on it."""
     best_epoch: int
     validation_accuracy: float
     test_accuracy: float
@@ -83,7 +113,7 @@ class Findings:
     study: Study
     genres: list[Genre]
     preparation: str
-    """The preparation that the networks were trained on; empty while none is chosen."""
+    """What the networks were trained on: "padded", or "noprep and padded"; empty while none is chosen."""
     networks: list[Network]
     missing: list[Missing]
     trials: list[PreparationTrial]
@@ -103,9 +133,10 @@ class Findings:
     @cached_property
     def random_weights(self) -> bool:
         """Whether any network starts from random weights, so that the study is a rehearsal."""
-        return any(network.card is not None and network.card.weights == "random" for network in self.networks) or (
-            self.study.settings.models.weights == "random"
-            and not set(self.study.settings.training.backbones) <= set(self.study.settings.models.weight_files)
+        settings = self.study.settings
+        untrained = set(settings.training.backbones) - {*settings.models.weight_files, *SCRATCH_NETWORKS}
+        return any(network.starts_from_random_weights for network in self.networks) or (
+            settings.models.weights == "random" and bool(untrained)
         )
 
     @property
@@ -155,26 +186,29 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
 
     Args:
         study: The study; at least its listings have been read.
-        failures: Why networks have no results, by backbone, where that is known.
+        failures: Why systems could not be trained, by name, where that is known.
 
     Raises:
         StageOrderError: Its listings have not been read.
         WorkspaceError: A file of results is missing or altered.
     """
     study.manifest("listings")
-    preparation = _preparation(study)
+    known = failures or {}
     networks = []
     missing = []
-    for backbone in study.settings.training.backbones:
-        model = f"{backbone}-{preparation}"
-        if preparation and study.manifest_file(f"evaluate/{model}").exists():
-            networks.append(_network(study, model))
+    for system in systems(study.settings):
+        model = _model(study, system)
+        if system.name in known:
+            # What an earlier run left of it is not what today's settings ask for.
+            missing.append(Missing(system.name, known[system.name]))
+        elif model and study.manifest_file(f"evaluate/{model}").exists():
+            networks.append(_network(study, system, model))
         else:
-            missing.append(Missing(backbone, (failures or {}).get(backbone) or _why_missing(study, model)))
+            missing.append(Missing(system.name, _why_missing(study, system, model)))
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
-        preparation=preparation,
+        preparation=_preparation(study),
         networks=networks,
         missing=missing,
         trials=_trials(study),
@@ -182,22 +216,34 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
     )
 
 
-def _preparation(study: Study) -> str:
-    from bookcover_core.training.comparison import chosen_preparation  # noqa: PLC0415 - imports TensorFlow
-
-    wanted = study.settings.training.preparation
-    if wanted != "best":
-        return wanted
+def _model(study: Study, system: System) -> str:
+    """The model that a system is; empty while its preparation is not chosen."""
     try:
-        return str(chosen_preparation(study))
-    except (StageOrderError, WorkspaceError):
+        return model_of(study, system)
+    except StageOrderError:
         return ""
 
 
-def _network(study: Study, model: str) -> Network:
+def _preparation(study: Study) -> str:
+    """The preparations that networks are trained on, in words."""
+    chosen = {_choice(study, name) for name in study.settings.training.backbones}
+    return " and ".join(sorted(filter(None, chosen)))
+
+
+def _choice(study: Study, network: str) -> str:
+    """The preparation that a network is trained on; empty while none is chosen."""
+    try:
+        return str(chosen_preparation(study, network))
+    except StageOrderError:
+        return ""
+
+
+def _network(study: Study, system: System, model: str) -> Network:
     scores = read_scores(study.workspace.evaluation / model / "metrics.json")
+    if system.kind is Kind.ENSEMBLE:
+        return Network(system, scores, None, None)
     folder = study.workspace.models / model
-    return Network(scores, _optional_curve(folder / "history.csv"), _optional_card(folder))
+    return Network(system, scores, _optional_curve(folder / "history.csv"), _optional_card(folder))
 
 
 def _optional_curve(file: Path) -> Curve | None:
@@ -216,27 +262,34 @@ def _optional_card(folder: Path) -> ModelCard | None:
         return None
 
 
-def _why_missing(study: Study, model: str) -> str:
-    if study.manifest_file(f"train/{model}").exists():
+def _why_missing(study: Study, system: System, model: str) -> str:
+    if model and study.manifest_file(f"{system.stage}/{model}").exists():
         return "It was trained, but not evaluated."
     return "It was not trained, or its training failed: its own run and log say why."
 
 
 def _trials(study: Study) -> list[PreparationTrial]:
-    file = study.workspace.comparison / "comparison.csv"
-    if not file.exists() or not study.manifest_file("compare").exists():
-        return []
-    table = read_table(file, best_epoch="int64", validation_accuracy="float64", test_accuracy="float64")
-    return [
-        PreparationTrial(
-            preparation=row["preparation"],
-            best_epoch=int(row["best_epoch"]),
-            validation_accuracy=float(row["validation_accuracy"]),
-            test_accuracy=float(row["test_accuracy"]),
-            curve=_optional_curve(study.workspace.comparison / row["preparation"] / "history.csv"),
-        )
-        for row in table.to_dict("records")
-    ]
+    trials = []
+    for backbone in comparing_backbones(study.settings):
+        folder = comparison_folder(study, backbone)
+        file = folder / "comparison.csv"
+        if not file.exists() or not study.manifest_file(comparison_label(study.settings, backbone)).exists():
+            continue
+        chosen = _choice(study, backbone)
+        table = read_table(file, best_epoch="int64", validation_accuracy="float64", test_accuracy="float64")
+        trials += [
+            PreparationTrial(
+                backbone=backbone,
+                preparation=row["preparation"],
+                chosen=row["preparation"] == chosen,
+                best_epoch=int(row["best_epoch"]),
+                validation_accuracy=float(row["validation_accuracy"]),
+                test_accuracy=float(row["test_accuracy"]),
+                curve=_optional_curve(folder / row["preparation"] / "history.csv"),
+            )
+            for row in table.to_dict("records")
+        ]
+    return trials
 
 
 def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
@@ -245,8 +298,10 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
     Parts that nothing after them names (chunks of an earlier way of cutting, networks of other settings) are left out.
     """
     found = {stage.name: study.manifests(stage.name) for stage in STAGES if stage.name != "report"}
-    found["train"] = [manifest for manifest in found["train"] if manifest.part in models]
-    found["evaluate"] = [manifest for manifest in found["evaluate"] if manifest.part in models]
+    for stage in ("search", "train", "finetune", "scratch", "ensemble", "evaluate", "visualise"):
+        found[stage] = [manifest for manifest in found[stage] if manifest.part in models]
+    compared = comparison_parts(study.settings)
+    found["compare"] = [manifest for manifest in found["compare"] if manifest.part in compared]
     named = {label for manifests in found.values() for manifest in manifests for label in manifest.inputs}
     for stage in ("download", "hashes", "prepare", "features"):
         if any(label.startswith(f"{stage}/") for label in named):

@@ -15,6 +15,7 @@ from bookcover_core.report.findings import Findings, Network
 from bookcover_core.report.replaced import MOST_PAIRS, exchanges
 from bookcover_core.report.table import percent
 from bookcover_core.report.twins import describe, found_twins, torn_pairs
+from bookcover_core.visualisation.insight import Insight
 from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_png, thumbnail
 from bookcover_core.workspace import read_table, safe_name, write_bytes
 
@@ -163,6 +164,23 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
         if len(tiles) == len(files):
             shown.append((_title(book), tiles))
     return shown
+
+
+def seen(findings: Findings, insight: Insight | None, *, right: bool) -> list[tuple[Tile, Tile]]:
+    """Covers of the network's surest right or wrong answers, each beside the same under its heat (Grad-CAM)."""
+    root = findings.study.workspace.root
+    pairs = []
+    for each in insight.seen if insight else []:
+        cover, heat = (thumbnail(root / path, _TILE_SIDE) for path in (each.cover, each.picture))
+        if each.right is right and cover and heat:
+            title = each.title or each.key
+            pairs.append(
+                (
+                    Tile(data_uri(cover, "image/jpeg"), title, title, each.lines),
+                    Tile(data_uri(heat, "image/jpeg"), f"{title}, what the network saw", "what it saw"),
+                )
+            )
+    return pairs
 
 
 def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator[list[pd.Series]]:

@@ -1,9 +1,17 @@
 """The tables with a row for each network: the study's, with their training and totals, and the published ones."""
 
 from bookcover_core.evaluation.published import published_recall, published_results
+from bookcover_core.models.systems import Kind as SystemKind
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Kind, Table
 from bookcover_core.report.tables import comparability_note, interval_note, validation_cell
+
+# What is said of the training of each kind of network.
+_TRAINED = {
+    SystemKind.FROZEN: "The backbone of a frozen network stays as it came; only the head on it is trained.",
+    SystemKind.FINE_TUNED: "A fine-tuned network goes on from there: the top of its backbone is trained too.",
+    SystemKind.SCRATCH: "LeNet and AlexNet are trained from nothing.",
+}
 
 
 def network_table(findings: Findings) -> Table | None:
@@ -26,7 +34,7 @@ def network_table(findings: Findings) -> Table | None:
     for network in findings.networks:
         scores = network.scores
         row = [
-            Cell(scores.backbone, best=network is findings.best and len(findings.networks) > 1),
+            Cell(network.title, best=network is findings.best and len(findings.networks) > 1),
             Cell(scores.preparation),
             *(Cell.of(scores.top(k)) for k in ks),
             Cell.of(scores.totals["macro_precision"]),
@@ -48,14 +56,15 @@ def network_table(findings: Findings) -> Table | None:
 
 def training_table(findings: Findings) -> Table | None:
     """How each network was trained: section 4.2; None without networks."""
-    if not findings.networks:
+    networks = [network for network in findings.networks if network.system.kind is not SystemKind.ENSEMBLE]
+    if not networks:
         return None
     rows = []
-    for network in findings.networks:
+    for network in networks:
         card, accuracy = network.card, network.validation_accuracy
         rows.append(
             [
-                Cell(network.backbone),
+                Cell(network.title),
                 Cell(card.input_size if card else None),
                 Cell(card.weights if card else None),
                 Cell(card.parameters.get("backbone") if card else None),
@@ -80,7 +89,8 @@ def training_table(findings: Findings) -> Table | None:
         ],
         rows=rows,
         notes=(
-            "The backbone stays as it came; only the last layer is trained. Best: by validation accuracy.",
+            *(_TRAINED[kind] for kind in _TRAINED if any(network.system.kind is kind for network in networks)),
+            "Best: by validation accuracy.",
             "The validation accuracy chose the epoch, so it flatters; the test accuracy does not.",
         ),
     )

@@ -17,6 +17,7 @@ from bookcover_core.report import gallery
 from bookcover_core.report.counts import split_counts
 from bookcover_core.report.figures import Figure
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.insights import found_insight
 from bookcover_core.report.summary import verdict
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
 from bookcover_core.settings import StudySettings
@@ -45,9 +46,10 @@ def render(
     empty = gallery.Gallery(())
     mistakes = gallery.confident(findings, best, books, folder, right=False) if best else empty
     successes = gallery.confident(findings, best, books, folder, right=True) if best else empty
+    insight = found_insight(findings)
     settings = findings.study.settings
     page = (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             findings=findings,
@@ -65,6 +67,9 @@ def render(
             prepared=gallery.prepared(findings, books),
             mistakes=mistakes.tiles,
             successes=successes.tiles,
+            insight=insight,
+            seen_rightly=gallery.seen(findings, insight, right=True),
+            seen_wrongly=gallery.seen(findings, insight, right=False),
             changed=list(changed_settings(settings)),
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
         )
@@ -93,19 +98,20 @@ def templates_digest() -> str:
     return digest_of(sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir()))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """What fills the templates: it escapes everything, and refuses names that it does not know."""
+    made = Environment(
         loader=PackageLoader("bookcover_core.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "percent": percent,
         "duration": duration,
         "thousands": lambda number: f"{number:,}",
         "short": lambda digest: digest[:_DIGEST_DIGITS],
     }
-    environment.globals |= {"show": show, "show_interval": show_interval}
-    return environment
+    made.globals |= {"show": show, "show_interval": show_interval}
+    return made

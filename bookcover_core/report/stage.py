@@ -11,18 +11,32 @@ from collections.abc import Mapping
 
 from bookcover_core.evaluation.published import published_results
 from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.report.analysed import found_analysis
+from bookcover_core.report.analysis_tables import analysis_tables
+from bookcover_core.report.architectures import architecture_table
 from bookcover_core.report.counts import funnel_table, split_counts, time_table
 from bookcover_core.report.covers import cover_table
 from bookcover_core.report.figures import make_figures
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.gallery import books_with_covers
+from bookcover_core.report.insights import found_insight
 from bookcover_core.report.overviews import network_table, published_table, training_table
 from bookcover_core.report.page import render, templates_digest
 from bookcover_core.report.replaced import replaced_table
+from bookcover_core.report.statements import statement_verdicts
 from bookcover_core.report.summary import result_rows, verdict
 from bookcover_core.report.table import Table
 from bookcover_core.report.tables import precision_table, preparation_table, recall_table
+from bookcover_core.report.technology import machine_table, software_table
 from bookcover_core.report.twins import genres_table, twin_results, twins_table
+from bookcover_core.report.verdict_tables import (
+    count_table,
+    statement_table,
+    total_table,
+    verdict_results,
+    verdict_table,
+)
+from bookcover_core.report.verdicts import number_verdicts
 from bookcover_core.stages import STAGES
 from bookcover_core.study import Study
 from bookcover_core.workspace import write_json, write_text
@@ -40,7 +54,7 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
 
     Args:
         study: The study; at least its listings have been read.
-        failures: Why networks have no results, by backbone, where that is known: the report says so.
+        failures: Why systems could not be trained, by name, where that is known: the report says so.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -85,6 +99,8 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
 
 def make_tables(findings: Findings) -> dict[str, Table]:
     """The tables that the findings allow, by name."""
+    analysis = found_analysis(findings)
+    verdicts = number_verdicts(findings)
     tables = [
         cover_table(findings),
         twins_table(findings),
@@ -96,8 +112,16 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         recall_table(findings),
         precision_table(findings),
         published_table() if findings.has_published else None,
+        *(analysis_tables(findings, analysis) if analysis else ()),
+        count_table(verdicts),
+        statement_table(statement_verdicts(findings, analysis)),
+        total_table(verdicts),
+        verdict_table(verdicts),
         funnel_table(findings),
         time_table(findings),
+        architecture_table(findings),
+        machine_table(findings),
+        software_table(findings),
     ]
     return {table.name: table for table in tables if table is not None}
 
@@ -119,6 +143,7 @@ def results(findings: Findings) -> dict[str, object]:
         "scores": [scores.model_dump(mode="json") for scores in findings.scores],
         "preparations": [
             {
+                "backbone": trial.backbone,
                 "preparation": trial.preparation,
                 "best_epoch": trial.best_epoch,
                 "validation_accuracy": trial.validation_accuracy,
@@ -126,6 +151,8 @@ def results(findings: Findings) -> dict[str, object]:
             }
             for trial in findings.trials
         ],
+        "analysis": None if (analysis := found_analysis(findings)) is None else analysis.summary(),
+        "verdicts": verdict_results(number_verdicts(findings), statement_verdicts(findings, analysis)),
         "published": [
             {
                 "study": result.study,
@@ -150,5 +177,11 @@ def results(findings: Findings) -> dict[str, object]:
             for manifests in findings.manifests.values()
             for manifest in manifests
         ],
+        "architectures": {
+            network.backbone: network.card.architecture.model_dump(mode="json")
+            for network in findings.networks
+            if network.card is not None and network.card.architecture is not None
+        },
+        "insight": None if (insight := found_insight(findings)) is None else insight.model_dump(mode="json"),
         "settings": findings.study.settings.model_dump(mode="json"),
     }

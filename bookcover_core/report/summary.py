@@ -7,6 +7,7 @@ from bookcover_core.evaluation.intervals import difference, wilson
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
 from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.models.systems import title_of
 from bookcover_core.report.findings import Findings, Network, gather
 from bookcover_core.report.table import DASH, markdown_row, percent
 from bookcover_core.study import Study
@@ -55,7 +56,7 @@ def result_markdown(study: Study) -> str:
         lines += [markdown_row(titles), markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
         lines += [markdown_row([str(value) for value in row.values()]) for row in rows]
         lines += ["", f"Intervals of {100 * findings.study.settings.evaluation.confidence:.0f}{_PERCENT} in brackets."]
-    lines += [f"\n**{missing.backbone} is missing.** {missing.reason}" for missing in findings.missing]
+    lines += [f"\n**{missing.title} is missing.** {missing.reason}" for missing in findings.missing]
     return "\n".join(lines) + "\n"
 
 
@@ -81,7 +82,7 @@ def verdict(findings: Findings) -> Verdict:
     beats_chance = accuracy.low > scores.chance
     interval = f"{100 * scores.confidence:.0f}{_PERCENT} interval {_interval(accuracy)}{_PERCENT}"
     sentence = (
-        f"{best.backbone}, shown nothing but the cover, names the genre of {percent(accuracy.value)}{_PERCENT} of "
+        f"{best.title}, shown nothing but the cover, names the genre of {percent(accuracy.value)}{_PERCENT} of "
         f"{scores.books:,} test books rightly ({interval}); chance is {percent(scores.chance)}{_PERCENT}"
     )
     if findings.random_weights:
@@ -146,7 +147,7 @@ def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
     shown = {f"top {k}, %": f"top{k}" for k in ks} | {"macro precision, %": "macro_precision"}
     rows = []
     for row in result_rows(findings):
-        line = {"model": row["backbone"], "preparation": row["preparation"]}
+        line = {"model": title_of(row["backbone"]), "preparation": row["preparation"]}
         for title, name in shown.items():
             interval = f"{percent(row[f'{name}_low'])}{DASH}{percent(row[f'{name}_high'])}"
             line[title] = f"{percent(row[name])} ({interval})"

@@ -16,6 +16,9 @@ Value = str | int | float | None
 # Stands for what is not there, and between the ends of an interval.
 DASH = "\N{EN DASH}"
 
+# Smaller p-values are not shown: nothing is known that well.
+_SMALLEST_CHANCE = 0.001
+
 
 class Kind(StrEnum):
     """What the cells of a column hold, and so how they are shown."""
@@ -28,6 +31,10 @@ class Kind(StrEnum):
     SECONDS = "seconds"
     RATE = "rate"
     """Items a second."""
+    NUMBER = "number"
+    """Any other number, shown with two decimals."""
+    CHANCE = "chance"
+    """A p-value, shown with three decimals, and as "< 0.001" below them."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +112,21 @@ def show(cell: Cell, column: Column) -> str:
         return percent(float(value))
     if column.kind is Kind.SECONDS:
         return duration(float(value))
+    if column.kind is Kind.NUMBER:
+        return f"{value:.2f}"
+    if column.kind is Kind.CHANCE:
+        return f"{value:.3f}" if value >= _SMALLEST_CHANCE else f"< {_SMALLEST_CHANCE}"
     if column.kind is Kind.RATE:
         return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def show_interval(cell: Cell) -> str:
-    """A cell's interval for people, in per cent; empty without one."""
+def show_interval(cell: Cell, kind: Kind = Kind.SHARE) -> str:
+    """A cell's interval for people, of a share in per cent; empty without one."""
     if cell.low is None or cell.high is None:
         return ""
-    return f"{percent(cell.low)}{DASH}{percent(cell.high)}"
+    low, high = (f"{end:.2f}" if kind is Kind.NUMBER else percent(end) for end in (cell.low, cell.high))
+    return f"{low} to {high}" if cell.low < 0 else f"{low}{DASH}{high}"
 
 
 def markdown(table: Table) -> str:
@@ -125,7 +137,8 @@ def markdown(table: Table) -> str:
     ]
     for place, row in enumerate(table.rows):
         cells = [
-            plain_markdown(show(cell, column)) + (f" ({interval})" if (interval := show_interval(cell)) else "")
+            plain_markdown(show(cell, column))
+            + (f" ({interval})" if (interval := show_interval(cell, column.kind)) else "")
             for cell, column in zip(row, table.columns, strict=True)
         ]
         lines.append(markdown_row([f"**{cell}**" for cell in cells] if place >= len(table.body) else cells))

@@ -17,6 +17,9 @@ from bookcover_core.report.table import DASH, Cell, Column, Kind, Table
 # Shares are compared as Table 2 prints them: to a tenth of a per cent.
 _PRINTED_DIGITS = 3
 
+# The network whose preparations Table 1 of the dissertation compares.
+_COMPARED = "MobileNetV2"
+
 NOT_COMPARABLE = "Published numbers are shown for orientation and are not comparable: "
 _INTERVALS = "In small type: {confidence:.0f} % intervals (Wilson for genres, bootstrap for totals)."
 
@@ -27,7 +30,9 @@ def preparation_table(findings: Findings) -> Table | None:
         return None
     published = published_preparations() if findings.has_published else {}
     confidence = findings.study.settings.evaluation.confidence
+    several = len({trial.backbone for trial in findings.trials}) > 1
     columns = [
+        *([Column("Network")] if several else []),
         Column("Preparation"),
         Column("Best epoch", Kind.COUNT, "best epoch"),
         Column("Validation accuracy", Kind.SHARE, "validation accuracy", interval=True),
@@ -41,19 +46,20 @@ def preparation_table(findings: Findings) -> Table | None:
     rows = []
     for trial in findings.trials:
         row = [
-            Cell(trial.preparation, best=trial.preparation == findings.preparation),
+            *([Cell(trial.backbone)] if several else []),
+            Cell(trial.preparation, best=trial.chosen),
             Cell(trial.best_epoch),
             validation_cell(findings, trial.validation_accuracy),
             share_cell(trial.test_accuracy, findings.books_in("test"), confidence),
         ]
         if published:
-            other = published.get(trial.preparation)
+            other = published.get(trial.preparation) if trial.backbone == _COMPARED else None
             row += [Cell(other.best_epoch), Cell(other.test_accuracy)] if other else [Cell(), Cell()]
         rows.append(row)
     return Table(
         name="table-1-preparations",
-        caption=f"Table 1. {findings.study.settings.comparison.backbone}, trained briefly on each preparation, in per "
-        "cent",
+        caption=f"Table 1. {'Each network' if several else findings.trials[0].backbone}, trained briefly on each "
+        "preparation, in per cent",
         columns=columns,
         rows=rows,
         notes=(
@@ -73,8 +79,8 @@ def recall_table(findings: Findings) -> Table | None:
     columns = [Column("Genre")]
     groups = [("", 1)]
     for network in scores:
-        groups.append((f"{network.backbone}, this study", len(ks)))
-        columns += [Column(f"Top {k}", Kind.SHARE, f"{network.backbone} top {k}", interval=True) for k in ks]
+        groups.append((f"{network.title}, this study", len(ks)))
+        columns += [Column(f"Top {k}", Kind.SHARE, f"{network.title} top {k}", interval=True) for k in ks]
     for other in published:
         groups.append((f"{other.model}, {'Iwana 2016' if other.model in _IWANA else 'Hill 2020'}", len(ks)))
         columns += [Column(f"Top {k}", Kind.SHARE, f"published {other.model} top {k}", faint=True) for k in ks]
@@ -129,7 +135,7 @@ def precision_table(findings: Findings) -> Table | None:
     published = list(published_precision().values()) if findings.has_published else []
     columns = [
         Column("Predicted genre"),
-        *(Column(network.backbone, Kind.SHARE, network.backbone, interval=True) for network in scores),
+        *(Column(network.title, Kind.SHARE, network.title, interval=True) for network in scores),
         *(Column(other.model, Kind.SHARE, f"published {other.model}", faint=True) for other in published),
     ]
     groups = [("", 1), ("This study", len(scores))]

@@ -3,48 +3,35 @@
 A frozen backbone without augmentation gives a cover the same pooled features in every epoch, so a head trained on
 stored features is the head that training from pixels would give, in minutes rather than days.
 
-Features lie in shards of the selection's order: `features/<backbone>-<preparation>/shard-0001.npy`, float32 (books,
-channels). Beside each shard stands a JSON that names what it was made from, so that a run that was cut off goes on with
-the shard that it was at, and a shard whose covers changed is the only one that is made again.
+They are computed shard by shard (`training.shards`), and read by split.
 """
 
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.manifests import Manifest, Output, digest_of
+from bookcover_core.manifests import Manifest, digest_of
 from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.weights import weights_digest
+from bookcover_core.settings import ExtraInput
+from bookcover_core.stages import code_digest, find_stage
 from bookcover_core.study import Study
-from bookcover_core.workspace import atomic, read_table, write_json
+from bookcover_core.training.measurements import load_measurements
+from bookcover_core.training.rows import LabelledFeatures, MappedRows
+from bookcover_core.training.shards import map_shard, shard_file, shard_keys, shard_stands, write_shard
+from bookcover_core.workspace import read_table
+
+if TYPE_CHECKING:
+    from bookcover_core.training.extraction import Extractor
 
 logger = logging.getLogger(__name__)
-
-
-class ShardRecord(BaseModel):
-    """What a shard of features was made from, and the file as it was left."""
-
-    model_config = ConfigDict(frozen=True)
-
-    inputs: str = Field(description="SHA-256 over the pictures, the weights and the code.")
-    keys: str = Field(description="SHA-256 over the keys of its books, in their order.")
-    output: Output
-
-
-@dataclass(frozen=True)
-class LabelledFeatures:
-    """The books of one split as a head sees them, in the order of their keys."""
-
-    keys: list[str]
-    labels: npt.NDArray[np.int32]
-    features: npt.NDArray[np.float32]
 
 
 def model_name(backbone: str, preparation: str) -> str:
@@ -66,99 +53,166 @@ def compute_features(study: Study, backbone: str, preparation: str) -> Manifest:
         StageOrderError: The covers have not been prepared, or prepared pictures are missing or damaged.
         WeightsError: The backbone's weights cannot be had.
     """
-    network = find_backbone(backbone)
-    weights = weights_digest(study.settings, network)
-    shards = _shard_keys(study)
+    model = model_name(backbone, preparation)
+    shards = _Shards(study, backbone, preparation)
     run = study.stage(
         "features",
-        model_name(backbone, preparation),
-        after=[f"prepare/shard-{number:04d}" for number, _ in shards],
-        given={"backbone": backbone, "preparation": preparation, "weights": weights},
+        model,
+        after=[f"prepare/shard-{number:04d}" for number in shards.keys],
+        given={"backbone": backbone, "preparation": preparation, "weights": shards.weights},
     )
     if run.done:
         return run.done
-    total = sum(len(keys) for _, keys in shards)
     done = computed = 0
-    extractor = None
-    for number, keys in shards:
-        started = time.perf_counter()
-        pictures = _prepared_pictures(study, number, keys, preparation)
-        inputs = digest_of([backbone, preparation, weights, run.code, *[(key, sha) for key, (_, sha) in pictures]])
-        if not _shard_stands(study, backbone, preparation, number, inputs):
-            if extractor is None:
-                from bookcover_core.training.extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
-
-                prepared = study.settings.preparation.size
-                if prepared < network.size:
-                    logger.info(
-                        "features/%s: pictures of %d pixels are enlarged to %d", run.part, prepared, network.size
-                    )
-                extractor = Extractor(study.settings, network)
-            files = [study.workspace.root / path for _, (path, _) in pictures]
-            features = extractor.extract(files, _Progress(study, done, total))
-            _write_shard(study, backbone, preparation, number, keys, inputs, features)
-            computed += len(files)
-            seconds = time.perf_counter() - started
-            logger.info(
-                "features/%s: shard %d of %d, %d covers in %.1f s (%.0f a second)",
-                run.part,
-                number,
-                len(shards),
-                len(files),
-                seconds,
-                len(files) / seconds,
-            )
+    for number, keys in shards.keys.items():
+        computed += shards.compute(number, done_before=done)
         done += len(keys)
-        study.progress(done, total)
+        study.progress(done, shards.books)
     return run.finish(
-        outputs=[shard_file(study, backbone, preparation, number) for number, _ in shards],
-        counts={"covers": total, "computed": computed, "channels": network.channels, "shards": len(shards)},
+        outputs=[shard_file(study, model, number) for number in shards.keys],
+        counts={
+            "covers": shards.books,
+            "computed": computed,
+            "channels": shards.network.channels,
+            "shards": len(shards.keys),
+        },
     )
 
 
-def load_features(study: Study, backbone: str, preparation: str) -> npt.NDArray[np.float32]:
-    """Features (books, channels) of all books, in the order of the selection.
+def compute_shard(study: Study, backbone: str, preparation: str, number: int) -> Path:
+    """The file of one shard of features, with its record beside it; nothing is done where it stands already.
+
+    A shard hangs on its own pictures, the weights and the code alone, so that shards can be computed on different
+    machines. `compute_features` takes those that it finds, checks them, and computes the others.
+
+    Args:
+        study: The study.
+        backbone: A backbone of `models.backbones`.
+        preparation: Of which pictures.
+        number: Number of the shard, from 1.
 
     Raises:
-        StageOrderError: The features have not been computed.
+        SettingsError: There is no such backbone.
+        StageOrderError: The shard's covers have not been prepared, its pictures are missing or damaged, or there is no
+            such shard.
+        WeightsError: The backbone's weights cannot be had.
     """
-    return np.concatenate([shard for _, shard in _shards(study, backbone, preparation)])
+    shards = _Shards(study, backbone, preparation)
+    if number not in shards.keys:
+        raise StageOrderError(
+            f"there is no shard {number} of {len(shards.keys)} in the selection",
+            where=study.workspace.selection,
+            advice="Shards are numbered from 1; `compute_features` computes all of them.",
+        )
+    study.manifest(f"prepare/shard-{number:04d}")
+    shards.compute(number, done_before=sum(len(keys) for other, keys in shards.keys.items() if other < number))
+    return shard_file(study, model_name(backbone, preparation), number)
 
 
-def load_split(study: Study, backbone: str, preparation: str, split: str) -> LabelledFeatures:
-    """Keys, labels and features of the books of one split: train, validation or test.
-
-    Shards are mapped, not read: in memory there is no more than the split's own features.
+def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
+    """Features (books, channels) of all books, mapped, in the order of the selection.
 
     Raises:
-        StageOrderError: The features have not been computed, or not of all books of the split.
+        StageOrderError: The features have not been computed, or are damaged.
     """
-    books = read_table(study.workspace.splits, label="int32")
+    model = model_name(backbone, preparation)
+    study.manifest(f"features/{model}")
+    shards = [map_shard(shard_file(study, model, number), keys) for number, keys in shard_keys(study).items()]
+    return MappedRows(shards, np.arange(sum(len(shard) for shard in shards)))
+
+
+def load_split(
+    study: Study, backbone: str, preparation: str, split: str, extra_inputs: Collection[ExtraInput] = ()
+) -> LabelledFeatures:
+    """Keys, labels, features and extra inputs of the books of one split: train, validation or test.
+
+    Features are mapped, not read.
+
+    Args:
+        study: The study.
+        backbone: Whose features.
+        preparation: Of which pictures.
+        split: Whose books.
+        extra_inputs: What the head is told of the covers beside their features.
+
+    Raises:
+        StageOrderError: The features have not been computed, or not of all books of the split; or the covers have not
+            been measured.
+    """
+    features = load_features(study, backbone, preparation)
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split]
     keys = books["key"].tolist()
-    place = {key: row for row, key in enumerate(keys)}
-    features = np.empty((len(keys), find_backbone(backbone).channels), np.float32)
-    found = 0
-    for shard_keys, shard in _shards(study, backbone, preparation):
-        rows = [row for row, key in enumerate(shard_keys) if key in place]
-        features[[place[shard_keys[row]] for row in rows]] = shard[rows]
-        found += len(rows)
-    if found != len(keys):
+    selected = [key for shard in shard_keys(study).values() for key in shard]
+    place = {key: row for row, key in enumerate(selected)}
+    if missing := sum(key not in place for key in keys):
         raise StageOrderError(
-            f"{len(keys) - found} books of the split {split!r} have no features",
+            f"{missing} books of the split {split!r} have no features",
             where=study.workspace.splits,
             advice="Run the stage `features` again.",
         )
-    return LabelledFeatures(keys=keys, labels=books["label"].to_numpy(), features=features)
+    rows = np.array([place[key] for key in keys], np.int64)
+    labels = books["label"].to_numpy()
+    if not extra_inputs:
+        return LabelledFeatures(keys, labels, features.of(rows))
+    measurements = load_measurements(study, keys)
+    return LabelledFeatures(keys, labels, features.of(rows), extra_values(measurements, extra_inputs))
 
 
-def shard_file(study: Study, backbone: str, preparation: str, number: int) -> Path:
-    """Where a shard of features lies."""
-    return study.workspace.features / model_name(backbone, preparation) / f"shard-{number:04d}.npy"
+class _Shards:
+    """The shards of one network's features of one preparation, and what they are made with."""
+
+    def __init__(self, study: Study, backbone: str, preparation: str) -> None:
+        self.network = find_backbone(backbone)
+        self.weights = weights_digest(study.settings, self.network)
+        self.keys = shard_keys(study)
+        self.books = sum(len(keys) for keys in self.keys.values())
+        self._study = study
+        self._preparation = preparation
+        self._code = code_digest(find_stage("features").code)
+
+    @cached_property
+    def _extractor(self) -> "Extractor":
+        from bookcover_core.training.extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
+
+        prepared, wanted = self._study.settings.preparation.size, self.network.size
+        if prepared < wanted:
+            logger.info("%s: pictures of %d pixels are enlarged to %d", self._label, prepared, wanted)
+        return Extractor(self._study.settings, self.network)
+
+    @property
+    def _label(self) -> str:
+        return f"features/{model_name(self.network.name, self._preparation)}"
+
+    def compute(self, number: int, done_before: int) -> int:
+        """Number of covers whose features were computed: those of the whole shard, or none where it stands."""
+        study, backbone, preparation = self._study, self.network.name, self._preparation
+        started = time.perf_counter()
+        keys = self.keys[number]
+        pictures = _prepared_pictures(study, number, keys, preparation)
+        shas = [(key, sha) for key, (_, sha) in zip(keys, pictures, strict=True)]
+        inputs = digest_of([backbone, preparation, self.weights, self._code, *shas])
+        file = shard_file(study, model_name(backbone, preparation), number)
+        if shard_stands(study, file, inputs):
+            return 0
+        files = [study.workspace.root / path for path, _ in pictures]
+        features = self._extractor.extract(files, _Progress(study, done_before, self.books))
+        write_shard(study, file, keys, inputs, features)
+        seconds = time.perf_counter() - started
+        logger.info(
+            "%s: shard %d of %d, %d covers in %.1f s (%.0f a second)",
+            self._label,
+            number,
+            len(self.keys),
+            len(files),
+            seconds,
+            len(files) / seconds,
+        )
+        return len(files)
 
 
 class _Progress:
-    """Tells the study how far a shard is, about once a second."""
+    """Tells the study how far it is, now and then."""
 
     def __init__(self, study: Study, before: int, total: int) -> None:
         self._study, self._before, self._total = study, before, total
@@ -171,19 +225,8 @@ class _Progress:
             self._study.progress(self._before + done, self._total)
 
 
-def _shard_keys(study: Study) -> list[tuple[int, list[str]]]:
-    """Number and keys of every shard of the selection."""
-    if not study.workspace.selection.is_file():
-        study.manifest("curate")
-    keys = read_table(study.workspace.selection)["key"].tolist()
-    size = study.settings.preparation.shard_records
-    return [(start // size + 1, keys[start : start + size]) for start in range(0, len(keys), size)]
-
-
-def _prepared_pictures(
-    study: Study, number: int, keys: list[str], preparation: str
-) -> list[tuple[str, tuple[str, str]]]:
-    """Key, path and digest of the prepared picture of every book of a shard, in the order of `keys`."""
+def _prepared_pictures(study: Study, number: int, keys: Sequence[str], preparation: str) -> list[tuple[str, str]]:
+    """Path and digest of the prepared picture of every book of a shard, in the order of `keys`."""
     index = study.workspace.prepared / "index" / f"shard-{number:04d}.csv"
     table = read_table(index)
     table = table[table["method"] == preparation]
@@ -195,54 +238,4 @@ def _prepared_pictures(
             where=index,
             advice="Add the preparation to preparation.methods, and run the stage `prepare` again.",
         )
-    return [(key, pictures[key]) for key in keys]
-
-
-def _record_file(shard: Path) -> Path:
-    return shard.with_suffix(".json")
-
-
-def _read_record(study: Study, backbone: str, preparation: str, number: int) -> ShardRecord | None:
-    """What the shard was made from; none where that cannot be read."""
-    file = _record_file(shard_file(study, backbone, preparation, number))
-    try:
-        return ShardRecord.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _shard_stands(study: Study, backbone: str, preparation: str, number: int, inputs: str) -> bool:
-    """Whether the shard is there, unaltered, and made from `inputs`."""
-    record = _read_record(study, backbone, preparation, number)
-    return record is not None and record.inputs == inputs and record.output.stands(study.workspace.root)
-
-
-def _write_shard(
-    study: Study,
-    backbone: str,
-    preparation: str,
-    number: int,
-    keys: list[str],
-    inputs: str,
-    features: npt.NDArray[np.float32],
-) -> None:
-    file = shard_file(study, backbone, preparation, number)
-    with atomic(file) as temporary, temporary.open("wb") as stream:
-        np.save(stream, features, allow_pickle=False)
-    record = ShardRecord(inputs=inputs, keys=digest_of(keys), output=Output.of(file, study.workspace.root))
-    write_json(_record_file(file), record.model_dump(mode="json"))
-
-
-def _shards(study: Study, backbone: str, preparation: str) -> Iterator[tuple[list[str], npt.NDArray[np.float32]]]:
-    """Keys and mapped features of every shard."""
-    study.manifest(f"features/{model_name(backbone, preparation)}")
-    for number, keys in _shard_keys(study):
-        file = shard_file(study, backbone, preparation, number)
-        record = _read_record(study, backbone, preparation, number)
-        if record is None or record.keys != digest_of(keys) or not file.is_file():
-            raise StageOrderError(
-                "the features are missing or of another selection of books",
-                where=file,
-                advice="Run the stage `features` again.",
-            )
-        yield keys, np.load(file, mmap_mode="r", allow_pickle=False)
+    return [pictures[key] for key in keys]

@@ -1,11 +1,12 @@
-"""Fitting a head: one dense layer with softmax on pooled features, as section 4.1 says.
+"""Fitting a head on pooled features: one dense layer with softmax, as section 4.1 says, or the settings' deeper one.
 
 Adam (or WAME) on sparse categorical cross entropy, the books shuffled anew for each epoch, the head with the best
 validation accuracy kept (the earliest of equals), an end after so many epochs without a better one. The steps of an
 epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a millisecond.
 
-What an epoch does hangs on the seed, the number of the epoch and the state that the one before left. That state is kept
-on disk every few seconds, so a training that was cut off goes on, and ends as if it had not been.
+What an epoch does hangs on the seed, the number of the epoch and the state that the one before left, the dropouts'
+generators among it. That state is kept on disk every few seconds, so a training that was cut off goes on, and ends as
+if it had not been.
 """
 
 import json
@@ -22,9 +23,10 @@ import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.engine import keras, tf
-from bookcover_core.models.networks import GENRES, build_head
-from bookcover_core.training.features import LabelledFeatures
+from bookcover_core.models.networks import GENRES, SINGLE_LAYER, HeadShape, before_genres, build_head, standardise
+from bookcover_core.training.rows import LabelledFeatures
 from bookcover_core.training.wame import Wame
+from bookcover_core.training.windows import SIGNATURE, Window, Windows
 from bookcover_core.workspace import atomic
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ _SHUFFLE = 401
 
 # Seconds between two savings of a training's state.
 _CHECKPOINT_SECONDS = 5.0
+
+# Books that are judged together, in whatever windows they come: matrices of other heights may be rounded otherwise.
+_JUDGED = 1024
 
 # Optimisers by their names in the settings.
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
@@ -51,11 +56,21 @@ class Schedule:
     learning_rate: float
     seed: int
     optimizer: Literal["adam", "wame"] = "adam"
+    weight_decay: float = 0.0
+    """Share of the kernels, times the learning rate, that each step takes off beside the optimiser's own step
+    (decoupled, Loshchilov and Hutter 2019). Biases keep theirs."""
+    label_smoothing: float = 0.0
+    """Share of each label that is spread evenly over all genres (Szegedy et al. 2016, section 7)."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch brought: a row of history.csv. Training figures are means over the epoch, as in Keras."""
+    """What one epoch brought: a row of history.csv.
+
+    Losses are cross entropies with the true genre alone, whatever smoothing the training aims at. Training figures are
+    means over the epoch, each batch judged before its step, as in Keras; with dropout by the head that lost inputs, so
+    they look worse than the head is. Validation figures are those of the whole head after the epoch.
+    """
 
     epoch: int
     """From 1."""
@@ -90,6 +105,7 @@ def fit_head(
     genres: int,
     schedule: Schedule,
     *,
+    shape: HeadShape = SINGLE_LAYER,
     label: str = "head",
     progress: Callable[[int, int], None] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -97,10 +113,11 @@ def fit_head(
     """A head trained on `train`, at the epoch with the best accuracy on `validation`.
 
     Args:
-        train: What it learns from.
+        train: What it learns from. Its extra inputs are standardised by these books.
         validation: What the best epoch is chosen on.
         genres: Number of genres.
-        schedule: Epochs, patience, batch size, learning rate, seed and optimiser.
+        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay and label smoothing.
+        shape: What the head is built of.
         label: What the training is called in the log.
         progress: Called with (epochs done, epochs at most).
         checkpoint: Where the state is kept; none: nowhere.
@@ -112,7 +129,7 @@ def fit_head(
         raise TrainingError(
             "there are no books to train or to validate on", where=label, advice="Check the splits: splits/books.csv."
         )
-    training = _Training(train, validation, genres, schedule)
+    training = _Training(train, validation, genres, schedule, shape)
     history, best = training.resume(checkpoint) if checkpoint else ([], None)
     if history:
         logger.info("%s: going on after epoch %d", label, history[-1].epoch)
@@ -131,7 +148,7 @@ def fit_head(
             training.keep_best()
         if progress:
             progress(row.epoch, schedule.epochs)
-        _log(label, row, best, schedule)
+        log_epoch(label, row, best, schedule.epochs)
         if checkpoint and not _over(history, best, schedule) and time.perf_counter() - saved >= _CHECKPOINT_SECONDS:
             training.save(checkpoint, history)
             saved = time.perf_counter()
@@ -139,10 +156,15 @@ def fit_head(
     return FittedHead(head=training.best_head(), best=best, history=history)
 
 
-def predict(head: keras.Model, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Probabilities (books, genres) that `head` gives for pooled features."""
-    dense = head.get_layer(GENRES)
-    return np.asarray(tf.nn.softmax(tf.linalg.matmul(features, dense.kernel) + dense.bias))
+def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float32]:
+    """Probabilities (books, genres) that `head` gives for features, and for extra inputs where it has any."""
+    has_extras = len(head.inputs) > 1
+    probabilities = [np.empty((0, head.output.shape[1]), np.float32)]
+    for start in range(0, len(books.labels), _JUDGED):
+        part = slice(start, start + _JUDGED)
+        measurements = books.measurements[part] if has_extras else None
+        probabilities.append(tf.nn.softmax(_logits(head, books.features[part], measurements)).numpy())
+    return np.concatenate(probabilities)
 
 
 def _over(history: list[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
@@ -151,12 +173,13 @@ def _over(history: list[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
     return len(history) >= schedule.epochs or len(history) - best.epoch >= schedule.patience
 
 
-def _log(label: str, row: Epoch, best: Epoch, schedule: Schedule) -> None:
+def log_epoch(label: str, row: Epoch, best: Epoch, epochs: int) -> None:
+    """Tell what one epoch, of as many as `epochs`, brought."""
     logger.info(
         "%s: epoch %d of %d, loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f (best %.4f in epoch %d)",
         label,
         row.epoch,
-        schedule.epochs,
+        epochs,
         row.loss,
         row.accuracy,
         row.val_loss,
@@ -169,42 +192,52 @@ def _log(label: str, row: Epoch, best: Epoch, schedule: Schedule) -> None:
 class _Training:
     """A head being trained: its weights, its optimiser, the books, and the best weights so far."""
 
-    def __init__(self, train: LabelledFeatures, validation: LabelledFeatures, genres: int, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        train: LabelledFeatures,
+        validation: LabelledFeatures,
+        genres: int,
+        schedule: Schedule,
+        shape: HeadShape,
+    ) -> None:
         self._schedule = schedule
-        self._head = build_head(train.features.shape[1], genres, schedule.seed)
-        self._dense = self._head.get_layer(GENRES)
+        self._head = build_head(train.features.shape[1], genres, schedule.seed, shape)
+        self._has_extras = bool(shape.extra_inputs)
+        if self._has_extras:
+            standardise(self._head, train.measurements)
+        self._trained: list[keras.Variable] = self._head.trainable_variables
         self._optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
-        self._optimizer.build(self._dense.trainable_variables)
-        self._train = tf.constant(train.features), tf.constant(train.labels)
-        self._validation = tf.constant(validation.features), tf.constant(validation.labels)
-        self._best: Arrays = self._dense.get_weights()
-        self._steps = tf.function(self._run_steps)
-        self._measure = tf.function(self._loss_and_hits)
+        self._optimizer.build(self._trained)
+        self._train, self._books = Windows(train, schedule.batch_size), len(train.labels)
+        self._validation, self._val_books = Windows(validation, _JUDGED), len(validation.labels)
+        self._best: Arrays = [variable.numpy() for variable in self._trained]
+        sums = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+        self._steps = tf.function(self._run_steps, input_signature=[SIGNATURE, *sums])
+        self._measure = tf.function(self._judge, input_signature=[SIGNATURE, *sums])
 
     def run_epoch(self, epoch: int) -> Epoch:
         """What epoch number `epoch`, from 1, brought."""
         started = time.perf_counter()
-        books = len(self._train[1])
-        order = np.random.default_rng([self._schedule.seed, _SHUFFLE, epoch]).permutation(books).astype(np.int32)
-        loss, hits = self._steps(tf.constant(order))
-        val_loss, val_hits = self._measure(*self._validation)
-        val_books = len(self._validation[1])
+        order = np.random.default_rng([self._schedule.seed, _SHUFFLE, epoch]).permutation(self._books)
+        loss, hits = _over_windows(self._steps, self._train, order.astype(np.int32))
+        val_loss, val_hits = _over_windows(self._measure, self._validation, np.arange(self._val_books, dtype=np.int32))
         return Epoch(
             epoch=epoch,
-            loss=float(loss) / books,
-            accuracy=int(hits) / books,
-            val_loss=float(val_loss) / val_books,
-            val_accuracy=int(val_hits) / val_books,
+            loss=loss / self._books,
+            accuracy=hits / self._books,
+            val_loss=val_loss / self._val_books,
+            val_accuracy=val_hits / self._val_books,
             seconds=round(time.perf_counter() - started, 4),
         )
 
     def keep_best(self) -> None:
         """Take the weights as they are for the best."""
-        self._best = self._dense.get_weights()
+        self._best = [variable.numpy() for variable in self._trained]
 
     def best_head(self) -> keras.Model:
         """The head with the best weights."""
-        self._dense.set_weights(self._best)
+        for variable, best in zip(self._trained, self._best, strict=True):
+            variable.assign(best)
         return self._head
 
     def save(self, checkpoint: Checkpoint, history: list[Epoch]) -> None:
@@ -237,28 +270,80 @@ class _Training:
         return history, max(history, key=lambda row: (row.val_accuracy, -row.epoch), default=None)
 
     def _variables(self) -> list[keras.Variable]:
-        return [*self._dense.trainable_variables, *self._optimizer.variables]
+        """All that an epoch changes: the trained weights, the dropouts' generators, the optimiser's state."""
+        generators = [variable for variable in self._head.variables if variable.path.endswith("seed_generator_state")]
+        return [*self._trained, *generators, *self._optimizer.variables]
 
-    def _run_steps(self, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sum of the losses and number of hits over an epoch that takes the books in `order`."""
-        features, labels = self._train
+    def _run_steps(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of the losses and number of hits, `total` and `hits` before, after steps with all batches of a window."""
         size = self._schedule.batch_size
-        variables = self._dense.trainable_variables
-        total, hits = tf.constant(0.0), tf.constant(0)
-        for start in tf.range(0, tf.size(order), size):
-            rows = order[start : start + size]
-            batch, wanted = tf.gather(features, rows), tf.gather(labels, rows)
+        for start in tf.range(0, tf.size(window.order), size):
+            rows = window.order[start : start + size]
+            labels = tf.gather(window.labels, rows)
             with tf.GradientTape() as tape:
-                loss, hit = self._loss_and_hits(batch, wanted)
-                mean = loss / tf.cast(tf.size(rows), tf.float32)
-            self._optimizer.apply(tape.gradient(mean, [variable.value for variable in variables]), variables)
+                logits = self._logits(window, rows, training=True)
+                loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+                aim = self._smoothed(loss, logits) / tf.cast(tf.size(rows), tf.float32)
+            gradients = tape.gradient(aim, [variable.value for variable in self._trained])
+            self._step(gradients)
             total += loss
-            hits += hit
+            hits += _hits(logits, labels)
         return total, hits
 
-    def _loss_and_hits(self, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sum of the cross entropies, and number of right answers; from logits, which loses no digits."""
-        logits = tf.linalg.matmul(features, self._dense.kernel.value) + self._dense.bias.value
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        right = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
-        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(right, tf.int32))
+    def _step(self, gradients: list[tf.Tensor]) -> None:
+        """Take one step with all weights: decay where there is any, then the optimiser's own step.
+
+        That is what the optimiser's `apply` does. But in every graph that it is traced in, `apply` registers a gradient
+        with TensorFlow for good, and with it the graph and all weights live on: megabytes for each head of a search.
+        """
+        optimizer, decay = self._optimizer, self._schedule.weight_decay
+        for gradient, variable in zip(gradients, self._trained, strict=True):
+            if decay and variable.path.endswith("kernel"):
+                variable.assign(variable - variable * decay * optimizer.learning_rate)
+            optimizer.update_step(gradient, variable, optimizer.learning_rate)
+        optimizer.iterations.assign_add(1)
+
+    def _judge(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of the losses and number of hits, `total` and `hits` before, over a window, nothing dropped."""
+        for start in tf.range(0, tf.size(window.order), _JUDGED):
+            rows = window.order[start : start + _JUDGED]
+            labels, logits = tf.gather(window.labels, rows), self._logits(window, rows, training=False)
+            total += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            hits += _hits(logits, labels)
+        return total, hits
+
+    def _logits(self, window: Window, rows: tf.Tensor, *, training: bool) -> tf.Tensor:
+        measurements = tf.gather(window.measurements, rows) if self._has_extras else None
+        return _logits(self._head, tf.gather(window.features, rows), measurements, training=training)
+
+    def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """What training makes small: the cross entropies with the labels smoothed, summed.
+
+        With the share e of each label spread over n genres, that is (1 - e) of the cross entropy with the true genre
+        and e / n of those with each of the n.
+        """
+        share = self._schedule.label_smoothing
+        if not share:
+            return loss
+        everywhere = -tf.reduce_sum(tf.reduce_mean(tf.nn.log_softmax(logits), axis=1))
+        return (1 - share) * loss + share * everywhere
+
+
+def _over_windows(graph: Any, windows: Windows, order: npt.NDArray[np.int32]) -> tuple[float, int]:
+    """Sum of the losses and number of hits that `graph` gives over all windows."""
+    total, hits = tf.constant(0.0), tf.constant(0)
+    for window in windows.over(order):
+        total, hits = graph(window, total, hits)
+    return float(total), int(hits)
+
+
+def _logits(head: keras.Model, features: Any, measurements: Any = None, *, training: bool = False) -> tf.Tensor:
+    """What `head` gives before the softmax: losses from logits lose no digits."""
+    dense = head.get_layer(GENRES)
+    x = before_genres(head, features, measurements, training=training)
+    return tf.linalg.matmul(x, dense.kernel.value) + dense.bias.value
+
+
+def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Number of right answers."""
+    return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.int32))

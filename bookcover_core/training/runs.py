@@ -13,10 +13,12 @@ import pandas as pd
 from bookcover_core.listing.books import read_genres
 from bookcover_core.manifests import digest_of
 from bookcover_core.models.cards import HEAD_WEIGHTS
-from bookcover_core.models.networks import save_weights
+from bookcover_core.models.networks import HeadShape, save_weights
+from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
 from bookcover_core.training.features import load_split
 from bookcover_core.training.heads import Checkpoint, Epoch, FittedHead, Schedule, fit_head, predict
+from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.workspace import write_table
 
 HISTORY = "history.csv"
@@ -43,8 +45,34 @@ class TrainingRun:
         return digest_of([arrays, rows])
 
 
+def plan(
+    settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int
+) -> tuple[Schedule, HeadShape]:
+    """How a head with these hyperparameters is trained, and what it is built of."""
+    schedule = Schedule(
+        epochs=epochs,
+        patience=patience,
+        batch_size=hyperparameters.batch_size,
+        learning_rate=hyperparameters.learning_rate,
+        seed=settings.seed,
+        optimizer=settings.training.optimizer,
+        weight_decay=hyperparameters.weight_decay,
+        label_smoothing=hyperparameters.label_smoothing,
+    )
+    return schedule, HeadShape(hyperparameters.hidden_units, hyperparameters.dropout, settings.head.extra_inputs)
+
+
 def run_training(
-    study: Study, backbone: str, preparation: str, *, epochs: int, patience: int, folder: Path, key: str, label: str
+    study: Study,
+    backbone: str,
+    preparation: str,
+    *,
+    epochs: int,
+    patience: int,
+    folder: Path,
+    key: str,
+    label: str,
+    hyperparameters: Hyperparameters | None = None,
 ) -> TrainingRun:
     """A head trained on the features of `backbone` on `preparation`.
 
@@ -59,32 +87,29 @@ def run_training(
         folder: Where history and weights go.
         key: What the training hangs on; the state of a run with another is not taken up.
         label: What it is called in the log.
+        hyperparameters: How the head is built and trained; none: as the settings say.
 
     Raises:
         StageOrderError: The features have not been computed.
         TrainingError: The head cannot be trained.
     """
-    settings = study.settings.training
-    schedule = Schedule(
-        epochs=epochs,
-        patience=patience,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        seed=study.settings.seed,
-        optimizer=settings.optimizer,
+    settings = study.settings
+    schedule, shape = plan(settings, hyperparameters or Hyperparameters.of(settings), epochs=epochs, patience=patience)
+    train, validation, test = (
+        load_split(study, backbone, preparation, split, shape.extra_inputs) for split in ("train", "validation", "test")
     )
     checkpoint = Checkpoint(folder / CHECKPOINT, key)
     fitted = fit_head(
-        load_split(study, backbone, preparation, "train"),
-        load_split(study, backbone, preparation, "validation"),
+        train,
+        validation,
         len(read_genres(study.workspace)),
         schedule,
+        shape=shape,
         label=label,
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    test = load_split(study, backbone, preparation, "test")
-    hits = predict(fitted.head, test.features).argmax(axis=1) == test.labels
+    hits = predict(fitted.head, test).argmax(axis=1) == test.labels
     weights_digest = save_weights(fitted.head, folder / HEAD_WEIGHTS)
     write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))
     checkpoint.file.unlink(missing_ok=True)

@@ -1,22 +1,26 @@
 """The stage `train`: a head for each backbone on the chosen preparation, and the whole network that it completes.
 
 Sections 4.1 and 4.2: at most 200 epochs, an end after 20 without a better validation accuracy, the best epoch kept.
+Where a search has chosen hyperparameters (section 5.4), the head is built and trained with those.
 """
 
 import logging
-
-import numpy as np
-import numpy.typing as npt
+import math
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.listing.books import read_genres
 from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
+from bookcover_core.models.machine import this_machine
+from bookcover_core.models.systems import Kind
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.study import Study
 from bookcover_core.training.comparison import chosen_preparation
-from bookcover_core.training.features import load_split, model_name, split_model_name
+from bookcover_core.training.features import model_name
+from bookcover_core.training.measurements import measurements_given
+from bookcover_core.training.search import chosen_hyperparameters
 
 logger = logging.getLogger(__name__)
 
@@ -33,19 +37,21 @@ def train_backbone(study: Study, name: str) -> Manifest:
 
     Raises:
         SettingsError: There is no such backbone.
-        StageOrderError: The split, the features or the comparison are not made yet.
+        StageOrderError: The split, the features, the comparison or the search are not made yet.
         TrainingError: The head cannot be trained.
         WeightsError: The backbone's weights cannot be had.
     """
     backbone = find_backbone(name)
-    preparation = chosen_preparation(study)
+    preparation = chosen_preparation(study, name)
     model = model_name(name, preparation)
     features = f"features/{model}"
+    searched = [f"search/{model}"] if study.settings.search.trials else []
+    head = study.settings.head
     run = study.stage(
         "train",
         model,
-        after=["listings", "split", features],
-        given={"backbone": name, "preparation": preparation},
+        after=["listings", "split", features, *searched],
+        given={"backbone": name, "preparation": preparation, **measurements_given(study, head)},
     )
     if run.done:
         return run.done
@@ -60,6 +66,7 @@ def train_backbone(study: Study, name: str) -> Manifest:
     from bookcover_core.training.runs import run_training  # noqa: PLC0415 - imports TensorFlow
 
     folder = study.workspace.models / model
+    chosen = chosen_hyperparameters(study, model)
     training = run_training(
         study,
         name,
@@ -69,14 +76,17 @@ def train_backbone(study: Study, name: str) -> Manifest:
         folder=folder,
         key=run.key,
         label=run.label,
+        hyperparameters=chosen,
     )
     fitted, best = training.fitted, training.fitted.best
     network = build_backbone(study.settings, backbone)
-    model_digest = save_weights(assemble(backbone, network, fitted.head), folder / MODEL_WEIGHTS)
+    whole = assemble(backbone, network, fitted.head)
+    model_digest = save_weights(whole, folder / MODEL_WEIGHTS)
     card = write_card(
         folder,
         ModelCard(
             name=model,
+            kind=Kind.FROZEN,
             backbone=name,
             preparation=preparation,
             input_size=backbone.size,
@@ -84,6 +94,10 @@ def train_backbone(study: Study, name: str) -> Manifest:
             weights=source.kind,
             weights_file=source.file,
             weights_digest=source.digest,
+            hidden_units=list(chosen.hidden_units),
+            dropout=chosen.dropout,
+            extra_inputs=list(head.extra_inputs),
+            hyperparameters=chosen.model_dump(mode="json"),
             genres=read_genres(study.workspace),
             settings=run.settings,
             inputs=run.inputs,
@@ -97,8 +111,13 @@ def train_backbone(study: Study, name: str) -> Manifest:
                 "validation_accuracy": best.val_accuracy,
                 "test_accuracy": training.test_accuracy,
             },
-            parameters={"backbone": network.count_params(), "head": fitted.head.count_params()},
+            parameters={
+                "backbone": network.count_params(),
+                "head": sum(math.prod(variable.shape) for variable in fitted.head.trainable_variables),
+            },
+            architecture=measure(whole),
             software=software_versions(),
+            machine=this_machine(),
         ),
     )
     return run.finish(
@@ -112,25 +131,3 @@ def train_backbone(study: Study, name: str) -> Manifest:
         },
         digest=digest_of([training.digest, source.digest]),
     )
-
-
-def predict_split(
-    study: Study, model: str, split: str
-) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Keys, labels (books,) and probabilities (books, genres) of one split, from stored features and the saved head.
-
-    Args:
-        study: The study.
-        model: A trained network: "MobileNetV2-padded".
-        split: train, validation or test.
-
-    Raises:
-        StageOrderError: The features have not been computed.
-        WeightsError: The network has not been trained, or its weights were altered.
-    """
-    from bookcover_core.models.networks import load_head  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.heads import predict  # noqa: PLC0415 - imports TensorFlow
-
-    head, _ = load_head(study.workspace.models / model)
-    books = load_split(study, *split_model_name(model), split)
-    return books.keys, books.labels, predict(head, books.features)

@@ -1,4 +1,4 @@
-"""Figures of results: recall by genre (Figure 5.1), the confusion matrix, and accuracy beside published results."""
+"""Figures of recall by genre: all of them (Figure 5.1), and the best and worst."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,8 @@ from bookcover_core.evaluation.scores import Estimate, Scores
 from bookcover_core.visualisation import style
 from bookcover_core.visualisation.style import LIGHT, Theme
 
-# Beyond these the numbers in the cells of a confusion matrix would be too small to read.
-_MOST_NUMBERED_GENRES = 12
-
 # Best and worst genres that are singled out, of each as many.
 _EXTREMES = 5
-
-# Longer names of genres are cut on axes.
-_LONGEST_NAME = 32
 
 
 def recall_by_genre(networks: Sequence[Scores], theme: Theme = LIGHT) -> Figure:
@@ -45,7 +39,7 @@ def recall_by_genre(networks: Sequence[Scores], theme: Theme = LIGHT) -> Figure:
                 offset = 0.0 if len(networks) == 1 else (position / (len(networks) - 1) - 0.5) * 0.56
                 estimates = [network.top(k), *(network.genres[label].recall[k] for label in order)]
                 places = np.array([-0.4, *range(1, len(order) + 1)]) + offset
-                _intervals(axes, places, estimates, position, theme, label=network.backbone)
+                _intervals(axes, places, estimates, position, theme, label=network.title)
             chance = networks[0].chance if k == 1 else k / len(genres)
             axes.axvline(chance, color=theme.ink, linewidth=0.7, linestyle=(0, (1, 1.6)))
             axes.axhline(0.35, color=theme.muted, linewidth=0.5)
@@ -60,7 +54,8 @@ def recall_by_genre(networks: Sequence[Scores], theme: Theme = LIGHT) -> Figure:
             axes.tick_params(axis="y", length=0)
             style.panel_title(axes, f"Top-{k}")
         panels[0].set_yticks(
-            [-0.4, *range(1, len(order) + 1)], ["All genres", *(_short(genres[label].name) for label in order)]
+            [-0.4, *range(1, len(order) + 1)],
+            ["All genres", *(style.short_name(genres[label].name) for label in order)],
         )
         panels[0].get_yticklabels()[0].set_fontweight("bold")
         handles, labels = panels[0].get_legend_handles_labels()
@@ -95,54 +90,11 @@ def recall_extremes(network: Scores, theme: Theme = LIGHT, width: float = style.
         if split:
             axes.axhline(len(best) - 0.2, color=theme.muted, linewidth=0.5, linestyle=(0, (1, 2)))
         axes.axvline(network.chance, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 1.6)))
-        axes.set_yticks(places, [_short(genre.name) for genre in [*best, *worst]])
+        axes.set_yticks(places, [style.short_name(genre.name) for genre in [*best, *worst]])
         axes.set_ylim(places[-1] + 0.6, -0.6)
         axes.set_xlim(0, min(1.0, max(genre.recall[1].high for genre in best) + 0.08))
         style.rows_of_shares(axes)
         axes.set_xlabel("Top-1 recall (dotted: chance)")
-        return figure
-
-
-def confusion_heat_map(network: Scores, theme: Theme = LIGHT) -> Figure:
-    """Where the books of each genre (rows) were put (columns), as shares of the genre's test books."""
-    confusion = np.array(network.confusion, dtype=float)
-    books = confusion.sum(axis=1, keepdims=True)
-    shares = np.divide(confusion, books, out=np.zeros_like(confusion), where=books > 0)
-    names = [_short(genre.name) for genre in network.genres]
-    with style.applied(theme):
-        side = min(style.WIDTH, 2.6 + 0.17 * len(names))
-        figure = style.new_figure(side + 0.5, side)
-        axes = figure.subplots()
-        top = max(0.01, float(shares.max()))
-        mesh = axes.pcolormesh(shares, cmap=theme.colormap, vmin=0, vmax=top, edgecolors=theme.paper, linewidth=0.4)
-        axes.set_aspect("equal")
-        axes.invert_yaxis()
-        centres = np.arange(len(names)) + 0.5
-        axes.set_xticks(centres, names, rotation=90)
-        axes.set_yticks(centres, names)
-        axes.tick_params(length=0, labelsize=6 if len(names) > _MOST_NUMBERED_GENRES else 7)
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.set_xlabel("Predicted genre")
-        axes.set_ylabel("True genre")
-        if len(names) <= _MOST_NUMBERED_GENRES:
-            for true, predicted in np.ndindex(shares.shape):
-                strong = shares[true, predicted] > top / 2
-                axes.text(
-                    predicted + 0.5,
-                    true + 0.5,
-                    f"{100 * shares[true, predicted]:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=6.5,
-                    color=theme.paper if strong else theme.ink,
-                )
-        bar = figure.colorbar(mesh, ax=axes, shrink=0.55, aspect=28, pad=0.02)
-        bar.outline.set_visible(False)
-        style.percent_axis(bar.ax.yaxis)
-        bar.ax.tick_params(length=0, labelsize=6.5)
-        bar.set_label("Share of the genre's test books", fontsize=7)
         return figure
 
 
@@ -169,7 +121,3 @@ def _intervals(
         label=label,
         clip_on=False,
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"

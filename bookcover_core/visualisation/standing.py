@@ -46,7 +46,7 @@ def accuracy_standing(
         (
             "This study",
             [
-                _Row(each.backbone, each.accuracy.value, each.accuracy.low, each.accuracy.high, series)
+                _Row(each.title, each.accuracy.value, each.accuracy.low, each.accuracy.high, series)
                 for series, each in enumerate(networks)
             ],
         )

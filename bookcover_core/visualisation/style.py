@@ -41,6 +41,9 @@ _FONT = "DejaVu Sans"
 # For genres whose names need other scripts, where one of these is installed.
 _OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Microsoft YaHei", "Arial Unicode MS")
 
+# Longer names of genres are cut on axes.
+_LONGEST_NAME = 32
+
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), "-.", (0, (3, 1, 1, 1, 1, 1)), (0, (7, 2)))
 
@@ -112,6 +115,11 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def short_name(name: str) -> str:
+    """The name of a genre, cut where it would take the room of what it names."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
 def percent_axis(axis: Any) -> None:

@@ -2,7 +2,7 @@
 
 Every site that a browser shows can send requests to 127.0.0.1. So each request must name a host that is ours, which a
 site that had its own name point here (DNS rebinding) cannot; and one that changes something must come from our page,
-bring the token that only our page can read, and be JSON, which no form can send.
+bring the token that only our page can read, and be of a kind that no form can send: JSON, or plain bytes.
 """
 
 import secrets
@@ -14,11 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN_HEADER = "X-Bookcover-Token"  # noqa: S105 - the name of a header
 
+# Media types of bodies that no form can send.
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
 _SAFE_METHODS = {"GET", "HEAD"}
 
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -44,12 +51,26 @@ class Guard:
         app: What is guarded.
         hosts: Host and port, as the Host header names them, under which the pages are reached.
         token: What a request that changes something must bring in the header `TOKEN_HEADER`.
+        bodies: Media types that such a request may have; none that a form can send.
+        blobs: Whether the pages show pictures that the browser holds (of a file that was dropped on the page), which
+            only scripts of theirs can bring up.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], token: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        token: str,
+        bodies: Collection[str] = (JSON,),
+        *,
+        blobs: bool = False,
+    ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._token = token.encode()
+        self._bodies = frozenset(bodies)
+        policy = _POLICY.format(pictures="'self' blob:" if blobs else "'self'")
+        self._headers = {"Content-Security-Policy": policy, **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -59,7 +80,7 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         answer = self._refusal(scope["method"], Headers(scope=scope)) or self._app
@@ -76,8 +97,8 @@ class Guard:
             return _refuse(403, "Only the page itself may ask for this.")
         if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token):
             return _refuse(403, "The page is from an earlier start of the server: load it again.")
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return _refuse(415, "This must be JSON.")
+        if headers.get("content-type", "").partition(";")[0].strip().lower() not in self._bodies:
+            return _refuse(415, f"This must be {' or '.join(sorted(self._bodies))}.")
         return None
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bookcover_core.covers.pictures import open_picture, read_rgb
 from bookcover_core.study import Study
+from deployments.pages.site import error
 
 # Formats that browsers show, which are all that the download lets through. MPO: a JPEG with several pictures in it.
 _TYPES = {
@@ -94,6 +95,31 @@ def _shrink(file: Path) -> bytes:
     output = io.BytesIO()
     picture.save(output, "JPEG", quality=_QUALITY)
     return output.getvalue()
+
+
+def send_cover(request: Request, study: Study, path: str, sha256: str, small: SmallPictures | None = None) -> Response:
+    """A cover of a study, byte for byte as it came; or a small JPEG of it.
+
+    Args:
+        request: The request; where it names the digest of the cover as `version`, the browser may keep it for ever.
+        study: The study.
+        path: The cover, relative to the study's folder.
+        sha256: Its digest.
+        small: Makes the small picture; none: the cover itself is sent.
+    """
+    file = find_cover(study, path)
+    if file is None:
+        return error(404, "There is no such cover.")
+    is_named = request.query_params.get("version") == sha256
+    headers, known = cacheable(request, f"{sha256}-small" if small else sha256, forever=is_named)
+    if known:
+        return known
+    try:
+        content = small.make(file, sha256) if small else file.read_bytes()
+        media_type = "image/jpeg" if small else picture_type(content)
+    except (OSError, ValueError) as unreadable:
+        return error(404, f"The cover cannot be read: {unreadable}.")
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def cacheable(request: Request, tag: str, *, forever: bool) -> tuple[Mapping[str, str], Response | None]:

@@ -8,48 +8,36 @@ lies in the study's `curation/decisions.csv` and nowhere else, so that pages, pr
     <study>/state       what there is to decide, and what was decided (JSON)
     <study>/decisions   takes decisions (JSON)
     <study>/picture, <study>/small    the cover of ?book=<key>, as it came or small
-    -/                  scripts and styles
-
-All addresses in the page are relative: the app can be mounted under any prefix.
 """
 
 import getpass
 import logging
-import mimetypes
 from collections.abc import Callable, Collection, Mapping
-from importlib.resources import files
-from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from bookcover_core.curation.decisions import Decision, Verdict, append_decisions
 from bookcover_core.curation.review import Item, Queue, review_queue
-from bookcover_core.errors import BookcoverError, FailureError
+from bookcover_core.errors import BookcoverError
 from bookcover_core.manifests import digest_of
 from bookcover_core.study import Study
-from deployments.pages.guard import Guard, make_token
-from deployments.pages.pictures import SmallPictures, cacheable, find_cover, picture_type
+from deployments.pages import site
+from deployments.pages.guard import make_token
+from deployments.pages.pictures import SmallPictures, cacheable, send_cover
 
 logger = logging.getLogger(__name__)
 
 # Decisions in one request, at most: more than a grid shows on any screen.
 _MOST_DECISIONS = 1_000
-
-# Windows' registry may say otherwise, and a browser runs no script of another type.
-mimetypes.add_type("text/javascript", ".js")
 
 _Line = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
 """Text on one line."""
@@ -93,17 +81,13 @@ def review_app(
     review = _Review(studies, on_all_decided)
     routes = [
         Route("/", review.index),
-        Mount("/-", StaticFiles(packages=[("deployments.pages", "static")])),
         Route("/{study}/", review.page),
         Route("/{study}/state", review.state),
         Route("/{study}/decisions", review.decide, methods=["POST"]),
         Route("/{study}/picture", review.picture),
         Route("/{study}/small", review.small),
     ]
-    guard = Middleware(Guard, hosts=hosts, token=review.token)
-    return Starlette(
-        routes=routes, middleware=[guard], exception_handlers={BookcoverError: _tell, HTTPException: _refuse}
-    )
+    return site.guarded_app(routes, hosts=hosts, token=review.token)
 
 
 class _Review:
@@ -113,11 +97,7 @@ class _Review:
         self.token = make_token()
         self._studies = studies
         self._on_all_decided = on_all_decided
-        self._templates = Environment(
-            loader=PackageLoader("deployments.pages"), autoescape=True, undefined=StrictUndefined
-        )
         self._small = SmallPictures()
-        self._templates.globals["version"] = _assets_digest()
         self._looking = Lock()
         self._waiting: set[str] = set()
         self._told: dict[str, frozenset[str]] = {}
@@ -125,14 +105,11 @@ class _Review:
 
     def index(self, _: Request) -> Response:
         """The studies to choose from; with one alone, its page."""
-        names = list(self._studies)
-        if len(names) == 1:
-            return RedirectResponse(f"{quote(names[0])}/", headers={"Cache-Control": "no-store"})
-        return self._render("studies.html", names=names)
+        return site.index(self._studies, "Review")
 
     def page(self, request: Request) -> Response:
         """The page of one study; it asks for its content itself."""
-        return self._render("review.html", study=self._study(request))
+        return site.render("review.html", study=self._study(request))
 
     def state(self, request: Request) -> Response:
         """All that the page shows, unless the browser has it already."""
@@ -170,14 +147,14 @@ class _Review:
             post = _Post.model_validate_json(await request.body())
         except ValidationError as error:
             fault = error.errors()[0]
-            return _error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+            return site.error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
         return await run_in_threadpool(self._decide, study, post)
 
     def _decide(self, study: Study, post: _Post) -> Response:
         asked = {item.key for item in self._look(study).items}
         unknown = [each.key for each in post.decisions if each.key not in asked]
         if unknown:
-            return _error(404, f"Nobody is asked about {', '.join(unknown[:5])} any more.")
+            return site.error(404, f"Nobody is asked about {', '.join(unknown[:5])} any more.")
         wanted = [
             Decision(key=each.key, decision=each.decision, by=post.by or self._reviewer, why=each.why)
             for each in post.decisions
@@ -209,48 +186,22 @@ class _Review:
 
     def picture(self, request: Request) -> Response:
         """A cover, byte for byte as it came."""
-
-        def read(file: Path, _: str) -> tuple[bytes, str]:
-            content = file.read_bytes()
-            return content, picture_type(content)
-
-        return self._picture(request, read, "")
+        return self._picture(request, None)
 
     def small(self, request: Request) -> Response:
         """A small JPEG of a cover."""
-        return self._picture(request, lambda file, digest: (self._small.make(file, digest), "image/jpeg"), "-small")
+        return self._picture(request, self._small)
 
-    def _picture(self, request: Request, read: Callable[[Path, str], tuple[bytes, str]], suffix: str) -> Response:
+    def _picture(self, request: Request, small: SmallPictures | None) -> Response:
         study = self._study(request)
         key = request.query_params.get("book", "")
         item = next((item for item in self._look(study).items if item.key == key), None)
-        file = find_cover(study, item.path) if item else None
-        if item is None or file is None:
-            return _error(404, "There is no such cover.")
-        is_named = request.query_params.get("version") == item.sha256
-        headers, known = cacheable(request, item.sha256 + suffix, forever=is_named)
-        if known:
-            return known
-        try:
-            content, media_type = read(file, item.sha256)
-        except (OSError, ValueError) as error:
-            return _error(404, f"The cover cannot be read: {error}.")
-        return Response(content, media_type=media_type, headers=headers)
+        if item is None:
+            return site.error(404, "There is no such cover.")
+        return send_cover(request, study, item.path, item.sha256, small)
 
     def _study(self, request: Request) -> Study:
-        """The study that the address names.
-
-        Raises:
-            HTTPException: There is none of that name.
-        """
-        study = self._studies.get(request.path_params["study"])
-        if study is None:
-            raise HTTPException(404, "There is no such study.")
-        return study
-
-    def _render(self, template: str, **values: object) -> Response:
-        page = self._templates.get_template(template).render(**values)
-        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+        return site.find_study(self._studies, request)
 
 
 def _shown(item: Item) -> dict[str, Any]:
@@ -273,29 +224,9 @@ def _shown(item: Item) -> dict[str, Any]:
     }
 
 
-def _assets_digest() -> str:
-    """Changes when a script or style does, so that no browser goes on with an old one."""
-    folder = files("deployments.pages") / "static"
-    return digest_of(sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir()))[:12]
-
-
 def _user() -> str:
     """Name of the person at this machine; empty where the system has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
-
-
-def _tell(_: Request, error: Exception) -> Response:
-    """The answer where an error of ours stopped the work: the input's fault, or the machine's."""
-    return _error(503 if isinstance(error, FailureError) else 409, str(error))
-
-
-def _refuse(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _error(error.status_code, error.detail)
-
-
-def _error(status: int, reason: str) -> Response:
-    return JSONResponse({"error": reason}, status_code=status)

@@ -173,3 +173,22 @@ def test_the_settings_are_stored_when_a_study_begins(tmp_path):
     study = study_in(tmp_path, seed=7)
     study.begin()
     assert parse_settings(json.loads(study.workspace.settings.read_text())) == study.settings
+
+
+def test_a_plan_does_nothing(tmp_path):
+    """A stage that is planned says what it would be called and whether it stands, and does none of its work."""
+    study = study_in(tmp_path)
+    planned = study.plan(candidates)
+    assert (planned.label, planned.standing) == ("candidates", None)
+    assert not study.workspace.root.exists()
+    with pytest.raises(StageOrderError, match="candidates"):
+        study.plan(curate)
+    candidates(study)
+    assert study.plan(candidates).standing.reused
+    assert study.plan(curate).standing is None
+
+
+def test_a_stage_that_never_asks_whether_it_is_done_cannot_be_planned(tmp_path):
+    """That would be a fault of this project, and is not passed over."""
+    with pytest.raises(AssertionError, match="never asks"):
+        study_in(tmp_path).plan(lambda study: study.stage("candidates").finish())

@@ -1,6 +1,5 @@
 """The command `bookcover review`."""
 
-import os
 import re
 import signal
 import socket
@@ -9,10 +8,8 @@ import sys
 from contextlib import contextmanager
 
 import httpx
-import pytest
 
 from bookcover_core.curation.decisions import append_decision
-from deployments import review
 from tests.bookcover_core.invented import Record, invented_study
 
 BOOKS = [Record("a", title="A Box Set"), Record("b", title="An Anthology"), Record("c", title="Plain")]
@@ -89,22 +86,3 @@ def test_without_listings_it_says_what_to_run(tmp_path):
     assert ended.returncode == 2
     assert "have not been read" in ended.stderr
     assert "--only listings" in ended.stderr
-
-
-@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="there, a screen is taken for granted")
-@pytest.mark.parametrize(
-    ("surroundings", "expected"),
-    [
-        ({}, False),
-        ({"DISPLAY": ":0"}, True),
-        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
-        ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "10.0.0.1 22"}, False),
-    ],
-)
-def test_a_browser_is_opened_only_before_a_person(monkeypatch, surroundings, expected):
-    """Not without a screen, and not at the far end of a connection."""
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in surroundings.items():
-        monkeypatch.setitem(os.environ, name, value)
-    assert review._has_screen() is expected

@@ -40,14 +40,17 @@ def host(catalogue) -> Iterator[ImageHost]:
 
 @pytest.fixture(scope="session")
 def small(catalogue, host, tmp_path_factory) -> StudySettings:
-    """Settings of a study that takes half a minute: one network, short trainings, several chunks and shards."""
+    """Settings of a study that takes a minute: two networks, short trainings, several chunks and shards."""
     settings = rehearsal_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
     return settings.model_copy(
         update={
             "books": settings.books.model_copy(update={"chunk_records": 120}),
             "preparation": settings.preparation.model_copy(update={"shard_records": 100}),
             "comparison": settings.comparison.model_copy(update={"epochs": 3}),
-            "training": settings.training.model_copy(update={"backbones": ("MobileNetV2",), "epochs": 5}),
+            "training": settings.training.model_copy(update={"backbones": ("MobileNetV2", "LeNet"), "epochs": 5}),
+            "scratch": settings.scratch.model_copy(update={"lenet_steps": 8}),
+            "ensemble": settings.ensemble.model_copy(update={"methods": ("weighted",)}),
+            "visualisation": settings.visualisation.model_copy(update={"model": "LeNet", "steps": 3, "grad_cam": 1}),
         }
     )
 

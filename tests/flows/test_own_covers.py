@@ -31,6 +31,7 @@ def run(tmp_path, **settings) -> Study:
             "preparation": {"methods": ["padded"]},
             "models": {"weights": "random"},
             "training": {"backbones": ["MobileNetV2"], "preparation": "padded", "epochs": 4},
+            "visualisation": {"genres": 1, "steps": 2, "grad_cam": 1},
         }
         | settings
     )

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from bookcover_core import stage_process
 from bookcover_core.errors import TrainingError
 from bookcover_core.manifests import read_manifest
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from bookcover_core.training.comparison import chosen_preparation
 from bookcover_core.workspace import read_table
 from flows.preparation import prepare
 from flows.study import study
+from flows.training import train_backbone
 
-# Every stage that has no parts, and one part of each that has some.
+# Every stage that has no parts, and one part of each that has some; as if padded covers had been chosen.
 EVERY_STAGE = {
     "listings",
     "download/chunk-0001",
@@ -32,8 +35,12 @@ EVERY_STAGE = {
     "features/MobileNetV2-padded",
     "compare/padded",
     "compare",
+    "analyse",
     "report",
 }
+
+# Stages whose parts are called after the preparation that was chosen.
+CHOSEN_STAGES = {"train", "scratch", "ensemble", "evaluate", "visualise"}
 
 
 def changed(before: dict, after: dict) -> set[str]:
@@ -48,19 +55,23 @@ def with_training(settings: StudySettings, **values) -> StudySettings:
 def test_a_study_goes_from_listings_to_a_report(rehearsal):
     """Every stage leaves its manifest, the splits are balanced, and the report is there."""
     workspace = Study(rehearsal.settings).workspace
-    assert set(rehearsal.finished()) >= EVERY_STAGE
+    chosen = chosen_preparation(Study(rehearsal.settings))
+    assert set(rehearsal.finished()) >= {label.replace("-padded", f"-{chosen}") for label in EVERY_STAGE}
+    assert changed({}, rehearsal.finished()) >= CHOSEN_STAGES
     books = read_table(workspace.splits, label="int64")
     assert books["label"].nunique() == 30
     assert set(books["split"]) == {"train", "validation", "test"}
     assert not books["key"].duplicated().any()
     assert "<html" in (workspace.report / "index.html").read_text(encoding="utf-8")
-    [model] = workspace.evaluation.iterdir()
-    predictions = read_table(model / "predictions.csv")
-    assert len(predictions) == (books["split"] == "test").sum()
+    files = list(workspace.evaluation.glob("*/predictions.csv"))
+    assert len(files) == 3, "a frozen network, one trained from nothing, and both together"
+    for file in files:
+        assert len(read_table(file)) == (books["split"] == "test").sum()
 
 
-def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal):
-    """Same inputs, same settings: no stage runs, no cover is asked for."""
+def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal, monkeypatch):
+    """Same inputs, same settings: no stage runs, no process is started for one, no cover is asked for."""
+    monkeypatch.setattr(stage_process, "_Process", lambda _: pytest.fail("a process was started"))
     before, asked = rehearsal.finished(), sum(rehearsal.host.requests.values())
     study(rehearsal.settings)
     assert changed(before, rehearsal.finished()) == set()
@@ -68,11 +79,21 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal
 
 
 def test_a_changed_setting_recomputes_only_what_hangs_on_it(rehearsal):
-    """More epochs train anew; covers, preparations and features stay."""
+    """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
     before = rehearsal.finished()
     study(with_training(rehearsal.settings, epochs=6))
-    assert changed(before, rehearsal.finished()) == {"train", "evaluate", "report"}
+    behind = {"train", "ensemble", "evaluate", "analyse", "visualise", "report"}
+    assert {"train", "report"} <= changed(before, rehearsal.finished()) <= behind
     study(rehearsal.settings)
+
+
+def test_a_network_can_choose_its_own_preparation(rehearsal):
+    """Compared per network, each has trials and a choice of its own; where that is the same one, nothing else runs."""
+    before = rehearsal.finished()
+    own = rehearsal.settings.comparison.model_copy(update={"per_backbone": True})
+    train_backbone(rehearsal.settings.model_copy(update={"comparison": own}), "MobileNetV2")
+    assert changed(before, rehearsal.finished()) == {"compare"}
+    assert "compare/MobileNetV2" in rehearsal.finished()
 
 
 def delete(file: Path) -> None:
@@ -84,28 +105,36 @@ def alter(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "pattern", "stage"),
+    "damages",
     [
-        (delete, "covers/*/*.jpg", "download"),
-        (alter, "prepared/padded/*/*.jpg", "prepare"),
-        (delete, "features/MobileNetV2-padded/*.npy", "features"),
-        (alter, "models/*/head.weights.h5", "train"),
-        (delete, "evaluation/*/metrics.json", "evaluate"),
-        (alter, "report/index.html", "report"),
+        {
+            "download": (delete, "covers/*/*.jpg"),
+            "features": (delete, "features/MobileNetV2-padded/*.npy"),
+            "evaluate": (delete, "evaluation/*/metrics.json"),
+        },
+        {
+            "prepare": (alter, "prepared/padded/*/*.jpg"),
+            "train": (alter, "models/*/head.weights.h5"),
+            "report": (alter, "report/index.html"),
+        },
     ],
+    ids=" ".join,
 )
-def test_a_damaged_output_is_made_again_and_nothing_behind_it(rehearsal, damage, pattern, stage):
+def test_a_damaged_output_is_made_again_and_nothing_behind_it(rehearsal, damages):
     """An output that is missing or altered is never trusted; one that comes out the same changes nothing behind it."""
     before = rehearsal.finished()
-    damaged = min(rehearsal.settings.root.glob(pattern))
-    content = damaged.read_bytes()
-    damage(damaged)
+    contents = {}
+    for damage, pattern in damages.values():
+        damaged = min(rehearsal.settings.root.glob(pattern))
+        contents[damaged] = damaged.read_bytes()
+        damage(damaged)
     study(rehearsal.settings)
-    assert damaged.is_file()
-    assert damaged.read_bytes() != b"altered"
-    if damaged.suffix in {".jpg", ".npy"}:
-        assert damaged.read_bytes() == content
-    assert changed(before, rehearsal.finished()) - {"report"} == {stage} - {"report"}, "the report tells times, too"
+    for damaged, content in contents.items():
+        assert damaged.is_file()
+        assert damaged.read_bytes() != b"altered"
+        if damaged.suffix in {".jpg", ".npy"}:
+            assert damaged.read_bytes() == content
+    assert changed(before, rehearsal.finished()) == {*damages, "report"}, "the report tells times, too"
 
 
 def test_a_stage_can_be_run_alone(rehearsal):
@@ -118,12 +147,13 @@ def test_a_stage_can_be_run_alone(rehearsal):
 
 def test_one_network_that_cannot_be_trained_does_not_stop_the_others(rehearsal, tmp_path):
     """The study names the one that failed, reports the others, and goes on from there when the cause is mended."""
-    broken = with_training(rehearsal.settings, backbones=("ResNeXt50", "MobileNetV2"))
+    broken = with_training(rehearsal.settings, backbones=("ResNeXt50", "MobileNetV2", "LeNet"))
     missing = {"ResNeXt50": str(tmp_path / "nowhere.h5")}
     broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
     (rehearsal.settings.root / "report" / "index.html").unlink()
-    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5"):
+    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5") as failed:
         study(broken)
+    assert "Ensemble-weighted could not be trained: Ensemble-weighted: ResNeXt50, a member of it" in str(failed.value)
     assert (rehearsal.settings.root / "report" / "index.html").is_file()
     study(rehearsal.settings)
 
@@ -140,8 +170,14 @@ def test_a_killed_study_goes_on_with_what_was_done(rehearsal, small, settings_fi
     done = {file: read_manifest(file).finished for file in (settings.root / "manifests").rglob("*.json")}
     assert not (settings.root / "report" / "index.html").exists()
 
+    script = (
+        "import sys; from deployments.command_line import app; app(sys.argv[1:], standalone_mode=False)\n"
+        "print('loaded:', [name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    command[1:3] = ["-c", script]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
     assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1] == "loaded: []", "networks are trained in processes of their own"
     assert {file: read_manifest(file).finished for file in done} == done
     assert (settings.root / "report" / "index.html").is_file()
     results = json.loads((settings.root / "report" / "results.json").read_text(encoding="utf-8"))

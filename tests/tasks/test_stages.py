@@ -7,15 +7,18 @@ import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterTaskRunId
+from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed
 
 from bookcover_core.errors import DownloadError, ListingError
 from bookcover_core.manifests import Manifest
 from bookcover_core.settings import StudySettings
+from bookcover_core.stage_process import run_apart
 from bookcover_core.study import Study
 from tasks import stages
 from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, stage_task
+from tests.bookcover_core.test_stage_process import tell
 
 
 def write_something(study: Study) -> Manifest:
@@ -120,6 +123,23 @@ def test_wrong_input_is_not_tried_again(error, expected):
 def test_artifact_keys_are_what_prefect_takes():
     """Only lower-case letters, digits and dashes remain."""
     assert artifact_key("Counts", "my study", "train/ResNeXt50-padded") == "counts-my-study-train-resnext50-padded"
+
+
+@flow(name="apart")
+def in_a_process_of_its_own(settings: StudySettings):
+    task = stage_task("apart", "train apart")(perform)
+    return task(settings, lambda study: run_apart(study, tell, "LeNet"), return_state=True)
+
+
+def test_a_training_in_a_process_of_its_own_is_seen(tmp_path, prefect_server):
+    """Its lines stand in the log of the task that waits for it, and its progress in the task's bar."""
+    state = in_a_process_of_its_own(StudySettings(workspace=str(tmp_path), name="apart"))
+    APILogWorker.drain_all(timeout=10)
+    with get_client(sync_client=True) as client:
+        wanted = LogFilter(task_run_id=LogFilterTaskRunId(any_=[state.state_details.task_run_id]))
+        lines = [line.message for line in client.read_logs(wanted)]
+    assert [line for line in lines if line.startswith("epoch")] == [f"epoch {epoch}: 100 %" for epoch in (1, 2, 3)]
+    assert float(read_artifact("progress-apart-train-apart").data) == 100
 
 
 def read_artifact(key: str):

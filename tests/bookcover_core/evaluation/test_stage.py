@@ -1,12 +1,13 @@
 """The stage `evaluate`: files that agree with each other, and work that is not done twice."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bookcover_core.errors import StageOrderError, TrainingError, WorkspaceError
+from bookcover_core.errors import SettingsError, StageOrderError, TrainingError, WorkspaceError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.evaluation.stage import evaluate
 from bookcover_core.settings import Preparation
@@ -67,10 +68,15 @@ def test_the_test_books_are_judged(study):
     assert asked == [("MobileNetV2-padded", "test")]
 
 
-def test_a_network_that_was_not_trained_cannot_be_evaluated(study):
-    """Evaluation without training is an error of order."""
+def test_a_system_that_was_not_trained_or_is_none_cannot_be_evaluated(tmp_path: Path):
+    """Evaluation without training is an error of order; a name that is no system's is an error of the settings."""
+    study = make_study(tmp_path, replace(SMALL, backbones=("ResNeXt50", "LeNet"), failed=("ResNeXt50", "LeNet")))
     with pytest.raises(StageOrderError, match="train/ResNeXt50-padded"):
-        evaluate(study, "ResNeXt50", preparation=Preparation.PADDED, predict=invented_predictions)
+        evaluate(study, "ResNeXt50", predict=invented_predictions)
+    with pytest.raises(StageOrderError, match="scratch/LeNet-padded"):
+        evaluate(study, "LeNet", predict=invented_predictions)
+    with pytest.raises(SettingsError, match="no system called 'MobileNetV2'"):
+        evaluate(study, "MobileNetV2", predict=invented_predictions)
 
 
 def test_a_network_that_diverged_leaves_no_result(tmp_path: Path):

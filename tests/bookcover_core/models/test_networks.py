@@ -6,8 +6,19 @@ import pytest
 from bookcover_core.errors import DiskFullError
 from bookcover_core.genres import number_genres
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.cards import MODEL_WEIGHTS, ModelCard, write_card
-from bookcover_core.models.networks import GENRES, assemble, build_head, load_model, save_weights
+from bookcover_core.models.cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, write_card
+from bookcover_core.models.networks import (
+    GENRES,
+    HeadShape,
+    assemble,
+    build_head,
+    load_head,
+    load_model,
+    save_weights,
+    standardise,
+)
+from bookcover_core.models.pooled import build_pooled
+from bookcover_core.models.systems import Kind
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings
 
@@ -49,6 +60,7 @@ def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
     model = assemble(backbone, network, build_head(backbone.channels, 3))
     card = ModelCard(
         name=f"{name}-padded",
+        kind=Kind.FROZEN,
         backbone=name,
         preparation="padded",
         input_size=backbone.size,
@@ -70,6 +82,67 @@ def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
     assert read == card
     np.testing.assert_allclose(loaded(pictures), model(pictures), atol=1e-5)
     assert [layer.name for layer in loaded.layers][1:3] == ["preprocessing", name]
+
+
+def test_a_deep_head_with_extra_inputs_comes_back_from_its_folder(network, tmp_path):
+    """Hidden layers, dropout and the statistics of extra inputs are part of what card and weights rebuild.
+
+    The whole network takes pictures and measurements, and gives what the head gives of pooled features.
+    """
+    generator = np.random.default_rng(4)
+    shape = HeadShape((16, 8), 0.4, ("mean_colour", "aspect_ratio"))
+    head = build_head(1280, 3, seed=2, shape=shape)
+    standardise(head, generator.normal(50, 20, (40, 4)).astype(np.float32))
+    model = assemble(BACKBONE, network, head)
+    card = ModelCard(
+        name="MobileNetV2-padded",
+        kind=Kind.FROZEN,
+        backbone="MobileNetV2",
+        preparation="padded",
+        input_size=224,
+        preprocessing="tf",
+        weights="random",
+        weights_file=None,
+        weights_digest="random:2020",
+        hidden_units=[16, 8],
+        dropout=0.4,
+        extra_inputs=["mean_colour", "aspect_ratio"],
+        genres=number_genres(["Travel", "Law", "Romance"]),
+        settings={},
+        inputs={},
+        digests={
+            MODEL_WEIGHTS: save_weights(model, tmp_path / MODEL_WEIGHTS),
+            HEAD_WEIGHTS: save_weights(head, tmp_path / HEAD_WEIGHTS),
+        },
+        metrics={},
+        parameters={},
+        software={},
+    )
+    write_card(tmp_path, card)
+    pictures = generator.integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    measurements = generator.normal(50, 20, (2, 4)).astype(np.float32)
+    wanted = head([build_pooled(BACKBONE, network)(pictures).numpy(), measurements])
+    loaded, read = load_model(tmp_path)
+    assert read == card
+    np.testing.assert_allclose(loaded([pictures, measurements]), wanted, atol=1e-5)
+    assert not np.allclose(loaded([pictures, measurements + 30]), wanted, atol=1e-3)
+    again, _ = load_head(tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(again.get_weights(), head.get_weights(), strict=True))
+
+
+def test_extra_inputs_are_measured_in_deviations():
+    """Another unit of measurement changes nothing; an input that never varies is only centred, and does no harm."""
+    generator = np.random.default_rng(5)
+    measurements = np.column_stack([generator.normal(300, 40, 50), np.full(50, 7)]).astype(np.float32)
+    features, outcomes = np.zeros((3, 8), np.float32), []
+    for unit in (1, 1000):
+        head = build_head(8, 3, seed=1, shape=HeadShape(extra_inputs=("width", "height")))
+        standardise(head, measurements * unit)
+        outcomes.append(head([features, measurements[:3] * unit]).numpy())
+        assert np.allclose(head.get_layer("standardised")(measurements * unit).numpy().std(axis=0), [1, 0], atol=1e-4)
+        far = head.get_layer("standardised")(np.float32([[300, 7 + 1]]) * unit).numpy()
+        assert abs(far[0, 1]) <= unit
+    np.testing.assert_allclose(*outcomes, atol=1e-5)
 
 
 def test_a_head_starts_where_its_seed_says():

@@ -3,6 +3,7 @@
 import pytest
 
 from bookcover_core.report.stage import write_report
+from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 
@@ -35,3 +36,9 @@ def own_genres(tmp_path_factory: pytest.TempPathFactory):
     study = make_study(tmp_path_factory.mktemp("own"), wanted)
     write_report(study)
     return study
+
+
+@pytest.fixture(scope="session")
+def analysed(tmp_path_factory: pytest.TempPathFactory):
+    """A study of three networks, analysed, with all test books of BookCover30: comparable with what is published."""
+    return make_analysed_study(tmp_path_factory.mktemp("analysed"))

@@ -14,9 +14,11 @@ from bookcover_core.curation.twins import Twin, count_clusters, twins_file
 from bookcover_core.evaluation.stage import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.cards import ModelCard, write_card
+from bookcover_core.models.systems import Kind, System, systems
 from bookcover_core.settings import Preparation
 from bookcover_core.settings_file import parse_settings
 from bookcover_core.study import Study
+from bookcover_core.training.features import split_model_name
 from bookcover_core.workspace import write_json, write_table
 
 # How well each network does: what the true genre's score is raised by, in standard deviations of the noise.
@@ -35,6 +37,7 @@ class Specimen:
     train_per_genre: int = 6
     backbones: tuple[str, ...] = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
     failed: tuple[str, ...] = ()
+    """Names of systems."""
     weights: str = "imagenet"
     compared: bool = True
     covers_per_genre: int = 4
@@ -63,10 +66,10 @@ def make_study(folder: Path, specimen: Specimen | None = None, **settings: objec
     _preparation(study, genres, books)
     if wanted.compared:
         _comparison(study)
-    for backbone in wanted.backbones:
-        if backbone not in wanted.failed:
-            _train(study, backbone, genres, wanted.weights)
-            evaluate(study, backbone, preparation=Preparation.PADDED, predict=invented_predictions)
+    for system in systems(study.settings):
+        if system.name not in wanted.failed:
+            _train(study, system, genres, wanted.weights)
+            evaluate(study, system.name, preparation=Preparation.PADDED, predict=invented_predictions)
     return study
 
 
@@ -75,7 +78,7 @@ def invented_predictions(study: Study, model: str, split: str) -> tuple[list[str
     books = pd.read_csv(study.workspace.splits, dtype={"key": str})
     books = books[books["split"] == split]
     genres = len(pd.read_csv(study.workspace.genres))
-    backbone = model.split("-", maxsplit=1)[0]
+    backbone, _ = split_model_name(model)
     generator = np.random.default_rng([7, len(backbone)])
     labels = books["label"].to_numpy()
     logits = generator.normal(size=(len(books), genres)) + generator.normal(0, 0.35, size=genres)
@@ -276,17 +279,22 @@ def _comparison(study: Study) -> None:
     run.finish(outputs=[folder / "comparison.csv", folder / "chosen.json"])
 
 
-def _train(study: Study, backbone: str, genres: list[Genre], weights: str) -> None:
-    model = f"{backbone}-padded"
+def _train(study: Study, system: System, genres: list[Genre], weights: str) -> None:
+    model = f"{system.name}-padded"
     folder = study.workspace.models / model
-    run = study.stage("train", model, after=["split"])
-    best = {"MobileNetV2": 12, "InceptionResNetV2": 46, "ResNeXt50": 78}.get(backbone, 20)
-    write_table(folder / "history.csv", invented_history(best + 20, 0.1 + 0.1 * SKILL.get(backbone, 1.0), best))
+    run = study.stage(system.stage, model, after=["split"])
+    if system.kind is Kind.ENSEMBLE:
+        write_json(folder / "ensemble.json", {"name": model, "members": []})
+        run.finish(outputs=[folder / "ensemble.json"])
+        return
+    best = {"MobileNetV2": 12, "InceptionResNetV2": 46, "ResNeXt50": 78}.get(system.name, 20)
+    write_table(folder / "history.csv", invented_history(best + 20, 0.1 + 0.1 * SKILL.get(system.name, 1.0), best))
     write_card(
         folder,
         ModelCard(
             name=model,
-            backbone=backbone,
+            kind=system.kind,
+            backbone=system.network,
             preparation="padded",
             input_size=299,
             preprocessing="tf",

@@ -1,10 +1,16 @@
 """What the report gathers: today's networks, and why others or the published numbers stand aside."""
 
+import logging
 from pathlib import Path
 
+import pandas as pd
+
 from bookcover_core.report.findings import gather
+from bookcover_core.report.stage import write_report
+from bookcover_core.report.tables import preparation_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from bookcover_core.workspace import write_json, write_table
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 
@@ -40,6 +46,8 @@ def test_missing_networks_have_a_reason(bookcover30):
     assert [each.backbone for each in gather(bookcover30).missing] == ["ResNeXt50"]
     assert "not trained" in gather(bookcover30).missing[0].reason
     assert gather(bookcover30, {"ResNeXt50": "No memory."}).missing[0].reason == "No memory."
+    # What an earlier run found of a network that failed today is not today's result.
+    assert [each.backbone for each in gather(bookcover30, {"MobileNetV2": "x"}).networks] == ["InceptionResNetV2"]
 
 
 def test_only_todays_networks_are_gathered(bookcover30):
@@ -64,3 +72,46 @@ def test_before_a_preparation_is_chosen_all_networks_are_missing(tmp_path: Path)
     assert findings.preparation == ""
     assert [each.backbone for each in findings.missing] == ["MobileNetV2"]
     assert findings.best is None
+
+
+def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog):
+    """Frozen, fine-tuned, scratch and ensemble stand side by side under their titles; none is missed for what it is."""
+    wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2", "LeNet"), failed=("MobileNetV2",))
+    study = make_study(tmp_path, wanted, fine_tuning={"blocks": 1}, ensemble={"methods": ["mean"]})
+    findings = gather(study, {"MobileNetV2": "No memory."})
+    titles = ["LeNet", "MobileNetV2, fine-tuned", "Ensemble, mean"]
+    assert [network.title for network in findings.networks] == titles
+    assert [(each.title, each.reason) for each in findings.missing] == [("MobileNetV2", "No memory.")]
+    made = {manifest.label for stage in ("finetune", "scratch", "ensemble") for manifest in findings.manifests[stage]}
+    assert made == {
+        "finetune/MobileNetV2-finetuned-padded",
+        "scratch/LeNet-padded",
+        "ensemble/Ensemble-mean-padded",
+    }
+    assert not findings.random_weights
+    write_report(study)
+    page = (study.workspace.report / "index.html").read_text("utf-8")
+    assert all(title in page for title in titles)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_each_network_has_its_own_comparison(tmp_path: Path):
+    """With a comparison per network, Table 1 has all trials, and each network is gathered on its own choice."""
+    names = ("MobileNetV2", "ResNeXt50")
+    study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=names, compared=False))
+    for name, choice in zip(names, ("padded", "cropped"), strict=True):
+        folder = study.workspace.comparison / name
+        rows = pd.DataFrame({"preparation": ["padded", "cropped"], "best_epoch": 3, "validation_accuracy": 0.4})
+        write_table(folder / "comparison.csv", rows.assign(test_accuracy=0.3))
+        write_json(folder / "chosen.json", {"preparation": choice})
+        study.stage("compare", name).finish()
+    study = _changed(_changed(study, "training", preparation="best"), "comparison", per_backbone=True)
+    findings = gather(study)
+    assert findings.preparation == "cropped and padded"
+    assert [network.title for network in findings.networks] == ["MobileNetV2"], "ResNeXt50 was trained on padded covers"
+    assert [(trial.backbone, trial.preparation) for trial in findings.trials if trial.chosen] == [
+        ("MobileNetV2", "padded"),
+        ("ResNeXt50", "cropped"),
+    ]
+    table = preparation_table(findings)
+    assert [row[0].value for row in table.rows] == ["MobileNetV2", "MobileNetV2", "ResNeXt50", "ResNeXt50"]

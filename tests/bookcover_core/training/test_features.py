@@ -9,11 +9,12 @@ from PIL import Image
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.training.features import (
     compute_features,
+    compute_shard,
     load_features,
     load_split,
-    shard_file,
     split_model_name,
 )
+from bookcover_core.training.shards import shard_file
 from tests.bookcover_core.training.conftest import BOOKS, write_index
 
 
@@ -24,7 +25,7 @@ def compute(study):
 def test_features_lie_in_the_order_of_the_selection(small_study, invented_features):
     """Row n of the features is the picture of row n of the selection, over all shards."""
     manifest = compute(small_study)
-    features = load_features(small_study, "MobileNetV2", "padded")
+    features = load_features(small_study, "MobileNetV2", "padded")[:]
     assert features.shape == (BOOKS, 1280)
     assert features.dtype == np.float32
     assert list(features[:, :3].argmax(axis=1)) == [row % 3 for row in range(BOOKS)]
@@ -35,11 +36,11 @@ def test_features_lie_in_the_order_of_the_selection(small_study, invented_featur
 def test_a_split_gets_its_own_rows(small_study, invented_features):
     """Keys, labels and features of a split belong together."""
     compute(small_study)
-    everything = load_features(small_study, "MobileNetV2", "padded")
+    everything = load_features(small_study, "MobileNetV2", "padded")[:]
     for split, books in (("train", 18), ("validation", 9), ("test", 9)):
         part = load_split(small_study, "MobileNetV2", "padded", split)
         assert len(part.keys) == books
-        assert np.array_equal(part.features, everything[[int(key) for key in part.keys]])
+        assert np.array_equal(part.features[:], everything[[int(key) for key in part.keys]])
         assert list(part.labels) == [int(key) % 3 for key in part.keys]
 
 
@@ -54,7 +55,7 @@ def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypa
     """After a run that stopped at its second shard, only the shards from there on are computed."""
     from bookcover_core.training import features
 
-    write, written = features._write_shard, []
+    write, written = features.write_shard, []
 
     def stop_at_the_second(*arguments):
         if written:
@@ -62,13 +63,28 @@ def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypa
         written.append(arguments)
         write(*arguments)
 
-    monkeypatch.setattr(features, "_write_shard", stop_at_the_second)
+    monkeypatch.setattr(features, "write_shard", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         compute(small_study)
-    monkeypatch.setattr(features, "_write_shard", write)
+    monkeypatch.setattr(features, "write_shard", write)
     before = invented_features()
     assert compute(small_study).counts["computed"] == BOOKS - 16
     assert invented_features() - before == BOOKS - 16
+
+
+def test_shards_can_be_computed_one_by_one(small_study, invented_features):
+    """A shard needs the preparation of its own covers alone, is computed once, and is what the stage then finds."""
+    small_study.manifest_file("prepare/shard-0003").unlink()
+    file = compute_shard(small_study, "MobileNetV2", "padded", 2)
+    assert np.load(file).shape == (16, 1280)
+    assert compute_shard(small_study, "MobileNetV2", "padded", 2) == file
+    assert invented_features() == 16
+    with pytest.raises(StageOrderError, match="prepare/shard-0003"):
+        compute_shard(small_study, "MobileNetV2", "padded", 3)
+    with pytest.raises(StageOrderError, match="no shard 4 of 3"):
+        compute_shard(small_study, "MobileNetV2", "padded", 4)
+    write_index(small_study, 3)
+    assert compute(small_study).counts["computed"] == BOOKS - 16
 
 
 def test_a_changed_picture_recomputes_its_shard_alone(small_study, invented_features):
@@ -79,13 +95,13 @@ def test_a_changed_picture_recomputes_its_shard_alone(small_study, invented_feat
     manifest = compute(small_study)
     assert manifest.counts["computed"] == 16
     assert manifest.digest != digest
-    assert load_features(small_study, "MobileNetV2", "padded")[20, 2] > 0.9
+    assert load_features(small_study, "MobileNetV2", "padded")[:][20, 2] > 0.9
 
 
 def test_a_damaged_shard_is_computed_again(small_study, invented_features):
     """A shard whose bytes are not those that were written is not trusted, whatever its size."""
     compute(small_study)
-    file = shard_file(small_study, "MobileNetV2", "padded", 3)
+    file = shard_file(small_study, "MobileNetV2-padded", 3)
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import TrainingError
-from bookcover_core.training.features import LabelledFeatures
+from bookcover_core.models.networks import HeadShape
 from bookcover_core.training.heads import Checkpoint, Schedule, fit_head, predict
+from bookcover_core.training.rows import LabelledFeatures
 
 CHANNELS, GENRES = 24, 4
 
@@ -63,12 +64,103 @@ def test_training_is_what_keras_fit_does():
     assert ours.history[0].val_accuracy == pytest.approx(val_accuracy)
 
 
+def test_a_deep_head_is_what_keras_fit_does():
+    """With a hidden layer, dropout, weight decay and label smoothing, three steps are those of `compile` and `fit`."""
+    from bookcover_core.models.engine import keras
+    from bookcover_core.models.networks import build_head
+
+    shape = HeadShape(hidden_units=(16,), dropout=0.3)
+    changes = {"epochs": 1, "batch_size": 50, "weight_decay": 0.5, "label_smoothing": 0.2}
+    ours = fit_head(TRAIN, VALIDATION, GENRES, schedule(**changes), shape=shape)
+    head = build_head(CHANNELS, GENRES, seed=5, shape=shape)
+    optimizer = keras.optimizers.Adam(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    head.compile(optimizer, keras.losses.CategoricalCrossentropy(label_smoothing=0.2), jit_compile=False)
+    order = np.random.default_rng([5, 401, 1]).permutation(150)
+    aims = np.eye(GENRES, dtype=np.float32)[TRAIN.labels[order]]
+    head.fit(TRAIN.features[order], aims, batch_size=50, epochs=1, shuffle=False, verbose=0)
+    for a, b in zip(ours.head.get_weights(), head.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    val_loss = keras.losses.sparse_categorical_crossentropy(VALIDATION.labels, head(VALIDATION.features)).numpy().mean()
+    assert ours.best.val_loss == pytest.approx(val_loss, rel=1e-4)
+
+
+def blank(books, label=0):
+    """Books of one genre that show nothing at all."""
+    return LabelledFeatures([], np.full(books, label, np.int32), np.zeros((books, CHANNELS), np.float32))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "wame"])
+def test_weight_decay_shrinks_kernels_alone(optimizer):
+    """Books that show nothing give a kernel no gradient: each of two steps takes 0.01 x 0.5 of it, of no bias."""
+    from bookcover_core.models.networks import build_head
+
+    first, _ = build_head(CHANNELS, GENRES, seed=5).get_weights()
+    wanted = schedule(epochs=1, batch_size=10, optimizer=optimizer, weight_decay=0.5)
+    decayed, bias = fit_head(blank(20), blank(5), GENRES, wanted).head.get_weights()
+    np.testing.assert_allclose(decayed, first * (1 - 0.01 * 0.5) ** 2, rtol=1e-5)
+    plain, same = fit_head(
+        blank(20), blank(5), GENRES, schedule(epochs=1, batch_size=10, optimizer=optimizer)
+    ).head.get_weights()
+    assert np.array_equal(plain, first)
+    assert np.array_equal(bias, same)
+
+
+def test_label_smoothing_aims_at_less_than_certainty():
+    """Of four genres and a smoothing of 0.2, the head learns 0.8 + 0.05 for the true one and 0.05 for the others.
+
+    The losses on record are those of the true genre alone: -ln 0.85.
+    """
+    wanted = schedule(epochs=250, patience=250, learning_rate=0.05, label_smoothing=0.2, batch_size=4)
+    fitted = fit_head(blank(4), blank(2), GENRES, wanted)
+    assert fitted.history[-1].loss == pytest.approx(-np.log(0.85), abs=1e-3)
+    assert fitted.history[-1].val_loss == pytest.approx(-np.log(0.85), abs=1e-3)
+
+
+def test_extra_inputs_tell_what_features_do_not():
+    """Where shape alone tells the genre, a head that is told of it learns it; statistics are the training books'."""
+    labels = (np.arange(60) % 2).astype(np.int32)
+    shapes = (0.6 + 0.8 * labels + 0.01 * np.arange(60)[::-1] / 60).astype(np.float32)[:, None]
+    nothing = np.zeros((60, CHANNELS), np.float32)
+    train = LabelledFeatures([], labels, nothing, shapes)
+    validation = LabelledFeatures([], labels, nothing, shapes + 0.05)
+    shape = HeadShape(extra_inputs=("aspect_ratio",))
+    told = fit_head(train, validation, 2, schedule(epochs=20, learning_rate=0.05), shape=shape)
+    assert told.best.val_accuracy == 1
+    layer = told.head.get_layer("standardised")
+    np.testing.assert_allclose(
+        [*layer.adapt_mean.numpy(), *layer.adapt_variance.numpy()], [shapes.mean(), shapes.var()], rtol=1e-4
+    )
+    assert predict(told.head, train).argmax(axis=1).tolist() == labels.tolist()
+    assert fit_head(train, validation, 2, schedule(epochs=20)).best.val_accuracy == 0.5
+
+
+def test_windows_change_nothing(tmp_path, monkeypatch):
+    """Mapped from shards and gathered batch by batch, features give the same training to the last bit."""
+    from bookcover_core.training import heads, windows
+    from bookcover_core.training.rows import MappedRows
+
+    monkeypatch.setattr(heads, "_JUDGED", 16)
+    shape, wanted = HeadShape((8,), 0.2), schedule(epochs=4)
+    whole = fit_head(TRAIN, VALIDATION, GENRES, wanted, shape=shape)
+    shards = []
+    for number, start in enumerate(range(0, 150, 40)):
+        np.save(tmp_path / f"{number}.npy", TRAIN.features[start : start + 40])
+        shards.append(np.load(tmp_path / f"{number}.npy", mmap_mode="r"))
+    mapped = LabelledFeatures(TRAIN.keys, TRAIN.labels, MappedRows(shards, np.arange(150)))
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 1)
+    streamed = fit_head(mapped, VALIDATION, GENRES, wanted, shape=shape)
+    assert curve(streamed) == curve(whole)
+    assert all(np.array_equal(a, b) for a, b in zip(streamed.head.get_weights(), whole.head.get_weights(), strict=True))
+    assert np.array_equal(predict(streamed.head, mapped), predict(whole.head, TRAIN))
+
+
 def test_every_book_counts_once_an_epoch():
     """The last, smaller batch is trained on too: 150 books in batches of 32 leave 22."""
     fitted = fit(epochs=1, learning_rate=1e-9)
     from bookcover_core.models.networks import build_head
 
-    probabilities = predict(build_head(CHANNELS, GENRES, seed=5), TRAIN.features)
+    probabilities = predict(build_head(CHANNELS, GENRES, seed=5), TRAIN)
     losses = -np.log(probabilities[np.arange(150), TRAIN.labels])
     assert fitted.history[0].loss == pytest.approx(losses.mean(), rel=1e-4)
 
@@ -78,7 +170,7 @@ def test_the_best_epoch_is_kept():
     fitted = fit(epochs=30, learning_rate=0.05)
     accuracies = [row.val_accuracy for row in fitted.history]
     assert fitted.best.epoch == 1 + accuracies.index(max(accuracies))
-    hits = predict(fitted.head, VALIDATION.features).argmax(axis=1) == VALIDATION.labels
+    hits = predict(fitted.head, VALIDATION).argmax(axis=1) == VALIDATION.labels
     assert hits.mean() == pytest.approx(max(accuracies))
 
 
@@ -88,13 +180,14 @@ def test_patience_ends_training():
     assert len(fitted.history) == fitted.best.epoch + 4
 
 
-def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+@pytest.mark.parametrize("shape", [HeadShape(), HeadShape((8,), 0.3)], ids=["plain", "dropout"])
+def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch, shape):
     """Resumed from its checkpoint, a training gives the curve and the weights of one that was left alone."""
     from bookcover_core.training import heads
 
     monkeypatch.setattr(heads, "_CHECKPOINT_SECONDS", 0.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key")
-    whole = fit()
+    whole = fit_head(TRAIN, VALIDATION, GENRES, schedule(), shape=shape)
     first_epoch = []
 
     def stop_after_seven(done, total):
@@ -103,13 +196,14 @@ def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_head(TRAIN, VALIDATION, GENRES, schedule(), progress=stop_after_seven, checkpoint=checkpoint)
+        fit_head(TRAIN, VALIDATION, GENRES, schedule(), shape=shape, progress=stop_after_seven, checkpoint=checkpoint)
     first_epoch.clear()
     resumed = fit_head(
         TRAIN,
         VALIDATION,
         GENRES,
         schedule(),
+        shape=shape,
         progress=lambda done, _: first_epoch.append(done),
         checkpoint=checkpoint,
     )

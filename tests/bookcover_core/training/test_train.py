@@ -11,7 +11,8 @@ from bookcover_core.models.cards import read_card
 from bookcover_core.study import Study
 from bookcover_core.training.comparison import chosen_preparation, compare_preparation, compare_preparations
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.train import predict_split, train_backbone
+from bookcover_core.training.predicting import predict_split
+from bookcover_core.training.train import train_backbone
 from tests.bookcover_core.training.conftest import make_study
 
 

@@ -13,7 +13,8 @@ from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
 from bookcover_core.visualisation import style
 from bookcover_core.visualisation.curves import Curve, preparation_curves, read_curve, training_curves
-from bookcover_core.visualisation.recall import confusion_heat_map, recall_by_genre, recall_extremes
+from bookcover_core.visualisation.heat_maps import confusion_heat_map
+from bookcover_core.visualisation.recall import recall_by_genre, recall_extremes
 from bookcover_core.visualisation.standing import accuracy_standing
 from tests.bookcover_core.report.specimen import invented_history
 
@@ -46,7 +47,7 @@ FIGURES = {
     "recall": lambda theme: recall_by_genre([_scores("A", 12), _scores("BB", 12)], theme),
     "recall of two genres": lambda theme: recall_by_genre([_scores("A", 2)], theme),
     "extremes": lambda theme: recall_extremes(_scores("A", 30, 90), theme),
-    "confusion": lambda theme: confusion_heat_map(_scores("A", 4), theme),
+    "confusion": lambda theme: confusion_heat_map(_scores("A", 4), theme=theme),
     "standing": lambda theme: accuracy_standing([_scores("A", 5)], published_results(), theme),
     "standing alone": lambda theme: accuracy_standing([_scores("A", 5), _scores("BB", 5)], (), theme),
 }

@@ -1,9 +1,7 @@
 """The review page over HTTP: what it gives, what it takes, and what it refuses."""
 
-import asyncio
 import io
 
-import httpx
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
@@ -16,26 +14,7 @@ from deployments.pages.guard import TOKEN_HEADER, loopback_hosts
 from deployments.pages.review import review_app
 from tests.bookcover_core.invented import settings_in
 from tests.deployments.pages.conftest import CANDIDATES, SCRIPT, draw_study
-
-ORIGIN = "http://127.0.0.1:4280"
-
-
-class Visitor:
-    """A browser at an app, without a network between them."""
-
-    def __init__(self, app):
-        self._app = app
-
-    def get(self, address, **options):
-        return asyncio.run(self._ask("GET", address, options))
-
-    def post(self, address, **options):
-        return asyncio.run(self._ask("POST", address, options))
-
-    async def _ask(self, method, address, options):
-        transport = httpx.ASGITransport(self._app)
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, follow_redirects=True) as client:
-            return await client.request(method, address, **options)
+from tests.deployments.pages.visitor import ORIGIN, Visitor
 
 
 def visit(*studies, **options) -> Visitor:
@@ -277,7 +256,12 @@ def test_the_page_brings_everything_itself(client):
     assert "style=" not in page
     assert "onclick" not in page
     assert "<script>" not in page
-    for name, kind in {"review.js": "text/javascript", "review.css": "text/css", "icon.svg": "image/svg+xml"}.items():
+    for name, kind in {
+        "review.js": "text/javascript",
+        "review.css": "text/css",
+        "pages.css": "text/css",
+        "icon.svg": "image/svg+xml",
+    }.items():
         assert f"../-/{name}?" in page
         assert client.get(f"/-/{name}").headers["Content-Type"].startswith(kind)
 

@@ -1,0 +1,186 @@
+"""Calibration: whether a network that is 80 % sure is right four times in five.
+
+The dissertation looks at which genre is named; how sure the networks are of it decides whether their probabilities can
+be used: averaged in an ensemble, or given to someone who reads them.
+"""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import optimize
+
+from bookcover_core.evaluation.intervals import around_mean
+from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
+from bookcover_core.evaluation.scores import Estimate, share
+
+# What sets these random numbers apart from those of other purposes.
+_LUCK = 53
+
+# Bins of a reliability diagram, and books in each, at least: below 20 an interval says nothing.
+_MOST_BINS = 12
+_FEWEST_IN_BIN = 20
+
+# Draws behind the error that luck alone would make.
+_DRAWS = 400
+
+# A probability of 0 would cost infinitely much; this is the smallest that float32 holds at full precision.
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
+# Temperatures from 1 / 20 to 20 are tried: the logarithm of the greatest.
+_MOST_HEAT = float(np.log(20))
+
+
+class Bin(BaseModel):
+    """Books about which a network is about equally sure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    books: int
+    low: float = Field(description="Least probability of the named genre in the bin.")
+    high: float
+    confidence: float = Field(description="Mean probability of the named genre.")
+    accuracy: Estimate = Field(description="Share predicted rightly, with Wilson's interval.")
+
+
+class Tempered(BaseModel):
+    """The same network, its probabilities made softer or sharper by one number that was fitted on validation books."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: float = Field(description="Above 1: the network was too sure.")
+    ece: float
+    log_loss: Estimate
+
+
+class Calibration(BaseModel):
+    """How far the probabilities of a network can be believed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bins: list[Bin] = Field(description="Of as many books each; from the least to the most sure.")
+    ece: float = Field(description="Expected calibration error: mean gap between probability and accuracy, by book.")
+    ece_by_luck: float = Field(description="What it would be on average, were every probability exactly right.")
+    confidence: float = Field(description="Mean probability of the named genre.")
+    accuracy: float
+    brier: Estimate = Field(description="Mean squared error over all genres, 0 to 2; Brier (1950).")
+    brier_of_chance: float = Field(description="Of the same probability for every genre.")
+    log_loss: Estimate = Field(description="Mean negative log likelihood of the true genre, in nats.")
+    log_loss_of_chance: float
+    tempered: Tempered | None = Field(description="None where the validation books have not been judged.")
+
+
+def calibrate(
+    labels: Integers,
+    probabilities: Floats,
+    *,
+    confidence: float,
+    seed: int,
+    validation: tuple[Integers, Floats] | None = None,
+) -> Calibration:
+    """How far the probabilities of a network can be believed.
+
+    The expected calibration error is that of Naeini, Cooper and Hauskrecht (2015), AAAI, of the named genre, with bins
+    of as many books each (Nguyen and O'Connor 2015, EMNLP). It is never 0 on few books, so it is given beside what luck
+    alone would make it: Vaicenavicius et al. (2019), AISTATS, consistency resampling.
+
+    Args:
+        labels: (n,) the genre of each test book; n is at least 1.
+        probabilities: (n, genres) what the network gives each genre.
+        confidence: Of the intervals.
+        seed: Of the study.
+        validation: Labels and probabilities of the validation books, on which a temperature is fitted; none: it is not.
+    """
+    books, genres = probabilities.shape
+    named = predicted_labels(probabilities)
+    sure = probabilities[np.arange(books), named]
+    right = named == labels
+    parts = _parts(sure)
+    bins = [_bin(sure[part], right[part], confidence) for part in parts]
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(books), labels] = 1
+    return Calibration(
+        bins=bins,
+        ece=_error(bins),
+        ece_by_luck=_by_luck([sure[part] for part in parts], np.random.default_rng([seed, _LUCK])),
+        confidence=float(sure.mean()),
+        accuracy=float(right.mean()),
+        brier=Estimate.of(*around_mean(((probabilities - truth) ** 2).sum(axis=1), confidence)),
+        brier_of_chance=1 - 1 / genres,
+        log_loss=Estimate.of(*around_mean(_losses(labels, probabilities), confidence)),
+        log_loss_of_chance=float(np.log(genres)),
+        tempered=None if validation is None else _temper(labels, probabilities, *validation, confidence),
+    )
+
+
+def fit_temperature(labels: Integers, probabilities: Floats) -> float:
+    """The temperature at which the probabilities fit the true genres best: Guo et al. (2017), ICML.
+
+    The logits, which are the logarithms of the probabilities but for a constant, are divided by it.
+
+    Args:
+        labels: (n,) the genre of each validation book.
+        probabilities: (n, genres) what the network gives each genre.
+    """
+    found = optimize.minimize_scalar(
+        lambda exponent: float(_losses(labels, at_temperature(probabilities, np.exp(exponent))).mean()),
+        bounds=(-_MOST_HEAT, _MOST_HEAT),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def at_temperature(probabilities: Floats, temperature: float) -> Floats:
+    """The probabilities (n, genres) with their logits divided by `temperature`."""
+    logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+
+def _temper(
+    labels: Integers, probabilities: Floats, known: Integers, known_probabilities: Floats, confidence: float
+) -> Tempered:
+    temperature = fit_temperature(known, known_probabilities)
+    changed = at_temperature(probabilities, temperature)
+    named = predicted_labels(changed)
+    sure = changed[np.arange(len(changed)), named]
+    bins = [_bin(sure[part], (named == labels)[part], confidence) for part in _parts(sure)]
+    losses = Estimate.of(*around_mean(_losses(labels, changed), confidence))
+    return Tempered(temperature=temperature, ece=_error(bins), log_loss=losses)
+
+
+def _losses(labels: Integers, probabilities: Floats) -> Floats:
+    """The negative log likelihood (n,) of each book's true genre."""
+    return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _SMALLEST)))
+
+
+def _parts(sure: Floats) -> list[Integers]:
+    """Positions of the books in each bin, from the least to the most sure."""
+    order = np.argsort(sure, kind="stable")
+    return np.array_split(order, max(1, min(_MOST_BINS, len(sure) // _FEWEST_IN_BIN)))
+
+
+def _error(bins: list[Bin]) -> float:
+    """The expected calibration error."""
+    return sum(each.books * abs(each.accuracy.value - each.confidence) for each in bins) / sum(
+        each.books for each in bins
+    )
+
+
+def _bin(sure: Floats, right: np.ndarray, confidence: float) -> Bin:
+    accuracy = share(int(right.sum()), len(right), confidence)
+    assert accuracy is not None
+    return Bin(
+        books=len(right),
+        low=float(sure.min()),
+        high=float(sure.max()),
+        confidence=float(sure.mean()),
+        accuracy=accuracy,
+    )
+
+
+def _by_luck(parts: list[Floats], generator: np.random.Generator) -> float:
+    """The mean calibration error of draws in which every book is right with exactly the probability given for it."""
+    gaps = np.zeros(_DRAWS)
+    for sure in parts:
+        right = (generator.random((_DRAWS, len(sure))) < sure).mean(axis=1)
+        gaps += len(sure) * np.abs(right - sure.mean())
+    return float(gaps.mean() / sum(map(len, parts)))

@@ -1,0 +1,93 @@
+"""What is taken for what: the genres in an order that keeps confused ones together, and the pairs confused most."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
+
+from bookcover_core.evaluation.metrics import Floats, Integers, confusion_matrix, predicted_labels
+from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.scores import Estimate, share
+
+# Books that are named with each pair.
+_EXAMPLES = 3
+
+# Fewer genres have no order worth the name.
+_FEWEST = 3
+
+
+class ConfusedPair(BaseModel):
+    """Books of one genre that a network puts into another."""
+
+    model_config = ConfigDict(frozen=True)
+
+    true: int = Field(description="Label.")
+    named: int = Field(description="Label.")
+    books: int
+    share: Estimate = Field(description="Of the test books of the true genre.")
+    back: int = Field(description="Books that go the other way.")
+    examples: list[str] = Field(description="Keys of the books that it is surest of, the surest first.")
+
+
+def confused_pairs(predictions: Predictions, confidence: float) -> list[ConfusedPair]:
+    """Every pair of genres of which a book of the one is put into the other, the most frequent first.
+
+    Args:
+        predictions: Of one network for the test books.
+        confidence: Of the intervals, Wilson's.
+    """
+    genres = predictions.probabilities.shape[1]
+    named = predicted_labels(predictions.probabilities)
+    confusion = confusion_matrix(predictions.labels, named, genres)
+    books = confusion.sum(axis=1)
+    mistakes = predictions.mistakes()
+    found = []
+    for true, other in np.argwhere(confusion > 0):
+        if true == other:
+            continue
+        of_pair = mistakes[(predictions.labels[mistakes] == true) & (named[mistakes] == other)]
+        estimate = share(int(confusion[true, other]), int(books[true]), confidence)
+        assert estimate is not None
+        found.append(
+            ConfusedPair(
+                true=int(true),
+                named=int(other),
+                books=int(confusion[true, other]),
+                share=estimate,
+                back=int(confusion[other, true]),
+                examples=[predictions.keys[place] for place in of_pair[:_EXAMPLES]],
+            )
+        )
+    return sorted(found, key=lambda pair: (-pair.books, -pair.share.value, pair.true, pair.named))
+
+
+def genre_order(confusions: Sequence[Integers]) -> list[int]:
+    """The labels in an order in which genres that are taken for each other stand together.
+
+    Shares of confusion, both ways and over all networks alike, are clustered by average linkage, and the leaves ordered
+    so that neighbours are as close as they can be: Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17, S22-S29.
+    Of an order and its reverse, which are equally good, the one that begins with the lower label is given.
+
+    Args:
+        confusions: At least one matrix of books by true (rows) and predicted genre, (genres, genres).
+    """
+    genres = len(confusions[0])
+    if genres < _FEWEST:
+        return list(range(genres))
+    closeness = np.mean([_shares(confusion) for confusion in confusions], axis=0)
+    closeness = closeness + closeness.T
+    np.fill_diagonal(closeness, 0)
+    # Rounded, so that genres that are equally close are so on every machine.
+    distance = np.round(closeness.max() - closeness, 12)
+    np.fill_diagonal(distance, 0)
+    condensed = squareform(distance, checks=False)
+    order = [int(label) for label in leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))]
+    return order if order[0] < order[-1] else order[::-1]
+
+
+def _shares(confusion: Integers) -> Floats:
+    """Rows as shares of the true genre's books; a genre without books is taken for nothing."""
+    books = confusion.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(confusion, books, out=np.zeros(confusion.shape), where=books > 0))

@@ -1,0 +1,103 @@
+"""How colour and shape are spread within each genre (Figure 5.2): from the measurements of the covers as they came."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from bookcover_core.evaluation.metrics import Floats, Integers
+
+# The six measures of Figure 5.2, with the name that each bears for people.
+MEASURES = {
+    "red": "Mean red",
+    "green": "Mean green",
+    "blue": "Mean blue",
+    "width": "Width, pixels",
+    "height": "Height, pixels",
+    "aspect_ratio": "Aspect ratio, width / height",
+}
+
+# What a row of a figure shows of a genre's books: the middle half, and all but a twentieth at either end.
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+# A few covers of an odd size would squeeze all others together: as many are left out of the shapes at either end.
+_BEYOND = 0.005
+
+# Steps in which the shape of a distribution is held.
+_STEPS = 36
+
+
+class Spread(BaseModel):
+    """How one measure is spread over the books of a genre."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: int
+    books: int
+    mean: float
+    quantiles: tuple[float, float, float, float, float] = Field(description="5, 25, 50, 75 and 95 %.")
+    density: list[float] = Field(description="Share of the books in each step from `low` to `high` of the measure.")
+    apart: float = Field(description="Kolmogorov and Smirnov's distance between the genre's books and all others.")
+
+
+class Measure(BaseModel):
+    """One measure of covers, genre by genre."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    low: float = Field(description="Where the shapes begin; a two-hundredth of all books lies below.")
+    high: float
+    genres: list[Spread] = Field(description="Genres without books are left out.")
+
+
+def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int) -> list[Measure]:
+    """The spread of every measure in every genre.
+
+    Args:
+        labels: (n,) the genre of each book; n is at least 1.
+        measured: (n,) values by the names of `MEASURES`.
+        genres: Number of genres.
+    """
+    return [_measure(name, labels, measured[name], genres) for name in MEASURES]
+
+
+def ks_distance(values: Floats, inside: NDArray[np.bool_]) -> float:
+    """The greatest gap between the cumulative shares of the values inside and outside; 0 where either has none.
+
+    Kolmogorov and Smirnov's two-sample statistic: 0 for the same distribution, 1 for values without overlap.
+    """
+    order = np.argsort(values, kind="stable")
+    member = inside[order]
+    count = int(member.sum())
+    if count in {0, len(values)}:
+        return 0.0
+    gap = np.abs(np.cumsum(member) / count - np.cumsum(~member) / (len(values) - count))
+    ordered = values[order]
+    return float(gap[np.append(ordered[1:] != ordered[:-1], True)].max())
+
+
+def _measure(name: str, labels: Integers, values: Floats, genres: int) -> Measure:
+    low, high = (float(end) for end in np.quantile(values, [_BEYOND, 1 - _BEYOND]))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, _STEPS + 1)
+    spreads = []
+    for label in range(genres):
+        inside = labels == label
+        own = values[inside]
+        if not len(own):
+            continue
+        five, lower, median, upper, ninety_five = (float(value) for value in np.quantile(own, _QUANTILES))
+        spreads.append(
+            Spread(
+                label=label,
+                books=len(own),
+                mean=float(own.mean()),
+                quantiles=(five, lower, median, upper, ninety_five),
+                density=(np.histogram(own, edges)[0] / len(own)).tolist(),
+                apart=ks_distance(values, inside),
+            )
+        )
+    return Measure(name=name, low=low, high=high, genres=spreads)

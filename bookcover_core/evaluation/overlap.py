@@ -1,0 +1,106 @@
+"""Class overlap (equation 5.2, Figure 5.5): how nearly alike a network finds two genres.
+
+For one book and two genres it is the smaller of their two probabilities over the greater: 1 where the network cannot
+tell them apart, 0 where it rules one out. The overlap of two genres is the mean over all test books.
+
+Where a network gives both genres exactly nothing the ratio is not defined, and the book is left out of the mean of that
+pair: that both have vanished in rounding says nothing about either. Two genres that are never both defined have none.
+"""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from bookcover_core.evaluation.intervals import normal_quantile
+from bookcover_core.evaluation.metrics import Floats
+from bookcover_core.evaluation.scores import Estimate
+
+# Ratios held at once: bounds the memory to some 100 MB.
+_BATCH_RATIOS = 4_000_000
+
+
+class OverlappingPair(BaseModel):
+    """Two genres whose overlap is above the threshold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int = Field(description="Label; the lower of the two.")
+    second: int
+    overlap: Estimate
+
+
+class OverlapStudy(BaseModel):
+    """The class overlap of all pairs of genres, for one network."""
+
+    model_config = ConfigDict(frozen=True)
+
+    matrix: list[list[float | None]] = Field(description="(genres, genres), symmetric; the diagonal is 1.")
+    threshold: float
+    pairs: list[OverlappingPair] = Field(description="Pairs above the threshold, the greatest overlap first.")
+    highest: OverlappingPair | None = Field(description="The pair with the greatest overlap, above it or not.")
+    all_pairs: int
+    undefined: int = Field(description="Ratios of nothing to nothing that were left out.")
+
+
+def class_overlap(probabilities: Floats) -> tuple[Floats, Floats, Floats]:
+    """The mean overlap of each pair of genres, its standard error, and the books behind it: (genres, genres) each.
+
+    Args:
+        probabilities: (n, genres) what the network gives each genre.
+
+    The mean is NaN for a pair that is never defined, the standard error for one with fewer than two books.
+    """
+    books, genres = probabilities.shape
+    total = np.zeros((genres, genres))
+    squares = np.zeros((genres, genres))
+    defined = np.zeros((genres, genres))
+    step = max(1, _BATCH_RATIOS // (genres * genres))
+    for start in range(0, books, step):
+        part = probabilities[start : start + step]
+        greater = np.maximum(part[:, :, None], part[:, None, :])
+        ratio = np.minimum(part[:, :, None], part[:, None, :])
+        is_defined = greater > 0
+        np.divide(ratio, greater, out=ratio, where=is_defined)
+        total += ratio.sum(axis=0)
+        squares += (ratio**2).sum(axis=0)
+        defined += is_defined.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / defined
+        variance = np.maximum(0, squares / defined - mean**2) * defined / (defined - 1)
+        return mean, np.sqrt(variance / defined), defined
+
+
+def study_overlap(probabilities: Floats, threshold: float, confidence: float) -> OverlapStudy:
+    """Figure 5.5 for one network.
+
+    Args:
+        probabilities: (n, genres) what the network gives each genre for each test book.
+        threshold: Overlap above which a pair is named.
+        confidence: Of the intervals, which take the mean to be normal.
+    """
+    mean, error, defined = class_overlap(probabilities)
+    half = normal_quantile(confidence) * np.nan_to_num(error)
+    genres = len(mean)
+    pairs = [
+        OverlappingPair(
+            first=first,
+            second=second,
+            overlap=Estimate(
+                value=float(mean[first, second]),
+                low=float(max(0.0, mean[first, second] - half[first, second])),
+                high=float(min(1.0, mean[first, second] + half[first, second])),
+            ),
+        )
+        for first in range(genres)
+        for second in range(first + 1, genres)
+        if not np.isnan(mean[first, second])
+    ]
+    pairs.sort(key=lambda pair: -pair.overlap.value)
+    upper = np.triu_indices(genres, 1)
+    return OverlapStudy(
+        matrix=[[None if np.isnan(value) else float(value) for value in row] for row in mean],
+        threshold=threshold,
+        pairs=[pair for pair in pairs if pair.overlap.value > threshold],
+        highest=pairs[0] if pairs else None,
+        all_pairs=genres * (genres - 1) // 2,
+        undefined=int(len(probabilities) * len(upper[0]) - defined[upper].sum()),
+    )

@@ -1,0 +1,113 @@
+"""What is said of a cover: a verdict, or why there is none; and of the network that judges."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.evaluation.scores import Estimate
+
+# The sign, kept on the line of its number.
+_PERCENT = "\N{NO-BREAK SPACE}%"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Guess(_Frozen):
+    """A genre, and what the network gives it."""
+
+    genre: str
+    slug: str
+    probability: float = Field(description="0 to 1; those of all genres sum to 1.")
+
+
+class StudyCover(_Frozen):
+    """A book of the study that has a cover."""
+
+    key: str
+    title: str
+    author: str
+    genre: str
+    split: str = Field(description="train, validation or test; empty before the books are split.")
+    path: str = Field(description="Its cover, relative to the study's folder.")
+    sha256: str
+
+
+class Neighbour(StudyCover):
+    """A book of the study whose cover the network sees as much like the one that is judged."""
+
+    similarity: float = Field(description="Cosine of the angle between the pooled features of the two covers.")
+
+
+class Verdict(_Frozen):
+    """What a network says of one cover."""
+
+    kind: Literal["verdict"] = "verdict"
+    source: str = Field(description="The cover, as it was named: a file, an address.")
+    model: str = Field(description="The network that judged: see `About`.")
+    preparation: str = Field(description="How the cover was made square.")
+    genres: list[Guess] = Field(description="The most probable genres, the first of them first.")
+    width: int = Field(description="Of the picture as it came, upright, in pixels.")
+    height: int
+    format: str
+    sha256: str = Field(description="Of the file.")
+    known: StudyCover | None = Field(default=None, description="The study's book whose cover is this very file.")
+    nearest: list[Neighbour] = Field(default=[], description="The study's covers most like it, this one left out.")
+    nearest_missing: str = Field(default="", description="Why no covers are named that are like it.")
+    warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")
+    explanation: str = Field(default="", description="File of a picture that shows what spoke for the first genre.")
+    seconds: float = Field(description="From reading the cover to its verdict; its share of what a batch took.")
+
+
+class Unreadable(_Frozen):
+    """A cover that could not be judged."""
+
+    kind: Literal["unreadable"] = "unreadable"
+    source: str
+    outcome: Outcome = Field(description="As in a study's ledger.")
+    reason: str
+
+    @property
+    def detail(self) -> str:
+        """What is wrong with it: "not an image (a web page)"."""
+        return f"{self.outcome} ({self.reason})" if self.reason else str(self.outcome)
+
+
+class About(_Frozen):
+    """The network, or the networks together, that judge, and how far they can be believed."""
+
+    study: str
+    model: str = Field(description='"MobileNetV2-padded".')
+    title: str = Field(description='For people: "MobileNetV2, fine-tuned".')
+    preparation: str
+    networks: list[str] = Field(description="Names of the models that judge together; one where it is no ensemble.")
+    genres: int
+    validation_accuracy: float
+    accuracy: Estimate | None = Field(description="On the study's test books; none before they were judged.")
+    chance: float | None = Field(description="Accuracy of always naming the commonest genre.")
+    test_books: int
+    confidence: float
+    precision: dict[str, Estimate] = Field(
+        description="By a genre's slug: of the test books that it put into the genre, the share that belong there."
+    )
+    warnings: list[str]
+
+    @property
+    def measured(self) -> str:
+        """How often it is right, in a sentence."""
+        if self.accuracy is None:
+            return "It has not been evaluated: how often it is right is not known."
+        chance = (
+            "" if self.chance is None else f" Always naming the commonest genre is right for {_percent(self.chance)}."
+        )
+        return (
+            f"It named the genre of {_percent(self.accuracy.value)} of {self.test_books:,} test books rightly "
+            f"({100 * self.confidence:.0f}{_PERCENT} interval {_percent(self.accuracy.low)} to "
+            f"{_percent(self.accuracy.high)}).{chance}"
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}{_PERCENT}"

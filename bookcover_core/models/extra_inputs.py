@@ -1,0 +1,42 @@
+"""Extra inputs: what a head is told of the original cover beside its pooled features (section 5.4).
+
+A network sees covers made square; how wide or tall a cover was is lost where it is scaled, and its mean colour is not
+among the things that ImageNet's photographs taught. Both were measured when the cover was prepared.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.preparation.measurements import Measurements
+from bookcover_core.settings import ExtraInput
+
+# The columns that each extra input stands for, in the order in which heads take them.
+_COLUMNS: dict[ExtraInput, tuple[str, ...]] = {
+    "aspect_ratio": ("aspect_ratio",),
+    "width": ("width",),
+    "height": ("height",),
+    "mean_colour": ("red", "green", "blue"),
+}
+
+
+def extra_columns(wanted: Collection[ExtraInput]) -> list[str]:
+    """Names of the columns of `extra_values`: the same for the same inputs, in whatever order they are wanted."""
+    return [column for name, columns in _COLUMNS.items() if name in wanted for column in columns]
+
+
+def extra_values(covers: npt.ArrayLike, wanted: Collection[ExtraInput]) -> npt.NDArray[np.float32]:
+    """The extra inputs (n, k) of `covers`, as they were measured; a head standardises them itself.
+
+    The same for the books that a head is trained on and for a single new cover that it judges.
+
+    Args:
+        covers: `Measurements` of n covers, or an array (n, 5) of the same columns.
+        wanted: Which inputs. aspect_ratio is width by height; the others are the measurements' own.
+    """
+    measured = np.asarray(covers, np.float64).reshape(-1, len(Measurements._fields))
+    columns = dict(zip(Measurements._fields, measured.T, strict=True))
+    columns["aspect_ratio"] = columns["width"] / columns["height"]
+    values = [columns[name] for name in extra_columns(wanted)]
+    return np.stack(values, axis=1).astype(np.float32) if values else np.empty((len(measured), 0), np.float32)

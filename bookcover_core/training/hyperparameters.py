@@ -1,0 +1,65 @@
+"""The hyperparameters of a head: the settings' own, and those that a search draws from the settings' ranges."""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from bookcover_core.settings import StudySettings
+
+# Purpose of the generator that draws the trials.
+_TRIALS = 412
+
+# Digits that drawn learning rates and weight decays keep: enough to tell them apart, few enough to copy.
+_DIGITS = 4
+
+
+class Hyperparameters(BaseModel):
+    """How a head is built and trained, as far as a search may choose it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    learning_rate: float
+    batch_size: int
+    hidden_units: tuple[int, ...]
+    dropout: float
+    weight_decay: float
+    label_smoothing: float
+
+    @classmethod
+    def of(cls, settings: StudySettings) -> "Hyperparameters":
+        """Those that the settings name."""
+        return cls(
+            learning_rate=settings.training.learning_rate,
+            batch_size=settings.training.batch_size,
+            hidden_units=settings.head.hidden_units,
+            dropout=settings.head.dropout,
+            weight_decay=settings.training.weight_decay,
+            label_smoothing=settings.training.label_smoothing,
+        )
+
+
+def draw_trials(settings: StudySettings) -> list[Hyperparameters]:
+    """The heads that a search tries: the settings' own first, the others drawn by chance from `settings.search`.
+
+    Asking for more of them leaves the first ones as they were.
+    """
+    ranges = settings.search
+    generator = np.random.default_rng([settings.seed, _TRIALS])
+
+    def between(low: float, high: float) -> float:
+        value = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        return float(np.clip(float(f"{value:.{_DIGITS}g}"), low, high))
+
+    trials = [Hyperparameters.of(settings)]
+    while len(trials) < ranges.trials:
+        units = int(generator.choice(ranges.hidden_units))
+        trials.append(
+            Hyperparameters(
+                learning_rate=between(*ranges.learning_rate),
+                batch_size=int(generator.choice(ranges.batch_size)),
+                hidden_units=(units,) if units else (),
+                dropout=float(generator.choice(ranges.dropout)),
+                weight_decay=between(*ranges.weight_decay),
+                label_smoothing=float(generator.choice(ranges.label_smoothing)),
+            )
+        )
+    return trials[: ranges.trials]

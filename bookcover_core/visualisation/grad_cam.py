@@ -1,0 +1,94 @@
+"""Grad-CAM: which parts of a cover speak for a genre (Selvaraju et al. 2017, ICCV).
+
+The last feature maps of a network still lie over the picture. Each map is weighted with the mean gradient of the
+genre's score in it; the weighted sum, where it is positive, is the heat:
+
+    picture -> feature maps A_k -> score of the genre        heat = ReLU(sum over k of mean(d score / d A_k) A_k)
+
+For the dissertation's networks, one dense layer on pooled maps, this is the class activation map of Zhou et al. (2016,
+CVPR). tf-keras-vis's `Gradcam` computes it, here with two things of its own left out:
+
+- It looks for the last convolution itself, which it does not find in a network within a network. It is shown the maps.
+- It enlarges the heat by `scipy.ndimage.zoom`, which puts the centres of the outer cells on the edges of the picture:
+  half a cell, or 16 pixels of 224, away from where they are. Here cells stay where they are.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.utils.scores import CategoricalScore
+
+from bookcover_core.models.cards import ModelCard
+from bookcover_core.models.engine import keras
+from bookcover_core.models.pooled import POOLING
+from bookcover_core.visualisation.logits import average_measurements, to_logits
+
+Heat = npt.NDArray[np.float32]
+"""Heat (rows, columns) in 0..1; 1 is the hottest place of the picture."""
+
+
+class _Maps(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
+    """Stands for the layer whose output are the feature maps: `Gradcam` asks a layer for nothing else."""
+
+    def __init__(self, maps: keras.KerasTensor) -> None:
+        super().__init__(name="maps")
+        self._maps = maps
+
+    @property
+    def output(self) -> keras.KerasTensor:
+        """The feature maps (n, rows, columns, channels), in the graph of the whole network."""
+        return self._maps
+
+
+def explain(network: keras.Model, card: ModelCard, picture: npt.ArrayLike, label: int) -> Heat:
+    """The heat (rows, columns) in 0..1 of one picture: what in it speaks for the genre `label`; 0 where nothing does.
+
+    A network with extra inputs is given those of the average training cover.
+
+    Args:
+        network: A trained network, from `models.networks.load_model`.
+        card: Its card.
+        picture: (rows, columns, 3) in 0..255, of the network's input size, prepared as `card.preparation` says.
+        label: The genre that is asked about, whichever the network itself names.
+
+    Raises:
+        IndexError: There is no such genre.
+    """
+    if not 0 <= label < len(card.genres):
+        raise IndexError(label)
+    return explain_all(network, np.asarray(picture, np.float32)[None], [label])[0]
+
+
+def explain_all(network: keras.Model, pictures: npt.NDArray[np.float32], labels: list[int]) -> list[Heat]:
+    """The heat of each picture (n, size, size, 3): see `explain`; all of them go through the network together."""
+    maps = _Maps(_feature_maps(network))
+    measurements = average_measurements(network)
+    cells = Gradcam(to_logits(network))(
+        CategoricalScore(list(labels)),
+        pictures if measurements is None else [pictures, measurements.repeat(len(pictures), axis=0)],
+        penultimate_layer=maps,
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+    return [_enlarged(np.asarray(heat, np.float32), pictures.shape[1:3]) for heat in cells]
+
+
+def _feature_maps(network: keras.Model) -> keras.KerasTensor:
+    """The last feature maps: what is pooled, or what the last convolution gives where nothing is."""
+    for layer in reversed(network.layers):
+        if layer.name == POOLING:
+            return layer.input
+        if isinstance(layer, keras.layers.Conv2D):
+            return layer.output
+    raise AssertionError(f"{network.name} has no feature maps")
+
+
+def _enlarged(cells: Heat, size: tuple[int, int]) -> Heat:
+    """Heat in cells as heat of `size` (rows, columns), bilinear, the hottest cell 1."""
+    hottest = float(cells.max())
+    if hottest <= 0:
+        return np.zeros(size, np.float32)
+    image = Image.fromarray(cells / hottest, mode="F").resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image, np.float32).clip(0, 1)

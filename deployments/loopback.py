@@ -1,0 +1,112 @@
+"""Pages of our own on loopback: served while a command lasts, opened in a browser where a person sits before one."""
+
+import os
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from bookcover_core.errors import ServerError
+from deployments.terminal import say
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+# Seconds that a browser's connections are waited for at the end.
+_PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """A page that is being served."""
+
+    address: str
+    thread: Thread
+    """Serves it; ends when it is told to."""
+
+
+@contextmanager
+def served(
+    make_app: "Callable[[frozenset[str]], ASGIApp]", path: str, *, usual_port: int, port: int | None = None
+) -> Iterator[ServedPage]:
+    """A page of an app, served on loopback while the block lasts.
+
+    Args:
+        make_app: Makes the app, from the hosts (with ports) by which a browser on this machine reaches it.
+        path: Where the page is in the app, without the first slash.
+        usual_port: Where it is unless somebody else is there: an address that can be kept as a bookmark.
+        port: Where to listen; none: at the usual port or, where that is taken, at any free one.
+
+    Raises:
+        ServerError: The port is taken.
+    """
+    import uvicorn  # noqa: PLC0415 - takes half a second
+
+    from deployments.pages.guard import loopback_hosts  # noqa: PLC0415 - imports Starlette
+
+    with _listen((usual_port, 0) if port is None else (port,)) as listener:
+        at = listener.getsockname()[1]
+        app = make_app(loopback_hosts(at))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_PATIENCE)
+        )
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="page", daemon=True)
+        thread.start()
+        try:
+            yield ServedPage(f"http://127.0.0.1:{at}/{path}", thread)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def stay(page: ServedPage, *, with_browser: bool) -> None:
+    """Return at Ctrl-C.
+
+    Args:
+        page: The page that is served meanwhile.
+        with_browser: Open it in a browser, on a machine that has a screen.
+    """
+    if with_browser and has_screen():
+        webbrowser.open(page.address)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        page.thread.join()
+    say("")
+
+
+def has_screen() -> bool:
+    """Whether a browser would open before the person who typed the command."""
+    if "SSH_CONNECTION" in os.environ:
+        return False
+    return sys.platform in {"darwin", "win32"} or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+
+
+def _listen(ports: tuple[int, ...]) -> socket.socket:
+    """A socket that listens on loopback, at the first of these ports that is free.
+
+    Raises:
+        ServerError: None is.
+    """
+    for wanted in ports:
+        listener = socket.socket()
+        # Elsewhere this lets a port be taken again soon after; on Windows, it would let two servers share it.
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", wanted))
+            listener.listen()
+        except OSError as error:
+            listener.close()
+            reason = error.strerror
+        else:
+            return listener
+    raise ServerError(
+        f"the port cannot be used ({reason})",
+        where=f"127.0.0.1:{wanted}",
+        advice="Choose another with --port, or leave it out.",
+    )

@@ -1,0 +1,335 @@
+/**
+ * The judging page.
+ *
+ * A cover is dropped, chosen, pasted, or fetched by its address; from then on it is a blob that this page holds. It is
+ * sent to `judge` for the verdict, and again to `explain` where somebody wants to see what spoke for a genre: the server
+ * keeps no picture.
+ *
+ *   given     the cover: blob, name, address of the blob
+ *   verdict   what was said of it
+ *   veils     genre -> address of the veiled cover, as far as they were asked for
+ *
+ * Answers that come when another cover has been given meanwhile are dropped (`turn`).
+ */
+
+const FORMATS = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
+
+const server = { token: "", models: [], most_bytes: Infinity };
+let given = null;
+let verdict = null;
+let genre = "";
+let isVeiled = false;
+let turn = 0;
+const veils = new Map();
+
+const $ = (id) => document.getElementById(id);
+const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}\u00a0%`;
+const model = () => server.models.find((each) => each.model === $("model").value) ?? server.models[0];
+
+/** An answer that says why there is none. */
+class Refusal extends Error {}
+
+/* What the server says */
+
+async function load() {
+  try {
+    const response = await fetch("state", { cache: "no-store" });
+    const state = await response.json();
+    if (!response.ok) throw new Refusal(state.error);
+    Object.assign(server, state);
+  } catch (error) {
+    server.problem = error instanceof Refusal ? error.message : "The page gets no answer: has its server been ended?";
+  }
+}
+
+/** The response to a picture, or an address, that is sent; a token of an earlier start of the server is renewed once. */
+async function post(path, query, body, type, isAgain = false) {
+  const headers = { "Content-Type": type, "X-Bookcover-Token": server.token };
+  let response;
+  try {
+    response = await fetch(`${path}?${new URLSearchParams(query)}`, { method: "POST", headers, body });
+  } catch {
+    throw new Refusal("The page gets no answer: has its server been ended?");
+  }
+  if (response.status === 403 && !isAgain) {
+    await load();
+    return post(path, query, body, type, true);
+  }
+  if (!response.ok) throw new Refusal((await response.json().catch(() => ({}))).error ?? `The server answers ${response.status}.`);
+  return response;
+}
+
+/** The response to the cover that is given. */
+const sendPicture = (path, query) => post(path, { model: model().model, ...query }, given.blob, "application/octet-stream");
+
+/* What is given */
+
+/** Take a cover, show it, and have it judged. */
+function give(blob, name) {
+  complain("");
+  if (blob.type && !FORMATS.includes(blob.type)) return complain(`“${name}” is no picture of a kind that is read here: JPEG, PNG, GIF, WebP or BMP.`);
+  if (blob.size > server.most_bytes) return complain(`“${name}” has ${blob.size.toLocaleString("en")} bytes; at most ${server.most_bytes.toLocaleString("en")} are read.`);
+  if (given) URL.revokeObjectURL(given.address);
+  given = { blob, name, address: URL.createObjectURL(blob) };
+  isVeiled = false;
+  $("cover").src = given.address;
+  $("cover").alt = `The cover that is judged: ${name}`;
+  renderGiven();
+  judge();
+}
+
+/** Put away what the browser cannot show either. */
+function putAway() {
+  URL.revokeObjectURL(given.address);
+  given = null;
+  renderGiven();
+}
+
+async function judge() {
+  const mine = ++turn;
+  for (const address of veils.values()) URL.revokeObjectURL(address);
+  veils.clear();
+  busy(true);
+  $("status").textContent = "The network looks at the cover.";
+  try {
+    const said = await (await sendPicture("judge", { name: given.name })).json();
+    if (mine !== turn) return;
+    verdict = said;
+    genre = verdict.genres[0].slug;
+    $("status").textContent = verdict.genres.map((each) => `${each.genre} ${percent(each.probability)}`).slice(0, 3).join(", ");
+    render();
+    if (isVeiled) lift();
+  } catch (error) {
+    if (mine !== turn) return;
+    verdict = null;
+    complain(told(error));
+    render();
+  } finally {
+    if (mine === turn) busy(false);
+  }
+}
+
+async function fetchAddress(address) {
+  const mine = ++turn;
+  complain("");
+  busy(true);
+  try {
+    const response = await post("fetch", {}, JSON.stringify({ address }), "application/json");
+    const blob = await response.blob();
+    if (mine === turn) give(blob, address);
+  } catch (error) {
+    if (mine === turn) complain(told(error));
+  } finally {
+    if (mine === turn) busy(false);
+  }
+}
+
+/** Show what spoke for the chosen genre, asked for once. */
+async function lift() {
+  const mine = turn;
+  const wanted = genre;
+  isVeiled = true;
+  if (!veils.has(wanted)) {
+    $("explain").setAttribute("aria-busy", "true");
+    try {
+      const blob = await (await sendPicture("explain", { genre: wanted })).blob();
+      if (mine !== turn) return;
+      veils.set(wanted, URL.createObjectURL(blob));
+    } catch (error) {
+      if (mine !== turn) return;
+      isVeiled = false;
+      complain(told(error));
+    } finally {
+      $("explain").removeAttribute("aria-busy");
+    }
+  }
+  renderVeil();
+}
+
+function toggleVeil() {
+  if (!verdict) return;
+  if (!isVeiled) return lift();
+  isVeiled = false;
+  renderVeil();
+}
+
+/** Choose the genre that is explained; the one that is shown already is hidden again. */
+function explain(slug) {
+  if (isVeiled && genre === slug) return toggleVeil();
+  genre = slug;
+  lift();
+}
+
+const told = (error) => (error instanceof Refusal ? error.message : String(error));
+
+/* What is shown */
+
+function complain(text) {
+  $("alert").hidden = !text;
+  $("alert").firstElementChild.textContent = text;
+}
+
+function busy(isBusy) {
+  $("answer").setAttribute("aria-busy", isBusy);
+}
+
+function renderGiven() {
+  document.body.classList.toggle("has-cover", given !== null);
+  $("shown").hidden = given === null;
+  $("choose").firstChild.textContent = given ? "Another cover " : "Choose a file ";
+}
+
+function render() {
+  const isReady = server.models.length > 0;
+  $("message").hidden = isReady || !server.problem;
+  $("message").lastElementChild.textContent = server.problem ?? "";
+  $("bench").hidden = !isReady;
+  if (!isReady) return;
+  const about = model();
+  $("measured").textContent = about.measured;
+  $("eyebrow").textContent = `${about.title}, on ${about.preparation} covers${verdict ? ", says" : ""}`;
+  $("headline").textContent = verdict ? headline(verdict.genres[0]) : `Which of ${about.genres} genres is it?`;
+  $("precision").textContent = verdict ? trust(about, verdict.genres[0]) : "";
+  renderWarnings(about);
+  renderGenres();
+  renderNearest();
+  renderVeil();
+}
+
+/** The genre in words that leave as much doubt as the network does. */
+function headline({ genre: name, probability }) {
+  if (probability >= 0.5) return name;
+  return probability >= 0.2 ? `Perhaps ${name}` : `Hard to say; perhaps ${name}`;
+}
+
+/** How often the network is right where it says this. */
+function trust(about, { slug }) {
+  if (!about.accuracy) return "";
+  const known = about.precision[slug];
+  if (!known) return "It put none of the test books into this genre.";
+  return `Of the test books that it put into this genre, ${percent(known.value)} belong there (${percent(known.low)} to ${percent(known.high)}).`;
+}
+
+function renderWarnings(about) {
+  const lines = (verdict ?? about).warnings;
+  $("warnings").replaceChildren(...lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+}
+
+function renderGenres() {
+  const list = $("genres");
+  if (!verdict) return list.replaceChildren();
+  while (list.children.length > verdict.genres.length) list.lastElementChild.remove();
+  while (list.children.length < verdict.genres.length) list.append($("genre").content.firstElementChild.cloneNode(true));
+  verdict.genres.forEach((each, index) => {
+    const button = list.children[index].firstElementChild;
+    const [name, share, track] = button.children;
+    name.textContent = each.genre;
+    share.textContent = percent(each.probability, 1);
+    track.firstElementChild.style.width = `${100 * each.probability}%`;
+    button.title = `Show what spoke for ${each.genre}`;
+    button.onclick = () => explain(each.slug);
+  });
+}
+
+function renderNearest() {
+  $("near").hidden = !verdict;
+  $("near-missing").textContent = verdict?.nearest_missing ? `None is shown: ${verdict.nearest_missing}.` : "";
+  $("nearest").replaceChildren(...(verdict?.nearest ?? []).map((book) => {
+    const made = $("neighbour").content.firstElementChild.cloneNode(true);
+    const [picture, title, line, likeness] = made.children;
+    picture.src = book.small;
+    picture.addEventListener("error", () => picture.remove());
+    title.textContent = title.title = book.title;
+    line.textContent = book.genre;
+    likeness.textContent = `likeness ${book.similarity.toFixed(2)}`;
+    return made;
+  }));
+}
+
+function renderVeil() {
+  const name = verdict?.genres.find((each) => each.slug === genre)?.genre ?? "";
+  const isShown = isVeiled && veils.has(genre);
+  $("explain").hidden = !verdict;
+  $("explain").setAttribute("aria-pressed", isShown);
+  $("explain").firstElementChild.textContent = isShown ? "Show the cover alone" : "Show what spoke for it";
+  $("veil").hidden = !isShown;
+  $("caption").textContent = isShown ? `Dark where nothing spoke for ${name}. Choose another genre to see what spoke for that.` : "";
+  if (isShown) {
+    $("veil").src = veils.get(genre);
+    $("veil").alt = `The same cover, dark where nothing spoke for ${name}`;
+  }
+  [...$("genres").children].forEach((each, index) => each.firstElementChild.setAttribute("aria-pressed", isShown && verdict.genres[index].slug === genre));
+}
+
+/* Keys, drops and buttons */
+
+function onDrop(event) {
+  event.preventDefault();
+  document.body.classList.remove("dragging");
+  take(event.dataTransfer);
+}
+
+function onPaste(event) {
+  if (event.target.tagName === "INPUT" && !event.clipboardData.files.length) return;
+  if (take(event.clipboardData)) event.preventDefault();
+}
+
+/** Take a file, or an address, out of what was dropped or pasted. */
+function take(data) {
+  if ($("bench").hidden) return false;
+  const [file] = data.files;
+  const text = (data.getData("text/uri-list") || data.getData("text/plain")).trim();
+  if (file) give(file, file.name);
+  else if (/^https?:\/\/\S+$/.test(text)) fetchAddress(text);
+  else return false;
+  return true;
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || ["INPUT", "SELECT"].includes(event.target.tagName)) return;
+  const action = { e: toggleVeil, c: () => $("file").click() }[event.key.toLowerCase()];
+  if (!action || $("bench").hidden) return;
+  event.preventDefault();
+  action();
+}
+
+function wire() {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("paste", onPaste);
+  document.addEventListener("drop", onDrop);
+  document.addEventListener("dragover", (event) => (event.preventDefault(), document.body.classList.add("dragging")));
+  document.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("dragging"));
+  $("choose").addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", () => {
+    const [file] = $("file").files;
+    $("file").value = "";
+    if (file) give(file, file.name);
+  });
+  $("by-address").addEventListener("submit", (event) => (event.preventDefault(), fetchAddress($("address").value.trim())));
+  $("explain").addEventListener("click", toggleVeil);
+  $("dismiss").addEventListener("click", () => complain(""));
+  $("model").addEventListener("change", () => (given ? judge() : render()));
+  $("cover").addEventListener("error", () => given && putAway());
+  $("cover").addEventListener("load", () => {
+    const { naturalWidth, naturalHeight } = $("cover");
+    for (const picture of [$("cover"), $("veil")]) {
+      picture.style.setProperty("--ratio", naturalWidth / naturalHeight);
+      picture.style.setProperty("--most", `${Math.max(3 * naturalWidth, 160)}px`);
+    }
+  });
+}
+
+async function begin() {
+  wire();
+  await load();
+  for (const each of server.models) {
+    const choice = new Option(`${each.title}, ${each.preparation}`, each.model);
+    $("model").append(choice);
+  }
+  $("model-field").hidden = server.models.length < 2;
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (server.models.some((each) => each.model === wanted)) $("model").value = wanted;
+  render();
+}
+
+begin();

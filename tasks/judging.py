@@ -1,0 +1,33 @@
+"""The verdict on covers that people bring."""
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+
+from bookcover_core.judging.sources import find_covers
+from bookcover_core.judging.verdicts import Unreadable, Verdict
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from tasks.stages import artifact_key, stage_task
+
+
+@stage_task("judge-covers", "judge covers by {settings.name}")
+def judge_covers(
+    settings: StudySettings, covers: list[str], model: str, top: int, near: int
+) -> list[Verdict | Unreadable]:
+    """The verdict on each cover, in their order, and an artifact that shows them with pictures."""
+    from bookcover_core.judging.judge import Judge  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.judging.markdown import judge_and_show  # noqa: PLC0415 - imports Pillow
+
+    with Judge.load(Study(settings), model) as judge:
+        found, markdown = judge_and_show(judge, find_covers(covers), top=top, near=near)
+    for each in found:
+        if isinstance(each, Unreadable):
+            get_run_logger().warning("%s: %s", each.source, each.detail)
+    if TaskRunContext.get() is not None:
+        create_markdown_artifact(
+            key=artifact_key("verdicts", settings.name),
+            markdown=markdown,
+            description="What the network says of covers",
+        )
+    return found

@@ -1,0 +1,120 @@
+"""Section 5.3 and the appendices in the report."""
+
+import csv
+
+import pytest
+
+from bookcover_core.models.architecture import Architecture
+from bookcover_core.models.cards import read_card, write_card
+from bookcover_core.models.machine import Machine
+from bookcover_core.report.architectures import architecture_table, cost_plan
+from bookcover_core.report.findings import gather
+from bookcover_core.report.insights import found_insight, ideal_plan
+from bookcover_core.report.stage import write_report
+from bookcover_core.report.technology import machine_table, software_table
+from bookcover_core.visualisation.insight import BLURRED, Seen, insight_folder
+from bookcover_core.workspace import read_table, write_json
+from tests.bookcover_core.report.specimen import Specimen, make_study
+from tests.bookcover_core.visualisation.test_insight_figures import invented_insight
+
+NETWORK = "InceptionResNetV2"
+MODEL = f"{NETWORK}-padded"
+NUMBERS = Architecture(
+    input_size=299,
+    layers=782,
+    layers_with_weights=449,
+    depth=176,
+    parameters=54_382_846,
+    multiply_adds=13_154_304_096,
+)
+MACHINE = Machine(system="Linux", processor="Abacus 9", cores=4, memory=8 * 2**30, accelerators=["A <fast> card"])
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study of one network with numbers and a machine on its card, that was looked into, and its report."""
+    wanted = Specimen(
+        genres=("Horror", "Cats & <Dogs>"), backbones=(NETWORK,), compared=False, test_per_genre=6, twins=False
+    )
+    study = make_study(tmp_path_factory.mktemp("insight"), wanted)
+    folder = study.workspace.models / MODEL
+    card = read_card(folder).model_copy(update={"architecture": NUMBERS, "machine": MACHINE})
+    card.metrics["validation_accuracy"] = 0.5
+    write_card(folder, card)
+    run = study.stage("visualise", MODEL, after=["split", f"train/{MODEL}", f"evaluate/{MODEL}"])
+    book = read_table(study.workspace.splits).iloc[0]
+    seen = [
+        Seen(
+            key=book["key"],
+            title=book["title"],
+            genre="Horror",
+            predicted=named,
+            probability=0.875,
+            cover=book["path"],
+            picture=book["path"],
+        )
+        for named in ("Horror", "Cats & <Dogs>")
+    ]
+    insight = invented_insight(study.workspace.root, 2, NETWORK).model_copy(update={"seen": seen})
+    file = insight_folder(study.workspace, MODEL) / "insight.json"
+    write_json(file, insight.model_dump(mode="json"))
+    run.finish(outputs=[file])
+    write_report(study)
+    return study
+
+
+def test_the_page_shows_what_was_seen(study):
+    """Section 5.3 has the figure, the covers with their heat, right and wrong ones apart, and the package's warning."""
+    page = (study.workspace.report / "index.html").read_text("utf-8")
+    assert 'id="figure-ideal-pictures"' in page
+    assert "Grad-CAM" in page
+    assert page.count("what it saw") == 2
+    assert "taken for Cats &amp; &lt;Dogs&gt;, 87.5 %" in page
+    assert BLURRED.split(";")[0].removeprefix("tf-keras-vis ") in page
+    assert (study.workspace.report / "figures" / "ideal-pictures.png").is_file()
+
+
+def test_another_network_is_not_warned_of(study):
+    """What tf-keras-vis says of Inception stands beside pictures of such a network alone."""
+    findings = gather(study)
+    insight = found_insight(findings)
+    assert insight.may_be_blurred
+    plain = ideal_plan(findings, insight.model_copy(update={"network": "MobileNetV2"}))
+    assert BLURRED not in plain.caption
+    assert BLURRED in ideal_plan(findings, insight).caption
+
+
+def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
+    """What was seen in other weights is not passed off as that of the network in the report."""
+    findings = gather(study)
+    for manifest in findings.manifests["visualise"]:
+        manifest.inputs[f"evaluate/{MODEL}"] = "another digest"
+    assert found_insight(findings) is None
+    assert ideal_plan(findings, None) is None
+
+
+def test_the_networks_stand_in_numbers(study):
+    """Appendix A has what the card says, in the page, as CSV, and as a figure; without a card there is none."""
+    with (study.workspace.report / "tables" / "architectures.csv").open() as lines:
+        [row] = csv.DictReader(lines)
+    assert (row["Network"], row["Depth"], row["parameters in millions"]) == (NETWORK, "176", "54.38")
+    assert 'id="figure-cost"' in (study.workspace.report / "index.html").read_text("utf-8")
+    findings = gather(study)
+    (study.workspace.models / MODEL / "card.json").rename(study.workspace.models / "away.json")
+    try:
+        without = gather(study)
+        assert architecture_table(without) is None
+        assert cost_plan(without) is None
+    finally:
+        (study.workspace.models / "away.json").rename(study.workspace.models / MODEL / "card.json")
+    assert cost_plan(findings) is not None
+
+
+def test_machines_and_versions_are_named(study):
+    """Appendix B has the machine of the training beside that of the report, and every package that is asked for."""
+    trained, wrote = machine_table(gather(study)).rows
+    assert [cell.value for cell in trained] == [f"trained {NETWORK}", "Linux", "Abacus 9", 4, 8.0, "A <fast> card"]
+    assert wrote[0].value == "wrote this report"
+    versions = {row[0].value: row[1].value for row in software_table(gather(study)).rows}
+    assert {"python", "keras", "tensorflow", "tf-keras-vis", "prefect", "pillow"} <= set(versions)
+    assert "not installed" not in versions.values()

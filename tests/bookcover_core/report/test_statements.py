@@ -1,0 +1,115 @@
+"""Statements of the dissertation: each is checked, and the verdict follows from what was found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bookcover_core.evaluation.analysis import read_analysis
+from bookcover_core.evaluation.association import Correlation
+from bookcover_core.evaluation.overlap import study_overlap
+from bookcover_core.evaluation.pairs import Standing
+from bookcover_core.report import statement_checks as checks
+from bookcover_core.report.findings import gather
+from bookcover_core.report.statements import statement_verdicts
+from bookcover_core.report.verdict_tables import statement_table
+from bookcover_core.report.verdicts import Outcome
+
+NETWORKS = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
+
+
+@pytest.fixture(scope="module")
+def found(analysed):
+    return gather(analysed), read_analysis(analysed.workspace)
+
+
+def _with(analysis, of_each):
+    """The analysis with parts of each network's replaced, by network."""
+    return analysis.model_copy(
+        update={
+            "systems": {name: each.model_copy(update=of_each(name, each)) for name, each in analysis.systems.items()}
+        }
+    )
+
+
+def test_every_statement_is_checked_and_says_what_was_found(found):
+    """With three networks and the official test books all but that of ensembles have a verdict."""
+    verdicts = statement_verdicts(*found)
+    assert len(verdicts) == 18
+    open_ones = [each for each in verdicts if each.outcome is Outcome.NOT_COMPARABLE]
+    assert [each.statement for each in open_ones] == ["An ensemble may be more accurate than any one network."]
+    assert all(each.ours for each in verdicts if each not in open_ones)
+    by_statement = {each.statement: each.outcome for each in verdicts}
+    assert by_statement["InceptionResNetV2 is the best of the three networks."] is Outcome.REPRODUCED
+    assert by_statement["All three networks stop early, by epoch 104 at most."] is Outcome.REPRODUCED
+    assert by_statement["MobileNetV2 peaks first, InceptionResNetV2 later, ResNeXt50 last."] is Outcome.REPRODUCED
+    table = statement_table(verdicts)
+    assert table is not None
+    assert len(table.rows) == 18
+
+
+def test_without_the_networks_or_with_other_books_nothing_is_decided(bookcover30, own_genres, found):
+    """No analysis, other test books, other genres: not comparable, with what was found where there is something."""
+    assert statement_verdicts(gather(own_genres), None) == []
+    assert all(each.outcome is Outcome.NOT_COMPARABLE for each in statement_verdicts(gather(bookcover30), None))
+    findings, analysis = found
+    smaller = replace(findings)
+    smaller.__dict__["obstacles"] = ["there are 120 test books, not 5,700"]
+    verdicts = statement_verdicts(smaller, analysis)
+    assert {each.outcome for each in verdicts} == {Outcome.NOT_COMPARABLE}
+    assert sum(bool(each.ours) for each in verdicts) == 17
+
+
+def test_overlap_is_in_order_or_not(found):
+    """None, a few, many: it holds; as many for all: it does not."""
+    findings, analysis = found
+    falling = 0.4 ** np.arange(30)
+    few, many = falling.copy(), np.full(30, 1 / 30)
+    few[4] = few[3]
+    studies = {
+        name: study_overlap(given[None], 0.5, 0.95) for name, given in zip(NETWORKS, (few, falling, many), strict=True)
+    }
+    in_order = _with(analysis, lambda name, _: {"overlap": studies[name]})
+    one_for_all = _with(analysis, lambda *_: {"overlap": studies["ResNeXt50"]})
+    assert checks.overlaps_in_order(findings, in_order).holds
+    assert checks.overlaps_in_order(findings, one_for_all).holds is False
+    assert checks.named_pairs_overlap(findings, one_for_all).holds
+    assert checks.named_pairs_overlap(findings, in_order).holds is False
+
+
+@pytest.mark.parametrize(
+    ("values", "holds"),
+    [((-0.6, -0.2, -0.1), True), ((-0.2, -0.6, -0.1), None), ((-0.6, 0.7, -0.1), False)],
+)
+def test_the_correlation_is_strongest_in_mobilenet_or_open_or_the_other_way(found, values, holds):
+    """It holds where MobileNetV2's lies furthest below 0; a correlation above 0 contradicts it."""
+    findings, analysis = found
+    correlations = {
+        name: Correlation(value=value, low=value - 0.3, high=value + 0.3, p=0.1, points=30)
+        for name, value in zip(NETWORKS, values, strict=True)
+    }
+    changed = _with(
+        analysis, lambda name, each: {"colour": each.colour.model_copy(update={"pearson": correlations[name]})}
+    )
+    assert checks.nearer_is_better(findings, changed).holds is holds
+
+
+@pytest.mark.parametrize(
+    ("standings", "holds"),
+    [
+        ((Standing.BEHIND, Standing.AHEAD), True),
+        ((Standing.TIE, Standing.AHEAD), None),
+        ((Standing.AHEAD, Standing.AHEAD), False),
+    ],
+)
+def test_the_best_network_is_told_by_paired_tests(found, standings, holds):
+    """InceptionResNetV2 behind in a pair contradicts, a tie leaves open; pairs count whichever way round they stand."""
+    findings, analysis = found
+    wanted = dict(
+        zip((("MobileNetV2", "InceptionResNetV2"), ("InceptionResNetV2", "ResNeXt50")), standings, strict=True)
+    )
+    pairs = [
+        pair.model_copy(update={"standing": wanted.get((pair.first, pair.second), pair.standing)})
+        for pair in analysis.pairs
+    ]
+    assert checks.inception_is_best(findings, analysis.model_copy(update={"pairs": pairs})).holds is holds

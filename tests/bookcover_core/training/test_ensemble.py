@@ -1,0 +1,132 @@
+"""Systems that judge together. Their members' probabilities are invented; no network is trained here."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.genres import number_genres
+from bookcover_core.listing.books import write_genres
+from bookcover_core.settings_file import parse_settings
+from bookcover_core.study import Study
+from bookcover_core.training import ensemble
+from bookcover_core.training.ensemble import combine, fit_weights
+from bookcover_core.training.predicting import predict_split
+from bookcover_core.training.probabilities import write_probabilities
+from bookcover_core.workspace import write_table
+
+GENRES = ("Law", "Travel", "Romance")
+BOOKS = 60
+
+# How well each member knows the true genre.
+SKILL = {"LeNet": 0.5, "AlexNet": 2.5}
+
+
+def invent(labels: np.ndarray, skill: float, seed: int) -> np.ndarray:
+    logits = np.random.default_rng(seed).normal(size=(len(labels), len(GENRES)))
+    logits[np.arange(len(labels)), labels] += skill
+    exponents = np.exp(logits)
+    return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """A study of two networks that are trained, whose books they name in different orders."""
+    settings = {
+        "name": "joined",
+        "workspace": str(tmp_path),
+        "training": {"backbones": list(SKILL), "preparation": "padded"},
+        "ensemble": {"methods": ["mean", "weighted"]},
+    }
+    study = Study(parse_settings(settings))
+    write_genres(study.workspace.genres, number_genres(GENRES), "012", [20] * 3)
+    splits = ["validation" if row % 2 else "test" for row in range(BOOKS)]
+    books = pd.DataFrame(
+        {"key": [f"{row:03d}" for row in range(BOOKS)], "label": np.arange(BOOKS) % 3, "split": splits}
+    )
+    write_table(study.workspace.splits, books)
+    study.stage("split").finish(outputs=[study.workspace.splits])
+    for seed, (name, skill) in enumerate(SKILL.items()):
+        run = study.stage("scratch", f"{name}-padded", after=["split"])
+        files = []
+        for split in ("validation", "test"):
+            of_split = books[books["split"] == split].sample(frac=1, random_state=seed)
+            probabilities = invent(of_split["label"].to_numpy(), skill, seed)
+            files.append(
+                write_probabilities(study.workspace.models / run.part, split, of_split["key"].tolist(), probabilities)
+            )
+        run.finish(outputs=files)
+    return study
+
+
+@pytest.fixture
+def _members_are_made(monkeypatch) -> None:
+    monkeypatch.setattr(ensemble, "is_made", lambda _study, _system: True)
+
+
+def told(study: Study, name: str) -> dict:
+    return json.loads((study.workspace.models / f"{name}-padded" / "ensemble.json").read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("_members_are_made")
+def test_the_mean_is_the_mean_book_by_book(study):
+    """Members name their books in any order; what is joined is what they say of one book."""
+    assert combine(study, "Ensemble-mean").label == "ensemble/Ensemble-mean-padded"
+    for split in ("validation", "test"):
+        keys, labels, joined = predict_split(study, "Ensemble-mean-padded", split)
+        expected = 0
+        for name in SKILL:
+            own, own_labels, probabilities = predict_split(study, f"{name}-padded", split)
+            order = [own.index(key) for key in keys]
+            np.testing.assert_array_equal(own_labels[order], labels)
+            expected = expected + probabilities[order] / 2
+        np.testing.assert_allclose(joined, expected, atol=1e-7)
+    assert combine(study, "Ensemble-mean").reused
+
+
+@pytest.mark.usefixtures("_members_are_made")
+def test_the_weighted_mean_trusts_those_who_know_more(study):
+    """The weights add up to 1, lean to the better member, and validate no worse than equal ones; all is on record."""
+    combine(study, "Ensemble-mean")
+    combine(study, "Ensemble-weighted")
+    weighted, mean = told(study, "Ensemble-weighted"), told(study, "Ensemble-mean")
+    weights = {member["name"]: member["weight"] for member in weighted["members"]}
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["AlexNet"] > weights["LeNet"] >= 0
+    assert weighted["validation_loss"] <= mean["validation_loss"]
+    assert [member["weight"] for member in mean["members"]] == [0.5, 0.5]
+    assert weighted["members"][0]["digest"] == study.manifest("scratch/LeNet-padded").digest
+    assert 0 < weighted["members"][1]["validation_accuracy"] <= 1
+
+
+def test_a_member_that_is_not_trained_is_named(study):
+    """What lies in the folder of a network that today's settings did not train is not joined."""
+    with pytest.raises(
+        StageOrderError, match=r"Ensemble-mean: LeNet and AlexNet, members of it, have not been trained"
+    ):
+        combine(study, "Ensemble-mean")
+    with pytest.raises(SettingsError, match="Ensemble-median"):
+        combine(study, "Ensemble-median")
+    with pytest.raises(SettingsError, match="'LeNet' is no ensemble"):
+        combine(study, "LeNet")
+
+
+@given(st.integers(1, 5), st.integers(1, 40), st.integers(0, 10_000))
+def test_fitted_weights_are_the_optimum(members, books, seed):
+    """No weight is below 0, they add up to 1, and no member deserves more weight than it has (Karush-Kuhn-Tucker)."""
+    given_to_truth = np.random.default_rng(seed).uniform(0.01, 1, (members, books))
+    weights = fit_weights(given_to_truth)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1)
+    gains = (given_to_truth / (weights @ given_to_truth)).mean(axis=1)
+    assert gains.max() < 1 + 1e-3
+
+
+def test_a_member_that_knows_nothing_gets_no_weight():
+    """Beside one that is always right, one that is always wrong only harms."""
+    weights = fit_weights(np.array([[0.9, 0.8, 0.95], [0.0, 0.0, 0.0]]))
+    assert weights[0] == pytest.approx(1)

@@ -1,0 +1,126 @@
+"""The judging page in a real browser: what a person drops, presses and sees."""
+
+import pytest
+
+from deployments.loopback import served
+from deployments.pages.judge import judge_app
+from tests.bookcover_core.judging.trained import GENRES, draw
+
+DROP = """([name, content]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([new Uint8Array(content)], name));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture
+def address(trained):
+    def make_app(hosts):
+        return judge_app({"tiny": trained}, hosts=hosts)
+
+    with served(make_app, "tiny/", usual_port=0) as page:
+        yield page.address
+
+
+@pytest.fixture
+def page(chromium, address):
+    """The page, open; every error on it that nobody expects fails the test."""
+    errors = []
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(address)
+    page.wait_for_selector("#bench:visible")
+    yield page
+    context.close()
+    assert [error for error in errors if "422" not in error] == []
+
+
+@pytest.fixture
+def cover(tmp_path):
+    file = tmp_path / "mine.jpg"
+    draw(GENRES["Law"], 90, (200, 300)).save(file)
+    return file
+
+
+def drop(page, name, content):
+    page.evaluate(DROP, [name, list(content)])
+
+
+def test_a_cover_that_is_dropped_is_judged(page, cover):
+    """Cover, genres as bars of their length, the covers most like it, and how often the network is right."""
+    assert page.inner_text("#headline") == "Which of 3 genres is it?"
+    drop(page, "mine.jpg", cover.read_bytes())
+    page.wait_for_selector(".genres button")
+    assert page.locator(".genres button").count() == 3
+    shares = [float(text.rstrip("\xa0%")) for text in page.locator(".genres .share").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    page.wait_for_timeout(400)
+    full = page.locator(".track").first.bounding_box()["width"]
+    width = page.locator(".track span").first.bounding_box()["width"]
+    assert width / full == pytest.approx(shares[0] / 100, abs=0.01)
+    assert page.inner_text(".genres .name >> nth=0") in page.inner_text("#headline")
+    assert "test books rightly" in page.inner_text("#measured")
+    assert "random weights" in page.inner_text("#warnings")
+    page.wait_for_function("() => [...document.querySelectorAll('#nearest img')].every((each) => each.naturalWidth)")
+    assert page.locator("#nearest li").count() == 6
+    assert page.evaluate("document.querySelector('#cover').naturalWidth") == 200
+
+
+def test_what_spoke_for_a_genre_is_shown_and_hidden(page, cover):
+    """By the button, by its key, and by choosing a genre; keys work from anywhere but a field."""
+    page.set_input_files("#file", cover)
+    page.wait_for_selector("#explain:visible")
+    page.keyboard.press("e")
+    page.wait_for_selector("#veil:visible")
+    first, *_, last = page.locator(".genres .name").all_inner_texts()
+    assert page.get_attribute("#explain", "aria-pressed") == "true"
+    assert first in page.inner_text("#caption")
+    page.focus(".genres li:last-child button")
+    page.keyboard.press("Enter")
+    page.wait_for_function("name => document.querySelector('#caption').textContent.includes(name)", arg=last)
+    assert page.get_attribute(".genres li:last-child button", "aria-pressed") == "true"
+    assert last in page.get_attribute("#veil", "alt")
+    page.keyboard.press("e")
+    assert not page.is_visible("#veil")
+    page.fill("#address", "")
+    page.type("#address", "e")
+    assert not page.is_visible("#veil")
+
+
+def test_what_is_no_picture_is_told_and_the_next_cover_is_judged(page, cover):
+    """The message goes away by itself when there is something better to say."""
+    drop(page, "letter.jpg", b"Dear Sir or Madam")
+    page.wait_for_selector("#alert:visible")
+    assert "no picture that can be read" in page.inner_text("#alert p")
+    assert page.locator(".genres button").count() == 0
+    page.wait_for_selector("#invitation:visible")
+    drop(page, "large.jpg", bytes(200_001))
+    page.wait_for_function("() => document.querySelector('#alert').textContent.includes('200,000')")
+    drop(page, "mine.jpg", cover.read_bytes())
+    page.wait_for_selector(".genres button")
+    assert not page.is_visible("#alert")
+
+
+def test_another_network_judges_the_same_cover(page, cover):
+    """The choice above the page asks anew."""
+    page.set_input_files("#file", cover)
+    page.wait_for_selector(".genres button")
+    page.select_option("#model", "Small-padded")
+    page.wait_for_function("() => document.querySelector('#eyebrow').textContent.startsWith('Small')")
+    page.wait_for_selector("#answer[aria-busy=false]")
+    assert page.locator(".genres button").count() == 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (1000, 700)])
+def test_it_fits_every_window(page, cover, width, height):
+    """Nothing sticks out sideways, before and after."""
+    page.set_viewport_size({"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_input_files("#file", cover)
+    page.wait_for_selector(".genres button")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator("#cover").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(2 / 3, abs=0.01)
