@@ -33,11 +33,11 @@ ROUNDS = 5
 RESULTS = Path(__file__).parent / "results" / "feature_extraction.json"
 
 
-def draw_pictures(folder: Path) -> list[Path]:
+def draw_pictures(folder: Path, count: int = PICTURES) -> list[Path]:
     """Prepared pictures as the stage `prepare` leaves them: JPEG, quality 95, 4:4:4."""
     generator = np.random.default_rng(0)
     files = []
-    for number in range(PICTURES):
+    for number in range(count):
         pixels = np.zeros((299, 299, 3), np.float32)
         for cells, strength in ((2, 60), (12, 30), (100, 15), (299, 4)):
             noise = generator.normal(128, strength, (cells, cells, 3)).clip(0, 255).astype(np.uint8)

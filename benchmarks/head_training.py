@@ -33,8 +33,8 @@ def main() -> None:
     """Measure, print, and write the results."""
     from bookcover_core.models.engine import keras
     from bookcover_core.models.networks import build_head
-    from bookcover_core.training.features import LabelledFeatures
     from bookcover_core.training.heads import Schedule, fit_head
+    from bookcover_core.training.rows import LabelledFeatures
 
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(GENRES, CHANNELS)).astype(np.float32)
