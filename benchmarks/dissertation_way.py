@@ -129,7 +129,7 @@ def main() -> None:
             for name in arguments.backbone or ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
         }
     result = {
-        "command": "python benchmarks/dissertation_way.py",
+        "command": " ".join(["python benchmarks/dissertation_way.py", *sys.argv[1:]]),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",
         "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "books": {"train": TRAIN, "validation": VALIDATION},
