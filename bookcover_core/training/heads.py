@@ -43,7 +43,7 @@ _JUDGED = 1024
 # Optimisers by their names in the settings.
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
-Arrays = Sequence[npt.NDArray[np.float32]]
+Arrays = list[npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,33 @@ class Checkpoint:
     file: Path
     key: str
     """What the training hangs on: the state of another is passed over."""
+
+    def save(self, state: Sequence[keras.Variable], best: Arrays, history: Sequence[Epoch]) -> None:
+        """Keep all that an epoch changes, the best weights so far and the epochs, as they are now."""
+        arrays: dict[str, Any] = {f"state_{number}": np.asarray(variable) for number, variable in enumerate(state)}
+        arrays |= {f"best_{number}": array for number, array in enumerate(best)}
+        arrays |= {"key": self.key, "history": json.dumps([asdict(row) for row in history])}
+        with atomic(self.file) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **arrays)
+
+    def resume(self, state: Sequence[keras.Variable], best: Arrays) -> tuple[list[Epoch], Arrays]:
+        """Epochs and best weights of the training that was cut off, its state taken up into `state`.
+
+        Where there is none: no epochs, and `best`. A checkpoint that is damaged, or of a training that hangs on
+        something else, is passed over.
+        """
+        try:
+            with np.load(self.file, allow_pickle=False) as saved:
+                if str(saved["key"]) != self.key:
+                    return [], best
+                history = [Epoch(**row) for row in json.loads(str(saved["history"]))]
+                arrays = [saved[f"state_{number}"] for number in range(len(state))]
+                best = [saved[f"best_{number}"] for number in range(len(best))]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+            return [], best
+        for variable, array in zip(state, arrays, strict=True):
+            variable.assign(array)
+        return history, best
 
 
 def fit_head(
@@ -242,31 +269,11 @@ class _Training:
 
     def save(self, checkpoint: Checkpoint, history: list[Epoch]) -> None:
         """Keep the state as it is after the last epoch of `history`."""
-        arrays: dict[str, Any] = {
-            f"state_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())
-        }
-        arrays |= {f"best_{number}": array for number, array in enumerate(self._best)}
-        arrays |= {"key": checkpoint.key, "history": json.dumps([asdict(row) for row in history])}
-        with atomic(checkpoint.file) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **arrays)
+        checkpoint.save(self._variables(), self._best, history)
 
     def resume(self, checkpoint: Checkpoint) -> tuple[list[Epoch], Epoch | None]:
-        """History and best epoch of the training that was cut off, its state taken up; ([], None) where there is none.
-
-        A checkpoint that is damaged, or of a training that hangs on something else, is passed over.
-        """
-        try:
-            with np.load(checkpoint.file, allow_pickle=False) as saved:
-                if str(saved["key"]) != checkpoint.key:
-                    return [], None
-                history = [Epoch(**row) for row in json.loads(str(saved["history"]))]
-                state = [saved[f"state_{number}"] for number in range(len(self._variables()))]
-                best = [saved[f"best_{number}"] for number in range(len(self._best))]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
-            return [], None
-        for variable, array in zip(self._variables(), state, strict=True):
-            variable.assign(array)
-        self._best = best
+        """History and best epoch of the training that was cut off, taken up; ([], None) where there is none."""
+        history, self._best = checkpoint.resume(self._variables(), self._best)
         return history, max(history, key=lambda row: (row.val_accuracy, -row.epoch), default=None)
 
     def _variables(self) -> list[keras.Variable]:

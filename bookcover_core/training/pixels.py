@@ -11,13 +11,10 @@ on disk after every epoch, so a training that was cut off goes on, and ends as i
 taken in an order that may change, and the last digits with it.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-from zipfile import BadZipFile
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +25,6 @@ from bookcover_core.training.accelerator import Accelerator, find_accelerator, s
 from bookcover_core.training.heads import Checkpoint, Epoch, log_epoch
 from bookcover_core.training.judging import Judge, batch_signature, genre_logits, readable
 from bookcover_core.training.streams import PixelBooks, shown
-from bookcover_core.workspace import atomic
 
 logger = logging.getLogger(__name__)
 
@@ -219,35 +215,17 @@ class _Training:
 
     def take_best(self) -> list[npt.NDArray[np.float32]]:
         """The best weights, which the network has from now on."""
-        _assign(self._trained, self._best)
+        for variable, best in zip(self._trained, self._best, strict=True):
+            variable.assign(best)
         return self._best
 
     def save(self, checkpoint: Checkpoint, history: list[Epoch]) -> None:
         """Keep the state as it is after the last epoch of `history`."""
-        arrays: dict[str, Any] = {
-            f"state_{number}": np.asarray(variable) for number, variable in enumerate(self._variables())
-        }
-        arrays |= {f"best_{number}": array for number, array in enumerate(self._best)}
-        arrays |= {"key": checkpoint.key, "history": json.dumps([asdict(row) for row in history])}
-        with atomic(checkpoint.file) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **arrays)
+        checkpoint.save(self._variables(), self._best, history)
 
     def resume(self, checkpoint: Checkpoint) -> list[Epoch]:
-        """History of the training that was cut off, its state taken up; [] where there is none.
-
-        A checkpoint that is damaged, or of a training that hangs on something else, is passed over.
-        """
-        try:
-            with np.load(checkpoint.file, allow_pickle=False) as saved:
-                if str(saved["key"]) != checkpoint.key:
-                    return []
-                history = [Epoch(**row) for row in json.loads(str(saved["history"]))]
-                state = [saved[f"state_{number}"] for number in range(len(self._variables()))]
-                best = [saved[f"best_{number}"] for number in range(len(self._best))]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
-            return []
-        _assign(self._variables(), state)
-        self._best = best
+        """History of the training that was cut off, its state taken up; [] where there is none."""
+        history, self._best = checkpoint.resume(self._variables(), self._best)
         return history
 
     def _variables(self) -> list[keras.Variable]:
@@ -282,8 +260,3 @@ def _generators(network: keras.Model, seed: int) -> list[keras.Variable]:
     ):
         generator.assign([chance, 0])
     return generators
-
-
-def _assign(variables: Sequence[keras.Variable], arrays: Sequence[npt.NDArray[Any]]) -> None:
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
