@@ -80,11 +80,18 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal
 
 def test_a_changed_setting_recomputes_only_what_hangs_on_it(rehearsal):
     """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
-    before = rehearsal.finished()
+    before, judged = rehearsal.finished(), evaluations(rehearsal)
     study(with_training(rehearsal.settings, epochs=6))
+    found = changed(before, rehearsal.finished())
     behind = {"train", "ensemble", "evaluate", "analyse", "visualise", "report"}
-    assert {"train", "report"} <= changed(before, rehearsal.finished()) <= behind
+    assert {"train", "ensemble", "evaluate", "report"} <= found <= behind
+    assert ("analyse" in found) == (evaluations(rehearsal) != judged)
     study(rehearsal.settings)
+
+
+def evaluations(rehearsal) -> dict[str, str]:
+    """What the stages behind see of each evaluation, by label."""
+    return {manifest.label: manifest.digest for manifest in Study(rehearsal.settings).manifests("evaluate")}
 
 
 def test_a_network_can_choose_its_own_preparation(rehearsal):

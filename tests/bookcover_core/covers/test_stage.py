@@ -170,11 +170,13 @@ def test_requests_in_flight_keep_their_limit_and_connections_are_kept(
 @pytest.mark.usefixtures("processes")
 def test_requests_keep_their_pace(host: LoopbackHost, make_study: MakeStudy):
     """All together, no more requests are made than `requests_per_second` allows."""
-    urls = {f"b{n}": host.add(f"/{n}.jpg", reply(200, picture())) for n in range(10)}
+    urls = {f"b{n}": host.add(f"/{n}.jpg", reply(200, picture())) for n in range(80)}
     fetch(make_study(urls, requests_per_second=20))
     times = sorted(asked.at for asked in host.asked)
-    # The first request of each of two processes may be made at once, and a busy machine lets the first arrive late.
-    assert times[-1] - times[0] >= 14 / 20 - 0.2
+    # The first request of each of two processes may be made at once. So many are asked because a busy machine lets the
+    # first arrive up to a tenth of a second late.
+    assert len(times) == 86
+    assert times[-1] - times[0] >= 0.957 * 84 / 20
 
 
 @pytest.mark.usefixtures("processes")
