@@ -95,7 +95,7 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 
 def _plans(findings: Findings) -> list[Plan]:
-    plans = [_plan_trials(findings)]
+    plans: list[Plan | None] = [*_plan_trials(findings)]
     if best := findings.best:
         confidence = f"{100 * best.scores.confidence:.0f} %"
         plans += [_plan_standing(findings, confidence), _plan_training(findings)]
@@ -125,20 +125,24 @@ def _plans(findings: Findings) -> list[Plan]:
     return [plan for plan in plans if plan is not None]
 
 
-def _plan_trials(findings: Findings) -> Plan | None:
-    if not findings.trials:
-        return None
-    first = findings.trials[0].backbone
-    shown = [trial for trial in findings.trials if trial.backbone == first]
+def _plan_trials(findings: Findings) -> list[Plan]:
+    """Figure 3.1 for each network that compares."""
+    several = dict.fromkeys(trial.backbone for trial in findings.trials)
+    plans = [_plan_comparison(findings, backbone, several=len(several) > 1) for backbone in several]
+    return [plan for plan in plans if plan is not None]
+
+
+def _plan_comparison(findings: Findings, backbone: str, *, several: bool) -> Plan | None:
+    shown = [trial for trial in findings.trials if trial.backbone == backbone]
     trials = {trial.preparation: trial.curve for trial in shown if trial.curve is not None}
     if not trials:
         return None
     chosen = next((trial.preparation for trial in shown if trial.chosen), "")
     courses = "; ".join(f"{name}: {_course(curve)}" for name, curve in trials.items())
     return Plan(
-        name="preparations",
-        caption=f"Figure 3.1. The preparations throughout the short training of {first}: validation strong, training "
-        "faint, the best epoch marked.",
+        name=f"preparations-{backbone}" if several else "preparations",
+        caption=f"Figure 3.1. The preparations throughout the short training of {backbone}: validation strong, "
+        "training faint, the best epoch marked.",
         alt=f"Accuracy and loss by epoch of each preparation. {courses}.",
         draw=lambda theme: preparation_curves(trials, chosen, theme),
     )

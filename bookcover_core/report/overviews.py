@@ -1,17 +1,9 @@
-"""The tables with a row for each network: the study's, with their training and totals, and the published ones."""
+"""The tables with a row for each network: the study's with their totals, and the published ones."""
 
 from bookcover_core.evaluation.published import published_recall, published_results
-from bookcover_core.models.systems import Kind as SystemKind
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Kind, Table
-from bookcover_core.report.tables import comparability_note, interval_note, validation_cell
-
-# What is said of the training of each kind of network.
-_TRAINED = {
-    SystemKind.FROZEN: "The backbone of a frozen network stays as it came; only the head on it is trained.",
-    SystemKind.FINE_TUNED: "A fine-tuned network goes on from there: the top of its backbone is trained too.",
-    SystemKind.SCRATCH: "LeNet and AlexNet are trained from nothing.",
-}
+from bookcover_core.report.tables import comparability_note, interval_note
 
 
 def network_table(findings: Findings) -> Table | None:
@@ -51,48 +43,6 @@ def network_table(findings: Findings) -> Table | None:
         columns=columns,
         rows=rows,
         notes=(*comparability_note(findings), interval_note(findings)),
-    )
-
-
-def training_table(findings: Findings) -> Table | None:
-    """How each network was trained: section 4.2; None without networks."""
-    networks = [network for network in findings.networks if network.system.kind is not SystemKind.ENSEMBLE]
-    if not networks:
-        return None
-    rows = []
-    for network in networks:
-        card, accuracy = network.card, network.validation_accuracy
-        rows.append(
-            [
-                Cell(network.title),
-                Cell(card.input_size if card else None),
-                Cell(card.weights if card else None),
-                Cell(card.parameters.get("backbone") if card else None),
-                Cell(card.parameters.get("trainable") if card else None),
-                Cell(len(network.curve.epochs) if network.curve else None),
-                Cell(network.best_epoch),
-                Cell() if accuracy is None else validation_cell(findings, accuracy),
-            ]
-        )
-    return Table(
-        name="training",
-        caption="The networks and their training",
-        columns=[
-            Column("Network"),
-            Column("Input, pixels", Kind.COUNT, "input side"),
-            Column("Weights from", name="weights"),
-            Column("Parameters", Kind.COUNT),
-            Column("Trained", Kind.COUNT, "trained parameters"),
-            Column("Epochs", Kind.COUNT),
-            Column("Best epoch", Kind.COUNT),
-            Column("Validation accuracy, %", Kind.SHARE, "validation accuracy", interval=True),
-        ],
-        rows=rows,
-        notes=(
-            *(_TRAINED[kind] for kind in _TRAINED if any(network.system.kind is kind for network in networks)),
-            "Best: by validation accuracy.",
-            "The validation accuracy chose the epoch, so it flatters; the test accuracy does not.",
-        ),
     )
 
 

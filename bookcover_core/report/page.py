@@ -20,6 +20,7 @@ from bookcover_core.report.findings import Findings
 from bookcover_core.report.insights import found_insight
 from bookcover_core.report.summary import verdict
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
+from bookcover_core.report.trainings import training_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings_file import to_toml
 
@@ -71,6 +72,7 @@ def render(
             seen_rightly=gallery.seen(findings, insight, right=True),
             seen_wrongly=gallery.seen(findings, insight, right=False),
             changed=list(changed_settings(settings)),
+            training_words=training_words(findings),
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
         )
     )

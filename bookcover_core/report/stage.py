@@ -20,7 +20,7 @@ from bookcover_core.report.figures import make_figures
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.gallery import books_with_covers
 from bookcover_core.report.insights import found_insight
-from bookcover_core.report.overviews import network_table, published_table, training_table
+from bookcover_core.report.overviews import network_table, published_table
 from bookcover_core.report.page import render, templates_digest
 from bookcover_core.report.replaced import replaced_table
 from bookcover_core.report.statements import statement_verdicts
@@ -28,6 +28,7 @@ from bookcover_core.report.summary import result_rows, verdict
 from bookcover_core.report.table import Table
 from bookcover_core.report.tables import precision_table, preparation_table, recall_table
 from bookcover_core.report.technology import machine_table, software_table
+from bookcover_core.report.trainings import ensemble_table, training_table
 from bookcover_core.report.twins import genres_table, twin_results, twins_table
 from bookcover_core.report.verdict_tables import (
     count_table,
@@ -108,6 +109,7 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         replaced_table(findings),
         preparation_table(findings),
         training_table(findings),
+        ensemble_table(findings),
         network_table(findings),
         recall_table(findings),
         precision_table(findings),

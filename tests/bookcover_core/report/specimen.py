@@ -14,7 +14,7 @@ from bookcover_core.curation.twins import Twin, count_clusters, twins_file
 from bookcover_core.evaluation.stage import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.cards import ModelCard, write_card
-from bookcover_core.models.systems import Kind, System, systems
+from bookcover_core.models.systems import Kind, System, members, systems
 from bookcover_core.settings import Preparation
 from bookcover_core.settings_file import parse_settings
 from bookcover_core.study import Study
@@ -284,7 +284,12 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
     folder = study.workspace.models / model
     run = study.stage(system.stage, model, after=["split"])
     if system.kind is Kind.ENSEMBLE:
-        write_json(folder / "ensemble.json", {"name": model, "members": []})
+        parts = members(study.settings)
+        told = [
+            {"name": part.name, "weight": 1 / len(parts), "validation_accuracy": SKILL.get(part.network, 1.0) / 5}
+            for part in parts
+        ]
+        write_json(folder / "ensemble.json", {"name": model, "members": told})
         run.finish(outputs=[folder / "ensemble.json"])
         return
     best = {"MobileNetV2": 12, "InceptionResNetV2": 46, "ResNeXt50": 78}.get(system.name, 20)

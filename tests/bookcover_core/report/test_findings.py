@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from bookcover_core.report.figures import _plans
 from bookcover_core.report.findings import gather
 from bookcover_core.report.stage import write_report
 from bookcover_core.report.tables import preparation_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
 from bookcover_core.workspace import write_json, write_table
-from tests.bookcover_core.report.specimen import Specimen, make_study
+from tests.bookcover_core.report.specimen import Specimen, invented_history, make_study
 
 
 def _changed(study: Study, group: str, **values: object) -> Study:
@@ -96,7 +97,7 @@ def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog)
 
 
 def test_each_network_has_its_own_comparison(tmp_path: Path):
-    """With a comparison per network, Table 1 has all trials, and each network is gathered on its own choice."""
+    """With a comparison per network, each has its Figure 3.1, its rows in Table 1, and its own choice."""
     names = ("MobileNetV2", "ResNeXt50")
     study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=names, compared=False))
     for name, choice in zip(names, ("padded", "cropped"), strict=True):
@@ -104,6 +105,7 @@ def test_each_network_has_its_own_comparison(tmp_path: Path):
         rows = pd.DataFrame({"preparation": ["padded", "cropped"], "best_epoch": 3, "validation_accuracy": 0.4})
         write_table(folder / "comparison.csv", rows.assign(test_accuracy=0.3))
         write_json(folder / "chosen.json", {"preparation": choice})
+        write_table(folder / choice / "history.csv", invented_history(5, 0.4, 3))
         study.stage("compare", name).finish()
     study = _changed(_changed(study, "training", preparation="best"), "comparison", per_backbone=True)
     findings = gather(study)
@@ -115,3 +117,6 @@ def test_each_network_has_its_own_comparison(tmp_path: Path):
     ]
     table = preparation_table(findings)
     assert [row[0].value for row in table.rows] == ["MobileNetV2", "MobileNetV2", "ResNeXt50", "ResNeXt50"]
+    figures = [plan for plan in _plans(findings) if plan.name.startswith("preparations")]
+    assert [plan.name for plan in figures] == ["preparations-MobileNetV2", "preparations-ResNeXt50"]
+    assert all(name in plan.caption for name, plan in zip(names, figures, strict=True))

@@ -8,9 +8,10 @@ import pytest
 from bookcover_core.evaluation.scores import Estimate
 from bookcover_core.report.counts import funnel_table, split_counts, time_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.overviews import network_table, published_table, training_table
+from bookcover_core.report.overviews import network_table, published_table
 from bookcover_core.report.table import Cell, Column, Kind, Table, duration, show, show_interval
 from bookcover_core.report.tables import _mark_best, precision_table, preparation_table, recall_table
+from bookcover_core.report.trainings import training_table
 
 
 def _column(table: Table, title: str) -> list[Cell]:
@@ -90,23 +91,6 @@ def test_every_number_of_the_study_has_an_interval(official):
             if column.kind is Kind.SHARE and not column.faint:
                 cells = [row[place] for row in table.rows if row[place].value is not None]
                 assert all(cell.low is not None for cell in cells if not isinstance(cell.value, str))
-
-
-def test_training_table_bears_with_a_missing_card(bookcover30):
-    """A network whose card and history are gone still has its row."""
-    findings = gather(bookcover30)
-    folder = bookcover30.workspace.models / "MobileNetV2-padded"
-    kept = {file: file.read_bytes() for file in (folder / "card.json", folder / "history.csv")}
-    try:
-        for file in kept:
-            file.unlink()
-        table = training_table(gather(bookcover30))
-    finally:
-        for file, content in kept.items():
-            file.write_bytes(content)
-    assert table is not None
-    assert [cell.value for cell in table.rows[0]] == ["MobileNetV2", *[None] * 7]
-    assert training_table(findings).rows[1][0].value == "InceptionResNetV2"
 
 
 def test_counts_add_up(bookcover30):
