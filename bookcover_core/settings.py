@@ -19,7 +19,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from bookcover_core.settings_form import TEXT_OR_NONE, describe_bounds
 
 # The listings of Iwana et al., as the uchidalab/book-dataset repository serves them.
 _UCHIDALAB = "https://raw.githubusercontent.com/uchidalab/book-dataset/master"
@@ -30,9 +42,16 @@ class _Group(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema that the form of a run is made from."""
+        schema = handler(core)
+        describe_bounds(handler.resolve_ref_schema(schema))
+        return schema
+
 
 # TOML has no null: an empty text stands for none.
-_Text = Annotated[str | None, BeforeValidator(lambda value: value or None)]
+_Text = Annotated[str | None, BeforeValidator(lambda value: value or None), WithJsonSchema(TEXT_OR_NONE)]
 
 
 class BookSource(StrEnum):
@@ -212,6 +231,22 @@ class PreparationSettings(_Group):
     """Covers prepared, and their features computed, as one resumable piece."""
 
 
+class SpreadingSettings(_Group):
+    """Preparation and features on many processes or machines at once. No outcome hangs on it."""
+
+    how: Literal["", "dask", "ray"] = ""
+    """dask or ray: covers are prepared, and features computed, by the workers of such a cluster, a shard
+    (preparation.shard_records) each at a time; it wants bookcover[dask] or bookcover[ray]. Empty: by this run alone, a
+    shard after the other."""
+    workers: Annotated[int, Field(ge=1, le=1_024)] = 2
+    """Workers of a cluster on this machine, which is started for the run and ends with it. They share its cores. Each
+    holds a network of its own in memory."""
+    address: _Text = None
+    """Address of a cluster that is there already, such as "tcp://10.0.0.5:8786" (dask) or "10.0.0.5:6379" (ray); none:
+    one is started on this machine. Its machines see the folder of studies at the same path, and run the same version
+    of this project."""
+
+
 class ModelSettings(_Group):
     """The networks and their weights."""
 
@@ -254,7 +289,8 @@ class TrainingSettings(_Group):
     """Transfer learning: sections 4.1 and 4.2."""
 
     backbones: Annotated[tuple[str, ...], Field(min_length=1)] = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
-    """Networks to train a head on; LeNet and AlexNet are trained from nothing."""
+    """Networks to train a head on: those of the dissertation, any other image model of keras.applications (DenseNet121,
+    EfficientNetV2B0, VGG16 ...), or LeNet and AlexNet, which are trained from nothing."""
     preparation: Literal["best", "noprep", "padded", "cropped"] = "best"
     """Preparation to train on; best: the one with the best validation accuracy in the comparison."""
     optimizer: Literal["adam", "wame"] = "adam"
@@ -385,9 +421,10 @@ class StudySettings(_Group):
     """A whole study: every knob, with the dissertation's value as its default."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
-    """Name of the study, and of its folder."""
+    """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
     workspace: str = "data/studies"
-    """Folder that holds the studies, each in a folder of its own."""
+    """Folder that holds the studies, each in a folder of its own. A relative one begins in the folder that
+    BOOKCOVER_HOME names or, without it, where the command or the worker was started."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
     """Seed of everything that is drawn by chance."""
     books: BookSettings = BookSettings()
@@ -395,6 +432,7 @@ class StudySettings(_Group):
     curation: CurationSettings = CurationSettings()
     splits: SplitSettings = SplitSettings()
     preparation: PreparationSettings = PreparationSettings()
+    spreading: SpreadingSettings = SpreadingSettings()
     models: ModelSettings = ModelSettings()
     comparison: ComparisonSettings = ComparisonSettings()
     head: HeadSettings = HeadSettings()

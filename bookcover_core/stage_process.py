@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from signal import SIGKILL
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 from typing import Any, TypeVarTuple
 
 import bookcover_core
@@ -41,6 +41,9 @@ _LISTENING_SECONDS = 0.5
 # Bytes of what a process last wrote to its error stream that are kept, and the lines of them that its end is told with.
 _KEPT_BYTES = 4_000
 _TOLD_LINES = 3
+
+# How long a process of `kept_process` waits for the next stage, in seconds.
+_KEPT_SECONDS = 30.0
 
 # What the processes find this project by, wherever they are started.
 _HOME = str(Path(bookcover_core.__file__).parents[1])
@@ -109,6 +112,25 @@ def shared_process() -> Iterator[None]:
     finally:
         _shared.reset(token)
         shared.close()
+
+
+@contextmanager
+def kept_process() -> Iterator[None]:
+    """Within this block, stages run in the one process that this one keeps for them, whatever asked for them.
+
+    It is for the workers of a cluster, which get stages one by one, and know not whether there will be another. The
+    process waits for half a minute after the last block, and is then ended. Of several blocks at once, in threads,
+    each waits for its turn.
+    """
+    with _kept_turn:
+        token = _shared.set(_kept)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+            dismissal = Timer(_KEPT_SECONDS, _kept.dismiss, (_kept.given,))
+            dismissal.daemon = True
+            dismissal.start()
 
 
 class _Process:
@@ -230,6 +252,8 @@ class _Shared:
     """The place where the process of a block waits for the next stage."""
 
     def __init__(self) -> None:
+        self.given = 0
+        """How often a process was told to wait."""
         self._waiting: _Process | None = None
         self._lock = Lock()
         self._closed = False
@@ -250,15 +274,28 @@ class _Shared:
         with self._lock:
             if self._waiting is None and not self._closed:
                 self._waiting = process
+                self.given += 1
                 return
         process.end()
+
+    def dismiss(self, given: int) -> None:
+        """End the process that waits, if it has waited since it was the `given`th."""
+        with self._lock:
+            if given != self.given:
+                return
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.end()
 
     def close(self) -> None:
         """End the process that waits, and any that comes later."""
         with self._lock:
-            waiting, self._waiting, self._closed = self._waiting, None, True
-        if waiting is not None:
-            waiting.end()
+            self._closed = True
+        self.dismiss(self.given)
 
 
 _shared: ContextVar[_Shared | None] = ContextVar("shared_process", default=None)
+
+# The place of the process of `kept_process`.
+_kept = _Shared()
+_kept_turn = Lock()

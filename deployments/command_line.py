@@ -1,4 +1,4 @@
-"""The command line: `bookcover demo`, `run`, `review`, `judge`, `report`, `status`, `settings`.
+"""The command line: `bookcover demo`, `run`, `serve`, `setup`, `review`, `judge`, `report`, `status`, `settings`.
 
 Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
 """
@@ -84,6 +84,63 @@ def run(
 
     with _interruptible():
         run_study(settings, only=only, chunks="next" if next_chunk else chunk or "all", stay=stay)
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65_535,
+            help="Where the dashboard listens on this machine; else 4200 or, if taken, any free port.",
+        ),
+    ] = None,
+    pages_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="Where the pages are; else 4280 or, if taken, any free port."),
+    ] = None,
+    with_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the first page in a browser, on a machine that has a screen.")
+    ] = True,
+) -> None:
+    """Serve the dashboard, all deployments and the pages of all studies, until Ctrl-C."""
+    from deployments.serving import serve as serve_all  # noqa: PLC0415 - imports httpx
+
+    with _interruptible():
+        serve_all(port=port, pages_port=pages_port, with_browser=with_browser)
+
+
+@app.command()
+def setup(
+    downloads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Chunks downloaded at once, by all workers; else as it is, and 1 at first.", show_default=False
+        ),
+    ] = None,
+    trainings: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Networks trained at once on one machine; else as it is, and 1 at first.", show_default=False
+        ),
+    ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(help="Which machine: its host name, or its BOOKCOVER_MACHINE; else this one.", show_default=False),
+    ] = None,
+) -> None:
+    """Set up the configured Prefect server for workers: pool, deployments, limits, automations. Can be run again."""
+    from deployments.server import running_server  # noqa: PLC0415 - imports httpx
+    from deployments.terminal import say  # noqa: PLC0415 - imports Rich
+
+    with _interruptible(), running_server() as address:
+        from deployments.setup import set_up  # noqa: PLC0415 - imports Prefect
+
+        say(f"Setting up {address} ...")
+        for line in set_up(downloads=downloads, trainings=trainings, of=machine):
+            say(line)
+        say("Start a worker, on any machine: prefect worker start --pool bookcover")
 
 
 @app.command()

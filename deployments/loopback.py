@@ -7,7 +7,9 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,9 @@ def served(
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_PATIENCE)
         )
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="page", daemon=True)
+        # In this context: the pages talk to the Prefect server that is known here.
+        serve = partial(copy_context().run, server.run, sockets=[listener])
+        thread = Thread(target=serve, name="page", daemon=True)
         thread.start()
         try:
             yield ServedPage(f"http://127.0.0.1:{at}/{path}", thread)

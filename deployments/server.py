@@ -20,20 +20,32 @@ import httpx
 
 from bookcover_core.errors import ServerError
 
+DASHBOARD = "/v2"
+"""Path of the dashboard's pages on a Prefect server."""
+
 # Prefect's own port, at which `prefect server start` listens too.
 _PORT = 4200
 
 # A server on a fresh database takes about 14 seconds on two cores.
 _SECONDS_TO_START = 120
 
-# How Prefect behaves here, unless the environment says otherwise. Set before Prefect is imported.
-_ENVIRONMENT = {
+RUN_ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "bookcover_core",
     # Lines of worker threads belong to no run; they are on the terminal.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    # Seconds between two signs of life of a run, for which the automations listen: see flows.heartbeats.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+}
+"""How Prefect behaves in the project's runs."""
+
+# How Prefect behaves here, unless the environment says otherwise. Set before Prefect is imported.
+_ENVIRONMENT = RUN_ENVIRONMENT | {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # On disk: a server that forgot on its end who holds a slot would count that slot as taken for ever.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 
 
@@ -45,6 +57,47 @@ class Dashboard:
     """Address of the dashboard, to open in a browser."""
     is_ours: bool
     """Whether it ends with this command."""
+    log: Path | None = None
+    """What a server of ours has to say."""
+    process: subprocess.Popen[bytes] | None = None
+    """A server of ours."""
+
+
+@contextmanager
+def own_dashboard(port: int | None = None) -> Iterator[Dashboard]:
+    """A Prefect server that is started here, and ended here, whatever else is configured or running.
+
+    Args:
+        port: Where to listen on this machine; none: at Prefect's port or, if somebody else is there, at any free one.
+
+    Raises:
+        ServerError: Another Prefect server is configured, or is at Prefect's port; or the port is taken.
+    """
+    prepare_environment()
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second, and reads the environment above
+
+    if configured := PREFECT_API_URL.value():
+        raise ServerError(
+            "another Prefect server is configured, and this command brings its own",
+            where=configured,
+            advice="Do without that one: unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`). Or let workers"
+            " serve it: `bookcover setup`, then `prefect worker start --pool bookcover`.",
+        )
+    usual = f"http://127.0.0.1:{_PORT}"
+    if port is None and _answers(f"{usual}/api"):
+        raise ServerError(
+            "a Prefect server is running here already, of another command perhaps",
+            where=usual,
+            advice="End it, or choose another port with --port.",
+        )
+    with _started_server(port) as started, known_api(f"{started.address}/api"):
+        yield started
+
+
+def prepare_environment() -> None:
+    """Let Prefect behave as it should here, unless the environment says otherwise. To be called before its import."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager
@@ -57,8 +110,7 @@ def dashboard() -> Iterator[Dashboard]:
     Raises:
         ServerError: The configured server does not answer, or none can be started.
     """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    prepare_environment()
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second, and reads the environment above
 
     configured = PREFECT_API_URL.value()
@@ -74,12 +126,33 @@ def dashboard() -> Iterator[Dashboard]:
 
     usual = f"http://127.0.0.1:{_PORT}"
     if _answers(f"{usual}/api"):
-        with _api_url(f"{usual}/api"):
+        with known_api(f"{usual}/api"):
             yield Dashboard(usual, is_ours=False)
         return
 
-    with _started_server() as address, _api_url(f"{address}/api"):
-        yield Dashboard(address, is_ours=True)
+    with _started_server() as started, known_api(f"{started.address}/api"):
+        yield started
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The Prefect server that is configured, or runs on Prefect's port, for as long as the block lasts: its address.
+
+    Raises:
+        ServerError: Neither answers.
+    """
+    prepare_environment()
+    address = find_server()
+    if address is None:
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - takes a second
+
+        raise ServerError(
+            "no Prefect server answers",
+            where=PREFECT_API_URL.value() or f"http://127.0.0.1:{_PORT}/api",
+            advice="Start one with `prefect server start`, or name one with PREFECT_API_URL.",
+        )
+    with known_api(address):
+        yield address.removesuffix("/api")
 
 
 def find_server() -> str | None:
@@ -93,23 +166,28 @@ def find_server() -> str | None:
 
 
 @contextmanager
-def _api_url(address: str) -> Iterator[None]:
-    """Let Prefect talk to the server at `address`, here and in processes started from here."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - takes a second
+def known_api(address: str) -> Iterator[None]:
+    """Let Prefect talk to the server at `address`, here and in processes started from here.
 
-    os.environ["PREFECT_API_URL"] = address
+    The links in its logs and messages lead to the dashboard that a browser is shown at the server's own address: the
+    second of two that Prefect has. In the first one's forms, as of 3.8, no list of choices opens at a click.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings  # noqa: PLC0415 - takes a second
+
+    pages = f"{address.removesuffix('/api')}{DASHBOARD}"
+    os.environ |= {"PREFECT_API_URL": address, "PREFECT_UI_URL": pages}
     try:
-        with temporary_settings({PREFECT_API_URL: address}):
+        with temporary_settings({PREFECT_API_URL: address, PREFECT_UI_URL: pages}):
             yield
     finally:
-        del os.environ["PREFECT_API_URL"]
+        del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
 
 
 @contextmanager
-def _started_server() -> Iterator[str]:
+def _started_server(wanted: int | None = None) -> Iterator[Dashboard]:
     from prefect.settings import PREFECT_HOME  # noqa: PLC0415 - takes a second
 
-    port = _free_port()
+    port = _free_port(wanted)
     address = f"http://127.0.0.1:{port}"
     log = Path(PREFECT_HOME.value()) / "bookcover-server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +201,7 @@ def _started_server() -> Iterator[str]:
         )
     try:
         _wait_until_it_answers(process, f"{address}/api", log)
-        yield address
+        yield Dashboard(address, is_ours=True, log=log, process=process)
     finally:
         _send_what_is_queued()
         process.terminate()
@@ -165,15 +243,23 @@ def _answers(api: str) -> bool:
     return False
 
 
-def _free_port() -> int:
-    """Prefect's own port if nobody listens there, else any free one."""
-    for wanted in (_PORT, 0):
+def _free_port(wanted: int | None = None) -> int:
+    """A port that is free: the wanted one, else Prefect's own, else any.
+
+    Raises:
+        ServerError: The wanted one is taken, or none is free.
+    """
+    for port in (_PORT, 0) if wanted is None else (wanted,):
         with socket.socket() as candidate:
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
-                candidate.bind(("127.0.0.1", wanted))
+                candidate.bind(("127.0.0.1", port))
                 return int(candidate.getsockname()[1])
-    raise ServerError("no port is free on this machine", where="127.0.0.1", advice="End a server that listens there.")
+    raise ServerError(
+        "no port is free on this machine" if wanted is None else "the port is taken",
+        where=f"127.0.0.1:{wanted or _PORT}",
+        advice="End a server that listens there, or choose another port.",
+    )
 
 
 def _end_with(parent: int) -> None:
@@ -188,14 +274,16 @@ def _end_with(parent: int) -> None:
 
 
 def _serve(port: int) -> None:
-    """Serve Prefect's API and dashboard on loopback until told to end."""
+    """Serve Prefect's API and dashboard on loopback, to this machine's own programs and pages, until told to end."""
     import uvicorn  # noqa: PLC0415 - only the server's own process needs it
     from prefect.server.api.server import create_app  # noqa: PLC0415 - only the server's own process needs it
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_API_URL, temporary_settings  # noqa: PLC0415
 
-    # The dashboard in the browser asks the address that this setting names.
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
-        uvicorn.run(create_app(final=True), host="127.0.0.1", port=port, log_level="warning")
+    from deployments.pages.origin import OwnOrigin  # noqa: PLC0415 - imports Starlette
+
+    # The dashboard in the browser asks the server that it came from, by whichever name.
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}):
+        uvicorn.run(OwnOrigin(create_app(final=True)), host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

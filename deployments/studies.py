@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from bookcover_core.covers.chunks import WantedChunks, check_chunks
-from bookcover_core.errors import BookcoverError, SettingsError
+from bookcover_core.errors import SettingsError
 from bookcover_core.models.systems import ensembles
 from bookcover_core.models.weights import check_networks
 from bookcover_core.settings import StudySettings
@@ -17,6 +17,8 @@ from deployments.review import review_page
 from deployments.server import Dashboard, dashboard
 from deployments.terminal import print_results, say
 from deployments.waiting import announced
+from flows.logs import OURS, explain_errors
+from tasks.clusters import check_cluster
 
 # The parts of a study that can be run alone, in their order.
 PARTS = (
@@ -58,6 +60,7 @@ def run_study(
     # What is wrong at once is said at once, before a server is started.
     Study(settings).begin()
     check_networks(settings)
+    check_cluster(settings)
     if isinstance(chunks, list):
         check_chunks(Study(settings), chunks, where="--chunk")
     with dashboard() as shown:
@@ -123,26 +126,11 @@ def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings
     return flows[part]
 
 
-# Marks a record that tells of an error of ours, once its traceback is gone.
-_OURS = "tells_of_our_error"
-
-
-class _PlainErrors(logging.Filter):
-    """Leaves the traceback out of a record whose error explains itself."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info is not None and isinstance(record.exc_info[1], BookcoverError):
-            setattr(record, _OURS, True)
-            record.exc_info = None
-            record.exc_text = None
-        return True
-
-
 class _SaidOnce(logging.Filter):
     """Keeps off the terminal what every run on the way up says of one error: the command ends with it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (hasattr(record, _OURS) or record.getMessage().startswith("Finished in state Failed"))
+        return not (hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed"))
 
 
 def plain_errors() -> None:
@@ -154,9 +142,7 @@ def plain_errors() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, PrefectConsoleHandler):
             handler.addFilter(_SaidOnce())
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        for handler in logging.getLogger(name).handlers:
-            handler.addFilter(_PlainErrors())
+    explain_errors()
 
 
 def _stay(shown: Dashboard) -> None:

@@ -5,7 +5,7 @@ from flows.stages import DISSERTATION, stage_flow
 from tasks import analysis
 
 
-@stage_flow("analyse", "analysis of {settings.name}")
+@stage_flow("analyse", "analyse {settings.name}")
 def analyse(settings: StudySettings = DISSERTATION) -> None:
     """Analyse colour, shape, overlap, calibration and agreement, over all systems that are evaluated.
 

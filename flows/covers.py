@@ -6,11 +6,12 @@ from prefect.states import Completed
 from bookcover_core.covers.chunks import WantedChunks, choose_chunks
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from flows.names import name_download
 from flows.stages import DISSERTATION, stage_flow
 from tasks import covers
 
 
-@stage_flow("download-covers", "covers of {settings.name}")
+@stage_flow("download-covers", name_download)
 def download_covers(settings: StudySettings = DISSERTATION, chunks: WantedChunks = "all") -> State[None] | None:
     """Fetch the covers, chunk by chunk. Covers that are there already are not fetched again.
 

@@ -8,7 +8,7 @@ from flows.stages import DISSERTATION, stage_flow
 from tasks import curation
 
 
-@stage_flow("curate", "curation of {settings.name}")
+@stage_flow("curate", "curate {settings.name}")
 def curate(settings: StudySettings = DISSERTATION) -> None:
     """Find box sets and twins, have candidates reviewed, replace every unusable book like for like, and split."""
     curation.find_candidates(settings)

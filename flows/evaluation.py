@@ -2,11 +2,12 @@
 
 from bookcover_core.models.systems import systems
 from bookcover_core.settings import StudySettings
+from flows.names import name_evaluation
 from flows.stages import DISSERTATION, stage_flow
 from tasks import evaluation
 
 
-@stage_flow("evaluate", "evaluation of {settings.name}")
+@stage_flow("evaluate", name_evaluation)
 def evaluate(settings: StudySettings = DISSERTATION, names: list[str] | None = None) -> None:
     """Judge the test books with every system that is trained.
 

@@ -7,11 +7,12 @@ from pydantic import Field
 from bookcover_core.errors import FolderError
 from bookcover_core.judging.verdicts import Unreadable
 from bookcover_core.settings import StudySettings
+from flows.names import name_verdict
 from flows.stages import DISSERTATION, stage_flow
 from tasks import judging
 
 
-@stage_flow("judge", "verdict of {settings.name}")
+@stage_flow("judge", name_verdict)
 def judge(
     covers: list[str],
     settings: StudySettings = DISSERTATION,
@@ -27,8 +28,8 @@ def judge(
         covers: Files and folders on the machine that runs this, and addresses of pictures.
         settings: The study whose network judges.
         model: Which of its trained models; none: the best by validation accuracy.
-        top: Most probable genres to name.
-        near: Covers of the study, most like it, to name.
+        top: Most probable genres to name, at least 1.
+        near: Covers of the study, most like it, to name, at least 0.
     """
     found = judging.judge_covers(settings, covers, model, top, near)
     unreadable = [each for each in found if isinstance(each, Unreadable)]

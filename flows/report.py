@@ -5,7 +5,7 @@ from flows.stages import DISSERTATION, stage_flow
 from tasks import report
 
 
-@stage_flow("report", "report of {settings.name}")
+@stage_flow("report", "report on {settings.name}")
 def write_report(settings: StudySettings = DISSERTATION, failures: dict[str, str] | None = None) -> None:
     """Write the tables, the figures, and the page that opens in a browser.
 

@@ -22,6 +22,7 @@ from bookcover_core.curation.decisions import append_decision
 from bookcover_core.curation.review import Item, find_open, open_items
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from tasks.pages import page_of
 
 # A review may take days, and nobody is to come back to a run that gave up: a year.
 _PATIENCE = 365 * 24 * 3600
@@ -33,6 +34,10 @@ _KEY = "review-"
 
 # Candidates that the form describes; the page shows them all.
 _DESCRIBED = 100
+
+
+PAGE_VARIABLES = "bookcover_review_"
+"""How Prefect's variables begin that hold addresses of review pages: see `page_variable`."""
 
 
 class Answer(RunInput):
@@ -47,7 +52,7 @@ class Answer(RunInput):
 
 def page_variable(settings: StudySettings) -> str:
     """Name of Prefect's variable that holds the address of a study's review page, while one is served."""
-    return f"bookcover_review_{re.sub('[^a-z0-9]', '_', settings.name.lower())}"
+    return f"{PAGE_VARIABLES}{re.sub('[^a-z0-9]', '_', settings.name.lower())}"
 
 
 def wait_for_review(settings: StudySettings) -> None:
@@ -66,8 +71,13 @@ def wait_for_review(settings: StudySettings) -> None:
         waiting = find_open(study)
         if not waiting:
             return
-        page = Variable.get(page_variable(settings), default=None)
-        answer = _ask(context.flow_run, waiting, str(page) if page else None)
+        answer = _ask(context.flow_run, waiting, _page(settings))
+
+
+def _page(settings: StudySettings) -> str | None:
+    """Address of the study's review page, if `bookcover review`, `run` or `serve` serves it."""
+    page = Variable.get(page_variable(settings), default=None)
+    return str(page) if page else page_of(settings, "review")
 
 
 def _ask(run: FlowRun, waiting: list[Item], page: str | None) -> Answer:
@@ -108,8 +118,8 @@ def _form(waiting: list[Item], page: str | None) -> type[Answer]:
 
 
 def _choice(item: Item) -> str:
-    """A candidate as the form names it."""
-    return f"{item.key} {item.title}"
+    """A candidate as the form names it: a picture of a folder has its title for a key."""
+    return item.title if item.title == item.key else f"{item.key} {item.title}"
 
 
 def _record(study: Study, answer: Answer) -> None:
@@ -126,10 +136,9 @@ def _description(waiting: list[Item], page: str | None) -> str:
     lines = [f"### {len(waiting)} box-set candidates are to be decided on", ""]
     if page:
         lines += [f"**[Open the review page]({page})**: it shows the covers, and this run goes on by itself.", ""]
-    lines += ["| key | title | genre | term |", "|---|---|---|---|"]
+    lines += ["| book | genre | term |", "|---|---|---|"]
     lines += [
-        f"| {item.key} | {_plain(item.title)} | {_plain(item.genre)} | {_plain(item.term)} |"
-        for item in waiting[:_DESCRIBED]
+        f"| {_plain(_choice(item))} | {_plain(item.genre)} | {_plain(item.term)} |" for item in waiting[:_DESCRIBED]
     ]
     if len(waiting) > _DESCRIBED:
         lines += ["", f"and {len(waiting) - _DESCRIBED} more."]

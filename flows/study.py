@@ -17,8 +17,10 @@ from flows.listings import read_listings
 from flows.preparation import prepare
 from flows.report import write_report
 from flows.stages import DISSERTATION, stage_flow
-from flows.training import combine, train_backbone
+from flows.training import combine
+from flows.trainings import how_to_go_on, train_networks
 from flows.visualisation import visualise
+from tasks.clusters import check_cluster
 
 
 @stage_flow("study", "study {settings.name}")
@@ -26,10 +28,14 @@ def study(settings: StudySettings = DISSERTATION) -> None:
     """Take listings of books to a report on how well networks judge them by their covers.
 
     A network that cannot be trained does not stop the others: they are evaluated and reported, then the study fails
-    and names it. Run again, it picks up from there.
+    and names it. Run again, it picks up from there; what is done is kept, also where the study was cancelled or its
+    process died.
+
+    A study that came from a deployment starts a run of its own for each training (`flows.trainings`).
     """
     Study(settings).begin()
     check_networks(settings)
+    check_cluster(settings)
     read_listings(settings)
     download_covers(settings)
     curate.fn(settings)  # within this run: one of its own could not be suspended for the review
@@ -37,9 +43,9 @@ def study(settings: StudySettings = DISSERTATION) -> None:
     if settings.training.preparation == "best" and not settings.comparison.per_backbone:
         compare_preparations(settings)
 
-    made = {name: train_backbone(settings, name, return_state=True) for name in settings.training.backbones}
-    made |= {name: combine(settings, name, return_state=True) for name in ensembles(settings)}
-    causes = {name: state.result(raise_on_failure=False) for name, state in made.items() if not state.is_completed()}
+    causes = train_networks(settings)
+    joined = {name: combine(settings, name, return_state=True) for name in ensembles(settings)}
+    causes |= {name: state.result(raise_on_failure=False) for name, state in joined.items() if not state.is_completed()}
     trained = [system.name for system in systems(settings) if is_made(Study(settings), system)]
     if trained:
         evaluate(settings, trained)
@@ -64,7 +70,7 @@ def training_error(settings: StudySettings, causes: Mapping[str, object]) -> Tra
     error = TrainingError(
         "; ".join(f"{name} could not be trained: {str(cause).rstrip('.')}" for name, cause in causes.items()),
         where=settings.root,
-        advice="Mend the cause and run the study again: everything else is kept.",
+        advice=how_to_go_on(),
     )
     if all(isinstance(cause, InputError) for cause in causes.values()):
         error.exit_code = InputError.exit_code

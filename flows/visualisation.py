@@ -5,7 +5,7 @@ from flows.stages import DISSERTATION, stage_flow
 from tasks import visualisation
 
 
-@stage_flow("visualise", "visualisation of {settings.name}")
+@stage_flow("visualise", "look into a network of {settings.name}")
 def visualise(settings: StudySettings = DISSERTATION) -> None:
     """Look into the network that validates best, or the one that `visualisation.model` names.
 

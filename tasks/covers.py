@@ -5,23 +5,44 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 
 from bookcover_core.covers import stage
+from bookcover_core.covers.chunks import is_open
 from bookcover_core.errors import DownloadError
-from bookcover_core.settings import StudySettings
+from bookcover_core.manifests import Manifest
+from bookcover_core.settings import BookSource, CoverSource, StudySettings
 from bookcover_core.study import Study
+from tasks.limits import DOWNLOADS, slot
 from tasks.stages import StageResult, artifact_key, network_task, perform
 
 
 @network_task("download-chunk", "download chunk {chunk}")
 def download_chunk(settings: StudySettings, chunk: int) -> StageResult | State[StageResult]:
-    """What became of the records of one chunk, counted by outcome; tables and a contact sheet as artifacts."""
+    """What became of the records of one chunk, counted by outcome; tables and a contact sheet as artifacts.
+
+    Chunks that are fetched from hosts are downloaded one after the other by all workers, or as many at once as the
+    limit `bookcover-downloads` says.
+    """
     try:
-        result = perform(settings, lambda study: stage.download_chunk(study, chunk))
+        result = perform(settings, lambda study: _download(study, chunk))
     except DownloadError:
         _show_chunk(Study(settings), chunk)
         raise
     if isinstance(result, StageResult):
         _show_chunk(Study(settings), chunk)
     return result
+
+
+def _download(study: Study, chunk: int) -> Manifest:
+    """The manifest of a chunk, downloaded when it is its turn."""
+    settings = study.settings
+    if settings.books.source is BookSource.FOLDER or settings.covers.source is not CoverSource.HTTP:
+        return stage.download_chunk(study, chunk)
+
+    def is_done() -> bool:
+        standing = study.plan(lambda planned: stage.download_chunk(planned, chunk)).standing
+        return standing is not None and not is_open(standing, settings.covers)
+
+    with slot(DOWNLOADS, unless=is_done):
+        return stage.download_chunk(study, chunk)
 
 
 def _show_chunk(study: Study, chunk: int) -> None:

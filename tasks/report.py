@@ -6,6 +6,7 @@ from prefect.context import TaskRunContext
 
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from tasks.pages import page_of
 from tasks.stages import StageResult, artifact_key, perform, stage_task
 
 
@@ -35,9 +36,12 @@ def _show_results(study: Study) -> None:
         markdown=result_markdown(study),
         description="Results on the test books",
     )
+    served = page_of(study.settings, "report")
     create_link_artifact(
         key=artifact_key("report", study.settings.name),
-        link=(study.workspace.report / "index.html").as_uri(),
-        link_text="The report",
-        description="The report of the study, on the machine that wrote it",
+        link=served or (study.workspace.report / "index.html").as_uri(),
+        link_text=f"The report on {study.settings.name}",
+        description="The report of the study"
+        if served
+        else "The report of the study, on the machine that wrote it: a browser opens it from the disk only",
     )

@@ -12,7 +12,8 @@ from bookcover_core.manifests import Manifest
 from bookcover_core.settings import Preparation, StudySettings
 from bookcover_core.stage_process import run_apart
 from bookcover_core.study import Study
-from bookcover_core.training import comparison, ensemble, features, finetune, scratch, search, train
+from bookcover_core.training import comparison, ensemble, feature_shards, features, finetune, scratch, search, train
+from tasks.spreading import run_spread
 from tasks.stages import StageResult, perform, stage_task
 
 Words = TypeVarTuple("Words")
@@ -26,6 +27,19 @@ def compute_features(
     return perform(
         settings,
         lambda study: run_apart(study, features.compute_features, backbone, str(preparation), network=backbone),
+    )
+
+
+@stage_task("compute-feature-shard", "features of {backbone} on {preparation}, shard {shard}")
+def compute_feature_shard(
+    settings: StudySettings, backbone: str, preparation: Preparation, shard: int
+) -> StageResult | State[StageResult]:
+    """The pooled features of the prepared covers of one shard."""
+    return perform(
+        settings,
+        lambda study: run_spread(
+            study, feature_shards.compute_feature_shard, backbone, str(preparation), shard, network=backbone
+        ),
     )
 
 

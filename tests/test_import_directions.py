@@ -20,6 +20,7 @@ PACKAGES = ("bookcover_core", "tasks", "flows", "deployments")
 GROUND_FLOOR = (
     "settings",
     "settings_file",
+    "settings_form",
     "errors",
     "workspace",
     "genres",

@@ -6,7 +6,9 @@ records a chunk holds stands in `listings/books.csv`; whether it is done, in its
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from bookcover_core.covers.ledger import Outcome
 from bookcover_core.covers.shelf import Item, Shelf, open_shelf
@@ -19,7 +21,9 @@ from bookcover_core.study import StageRun, Study
 logger = logging.getLogger(__name__)
 
 # Which chunks to work on: see `choose_chunks`.
-WantedChunks = list[int] | Literal["all", "next"]
+WantedChunks = (
+    Annotated[list[int], Field(title="by number")] | Annotated[Literal["all", "next"], Field(title="by name")]
+)
 
 # What `covers.retry_missing` asks for again: covers that their host says it does not have, or does not give.
 DENIED = frozenset({Outcome.MISSING.value, Outcome.REFUSED.value})

@@ -1,11 +1,23 @@
 """How the systems of a study are made, each kind by its own stage; and whether one has been made."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from bookcover_core.errors import BookcoverError
 from bookcover_core.manifests import Manifest
-from bookcover_core.models.systems import Kind, System
+from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System
+from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from bookcover_core.training.comparison import (
+    choosing_backbone,
+    chosen_preparation,
+    compare_preparation,
+    compare_preparations,
+)
+from bookcover_core.training.features import compute_features
 from bookcover_core.training.finetune import fine_tune
 from bookcover_core.training.scratch import train_scratch
+from bookcover_core.training.search import search_head
 from bookcover_core.training.train import train_backbone
 
 
@@ -32,7 +44,45 @@ def make(study: Study, system: System) -> Manifest:
 
 def is_made(study: Study, system: System) -> bool:
     """Whether `system` has been made with today's settings, and stands."""
+    return _stands(study, lambda planned: make(planned, system))
+
+
+def is_trained(study: Study, network: str) -> bool:
+    """Whether every stage of the training of `network` has been done with today's settings, and stands."""
+    return all(_stands(study, stage) for stage in _training(study.settings, network))
+
+
+def is_compared(study: Study, backbone: str) -> bool:
+    """Whether every stage of the comparison of preparations by `backbone` has been done, and stands."""
+    return all(_stands(study, stage) for stage in _comparison(study.settings, backbone))
+
+
+def _comparison(settings: StudySettings, backbone: str) -> Iterator[Callable[[Study], Manifest]]:
+    """The stages of the comparison of preparations by `backbone`, in their order."""
+    for method in settings.preparation.methods:
+        yield partial(compute_features, backbone=backbone, preparation=method)
+        yield partial(compare_preparation, preparation=method, backbone=backbone)
+    yield partial(compare_preparations, backbone=backbone)
+
+
+def _training(settings: StudySettings, network: str) -> Iterator[Callable[[Study], Manifest]]:
+    """The stages of the training of `network`, in their order."""
+    if settings.training.preparation == "best" and settings.comparison.per_backbone:
+        yield from _comparison(settings, choosing_backbone(settings, network))
+    if network in SCRATCH_NETWORKS:
+        yield partial(train_scratch, name=network)
+        return
+    yield lambda study: compute_features(study, network, chosen_preparation(study, network))
+    if settings.search.trials:
+        yield partial(search_head, backbone=network)
+    yield partial(train_backbone, name=network)
+    if settings.fine_tuning.blocks:
+        yield partial(fine_tune, backbone=network)
+
+
+def _stands(study: Study, stage: Callable[[Study], Manifest]) -> bool:
+    """Whether a stage has been done with today's settings, and stands."""
     try:
-        return study.plan(lambda planned: make(planned, system)).standing is not None
-    except BookcoverError:
+        return study.plan(stage).standing is not None
+    except (BookcoverError, OSError):  # OSError: what it would read is not there
         return False

@@ -14,10 +14,11 @@ from threading import Thread
 import psutil
 import pytest
 
+from bookcover_core import stage_process
 from bookcover_core.errors import DiskFullError, StageOrderError, TrainingError, WeightsError, WorkerError
 from bookcover_core.manifests import Manifest
 from bookcover_core.settings import StudySettings
-from bookcover_core.stage_process import run_apart, shared_process
+from bookcover_core.stage_process import kept_process, run_apart, shared_process
 from bookcover_core.study import Study
 
 PROJECT = Path(__file__).parents[2]
@@ -251,3 +252,15 @@ def test_the_process_ends_with_the_one_that_started_it(study):
     caller.kill()
     caller.wait()
     assert come_true(lambda: has_ended(child))
+
+
+def test_a_kept_process_waits_for_the_next_block_but_not_for_ever(study, monkeypatch):
+    """Blocks that follow each other share a process; when none has come for a while, it ends."""
+    monkeypatch.setattr(stage_process, "_KEPT_SECONDS", 60)
+    with kept_process():
+        first = run_apart(study, tell, "one", network="LeNet").counts["process"]
+    (waiting,) = children()
+    monkeypatch.setattr(stage_process, "_KEPT_SECONDS", 0.1)
+    with kept_process():
+        assert run_apart(study, tell, "two", network="LeNet").counts["process"] == first
+    assert come_true(lambda: has_ended(waiting))

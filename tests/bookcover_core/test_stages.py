@@ -83,6 +83,11 @@ def test_every_stage_names_settings_that_exist(stage):
         StudySettings().part(path)
 
 
+def test_no_outcome_hangs_on_who_computes():
+    """However preparation and features are spread, no stage is done anew for it."""
+    assert not [path for stage in STAGES for path in stage.settings if path.startswith("spreading")]
+
+
 def test_stages_are_found_by_name():
     """Each stage has a name of its own, by which it is found; another name is none."""
     assert [find_stage(stage.name) for stage in STAGES] == list(STAGES)

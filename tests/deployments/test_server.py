@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bookcover_core.errors import ServerError
-from deployments.server import _free_port, dashboard
+from deployments.server import _free_port, dashboard, own_dashboard
 
 START = """
 import time
@@ -81,3 +81,28 @@ def test_a_port_that_somebody_listens_on_is_not_taken():
         listener.bind(("127.0.0.1", port))
         listener.listen()
         assert _free_port() != port
+
+
+def test_a_server_of_its_own_goes_beside_no_configured_one():
+    """Whoever has a server configured wants that one; nobody gets another unasked."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    address = "http://prefect.example/api"
+    with (
+        temporary_settings({PREFECT_API_URL: address}),
+        pytest.raises(ServerError, match="bookcover setup") as caught,
+        own_dashboard(),
+    ):
+        pass
+    assert caught.value.where == address
+
+
+def test_a_wanted_port_is_taken_or_nothing():
+    """An address that was asked for is not silently another one."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with pytest.raises(ServerError, match="the port is taken"):
+            _free_port(listener.getsockname()[1])
+    wanted = unused_port()
+    assert _free_port(wanted) == wanted

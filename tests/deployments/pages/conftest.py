@@ -1,6 +1,4 @@
-"""A browser; and a small study with covers on disk, to be reviewed."""
-
-from pathlib import Path
+"""A small study with covers on disk, to be reviewed."""
 
 import pytest
 from PIL import Image
@@ -22,8 +20,6 @@ BOOKS = [
 ]
 CANDIDATES = 10
 
-CHROMIUM = Path("/usr/bin/chromium")
-
 
 def draw_study(folder, books=BOOKS) -> Study:
     """A study of these books whose candidates are found, with a picture of its own for each."""
@@ -39,16 +35,3 @@ def draw_study(folder, books=BOOKS) -> Study:
 @pytest.fixture
 def study(tmp_path):
     return draw_study(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser: {CHROMIUM} is not there")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()

@@ -1,0 +1,167 @@
+"""The deployments that `prefect.yaml` declares, one for each flow, as Prefect's own objects.
+
+`bookcover serve` serves them itself; `bookcover setup` registers them for the workers of a pool. Either can be done
+again: what people changed in the dashboard (parameters, schedules) stays.
+"""
+
+import logging
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.utilities.schema_tools.validation import validate
+from pydantic import BaseModel, ConfigDict
+
+logger = logging.getLogger(__name__)
+
+
+class _Declaration(BaseModel):
+    """Part of the file, which holds nothing that is not understood."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Queue(_Declaration):
+    """Where the runs of a deployment wait for a worker."""
+
+    name: str
+    """The work pool."""
+    work_queue_name: str
+
+
+class DeclaredSchedule(_Declaration):
+    """When a deployment runs by itself."""
+
+    cron: str
+    timezone: str
+    slug: str
+    active: bool
+    parameters: dict[str, Any]
+
+
+class DeclaredDeployment(_Declaration):
+    """A flow that people can run, and with what."""
+
+    name: str
+    entrypoint: str
+    tags: list[str]
+    work_pool: Queue
+    parameters: dict[str, Any] = {}
+    schedules: list[DeclaredSchedule] = []
+
+
+class Catalogue(_Declaration):
+    """All that the file says."""
+
+    name: str
+    build: list[dict[str, Any]]
+    push: list[dict[str, Any]]
+    pull: list[dict[str, Any]]
+    """Steps before a run on a worker."""
+    definitions: dict[str, Queue]
+    deployments: list[DeclaredDeployment]
+
+
+def read_catalogue() -> Catalogue:
+    """What `prefect.yaml` says."""
+    text = (files("deployments") / "prefect.yaml").read_text(encoding="utf-8")
+    return Catalogue.model_validate(yaml.safe_load(text))
+
+
+def served_deployments() -> list[RunnerDeployment]:
+    """The deployments, for a runner of ours that serves them on the configured server."""
+    return [_deployment(each, None, []) for each in read_catalogue().deployments]
+
+
+def pooled_deployments() -> list[RunnerDeployment]:
+    """The deployments, for workers of the configured server; each is registered by its `apply()`."""
+    catalogue = read_catalogue()
+    return [_deployment(each, each.work_pool, catalogue.pull) for each in catalogue.deployments]
+
+
+def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[dict[str, Any]]) -> RunnerDeployment:
+    """A deployment as it is declared, with what people changed of it on the configured server."""
+    flow: Flow[..., Any] = load_flow_from_entrypoint(declared.entrypoint)
+    found = _find(f"{flow.name}/{declared.name}")
+    made = RunnerDeployment.from_entrypoint(
+        declared.entrypoint,
+        declared.name,
+        tags=declared.tags,
+        parameters=declared.parameters | (_kept_parameters(flow, found) if found else {}),
+        schedules=[_schedule(each) for each in declared.schedules] if found is None else None,
+    )
+    _put_settings_last(made)
+    # Named where there is none too: a deployment that had a pool does not keep it.
+    made.work_pool_name = queue.name if queue else None
+    made.work_queue_name = queue.work_queue_name if queue else None
+    made.storage = _Installed(pull) if queue else None
+    return made
+
+
+def _put_settings_last(made: RunnerDeployment) -> None:
+    """Let the form begin with what is asked of this deployment alone, before the long list of settings."""
+    properties = made._parameter_openapi_schema.properties  # noqa: SLF001 - made from the flow, and not to be given
+    for name, each in properties.items():
+        each["position"] = len(properties) if name == "settings" else each["position"]
+
+
+def _find(name: str) -> DeploymentResponse | None:
+    """The deployment that the server knows by this name, if it does."""
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            return None
+
+
+def _kept_parameters(flow: Flow[..., Any], found: DeploymentResponse) -> dict[str, Any]:
+    """The parameters that people gave a deployment, unless the flow does not take them any more."""
+    faults = validate(found.parameters, flow.parameters.model_dump(), raise_on_error=False, ignore_required=True)
+    if faults:
+        said = "; ".join(fault.message for fault in faults)
+        logger.warning("%s: the parameters set in the dashboard do not fit any more (%s)", found.name, said)
+        return {}
+    return dict(found.parameters)
+
+
+def _schedule(declared: DeclaredSchedule) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(
+        schedule=CronSchedule(cron=declared.cron, timezone=declared.timezone),
+        slug=declared.slug,
+        active=declared.active,
+        parameters=declared.parameters,
+    )
+
+
+class _Installed:
+    """Prefect's view of where the code is: installed where the worker runs. It only brings the steps before a run."""
+
+    pull_interval = None
+
+    def __init__(self, steps: list[dict[str, Any]]) -> None:
+        self._steps = steps
+        self.destination = Path.cwd()
+
+    def set_base_path(self, path: Path) -> None:
+        """Take note of a folder that is not needed."""
+
+    async def pull_code(self) -> None:
+        """Bring nothing: it is there."""
+
+    def to_pull_step(self) -> list[dict[str, Any]]:
+        """The steps that a worker takes before a run."""
+        return self._steps
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Installed) and self._steps == other._steps
+
+    def __hash__(self) -> int:
+        return hash(repr(self._steps))

@@ -1,0 +1,47 @@
+"""The folder in which runs work: relative paths in settings, such as the workspace `data/studies`, begin there.
+
+It is the folder that BOOKCOVER_HOME names or, without it, the one in which `bookcover serve` or the worker was started.
+"""
+
+import os
+from pathlib import Path
+
+from bookcover_core.errors import WorkspaceError
+
+VARIABLE = "BOOKCOVER_HOME"
+
+
+def home() -> Path:
+    """The folder that BOOKCOVER_HOME names; without it, the current one.
+
+    Raises:
+        WorkspaceError: There is no such folder.
+    """
+    named = os.environ.get(VARIABLE)
+    return _existing(named, VARIABLE) if named else Path.cwd()
+
+
+def enter_home() -> dict[str, str]:
+    """Where Prefect lets a run begin whose worker asks: a step that `prefect.yaml` names.
+
+    A worker starts its runs in a folder that is removed afterwards. The folder in which it was started itself is what
+    the shell left in PWD.
+
+    Raises:
+        WorkspaceError: Nothing says where, or there is no such folder.
+    """
+    for name in (VARIABLE, "PWD"):
+        if named := os.environ.get(name):
+            return {"directory": str(_existing(named, name))}
+    raise WorkspaceError(
+        "nothing says in which folder this worker keeps studies",
+        where=VARIABLE,
+        advice="Set it to a folder, and start the worker again.",
+    )
+
+
+def _existing(named: str, name: str) -> Path:
+    folder = Path(named).expanduser().resolve()
+    if not folder.is_dir():
+        raise WorkspaceError("there is no such folder", where=folder, advice=f"Make it, or let {name} name another.")
+    return folder

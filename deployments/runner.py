@@ -1,0 +1,104 @@
+"""The process that starts the runs of `bookcover serve`, each in a process of its own.
+
+It reads its standard input: first the address of the server's API, for which it waits; then nothing more, until that
+input ends, as the command has closed it or is gone. Then it stops. Ctrl-C at a terminal does not reach it, so that the
+runs are stopped once, and in order.
+
+    python -m deployments.runner <id of the command's process>
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from contextvars import copy_context
+from functools import partial
+from threading import Thread
+from uuid import UUID
+
+from prefect.runner import Runner
+
+from deployments.catalogue import served_deployments
+from deployments.server import known_api
+from deployments.serving import READY
+from flows.heartbeats import HEARTBEAT
+
+# Seconds between two questions whether there are runs to start.
+_POLL_INTERVAL = 3
+
+# Seconds that a run has to end when it is told to, before its process is killed.
+_PATIENCE = 15
+
+
+async def _serve(runner: Runner, stop: asyncio.Event, ready: int) -> None:
+    """Start runs until told to stop, then end those that run."""
+    for deployment in await asyncio.to_thread(served_deployments):
+        await runner.aadd_deployment(deployment)
+    serving = asyncio.create_task(runner.start())
+    stopping = asyncio.create_task(stop.wait())
+    os.write(ready, READY)
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if runner.started:
+        runner._scheduled_run_poller.stopping = True  # noqa: SLF001 - Prefect's own way cancels the runs
+        await _end_runs(runner)
+    serving.cancel()  # kills what has not ended
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _end_runs(runner: Runner) -> None:
+    """End the processes of all runs, which leave it to the command to say what became of them."""
+    processes = runner._process_manager  # noqa: SLF001 - nothing public says which there are
+    await asyncio.gather(*[_end_run(runner, each) for each in processes.flow_run_ids()])
+    for _ in range(10 * _PATIENCE):
+        if not processes.flow_run_ids():
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _end_run(runner: Runner, run: UUID) -> None:
+    handle = runner._process_manager.get(run)  # noqa: SLF001 - nothing public ends one
+    await runner._control_channel.signal(run, "relinquish")  # noqa: SLF001 - else it would say that it crashed
+    if handle is not None and handle.is_alive():
+        handle.graceful_kill()
+
+
+def main() -> None:
+    """Start runs on the server whose address comes first, until the standard input ends."""
+    ready = os.dup(1)
+    os.dup2(2, 1)  # what anything else prints is no part of the conversation
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    address = sys.stdin.readline().strip()
+    if address:
+        with known_api(address):
+            _run(ready)
+
+
+def _run(ready: int) -> None:
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    # No limit: a study that waits for its trainings holds no place that they need. Trainings have a limit of their own.
+    runner = Runner(
+        name="bookcover",
+        limit=None,
+        pause_on_shutdown=False,
+        query_seconds=_POLL_INTERVAL,
+        heartbeat_seconds=HEARTBEAT,
+    )
+    # In a thread, as it would take signals for itself in this one.
+    serve = partial(copy_context().run, loop.run_until_complete, _serve(runner, stop, ready))
+    serving = Thread(target=serve, name="runner")
+    serving.start()
+
+    def wait_for_the_command() -> None:
+        os.read(0, 1)
+        if os.getppid() != int(sys.argv[1]):  # its server is gone too: nobody is left to hear of an orderly end
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        loop.call_soon_threadsafe(stop.set)
+
+    Thread(target=wait_for_the_command, name="command", daemon=True).start()
+    serving.join()
+
+
+if __name__ == "__main__":
+    main()

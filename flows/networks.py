@@ -1,0 +1,13 @@
+"""The networks that a form offers to choose from."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bookcover_core.models.backbones import BACKBONES
+from bookcover_core.models.systems import SCRATCH_NETWORKS
+
+_NAMES = [*BACKBONES, *SCRATCH_NETWORKS]
+
+Network = Annotated[str, Field(json_schema_extra={"enum": list(_NAMES)})]
+"""Name of a network, chosen in a form from all that there are."""

@@ -1,0 +1,313 @@
+"""Tests of studies on a real server: trainings of their own, caching, crashes, and setting the server up."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.filters import FlowRunFilter, LogFilter
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.states import Crashed, Running, Scheduled
+
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from bookcover_core.workspace import read_table
+from deployments import automations, catalogue, setup
+from deployments.server import RUN_ENVIRONMENT, _started_server
+from tasks.limits import DOWNLOADS
+from tests.bookcover_core.judging.trained import GENRES, draw
+from tests.deployments.quick_worker import CHANGED, WEIGHTS
+
+STUDY, TRAINING, DOWNLOAD = "study/study", "train-backbone/train-backbone", "download-covers/download-covers"
+BOOKS = 10
+
+
+@dataclass
+class Place:
+    """A server that was set up, and a folder beside it."""
+
+    client: SyncPrefectClient
+    folder: Path
+    environment: dict[str, str]
+    said: list[str]
+    """What setting it up said."""
+
+    def worker(self) -> subprocess.Popen:
+        command = [sys.executable, "-m", "tests.deployments.quick_worker", str(self.folder)]
+        with (self.folder / "worker.log").open("ab") as log:
+            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+
+    def start(self, settings: StudySettings) -> UUID:
+        deployment = self.client.read_deployment_by_name(STUDY)
+        parameters = {"settings": settings.model_dump(mode="json")}
+        return self.client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
+
+    def retry(self, run: UUID) -> None:
+        """What the dashboard's button does."""
+        state = Scheduled().model_copy(update={"name": "AwaitingRetry", "message": "Retry from the UI"})
+        self.client.set_flow_run_state(run, state)
+
+    def wait(self, run: UUID, *names: str) -> State:
+        """The state of a run, when it is one of these."""
+        return until(lambda: (state := self.client.read_flow_run(run).state) and state.name in names and state)
+
+    def runs_in(self, run: UUID) -> list[FlowRun]:
+        within = FlowRunFilter.model_validate({"parent_flow_run_id": {"any_": [run]}})
+        return self.client.read_flow_runs(flow_run_filter=within)
+
+    def trainings(self, run: UUID) -> dict[str, FlowRun]:
+        """The trainings of a study, by network; no network has two."""
+        runs = [each for each in self.runs_in(run) if each.deployment_id is not None]
+        found = {each.parameters["backbone"]: each for each in runs}
+        assert len(found) == len(runs)
+        return found
+
+    def tasks(self, run: UUID) -> dict[str, str]:
+        """State of each task of a study and of the runs within it, by name, as the server knows it."""
+        within = [run, *(each.id for each in self.runs_in(run))]
+        found = self.client.read_task_runs(flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": within}}))
+        return {task.name: task.state.name for task in found if not task.state.state_details.child_flow_run_id}
+
+    def log(self, run: UUID) -> str:
+        logs = LogFilter.model_validate({"flow_run_id": {"any_": [run]}, "level": {"ge_": 20}})
+        return "\n".join(f"{line.name}: {line.message}" for line in self.client.read_logs(logs))
+
+    def tell(self, event: str, run: UUID, deployment: UUID) -> None:
+        """Tell the server of an event of a run, as its process would."""
+        related = [
+            {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.bookcover"},
+            {"prefect.resource.role": "deployment", "prefect.resource.id": f"prefect.deployment.{deployment}"},
+        ]
+        told = {
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": f"prefect.flow-run.{event}",
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+            "related": related,
+        }
+        answer = httpx.post(f"{self.environment['PREFECT_API_URL']}/events", json=[told])
+        assert answer.is_success, answer.text
+
+
+def until(look: Callable[[], Any], seconds: float = 120) -> Any:
+    """What `look` sees, as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.2)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Iterator[Place]:
+    """The project's own server, with all of Prefect's services, set up with three of the deployments."""
+    folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
+        patch.setenv("PREFECT_HOME", str(folder))
+        declared = catalogue.read_catalogue()
+        names = {name.partition("/")[0] for name in (STUDY, TRAINING, DOWNLOAD)}
+        few = declared.model_copy(update={"deployments": [each for each in declared.deployments if each.name in names]})
+        patch.setattr(catalogue, "read_catalogue", lambda: few)
+        with _started_server(free_port()) as server:
+            api = f"{server.address}/api"
+            environment = os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api}
+            with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+                place = Place(client, folder, environment, list(setup.set_up()))
+                # The form offers no networks but those that there are; the tests have tiny ones of their own.
+                training = client.read_deployment_by_name(TRAINING)
+                client.update_deployment(training.id, DeploymentUpdate(enforce_parameter_schema=False))
+                yield place
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def worker(place) -> Iterator[subprocess.Popen]:
+    with_tensorflow = place.worker()
+    try:
+        until((place.folder / WEIGHTS).exists)
+        yield with_tensorflow
+    finally:
+        with_tensorflow.kill()
+        with_tensorflow.wait()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for genre, colour in GENRES.items():
+        (folder / genre).mkdir()
+        for number in range(BOOKS):
+            draw(colour, number).save(folder / genre / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(place, pictures) -> StudySettings:
+    """A study of two tiny networks; the weights of one are not where the settings say."""
+    return StudySettings.model_validate(
+        {
+            "name": "served",
+            "workspace": str(place.folder / "studies"),
+            "books": {"source": "folder", "folder": str(pictures)},
+            "splits": {"test_share": 0.3, "validation_share": 0.3},
+            "preparation": {"methods": ["padded"], "size": 32},
+            "models": {"weights": "random", "weight_files": {"Small": str(place.folder / "small.weights.h5")}},
+            "training": {"backbones": ["Small", "Tiny"], "preparation": "padded", "epochs": 3},
+            "scratch": {"lenet_steps": 60, "batch_size": 8, "learning_rate": 0.00001, "patience": 1000},
+            "evaluation": {"resamples": 100},
+            "visualisation": {"genres": 0, "grad_cam": 0, "model": "Tiny"},
+        }
+    )
+
+
+def finished(settings: StudySettings) -> dict[str, datetime]:
+    """When each stage of a study was finished."""
+    study = Study(settings)
+    files = study.workspace.manifests.rglob("*.json")
+    labels = [file.relative_to(study.workspace.manifests).with_suffix("").as_posix() for file in files]
+    return {label: study.manifest(label).finished for label in labels}
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_training_that_failed_is_retried_alone_and_the_study_repeats_nothing(place, settings):
+    """Its siblings finish, the study reports them and says what to do; Retry on both finishes it."""
+    run = place.start(settings)
+    ended = place.wait(run, "Completed", "Failed", "Crashed")
+    failed = place.trainings(run)["Small"]
+    assert ended.name == "Failed"
+    assert "Small could not be trained: " in ended.message
+    assert "small.weights.h5: there is no such file" in ended.message
+    assert f"/runs/flow-run/{failed.id}" in ended.message
+    assert "press Retry on that training's run, then Retry on the study" in ended.message
+    assert {name: each.state.name for name, each in place.trainings(run).items()} == {
+        "Small": "Failed",
+        "Tiny": "Completed",
+    }
+    assert "Traceback" not in place.log(run)
+    log = place.log(place.trainings(run)["Tiny"].id)
+    assert "bookcover_core.training.heads: train/Tiny-padded: epoch 3 of 3" in log
+    before = finished(settings)
+    assert {"evaluate/Tiny-padded", "report"} <= set(before)
+
+    shutil.copyfile(place.folder / WEIGHTS, place.folder / "small.weights.h5")
+    place.retry(failed.id)
+    assert place.wait(failed.id, "Completed", "Failed").name == "Completed"
+    place.retry(run)
+    assert place.wait(run, "Completed", "Failed").name == "Completed"
+    assert set(place.trainings(run)) == {"Small", "Tiny"}
+    after = finished(settings)
+    assert {label for label in before if after[label] != before[label]} == {"analyse", "report"}
+    assert "Tiny is trained already" in place.log(run)
+
+
+def done_again(place: Place, settings: StudySettings) -> set[str]:
+    """Names of the tasks whose work a study did, when it is run once more; all others ended `Cached`."""
+    run = place.start(settings)
+    assert place.wait(run, "Completed", "Failed").name == "Completed"
+    states = place.tasks(run)
+    assert set(states.values()) <= {"Cached", "Completed"}
+    assert len(states) > 8
+    return {name for name, state in states.items() if state == "Completed"} | set(place.trainings(run))
+
+
+@pytest.mark.usefixtures("worker")
+def test_only_what_changed_is_done_again(place, settings):
+    """Nothing changed: all tasks are cached. A setting, an output, the code of a stage: what hangs on it is not."""
+    assert done_again(place, settings) == set()
+
+    evaluation = settings.evaluation.model_copy(update={"resamples": 120})
+    other = settings.model_copy(update={"evaluation": evaluation})
+    analysis = "analyse colour, shape, overlap and agreement"
+    evaluated = {"evaluate Small", "evaluate Tiny", analysis}
+    assert done_again(place, other) == {*evaluated, "look into a network", "write the report"}
+
+    min(settings.root.glob("prepared/padded/*/*.jpg")).unlink()
+    (settings.root / "models" / "Tiny-padded" / "history.csv").unlink()
+    (place.folder / CHANGED).write_text("bookcover_core.curation.splits")
+    remade = {"prepare shard 1", "split the books", "train Tiny", "write the report"}
+    assert done_again(place, other) == {*remade, "Tiny"}
+
+
+def test_setting_up_again_changes_only_what_is_said(place):
+    """The second time everything stands; what a person switched or chose in between stays, unless a value is given."""
+    assert sum(line.endswith(": made") for line in place.said) >= 3 + len(automations.automations())
+    nightly = place.client.read_deployment_by_name(DOWNLOAD)
+    schedule = nightly.schedules[0]
+    assert not schedule.active
+    place.client.update_deployment_schedule(nightly.id, schedule.id, active=True)
+    started = place.client.read_automations_by_name(automations.automations()[3].name)[0]
+    place.client.pause_automation(started.id)
+    said = list(setup.set_up(downloads=4))
+    assert f"limit {DOWNLOADS}: changed from 1 to 4 at once" in said
+    assert not any(line.endswith(": made") for line in said)
+    assert sum("changed" in line for line in said) == 1
+    assert [each.active for each in place.client.read_deployment_by_name(DOWNLOAD).schedules] == [True]
+    assert [each.enabled for each in place.client.read_automations_by_name(started.name)] == [False]
+    assert f"limit {DOWNLOADS}: stands, 4 at once" in list(setup.set_up_limits(place.client))
+
+
+def test_a_killed_study_is_taken_up_by_another_worker(place, settings, worker, monkeypatch):
+    """After kill -9 of worker, study and training, both go on, in the same runs; the training after its last epoch."""
+    monkeypatch.setattr(automations, "_SILENCE", timedelta(seconds=10))
+    monkeypatch.setattr(automations, "_DOUBT", timedelta(seconds=10))
+    automations.set_up_automations(place.client)
+    lenet = settings.training.model_copy(update={"backbones": ("LeNet",)})
+    looks = settings.visualisation.model_copy(update={"model": "LeNet"})
+    wanted = settings.model_copy(update={"name": "killed", "training": lenet, "visualisation": looks})
+    run = place.start(wanted)
+    training = until(lambda: place.trainings(run).get("LeNet"))
+    until(lambda: "epoch 4 of" in place.log(training.id))
+    worker.kill()
+    another = place.worker()
+    try:
+        assert place.wait(training.id, "Completed", "Failed").name == "Completed"
+        assert place.wait(run, "Completed", "Failed").name == "Completed"
+    finally:
+        another.kill()
+        another.wait()
+    assert [each.id for each in place.trainings(run).values()] == [training.id]
+    log = place.log(training.id)
+    assert "scratch/LeNet-padded: going on after epoch" in log
+    assert log.count("epoch 1 of") == 1
+    states = [state for each in (run, training.id) for state in place.client.read_flow_run_states(each)]
+    assert sum(state.type is StateType.CRASHED for state in states) == 2
+    assert sum(state.message == automations.TAKEN_UP for state in states) == 2
+    assert len(read_table(wanted.root / "models" / "LeNet-padded" / "history.csv"))
+
+
+def test_a_run_that_crashes_three_times_gives_up(place, settings):
+    """It fails, and says why; one that crashed and gives a sign of life is Running after all."""
+    deployment = place.client.read_deployment_by_name(TRAINING)
+    parameters = {"settings": settings.model_dump(mode="json")}
+    crashing, living = (
+        place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
+        for _ in range(2)
+    )
+    for _ in range(3):
+        place.client.set_flow_run_state(crashing, Running(), force=True)
+        place.client.set_flow_run_state(crashing, Crashed(), force=True)
+        time.sleep(0.5)  # its events take their way through the server, one after the other
+    assert place.wait(crashing, "Failed").message == automations.GIVEN_UP
+    place.client.set_flow_run_state(living, Crashed())
+    time.sleep(0.5)
+    place.tell("heartbeat", living, deployment.id)
+    assert place.wait(living, "Running").message == "It is alive after all."
+    place.client.delete_flow_run(living)

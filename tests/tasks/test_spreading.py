@@ -1,0 +1,187 @@
+"""Shards spread over the workers of a cluster: the same files, errors of ours, and nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bookcover_core.errors import FolderError, SettingsError, WorkerError
+from bookcover_core.manifests import read_manifest
+from bookcover_core.preparation.stage import prepare_shard
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from bookcover_core.training.features import compute_features
+from bookcover_core.workspace import read_table
+from flows.features import compute_features as compute_spread_features
+from flows.preparation import prepare
+from flows.stages import stage_flow
+from tasks import clusters, spreading
+from tasks.spreading import do_shards
+from tasks.stages import perform, stage_task
+from tests.bookcover_core.preparation.test_stage import select, study_in
+
+PROJECT = Path(__file__).parents[2]
+BACKBONE = "MobileNetV2"
+PREPARATION = "padded"
+
+
+def with_cluster(study: Study, how: str, **values) -> StudySettings:
+    spread = study.settings.spreading.model_copy(update={"how": how, "workers": 2, **values})
+    models = study.settings.models.model_copy(update={"weights": "random"})
+    return study.settings.model_copy(update={"spreading": spread, "models": models})
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """Thirty-six selected covers, in shards of 16, 16 and 4."""
+    study = study_in(tmp_path)
+    select(study, [f"k{number:03d}" for number in range(36)])
+    return study
+
+
+def made(study: Study) -> dict[str, object]:
+    """All that preparation and features left behind, but for times."""
+    workspace = study.workspace
+    files = [*workspace.prepared.rglob("*.jpg"), *workspace.features.rglob("*.npy")]
+    found: dict[str, object] = {workspace.relative(file): file.read_bytes() for file in files}
+    for file in workspace.prepared.rglob("*.csv"):
+        found[workspace.relative(file)] = read_table(file).drop(columns="mtime_ns", errors="ignore").to_csv()
+    for file in [*workspace.manifests.glob("prepare/*.json"), *workspace.manifests.glob("features/*.json")]:
+        manifest = read_manifest(file)
+        found[manifest.label] = (manifest.key, manifest.digest)
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> dict[str, object]:
+    """What the same study leaves behind where nothing is spread."""
+    study = study_in(tmp_path_factory.mktemp("alone"))
+    select(study, [f"k{number:03d}" for number in range(36)])
+    study = Study(study.settings.model_copy(update={"models": with_cluster(study, "").models}))
+    for shard in (1, 2, 3):
+        prepare_shard(study, shard)
+    compute_features(study, BACKBONE, PREPARATION)
+    return made(study)
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left(prefect_server):
+    """Whatever a test does, its workers and their processes end with it."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    left = set(psutil.Process().children(recursive=True)) - before
+    workers = [process for process in left if "resource_tracker" not in " ".join(process.cmdline())]
+    assert workers == []
+
+
+@stage_flow("spread-features", "spread features")
+def spread_features(settings: StudySettings) -> None:
+    compute_spread_features(settings, BACKBONE, PREPARATION)
+
+
+def start(*words: str) -> subprocess.Popen:
+    """A part of a cluster that people start, in a folder that is not the project's."""
+    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+    surroundings = os.environ | {"PYTHONPATH": str(PROJECT), "DASK_DISTRIBUTED__WORKER__DAEMON": "true"}
+    return subprocess.Popen(command, cwd="/", env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, monkeypatch):
+    """Pictures, tables, features, keys and digests are those of a run without it; and nothing is done twice."""
+    found = tmp_path / "scheduler.json"
+    scratch = str(tmp_path)
+    scheduler = start(
+        "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(found)
+    )
+    worker = start(
+        "dask_worker",
+        "--scheduler-file",
+        str(found),
+        "--nworkers",
+        "2",
+        "--nthreads",
+        "1",
+        "--local-directory",
+        scratch,
+    )
+    try:
+        while not found.exists():
+            assert scheduler.poll() is None
+            time.sleep(0.05)
+        address = json.loads(found.read_text())["address"]
+        settings = with_cluster(study, "dask", address=address)
+        prepare(settings)
+        spread_features(settings)
+        assert made(study) == alone
+        monkeypatch.setattr(spreading, "cluster", lambda _: pytest.fail("a cluster was wanted"))
+        prepare(settings)
+        spread_features(settings)
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
+@stage_task("fragile-shard", "fragile shard {shard}")
+def prepare_fragile_shard(settings: StudySettings, shard: int):
+    """A shard whose worker is killed while it is at it, once."""
+    marker = Path(settings.workspace) / "killed"
+    if shard == 2 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return perform(settings, lambda study: spreading.run_spread(study, prepare_shard, shard))
+
+
+@stage_flow("fragile", "fragile")
+def fragile(settings: StudySettings) -> None:
+    do_shards(settings, prepare_fragile_shard, prepare_shard, [1, 2, 3])
+
+
+def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study):
+    """The error is that of the shard, and names the cover; a shard whose worker was killed is done by another."""
+    cover = study.workspace.covers / "law" / "k003.jpg"
+    cover.unlink()
+    with pytest.raises(FolderError, match=r"k003\.jpg: the cover is not as it was downloaded"):
+        fragile(with_cluster(study, "dask"))
+    assert (Path(study.settings.workspace) / "killed").exists()
+    assert [manifest.part for manifest in study.manifests("prepare")] == ["shard-0002", "shard-0003"]
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed: a quarter of a gigabyte")
+def test_ray_makes_the_same_files(study, alone):
+    """A local cluster of Ray's prepares what a run without it prepares, and so does the next one."""
+    settings = with_cluster(study, "ray")
+    prepare(settings)
+    assert made(study) == {name: what for name, what in alone.items() if not name.startswith("features/")}
+    next(study.workspace.prepared.rglob("*.jpg")).unlink()
+    prepare(settings)
+    assert made(study) == {name: what for name, what in alone.items() if not name.startswith("features/")}
+
+
+def test_a_cluster_that_does_not_answer_is_named(study):
+    """Nobody at the address: the message says which setting it was."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(
+            WorkerError, match=r"spreading\.address = 'tcp://127\.0\.0\.1:9': the Dask cluster does not answer"
+        ),
+    ):
+        prepare(with_cluster(study, "dask", address="tcp://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("how", ["dask", "ray"])
+def test_what_is_not_installed_is_named(study, monkeypatch, how):
+    """Without the extra, the message says how to install it, before anything is done."""
+    monkeypatch.setattr(clusters, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=rf'spreading\.how: .*pip install "bookcover\[{how}\]"'):
+        prepare(with_cluster(study, how))
+    assert study.manifests("prepare") == []
