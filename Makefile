@@ -3,7 +3,7 @@
 #   make demo    install, then rehearse a whole study with its dashboard
 #   make test    install, then run all tests
 #   make lint    install, then run the linters and the type checker
-#   make lock    make requirements.lock again from pyproject.toml
+#   make lock    make the locks of requirements again from pyproject.toml
 #   make bench   run the benchmarks and write their results
 
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
@@ -42,10 +42,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(INSTALLED)
 
-# Needs uv. The lock names versions and digests, and no address to fetch them from.
+# Needs uv. The locks name versions and digests, and no address to fetch them from. The image's (Dockerfile) hold the
+# versions that are tested, without the tools of development, and what builds the project.
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate \
-		--no-header -o requirements.lock
+	$(LOCK) pyproject.toml --group dev -o requirements.lock >/dev/null
+	$(LOCK) pyproject.toml --extra redis --extra dask -c requirements.lock -o requirements-image.lock >/dev/null
+	echo hatchling | $(LOCK) - -c requirements.lock -o requirements-build.lock >/dev/null
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
