@@ -264,6 +264,17 @@ def test_setting_up_again_changes_only_what_is_said(place):
     assert f"limit {DOWNLOADS}: stands, 4 at once" in list(setup.set_up_limits(place.client))
 
 
+def test_a_schedule_that_is_switched_on_brings_runs(place):
+    """Once switched on, the server plans nights to come, each of which takes the next chunk."""
+    nightly = place.client.read_deployment_by_name(DOWNLOAD)
+    place.client.update_deployment_schedule(nightly.id, nightly.schedules[0].id, active=True)
+    planned = FlowRunFilter.model_validate(
+        {"deployment_id": {"any_": [nightly.id]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    )
+    runs = until(lambda: place.client.read_flow_runs(flow_run_filter=planned))
+    assert all(run.auto_scheduled and run.parameters["chunks"] == "next" for run in runs)
+
+
 def test_a_killed_study_is_taken_up_by_another_worker(place, settings, worker, monkeypatch):
     """After kill -9 of worker, study and training, both go on, in the same runs; the training after its last epoch."""
     monkeypatch.setattr(automations, "_SILENCE", timedelta(seconds=10))
@@ -304,7 +315,7 @@ def test_a_run_that_crashes_three_times_gives_up(place, settings):
     for _ in range(3):
         place.client.set_flow_run_state(crashing, Running(), force=True)
         place.client.set_flow_run_state(crashing, Crashed(), force=True)
-        time.sleep(0.5)  # its events take their way through the server, one after the other
+        time.sleep(2)  # SQLite takes in little at a time, and real crashes are minutes apart
     assert place.wait(crashing, "Failed").message == automations.GIVEN_UP
     place.client.set_flow_run_state(living, Crashed())
     time.sleep(0.5)
