@@ -11,6 +11,26 @@ from bookcover_core.study import Study
 PROJECT = Path(__file__).parents[1]
 
 
+# Files of tests that mostly wait for servers, and take minutes. They are begun first: several files run at a time, and
+# none of these is to be left alone at the end.
+LONGEST = (
+    "deployments/test_machines.py",
+    "deployments/test_on_server.py",
+    "flows/test_study.py",
+    "deployments/test_in_browser.py",
+    "deployments/test_command_line.py",
+    "tasks/test_spreading.py",
+    "deployments/test_serving.py",
+    "test_real_study.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    place = {PROJECT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real listings, covers and weights; tests that need it are skipped where it is absent."""
