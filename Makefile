@@ -44,7 +44,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 # Needs uv. The locks name versions and digests, and no address to fetch them from. The image's (Dockerfile) hold the
 # versions that are tested, without the tools of development, and what builds the project.
-LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --no-strip-extras --quiet
 lock:
 	$(LOCK) pyproject.toml --group dev -o requirements.lock >/dev/null
 	$(LOCK) pyproject.toml --extra redis --extra dask -c requirements.lock -o requirements-image.lock >/dev/null
