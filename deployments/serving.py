@@ -28,7 +28,7 @@ from bookcover_core.errors import ServerError
 from bookcover_core.settings import StudySettings
 from deployments.home import VARIABLE, home
 from deployments.loopback import has_screen, served
-from deployments.server import Dashboard, own_dashboard, prepare_environment
+from deployments.server import DASHBOARD, Dashboard, own_dashboard, prepare_environment
 from deployments.terminal import say
 from deployments.waiting import go_on
 
@@ -146,7 +146,9 @@ def _tidy_up() -> None:
 def _site(folder: Path, dashboard: str, hosts: Collection[str]) -> "Starlette":
     from deployments.pages.start import StudiesIn, whole_site  # noqa: PLC0415 - imports Starlette and pandas
 
-    return whole_site(StudiesIn(folder), hosts=hosts, dashboard=dashboard, folder=folder, on_all_decided=go_on)
+    return whole_site(
+        StudiesIn(folder), hosts=hosts, dashboard=f"{dashboard}{DASHBOARD}", folder=folder, on_all_decided=go_on
+    )
 
 
 @contextmanager

@@ -102,7 +102,7 @@ class Place:
         assert answer.is_success, answer.text
 
 
-def until(look: Callable[[], Any], seconds: float = 120) -> Any:
+def until(look: Callable[[], Any], seconds: float = 280) -> Any:
     """What `look` sees, as soon as it is something."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
