@@ -64,7 +64,7 @@ def test_pixels_features_and_probabilities_stay_in_float32(preprocessing):
     pictures = np.stack([draw_cover(number, SIZE) for number in range(4)]).astype(np.float32)
     plain = np.asarray(model(pictures))
     set_precision(model, "mixed_bfloat16")
-    assert {layer.compute_dtype for layer in model.get_layer("Tiny").layers} == {"bfloat16"}
+    assert {layer.compute_dtype for layer in model.get_layer("Miniature").layers} == {"bfloat16"}
     for name in ("preprocessing", "pooling", "genres"):
         assert model.get_layer(name).compute_dtype == "float32"
     assert {str(variable.dtype) for variable in model.weights} == {"float32"}

@@ -15,7 +15,7 @@ from bookcover_core.training.probabilities import read_probabilities
 from bookcover_core.workspace import read_table
 from tests.bookcover_core.training.tiny import tiny_study, trained_tiny, width_of
 
-MODEL = "Tiny-finetuned-padded"
+MODEL = "Miniature-finetuned-padded"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def patched():
 def tuned(tmp_path_factory, patched):
     """A study whose tiny network was fine-tuned."""
     study = trained_tiny(tmp_path_factory.mktemp("study"), patched, fine_tuning={"learning_rate": 0.05})
-    fine_tune(study, "Tiny")
+    fine_tune(study, "Miniature")
     return study
 
 
@@ -51,8 +51,8 @@ def with_tuning(study, **changes):
 def test_the_top_is_trained_and_the_rest_is_not(tuned):
     """Below the cut, and in every batch normalisation, not one bit changes; above it, weights do, and the head's."""
     assert read_card(tuned.workspace.models / MODEL).metrics["best_epoch"] > 0
-    before, after = load(tuned, "Tiny-padded"), load(tuned, MODEL)
-    for old, new in zip(before.get_layer("Tiny").layers, after.get_layer("Tiny").layers, strict=True):
+    before, after = load(tuned, "Miniature-padded"), load(tuned, MODEL)
+    for old, new in zip(before.get_layer("Miniature").layers, after.get_layer("Miniature").layers, strict=True):
         changed = [(a != b).any() for a, b in zip(old.get_weights(), new.get_weights(), strict=True)]
         assert any(changed) == (old.name == "top_conv"), old.name
     assert (before.get_layer("genres").get_weights()[0] != after.get_layer("genres").get_weights()[0]).any()
@@ -60,7 +60,7 @@ def test_the_top_is_trained_and_the_rest_is_not(tuned):
 
 def test_the_start_is_epoch_0(tuned):
     """The first row is the trained head's: its training figures, and what it validates from pixels."""
-    rows, head = history(tuned), read_card(tuned.workspace.models / "Tiny-padded")
+    rows, head = history(tuned), read_card(tuned.workspace.models / "Miniature-padded")
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
     assert float(rows[0]["loss"]) == head.metrics["loss"]
@@ -70,8 +70,8 @@ def test_the_start_is_epoch_0(tuned):
 
 def test_the_card_says_what_the_network_is(tuned):
     """It is the frozen network's card, but for its name, its kind, its files and how training went."""
-    card, head = (read_card(tuned.workspace.models / name) for name in (MODEL, "Tiny-padded"))
-    assert (card.name, card.kind, card.backbone, card.preparation) == (MODEL, Kind.FINE_TUNED, "Tiny", "padded")
+    card, head = (read_card(tuned.workspace.models / name) for name in (MODEL, "Miniature-padded"))
+    assert (card.name, card.kind, card.backbone, card.preparation) == (MODEL, Kind.FINE_TUNED, "Miniature", "padded")
     assert (card.weights, card.weights_digest, card.preprocessing) == (head.weights, head.weights_digest, "tf")
     assert set(card.digests) == {"model.weights.h5"}
     assert card.parameters["trainable"] == (6 + 1) * 8 + (8 + 1) * 3
@@ -97,10 +97,10 @@ def test_what_it_says_is_stored(tuned, split):
 
 def test_it_is_done_once(tuned):
     """Unchanged, it is not done again, and its state is gone; with other settings it is."""
-    assert fine_tune(tuned, "Tiny").reused
+    assert fine_tune(tuned, "Miniature").reused
     assert not list(tuned.workspace.models.rglob("checkpoint.npz"))
-    assert tuned.plan(lambda study: fine_tune(study, "Tiny")).standing is not None
-    assert with_tuning(tuned, blocks=2).plan(lambda study: fine_tune(study, "Tiny")).standing is None
+    assert tuned.plan(lambda study: fine_tune(study, "Miniature")).standing is not None
+    assert with_tuning(tuned, blocks=2).plan(lambda study: fine_tune(study, "Miniature")).standing is None
 
 
 def test_nothing_better_keeps_what_was_there(tuned, tmp_path):
@@ -109,16 +109,16 @@ def test_nothing_better_keeps_what_was_there(tuned, tmp_path):
     shutil.copytree(tuned.workspace.root, copy)
     study = with_tuning(tuned, learning_rate=1e-12, epochs=1)
     study = Study(study.settings.model_copy(update={"workspace": str(tmp_path)}))
-    manifest = fine_tune(study, "Tiny")
+    manifest = fine_tune(study, "Miniature")
     assert manifest.counts["best_epoch"] == 0
-    before, after = load(study, "Tiny-padded"), load(study, MODEL)
+    before, after = load(study, "Miniature-padded"), load(study, MODEL)
     assert all((a == b).all() for a, b in zip(before.get_weights(), after.get_weights(), strict=True))
 
 
 def test_extra_inputs_stay_with_the_head(tmp_path, patched):
     """A head that is told how wide covers were is told so while the network below it learns, and afterwards."""
     study = trained_tiny(tmp_path, patched, head={"extra_inputs": ["width"]}, fine_tuning={"epochs": 1})
-    fine_tune(study, "Tiny")
+    fine_tune(study, "Miniature")
     assert read_card(study.workspace.models / MODEL).extra_inputs == ["width"]
     model = load(study, MODEL)
     assert [tensor.shape[1:] for tensor in model.inputs] == [(32, 32, 3), (1,)]
@@ -134,10 +134,10 @@ def test_extra_inputs_stay_with_the_head(tmp_path, patched):
 def test_no_blocks_are_no_fine_tuning(tuned):
     """Asked to train nothing, it says which setting to give."""
     with pytest.raises(SettingsError, match=r"fine_tuning\.blocks"):
-        fine_tune(with_tuning(tuned, blocks=0), "Tiny")
+        fine_tune(with_tuning(tuned, blocks=0), "Miniature")
 
 
 def test_the_head_comes_first(tmp_path, patched):
     """Before its head is trained, a network cannot be fine-tuned."""
-    with pytest.raises(StageOrderError, match="train/Tiny-padded"):
-        fine_tune(tiny_study(tmp_path, patched), "Tiny")
+    with pytest.raises(StageOrderError, match="train/Miniature-padded"):
+        fine_tune(tiny_study(tmp_path, patched), "Miniature")

@@ -29,16 +29,16 @@ def build():
     x = layers.Dropout(0.2, name="block_drop")(layers.BatchNormalization(name="block_bn")(x))
     x = layers.Add(name="block_add")([stem, x])
     x = layers.BatchNormalization(name="top_bn")(layers.Conv2D(8, 1, name="top_conv")(x))
-    return keras.Model(pictures, layers.ReLU(name="top_relu")(x), name="Tiny")
+    return keras.Model(pictures, layers.ReLU(name="top_relu")(x), name="Miniature")
 
 
-TINY = Backbone("Tiny", SIZE, 8, "tf", PublishedWeights("tiny.h5", "", None), build)
+TINY = Backbone("Miniature", SIZE, 8, "tf", PublishedWeights("tiny.h5", "", None), build)
 
 
 def tiny_study(root: Path, monkeypatch, *, fine_tuning=None, head=None) -> Study:
     """A study of 36 books in 3 genres, with the tiny backbone."""
-    monkeypatch.setitem(BACKBONES, "Tiny", TINY)
-    study = make_study(root, backbones=["Tiny"], preparation="padded", epochs=1, learning_rate=1e-5)
+    monkeypatch.setitem(BACKBONES, "Miniature", TINY)
+    study = make_study(root, backbones=["Miniature"], preparation="padded", epochs=1, learning_rate=1e-5)
     settings = study.settings.model_dump()
     settings["fine_tuning"] |= {"blocks": 1, "epochs": 2, "batch_size": 8, "learning_rate": 0.01, **(fine_tuning or {})}
     settings["head"] |= head or {}
@@ -58,8 +58,8 @@ def width_of(key: str) -> int:
 def trained_tiny(root: Path, monkeypatch, **changes) -> Study:
     """The same, its head trained."""
     study = tiny_study(root, monkeypatch, **changes)
-    compute_features(study, "Tiny", "padded")
-    train_backbone(study, "Tiny")
+    compute_features(study, "Miniature", "padded")
+    train_backbone(study, "Miniature")
     return study
 
 

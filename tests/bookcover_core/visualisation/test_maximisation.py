@@ -17,7 +17,7 @@ from bookcover_core.visualisation.maximisation import chosen_system, visualise
 from bookcover_core.workspace import read_table, write_table
 from tests.bookcover_core.training.tiny import SIZE, tiny_study
 
-MODEL = "Tiny-padded"
+MODEL = "Miniature-padded"
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def judged(tmp_path_factory):
         books = read_table(study.workspace.splits)
         write_table(study.workspace.splits, books.assign(title=[f"The book {key}" for key in books["key"]]))
         study.stage("split").finish(outputs=[study.workspace.splits])
-        compute_features(study, "Tiny", "padded")
-        train_backbone(study, "Tiny")
-        evaluate(study, "Tiny")
+        compute_features(study, "Miniature", "padded")
+        train_backbone(study, "Miniature")
+        evaluate(study, "Miniature")
         yield study
 
 

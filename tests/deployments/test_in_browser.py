@@ -1,0 +1,263 @@
+"""Studies in a real browser: what people see, fill in, press and get, on the dashboard of a real `bookcover serve`."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bookcover_core.settings import StudySettings
+from bookcover_core.study import Study
+from tests.bookcover_core.judging.trained import GENRES, draw
+from tests.deployments.test_serving import Served
+
+# Seconds that a step may take on a busy machine.
+PATIENCE = 180
+
+BOOKS = 8
+REJECTED, KEPT = "The Sea Boxed Set", "An Anthology of Winds"
+
+# Where the settings say that the weights of one network are; at first they are not.
+WEIGHTS = "weights/mobilenet.weights.h5"
+
+# A setting that is changed by its own field, beside those that are given as JSON.
+EPOCHS = 3
+
+SETTINGS = {
+    "name": "drawn",
+    "books": {"source": "folder", "folder": "pictures"},
+    "splits": {"test_share": 0.3, "validation_share": 0.3},
+    "preparation": {"methods": ["padded"], "size": 64},
+    "models": {"weight_files": {"MobileNetV2": WEIGHTS}},
+    "training": {"backbones": ["MobileNetV2", "LeNet"], "preparation": "padded"},
+    "scratch": {"lenet_steps": 4, "batch_size": 8},
+    "evaluation": {"resamples": 100},
+    "visualisation": {"genres": 0, "grad_cam": 0, "model": "LeNet"},
+}
+
+MAKE_WEIGHTS = """
+import sys
+from bookcover_core.models.backbones import find_backbone
+find_backbone("MobileNetV2").build().save_weights(sys.argv[1])
+"""
+
+
+class Person:
+    """Somebody at the dashboard.
+
+    Args:
+        page: A tab of the browser.
+    """
+
+    def __init__(self, page):
+        self.page = page
+
+    def open_form(self, start):
+        """Go from the start page of `bookcover serve` to the form of a study."""
+        self.page.goto(start)
+        self.page.get_by_role("link", name="study").click()
+        self.page.get_by_role("link", name="study", exact=True).first.click()
+        self.page.get_by_role("button", name="Run", exact=True).click()
+        self.page.get_by_text("Custom run").click()
+
+    def give_all(self, settings):
+        """Give many settings at once, as JSON, and go back to the fields."""
+        self.choose_for_settings("Use JSON Input")
+        editor = self.page.locator(".cm-content").first
+        editor.click()
+        editor.press("ControlOrMeta+a")
+        self.page.keyboard.insert_text(json.dumps(settings))
+        self.choose_for_settings("Use Form Input")
+
+    def choose_for_settings(self, what):
+        """Choose in the menu beside the word "settings"."""
+        beside = '//label[.="settings (Optional)"]/following::button[@aria-haspopup="menu"][1]'
+        self.page.locator(f"xpath={beside}").click()
+        self.page.get_by_role("menuitem", name=what).click()
+
+    def field(self, group, label):
+        """A field of the form, by its label and that of its group."""
+        found = f'//label[.="{group} (Optional)"]/following::label[.="{label} (Optional)"][1]'
+        of = self.page.locator(f"xpath={found}").get_attribute("for")
+        return self.page.locator(f'[id="{of}"]')
+
+    def submit(self):
+        """Submit the form, and go to the page of the run."""
+        self.page.get_by_role("button", name="Submit").click()
+        self.page.get_by_role("button", name="View run").click()
+
+    def sees(self, text, message, within=None):
+        """Wait until a text stands on the page."""
+        from playwright.sync_api import expect
+
+        expect((within or self.page).get_by_text(text).first, message).to_be_visible()
+
+    def sees_end(self, state):
+        """Wait until the page of a run says that it ended, and how."""
+        from playwright.sync_api import expect
+
+        ended = re.compile("^(Completed|Failed|Crashed|Suspended|Cancelled|Stopped)$")
+        header = self.page.get_by_role("navigation", name="breadcrumb").locator("xpath=ancestor::div[2]")
+        shown = header.get_by_text(ended)
+        expect(shown, f"the run has not ended, and should be {state}").to_be_visible()
+        expect(shown, "the run ended in another way").to_have_text(state)
+
+    def choose(self, what):
+        """Choose in the menu of a run."""
+        self.page.get_by_role("button", name="Open menu").click()
+        self.page.get_by_role("menuitem", name=what).click()
+
+    def retry(self):
+        """Retry a run that has failed, and wait until that is under way."""
+        from playwright.sync_api import expect
+
+        self.choose("Retry")
+        self.page.get_by_role("alertdialog").get_by_role("button", name="Retry").click()
+        header = self.page.get_by_role("navigation", name="breadcrumb").locator("xpath=ancestor::div[2]")
+        expect(header.get_by_text("Failed", exact=True), "Retry was pressed, and nothing happens").to_be_hidden()
+
+    def open_in(self, tab, name):
+        """Open what a tab of a run's page lists."""
+        self.page.get_by_role("tab", name=tab).click()
+        self.page.get_by_role("tabpanel", name=tab).get_by_role("link", name=name, exact=True).first.click()
+
+    def open_artifact(self, key):
+        """Open the newest version of an artifact of a run."""
+        self.open_in("Artifacts", re.compile(key))
+        self.page.locator("a[href*='/artifacts/artifact/']").first.click()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with drawn covers of three genres, in one of which two titles speak of box sets."""
+    for genre, colour in GENRES.items():
+        (tmp_path / "pictures" / genre).mkdir(parents=True)
+        for number in range(BOOKS):
+            draw(colour, number).save(tmp_path / "pictures" / genre / f"{genre} {number}.png")
+    for number, title in enumerate((REJECTED, KEPT), start=BOOKS):
+        draw(GENRES["Travel"], number).save(tmp_path / "pictures" / "Travel" / f"{title}.png")
+    (tmp_path / "weights").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def served(place):
+    """`bookcover serve` in that folder."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOOKCOVER_"))}
+    served = Served(place, mine | {"PREFECT_HOME": str(place / "prefect")})
+    yield served
+    served.process.terminate()
+    try:
+        served.process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        served.process.kill()
+        served.process.communicate()
+    served.api.close()
+
+
+@pytest.fixture
+def person(chromium, tmp_path, request):
+    """A person with a browser; a picture of what was seen last is left where the test fails."""
+    from playwright.sync_api import expect
+
+    context = chromium.new_context(viewport={"width": 1200, "height": 700})
+    context.set_default_timeout(PATIENCE * 1_000)
+    expect.set_options(timeout=PATIENCE * 1_000)
+    page = context.new_page()
+    failed = request.session.testsfailed
+    yield Person(page)
+    if request.session.testsfailed > failed:
+        page.screenshot(path=tmp_path / "seen-last.png")
+    context.close()
+
+
+@pytest.fixture
+def spare_weights(served, place):
+    """A process that makes weights for the network whose weights are missing, and the file that it writes."""
+    file = place / "weights" / "spare.weights.h5"
+    with subprocess.Popen([sys.executable, "-c", MAKE_WEIGHTS, str(file)]) as making:
+        yield making, file
+        making.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+def test_a_study_from_its_form_to_its_report(person, served, place, spare_weights):
+    """A person starts a study, reviews it, mends and retries the training that failed, and reads what came out."""
+    page = person.page
+    person.open_form(served.pages)
+    person.give_all(SETTINGS)
+    person.field("Training", "Epochs").fill(str(EPOCHS))
+    person.submit()
+    person.sees_end("Suspended")
+    study_page = page.url
+
+    person.open_in("Subflow Runs", "download all chunks of drawn")
+    person.open_artifact("covers-chunk-0001-drawn")
+    person.sees("drawn by chance", "the artifact shows no covers")
+    sheet = page.locator("img[src^='data:image/']").first
+    sheet.wait_for()
+    assert sheet.evaluate("each => each.decode().then(() => each.naturalWidth)") > 500, "the covers are not shown"
+
+    page.goto(study_page)
+    person.choose("Resume")
+    form = page.get_by_role("dialog")
+    person.sees("2 box-set candidates are to be decided on", "the form does not say what it asks", form)
+    form.get_by_text("Select", exact=True).click()
+    page.get_by_role("option", name=REJECTED).click()
+    form.get_by_role("heading", name="Resume Flow Run").click()  # closes the list; Escape enlarges the graph
+    form.get_by_label("Keep All Others (Optional)").click()
+    form.get_by_role("button", name="Resume").click()
+    form.wait_for(state="hidden")
+    person.sees(re.compile("unchanged since"), "the resumed run does not say that it found what was done")
+    person.sees_end("Failed")
+    chosen = (place / "data" / "studies" / "drawn" / "curation" / "selection.csv").read_text(encoding="utf-8")
+    assert KEPT in chosen
+    assert REJECTED not in chosen
+
+    page.get_by_role("tab", name="Details").click()
+    person.sees(re.compile(f"MobileNetV2 could not be trained: {WEIGHTS}: there is no such file"), "no cause is named")
+    person.sees(re.compile("press Retry on that training's run, then Retry on the study"), "no way out is named")
+    person.open_in("Subflow Runs", "train LeNet on padded for drawn")
+    person.sees_end("Completed")
+    person.open_in("Task Runs", "train LeNet from nothing")
+    person.sees(re.compile(r"scratch/LeNet-padded: epoch \d of \d"), "the task's log has no line for each epoch")
+    settings = StudySettings.model_validate(
+        SETTINGS | {"workspace": str(place / "data" / "studies"), "models": {"weights": "random"}}
+    )
+    lenet = Study(settings).manifest("scratch/LeNet-padded")
+    assert lenet is not None
+
+    making, file = spare_weights
+    assert making.wait(PATIENCE) == 0
+    file.rename(place / WEIGHTS)
+    page.goto(study_page)
+    person.open_in("Subflow Runs", "train MobileNetV2 on padded for drawn")
+    person.sees_end("Failed")
+    person.retry()
+    person.sees_end("Completed")
+    person.open_in("Task Runs", "train MobileNetV2")
+    person.sees(re.compile(f"epoch {EPOCHS} of {EPOCHS}"), "the epochs are not those of the form's field")
+
+    page.goto(study_page)
+    person.sees_end("Failed")
+    person.retry()
+    person.sees_end("Completed")
+    again = Study(settings).manifest("scratch/LeNet-padded")
+    assert again is not None
+    assert again.finished == lenet.finished, "the trained sibling was trained again"
+
+    person.open_in("Subflow Runs", "report on drawn")
+    report_page = page.url
+    person.open_artifact("results-drawn")
+    for network in ("LeNet", "MobileNetV2"):
+        person.sees(network, "the table of results lacks a network", page.locator("table"))
+    page.goto(report_page)
+    person.open_artifact("report-drawn")
+    link = page.get_by_role("link", name="The report on drawn")
+    address = link.get_attribute("href")
+    assert address == f"{served.pages}report/drawn/"
+    page.goto(address)
+    person.sees("MobileNetV2", "the link does not open the report")
