@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,13 +18,12 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import FlowRunFilter, LogFilter
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
 
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
 from deployments import automations, catalogue, setup
 from deployments.server import RUN_ENVIRONMENT, _started_server
 from tasks.limits import DOWNLOADS
@@ -273,35 +272,6 @@ def test_a_schedule_that_is_switched_on_brings_runs(place):
     )
     runs = until(lambda: place.client.read_flow_runs(flow_run_filter=planned))
     assert all(run.auto_scheduled and run.parameters["chunks"] == "next" for run in runs)
-
-
-def test_a_killed_study_is_taken_up_by_another_worker(place, settings, worker, monkeypatch):
-    """After kill -9 of worker, study and training, both go on, in the same runs; the training after its last epoch."""
-    monkeypatch.setattr(automations, "_SILENCE", timedelta(seconds=10))
-    monkeypatch.setattr(automations, "_DOUBT", timedelta(seconds=10))
-    automations.set_up_automations(place.client)
-    lenet = settings.training.model_copy(update={"backbones": ("LeNet",)})
-    looks = settings.visualisation.model_copy(update={"model": "LeNet"})
-    wanted = settings.model_copy(update={"name": "killed", "training": lenet, "visualisation": looks})
-    run = place.start(wanted)
-    training = until(lambda: place.trainings(run).get("LeNet"))
-    until(lambda: "epoch 4 of" in place.log(training.id))
-    worker.kill()
-    another = place.worker()
-    try:
-        assert place.wait(training.id, "Completed", "Failed").name == "Completed"
-        assert place.wait(run, "Completed", "Failed").name == "Completed"
-    finally:
-        another.kill()
-        another.wait()
-    assert [each.id for each in place.trainings(run).values()] == [training.id]
-    log = place.log(training.id)
-    assert "scratch/LeNet-padded: going on after epoch" in log
-    assert log.count("epoch 1 of") == 1
-    states = [state for each in (run, training.id) for state in place.client.read_flow_run_states(each)]
-    assert sum(state.type is StateType.CRASHED for state in states) == 2
-    assert sum(state.message == automations.TAKEN_UP for state in states) == 2
-    assert len(read_table(wanted.root / "models" / "LeNet-padded" / "history.csv"))
 
 
 def test_a_run_that_crashes_three_times_gives_up(place, settings):
