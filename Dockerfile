@@ -11,9 +11,9 @@ WORKDIR /build
 # Every file that is installed has a digest here, or is built from this folder.
 COPY requirements-image.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/bookcover \
-    && python -m pip --python /opt/bookcover/bin/python install --require-hashes -r requirements-image.lock
+    && python -m pip --python /opt/bookcover/bin/python install --no-deps --require-hashes -r requirements-image.lock
 RUN python -m venv --without-pip /opt/builder \
-    && python -m pip --python /opt/builder/bin/python install --require-hashes -r requirements-build.lock
+    && python -m pip --python /opt/builder/bin/python install --no-deps --require-hashes -r requirements-build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY data/reference data/reference

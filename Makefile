@@ -35,16 +35,19 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
+# The lock names every package, so pip is asked to resolve nothing: older ones take a package and the same with an
+# extra for two, and would look for a newer one.
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 was found: install one, or name it with make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check --disable-pip-version-check
 	touch $(INSTALLED)
 
 # Needs uv. The locks name versions and digests, and no address to fetch them from. The image's (Dockerfile) hold the
 # versions that are tested, without the tools of development, and what builds the project.
-LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --no-strip-extras --quiet
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
 	$(LOCK) pyproject.toml --group dev -o requirements.lock >/dev/null
 	$(LOCK) pyproject.toml --extra redis --extra dask -c requirements.lock -o requirements-image.lock >/dev/null
