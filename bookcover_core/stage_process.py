@@ -87,7 +87,12 @@ def run_apart(
     shared = _shared.get() or _Shared()
     process = shared.take(network)
     try:
-        return process.run(order, planned.label, study.progress, minutes)
+        try:
+            return process.run(order, planned.label, study.progress, minutes)
+        except _DiedWaitingError:
+            process.end()
+            process = _Process(network)
+            return process.run(order, planned.label, study.progress, minutes)
     finally:
         if process.listens and shared is _shared.get():
             shared.give(process)
@@ -133,6 +138,10 @@ def kept_process() -> Iterator[None]:
             dismissal.start()
 
 
+class _DiedWaitingError(Exception):
+    """A process that waited for another stage was killed, and never heard of it."""
+
+
 class _Process:
     """A process that runs stages, and what it says."""
 
@@ -161,15 +170,21 @@ class _Process:
         self._passing_on.start()
 
     def run(self, order: dict[str, Any], label: str, progress: Callable[[int, int], None], minutes: float) -> Manifest:
-        """The manifest of the stage that `order` names: see `run_apart`."""
+        """The manifest of the stage that `order` names: see `run_apart`.
+
+        Raises:
+            _DiedWaitingError: It waited, and ended before it heard of this stage.
+        """
         assert self._process.stdin is not None
-        self.listens = False
+        waited, self.listens = self.listens, False
         with suppress(BrokenPipeError):  # it has ended, which is heard below
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
         until = time.monotonic() + 60 * minutes if minutes else math.inf
         for message in self._hear(until):
             match message:
+                case {"heard": _}:
+                    waited = False
                 case {"log": [name, level, text]}:
                     logging.getLogger(name).log(level, "%s", text)
                 case {"progress": [done, total]}:
@@ -189,6 +204,8 @@ class _Process:
                 advice="What it did is kept, and the same command goes on from there; training.time_limit says how long"
                 " it may take.",
             )
+        if waited:
+            raise _DiedWaitingError
         raise self._ended(label)
 
     @property

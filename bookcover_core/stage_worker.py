@@ -110,6 +110,7 @@ def main() -> None:
     logging.getLogger().addHandler(teller)
     try:
         for line in sys.stdin.buffer:
+            teller.tell({"heard": True})
             teller.tell(_run(json.loads(line), teller))
     finally:
         # What is left is memory to be tidied up, for which another process waits.

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from bookcover_core import processes
 from bookcover_core.errors import DiskFullError, WorkerError
 from bookcover_core.processes import in_processes
+from tests.waiting import come_true
 
 PROJECT = Path(__file__).parents[2]
 
@@ -82,16 +83,6 @@ def workers() -> set[int]:
             if "LokyProcess" in " ".join(child.cmdline()):
                 found.add(child.pid)
     return found
-
-
-def come_true(condition: Callable[[], object], seconds: float = 20) -> bool:
-    """Whether `condition` comes true in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture(autouse=True)

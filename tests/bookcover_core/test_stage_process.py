@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -20,6 +19,7 @@ from bookcover_core.manifests import Manifest
 from bookcover_core.settings import StudySettings
 from bookcover_core.stage_process import kept_process, run_apart, shared_process
 from bookcover_core.study import Study
+from tests.waiting import come_true
 
 PROJECT = Path(__file__).parents[2]
 
@@ -96,16 +96,6 @@ def children() -> list[psutil.Process]:
             if "bookcover_core.stage_worker" in child.cmdline():
                 found.append(child)
     return found
-
-
-def come_true(condition: Callable[[], object], seconds: float = 20) -> bool:
-    """Whether `condition` comes true in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def has_ended(process: psutil.Process) -> bool:
