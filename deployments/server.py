@@ -279,10 +279,12 @@ def _serve(port: int) -> None:
     from prefect.server.api.server import create_app  # noqa: PLC0415 - only the server's own process needs it
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_API_URL, temporary_settings  # noqa: PLC0415
 
+    from deployments.database import patient_database  # noqa: PLC0415 - imports Prefect's server
     from deployments.pages.origin import OwnOrigin  # noqa: PLC0415 - imports Starlette
 
     # The dashboard in the browser asks the server that it came from, by whichever name.
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}):
+    settings = {PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}
+    with temporary_settings(settings), patient_database():
         uvicorn.run(OwnOrigin(create_app(final=True)), host="127.0.0.1", port=port, log_level="warning")
 
 
