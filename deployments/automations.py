@@ -8,9 +8,10 @@ give a sign of life every half minute (`flows.heartbeats`), and automations list
     Crashed, a sign of life within 40 s     Running after all: the server, or the whole machine, had been asleep
     Crashed, and silent for 40 s            scheduled again; a worker takes it up, and finds what is done
     about to begin for ten minutes          scheduled again: its worker died while it was starting it
-    Crashed three times in a week           Failed: whatever kills its process would do so again
+    taken up for the third time in a week   Failed: whatever kills its process would do so again
 
-Only runs of the project's deployments are scheduled again.
+Runs that were alive after all do not count, nor do people's retries. Only runs of the project's deployments are
+scheduled again.
 """
 
 from collections.abc import Collection
@@ -30,8 +31,8 @@ TAKEN_UP = "Taken up again: its process had died. What it had done is kept."
 
 GIVEN_UP = (
     "Its process has died three times, so it is not taken up again by itself. Most often the memory was full: train"
-    " fewer networks at once (the limit bookcover-trainings), or give the machine more memory, and press Retry. What is"
-    " done is kept."
+    " fewer networks at once (the limit bookcover-trainings), or give the machine more memory, and choose Retry in"
+    " this run's menu. What is done is kept."
 )
 """Message of a run that is not scheduled again."""
 
@@ -44,8 +45,8 @@ _DOUBT = timedelta(seconds=HEARTBEAT + 10)
 # Time that a worker may need to start a process, on the slowest machine.
 _START = timedelta(minutes=10)
 
-# How often a run may crash, and in what time.
-_CRASHES, _MEMORY = 3, timedelta(days=7)
+# How often a run's process may die, and in what time.
+_DEATHS, _MEMORY = 3, timedelta(days=7)
 
 _OURS = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"})
 _DEPLOYED = ResourceSpecification({"prefect.resource.role": "deployment"})
@@ -90,7 +91,15 @@ def automations() -> list[AutomationCore]:
             name="bookcover: give up runs that crash again and again",
             description="Whatever kills their process would do so again.",
             trigger=_trigger(
-                Posture.Reactive, expect=["Crashed"], threshold=_CRASHES, within=_MEMORY, related=[_OURS, _DEPLOYED]
+                Posture.Reactive,
+                # It counts from the first, so that a run that a person retries has as many more. (The server has been
+                # seen to schedule a run twice within a second; that counts as two.)
+                after="AwaitingRetry",
+                expect=["AwaitingRetry"],
+                saying=TAKEN_UP,
+                threshold=_DEATHS - 1,
+                within=_MEMORY,
+                related=[_OURS, _DEPLOYED],
             ),
             actions=[ChangeFlowRunState(state=StateType.FAILED, message=GIVEN_UP, force=True)],
         ),
@@ -111,13 +120,20 @@ def _trigger(
     within: timedelta,
     related: list[ResourceSpecification],
     after: str | None = None,
+    saying: str | None = None,
     threshold: int = 1,
 ) -> EventTrigger:
-    """What notices, for each run alone, that an event comes (reactive), or does not come (proactive)."""
+    """What notices, for each run alone, that an event comes (reactive), or does not come (proactive).
+
+    `saying` is the message of the state that the event tells of.
+    """
+    resource = {"prefect.resource.id": "prefect.flow-run.*"}
+    if saying is not None:
+        resource["prefect.state-message"] = saying
     return EventTrigger(
         after={f"prefect.flow-run.{after}"} if after else set(),
         expect={f"prefect.flow-run.{each}" for each in expect},
-        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+        match=ResourceSpecification(resource),
         match_related=related,
         for_each={"prefect.resource.id"},
         posture=posture,

@@ -5,8 +5,9 @@ them, waits for all of them, and says of those that failed why. Whether a networ
 never of a run's state:
 
     trained already                        no run
-    a run of it is under way               waited for: somebody pressed Retry on it, or the study's own process had died
-    neither                                a new run
+    a run of it is under way               waited for: somebody retried it, or the study's own process had died
+    a run of it crashed just now           waited for: it may be taken up again, as this study may have been
+    none of these                          a new run
 
 A study of the command line trains within its own process, one network after the other.
 """
@@ -28,6 +29,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_run_logger
@@ -77,7 +79,9 @@ def how_to_go_on() -> str:
     """What a person does after trainings of the present study have failed."""
     if deployed_run() is None:
         return "Mend the cause and run the study again: everything else is kept."
-    return "Mend the cause, press Retry on that training's run, then Retry on the study: everything else is kept."
+    return (
+        "Mend the cause, choose Retry in the menu of that training's run, then in the study's: everything else is kept."
+    )
 
 
 def deployed_run() -> FlowRun | None:
@@ -134,14 +138,16 @@ class _Trainings:
         return {name: self._causes[name] for name in self._settings.training.backbones if name in self._causes}
 
     def _under_way(self) -> Iterator[FlowRun]:
-        """Runs of trainings, of any study, that have not ended."""
-        states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
+        """Runs of trainings, of any study, that have not ended for good."""
+        states = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*_UNDER_WAY, StateType.CRASHED]))
         deployments = DeploymentFilter(id=DeploymentFilterId(any_=[self._deployment.id]))
-        soon = datetime.now(UTC) + _SOON
+        now = datetime.now(UTC)
         for run in self._client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=states), deployment_filter=deployments
+            flow_run_filter=FlowRunFilter(state=states),
+            deployment_filter=deployments,
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         ):
-            if run.next_scheduled_start_time is None or run.next_scheduled_start_time <= soon:
+            if _goes_on(run, now):
                 yield run
 
     def _network_of(self, run: FlowRun) -> str | None:
@@ -211,11 +217,11 @@ class _Trainings:
         return time.monotonic() - self._crashed.setdefault(name, time.monotonic()) < _TAKE_UP
 
     def _settle(self, name: str, run: FlowRun, state: State) -> None:
-        """Take note of a training that has ended, and start one if it was not ours."""
+        """Take note of a training that has ended; start one where that was not ours, and died or trained otherwise."""
         if is_trained(Study(self._settings), name):
             self._logger.info("%s is trained", name)
             del self._runs[name]
-        elif name not in self._started and _settings_of(run) != self._settings:
+        elif name not in self._started and (state.is_crashed() or _settings_of(run) != self._settings):
             del self._runs[name]
             self._start_unless_trained(name)
         elif state.is_completed():
@@ -249,6 +255,13 @@ class _Trainings:
         if pool is None:
             return "Is the process that serves the deployments running (`bookcover serve`)?"
         return f"Start one with `prefect worker start --pool {pool} --work-queue {queue}`, unless all are at work."
+
+
+def _goes_on(run: FlowRun, now: datetime) -> bool:
+    """Whether a run without end is under way, or one that crashed may yet be taken up."""
+    if run.state is not None and run.state.is_crashed():
+        return now - run.state.timestamp < timedelta(seconds=_TAKE_UP)
+    return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now + _SOON
 
 
 def _settings_of(run: FlowRun) -> StudySettings | None:

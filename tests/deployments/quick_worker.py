@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import prefect.flow_engine
@@ -67,7 +68,8 @@ def work() -> None:
         names = {client.read_flow_by_name(name).id: name for name in flows}
         while True:
             for run in client.read_flow_runs(flow_run_filter=waiting):
-                if run.flow_id in names and not run.auto_scheduled:
+                due = run.next_scheduled_start_time
+                if run.flow_id in names and not run.auto_scheduled and (due is None or due <= datetime.now(UTC)):
                     client.set_flow_run_state(run.id, Pending())
                     taken = client.read_flow_run(run.id)
                     threading.Thread(target=execute, args=(flows[names[run.flow_id]], taken), daemon=True).start()

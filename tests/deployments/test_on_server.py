@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,12 +18,13 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import FlowRunFilter, LogFilter
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
 
 from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
+from bookcover_core.workspace import read_table
 from deployments import automations, catalogue, setup
 from deployments.server import RUN_ENVIRONMENT, _started_server
 from tasks.limits import DOWNLOADS
@@ -49,14 +50,14 @@ class Place:
         with (self.folder / "worker.log").open("ab") as log:
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
 
-    def start(self, settings: StudySettings) -> UUID:
-        deployment = self.client.read_deployment_by_name(STUDY)
-        parameters = {"settings": settings.model_dump(mode="json")}
+    def start(self, settings: StudySettings, deployment_name: str = STUDY, **others: str) -> UUID:
+        deployment = self.client.read_deployment_by_name(deployment_name)
+        parameters = {"settings": settings.model_dump(mode="json"), **others}
         return self.client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
 
-    def retry(self, run: UUID) -> None:
-        """What the dashboard's button does."""
-        state = Scheduled().model_copy(update={"name": "AwaitingRetry", "message": "Retry from the UI"})
+    def retry(self, run: UUID, message: str = "Retry from the UI", at: datetime | None = None) -> None:
+        """What the dashboard's button does, or an automation."""
+        state = Scheduled(scheduled_time=at).model_copy(update={"name": "AwaitingRetry", "message": message})
         self.client.set_flow_run_state(run, state)
 
     def wait(self, run: UUID, *names: str) -> State:
@@ -75,17 +76,18 @@ class Place:
         return found
 
     def tasks(self, run: UUID) -> dict[str, str]:
-        """State of each task of a study and of the runs within it, by name, as the server knows it."""
+        """State of each task of a study and of the runs within it, by name, as far as the server knows it yet."""
         within = [run, *(each.id for each in self.runs_in(run))]
         found = self.client.read_task_runs(flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": within}}))
-        return {task.name: task.state.name for task in found if not task.state.state_details.child_flow_run_id}
+        known = [(task.name, task.state) for task in found if task.state is not None]
+        return {name: state.name for name, state in known if not state.state_details.child_flow_run_id}
 
     def log(self, run: UUID) -> str:
         logs = LogFilter.model_validate({"flow_run_id": {"any_": [run]}, "level": {"ge_": 20}})
         return "\n".join(f"{line.name}: {line.message}" for line in self.client.read_logs(logs))
 
-    def tell(self, event: str, run: UUID, deployment: UUID) -> None:
-        """Tell the server of an event of a run, as its process would."""
+    def tell(self, event: str, run: UUID, deployment: UUID) -> FlowRun:
+        """Tell the server of an event of a run, as its process would; the run, a moment later."""
         related = [
             {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.bookcover"},
             {"prefect.resource.role": "deployment", "prefect.resource.id": f"prefect.deployment.{deployment}"},
@@ -99,6 +101,8 @@ class Place:
         }
         answer = httpx.post(f"{self.environment['PREFECT_API_URL']}/events", json=[told])
         assert answer.is_success, answer.text
+        time.sleep(0.5)
+        return self.client.read_flow_run(run)
 
 
 def until(look: Callable[[], Any], seconds: float = 280) -> Any:
@@ -195,7 +199,7 @@ def test_a_training_that_failed_is_retried_alone_and_the_study_repeats_nothing(p
     assert "Small could not be trained: " in ended.message
     assert "small.weights.h5: there is no such file" in ended.message
     assert f"/runs/flow-run/{failed.id}" in ended.message
-    assert "press Retry on that training's run, then Retry on the study" in ended.message
+    assert "choose Retry in the menu of that training's run, then in the study's" in ended.message
     assert {name: each.state.name for name, each in place.trainings(run).items()} == {
         "Small": "Failed",
         "Tiny": "Completed",
@@ -221,9 +225,9 @@ def done_again(place: Place, settings: StudySettings) -> set[str]:
     """Names of the tasks whose work a study did, when it is run once more; all others ended `Cached`."""
     run = place.start(settings)
     assert place.wait(run, "Completed", "Failed").name == "Completed"
-    states = place.tasks(run)
-    assert set(states.values()) <= {"Cached", "Completed"}
-    assert len(states) > 8
+    states = until(
+        lambda: len(seen := place.tasks(run)) > 8 and set(seen.values()) <= {"Cached", "Completed"} and seen, 20
+    )
     return {name for name, state in states.items() if state == "Completed"} | set(place.trainings(run))
 
 
@@ -243,6 +247,74 @@ def test_only_what_changed_is_done_again(place, settings):
     (place.folder / CHANGED).write_text("bookcover_core.curation.splits")
     remade = {"prepare shard 1", "split the books", "train Tiny", "write the report"}
     assert done_again(place, other) == {*remade, "Tiny"}
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_network_is_trained_again_with_other_parameters(place, settings):
+    """Its own form trains it alone; the study's next run with these settings keeps it."""
+    few = settings.training.model_copy(update={"backbones": ("Tiny",), "epochs": 2})
+    looks = settings.visualisation.model_copy(update={"model": "Tiny"})
+    other = settings.model_copy(update={"name": "again", "training": few, "visualisation": looks})
+    assert place.wait(place.start(other), "Completed", "Failed").name == "Completed"
+    first = finished(other)
+
+    longer = other.model_copy(update={"training": few.model_copy(update={"epochs": 4})})
+    run = place.start(longer, TRAINING, backbone="Tiny")
+    assert place.wait(run, "Completed", "Failed").name == "Completed"
+    again = finished(longer)
+    assert {label for label in first if again[label] != first[label]} == {"train/Tiny-padded"}
+    until(lambda: "epoch 4 of 4" in place.log(run))
+    assert "train Tiny" not in done_again(place, longer)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_study_waits_for_a_training_that_crashed_just_now(place, settings):
+    """It may be taken up again: a second one beside it would write the same files."""
+    few = settings.training.model_copy(update={"backbones": ("Tiny",)})
+    other = settings.model_copy(update={"name": "crashed", "training": few})
+    deployment = place.client.read_deployment_by_name(TRAINING)
+    parameters = {"settings": other.model_dump(mode="json"), "backbone": "Tiny"}
+    training = place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
+    run = place.start(other)
+    until(lambda: place.tasks(run).get("split the books"))
+    place.client.set_flow_run_state(training, Crashed())
+    until(lambda: "The training of Tiny is under way" in place.log(run))
+    place.retry(training, automations.TAKEN_UP)
+    assert place.wait(run, "Completed", "Failed").name == "Completed"
+    assert place.trainings(run) == {}
+    assert place.client.read_flow_run(training).state.name == "Completed"
+
+
+def test_a_killed_study_is_taken_up_by_another_worker(place, settings, worker, monkeypatch):
+    """After kill -9 of worker, study and training, both go on, in the same runs; the training after its last epoch."""
+    monkeypatch.setattr(automations, "_SILENCE", timedelta(seconds=20))
+    monkeypatch.setattr(automations, "_DOUBT", timedelta(seconds=10))
+    automations.set_up_automations(place.client)
+    lenet = settings.training.model_copy(update={"backbones": ("LeNet",)})
+    looks = settings.visualisation.model_copy(update={"model": "LeNet"})
+    wanted = settings.model_copy(update={"name": "killed", "training": lenet, "visualisation": looks})
+    run = place.start(wanted)
+    training = until(lambda: place.trainings(run).get("LeNet"))
+    until(lambda: "epoch 4 of" in place.log(training.id))
+    worker.kill()
+    another = place.worker()
+    try:
+        assert place.wait(training.id, "Completed", "Failed").name == "Completed"
+        assert place.wait(run, "Completed", "Failed").name == "Completed"
+    finally:
+        another.kill()
+        another.wait()
+        monkeypatch.undo()
+        automations.set_up_automations(place.client)
+    assert [each.id for each in place.trainings(run).values()] == [training.id]
+    log = place.log(training.id)
+    assert "scratch/LeNet-padded: going on after epoch" in log
+    assert log.count("epoch 1 of") == 1
+    states = [state for each in (run, training.id) for state in place.client.read_flow_run_states(each)]
+    assert sum(state.type is StateType.CRASHED for state in states) == 2
+    assert {state.message for state in states if state.name == "AwaitingRetry"} == {automations.TAKEN_UP}
+    assert sum(state.type is StateType.PENDING for state in states) == 4
+    assert len(read_table(wanted.root / "models" / "LeNet-padded" / "history.csv"))
 
 
 def test_setting_up_again_changes_only_what_is_said(place):
@@ -274,21 +346,33 @@ def test_a_schedule_that_is_switched_on_brings_runs(place):
     assert all(run.auto_scheduled and run.parameters["chunks"] == "next" for run in runs)
 
 
-def test_a_run_that_crashes_three_times_gives_up(place, settings):
-    """It fails, and says why; one that crashed and gives a sign of life is Running after all."""
+def test_a_run_whose_process_dies_three_times_is_given_up(place, settings):
+    """It fails, and says why. One that crashed, but gives a sign of life, is Running after all, however often."""
     deployment = place.client.read_deployment_by_name(TRAINING)
     parameters = {"settings": settings.model_dump(mode="json")}
-    crashing, living = (
+    dying, living = (
         place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
         for _ in range(2)
     )
     for _ in range(3):
-        place.client.set_flow_run_state(crashing, Running(), force=True)
-        place.client.set_flow_run_state(crashing, Crashed(), force=True)
-        time.sleep(2)  # SQLite takes in little at a time, and real crashes are minutes apart
-    assert place.wait(crashing, "Failed").message == automations.GIVEN_UP
-    place.client.set_flow_run_state(living, Crashed())
-    time.sleep(0.5)
-    place.tell("heartbeat", living, deployment.id)
-    assert place.wait(living, "Running").message == "It is alive after all."
-    place.client.delete_flow_run(living)
+        place.client.set_flow_run_state(living, Crashed(), force=True)
+        until(lambda: place.tell("heartbeat", living, deployment.id).state.name == "Running", 30)
+        assert place.client.read_flow_run(living).state.message == "It is alive after all."
+
+    def deaths() -> int:
+        """How often the process of a run has to die until it is given up."""
+        for number in range(1, 10):
+            place.client.set_flow_run_state(dying, Running(), force=True)
+            place.client.set_flow_run_state(dying, Crashed(), force=True)
+            place.retry(dying, automations.TAKEN_UP, at=datetime.now(UTC) + timedelta(days=1))
+            time.sleep(2)  # real crashes are minutes apart
+            if place.client.read_flow_run(dying).state.message == automations.GIVEN_UP:
+                return number
+        return 0
+
+    assert deaths() == 3
+    place.retry(dying, at=datetime.now(UTC) + timedelta(days=1))
+    assert deaths() == 3
+    assert place.client.read_flow_run(living).state.name == "Running"
+    for run in (dying, living):
+        place.client.delete_flow_run(run)
