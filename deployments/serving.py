@@ -45,12 +45,12 @@ READY = b"ready\n"
 _PATIENCE = 40
 
 _STOPPED = (
-    "bookcover serve was ended while this ran. What is done is kept: start it again, and press Retry to go on from"
-    " there."
+    "bookcover serve was ended while this ran. What is done is kept: start it again, and choose Retry in this"
+    " run's menu to go on from there."
 )
 _KILLED = (
-    "bookcover serve was killed while this ran, or the machine went down. What is done is kept: press Retry to go on"
-    " from there."
+    "bookcover serve was killed while this ran, or the machine went down. What is done is kept: choose Retry in"
+    " this run's menu to go on from there."
 )
 
 

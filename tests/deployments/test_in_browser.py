@@ -219,7 +219,9 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
 
     page.get_by_role("tab", name="Details").click()
     person.sees(re.compile(f"MobileNetV2 could not be trained: {WEIGHTS}: there is no such file"), "no cause is named")
-    person.sees(re.compile("press Retry on that training's run, then Retry on the study"), "no way out is named")
+    person.sees(
+        re.compile("choose Retry in the menu of that training's run, then in the study's"), "no way out is named"
+    )
     person.open_in("Subflow Runs", "train LeNet on padded for drawn")
     person.sees_end("Completed")
     person.open_in("Task Runs", "train LeNet from nothing")

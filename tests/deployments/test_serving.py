@@ -171,7 +171,7 @@ def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
         assert "cut off the last time" in "".join(again.said)
         stopped = again.wait(cut_off, "Stopped")
         assert stopped["type"] == "CRASHED"
-        assert "press Retry" in stopped["message"]
+        assert "choose Retry" in stopped["message"]
         assert again.api.get("variables/name/bookcover_site").json()["value"]["address"] == again.pages
         retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         assert again.api.post(f"flow_runs/{cut_off}/set_state", json=retry).json()["status"] == "ACCEPT"

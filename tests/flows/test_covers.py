@@ -10,6 +10,8 @@ from PIL import Image
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry
 
 from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.listing.stage import read_listings
@@ -124,6 +126,24 @@ def test_the_first_chunk_that_cannot_be_downloaded_ends_the_run(pictures, make_s
     assert done(settings) == ["chunk-0001"]
     assert "HTTP 500" in latest_artifact("outcomes-chunk-0002-stopped").data
     assert "Link rot in 1 of 3 chunks" in latest_artifact("link-rot-stopped").data
+
+
+def test_a_chunk_that_failed_is_retried_alone(pictures, make_settings, monkeypatch):
+    """Retry on a run of the deployment asks for what has failed, and for nothing else."""
+    monkeypatch.setattr(covers.covers, "download_chunk", covers.covers.download_chunk.with_options(retries=0))
+    with get_client(sync_client=True) as client:
+        with ImageHost(pictures, {"/3.jpg": Fault.ERRORS}) as host:
+            settings = make_settings("retried", host.address)
+            deployment = client.create_deployment(client.create_flow(download_covers), name=download_covers.name)
+            parameters = {"settings": settings.model_dump(mode="json"), "chunks": [1, 2]}
+            run = client.create_flow_run_from_deployment(deployment, parameters=parameters)
+            assert run_flow(download_covers, flow_run=run, return_type="state").is_failed()
+        client.set_flow_run_state(run.id, AwaitingRetry())
+        run = client.read_flow_run(run.id)
+        with ImageHost(pictures, port=int(host.address.rpartition(":")[2])) as host:
+            assert run_flow(download_covers, flow_run=run, return_type="state").is_completed()
+    assert set(host.requests) == {"/3.jpg"}
+    assert done(settings) == ["chunk-0001", "chunk-0002"]
 
 
 def test_people_see_what_came(host, make_settings):
