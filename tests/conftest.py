@@ -41,18 +41,23 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server with a database of its own, for the tests that run flows."""
     os.environ["DO_NOT_TRACK"] = "1"
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
-    # Without heartbeats, for which the end of every flow run waits a second.
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
+    from deployments.server import _started_server
+
+    folder = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
+        patch.setenv("PREFECT_HOME", str(folder))
+        with _started_server(0) as server:
+            patch.undo()
+            # Without heartbeats, for which the end of every flow run waits a second.
+            with temporary_settings(
+                {PREFECT_API_URL: f"{server.address}/api", PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+            ):
+                yield
 
 
 @pytest.fixture(scope="session")

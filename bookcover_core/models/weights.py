@@ -158,7 +158,7 @@ def _named_file(settings: StudySettings, backbone: Backbone) -> Path:
         raise WeightsError(
             f"there is no such file of weights for {backbone.name}",
             where=file,
-            advice=f"Correct models.weight_files, or leave {backbone.name} out of it.",
+            advice=f"Put it there, correct models.weight_files, or leave {backbone.name} out of it.",
         )
     if file.suffix not in {".h5", ".hdf5"}:
         raise WeightsError(

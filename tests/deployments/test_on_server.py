@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -124,7 +123,7 @@ def place(tmp_path_factory) -> Iterator[Place]:
         names = {name.partition("/")[0] for name in (STUDY, TRAINING, DOWNLOAD)}
         few = declared.model_copy(update={"deployments": [each for each in declared.deployments if each.name in names]})
         patch.setattr(catalogue, "read_catalogue", lambda: few)
-        with _started_server(free_port()) as server:
+        with _started_server(0) as server:
             api = f"{server.address}/api"
             environment = os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api}
             with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
@@ -133,12 +132,6 @@ def place(tmp_path_factory) -> Iterator[Place]:
                 training = client.read_deployment_by_name(TRAINING)
                 client.update_deployment(training.id, DeploymentUpdate(enforce_parameter_schema=False))
                 yield place
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

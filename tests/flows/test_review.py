@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextvars import copy_context
 from threading import Thread
 
 import httpx
@@ -129,7 +130,7 @@ def reject_all(browser: httpx.Client) -> int:
 def test_a_paused_run_goes_on_from_the_form(asking):
     """A run of a command waits where it is; what the form leaves open is asked again, and what it says is on record."""
     ended: list[object] = []
-    run = Thread(target=lambda: ended.append(curate(asking, return_state=True)))
+    run = Thread(target=copy_context().run, args=(lambda: ended.append(curate(asking, return_state=True)),))
     run.start()
     paused = paused_run(asking)
     first, *others = open_items(Study(asking))

@@ -1,6 +1,7 @@
 """Tests of `tasks.limits`: waiting for slots, and doing without where none are set up."""
 
 import time
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from uuid import uuid4
@@ -35,7 +36,8 @@ class Holder:
     ends: Event = field(default_factory=Event)
 
     def start(self) -> Thread:
-        thread = Thread(target=flow(self.hold, name="limited", persist_result=False))
+        limited = flow(self.hold, name="limited", persist_result=False)
+        thread = Thread(target=copy_context().run, args=(limited,))
         thread.start()
         return thread
 
