@@ -38,6 +38,9 @@ _PACKAGES = {"dask": "prefect_dask", "ray": "prefect_ray"}
 
 _LOOPBACK = "127.0.0.1"
 
+# How long a cluster that is there is waited for where none of its workers has come yet.
+_SECONDS_FOR_A_WORKER = 60
+
 # Loggers whose news are no news to people: who comes and goes.
 _CHATTERS = ("distributed", "prefect.task_runner.dask", "prefect.task_runner.ray")
 
@@ -94,10 +97,14 @@ def _restore(environment: dict[str, str]) -> None:
 
 
 def _reach(runner: "TaskRunner[Any]") -> None:
-    """Connect to the cluster: Dask's task runner would do so with its first task."""
+    """Connect to the cluster, and wait for its first worker: Dask's task runner would wait for ever, with a task.
+
+    Raises:
+        TimeoutError: None has come.
+    """
     client = getattr(runner, "client", None)
-    if client is not None and not client.scheduler_info()["workers"]:
-        raise RuntimeError("it has no workers")
+    if client is not None:
+        client.wait_for_workers(1, timeout=_SECONDS_FOR_A_WORKER)
 
 
 def _dask(wanted: SpreadingSettings, folder: str) -> "TaskRunner[Any]":

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from bookcover_core.errors import FolderError, SettingsError, WorkerError
 from bookcover_core.manifests import read_manifest
 from bookcover_core.preparation.stage import prepare_shard
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import SpreadingSettings, StudySettings
 from bookcover_core.study import Study
 from bookcover_core.training.features import compute_features
 from bookcover_core.workspace import read_table
@@ -127,6 +128,14 @@ def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, mo
         for process in (worker, scheduler):
             process.terminate()
             process.wait()
+
+
+def test_a_cluster_whose_workers_never_come_is_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(clusters, "_SECONDS_FOR_A_WORKER", 1)
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as idle:
+        wanted = SpreadingSettings(how="dask", address=idle.scheduler_address)
+        with pytest.raises(WorkerError, match=r"does not answer .*workers arrived"), clusters.cluster(wanted):
+            pass
 
 
 @stage_task("fragile-shard", "fragile shard {shard}")
