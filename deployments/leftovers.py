@@ -45,6 +45,17 @@ def unfinished_runs(client: SyncPrefectClient) -> dict[UUID, FlowRun]:
     return found
 
 
+def badly_ended(client: SyncPrefectClient, runs: dict[UUID, FlowRun]) -> dict[UUID, FlowRun]:
+    """Of these runs, which were under way, those that are still, or have crashed or failed since."""
+    if not runs:
+        return {}
+    types = [*_UNFINISHED, StateType.CRASHED, StateType.FAILED]
+    wanted = FlowRunFilter(
+        id=FlowRunFilterId(any_=list(runs)), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
+    )
+    return {run.id: run for run in _read(client, wanted)}
+
+
 def declare_stopped(client: SyncPrefectClient, runs: dict[UUID, FlowRun], why: str) -> None:
     """End runs whose process is gone, with the reason as their message, and so their tasks.
 

@@ -33,6 +33,9 @@ from deployments.terminal import say
 from deployments.waiting import go_on
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.schemas.objects import FlowRun
     from starlette.applications import Starlette
 
 # Where the pages are, unless somebody else is there: also where `bookcover review` has them.
@@ -194,10 +197,11 @@ def _working(runner: subprocess.Popen[bytes], dashboard: str) -> Iterator[None]:
     """
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - takes a second
 
-    from deployments.leftovers import declare_stopped, unfinished_runs  # noqa: PLC0415 - imports Prefect
+    from deployments.leftovers import badly_ended, declare_stopped, unfinished_runs  # noqa: PLC0415 - imports Prefect
 
     assert runner.stdin is not None
     assert runner.stdout is not None
+    under_way: dict[UUID, FlowRun] = {}
     try:
         with suppress(BrokenPipeError):  # it has ended, which is heard below
             runner.stdin.write(f"{dashboard}/api\n".encode())
@@ -206,9 +210,13 @@ def _working(runner: subprocess.Popen[bytes], dashboard: str) -> Iterator[None]:
             raise ServerError("the process that starts runs did not begin", where=_log(), advice="Its log says why.")
         yield
     finally:
+        # A server that has died says and hears nothing.
+        with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+            under_way = unfinished_runs(client)
         _end(runner)
-        with suppress(httpx.HTTPError), get_client(sync_client=True) as client:  # a server that has died hears nothing
-            declare_stopped(client, unfinished_runs(client), _STOPPED)
+        # A run whose process was ended while it was starting has crashed, and one that waited for it may have failed.
+        with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+            declare_stopped(client, badly_ended(client, under_way) | unfinished_runs(client), _STOPPED)
 
 
 def _end(runner: subprocess.Popen[bytes]) -> None:

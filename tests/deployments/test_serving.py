@@ -176,10 +176,13 @@ def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
         retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         assert again.api.post(f"flow_runs/{cut_off}/set_state", json=retry).json()["status"] == "ACCEPT"
         again.wait(cut_off, "Running")
+        starting = again.start("read-listings", settings=stuck | {"name": "stuck-too"})
+        again.wait(starting, "Pending", "Running")
         assert again.end(signal.SIGINT) == ([], 0)
-    name, message = last_state(tmp_path / "prefect", cut_off)
-    assert name == "Stopped"
-    assert "What is done is kept" in message
+    for run in (cut_off, starting):
+        name, message = last_state(tmp_path / "prefect", run)
+        assert name == "Stopped", message
+        assert "What is done is kept" in message
     for address in (again.dashboard, again.pages):
         with pytest.raises(httpx.ConnectError):
             httpx.get(address)
