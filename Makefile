@@ -19,9 +19,9 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/bookcover demo
 
-# Two files of tests at a time: servers and sleeping hosts leave a core idle most of the time.
+# Three files of tests at a time: servers and sleeping hosts leave a core idle most of the time.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

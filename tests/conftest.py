@@ -11,17 +11,19 @@ from bookcover_core.study import Study
 PROJECT = Path(__file__).parents[1]
 
 
-# Files of tests that mostly wait for servers, and take minutes. They are begun first: several files run at a time, and
-# none of these is to be left alone at the end.
+# Files of tests that take minutes, the longest first. They are begun before all others: several files run at a time,
+# and none of these is to be left alone at the end.
 LONGEST = (
-    "deployments/test_machines.py",
-    "deployments/test_on_server.py",
     "flows/test_study.py",
-    "deployments/test_in_browser.py",
-    "deployments/test_command_line.py",
-    "tasks/test_spreading.py",
-    "deployments/test_serving.py",
     "test_real_study.py",
+    "deployments/test_in_browser.py",
+    "deployments/test_on_server.py",
+    "deployments/test_machines.py",
+    "tasks/test_spreading.py",
+    "flows/test_review.py",
+    "deployments/test_command_line.py",
+    "deployments/test_serving.py",
+    "flows/test_own_covers.py",
 )
 
 

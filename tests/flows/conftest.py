@@ -1,5 +1,6 @@
 """A small rehearsal study, run once for all tests of the flows."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,14 @@ def rehearsal(catalogue, host, small, prefect_server) -> Rehearsal:
 
     study(small)
     return Rehearsal(catalogue, host, small)
+
+
+@pytest.fixture
+def copied(rehearsal, tmp_path) -> Rehearsal:
+    """The same study in a folder of its own, for a test that alters it."""
+    shutil.copytree(rehearsal.settings.root, tmp_path / "copied" / rehearsal.settings.name)
+    settings = rehearsal.settings.model_copy(update={"workspace": str(tmp_path / "copied")})
+    return Rehearsal(rehearsal.catalogue, rehearsal.host, settings)
 
 
 @pytest.fixture

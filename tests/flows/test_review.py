@@ -1,6 +1,5 @@
 """Tests of `flows.review`: studies that wait for people, and go on from the page or from the form."""
 
-import shutil
 import subprocess
 import sys
 import time
@@ -25,12 +24,10 @@ from flows.curation import curate
 
 
 @pytest.fixture
-def asking(rehearsal, tmp_path) -> StudySettings:
+def asking(copied) -> StudySettings:
     """A study whose covers are there, and whose candidates nobody has decided on."""
-    settings = rehearsal.settings
-    shutil.copytree(settings.root, tmp_path / settings.name)
-    curation = settings.curation.model_copy(update={"undecided": "ask"})
-    return settings.model_copy(update={"workspace": str(tmp_path), "curation": curation})
+    curation = copied.settings.curation.model_copy(update={"undecided": "ask"})
+    return copied.settings.model_copy(update={"curation": curation})
 
 
 @pytest.fixture

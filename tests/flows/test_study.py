@@ -78,20 +78,19 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal
     assert sum(rehearsal.host.requests.values()) == asked
 
 
-def test_a_changed_setting_recomputes_only_what_hangs_on_it(rehearsal):
+def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
     """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
-    before, judged = rehearsal.finished(), evaluations(rehearsal)
-    study(with_training(rehearsal.settings, epochs=6))
-    found = changed(before, rehearsal.finished())
+    before, judged = copied.finished(), evaluations(copied)
+    study(with_training(copied.settings, epochs=6))
+    found = changed(before, copied.finished())
     behind = {"train", "ensemble", "evaluate", "analyse", "visualise", "report"}
     assert {"train", "ensemble", "evaluate", "report"} <= found <= behind
-    assert ("analyse" in found) == (evaluations(rehearsal) != judged)
-    study(rehearsal.settings)
+    assert ("analyse" in found) == (evaluations(copied) != judged)
 
 
-def evaluations(rehearsal) -> dict[str, str]:
+def evaluations(copied) -> dict[str, str]:
     """What the stages behind see of each evaluation, by label."""
-    return {manifest.label: manifest.digest for manifest in Study(rehearsal.settings).manifests("evaluate")}
+    return {manifest.label: manifest.digest for manifest in Study(copied.settings).manifests("evaluate")}
 
 
 def test_a_network_can_choose_its_own_preparation(rehearsal):
@@ -152,17 +151,17 @@ def test_a_stage_can_be_run_alone(rehearsal):
     assert changed(before, rehearsal.finished()) == {"prepare"}
 
 
-def test_one_network_that_cannot_be_trained_does_not_stop_the_others(rehearsal, tmp_path):
+def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp_path):
     """The study names the one that failed, reports the others, and goes on from there when the cause is mended."""
-    broken = with_training(rehearsal.settings, backbones=("ResNeXt50", "MobileNetV2", "LeNet"))
+    broken = with_training(copied.settings, backbones=("ResNeXt50", "MobileNetV2", "LeNet"))
     missing = {"ResNeXt50": str(tmp_path / "nowhere.h5")}
     broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
-    (rehearsal.settings.root / "report" / "index.html").unlink()
+    (copied.settings.root / "report" / "index.html").unlink()
     with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5") as failed:
         study(broken)
     assert "Ensemble-weighted could not be trained: Ensemble-weighted: ResNeXt50, a member of it" in str(failed.value)
-    assert (rehearsal.settings.root / "report" / "index.html").is_file()
-    study(rehearsal.settings)
+    assert (copied.settings.root / "report" / "index.html").is_file()
+    study(copied.settings)
 
 
 def test_a_killed_study_goes_on_with_what_was_done(rehearsal, small, settings_file, tmp_path):
