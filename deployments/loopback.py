@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from bookcover_core.errors import ServerError
@@ -28,8 +28,8 @@ class ServedPage:
     """A page that is being served."""
 
     address: str
-    thread: Thread
-    """Serves it; ends when it is told to."""
+    ended: Event
+    """Set when it is served no longer."""
 
 
 @contextmanager
@@ -57,12 +57,19 @@ def served(
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_PATIENCE)
         )
+        ended = Event()
+
+        def serve() -> None:
+            try:
+                server.run(sockets=[listener])
+            finally:
+                ended.set()
+
         # In this context: the pages talk to the Prefect server that is known here.
-        serve = partial(copy_context().run, server.run, sockets=[listener])
-        thread = Thread(target=serve, name="page", daemon=True)
+        thread = Thread(target=partial(copy_context().run, serve), name="page", daemon=True)
         thread.start()
         try:
-            yield ServedPage(f"http://127.0.0.1:{at}/{path}", thread)
+            yield ServedPage(f"http://127.0.0.1:{at}/{path}", ended)
         finally:
             server.should_exit = True
             thread.join()
@@ -79,7 +86,7 @@ def stay(page: ServedPage, *, with_browser: bool) -> None:
         webbrowser.open(page.address)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        page.thread.join()
+        page.ended.wait()  # the thread itself would be taken for ended, if Ctrl-C came while it is joined
     say("")
 
 

@@ -1,7 +1,9 @@
 """Pages of our own on loopback."""
 
 import os
+import signal
 import sys
+from threading import Timer
 
 import pytest
 
@@ -25,3 +27,15 @@ def test_a_browser_is_opened_only_before_a_person(monkeypatch, surroundings, exp
     for name, value in surroundings.items():
         monkeypatch.setitem(os.environ, name, value)
     assert loopback.has_screen() is expected
+
+
+def test_a_page_has_ended_when_ctrl_c_has(monkeypatch):
+    """Ctrl-C while the page is waited for ends the waiting, and the page is served to its end."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with loopback.served(lambda _: None, "", usual_port=0) as page:
+        ctrl_c = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        ctrl_c.start()
+        loopback.stay(page, with_browser=False)
+        ctrl_c.join()
+        assert not page.ended.is_set()
+    assert page.ended.is_set()
