@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ def served(
                 ended.set()
 
         # In this context: the pages talk to the Prefect server that is known here.
-        thread = Thread(target=partial(copy_context().run, serve), name="page", daemon=True)
+        thread = Thread(target=copy_context().run, args=(serve,), name="page", daemon=True)
         thread.start()
         try:
             yield ServedPage(f"http://127.0.0.1:{at}/{path}", ended)

@@ -88,9 +88,9 @@ def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
     assert ("analyse" in found) == (evaluations(copied) != judged)
 
 
-def evaluations(copied) -> dict[str, str]:
+def evaluations(rehearsal) -> dict[str, str]:
     """What the stages behind see of each evaluation, by label."""
-    return {manifest.label: manifest.digest for manifest in Study(copied.settings).manifests("evaluate")}
+    return {manifest.label: manifest.digest for manifest in Study(rehearsal.settings).manifests("evaluate")}
 
 
 def test_a_network_can_choose_its_own_preparation(rehearsal):

@@ -131,6 +131,7 @@ def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, mo
 
 
 def test_a_cluster_whose_workers_never_come_is_not_waited_for_for_ever(monkeypatch):
+    """A scheduler alone does no work: the study says so instead of hanging."""
     monkeypatch.setattr(clusters, "_SECONDS_FOR_A_WORKER", 1)
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as idle:
         wanted = SpreadingSettings(how="dask", address=idle.scheduler_address)
