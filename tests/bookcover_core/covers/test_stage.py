@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import socket
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_every_answer_of_a_host_becomes_its_outcome(host: LoopbackHost, make_stu
         "to-nowhere": host.add("/nowhere.jpg", reply(302)),
     }
     host.add("/moved/here.jpg", reply(200, cover))
-    study = make_study(urls, max_bytes=1_000_000, max_pixels=1_000_000)
+    study = make_study(urls, max_bytes=1_000_000, max_pixels=1_000_000, read_timeout=1, total_timeout=2.5)
     rows = fetch(study)
     ok = {"good", "webp", "gzipped", "falsely-gzipped", "cut-then-well", "passing", "moved"}
     expected = dict.fromkeys(ok, "ok") | {
@@ -173,23 +174,22 @@ def test_requests_keep_their_pace(host: LoopbackHost, make_study: MakeStudy):
     urls = {f"b{n}": host.add(f"/{n}.jpg", reply(200, picture())) for n in range(80)}
     fetch(make_study(urls, requests_per_second=20))
     times = sorted(asked.at for asked in host.asked)
-    # The first request of each of two processes may be made at once. So many are asked because a busy machine lets the
-    # first arrive up to a tenth of a second late.
+    # A busy machine lets some arrive late, nearer to those behind them; that counts only if half of all do.
     assert len(times) == 86
-    assert times[-1] - times[0] >= 0.957 * 84 / 20
+    assert statistics.median(times[number + 43] - times[number] for number in range(43)) >= 0.9 * 43 / 20
 
 
 @pytest.mark.usefixtures("processes")
 def test_retry_after_is_obeyed_by_all(host: LoopbackHost, make_study: MakeStudy):
     """When a host says 429, nobody asks it before the time that it names: no request, and no process."""
-    urls = {"busy": host.add("/busy.jpg", reply(429, Retry_After="1"), reply(200, picture()))}
+    urls = {"busy": host.add("/busy.jpg", reply(429, Retry_After="2"), reply(200, picture()))}
     urls |= {f"b{n}": host.add(f"/{n}.jpg", reply(200, picture())) for n in range(40)}
-    rows = fetch(make_study(urls, concurrency=4, requests_per_second=40))
+    rows = fetch(make_study(urls, concurrency=4, requests_per_second=20))
     assert rows["busy"].outcome == "ok"
     first = next(asked.at for asked in host.asked if asked.target == "/busy.jpg")
     # What was on its way when the answer came is not called back.
-    assert [asked.target for asked in host.asked if first + 0.1 < asked.at < first + 0.95] == []
-    assert max(asked.at for asked in host.asked) > first + 0.95
+    assert [asked.target for asked in host.asked if first + 0.6 < asked.at < first + 1.95] == []
+    assert max(asked.at for asked in host.asked) > first + 1.95
 
 
 @pytest.mark.usefixtures("processes")
