@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bookcover_core.curation.lock import exclusive
 from bookcover_core.rehearsal import Catalogue, ImageHost, publish, rehearsal_settings
 from bookcover_core.settings import StudySettings
 from bookcover_core.stages import STAGES
@@ -15,17 +16,27 @@ from bookcover_core.study import Study
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Done:
     """A study that was run on an invented publisher's books."""
 
-    catalogue: Catalogue
-    host: ImageHost
     settings: StudySettings
 
     def finished(self) -> dict[str, datetime]:
         """When each stage, or part of one, was finished."""
         study = Study(self.settings)
         return {manifest.label: manifest.finished for stage in STAGES for manifest in study.manifests(stage.name)}
+
+    def copy_to(self, folder: Path) -> "Done":
+        """The same study in a workspace of its own."""
+        shutil.copytree(self.settings.root, folder / self.settings.name)
+        return Done(self.settings.model_copy(update={"workspace": str(folder)}))
+
+
+@dataclass(frozen=True)
+class Rehearsal(Done):
+    """The same, with the host that its covers came from."""
+
+    host: ImageHost
 
 
 @pytest.fixture(scope="session")
@@ -57,19 +68,31 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
 
 
 @pytest.fixture(scope="session")
-def rehearsal(catalogue, host, small, prefect_server) -> Rehearsal:
+def pristine(request, tmp_path_factory, worker_id, prefect_server) -> Done:
+    """A rehearsal that nobody alters; one of the processes that test runs it for all."""
     from flows.study import study
 
-    study(small)
-    return Rehearsal(catalogue, host, small)
+    folder = tmp_path_factory.mktemp("shared") if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    file = folder / "pristine" / "settings.json"
+    with exclusive(file):
+        if not file.exists():
+            settings = request.getfixturevalue("small").model_copy(update={"workspace": str(file.parent)})
+            study(settings)
+            file.write_text(settings.model_dump_json(), encoding="utf-8")
+    return Done(StudySettings.model_validate_json(file.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def rehearsal(host, small, pristine) -> Rehearsal:
+    """The same in this process's own workspace, with its own host: what tests do to it, they set right again."""
+    settings = pristine.copy_to(Path(small.workspace)).settings
+    return Rehearsal(settings.model_copy(update={"covers": small.covers}), host)
 
 
 @pytest.fixture
-def copied(rehearsal, tmp_path) -> Rehearsal:
-    """The same study in a folder of its own, for a test that alters it."""
-    shutil.copytree(rehearsal.settings.root, tmp_path / "copied" / rehearsal.settings.name)
-    settings = rehearsal.settings.model_copy(update={"workspace": str(tmp_path / "copied")})
-    return Rehearsal(rehearsal.catalogue, rehearsal.host, settings)
+def copied(pristine, tmp_path) -> Done:
+    """The same in a workspace of its own, for a test that alters it."""
+    return pristine.copy_to(tmp_path / "copied")
 
 
 @pytest.fixture
