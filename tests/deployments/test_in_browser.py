@@ -37,6 +37,13 @@ SETTINGS = {
     "visualisation": {"genres": 0, "grad_cam": 0, "model": "LeNet"},
 }
 
+# Five frames a second: the dashboard draws a run's graph anew in every one, and without a graphics card sixty of them
+# take more of the processor than the study that is watched.
+CALM = """
+window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 200);
+window.cancelAnimationFrame = clearTimeout;
+"""
+
 MAKE_WEIGHTS = """
 import sys
 from bookcover_core.models.backbones import find_backbone
@@ -165,6 +172,7 @@ def person(chromium, tmp_path, request):
     context = chromium.new_context(viewport={"width": 1200, "height": 700})
     context.set_default_timeout(PATIENCE * 1_000)
     expect.set_options(timeout=PATIENCE * 1_000)
+    context.add_init_script(CALM)
     page = context.new_page()
     failed = request.session.testsfailed
     yield Person(page)
