@@ -164,13 +164,13 @@ STAGES = (
     Stage(
         "search",
         "Search for better hyperparameters",
-        (*_HEADS, "training.epochs", "training.patience", "search"),
+        (*_HEADS, "training.epochs", "training.patience", "training.monitor", "search"),
         (*_FITTING, "bookcover_core.training.search"),
     ),
     Stage(
         "train",
         "Train the networks",
-        (*_HEADS, "training.epochs", "training.patience"),
+        (*_HEADS, "training.epochs", "training.patience", "training.monitor"),
         (
             *_FITTING,
             "bookcover_core.models.applications",

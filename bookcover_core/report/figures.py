@@ -183,6 +183,6 @@ def _plan_training(findings: Findings) -> Plan | None:
 
 def _course(curve: Curve) -> str:
     return (
-        f"validation accuracy {percent(curve.val_accuracy[curve.best])} % at best, in epoch {curve.best_epoch} of "
-        f"{len(curve.epochs)}"
+        f"validation accuracy {percent(curve.val_accuracy[curve.best])} % when kept, in epoch {curve.best_epoch} of "
+        f"{curve.epochs[-1]}"
     )

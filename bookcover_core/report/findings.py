@@ -8,7 +8,7 @@ the folder is not.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -243,7 +243,10 @@ def _network(study: Study, system: System, model: str) -> Network:
     if system.kind is Kind.ENSEMBLE:
         return Network(system, scores, None, None)
     folder = study.workspace.models / model
-    return Network(system, scores, _optional_curve(folder / "history.csv"), _optional_card(folder))
+    curve, card = _optional_curve(folder / "history.csv"), _optional_card(folder)
+    if curve and card and "best_epoch" in card.metrics:
+        curve = replace(curve, kept=int(card.metrics["best_epoch"]))
+    return Network(system, scores, curve, card)
 
 
 def _optional_curve(file: Path) -> Curve | None:

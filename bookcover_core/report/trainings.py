@@ -56,7 +56,7 @@ def training_table(findings: Findings) -> Table | None:
                 Cell(card.weights if card else None),
                 Cell(card.parameters.get("backbone") if card else None),
                 Cell(card.parameters.get("trainable") if card else None),
-                Cell(len(network.curve.epochs) if network.curve else None),
+                Cell(network.curve.epochs[-1] if network.curve else None),
                 Cell(network.best_epoch),
                 Cell() if accuracy is None else validation_cell(findings, accuracy),
             ]

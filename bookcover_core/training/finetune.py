@@ -89,6 +89,7 @@ def fine_tune(study: Study, backbone: str) -> Manifest:
             seed=study.settings.seed,
             augmented=settings.augment,
             advice="Lower fine_tuning.learning_rate.",
+            monitor=settings.monitor,
         ),
         preparation=preparation,
         extra_inputs=before.extra_inputs,

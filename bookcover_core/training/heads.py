@@ -1,8 +1,8 @@
 """Fitting a head on pooled features: one dense layer with softmax, as section 4.1 says, or the settings' deeper one.
 
 Adam (or WAME) on sparse categorical cross entropy, the books shuffled anew for each epoch, the head with the best
-validation accuracy kept (the earliest of equals), an end after so many epochs without a better one. The steps of an
-epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a millisecond.
+validation accuracy (or the least validation loss) kept, the earliest of equals, an end after so many epochs without a
+better one. The steps of an epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a millisecond.
 
 What an epoch does hangs on the seed, the number of the epoch and the state that the one before left, the dropouts'
 generators among it. That state is kept on disk every few seconds, so a training that was cut off goes on, and ends as
@@ -12,7 +12,7 @@ if it had not been.
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ import numpy.typing as npt
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.engine import keras, tf
 from bookcover_core.models.networks import GENRES, SINGLE_LAYER, HeadShape, before_genres, build_head, standardise
+from bookcover_core.settings import Monitor
 from bookcover_core.training.rows import LabelledFeatures
 from bookcover_core.training.wame import Wame
 from bookcover_core.training.windows import SIGNATURE, Window, Windows
@@ -61,6 +62,8 @@ class Schedule:
     (decoupled, Loshchilov and Hutter 2019). Biases keep theirs."""
     label_smoothing: float = 0.0
     """Share of each label that is spread evenly over all genres (Szegedy et al. 2016, section 7)."""
+    monitor: Monitor = "accuracy"
+    """What tells on the validation books which epoch is the best."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     seconds: float
+
+    def is_better_than(self, other: "Epoch", monitor: Monitor) -> bool:
+        """Whether it did better on the validation books, by what `monitor` names."""
+        return self.val_loss < other.val_loss if monitor == "loss" else self.val_accuracy > other.val_accuracy
 
 
 @dataclass(frozen=True)
@@ -137,13 +144,14 @@ def fit_head(
     progress: Callable[[int, int], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> FittedHead:
-    """A head trained on `train`, at the epoch with the best accuracy on `validation`.
+    """A head trained on `train`, at the epoch that is best on `validation`.
 
     Args:
         train: What it learns from. Its extra inputs are standardised by these books.
         validation: What the best epoch is chosen on.
         genres: Number of genres.
-        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay and label smoothing.
+        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay, label smoothing, and what
+            the best epoch is told by.
         shape: What the head is built of.
         label: What the training is called in the log.
         progress: Called with (epochs done, epochs at most).
@@ -170,7 +178,7 @@ def fit_head(
                 advice="Lower training.learning_rate.",
             )
         history.append(row)
-        if best is None or row.val_accuracy > best.val_accuracy:
+        if best is None or row.is_better_than(best, schedule.monitor):
             best = row
             training.keep_best()
         if progress:
@@ -192,6 +200,15 @@ def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float3
         measurements = books.measurements[part] if has_extras else None
         probabilities.append(tf.nn.softmax(_logits(head, books.features[part], measurements)).numpy())
     return np.concatenate(probabilities)
+
+
+def best_epoch(history: Iterable[Epoch], monitor: Monitor) -> Epoch | None:
+    """The best of these epochs, the first of equals; none of none."""
+    best: Epoch | None = None
+    for row in history:
+        if best is None or row.is_better_than(best, monitor):
+            best = row
+    return best
 
 
 def _over(history: list[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
@@ -274,7 +291,7 @@ class _Training:
     def resume(self, checkpoint: Checkpoint) -> tuple[list[Epoch], Epoch | None]:
         """History and best epoch of the training that was cut off, taken up; ([], None) where there is none."""
         history, self._best = checkpoint.resume(self._variables(), self._best)
-        return history, max(history, key=lambda row: (row.val_accuracy, -row.epoch), default=None)
+        return history, best_epoch(history, self._schedule.monitor)
 
     def _variables(self) -> list[keras.Variable]:
         """All that an epoch changes: the trained weights, the dropouts' generators, the optimiser's state."""

@@ -91,7 +91,7 @@ def run_pixel_training(
         study: The study.
         network: What is fitted: see `fit_network`.
         optimizer: What takes the steps.
-        schedule: Epochs, patience, batch size, seed, augmentation.
+        schedule: Epochs, patience, batch size, seed, augmentation, and what the best epoch is told by.
         preparation: Of which pictures.
         extra_inputs: What the network is told beside its pictures.
         start: How well it does before; none: it has learnt nothing yet.

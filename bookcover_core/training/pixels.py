@@ -1,9 +1,9 @@
 """Fitting a network to pictures: its weights, or those of its top, learn from pixels rather than from stored features.
 
 As with heads (`training.heads`): cross entropy, the books shuffled anew for each epoch, the epoch with the best
-validation accuracy kept (the earliest of equals), an end after so many epochs without a better one. Where training
-starts from a network that judges already, that network is epoch 0 and competes with the others, so that what is kept
-never validates worse than what was there.
+validation accuracy kept (the earliest of equals), or the one with the least validation loss, an end after so many
+epochs without a better one. Where training starts from a network that judges already, that network is epoch 0 and
+competes with the others, so that what is kept never validates worse than what was there.
 
 Whatever is frozen stays bit for bit as it is; batch normalisations that are frozen normalise by the statistics that
 they have. What an epoch does hangs on the seed, its number, and the state that the one before left. That state is kept
@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.engine import keras, tf
+from bookcover_core.settings import Monitor
 from bookcover_core.training.accelerator import Accelerator, find_accelerator, scaled_optimizer, set_precision
-from bookcover_core.training.heads import Checkpoint, Epoch, log_epoch
+from bookcover_core.training.heads import Checkpoint, Epoch, best_epoch, log_epoch
 from bookcover_core.training.judging import Judge, batch_signature, genre_logits, readable
 from bookcover_core.training.streams import PixelBooks, shown
 
@@ -46,6 +47,8 @@ class PixelSchedule:
     augmented: bool
     advice: str
     """What to do when the loss is no longer a number: which setting to lower."""
+    monitor: Monitor = "accuracy"
+    """What tells on the validation books which epoch is the best."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def fit_network(
         optimizer: What takes the steps.
         train: What it learns from.
         validation: What the best epoch is chosen on.
-        schedule: Epochs, patience, batch size, seed, augmentation.
+        schedule: Epochs, patience, batch size, seed, augmentation, and what the best epoch is told by.
         start: How well it does before; none: it has learnt nothing yet, and there is no epoch 0.
         label: What the training is called in the log.
         progress: Called with (steps done, steps at most), now and then.
@@ -112,31 +115,29 @@ def fit_network(
     elif start:
         history.append(training.measure_start(start))
         log_epoch(label, history[-1], history[-1], schedule.epochs)
-    while not _over(history, schedule):
+    best = best_epoch(history, schedule.monitor)
+    while not _over(history, best, schedule):
         row = training.run_epoch(history[-1].epoch + 1 if history else 1, progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
             raise TrainingError(
                 f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=schedule.advice
             )
-        if not history or row.val_accuracy > _best(history).val_accuracy:
-            training.keep_best()
         history.append(row)
-        log_epoch(label, row, _best(history), schedule.epochs)
+        if best is None or row.is_better_than(best, schedule.monitor):
+            best = row
+            training.keep_best()
+        log_epoch(label, row, best, schedule.epochs)
         if checkpoint:
             training.save(checkpoint, history)
-    return FittedNetwork(_best(history), history, training.take_best(), training.judge)
+    assert best is not None
+    return FittedNetwork(best, history, training.take_best(), training.judge)
 
 
-def _best(history: Sequence[Epoch]) -> Epoch:
-    """The epoch with the best validation accuracy, the first of equals."""
-    return max(history, key=lambda row: (row.val_accuracy, -row.epoch))
-
-
-def _over(history: Sequence[Epoch], schedule: PixelSchedule) -> bool:
-    if not history:
+def _over(history: Sequence[Epoch], best: Epoch | None, schedule: PixelSchedule) -> bool:
+    if best is None:
         return False
     last = history[-1].epoch
-    return last >= schedule.epochs or last - _best(history).epoch >= schedule.patience
+    return last >= schedule.epochs or last - best.epoch >= schedule.patience
 
 
 class _Training:

@@ -14,7 +14,7 @@ from bookcover_core.listing.books import read_genres
 from bookcover_core.manifests import digest_of
 from bookcover_core.models.cards import HEAD_WEIGHTS
 from bookcover_core.models.networks import HeadShape, save_weights
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.study import Study
 from bookcover_core.training.features import load_split
 from bookcover_core.training.heads import Checkpoint, Epoch, FittedHead, Schedule, fit_head, predict
@@ -46,7 +46,7 @@ class TrainingRun:
 
 
 def plan(
-    settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int
+    settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int, monitor: Monitor
 ) -> tuple[Schedule, HeadShape]:
     """How a head with these hyperparameters is trained, and what it is built of."""
     schedule = Schedule(
@@ -58,6 +58,7 @@ def plan(
         optimizer=settings.training.optimizer,
         weight_decay=hyperparameters.weight_decay,
         label_smoothing=hyperparameters.label_smoothing,
+        monitor=monitor,
     )
     return schedule, HeadShape(hyperparameters.hidden_units, hyperparameters.dropout, settings.head.extra_inputs)
 
@@ -69,6 +70,7 @@ def run_training(
     *,
     epochs: int,
     patience: int,
+    monitor: Monitor = "accuracy",
     folder: Path,
     key: str,
     label: str,
@@ -83,7 +85,8 @@ def run_training(
         backbone: Whose features.
         preparation: Of which pictures.
         epochs: Epochs at most.
-        patience: Epochs without a better validation accuracy after which it ends.
+        patience: Epochs without a better one after which it ends.
+        monitor: What tells on the validation books which epoch is the best.
         folder: Where history and weights go.
         key: What the training hangs on; the state of a run with another is not taken up.
         label: What it is called in the log.
@@ -94,7 +97,8 @@ def run_training(
         TrainingError: The head cannot be trained.
     """
     settings = study.settings
-    schedule, shape = plan(settings, hyperparameters or Hyperparameters.of(settings), epochs=epochs, patience=patience)
+    hyperparameters = hyperparameters or Hyperparameters.of(settings)
+    schedule, shape = plan(settings, hyperparameters, epochs=epochs, patience=patience, monitor=monitor)
     train, validation, test = (
         load_split(study, backbone, preparation, split, shape.extra_inputs) for split in ("train", "validation", "test")
     )

@@ -1,8 +1,8 @@
 """The stage `search`: better hyperparameters for the head of one network, chosen on validation books (section 5.4).
 
 Random search (Bergstra and Bengio 2012): heads drawn by chance from the settings' ranges, each fitted as `train` would
-fit it on the stored features. The head with the best validation accuracy gives its hyperparameters to `train`; the test
-books are not looked at.
+fit it on the stored features. The head that is best on the validation books (`training.monitor` says by what) gives its
+hyperparameters to `train`; the test books are not looked at.
 
     search/<model>/trials.csv     a row for each head (`Trial`), written as soon as it is known
     search/<model>/chosen.json    the row that was chosen
@@ -49,7 +49,7 @@ _TRIALS, _CHOSEN = "trials.csv", "chosen.json"
 _FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation_loss": math.inf, "seconds": 0.0}
 
 # The settings that every trial hangs on, whatever it draws.
-_FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience")
+_FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
 
 
 def _split_units(value: object) -> object:
@@ -114,10 +114,13 @@ def search_head(study: Study, backbone: str) -> Manifest:
     wanted = {digest_of([tried.model_dump(mode="json"), *fixed]): tried for tried in draw_trials(settings)}
     folder = study.workspace.search / model
     trials = _run_trials(study, name, preparation, wanted, folder, run.label)
-    chosen = max(trials, key=lambda trial: trial.validation_accuracy)
+    if settings.training.monitor == "loss":
+        chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
+    else:
+        chosen_by, chosen = "validation_accuracy", max(trials, key=lambda trial: trial.validation_accuracy)
     write_json(
         folder / _CHOSEN,
-        {"chosen_by": "validation_accuracy", **chosen.model_dump(mode="json", exclude={"key"})},
+        {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})},
     )
     return run.finish(
         outputs=[folder / _TRIALS, folder / _CHOSEN],
@@ -162,12 +165,12 @@ def _run_trials(
     )
     genres = len(read_genres(study.workspace))
     table, trials = folder / _TRIALS, _read_trials(folder / _TRIALS)
-    epochs, patience = settings.training.epochs, settings.training.patience
+    epochs, patience, monitor = settings.training.epochs, settings.training.patience, settings.training.monitor
     for number, (key, tried) in enumerate(wanted.items()):
         if key in trials:
             trials[key] = trials[key].model_copy(update={"trial": number + 1})
             continue
-        schedule, shape = plan(settings, tried, epochs=epochs, patience=patience)
+        schedule, shape = plan(settings, tried, epochs=epochs, patience=patience, monitor=monitor)
         checkpoint = Checkpoint(folder / "checkpoint.npz", key)
         try:
             fitted = fit_head(

@@ -73,6 +73,7 @@ def train_backbone(study: Study, name: str) -> Manifest:
         preparation,
         epochs=study.settings.training.epochs,
         patience=study.settings.training.patience,
+        monitor=study.settings.training.monitor,
         folder=folder,
         key=run.key,
         label=run.label,

@@ -19,22 +19,26 @@ from bookcover_core.visualisation.style import LIGHT, Theme
 
 @dataclass(frozen=True)
 class Curve:
-    """One training: values by epoch, from epoch 1."""
+    """One training: values by epoch, from epoch 1, or 0 where it started from a network that judges already."""
 
     epochs: list[int]
     loss: list[float]
     accuracy: list[float]
     val_loss: list[float]
     val_accuracy: list[float]
+    kept: int | None = None
+    """The epoch whose weights were kept; none: the one with the best validation accuracy."""
 
     @property
     def best(self) -> int:
-        """Position of the epoch with the best validation accuracy, the first where several share it."""
+        """Position of the epoch that was kept: the first with the best validation accuracy, if nothing else is said."""
+        if self.kept is not None and self.kept in self.epochs:
+            return self.epochs.index(self.kept)
         return max(range(len(self.epochs)), key=lambda position: (self.val_accuracy[position], -position))
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the best validation accuracy."""
+        """The epoch that was kept."""
         return self.epochs[self.best]
 
 

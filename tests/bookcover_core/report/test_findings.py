@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from bookcover_core.report.figures import _plans
 from bookcover_core.report.findings import gather
@@ -94,6 +95,20 @@ def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog)
     page = (study.workspace.report / "index.html").read_text("utf-8")
     assert all(title in page for title in titles)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_the_epoch_that_was_kept_is_the_card_s(tmp_path: Path):
+    """A network whose best epoch was told by its loss is shown at that epoch, not at that of the best accuracy."""
+    study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",)))
+    [network] = gather(study).networks
+    assert network.card is not None
+    kept = int(network.card.metrics["best_epoch"])
+    history = invented_history(kept + 20, 0.4, kept + 6)
+    assert history["val_accuracy"].argmax() + 1 != kept
+    write_table(study.workspace.models / "MobileNetV2-padded" / "history.csv", history)
+    [network] = gather(study).networks
+    assert network.best_epoch == kept
+    assert network.validation_accuracy == pytest.approx(history["val_accuracy"][kept - 1])
 
 
 def test_each_network_has_its_own_comparison(tmp_path: Path):

@@ -174,6 +174,17 @@ def test_the_best_epoch_is_kept():
     assert hits.mean() == pytest.approx(max(accuracies))
 
 
+def test_the_head_with_the_least_loss_is_kept_where_that_is_wanted():
+    """Told to go by the loss, it keeps another epoch than by accuracy; patience counts from there, after a cut too."""
+    by_accuracy = fit(epochs=60)
+    by_loss = fit(epochs=60, monitor="loss")
+    losses = [row.val_loss for row in by_loss.history]
+    assert by_loss.best.epoch == 1 + losses.index(min(losses)) != by_accuracy.best.epoch
+    given = predict(by_loss.head, VALIDATION)[np.arange(len(VALIDATION.labels)), VALIDATION.labels]
+    assert -np.log(given).mean() == pytest.approx(min(losses), rel=1e-4)
+    assert len(fit(epochs=60, monitor="loss", patience=3).history) == by_loss.best.epoch + 3
+
+
 def test_patience_ends_training():
     """Training ends when so many epochs have passed since the best one."""
     fitted = fit(epochs=500, patience=4, learning_rate=0.05)

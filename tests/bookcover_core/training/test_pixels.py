@@ -132,6 +132,21 @@ def test_the_start_competes(books):
     assert all((a == b).all() for a, b in zip(before, network.get_weights(), strict=True))
 
 
+def test_the_weights_with_the_least_loss_are_kept(books, tmp_path):
+    """Told to go by the loss, the network is left at its least, after a cut too."""
+    from bookcover_core.training.heads import Checkpoint
+
+    options = {"monitor": "loss", "learning_rate": 0.05, "checkpoint": Checkpoint(tmp_path / "checkpoint.npz", "key")}
+    fit(build(), books, epochs=2, **options)
+    fitted = fit(build(), books, epochs=30, patience=4, **options)
+    least = min(fitted.history, key=lambda row: row.val_loss)
+    assert fitted.best is least
+    assert fitted.history[-1].epoch == least.epoch + 4
+    validation = part(books, 16, 24)
+    given = fitted.judge.probabilities(validation)[np.arange(8), validation.labels]
+    assert -np.log(given).mean() == pytest.approx(least.val_loss, rel=1e-4)
+
+
 def test_a_loss_that_is_no_number_is_an_error(books):
     """A learning rate that is far too high ends the training with what to do."""
     with pytest.raises(TrainingError, match=r"no longer a number.*Lower it\."):

@@ -120,6 +120,24 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
     assert not study.plan(lambda planned: search_head(planned, "MobileNetV2")).standing
 
 
+def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):
+    """With training.monitor = "loss", the search compares losses, and each head is fitted by its loss."""
+    found = iter([(0.5, 1.5), (0.25, 1.2), (0.5, 1.3)])
+    monitors = []
+
+    def fit_invented(train, validation, genres, schedule, **_):
+        monitors.append(schedule.monitor)
+        accuracy, loss = next(found)
+        best = heads.Epoch(2, 1.0, accuracy, loss, accuracy, 0.1)
+        return heads.FittedHead(None, best, [best])
+
+    monkeypatch.setattr(heads, "fit_head", fit_invented)
+    search_head(with_settings(study, training={"monitor": "loss"}), "MobileNetV2")
+    assert monitors == ["loss"] * 3
+    chosen = json.loads((study.workspace.search / MODEL / "chosen.json").read_text())
+    assert (chosen["trial"], chosen["chosen_by"]) == (2, "validation_loss")
+
+
 def test_heads_that_cannot_be_trained_are_an_error(study, monkeypatch):
     """When no trial has given a head there is nothing to choose."""
 

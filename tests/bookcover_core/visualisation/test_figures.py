@@ -84,6 +84,12 @@ def test_the_best_epoch_is_the_first_of_the_best():
     assert curve.best_epoch == 2
 
 
+def test_the_epoch_that_was_kept_is_the_one_that_is_marked():
+    """Where something else than accuracy chose, the figures follow what was kept; an epoch 0 counts as any other."""
+    curve = Curve([0, 1, 2], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 1], [0.3, 0.2, 0.1], kept=2)
+    assert (curve.best, curve.best_epoch) == (2, 2)
+
+
 @pytest.mark.parametrize("content", ["", "epoch,loss\n1,2\n", "epoch,loss,accuracy,val_loss,val_accuracy\n"])
 def test_a_history_that_tells_nothing_is_an_error(tmp_path: Path, content: str):
     """An empty or foreign history.csv is named in the error."""
