@@ -49,12 +49,15 @@ class Mixture:
 
 
 _DEEP = {"head.hidden_units": [512], "head.dropout": 0.5, "training.weight_decay": 0.3}
+_BY_LOSS = {"training.monitor": "loss"}
 _TUNED = {
     "fine_tuning.blocks": 3,
     "fine_tuning.learning_rate": 0.00003,
     "fine_tuning.epochs": 4,
     "fine_tuning.patience": 2,
+    "fine_tuning.monitor": "accuracy",
 }
+_SEARCHED = {"search.trials": 12, "search.hidden_units": [0, 256, 512]}
 
 VARIANTS = (
     Variant(BASELINE, "dissertation", "MobileNetV2 frozen, padded, one layer, Adam 0.001, batches of 32"),
@@ -96,14 +99,24 @@ VARIANTS = (
         "searched",
         "section 5.4",
         "12 heads tried, the best on validation kept",
-        {"search.trials": 12, "search.hidden_units": [0, 256, 512]},
+        _SEARCHED,
     ),
+    Variant("frozen, by loss", "section 5.4", "as frozen, the epoch with the least validation loss kept", _BY_LOSS),
+    Variant("deeper, by loss", "section 5.4", "as deeper, decayed, with the least validation loss", _DEEP | _BY_LOSS),
+    Variant("searched, by loss", "section 5.4", "as searched, with the least validation loss", _SEARCHED | _BY_LOSS),
     Variant("fine-tuned", "section 5.4", "from there: 3 top blocks trained too, augmented", _DEEP | _TUNED, FINE_TUNED),
     Variant(
         "fine-tuned, not augmented",
         "section 5.4",
         "the same, not augmented",
         _DEEP | _TUNED | {"fine_tuning.augment": False},
+        FINE_TUNED,
+    ),
+    Variant(
+        "fine-tuned, by loss",
+        "section 5.4",
+        "augmented, 10 epochs at most, the one with the least validation loss kept",
+        _DEEP | _TUNED | {"fine_tuning.monitor": "loss", "fine_tuning.epochs": 10, "fine_tuning.patience": 3},
         FINE_TUNED,
     ),
     Variant(
@@ -147,6 +160,13 @@ MIXTURES = (
         "ensembles",
         "weights fitted on validation books",
         (*_PREPARATIONS, "shape", "decayed", "deeper", *_DEEPER),
+        fitted=True,
+    ),
+    Mixture(
+        "all and fine-tuned, weighted",
+        "ensembles",
+        "the same with the fine-tuned network of the least loss",
+        (*_PREPARATIONS, "shape", "decayed", "deeper", *_DEEPER, "fine-tuned, by loss"),
         fitted=True,
     ),
 )
