@@ -144,6 +144,7 @@ ABLATIONS = (
 
 _PREPARATIONS = (BASELINE, "noprep", "cropped")
 _DEEPER = ("deeper, decayed", "noprep, deeper", "cropped, deeper")
+_NINE = (*_PREPARATIONS, "shape", "decayed", "deeper", *_DEEPER)
 MIXTURES = (
     Mixture(
         "three seeds", "ensembles", "mean of three frozen networks", (BASELINE, "frozen, seed 1", "frozen, seed 2")
@@ -159,14 +160,14 @@ MIXTURES = (
         "all, weighted",
         "ensembles",
         "weights fitted on validation books",
-        (*_PREPARATIONS, "shape", "decayed", "deeper", *_DEEPER),
+        _NINE,
         fitted=True,
     ),
     Mixture(
         "all and fine-tuned, weighted",
         "ensembles",
         "the same with the fine-tuned network of the least loss",
-        (*_PREPARATIONS, "shape", "decayed", "deeper", *_DEEPER, "fine-tuned, by loss"),
+        (*_NINE, "fine-tuned, by loss"),
         fitted=True,
     ),
 )

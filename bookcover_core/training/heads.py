@@ -169,7 +169,7 @@ def fit_head(
     if history:
         logger.info("%s: going on after epoch %d", label, history[-1].epoch)
     saved = time.perf_counter()
-    while not _over(history, best, schedule):
+    while not is_over(history, best, schedule.epochs, schedule.patience):
         row = training.run_epoch(len(history) + 1)
         if not np.isfinite(row.loss):
             raise TrainingError(
@@ -184,7 +184,8 @@ def fit_head(
         if progress:
             progress(row.epoch, schedule.epochs)
         log_epoch(label, row, best, schedule.epochs)
-        if checkpoint and not _over(history, best, schedule) and time.perf_counter() - saved >= _CHECKPOINT_SECONDS:
+        goes_on = not is_over(history, best, schedule.epochs, schedule.patience)
+        if checkpoint and goes_on and time.perf_counter() - saved >= _CHECKPOINT_SECONDS:
             training.save(checkpoint, history)
             saved = time.perf_counter()
     assert best is not None
@@ -211,10 +212,12 @@ def best_epoch(history: Iterable[Epoch], monitor: Monitor) -> Epoch | None:
     return best
 
 
-def _over(history: list[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
+def is_over(history: Sequence[Epoch], best: Epoch | None, epochs: int, patience: int) -> bool:
+    """Whether no epoch is to follow: it was the last of `epochs`, or the last of `patience` since the best."""
     if best is None:
         return False
-    return len(history) >= schedule.epochs or len(history) - best.epoch >= schedule.patience
+    last = history[-1].epoch
+    return last >= epochs or last - best.epoch >= patience
 
 
 def log_epoch(label: str, row: Epoch, best: Epoch, epochs: int) -> None:

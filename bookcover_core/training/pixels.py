@@ -13,7 +13,7 @@ taken in an order that may change, and the last digits with it.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from bookcover_core.errors import TrainingError
 from bookcover_core.models.engine import keras, tf
 from bookcover_core.settings import Monitor
 from bookcover_core.training.accelerator import Accelerator, find_accelerator, scaled_optimizer, set_precision
-from bookcover_core.training.heads import Checkpoint, Epoch, best_epoch, log_epoch
+from bookcover_core.training.heads import Checkpoint, Epoch, best_epoch, is_over, log_epoch
 from bookcover_core.training.judging import Judge, batch_signature, genre_logits, readable
 from bookcover_core.training.streams import PixelBooks, shown
 
@@ -116,7 +116,7 @@ def fit_network(
         history.append(training.measure_start(start))
         log_epoch(label, history[-1], history[-1], schedule.epochs)
     best = best_epoch(history, schedule.monitor)
-    while not _over(history, best, schedule):
+    while not is_over(history, best, schedule.epochs, schedule.patience):
         row = training.run_epoch(history[-1].epoch + 1 if history else 1, progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
             raise TrainingError(
@@ -131,13 +131,6 @@ def fit_network(
             training.save(checkpoint, history)
     assert best is not None
     return FittedNetwork(best, history, training.take_best(), training.judge)
-
-
-def _over(history: Sequence[Epoch], best: Epoch | None, schedule: PixelSchedule) -> bool:
-    if best is None:
-        return False
-    last = history[-1].epoch
-    return last >= schedule.epochs or last - best.epoch >= schedule.patience
 
 
 class _Training:
