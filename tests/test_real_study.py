@@ -105,14 +105,14 @@ def test_real_twins_are_found_and_stay_on_one_side(real_study):
 
 
 def test_a_trained_head_judges_real_covers_far_better_than_chance(real_study):
-    """At least 15 % of the test books are judged right at the first guess, where the commonest genre gives 8.4 %."""
+    """At least 20 % of the test books are judged right at the first guess, where the commonest genre gives 8.4 %."""
     [metrics] = real_study.workspace.evaluation.glob("*/metrics.json")
     found = json.loads(metrics.read_text(encoding="utf-8"))
     assert found
     predictions = read_table(metrics.parent / "predictions.csv", label="int64")
     probabilities = predictions.drop(columns=["key", "label"]).astype("float64").to_numpy()
     assert probabilities.shape == (len(predictions), 30)
-    assert (probabilities.argmax(axis=1) == predictions["label"]).mean() >= 0.15
+    assert (probabilities.argmax(axis=1) == predictions["label"]).mean() >= 0.20
 
 
 def test_the_comparison_covers_all_three_preparations(real_study):

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL
 from bookcover_core import stage_process
 from bookcover_core.errors import TrainingError
 from bookcover_core.manifests import read_manifest
-from bookcover_core.settings import EnsembleSettings, StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
 from bookcover_core.training.comparison import chosen_preparation
 from bookcover_core.workspace import read_table
@@ -166,9 +166,7 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp
 
 def test_a_killed_study_goes_on_with_what_was_done(small, prefect_server, settings_file, tmp_path):
     """After kill -9 in the middle, the same command finishes the study and does no finished stage again."""
-    settings = with_training(small, backbones=("LeNet",), preparation="padded").model_copy(
-        update={"workspace": str(tmp_path), "name": "killed", "ensemble": EnsembleSettings()}
-    )
+    settings = small.model_copy(update={"workspace": str(tmp_path), "name": "killed"})
     command = [sys.executable, "-m", "deployments", "run", str(settings_file(settings))]
     surroundings = os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings)

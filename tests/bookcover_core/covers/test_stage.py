@@ -176,7 +176,7 @@ def test_requests_keep_their_pace(host: LoopbackHost, make_study: MakeStudy):
     times = sorted(asked.at for asked in host.asked)
     # A busy machine lets some arrive late, nearer to those behind them; that counts only if half of all do.
     assert len(times) == 86
-    assert statistics.median(times[number + 43] - times[number] for number in range(43)) >= 0.9 * 43 / 20
+    assert statistics.median(times[number + 43] - times[number] for number in range(43)) >= 0.957 * 43 / 20
 
 
 @pytest.mark.usefixtures("processes")
@@ -188,7 +188,7 @@ def test_retry_after_is_obeyed_by_all(host: LoopbackHost, make_study: MakeStudy)
     assert rows["busy"].outcome == "ok"
     first = next(asked.at for asked in host.asked if asked.target == "/busy.jpg")
     # What was on its way when the answer came is not called back.
-    assert [asked.target for asked in host.asked if first + 0.6 < asked.at < first + 1.95] == []
+    assert [asked.target for asked in host.asked if first + 0.3 < asked.at < first + 1.95] == []
     assert max(asked.at for asked in host.asked) > first + 1.95
 
 
