@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import Future, wait
 from itertools import chain, islice
 from multiprocessing import resource_tracker
@@ -35,6 +35,10 @@ _READY_SECONDS = 10.0
 
 # How long batches may take to come to an end when their outcomes are no longer wanted, in seconds.
 _GRACE_SECONDS = 5.0
+
+# How long the pool's own thread may take to learn of batches that were cancelled, in seconds: on a busy machine it may
+# not get a turn for a while.
+_NOTICE_SECONDS = 10.0
 
 # How often a process looks whether the one that started it still runs, in seconds.
 _WATCH_SECONDS = 0.5
@@ -144,11 +148,14 @@ def _dismiss(workers: ProcessPoolExecutor, processes: int) -> None:
     workers.shutdown()
 
 
-def _stop(workers: ProcessPoolExecutor, pending: Iterable[Future[Outcome]]) -> None:
+def _stop(workers: ProcessPoolExecutor, pending: Collection[Future[Outcome]]) -> None:
     """End `workers`; what they are at may come to its end, so that no half-written file is left, but not for long."""
     late = True
     try:
-        late = bool(wait([future for future in pending if not future.cancel()], timeout=_GRACE_SECONDS).not_done)
+        running = {future for future in pending if not future.cancel()}
+        late = bool(wait(running, timeout=_GRACE_SECONDS).not_done)
+        # Told to kill while it holds batches of whose end it has not heard, the pool's thread would fail and kill none.
+        wait(set(pending) - running, timeout=_NOTICE_SECONDS)
     finally:
         workers.shutdown(kill_workers=late)
 

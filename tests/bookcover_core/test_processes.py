@@ -14,6 +14,7 @@ from threading import Thread
 
 import psutil
 import pytest
+from joblib.externals.loky.process_executor import _ExecutorManagerThread
 
 from bookcover_core import processes
 from bookcover_core.errors import DiskFullError, WorkerError
@@ -63,6 +64,12 @@ def take_long(_number: int) -> None:
 
 def take_long_from_second(number: int) -> int:
     if number:
+        time.sleep(60)
+    return number
+
+
+def take_long_from_fifth(number: int) -> int:
+    if number >= 4:
         time.sleep(60)
     return number
 
@@ -202,6 +209,25 @@ def test_a_closed_iterator_leaves_no_process(monkeypatch):
     assert len(workers()) == 2
     outcomes.close()
     assert come_true(lambda: not workers())
+
+
+def test_a_busy_machine_leaves_no_process(monkeypatch):
+    """Also when the pool's thread gets its turn late, and hears late of a batch that was cancelled."""
+    look = _ExecutorManagerThread.wait_result_broken_or_wakeup
+
+    def look_late(thread: _ExecutorManagerThread) -> object:
+        found = look(thread)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(_ExecutorManagerThread, "wait_result_broken_or_wakeup", look_late)
+    monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
+    outcomes = in_processes(take_long_from_fifth, range(10), processes=2)
+    for number in range(3):
+        assert next(outcomes) == number
+        time.sleep(1.5 * (number < 2))  # it has heard of all that was done
+    outcomes.close()
+    assert not workers()
 
 
 def test_short_work_may_come_to_its_end(tmp_path):
