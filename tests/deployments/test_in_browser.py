@@ -38,10 +38,14 @@ SETTINGS = {
 }
 
 # Five frames a second: the dashboard draws a run's graph anew in every one, and without a graphics card sixty of them
-# take more of the processor than the study that is watched.
+# take more of the processor than the study that is watched. And nothing fades: a menu that goes out slowly on a busy
+# machine covers the page, or stays.
 CALM = """
 window.requestAnimationFrame = draw => setTimeout(() => draw(performance.now()), 200);
 window.cancelAnimationFrame = clearTimeout;
+const still = new CSSStyleSheet();
+still.replaceSync("*, ::before, ::after { animation: none !important; transition: none !important }");
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
 """
 
 MAKE_WEIGHTS = """
@@ -60,6 +64,12 @@ class Person:
 
     def __init__(self, page):
         self.page = page
+
+    @property
+    def header(self):
+        """The head of a run's page, with its state; it can also be read where a menu or a question lies over it."""
+        crumbs = self.page.get_by_role("navigation", name="breadcrumb", include_hidden=True)
+        return crumbs.locator("xpath=ancestor::div[2]")
 
     def open_form(self, start):
         """Go from the start page of `bookcover serve` to the form of a study."""
@@ -105,9 +115,7 @@ class Person:
         """Wait until the page of a run says that it ended, and how."""
         from playwright.sync_api import expect
 
-        ended = re.compile("^(Completed|Failed|Crashed|Suspended|Cancelled|Stopped)$")
-        header = self.page.get_by_role("navigation", name="breadcrumb").locator("xpath=ancestor::div[2]")
-        shown = header.get_by_text(ended)
+        shown = self.header.get_by_text(re.compile("^(Completed|Failed|Crashed|Suspended|Cancelled|Stopped)$"))
         expect(shown, f"the run has not ended, and should be {state}").to_be_visible()
         expect(shown, "the run ended in another way").to_have_text(state)
 
@@ -115,15 +123,17 @@ class Person:
         """Choose in the menu of a run."""
         self.page.get_by_role("button", name="Open menu").click()
         self.page.get_by_role("menuitem", name=what).click()
+        self.page.get_by_role("menu").wait_for(state="hidden")
 
     def retry(self):
         """Retry a run that has failed, and wait until that is under way."""
         from playwright.sync_api import expect
 
         self.choose("Retry")
-        self.page.get_by_role("alertdialog").get_by_role("button", name="Retry").click()
-        header = self.page.get_by_role("navigation", name="breadcrumb").locator("xpath=ancestor::div[2]")
-        expect(header.get_by_text("Failed", exact=True), "Retry was pressed, and nothing happens").to_be_hidden()
+        question = self.page.get_by_role("alertdialog")
+        question.get_by_role("button", name="Retry").click()
+        question.wait_for(state="hidden")
+        expect(self.header.get_by_text("Failed", exact=True), "Retry was pressed, and nothing happens").to_be_hidden()
 
     def open_in(self, tab, name):
         """Open what a tab of a run's page lists."""
