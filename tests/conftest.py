@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,12 @@ LONGEST = (
     "deployments/test_serving.py",
     "flows/test_own_covers.py",
 )
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which tests press: a shell has the programs that it starts in the background ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

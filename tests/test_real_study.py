@@ -12,6 +12,8 @@ from bookcover_core.settings import StudySettings
 from bookcover_core.study import Study
 from bookcover_core.workspace import read_table
 
+pytestmark = pytest.mark.timeout(1_800)  # two to four minutes, and far more where others use the machine
+
 COVERS = 3_876
 HOSTS = ("ecx.images-amazon.com", "d1w7fb2mkkr3kw.cloudfront.net")
 
