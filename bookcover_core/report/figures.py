@@ -83,7 +83,7 @@ def _picture(drawing: Drawing, light: bytes, dark: Drawing) -> Picture:
     width, height = drawing.get_size_inches()
     return Picture(
         light=data_uri(light, "image/svg+xml"),
-        dark=data_uri(style.to_svg(dark, DARK).encode(), "image/svg+xml"),
+        dark=data_uri(style.to_svg(dark, DARK, like=drawing).encode(), "image/svg+xml"),
         width=round(width * _PIXELS),
         height=round(height * _PIXELS),
     )

@@ -19,7 +19,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -113,7 +113,7 @@ def applied(theme: Theme) -> Iterator[None]:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of `width` by `height` inches, laid out so that nothing overlaps."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    FigureCanvasSVG(figure)
     return figure
 
 
@@ -141,12 +141,19 @@ def panel_title(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left")
 
 
-def to_svg(figure: Figure, theme: Theme = LIGHT) -> str:
-    """The figure as SVG: transparent, type as outlines, the same text on every run."""
+def to_svg(figure: Figure, theme: Theme = LIGHT, *, like: Figure | None = None) -> str:
+    """The figure as SVG: transparent, type as outlines, the same text on every run.
+
+    Args:
+        figure: The figure.
+        theme: The colours that it was drawn in.
+        like: A figure that is in its files already and differs in nothing but colours: what it took seconds to lay out
+            is taken over.
+    """
     buffer = io.StringIO()
     with _rendering(theme):
+        _lay_out(figure, like)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # what is laid out once need not be again, for the PNG
     return buffer.getvalue()
 
 
@@ -154,8 +161,22 @@ def to_png(figure: Figure, theme: Theme = LIGHT) -> bytes:
     """The figure as PNG on its paper, 200 dots per inch, the same bytes on every run."""
     buffer = io.BytesIO()
     with _rendering(theme):
+        _lay_out(figure)
         figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _lay_out(figure: Figure, like: Figure | None = None) -> None:
+    """Give the axes of a figure their places, if they have none yet; matplotlib would for each file, and draw twice."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    if like is None:
+        engine.execute(figure)
+    else:
+        for axes, placed in zip(figure.axes, like.axes, strict=True):
+            axes.set_position(placed.get_position(original=True))
+    figure.set_layout_engine(None)
 
 
 @contextmanager

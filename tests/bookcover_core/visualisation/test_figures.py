@@ -62,6 +62,14 @@ def test_a_figure_is_the_same_on_every_run(name: str):
     assert "<dc:date>" not in first
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_dark_figure_takes_over_the_layout_of_its_light_one(name: str):
+    """It is the figure that it would be if it were laid out by itself."""
+    light, dark, alone = FIGURES[name](style.LIGHT), FIGURES[name](style.DARK), FIGURES[name](style.DARK)
+    style.to_svg(light)
+    assert style.to_svg(dark, style.DARK, like=light) == style.to_svg(alone, style.DARK)
+
+
 def test_light_and_dark_differ_and_leave_no_trace():
     """A dark figure has other colours, and matplotlib's own settings are as they were."""
     before = dict(mpl.rcParams)
