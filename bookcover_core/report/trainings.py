@@ -9,7 +9,7 @@ from bookcover_core.models.systems import title_of
 from bookcover_core.report.findings import Findings, Network
 from bookcover_core.report.table import Cell, Column, Kind, Table
 from bookcover_core.report.tables import validation_cell
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.ensemble import ENSEMBLE
 
 _EXTRA_INPUTS = {
@@ -23,6 +23,8 @@ _JOINED = {
     "mean": "by the mean of its members' probabilities",
     "weighted": "by a mean of its members' probabilities whose weights were fitted on the validation books",
 }
+
+_BETTER: dict[Monitor, str] = {"accuracy": "a better validation accuracy", "loss": "a lower validation loss"}
 
 
 def training_words(findings: Findings) -> list[str]:
@@ -76,10 +78,24 @@ def training_table(findings: Findings) -> Table | None:
         ],
         rows=rows,
         notes=(
-            "Best: by validation accuracy.",
-            "The validation accuracy chose the epoch, so it flatters; the test accuracy does not.",
+            _best_by(findings.study.settings, {network.system.kind for network in networks}),
+            "The validation books chose the epoch, so the accuracy on them flatters; the test accuracy does not.",
         ),
     )
+
+
+def _best_by(settings: StudySettings, kinds: set[SystemKind]) -> str:
+    """What told which epoch is the best, for networks of these kinds."""
+    ways: dict[SystemKind, tuple[str, Monitor]] = {
+        SystemKind.FROZEN: ("frozen networks", settings.training.monitor),
+        SystemKind.FINE_TUNED: ("fine-tuned networks", settings.fine_tuning.monitor),
+        SystemKind.SCRATCH: ("networks trained from nothing", "accuracy"),
+    }
+    used = [way for kind, way in ways.items() if kind in kinds]
+    monitors = {monitor for _, monitor in used}
+    if len(monitors) == 1:
+        return f"Best: by validation {monitors.pop()}."
+    return f"Best: {_and([f'{networks} by validation {monitor}' for networks, monitor in used])}."
 
 
 def ensemble_table(findings: Findings) -> Table | None:
@@ -137,7 +153,7 @@ def _frozen(settings: StudySettings, genres: int) -> str:
     said = (
         f"A frozen network is a backbone as it came, with global average pooling and {_and(layers)}, trained with "
         f"{'WAME' if training.optimizer == 'wame' else 'Adam'} ({', '.join(means)}) "
-        f"{_until(training.epochs, training.patience)}."
+        f"{_until(training.epochs, training.patience, training.monitor)}."
     )
     if head.extra_inputs:
         said += f" Beside the features it is told of each cover: {_and([_EXTRA_INPUTS[n] for n in head.extra_inputs])}."
@@ -153,7 +169,8 @@ def _fine_tuned(settings: StudySettings) -> str:
     shown = ", each cover shown a little moved, scaled, lighter or darker every time" if tuning.augment else ""
     return (
         f"A fine-tuned network goes on from there: {blocks} trained too, with Adam (learning rate "
-        f"{tuning.learning_rate:g}, batches of {tuning.batch_size}) {_until(tuning.epochs, tuning.patience)}{shown}. "
+        f"{tuning.learning_rate:g}, batches of {tuning.batch_size}) "
+        f"{_until(tuning.epochs, tuning.patience, tuning.monitor)}{shown}. "
         "Where no epoch validates better than its start, the start is kept."
     )
 
@@ -165,13 +182,13 @@ def _scratch(settings: StudySettings) -> str:
     return (
         f"{_and(trained)} {'is' if len(trained) == 1 else 'are'} trained from nothing by stochastic gradient descent "
         f"(momentum 0.9, learning rate {scratch.learning_rate:g}, batches of {scratch.batch_size}) for at most "
-        f"{_and([f'{steps[name]:,}' for name in trained])} steps, stopping after {_epochs(scratch.patience)} without a "
-        "better validation accuracy."
+        f"{_and([f'{steps[name]:,}' for name in trained])} steps, stopping after {_epochs(scratch.patience)} without "
+        f"{_BETTER['accuracy']}."
     )
 
 
-def _until(epochs: int, patience: int) -> str:
-    return f"for {_epochs(epochs)} at most, stopping after {patience:,} without a better validation accuracy"
+def _until(epochs: int, patience: int, monitor: Monitor) -> str:
+    return f"for {_epochs(epochs)} at most, stopping after {patience:,} without {_BETTER[monitor]}"
 
 
 def _epochs(number: int) -> str:

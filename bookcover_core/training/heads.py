@@ -76,7 +76,7 @@ class Epoch:
     """
 
     epoch: int
-    """From 1."""
+    """From 1; 0 is a network that judges already, before it learns more."""
     loss: float
     accuracy: float
     val_loss: float

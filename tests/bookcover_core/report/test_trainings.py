@@ -46,11 +46,41 @@ def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcov
     assert "dropout 0.5" in frozen
     assert frozen.endswith("told of each cover: aspect ratio and mean colour.")
     assert "the top block of its backbone is trained too" in tuned
-    assert "for 1 epoch at most" in tuned
+    assert "for 1 epoch at most, stopping after 5 without a lower validation loss, each cover" in tuned
     assert scratch.startswith("LeNet is trained from nothing")
     assert "at most 30,000 steps" in scratch
+    assert scratch.endswith("without a better validation accuracy.")
     assert mean == "Ensemble, mean judges by the mean of its members' probabilities."
     assert "fitted on the validation books" in weighted
+
+
+def test_it_is_told_what_chose_the_epochs(tmp_path: Path):
+    """Accuracy or loss, as the settings of each kind have it, in words and under the table."""
+
+    def told(name: str, networks: tuple[str, ...], monitor: str, **others) -> tuple[str, list[str]]:
+        study = make_study(
+            tmp_path / name,
+            Specimen(genres=("A", "B", "C"), backbones=networks, compared=False),
+            training={"backbones": networks, "preparation": "padded", "monitor": monitor},
+            **others,
+        )
+        table = training_table(gather(study))
+        assert table is not None
+        return table.notes[0], training_words(gather(study))
+
+    note, [frozen] = told("one", ("MobileNetV2",), "loss")
+    assert note == "Best: by validation loss."
+    assert frozen.endswith("for 200 epochs at most, stopping after 20 without a lower validation loss.")
+
+    note, [frozen, *_] = told("three", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1})
+    assert note == (
+        "Best: frozen networks by validation accuracy, fine-tuned networks by validation loss"
+        " and networks trained from nothing by validation accuracy."
+    )
+    assert frozen.endswith("stopping after 20 without a better validation accuracy.")
+
+    note, _ = told("same", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1, "monitor": "accuracy"})
+    assert note == "Best: by validation accuracy."
 
 
 def test_an_ensemble_s_table_names_its_members_with_their_weights(bookcover30, tmp_path: Path):
