@@ -62,14 +62,9 @@ def take_long(_number: int) -> None:
     time.sleep(60)
 
 
-def take_long_from_second(number: int) -> int:
-    if number:
-        time.sleep(60)
-    return number
-
-
-def take_long_from_fifth(number: int) -> int:
-    if number >= 4:
+def take_long_from(first: int, number: int) -> int:
+    """A minute's work for all numbers from `first` on, none for those before."""
+    if number >= first:
         time.sleep(60)
     return number
 
@@ -204,7 +199,7 @@ def test_a_process_killed_between_calls_does_no_harm():
 def test_a_closed_iterator_leaves_no_process(monkeypatch):
     """Who stops asking ends the processes, even those in the middle of long work."""
     monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.2)
-    outcomes = in_processes(take_long_from_second, range(10), processes=2)
+    outcomes = in_processes(partial(take_long_from, 1), range(10), processes=2)
     assert next(outcomes) == 0
     assert len(workers()) == 2
     outcomes.close()
@@ -222,7 +217,7 @@ def test_a_busy_machine_leaves_no_process(monkeypatch):
 
     monkeypatch.setattr(_ExecutorManagerThread, "wait_result_broken_or_wakeup", look_late)
     monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
-    outcomes = in_processes(take_long_from_fifth, range(10), processes=2)
+    outcomes = in_processes(partial(take_long_from, 4), range(10), processes=2)
     for number in range(3):
         assert next(outcomes) == number
         time.sleep(1.5 * (number < 2))  # it has heard of all that was done
@@ -300,9 +295,10 @@ def test_a_program_needs_no_guard(tmp_path):
 
 
 BUSY = """
+    from functools import partial
     from bookcover_core.processes import in_processes
-    from tests.bookcover_core.test_processes import take_long_from_second
-    for outcome in in_processes(take_long_from_second, range(9), processes=2):
+    from tests.bookcover_core.test_processes import take_long_from
+    for outcome in in_processes(partial(take_long_from, 1), range(9), processes=2):
         print("working", flush=True)
 """
 
