@@ -41,12 +41,12 @@ RESULTS = Path(__file__).parent / "results" / "dissertation_way.json"
 def measure(name: str, files: list[Path], labels: np.ndarray) -> dict[str, Any]:
     """Seconds and ratios of one backbone."""
     from bookcover_core.models.backbones import find_backbone
-    from bookcover_core.models.engine import keras, tf
+    from bookcover_core.models.input_pipeline import picture_batches
     from bookcover_core.models.networks import assemble, build_head
-    from bookcover_core.models.pictures import picture_batches
+    from bookcover_core.models.tensorflow_setup import keras, tf
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
-    from bookcover_core.training.extraction import Extractor
+    from bookcover_core.training.feature_extraction import Extractor
 
     settings = StudySettings.model_validate({"models": {"weights": "random"}})
     backbone = find_backbone(name)
@@ -97,7 +97,7 @@ def measure(name: str, files: list[Path], labels: np.ndarray) -> dict[str, Any]:
 def head_epoch(channels: int) -> float:
     """Median seconds of an epoch of the head at the dissertation's size."""
     from bookcover_core.training.features import LabelledFeatures
-    from bookcover_core.training.heads import Schedule, fit_head
+    from bookcover_core.training.head_trainer import Schedule, fit_head
 
     generator = np.random.default_rng(0)
 

@@ -155,9 +155,9 @@ def run(command: list[str], **options: Any) -> tuple[str, float, float]:
 
 def make_study(folder: Path, address: str, records: int, distinct: int) -> Path:
     """Settings of a study of so many records, whose listing has been read."""
-    from bookcover_core.listing.stage import read_listings
-    from bookcover_core.settings_file import parse_settings
-    from bookcover_core.study import Study
+    from bookcover_core.listings.read_listings import read_listings
+    from bookcover_core.pipeline.study import Study
+    from bookcover_core.settings.toml_file import parse_settings
 
     folder.mkdir()
     listing = folder / "listing.csv"
@@ -185,9 +185,9 @@ def make_study(folder: Path, address: str, records: int, distinct: int) -> Path:
 
 def download(settings: Path) -> float:
     """Seconds that the stage takes in this process."""
-    from bookcover_core.covers.stage import download_chunk
+    from bookcover_core.covers.download import download_chunk
+    from bookcover_core.pipeline.study import Study
     from bookcover_core.settings import StudySettings
-    from bookcover_core.study import Study
 
     study = Study(StudySettings.model_validate_json(settings.read_text()))
     started = time.perf_counter()

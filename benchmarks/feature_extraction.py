@@ -51,11 +51,11 @@ def draw_pictures(folder: Path, count: int = PICTURES) -> list[Path]:
 def main() -> None:
     """Measure, print, and write the results."""
     from bookcover_core.models.backbones import find_backbone
-    from bookcover_core.models.pictures import read_pictures
-    from bookcover_core.models.pooled import build_pooled, build_preprocessing
+    from bookcover_core.models.feature_extractor import build_pooled, build_preprocessing
+    from bookcover_core.models.input_pipeline import read_pictures
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
-    from bookcover_core.training.extraction import Extractor
+    from bookcover_core.training.feature_extraction import Extractor
 
     settings = StudySettings.model_validate({"models": {"weights": "random"}})
     backbone = find_backbone("MobileNetV2")

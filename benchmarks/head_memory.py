@@ -54,12 +54,12 @@ def anonymous_memory() -> int:
 
 def fit(folder: Path, way: str) -> dict[str, object]:
     """Peak of memory in MiB, seconds of an epoch, and the losses, of one way."""
-    from bookcover_core.training import windows
-    from bookcover_core.training.heads import Schedule, fit_head
-    from bookcover_core.training.rows import LabelledFeatures, MappedRows
+    from bookcover_core.training import feature_batches
+    from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+    from bookcover_core.training.head_trainer import Schedule, fit_head
 
     if way == "in memory":
-        windows.WINDOW_BYTES = sys.maxsize
+        feature_batches.WINDOW_BYTES = sys.maxsize
 
     def load(split: str, way: str = way) -> LabelledFeatures:
         shards = [np.load(file, mmap_mode="r") for file in sorted((folder / split).glob("*.npy"))]

@@ -31,10 +31,10 @@ RESULTS = Path(__file__).parent / "results" / "head_training.json"
 
 def main() -> None:
     """Measure, print, and write the results."""
-    from bookcover_core.models.engine import keras
     from bookcover_core.models.networks import build_head
-    from bookcover_core.training.heads import Schedule, fit_head
-    from bookcover_core.training.rows import LabelledFeatures
+    from bookcover_core.models.tensorflow_setup import keras
+    from bookcover_core.training.feature_table import LabelledFeatures
+    from bookcover_core.training.head_trainer import Schedule, fit_head
 
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(GENRES, CHANNELS)).astype(np.float32)

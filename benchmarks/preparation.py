@@ -34,11 +34,11 @@ from joblib import cpu_count
 from PIL import Image
 
 from bookcover_core.genres import number_genres
-from bookcover_core.manifests import file_digest
-from bookcover_core.preparation.stage import prepare_shard, shards
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_table
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.preparation.prepare import prepare_shard, shards
+from bookcover_core.settings.toml_file import parse_settings
 
 RESULTS = Path(__file__).parent / "results" / "preparation.json"
 SIZE = 299

@@ -56,14 +56,14 @@ def read(reader: str, file: Path) -> dict[str, float | int]:
         started, computing = time.perf_counter(), time.process_time()
         records = len(pd.read_csv(file, header=None, encoding_errors="surrogateescape"))
     elif reader == "bookcover_core":
-        from bookcover_core.listing.records import read_records
+        from bookcover_core.listings.records import read_records
 
         started, computing = time.perf_counter(), time.process_time()
         records = len(list(read_records(file)))
     else:
-        from bookcover_core.listing.stage import read_listings
+        from bookcover_core.listings.read_listings import read_listings
+        from bookcover_core.pipeline.study import Study
         from bookcover_core.settings import StudySettings
-        from bookcover_core.study import Study
 
         books = {"source": "listing", "listing": str(file)}
         settings = StudySettings.model_validate({"workspace": str(file.parent), "books": books})

@@ -58,11 +58,11 @@ def curated_study(folder: Path, covers: int) -> StudySettings:
     import pandas as pd
 
     from bookcover_core.genres import number_genres
-    from bookcover_core.listing.books import write_genres
-    from bookcover_core.manifests import file_digest
-    from bookcover_core.settings_file import parse_settings
-    from bookcover_core.study import Study
-    from bookcover_core.workspace import write_table
+    from bookcover_core.listings.books import write_genres
+    from bookcover_core.pipeline.manifests import file_digest
+    from bookcover_core.pipeline.study import Study
+    from bookcover_core.pipeline.workspace import write_table
+    from bookcover_core.settings.toml_file import parse_settings
 
     settings = parse_settings(
         {

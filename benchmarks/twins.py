@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bookcover_core.curation.looks import Look, looks_file
-from bookcover_core.curation.neighbours import COLOUR_LIMIT, near_pairs
-from bookcover_core.curation.twins import find_twins, read_twins
+from bookcover_core.curation.fingerprints import Look, looks_file
+from bookcover_core.curation.hamming_search import COLOUR_LIMIT, near_pairs
+from bookcover_core.curation.near_duplicates import find_twins, read_twins
 from bookcover_core.genres import BOOKCOVER30, number_genres
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import CurationSettings
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_table
+from bookcover_core.settings.toml_file import parse_settings
 
 RESULTS = Path(__file__).parent / "results" / "twins.json"
 COVERS = 207_572

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
-from bookcover_core.settings_file import load_settings, to_toml
+from bookcover_core.settings.toml_file import load_settings, to_toml
 
 app = typer.Typer(
     name="bookcover",
@@ -39,7 +39,7 @@ def demo(
     stay: Stay = False,
 ) -> None:
     """Rehearse a whole study on an invented publisher's books, in a few minutes."""
-    from deployments.demo import rehearse  # noqa: PLC0415 - imports Prefect
+    from deployments.demo_command import rehearse  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
         rehearse(folder, seed=seed, stay=stay)
@@ -80,7 +80,7 @@ def run(
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
     settings = load_settings(settings_file, overrides or ())
-    from deployments.studies import run_study  # noqa: PLC0415 - imports Prefect
+    from deployments.run_command import run_study  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
         run_study(settings, only=only, chunks="next" if next_chunk else chunk or "all", stay=stay)
@@ -105,7 +105,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the dashboard, all deployments and the pages of all studies, until Ctrl-C."""
-    from deployments.serving import serve as serve_all  # noqa: PLC0415 - imports httpx
+    from deployments.serve_command import serve as serve_all  # noqa: PLC0415 - imports httpx
 
     with _interruptible():
         serve_all(port=port, pages_port=pages_port, with_browser=with_browser)
@@ -135,7 +135,7 @@ def setup(
     from deployments.terminal import say  # noqa: PLC0415 - imports Rich
 
     with _interruptible(), running_server() as address:
-        from deployments.setup import set_up  # noqa: PLC0415 - imports Prefect
+        from deployments.setup_command import set_up  # noqa: PLC0415 - imports Prefect
 
         say(f"Setting up {address} ...")
         for line in set_up(downloads=downloads, trainings=trainings, of=machine):
@@ -157,7 +157,7 @@ def review(
 ) -> None:
     """Look at the box-set candidates of a study, and decide which to keep."""
     settings = load_settings(settings_file, overrides or ())
-    from deployments.review import review_study, run_command  # noqa: PLC0415 - imports pandas
+    from deployments.review_command import review_study, run_command  # noqa: PLC0415 - imports pandas
 
     review_study(settings, port=port, with_browser=with_browser, then=run_command(settings_file, overrides or ()))
 
@@ -215,8 +215,8 @@ def judge(
             advice="Name pictures, folders or addresses; or leave them out and add --page.",
         )
     settings = load_settings(study, overrides or ())
-    from deployments.judging import judge_covers, judge_page  # noqa: PLC0415 - imports pandas
-    from deployments.review import run_command  # noqa: PLC0415 - imports pandas
+    from deployments.judge_command import judge_covers, judge_page  # noqa: PLC0415 - imports pandas
+    from deployments.review_command import run_command  # noqa: PLC0415 - imports pandas
 
     then = run_command(study, overrides or ())
     if page:
@@ -255,7 +255,7 @@ def report(
         raise SettingsError(
             "a study's own report lies in its folder", where="--output", advice="Leave it out, or name two studies."
         )
-    from deployments.reports import report_side_by_side, report_study  # noqa: PLC0415 - imports pandas
+    from deployments.report_command import report_side_by_side, report_study  # noqa: PLC0415 - imports pandas
 
     with _interruptible():
         if len(given) == 2:

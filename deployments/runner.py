@@ -18,9 +18,9 @@ from uuid import UUID
 
 from prefect.runner import Runner
 
-from deployments.catalogue import served_deployments
+from deployments.deployment_specs import served_deployments
+from deployments.serve_command import READY
 from deployments.server import known_api
-from deployments.serving import READY
 from flows.heartbeats import HEARTBEAT
 
 # Seconds between two questions whether there are runs to start.

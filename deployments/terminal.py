@@ -6,10 +6,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stages import STAGES, Stage, code_digest
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.stages import STAGES, Stage, code_digest
-from bookcover_core.study import Study
 
 console = Console()
 """Where commands print."""

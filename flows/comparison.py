@@ -1,9 +1,9 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import comparing_backbones
 from bookcover_core.training.making import is_compared
+from bookcover_core.training.preparation_comparison import comparing_backbones
 from flows.features import compute_features
 from flows.names import name_comparison
 from flows.networks import Network

@@ -4,8 +4,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from bookcover_core.covers.chunks import WantedChunks, choose_chunks
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from flows.names import name_download
 from flows.stages import DISSERTATION, stage_flow
 from tasks import covers

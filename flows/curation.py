@@ -1,9 +1,9 @@
 """Box sets, twins, replacements, splits: section 3.1."""
 
 from bookcover_core.covers.chunks import chunks
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from flows.review import wait_for_review
+from flows.review_gate import wait_for_review
 from flows.stages import DISSERTATION, stage_flow
 from tasks import curation
 

@@ -1,8 +1,8 @@
 """Pooled features of frozen networks, computed once: section 4.1."""
 
-from bookcover_core.preparation.stage import shards
+from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import Preparation, StudySettings
-from bookcover_core.study import Study
 from bookcover_core.training import feature_shards, features
 from tasks import training
 from tasks.spreading import do_shards

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bookcover_core.errors import FolderError
-from bookcover_core.judging.verdicts import Unreadable
+from bookcover_core.inference.answers import Unreadable
 from bookcover_core.settings import StudySettings
 from flows.names import name_verdict
 from flows.stages import DISSERTATION, stage_flow

@@ -1,7 +1,7 @@
 """Where the books come from: section 3.1."""
 
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from flows.stages import DISSERTATION, stage_flow
 from tasks import listings
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import chosen_preparation
+from bookcover_core.training.preparation_comparison import chosen_preparation
 
 # Names of networks, or numbers of chunks, that a run's name lists.
 _MOST = 3

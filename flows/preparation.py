@@ -1,8 +1,8 @@
 """Pictures as the networks will see them: section 3.2."""
 
-from bookcover_core.preparation.stage import prepare_shard, shards
+from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.prepare import prepare_shard, shards
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from flows.stages import DISSERTATION, stage_flow
 from tasks import preparation
 from tasks.spreading import do_shards

@@ -8,8 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Flow, flow
 from prefect.context import FlowRunContext
 
+from bookcover_core.pipeline.stage_process import shared_process
 from bookcover_core.settings import StudySettings
-from bookcover_core.stage_process import shared_process
 from flows.heartbeats import listened_to
 from flows.logs import explain_errors
 

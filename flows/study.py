@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from bookcover_core.errors import InputError, TrainingError
 from bookcover_core.models.systems import ensembles, systems
 from bookcover_core.models.weights import check_networks
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from bookcover_core.training.making import is_made
 from flows.analysis import analyse
+from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations
 from flows.covers import download_covers
 from flows.curation import curate
@@ -18,7 +19,6 @@ from flows.preparation import prepare
 from flows.report import write_report
 from flows.stages import DISSERTATION, stage_flow
 from flows.training import combine
-from flows.trainings import how_to_go_on, train_networks
 from flows.visualisation import visualise
 from tasks.clusters import check_cluster
 
@@ -31,7 +31,7 @@ def study(settings: StudySettings = DISSERTATION) -> None:
     and names it. Run again, it picks up from there; what is done is kept, also where the study was cancelled or its
     process died.
 
-    A study that came from a deployment starts a run of its own for each training (`flows.trainings`).
+    A study that came from a deployment starts a run of its own for each training (`flows.child_runs`).
     """
     Study(settings).begin()
     check_networks(settings)

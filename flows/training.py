@@ -1,10 +1,10 @@
 """Networks trained, and joined: chapter 4, section 5.4."""
 
 from bookcover_core.models.systems import SCRATCH_NETWORKS
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import choosing_backbone, chosen_preparation
 from bookcover_core.training.making import is_trained
+from bookcover_core.training.preparation_comparison import choosing_backbone, chosen_preparation
 from flows.comparison import compare_preparations
 from flows.features import compute_features
 from flows.names import name_training

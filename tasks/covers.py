@@ -4,12 +4,12 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 
-from bookcover_core.covers import stage
+from bookcover_core.covers import download
 from bookcover_core.covers.chunks import is_open
 from bookcover_core.errors import DownloadError
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import BookSource, CoverSource, StudySettings
-from bookcover_core.study import Study
 from tasks.limits import DOWNLOADS, slot
 from tasks.stages import StageResult, artifact_key, network_task, perform
 
@@ -35,27 +35,27 @@ def _download(study: Study, chunk: int) -> Manifest:
     """The manifest of a chunk, downloaded when it is its turn."""
     settings = study.settings
     if settings.books.source is BookSource.FOLDER or settings.covers.source is not CoverSource.HTTP:
-        return stage.download_chunk(study, chunk)
+        return download.download_chunk(study, chunk)
 
     def is_done() -> bool:
-        standing = study.plan(lambda planned: stage.download_chunk(planned, chunk)).standing
+        standing = study.plan(lambda planned: download.download_chunk(planned, chunk)).standing
         return standing is not None and not is_open(standing, settings.covers)
 
     with slot(DOWNLOADS, unless=is_done):
-        return stage.download_chunk(study, chunk)
+        return download.download_chunk(study, chunk)
 
 
 def _show_chunk(study: Study, chunk: int) -> None:
     """Show outcomes and link rot by genre, what went wrong, and some covers, where a task is running."""
-    from bookcover_core.report import download  # noqa: PLC0415 - Matplotlib and pandas are slow to import
+    from bookcover_core.report import download_summary  # noqa: PLC0415 - Matplotlib and pandas are slow to import
 
     if TaskRunContext.get() is None:
         return
     part = f"chunk-{chunk:04d}"
     for key, markdown, description in (
-        (("outcomes", part), download.outcomes_markdown(study, chunk), f"What became of the covers of {part}"),
-        (("link-rot",), download.link_rot_markdown(study), "Covers that are not to be had any more, by genre"),
-        (("covers", part), download.sample_markdown(study, chunk), f"Some covers of {part}"),
+        (("outcomes", part), download_summary.outcomes_markdown(study, chunk), f"What became of the covers of {part}"),
+        (("link-rot",), download_summary.link_rot_markdown(study), "Covers that are not to be had any more, by genre"),
+        (("covers", part), download_summary.sample_markdown(study, chunk), f"Some covers of {part}"),
     ):
         if markdown:
             create_markdown_artifact(

@@ -2,14 +2,14 @@
 
 from prefect.client.schemas.objects import State
 
+from bookcover_core.pipeline.stage_process import run_apart
 from bookcover_core.settings import StudySettings
-from bookcover_core.stage_process import run_apart
 from tasks.stages import StageResult, perform, stage_task
 
 
 @stage_task("evaluate", "evaluate {system}")
 def evaluate(settings: StudySettings, system: str) -> StageResult | State[StageResult]:
     """Recall and precision of one system on the test books, by genre and in total."""
-    from bookcover_core.evaluation import stage  # noqa: PLC0415 - scikit-learn is slow to import
+    from bookcover_core.evaluation import evaluate  # noqa: PLC0415 - scikit-learn is slow to import
 
-    return perform(settings, lambda study: run_apart(study, stage.evaluate, system))
+    return perform(settings, lambda study: run_apart(study, evaluate.evaluate, system))

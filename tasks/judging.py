@@ -4,10 +4,10 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
-from bookcover_core.judging.sources import find_covers
-from bookcover_core.judging.verdicts import Unreadable, Verdict
+from bookcover_core.inference.answers import Unreadable, Verdict
+from bookcover_core.inference.cover_sources import find_covers
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from tasks.stages import artifact_key, stage_task
 
 
@@ -16,8 +16,8 @@ def judge_covers(
     settings: StudySettings, covers: list[str], model: str, top: int, near: int
 ) -> list[Verdict | Unreadable]:
     """The verdict on each cover, in their order, and an artifact that shows them with pictures."""
-    from bookcover_core.judging.judge import Judge  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.judging.markdown import judge_and_show  # noqa: PLC0415 - imports Pillow
+    from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - imports Pillow
+    from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
 
     with Judge.load(Study(settings), model) as judge:
         found, markdown = judge_and_show(judge, find_covers(covers), top=top, near=near)

@@ -2,7 +2,7 @@
 
 from prefect.client.schemas.objects import State
 
-from bookcover_core.preparation import stage
+from bookcover_core.preparation import prepare
 from bookcover_core.settings import StudySettings
 from tasks.spreading import run_spread
 from tasks.stages import StageResult, perform, stage_task
@@ -12,5 +12,5 @@ from tasks.stages import StageResult, perform, stage_task
 def prepare_shard(settings: StudySettings, shard: int) -> StageResult | State[StageResult]:
     """The covers of one shard, measured and made square in every wanted way."""
     if settings.spreading.how:
-        return perform(settings, lambda study: run_spread(study, stage.prepare_shard, shard))
-    return perform(settings, lambda study: stage.prepare_shard(study, shard))
+        return perform(settings, lambda study: run_spread(study, prepare.prepare_shard, shard))
+    return perform(settings, lambda study: prepare.prepare_shard(study, shard))

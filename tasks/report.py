@@ -4,8 +4,8 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 from tasks.pages import page_of
 from tasks.stages import StageResult, artifact_key, perform, stage_task
 
@@ -18,9 +18,9 @@ def write_report(settings: StudySettings, failures: dict[str, str] | None = None
         settings: The study.
         failures: Why systems could not be trained, by name.
     """
-    from bookcover_core.report import stage  # noqa: PLC0415 - Matplotlib is slow to import
+    from bookcover_core.report import write_report  # noqa: PLC0415 - Matplotlib is slow to import
 
-    result = perform(settings, lambda study: stage.write_report(study, failures))
+    result = perform(settings, lambda study: write_report.write_report(study, failures))
     _show_results(Study(settings))
     return result
 

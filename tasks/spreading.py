@@ -1,7 +1,8 @@
 """Shards done one after the other, or by the workers of a cluster at once (`tasks.clusters`).
 
 Whoever does a shard, it is the same task: it has its log and its progress in the browser, and ends `Cached` where the
-shard stands already. In a worker the work itself is done in a process of its own (`bookcover_core.stage_process`).
+shard stands already. In a worker the work itself is done in a process of its own
+(`bookcover_core.pipeline.stage_process`).
 """
 
 import logging
@@ -24,10 +25,10 @@ from prefect.utilities.callables import get_call_parameters
 
 import bookcover_core
 from bookcover_core.errors import BookcoverError, WorkerError
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage_process import kept_process, run_apart
+from bookcover_core.pipeline.study import StageRun, Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.stage_process import kept_process, run_apart
-from bookcover_core.study import StageRun, Study
 from tasks.clusters import check_cluster, cluster
 from tasks.stages import StageResult
 

@@ -21,9 +21,9 @@ from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from bookcover_core.errors import InputError
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
 
 P = ParamSpec("P")
 R = TypeVar("R")

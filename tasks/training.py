@@ -1,6 +1,7 @@
 """Pooled features, the comparison of preparations, and the training of all systems.
 
-TensorFlow is imported in a process of its own (`bookcover_core.stage_process`), never in the one that runs the flow.
+TensorFlow is imported in a process of its own (`bookcover_core.pipeline.stage_process`), never in the one that runs the
+flow.
 """
 
 from collections.abc import Callable
@@ -8,11 +9,24 @@ from typing import TypeVarTuple
 
 from prefect.client.schemas.objects import State
 
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage_process import run_apart
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Preparation, StudySettings
-from bookcover_core.stage_process import run_apart
-from bookcover_core.study import Study
-from bookcover_core.training import comparison, ensemble, feature_shards, features, finetune, scratch, search, train
+from bookcover_core.training import (
+    ensemble,
+    feature_shards,
+    features,
+    from_scratch,
+    hyperparameter_search,
+    preparation_comparison,
+)
+from bookcover_core.training import (
+    fine_tune as fine_tuning,
+)
+from bookcover_core.training import (
+    train_head as head_training,
+)
 from tasks.spreading import run_spread
 from tasks.stages import StageResult, perform, stage_task
 
@@ -48,37 +62,37 @@ def compare_preparation(
     settings: StudySettings, backbone: str, preparation: Preparation
 ) -> StageResult | State[StageResult]:
     """How well a short training does on one preparation."""
-    return _train(settings, backbone, comparison.compare_preparation, str(preparation), backbone)
+    return _train(settings, backbone, preparation_comparison.compare_preparation, str(preparation), backbone)
 
 
 @stage_task("choose-preparation", "choose the preparation for {backbone}")
 def choose_preparation(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """The preparation with the best validation accuracy."""
-    return perform(settings, lambda study: comparison.compare_preparations(study, backbone))
+    return perform(settings, lambda study: preparation_comparison.compare_preparations(study, backbone))
 
 
 @stage_task("search-head", "search hyperparameters of {backbone}")
 def search_head(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """The hyperparameters with which the head of one network validates best."""
-    return _train(settings, backbone, search.search_head, backbone)
+    return _train(settings, backbone, hyperparameter_search.search_head, backbone)
 
 
 @stage_task("train-head", "train {backbone}")
 def train_head(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """One network, its head trained on the chosen preparation."""
-    return _train(settings, backbone, train.train_backbone, backbone)
+    return _train(settings, backbone, head_training.train_backbone, backbone)
 
 
 @stage_task("fine-tune", "fine-tune {backbone}")
 def fine_tune(settings: StudySettings, backbone: str) -> StageResult | State[StageResult]:
     """One network, its top blocks trained too."""
-    return _train(settings, backbone, finetune.fine_tune, backbone)
+    return _train(settings, backbone, fine_tuning.fine_tune, backbone)
 
 
 @stage_task("train-scratch", "train {network} from nothing")
 def train_scratch(settings: StudySettings, network: str) -> StageResult | State[StageResult]:
     """One network, trained from nothing."""
-    return _train(settings, network, scratch.train_scratch, network)
+    return _train(settings, network, from_scratch.train_scratch, network)
 
 
 @stage_task("combine", "combine {ensemble_name}")

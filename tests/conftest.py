@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 
 PROJECT = Path(__file__).parents[1]
 
@@ -72,7 +72,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def trained_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace of the tiny trained study; `trained` gives the study itself."""
-    from tests.bookcover_core.judging.trained import add_networks, train
+    from tests.bookcover_core.inference.trained import add_networks, train
 
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +84,7 @@ def trained_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def trained(trained_files: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """A tiny study whose networks are trained, with random weights before them; not to be altered."""
-    from tests.bookcover_core.judging.trained import add_networks, settings_in
+    from tests.bookcover_core.inference.trained import add_networks, settings_in
 
     add_networks(monkeypatch)
     return Study(settings_in(trained_files))

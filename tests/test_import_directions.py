@@ -17,22 +17,9 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 PACKAGES = ("bookcover_core", "tasks", "flows", "deployments")
-GROUND_FLOOR = (
-    "settings",
-    "settings_file",
-    "settings_form",
-    "errors",
-    "workspace",
-    "genres",
-    "stages",
-    "manifests",
-    "study",
-    "processes",
-    "stage_process",
-    "stage_worker",
-)
+GROUND_FLOOR = ("settings", "errors", "genres", "pipeline")
 ROOMS = (
-    "listing",
+    "listings",
     "covers",
     "curation",
     "preparation",
@@ -40,10 +27,10 @@ ROOMS = (
     "training",
     "evaluation",
     "visualisation",
-    "judging",
+    "inference",
     "report",
 )
-ASIDE = "rehearsal"
+ASIDE = "demo_data"
 SLOW = ("tensorflow", "keras", "tf_keras_vis")
 
 
@@ -177,10 +164,10 @@ def test_every_part_of_the_core_has_its_place():
         ("bookcover_core.curation.curate", "from bookcover_core import report"),
         ("bookcover_core.curation.curate", "from ..preparation import stage"),
         ("bookcover_core.curation.__init__", "from ..preparation import stage"),
-        ("bookcover_core.curation.curate", "import bookcover_core.rehearsal.host"),
-        ("bookcover_core.rehearsal.host", "from bookcover_core.covers import pictures"),
-        ("bookcover_core.study", "from bookcover_core.listing.stage import read_listings"),
-        ("bookcover_core.__init__", "import bookcover_core.listing"),
+        ("bookcover_core.curation.curate", "import bookcover_core.demo_data.host"),
+        ("bookcover_core.demo_data.host", "from bookcover_core.covers import pictures"),
+        ("bookcover_core.pipeline.study", "from bookcover_core.listings.read_listings import read_listings"),
+        ("bookcover_core.__init__", "import bookcover_core.listings"),
         ("tasks.curation", "import flows.curation"),
         ("flows.study", "from deployments import server"),
     ],
@@ -194,14 +181,14 @@ def test_the_rule_fires_on_a_bad_import(module, source):
     ("module", "source"),
     [
         ("bookcover_core.curation.curate", "from bookcover_core.covers import pictures\nimport pandas"),
-        ("bookcover_core.report.stage", "from bookcover_core.curation import curate\nfrom . import page"),
+        ("bookcover_core.report.write_report", "from bookcover_core.curation import curate\nfrom . import page"),
         (
-            "bookcover_core.rehearsal.host",
+            "bookcover_core.demo_data.host",
             "from bookcover_core import genres\nfrom . import canvas",
         ),
         ("tasks.curation", "from prefect import task\nfrom bookcover_core.curation import curate"),
-        ("deployments.studies", "from flows import study\nfrom bookcover_core.settings import StudySettings"),
-        ("bookcover_core.report.stage", "from bookcover_core import __version__"),
+        ("deployments.run_command", "from flows import study\nfrom bookcover_core.settings import StudySettings"),
+        ("bookcover_core.report.write_report", "from bookcover_core import __version__"),
     ],
 )
 def test_the_rule_lets_good_imports_pass(module, source):
@@ -212,7 +199,7 @@ def test_the_rule_lets_good_imports_pass(module, source):
 def test_the_command_line_starts_without_tensorflow():
     """Nothing that is imported when the command line starts imports TensorFlow or Keras."""
     modules = sources()
-    assert "bookcover_core.settings" in reachable(modules, "deployments.command_line")
+    assert "bookcover_core.settings.__init__" in reachable(modules, "deployments.command_line")
     assert slow_imports(modules, "deployments.command_line") == []
 
 

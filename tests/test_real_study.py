@@ -6,11 +6,11 @@ from collections import defaultdict
 
 import pytest
 
-from bookcover_core.curation.twins import read_twins
-from bookcover_core.manifests import file_digest
+from bookcover_core.curation.near_duplicates import read_twins
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
 
 pytestmark = pytest.mark.timeout(1_800)  # two to four minutes, and far more where others use the machine
 
@@ -21,7 +21,7 @@ HOSTS = ("ecx.images-amazon.com", "d1w7fb2mkkr3kw.cloudfront.net")
 @pytest.fixture(scope="module")
 def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
     """The study, run once: its covers come over HTTP from loopback, under the paths of their addresses."""
-    from bookcover_core.rehearsal import ImageHost, pictures_of_listing
+    from bookcover_core.demo_data import ImageHost, pictures_of_listing
     from flows.study import study
 
     listing = real_data / "listings" / "real-covers-listing.csv"

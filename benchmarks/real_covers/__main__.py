@@ -24,7 +24,7 @@ from folds import groups_of, make_folds
 from table import summarise
 from training import base_settings, measure, prepare_all
 
-from bookcover_core.workspace import read_table
+from bookcover_core.pipeline.workspace import read_table
 
 logger = logging.getLogger("real_covers")
 

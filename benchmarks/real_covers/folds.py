@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from bookcover_core.curation.clusters import Clusters
-from bookcover_core.curation.twins import read_twins
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
+from bookcover_core.curation.connected_components import Clusters
+from bookcover_core.curation.near_duplicates import read_twins
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 
 FOLDS = 5
 _VALIDATION_FOLDS = 10

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.covers.pictures import read_rgb
+from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.models.backbones import find_backbone
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preparation.prepare import shards
 from bookcover_core.preparation.squares import make_square
-from bookcover_core.preparation.stage import shards
 from bookcover_core.settings import Interpolation, Preparation
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
 
 BACKBONE = "MobileNetV2"
 
@@ -26,7 +26,7 @@ def scaled(scale: float, offset: float) -> Callable[[], Any]:
     """What makes the layer that multiplies pixels of 0..255 by `scale` and adds `offset`."""
 
     def layer() -> Any:
-        from bookcover_core.models.engine import keras
+        from bookcover_core.models.tensorflow_setup import keras
 
         return keras.layers.Rescaling(scale, offset=offset)
 
@@ -37,7 +37,7 @@ def preprocessed(mode: Any) -> Callable[[], Any]:
     """What makes the layer that another network wants before it: "torch", "caffe"."""
 
     def layer() -> Any:
-        from bookcover_core.models.pooled import build_preprocessing
+        from bookcover_core.models.feature_extractor import build_preprocessing
 
         return build_preprocessing(replace(find_backbone(BACKBONE), preprocessing=mode))
 
@@ -75,8 +75,8 @@ def with_interpolation(kind: Interpolation) -> Features:
 
 
 def _extract(study: Study, files: list[Path], first: Any) -> npt.NDArray[np.float32]:
-    from bookcover_core.models.engine import keras, tf
-    from bookcover_core.models.pictures import picture_batches
+    from bookcover_core.models.input_pipeline import picture_batches
+    from bookcover_core.models.tensorflow_setup import keras, tf
     from bookcover_core.models.weights import build_backbone
 
     backbone = find_backbone(BACKBONE)

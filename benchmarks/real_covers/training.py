@@ -14,24 +14,24 @@ from folds import Fold, Probabilities
 from systems import ABLATIONS, BACKBONE, MIXTURES, VARIANTS, Ablation, Mixture, Variant
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.covers.stage import download_chunk
-from bookcover_core.curation.candidates import find_candidates
+from bookcover_core.covers.download import download_chunk
+from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
-from bookcover_core.curation.looks import hash_chunk
-from bookcover_core.curation.twins import find_twins
-from bookcover_core.listing.stage import read_listings
+from bookcover_core.curation.fingerprints import hash_chunk
+from bookcover_core.curation.near_duplicates import find_twins
+from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.models.systems import find_system
-from bookcover_core.preparation.stage import prepare_shard, shards
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_table
+from bookcover_core.preparation.prepare import prepare_shard, shards
 from bookcover_core.settings import Preparation, StudySettings
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.finetune import fine_tune
-from bookcover_core.training.predicting import predict_split
-from bookcover_core.training.scratch import train_scratch
-from bookcover_core.training.search import search_head
-from bookcover_core.training.train import train_backbone
-from bookcover_core.workspace import read_table, write_table
+from bookcover_core.training.fine_tune import fine_tune
+from bookcover_core.training.from_scratch import train_scratch
+from bookcover_core.training.hyperparameter_search import search_head
+from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.train_head import train_backbone
 
 logger = logging.getLogger("real_covers")
 
@@ -154,8 +154,8 @@ def with_overrides(settings: StudySettings, overrides: dict[str, Any]) -> StudyS
 
 def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], fold: Fold, seed: int) -> Judged:
     """What the dissertation's head on `features` says of one fold's books."""
-    from bookcover_core.training.heads import Schedule, fit_head, predict
-    from bookcover_core.training.rows import LabelledFeatures
+    from bookcover_core.training.feature_table import LabelledFeatures
+    from bookcover_core.training.head_trainer import Schedule, fit_head, predict
 
     started = time.perf_counter()
     train, validation, test = (

@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bookcover_core.covers.ledger import Outcome
-from bookcover_core.covers.shelf import Item, Shelf, open_shelf
+from bookcover_core.covers.local_sources import Item, Shelf, open_shelf
 from bookcover_core.errors import SettingsError
-from bookcover_core.listing.books import Book, read_books
-from bookcover_core.manifests import Manifest, digest_of
+from bookcover_core.listings.books import Book, read_books
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.study import StageRun, Study
 from bookcover_core.settings import CoverSettings
-from bookcover_core.study import StageRun, Study
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from bookcover_core import __version__
-from bookcover_core.covers.addresses import Address
-from bookcover_core.covers.guard import Guard, RefusedError, UnknownHostError
 from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ssrf_guard import Guard, RefusedError, UnknownHostError
+from bookcover_core.covers.urls import Address
 from bookcover_core.settings import CoverSettings
 
 # Redirects that are followed for one cover.

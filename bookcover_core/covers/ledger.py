@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from bookcover_core.errors import from_os_error
-from bookcover_core.manifests import digest_of
-from bookcover_core.workspace import atomic
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.workspace import atomic
 
 
 class Outcome(StrEnum):

@@ -14,17 +14,17 @@ from dataclasses import astuple
 from typing import Any
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.books import Book
-from bookcover_core.curation.choice import choose_books
 from bookcover_core.curation.decisions import decisions_file
-from bookcover_core.curation.faults import BOX_SET, TWIN
-from bookcover_core.curation.groups import count_twins, unite_groups
+from bookcover_core.curation.eligible_books import Book
+from bookcover_core.curation.exclusions import BOX_SET, TWIN
+from bookcover_core.curation.leakage_groups import count_twins, unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
-from bookcover_core.curation.review import check_reviewed, warn_of_unknown
+from bookcover_core.curation.review_queue import check_reviewed, warn_of_unknown
+from bookcover_core.curation.selection import choose_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
-from bookcover_core.manifests import Manifest, file_digest
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table, write_table
+from bookcover_core.pipeline.manifests import Manifest, file_digest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_table
 
 logger = logging.getLogger(__name__)
 

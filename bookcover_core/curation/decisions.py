@@ -20,10 +20,10 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bookcover_core.curation.lock import exclusive
+from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.errors import DecisionsError
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_bytes
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
 

@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bookcover_core.curation.books import Book
-from bookcover_core.curation.faults import SHRUNK, Cover
-from bookcover_core.curation.lots import draw_lot
+from bookcover_core.curation.eligible_books import Book
+from bookcover_core.curation.exclusions import SHRUNK, Cover
+from bookcover_core.curation.seeded_draw import draw_lot
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ For BookCover30 the test books are those of its test listing, and a tenth of eac
 validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre (section 3.1). Where the source names no test books,
 they are drawn first, genre by genre, and the validation books from the rest.
 
-Groups (`bookcover_core.curation.groups`) never stand on two sides, with one exception: a training book of BookCover30
-that shares its main title, not its picture, with a test book stays where the official listings have it.
+Groups (`bookcover_core.curation.leakage_groups`) never stand on two sides, with one exception: a training book of
+BookCover30 that shares its main title, not its picture, with a test book stays where the official listings have it.
 """
 
 import logging
@@ -14,13 +14,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookcover_core.curation.draw import draw_groups, find_quotas
-from bookcover_core.curation.lots import draw_lot
+from bookcover_core.curation.grouped_split import draw_groups, find_quotas
+from bookcover_core.curation.seeded_draw import draw_lot
 from bookcover_core.errors import GenreError
-from bookcover_core.listing.books import TEST, TRAIN
-from bookcover_core.manifests import Manifest
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table, write_table
+from bookcover_core.listings.books import TEST, TRAIN
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_table
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import numpy as np
 from bookcover_core.errors import TrainingError, WorkspaceError
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
 from bookcover_core.genres import Genre
-from bookcover_core.workspace import atomic
+from bookcover_core.pipeline.workspace import atomic
 
 _KEY_COLUMNS = ("key", "label")
 

@@ -44,7 +44,7 @@ def measure(network: Any) -> Architecture:
 
 def _walk(network: Any) -> tuple[int, int, int, int]:
     """Layers, layers with weights, depth and multiply-adds of `network` and of the networks within it."""
-    from bookcover_core.models.engine import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     layers = with_weights = multiply_adds = 0
     depths: dict[int, int] = {}

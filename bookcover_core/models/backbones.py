@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.models.applications import (
+from bookcover_core.models.keras_applications import (
     FAMILIES,
     KERAS_APPLICATIONS,
     Application,

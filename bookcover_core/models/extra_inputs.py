@@ -9,7 +9,7 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.preparation.measurements import Measurements
+from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.settings import ExtraInput
 
 # The columns that each extra input stands for, in the order in which heads take them.

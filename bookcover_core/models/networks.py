@@ -1,7 +1,7 @@
 """Whole networks: the head on pooled features, a backbone with a head on it, and both to and from a folder.
 
-A head is trained on pooled features alone (`training.heads`). Assembled, backbone and head are one network from pixels
-to genres: the one that people judge covers with and that activation maximisation and Grad-CAM look into.
+A head is trained on pooled features alone (`training.head_trainer`). Assembled, backbone and head are one network from
+pixels to genres: the one that people judge covers with and that activation maximisation and Grad-CAM look into.
 
     features -------------------------.
                                        joined -> (dropout_1 -> hidden_1 -> ...) -> dropout_n -> genres
@@ -18,15 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.manifests import file_digest
 from bookcover_core.models.backbones import Backbone, find_backbone
-from bookcover_core.models.cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, read_card
-from bookcover_core.models.engine import keras
 from bookcover_core.models.extra_inputs import extra_columns
-from bookcover_core.models.pooled import build_pooled
+from bookcover_core.models.feature_extractor import build_pooled
+from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.systems import Kind
+from bookcover_core.models.tensorflow_setup import keras
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.settings import ExtraInput
-from bookcover_core.workspace import atomic
 
 # Name of the layer that gives the probabilities.
 GENRES = "genres"
@@ -184,7 +184,7 @@ def load_head(folder: Path) -> tuple[keras.Model, ModelCard]:
 def _build(card: ModelCard) -> keras.Model:
     """The architecture that `card` describes."""
     if card.kind is Kind.SCRATCH:
-        from bookcover_core.models.scratch import find_scratch  # noqa: PLC0415 - most networks have a backbone
+        from bookcover_core.models.lenet_alexnet import find_scratch  # noqa: PLC0415 - most networks have a backbone
 
         return find_scratch(card.backbone).build(len(card.genres), seed=0)
     backbone = find_backbone(card.backbone)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.models.backbones import Backbone
-from bookcover_core.models.engine import keras, tf
-from bookcover_core.models.pooled import build_preprocessing
+from bookcover_core.models.feature_extractor import build_preprocessing
+from bookcover_core.models.tensorflow_setup import keras, tf
 
 # Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.
 _KERNELS, _PICTURES = 301, 302

@@ -8,7 +8,7 @@ On a CPU its gradient takes a twentieth of the time that TensorFlow's own groupe
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.models.engine import keras
+from bookcover_core.models.tensorflow_setup import keras
 
 # ResNeXt-50 (32x4d): groups of a convolution, and (name, filters, blocks, first stride) of the four stacks.
 GROUPS = 32

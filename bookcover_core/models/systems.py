@@ -11,7 +11,7 @@ from enum import StrEnum
 from bookcover_core.errors import SettingsError
 from bookcover_core.settings import StudySettings
 
-# Networks that are trained from nothing, the baselines of Iwana et al. 2016: `models.scratch` builds them.
+# Networks that are trained from nothing, the baselines of Iwana et al. 2016: `models.lenet_alexnet` builds them.
 SCRATCH_NETWORKS = ("LeNet", "AlexNet")
 
 _FINE_TUNED = "-finetuned"

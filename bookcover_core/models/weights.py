@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.manifests import file_digest
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.systems import SCRATCH_NETWORKS, find_system, members
+from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ def _named_file(settings: StudySettings, backbone: Backbone) -> Path:
 
 def _published_file(backbone: Backbone) -> Path:
     """The weights that Keras published, from its cache or downloaded, their digest checked where there is one."""
-    from bookcover_core.models.engine import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     published = backbone.weights
     cached = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / published.file

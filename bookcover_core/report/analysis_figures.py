@@ -4,21 +4,21 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure as Drawing
 
-from bookcover_core.evaluation.analysis import Analysis
-from bookcover_core.evaluation.association import Correlation
+from bookcover_core.evaluation.analyse import Analysis
+from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.scores import Scores
 from bookcover_core.models.systems import title_of
+from bookcover_core.report.figure_spec import Plan
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.plan import Plan
 from bookcover_core.report.table import percent
-from bookcover_core.visualisation import style
-from bookcover_core.visualisation.calibration import reliability
-from bookcover_core.visualisation.colours import colour_distance, colour_swatches
-from bookcover_core.visualisation.distributions import measure_distributions
-from bookcover_core.visualisation.heat_maps import confusion_heat_map, overlap_heat_map
-from bookcover_core.visualisation.pairs import pair_differences
-from bookcover_core.visualisation.rules import accuracy_of_rules
-from bookcover_core.visualisation.style import Theme
+from bookcover_core.visualisation import figure_style
+from bookcover_core.visualisation.baseline_chart import accuracy_of_rules
+from bookcover_core.visualisation.colour_figures import colour_distance, colour_swatches
+from bookcover_core.visualisation.distribution_figure import measure_distributions
+from bookcover_core.visualisation.figure_style import Theme
+from bookcover_core.visualisation.heatmaps import confusion_heat_map, overlap_heat_map
+from bookcover_core.visualisation.reliability_diagram import reliability
+from bookcover_core.visualisation.significance_chart import pair_differences
 
 # Draws a figure of a width, in inches.
 _Draw = Callable[[Theme, float], Drawing]
@@ -142,8 +142,8 @@ def _drawn_twice(name: str, caption: str, alt: str, draw: _Draw) -> Plan:
         name=name,
         caption=caption,
         alt=alt,
-        draw=lambda theme: draw(theme, style.WIDTH),
-        narrow=lambda theme: draw(theme, style.NARROW),
+        draw=lambda theme: draw(theme, figure_style.WIDTH),
+        narrow=lambda theme: draw(theme, figure_style.NARROW),
     )
 
 

@@ -1,14 +1,14 @@
 """The tables of section 5.2: rules of colour and shape, colour and recall, overlap, confusions, calibration, pairs."""
 
-from bookcover_core.evaluation.analysis import Analysis
-from bookcover_core.evaluation.association import Correlation
+from bookcover_core.evaluation.analyse import Analysis
+from bookcover_core.evaluation.class_overlap import OverlappingPair
+from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.metrics import TOP
-from bookcover_core.evaluation.overlap import OverlappingPair
 from bookcover_core.models.systems import title_of
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.pair_tables import pairs_table, together_table
+from bookcover_core.report.significance_tables import pairs_table, together_table
 from bookcover_core.report.table import Cell, Column, Kind, Table
-from bookcover_core.workspace import read_table
 
 # Pairs of genres that a table names: of each network, and of the best one's confusions.
 _MOST_OVERLAPS = 8

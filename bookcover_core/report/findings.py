@@ -13,17 +13,18 @@ from functools import cached_property
 from pathlib import Path
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
-from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, is_bookcover30
+from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.scores import Scores, read_scores
 from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
-from bookcover_core.listing.books import read_genres
-from bookcover_core.manifests import Manifest
-from bookcover_core.models.cards import ModelCard, read_card
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.model_cards import ModelCard, read_card
 from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, systems, title_of
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import BookSource, CoverSource
-from bookcover_core.stages import STAGES
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import (
+from bookcover_core.training.preparation_comparison import (
     chosen_preparation,
     comparing_backbones,
     comparison_folder,
@@ -31,8 +32,7 @@ from bookcover_core.training.comparison import (
     comparison_parts,
     model_of,
 )
-from bookcover_core.visualisation.curves import Curve, read_curve
-from bookcover_core.workspace import read_table
+from bookcover_core.visualisation.training_curves import Curve, read_curve
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import pandas as pd
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
-from bookcover_core.report.figures import data_uri
+from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
 from bookcover_core.report.findings import Findings, Network
-from bookcover_core.report.replaced import MOST_PAIRS, exchanges
+from bookcover_core.report.near_duplicate_section import describe, found_twins, torn_pairs
+from bookcover_core.report.replacement_tables import MOST_PAIRS, exchanges
+from bookcover_core.report.report_figures import data_uri
 from bookcover_core.report.table import percent
-from bookcover_core.report.twins import describe, found_twins, torn_pairs
-from bookcover_core.visualisation.insight import Insight
-from bookcover_core.visualisation.sheet import Cover, contact_sheet, sheet_png, thumbnail
-from bookcover_core.workspace import read_table, safe_name, write_bytes
+from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_png, thumbnail
+from bookcover_core.visualisation.network_insight import Insight
 
 # Sides of thumbnails in pixels: twice what the page shows, for dense screens.
 _TILE_SIDE = 240

@@ -1,12 +1,12 @@
 """Section 5.3 in the report: what looking into a network gave, and the figure of its ideal pictures."""
 
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
+from bookcover_core.report.figure_spec import Plan
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.plan import Plan
-from bookcover_core.training.comparison import model_of
-from bookcover_core.visualisation.ideals import ideal_pictures
-from bookcover_core.visualisation.insight import BLURRED, Insight, read_insight
-from bookcover_core.visualisation.maximisation import chosen_system
+from bookcover_core.training.preparation_comparison import model_of
+from bookcover_core.visualisation.maximisation_figure import ideal_pictures
+from bookcover_core.visualisation.network_insight import BLURRED, Insight, read_insight
+from bookcover_core.visualisation.visualise import chosen_system
 
 
 def found_insight(findings: Findings) -> Insight | None:

@@ -12,17 +12,17 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
-from bookcover_core.manifests import digest_of
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.report import gallery
-from bookcover_core.report.counts import split_counts
-from bookcover_core.report.figures import Figure
+from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.insights import found_insight
+from bookcover_core.report.report_figures import Figure
 from bookcover_core.report.summary import verdict
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
-from bookcover_core.report.trainings import training_words
+from bookcover_core.report.training_section import training_words
 from bookcover_core.settings import StudySettings
-from bookcover_core.settings_file import to_toml
+from bookcover_core.settings.toml_file import to_toml
 
 # Digits of a digest that the page shows: enough to tell two apart.
 _DIGEST_DIGITS = 12

@@ -5,18 +5,18 @@ Each takes the findings and the analysis of a study, and returns None where the 
 
 from dataclasses import dataclass
 
-from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis
+from bookcover_core.evaluation.analyse import Analysis, SystemAnalysis
 from bookcover_core.evaluation.intervals import Interval, difference
-from bookcover_core.evaluation.pairs import Standing
-from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, published_recall
+from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
 from bookcover_core.evaluation.scores import Estimate, Scores, share
+from bookcover_core.evaluation.significance import Standing
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.models.systems import Kind, systems, title_of
 from bookcover_core.report.analysis_figures import in_words
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import percent
 from bookcover_core.report.verdicts import best_genres
-from bookcover_core.visualisation.curves import Curve
+from bookcover_core.visualisation.training_curves import Curve
 
 _MOBILE, _INCEPTION, _RESNEXT = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
 _NETWORKS = (_MOBILE, _INCEPTION, _RESNEXT)

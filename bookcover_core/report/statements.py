@@ -7,7 +7,7 @@ the study may be compared with the dissertation at all; otherwise what was found
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bookcover_core.evaluation.analysis import Analysis
+from bookcover_core.evaluation.analyse import Analysis
 from bookcover_core.report import statement_checks as checks
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.statement_checks import Found

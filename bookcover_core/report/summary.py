@@ -5,12 +5,12 @@ from typing import Any
 
 from bookcover_core.evaluation.intervals import difference, wilson
 from bookcover_core.evaluation.metrics import TOP
-from bookcover_core.evaluation.published import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
+from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
 from bookcover_core.evaluation.scores import Estimate
 from bookcover_core.models.systems import title_of
+from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, Network, gather
 from bookcover_core.report.table import DASH, markdown_row, percent
-from bookcover_core.study import Study
 
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookcover_core.evaluation.scores import Estimate
-from bookcover_core.workspace import write_table
+from bookcover_core.pipeline.workspace import write_table
 
 Value = str | int | float | None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bookcover_core.evaluation.intervals import Interval, difference
-from bookcover_core.evaluation.published import (
+from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     PRINTED_BEST_TOP3,
     PUBLISHED_TEST_BOOKS,

@@ -3,7 +3,7 @@
 On a processor nothing is changed: float32, batches of 32, never XLA, which is many times slower there. On a GPU
 convolutions run in half precision, for which its tensor cores are made, while weights, features and probabilities are
 float32; pictures go through frozen networks in larger batches, and are put into its memory ahead of time; and XLA is
-left to TensorFlow (TF_XLA_FLAGS). TensorFlow takes memory of a GPU as it needs it (`models.engine`).
+left to TensorFlow (TF_XLA_FLAGS). TensorFlow takes memory of a GPU as it needs it (`models.tensorflow_setup`).
 
 The choice is tested with invented lists of devices, and half precision on a processor: none of it has run on a GPU yet.
 """
@@ -11,10 +11,10 @@ The choice is tested with invented lists of devices, and half precision on a pro
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bookcover_core.models.engine import keras, tf
+from bookcover_core.models.feature_extractor import POOLING, PREPROCESSING
+from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.networks import GENRES
-from bookcover_core.models.pictures import BATCH
-from bookcover_core.models.pooled import POOLING, PREPROCESSING
+from bookcover_core.models.tensorflow_setup import keras, tf
 
 # Layers that compute in float32 whatever the others do: on pixels of 0..255, features, and probabilities.
 _FULL_PRECISION = {PREPROCESSING, POOLING, GENRES}

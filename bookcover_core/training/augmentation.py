@@ -4,8 +4,8 @@ Never mirrored and never turned, for a cover carries text; never stretched, for 
 becomes of a picture hangs on its seed alone, so that a training that was cut off sees what it would have seen.
 """
 
-from bookcover_core.models.engine import tf
-from bookcover_core.models.pictures import scale_picture
+from bookcover_core.models.input_pipeline import scale_picture
+from bookcover_core.models.tensorflow_setup import tf
 
 # Share of the side that stays in sight, at least: the rest is cut off at the edges. Few covers have text nearer.
 _NEAREST = 0.9

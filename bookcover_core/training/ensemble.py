@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.listing.books import read_genres
-from bookcover_core.manifests import Manifest
+from bookcover_core.listings.books import read_genres
 from bookcover_core.models.systems import Kind, System, ensembles, find_system, members
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import model_of, preparation_of
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_json
 from bookcover_core.training.features import model_name
 from bookcover_core.training.making import is_made
-from bookcover_core.training.predicting import predict_split
-from bookcover_core.training.probabilities import write_probabilities
-from bookcover_core.workspace import write_json
+from bookcover_core.training.preparation_comparison import model_of, preparation_of
+from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import write_probabilities
 
 logger = logging.getLogger(__name__)
 

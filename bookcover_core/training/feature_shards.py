@@ -6,12 +6,12 @@ computes the others.
 
 from dataclasses import replace
 
-from bookcover_core.manifests import Manifest
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.weights import weights_digest
-from bookcover_core.study import Study
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.training.feature_store import shard_keys
 from bookcover_core.training.features import compute_shard, model_name
-from bookcover_core.training.shards import shard_keys
 
 
 def compute_feature_shard(study: Study, backbone: str, preparation: str, shard: int) -> Manifest:

@@ -3,7 +3,7 @@
 A frozen backbone without augmentation gives a cover the same pooled features in every epoch, so a head trained on
 stored features is the head that training from pixels would give, in minutes rather than days.
 
-They are computed shard by shard (`training.shards`), and read by split.
+They are computed shard by shard (`training.feature_store`), and read by split.
 """
 
 import logging
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.manifests import Manifest, digest_of
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.weights import weights_digest
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.stages import code_digest, find_stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import ExtraInput
-from bookcover_core.stages import code_digest, find_stage
-from bookcover_core.study import Study
-from bookcover_core.training.measurements import load_measurements
-from bookcover_core.training.rows import LabelledFeatures, MappedRows
-from bookcover_core.training.shards import map_shard, shard_file, shard_keys, shard_stands, write_shard
-from bookcover_core.workspace import read_table
+from bookcover_core.training.feature_store import map_shard, shard_file, shard_keys, shard_stands, write_shard
+from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+from bookcover_core.training.measurement_inputs import load_measurements
 
 if TYPE_CHECKING:
-    from bookcover_core.training.extraction import Extractor
+    from bookcover_core.training.feature_extraction import Extractor
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class _Shards:
 
     @cached_property
     def _extractor(self) -> "Extractor":
-        from bookcover_core.training.extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
+        from bookcover_core.training.feature_extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
 
         prepared, wanted = self._study.settings.preparation.size, self.network.size
         if prepared < wanted:

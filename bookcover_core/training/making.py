@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from bookcover_core.errors import BookcoverError
-from bookcover_core.manifests import Manifest
 from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import (
+from bookcover_core.training.features import compute_features
+from bookcover_core.training.fine_tune import fine_tune
+from bookcover_core.training.from_scratch import train_scratch
+from bookcover_core.training.hyperparameter_search import search_head
+from bookcover_core.training.preparation_comparison import (
     choosing_backbone,
     chosen_preparation,
     compare_preparation,
     compare_preparations,
 )
-from bookcover_core.training.features import compute_features
-from bookcover_core.training.finetune import fine_tune
-from bookcover_core.training.scratch import train_scratch
-from bookcover_core.training.search import search_head
-from bookcover_core.training.train import train_backbone
+from bookcover_core.training.train_head import train_backbone
 
 
 def make(study: Study, system: System) -> Manifest:

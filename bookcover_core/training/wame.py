@@ -7,7 +7,7 @@ with RMSprop's division by the gradient's running size.
 
 from typing import Any
 
-from bookcover_core.models.engine import keras
+from bookcover_core.models.tensorflow_setup import keras
 
 # The paper's constants, as its public implementations give them: decay of the running means, growth and shrinkage of
 # zeta, and its bounds.

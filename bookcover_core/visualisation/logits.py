@@ -10,8 +10,8 @@ layers before it, and their tens of millions of weights, are shared with the net
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.models.engine import keras
 from bookcover_core.models.networks import GENRES
+from bookcover_core.models.tensorflow_setup import keras
 
 
 def to_logits(network: keras.Model) -> keras.Model:

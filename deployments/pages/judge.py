@@ -6,7 +6,7 @@ forgotten: nothing that people give is ever written to disk.
     <study>/            the page
     <study>/state       the models that can judge, and how often each is right (JSON)
     <study>/judge       takes a picture; gives the verdict (JSON); ?model=, ?name=
-    <study>/explain     takes a picture; gives it under a veil (`judging.explanations`, JPEG); ?model=, ?genre=
+    <study>/explain     takes a picture; gives it under a veil (`inference.explanations`, JPEG); ?model=, ?genre=
     <study>/fetch       takes an address (JSON); gives the picture that lies there
     <study>/small       a small JPEG of the study's cover ?book=<key>
 """
@@ -27,20 +27,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bookcover_core.covers.addresses import parse_address
 from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import BookcoverError
-from bookcover_core.judging.choice import candidates, choose, describe
-from bookcover_core.judging.fetching import Fetcher
-from bookcover_core.judging.sources import Cover
-from bookcover_core.judging.verdicts import StudyCover, Unreadable, Verdict
-from bookcover_core.study import Study
+from bookcover_core.inference.answers import StudyCover, Unreadable, Verdict
+from bookcover_core.inference.cover_download import Fetcher
+from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.inference.model_choice import candidates, choose, describe
+from bookcover_core.pipeline.study import Study
 from deployments.pages import site
 from deployments.pages.guard import BYTES, JSON, make_token
 from deployments.pages.pictures import SmallPictures, picture_type, send_cover
 
 if TYPE_CHECKING:
-    from bookcover_core.judging.judge import Judge, Judged
+    from bookcover_core.inference.judge_covers import Judge, Judged
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ class _Page:
         Raises:
             WeightsError: There is none, or its weights are missing or altered.
         """
-        from bookcover_core.judging.judge import Judge  # noqa: PLC0415 - imports TensorFlow
+        from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
 
         with self._loading:
             chosen = choose(study, model)

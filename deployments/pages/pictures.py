@@ -9,8 +9,8 @@ from threading import Lock
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bookcover_core.covers.pictures import open_picture, read_rgb
-from bookcover_core.study import Study
+from bookcover_core.covers.image_io import open_picture, read_rgb
+from bookcover_core.pipeline.study import Study
 from deployments.pages.site import error
 
 # Formats that browsers show, which are all that the download lets through. MPO: a JPEG with several pictures in it.

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 from deployments.pages import site
 from deployments.pages.guard import Guard, make_token
 

@@ -26,10 +26,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bookcover_core.curation.decisions import Decision, Verdict, append_decisions
-from bookcover_core.curation.review import Item, Queue, review_queue
+from bookcover_core.curation.review_queue import Item, Queue, review_queue
 from bookcover_core.errors import BookcoverError
-from bookcover_core.manifests import digest_of
-from bookcover_core.study import Study
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.study import Study
 from deployments.pages import site
 from deployments.pages.guard import make_token
 from deployments.pages.pictures import SmallPictures, cacheable, send_cover

@@ -22,8 +22,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from bookcover_core.errors import BookcoverError, FailureError
-from bookcover_core.manifests import digest_of
-from bookcover_core.study import Study
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.study import Study
 from deployments.pages.guard import JSON, Guard
 
 # Windows' registry may say otherwise, and a browser runs no script of another type.

@@ -19,10 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from bookcover_core.errors import BookcoverError
-from bookcover_core.judging.choice import candidates
-from bookcover_core.settings_file import load_settings
-from bookcover_core.study import Study
-from bookcover_core.workspace import Workspace
+from bookcover_core.inference.model_choice import candidates
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.settings.toml_file import load_settings
 from deployments.pages import site
 from deployments.pages.guard import make_token
 from deployments.pages.judge import judge_app

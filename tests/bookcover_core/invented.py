@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from bookcover_core.covers.ledger import Row, rows_digest, write_rows
-from bookcover_core.curation.looks import Look, looks_file
+from bookcover_core.curation.fingerprints import Look, looks_file
 from bookcover_core.genres import number_genres
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_table
+from bookcover_core.settings.toml_file import parse_settings
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import FlowRunEngine, run_flow
 from prefect.states import Pending
 
-from bookcover_core import stage_process, study
-from bookcover_core.stages import code_digest
+from bookcover_core.pipeline import stage_process, study
+from bookcover_core.pipeline.stages import code_digest
 
 FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 WEIGHTS = "spare.weights.h5"
@@ -83,7 +83,7 @@ def execute(flow, run: FlowRun) -> None:
 def main() -> None:
     from matplotlib.figure import Figure
 
-    from tests.bookcover_core.judging.trained import add_networks
+    from tests.bookcover_core.inference.trained import add_networks
 
     patch = pytest.MonkeyPatch()
     add_networks(patch)

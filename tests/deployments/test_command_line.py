@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from prefect.settings import PREFECT_API_URL
 
+from bookcover_core.demo_data import ImageHost
 from bookcover_core.genres import BOOKCOVER30
-from bookcover_core.listing.stage import read_listings
-from bookcover_core.rehearsal import ImageHost
-from bookcover_core.settings_file import parse_settings, to_toml
-from bookcover_core.study import Study
+from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings.toml_file import parse_settings, to_toml
 
 
 @pytest.fixture

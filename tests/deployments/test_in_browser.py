@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from tests.bookcover_core.judging.trained import GENRES, draw
-from tests.deployments.test_serving import Served
+from tests.bookcover_core.inference.trained import GENRES, draw
+from tests.deployments.test_serve_command import Served
 
 # Seconds that a step may take on a busy machine.
 PATIENCE = 180

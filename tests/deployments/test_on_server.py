@@ -21,13 +21,13 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
 
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
-from deployments import automations, catalogue, setup
+from deployments import automations, deployment_specs, setup_command
 from deployments.server import RUN_ENVIRONMENT, _started_server
 from tasks.limits import DOWNLOADS
-from tests.bookcover_core.judging.trained import GENRES, draw
+from tests.bookcover_core.inference.trained import GENRES, draw
 from tests.deployments.quick_worker import CHANGED, WEIGHTS
 
 STUDY, TRAINING, DOWNLOAD = "study/study", "train-backbone/train-backbone", "download-covers/download-covers"
@@ -119,15 +119,15 @@ def place(tmp_path_factory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("server")
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
-        declared = catalogue.read_catalogue()
+        declared = deployment_specs.read_catalogue()
         names = {name.partition("/")[0] for name in (STUDY, TRAINING, DOWNLOAD)}
         few = declared.model_copy(update={"deployments": [each for each in declared.deployments if each.name in names]})
-        patch.setattr(catalogue, "read_catalogue", lambda: few)
+        patch.setattr(deployment_specs, "read_catalogue", lambda: few)
         with _started_server(0) as server:
             api = f"{server.address}/api"
             environment = os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api}
             with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-                place = Place(client, folder, environment, list(setup.set_up()))
+                place = Place(client, folder, environment, list(setup_command.set_up()))
                 # The form offers no networks but those that there are; the tests have tiny ones of their own.
                 training = client.read_deployment_by_name(TRAINING)
                 client.update_deployment(training.id, DeploymentUpdate(enforce_parameter_schema=False))
@@ -200,7 +200,7 @@ def test_a_training_that_failed_is_retried_alone_and_the_study_repeats_nothing(p
     until(lambda: "Finished in state Failed" in place.log(run))
     assert "Traceback" not in place.log(run)
     tiny = place.trainings(run)["Tiny"].id
-    until(lambda: "bookcover_core.training.heads: train/Tiny-padded: epoch 3 of 3" in place.log(tiny))
+    until(lambda: "bookcover_core.training.head_trainer: train/Tiny-padded: epoch 3 of 3" in place.log(tiny))
     before = finished(settings)
     assert {"evaluate/Tiny-padded", "report"} <= set(before)
 
@@ -339,13 +339,13 @@ def test_setting_up_again_changes_only_what_is_said(place):
     place.client.update_deployment_schedule(nightly.id, schedule.id, active=True)
     started = place.client.read_automations_by_name(automations.automations()[3].name)[0]
     place.client.pause_automation(started.id)
-    said = list(setup.set_up(downloads=4))
+    said = list(setup_command.set_up(downloads=4))
     assert f"limit {DOWNLOADS}: changed from 1 to 4 at once" in said
     assert not any(line.endswith(": made") for line in said)
     assert sum("changed" in line for line in said) == 1
     assert [each.active for each in place.client.read_deployment_by_name(DOWNLOAD).schedules] == [True]
     assert [each.enabled for each in place.client.read_automations_by_name(started.name)] == [False]
-    assert f"limit {DOWNLOADS}: stands, 4 at once" in list(setup.set_up_limits(place.client))
+    assert f"limit {DOWNLOADS}: stands, 4 at once" in list(setup_command.set_up_limits(place.client))
 
 
 def test_a_schedule_that_is_switched_on_brings_runs(place):

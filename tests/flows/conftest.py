@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.curation.lock import exclusive
-from bookcover_core.rehearsal import Catalogue, ImageHost, publish, rehearsal_settings
+from bookcover_core.curation.file_lock import exclusive
+from bookcover_core.demo_data import Catalogue, ImageHost, publish, rehearsal_settings
+from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.stages import STAGES
-from bookcover_core.study import Study
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def copied(pristine, tmp_path) -> Done:
 @pytest.fixture
 def settings_file(tmp_path: Path):
     """Writes settings to a TOML file."""
-    from bookcover_core.settings_file import to_toml
+    from bookcover_core.settings.toml_file import to_toml
 
     def write(settings: StudySettings) -> Path:
         file = tmp_path / "settings.toml"

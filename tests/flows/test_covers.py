@@ -13,12 +13,12 @@ from prefect.client.schemas.objects import Artifact
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry
 
+from bookcover_core.demo_data import Fault, ImageHost
 from bookcover_core.errors import DownloadError, SettingsError
-from bookcover_core.listing.stage import read_listings
-from bookcover_core.rehearsal import Fault, ImageHost
+from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from flows import covers
 from flows.covers import download_covers
 

@@ -6,7 +6,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from bookcover_core.errors import FolderError
 from flows.judging import judge
-from tests.bookcover_core.judging.trained import GENRES, draw
+from tests.bookcover_core.inference.trained import GENRES, draw
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
 from flows.study import study
 
 GENRES = {"Poesía": (200, 60, 60), "Maps & Atlases": (60, 160, 90), "日本": (60, 80, 200)}

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from bookcover_core import stage_process
 from bookcover_core.errors import TrainingError
-from bookcover_core.manifests import read_manifest
+from bookcover_core.pipeline import stage_process
+from bookcover_core.pipeline.manifests import read_manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.training.comparison import chosen_preparation
-from bookcover_core.workspace import read_table
+from bookcover_core.training.preparation_comparison import chosen_preparation
 from flows.preparation import prepare
 from flows.study import study
 from flows.training import train_backbone

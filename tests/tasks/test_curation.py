@@ -16,7 +16,7 @@ def test_twins_under_different_genres_are_shown_as_a_picture(tmp_path, prefect_s
     """The task of the twins leaves an artifact with what was found and the sheet of covers."""
     specimen = Specimen(genres=("A", "B", "C"), backbones=("ResNeXt50",), failed=("ResNeXt50",), compared=False)
     study = make_study(tmp_path, specimen, name="torn")
-    monkeypatch.setattr("bookcover_core.curation.twins.find_twins", lambda study: study.manifest("twins"))
+    monkeypatch.setattr("bookcover_core.curation.near_duplicates.find_twins", lambda study: study.manifest("twins"))
     assert twins_alone(study.settings).is_completed()
     artifact = read_artifact("twins-torn")
     assert "### 4 books show a picture that another shows too" in artifact.data

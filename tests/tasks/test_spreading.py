@@ -14,19 +14,19 @@ import pytest
 from distributed import LocalCluster
 
 from bookcover_core.errors import FolderError, SettingsError, WorkerError
-from bookcover_core.manifests import read_manifest
-from bookcover_core.preparation.stage import prepare_shard
+from bookcover_core.pipeline.manifests import read_manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preparation.prepare import prepare_shard
 from bookcover_core.settings import SpreadingSettings, StudySettings
-from bookcover_core.study import Study
 from bookcover_core.training.features import compute_features
-from bookcover_core.workspace import read_table
 from flows.features import compute_features as compute_spread_features
 from flows.preparation import prepare
 from flows.stages import stage_flow
 from tasks import clusters, spreading
 from tasks.spreading import do_shards
 from tasks.stages import perform, stage_task
-from tests.bookcover_core.preparation.test_stage import select, study_in
+from tests.bookcover_core.preparation.test_prepare import select, study_in
 
 PROJECT = Path(__file__).parents[2]
 BACKBONE = "MobileNetV2"

@@ -12,13 +12,13 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed
 
 from bookcover_core.errors import DownloadError, ListingError
-from bookcover_core.manifests import Manifest
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage_process import run_apart
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.stage_process import run_apart
-from bookcover_core.study import Study
 from tasks import stages
 from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, stage_task
-from tests.bookcover_core.test_stage_process import tell
+from tests.bookcover_core.pipeline.test_stage_process import tell
 
 
 def write_something(study: Study) -> Manifest:

@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from bookcover_core.covers import fetching
-from bookcover_core.listing.stage import read_listings
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.covers import fetch_covers
+from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 
 
@@ -27,7 +27,7 @@ def host() -> Iterator[LoopbackHost]:
 def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many processes fetch, however few the covers are: what is promised of one holds for several."""
     number: int = request.param
-    monkeypatch.setattr(fetching, "_processes", Mock(return_value=number))
+    monkeypatch.setattr(fetch_covers, "_processes", Mock(return_value=number))
     return number
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from bookcover_core.covers import chunks as module
 from bookcover_core.covers.chunks import choose_chunks, chunks, next_chunk
-from bookcover_core.covers.stage import download_chunk
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.errors import DownloadError, SettingsError, StageOrderError
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 
 MakeStudy = Callable[..., Study]

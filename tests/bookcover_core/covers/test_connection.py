@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bookcover_core.covers.addresses import parse_address
 from bookcover_core.covers.connection import Connection, FailedError, UnusableError
-from bookcover_core.covers.guard import Guard
+from bookcover_core.covers.ssrf_guard import Guard
+from bookcover_core.covers.urls import parse_address
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.ledger import Outcome, Row, read_rows
-from bookcover_core.covers.stage import download_chunk
-from bookcover_core.listing.stage import read_listings
-from bookcover_core.rehearsal.answers import INSIDE, cmyk_picture
-from bookcover_core.rehearsal.faults import Fault
-from bookcover_core.rehearsal.host import ImageHost
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.demo_data.answers import INSIDE, cmyk_picture
+from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.host import ImageHost
+from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.covers.loopback import picture
 
 ATTEMPTS = 3

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.ledger import Journal, Row, read_journal
-from bookcover_core.covers.stage import download_chunk
 from bookcover_core.errors import DiskFullError, WorkspaceError
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 
 MakeStudy = Callable[..., Study]
@@ -28,9 +28,9 @@ FULL = Path("/dev/full")
 RUN = """
 import sys
 from bookcover_core.covers import fetching
-from bookcover_core.covers.stage import download_chunk
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 fetching._processes = lambda pictures, hosts, settings: int(sys.argv[1])
 download_chunk(Study(StudySettings.model_validate_json(sys.stdin.read())), 1)
 """
@@ -41,11 +41,11 @@ import json, subprocess, sys
 from pathlib import Path
 from bookcover_core.covers import fetching
 from bookcover_core.covers.ledger import read_journal
-from bookcover_core.covers.stage import download_chunk
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.errors import DiskFullError
-from bookcover_core.listing.stage import read_listings
+from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 fetching._processes = lambda pictures, hosts, settings: int(sys.argv[1])
 study = Study(StudySettings.model_validate_json(sys.stdin.read()))
 disk = study.settings.root.parent

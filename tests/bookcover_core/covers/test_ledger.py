@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bookcover_core.covers.ledger import Journal, Row, read_journal, read_rows, rows_digest, write_rows
 from bookcover_core.errors import DiskFullError
-from bookcover_core.manifests import INDEX_COLUMNS
-from bookcover_core.workspace import read_table
+from bookcover_core.pipeline.manifests import INDEX_COLUMNS
+from bookcover_core.pipeline.workspace import read_table
 
 ROW = Row("0001", "ok", 200, 1, "http://a/b%2Bc.jpg", "covers/law/0001.jpg", 10, 20, "ab", "JPEG", "RGB", 90, 120, 0.5)
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from bookcover_core.curation.candidates import find_candidates
+from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, SELECTION, curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
-from bookcover_core.curation.twins import find_twins
+from bookcover_core.curation.near_duplicates import find_twins
 from bookcover_core.errors import GenreError, PoolExhaustedError, ReviewNeededError, StageOrderError
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
 
 OFFICIAL = [

@@ -17,7 +17,7 @@ from bookcover_core.curation.decisions import (
     read_decisions,
 )
 from bookcover_core.errors import DecisionsError
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.invented import settings_in
 from tests.conftest import PROJECT
 
@@ -179,7 +179,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from bookcover_core.curation.decisions import append_decision
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.invented import settings_in
 
 study = Study(settings_in(Path(sys.argv[1])))

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookcover_core.curation.candidates import find_candidates
+from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
-from bookcover_core.curation.draw import find_quotas
+from bookcover_core.curation.grouped_split import find_quotas
+from bookcover_core.curation.near_duplicates import find_twins, read_twins, twins_file
 from bookcover_core.curation.splits import Place, assign_sides, split
-from bookcover_core.curation.twins import find_twins, read_twins, twins_file
 from bookcover_core.errors import GenreError, StageOrderError
 from bookcover_core.genres import BOOKCOVER30
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
 
 SHARES = {"validation_share": 0.1, "test_share": 0.1}

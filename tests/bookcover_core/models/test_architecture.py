@@ -4,8 +4,8 @@ import pytest
 
 from bookcover_core.models.architecture import Architecture, measure
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.engine import keras
 from bookcover_core.models.networks import assemble, build_head
+from bookcover_core.models.tensorflow_setup import keras
 
 
 def test_multiply_adds_are_those_counted_by_hand():

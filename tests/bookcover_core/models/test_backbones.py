@@ -71,8 +71,8 @@ def test_backbones_have_their_known_size(name, parameters, rows):
 
 def test_resnext_50_wants_the_preprocessing_of_torch():
     """Its weights were trained in the mode "torch", unlike the other residual networks of its Keras module."""
-    from bookcover_core.models.engine import keras
-    from bookcover_core.models.pooled import build_preprocessing
+    from bookcover_core.models.feature_extractor import build_preprocessing
+    from bookcover_core.models.tensorflow_setup import keras
 
     pictures = np.random.default_rng(3).uniform(0, 255, (2, 5, 5, 3)).astype(np.float32)
     expected = keras.applications.imagenet_utils.preprocess_input(pictures.copy(), "channels_last", mode="torch")

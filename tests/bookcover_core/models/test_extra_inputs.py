@@ -3,7 +3,7 @@
 import numpy as np
 
 from bookcover_core.models.extra_inputs import extra_columns, extra_values
-from bookcover_core.preparation.measurements import Measurements
+from bookcover_core.preparation.cover_measurements import Measurements
 
 COVERS = [Measurements(300, 400, 10.0, 20.0, 30.0), Measurements(500, 250, 1.5, 2.5, 3.5)]
 

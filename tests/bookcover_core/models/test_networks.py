@@ -6,7 +6,8 @@ import pytest
 from bookcover_core.errors import DiskFullError
 from bookcover_core.genres import number_genres
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, write_card
+from bookcover_core.models.feature_extractor import build_pooled
+from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.models.networks import (
     GENRES,
     HeadShape,
@@ -17,7 +18,6 @@ from bookcover_core.models.networks import (
     save_weights,
     standardise,
 )
-from bookcover_core.models.pooled import build_pooled
 from bookcover_core.models.systems import Kind
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bookcover_core.models.pooled import build_pooled
+from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.random_weights import randomise
-from tests.bookcover_core.models.test_applications import smaller
+from tests.bookcover_core.models.test_keras_applications import smaller
 
 
 def draw_pictures(size):

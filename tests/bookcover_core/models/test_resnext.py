@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.models.engine import keras, tf
 from bookcover_core.models.resnext import GROUPS, STACKS, as_grouped_kernel, grouped_convolution, resnext_50
+from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.models.weights import load_weights
 
 

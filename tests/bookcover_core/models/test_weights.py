@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import SettingsError, WeightsError
-from bookcover_core.manifests import file_digest
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.weights import build_backbone, check_networks, weights_digest, weights_source
+from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import StudySettings
 
 MOBILENET = find_backbone("MobileNetV2")
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
 )
 def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path, name, file, digest, released):
     """Without network and cache, the message names file, digest, address, the cache's folder and the setting."""
-    from bookcover_core.models.engine import keras
+    from bookcover_core.models.tensorflow_setup import keras
 
     def refuse(*_, **__):
         raise Exception("URL fetch failure: None -- [Errno -3] Temporary failure in name resolution")  # noqa: TRY002 - as Keras does
@@ -135,7 +135,7 @@ def test_published_digests_stand_for_the_weights():
 
 def test_resnext_50_is_the_one_that_keras_published():
     """Keras still lists the digest and the folder of the weights, though it no longer builds the network."""
-    from bookcover_core.models.engine import keras
+    from bookcover_core.models.tensorflow_setup import keras
 
     resnet, weights = keras.src.applications.resnet, find_backbone("ResNeXt50").weights
     assert resnet.WEIGHTS_HASHES["resnext50"][1] == weights.digest
@@ -144,8 +144,8 @@ def test_resnext_50_is_the_one_that_keras_published():
 
 def test_real_weights_load(real_data):
     """MobileNetV2's ImageNet weights, in Keras' published layout, give features that tell real covers apart."""
-    from bookcover_core.models.pictures import read_pictures
-    from bookcover_core.models.pooled import build_pooled
+    from bookcover_core.models.feature_extractor import build_pooled
+    from bookcover_core.models.input_pipeline import read_pictures
 
     file = real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5"
     network = build_backbone(settings(weight_files={"MobileNetV2": str(file)}), MOBILENET)
@@ -167,8 +167,8 @@ def test_weights_with_the_top_are_refused(real_data):
 def test_known_photos_get_known_labels(real_data):
     """Through this project's preprocessing, ImageNet's own head sees a cat and an espresso."""
     data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
-    from bookcover_core.models.engine import keras, tf
-    from bookcover_core.models.pooled import build_preprocessing
+    from bookcover_core.models.feature_extractor import build_preprocessing
+    from bookcover_core.models.tensorflow_setup import keras, tf
 
     top = keras.applications.MobileNetV2(weights=None)
     top.load_weights(real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_top.h5")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bookcover_core.evaluation.analysis import analyse
-from bookcover_core.study import Study
+from bookcover_core.evaluation.analyse import analyse
+from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions, make_study
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookcover_core.report.stage import write_report
+from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, make_study
 

@@ -10,16 +10,16 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from bookcover_core.curation.curate import REPLACEMENTS
-from bookcover_core.curation.twins import Twin, count_clusters, twins_file
-from bookcover_core.evaluation.stage import evaluate
+from bookcover_core.curation.near_duplicates import Twin, count_clusters, twins_file
+from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
-from bookcover_core.models.cards import ModelCard, write_card
+from bookcover_core.models.model_cards import ModelCard, write_card
 from bookcover_core.models.systems import Kind, System, members, systems
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.settings import Preparation
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.features import split_model_name
-from bookcover_core.workspace import write_json, write_table
 
 # How well each network does: what the true genre's score is raised by, in standard deviations of the noise.
 SKILL = {"MobileNetV2": 0.9, "InceptionResNetV2": 1.35, "ResNeXt50": 0.6}

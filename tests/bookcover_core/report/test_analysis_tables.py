@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.evaluation.analysis import read_analysis
-from bookcover_core.evaluation.pairs import Standing
-from bookcover_core.evaluation.stage import evaluate
-from bookcover_core.report.analysed import found_analysis
+from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.significance import Standing
+from bookcover_core.report.analysis_lookup import found_analysis
 from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.stage import write_report
 from bookcover_core.report.table import Cell, Column, Kind, show, show_interval
+from bookcover_core.report.write_report import write_report
 from bookcover_core.settings import Preparation
 from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions

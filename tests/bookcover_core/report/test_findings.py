@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bookcover_core.report.figures import _plans
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.stage import write_report
-from bookcover_core.report.tables import preparation_table
+from bookcover_core.report.report_figures import _plans
+from bookcover_core.report.result_tables import preparation_table
+from bookcover_core.report.write_report import write_report
 from bookcover_core.settings import StudySettings
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_json, write_table
 from tests.bookcover_core.report.specimen import Specimen, invented_history, make_study
 
 

@@ -5,15 +5,15 @@ import csv
 import pytest
 
 from bookcover_core.models.architecture import Architecture
-from bookcover_core.models.cards import read_card, write_card
-from bookcover_core.models.machine import Machine
-from bookcover_core.report.architectures import architecture_table, cost_plan
+from bookcover_core.models.machine_info import Machine
+from bookcover_core.models.model_cards import read_card, write_card
+from bookcover_core.pipeline.workspace import read_table, write_json
+from bookcover_core.report.architecture_table import architecture_table, cost_plan
 from bookcover_core.report.findings import gather
 from bookcover_core.report.insights import found_insight, ideal_plan
-from bookcover_core.report.stage import write_report
-from bookcover_core.report.technology import machine_table, software_table
-from bookcover_core.visualisation.insight import BLURRED, Seen, insight_folder
-from bookcover_core.workspace import read_table, write_json
+from bookcover_core.report.provenance import machine_table, software_table
+from bookcover_core.report.write_report import write_report
+from bookcover_core.visualisation.network_insight import BLURRED, Seen, insight_folder
 from tests.bookcover_core.report.specimen import Specimen, make_study
 from tests.bookcover_core.visualisation.test_insight_figures import invented_insight
 

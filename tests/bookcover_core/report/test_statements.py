@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bookcover_core.evaluation.analysis import read_analysis
-from bookcover_core.evaluation.association import Correlation
-from bookcover_core.evaluation.overlap import study_overlap
-from bookcover_core.evaluation.pairs import Standing
+from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.class_overlap import study_overlap
+from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.significance import Standing
 from bookcover_core.report import statement_checks as checks
 from bookcover_core.report.findings import gather
 from bookcover_core.report.statements import statement_verdicts

@@ -6,10 +6,10 @@ import pytest
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.summary import result_markdown, result_rows, result_table, verdict
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.settings.toml_file import parse_settings
 
 
 def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:

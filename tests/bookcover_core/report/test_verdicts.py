@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bookcover_core.evaluation.published import (
+from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     PRINTED_BEST_TOP3,
     published_precision,

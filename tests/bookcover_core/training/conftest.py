@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from bookcover_core.genres import number_genres
-from bookcover_core.listing.books import write_genres
-from bookcover_core.manifests import INDEX_COLUMNS, Output
+from bookcover_core.listings.books import write_genres
+from bookcover_core.pipeline.manifests import INDEX_COLUMNS, Output
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import Preparation, StudySettings
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_table
 
 GENRES = ("Travel", "Law", "Romance")
 SHARD = 16
@@ -89,7 +89,7 @@ def small_study(tmp_path: Path) -> Study:
 @pytest.fixture
 def invented_features(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Features that cost nothing: the mean colour of a picture, at the front. Gives the number of pictures read."""
-    from bookcover_core.training import extraction
+    from bookcover_core.training import feature_extraction
 
     read = 0
 
@@ -107,5 +107,5 @@ def invented_features(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
                 progress(row + 1)
             return features
 
-    monkeypatch.setattr(extraction, "Extractor", MeanColour)
+    monkeypatch.setattr(feature_extraction, "Extractor", MeanColour)
     return lambda: read

@@ -37,7 +37,7 @@ def test_the_devices_at_hand_decide():
 
 def test_features_are_float32_and_close_in_half_precision(files):
     """Convolutions in half precision change features by its rounding; the network that is kept is not altered."""
-    from bookcover_core.training.extraction import Extractor
+    from bookcover_core.training.feature_extraction import Extractor
 
     half = Accelerator("mixed_bfloat16", 4, "/CPU:0", jit_compile=False, folds=False)
     plain, rounded = (Extractor(SETTINGS, TINY, where).extract(files, lambda _: None) for where in (PROCESSOR, half))
@@ -75,7 +75,7 @@ def test_pixels_features_and_probabilities_stay_in_float32(preprocessing):
 
 def test_half_precision_scales_the_loss():
     """float16 loses small gradients unless the loss is scaled; bfloat16 and float32 do not."""
-    from bookcover_core.models.engine import keras
+    from bookcover_core.models.tensorflow_setup import keras
 
     plain = keras.optimizers.Adam(0.1)
     assert scaled_optimizer(plain, "float32") is plain
@@ -87,10 +87,10 @@ def test_networks_learn_in_half_precision(files):
     """Training in float16 takes the steps that training in float32 takes, within its precision."""
     from dataclasses import replace
 
-    from bookcover_core.models.engine import keras
     from bookcover_core.models.networks import assemble, build_head
-    from bookcover_core.training.pixels import PixelSchedule, fit_network
-    from bookcover_core.training.streams import PixelBooks
+    from bookcover_core.models.tensorflow_setup import keras
+    from bookcover_core.training.image_dataset import PixelBooks
+    from bookcover_core.training.image_trainer import PixelSchedule, fit_network
 
     books = PixelBooks(
         [file.stem for file in files], np.arange(6, dtype=np.int32) % 3, files, np.empty((6, 0), np.float32)

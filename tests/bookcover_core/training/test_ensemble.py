@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.genres import number_genres
-from bookcover_core.listing.books import write_genres
-from bookcover_core.settings_file import parse_settings
-from bookcover_core.study import Study
+from bookcover_core.listings.books import write_genres
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training import ensemble
 from bookcover_core.training.ensemble import combine, fit_weights
-from bookcover_core.training.predicting import predict_split
-from bookcover_core.training.probabilities import write_probabilities
-from bookcover_core.workspace import write_table
+from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import write_probabilities
 
 GENRES = ("Law", "Travel", "Romance")
 BOOKS = 60

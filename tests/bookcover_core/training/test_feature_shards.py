@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
 from bookcover_core.training.feature_shards import compute_feature_shard
+from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.shards import shard_file
 from tests.bookcover_core.training.conftest import BOOKS, SHARD
 
 MODEL = "MobileNetV2-padded"

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
     compute_features,
     compute_shard,
@@ -14,7 +15,6 @@ from bookcover_core.training.features import (
     load_split,
     split_model_name,
 )
-from bookcover_core.training.shards import shard_file
 from tests.bookcover_core.training.conftest import BOOKS, write_index
 
 

@@ -7,11 +7,11 @@ import pandas as pd
 from PIL import Image
 
 from bookcover_core.models.backbones import BACKBONES, Backbone, PublishedWeights
-from bookcover_core.preparation.stage import MEASUREMENTS
-from bookcover_core.study import Study
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.preparation.prepare import MEASUREMENTS
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.train import train_backbone
-from bookcover_core.workspace import write_table
+from bookcover_core.training.train_head import train_backbone
 from tests.bookcover_core.training.conftest import BOOKS, SHARD, make_study
 
 SIZE = 32
@@ -19,7 +19,7 @@ SIZE = 32
 
 def build():
     """A stem, a residual block and a last convolution: three blocks, three batch normalisations, one dropout."""
-    from bookcover_core.models.engine import keras
+    from bookcover_core.models.tensorflow_setup import keras
 
     layers = keras.layers
     pictures = keras.Input((SIZE, SIZE, 3))

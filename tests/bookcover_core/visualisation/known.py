@@ -3,9 +3,9 @@
 import numpy as np
 
 from bookcover_core.genres import number_genres
-from bookcover_core.models.cards import ModelCard
-from bookcover_core.models.engine import keras
+from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.models.systems import Kind
+from bookcover_core.models.tensorflow_setup import keras
 
 SIZE, CELLS = 32, 4
 

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 from bookcover_core.evaluation.calibration import calibrate
-from bookcover_core.evaluation.colour import genre_colours, study_colour
+from bookcover_core.evaluation.class_overlap import study_overlap
+from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
 from bookcover_core.evaluation.distributions import MEASURES, distributions
-from bookcover_core.evaluation.overlap import study_overlap
-from bookcover_core.evaluation.pairs import compare_pairs
 from bookcover_core.evaluation.scores import Estimate
-from bookcover_core.visualisation import style
-from bookcover_core.visualisation.calibration import reliability
-from bookcover_core.visualisation.colours import _Box, colour_distance, colour_swatches
-from bookcover_core.visualisation.distributions import measure_distributions
-from bookcover_core.visualisation.heat_maps import overlap_heat_map
-from bookcover_core.visualisation.pairs import pair_differences
-from bookcover_core.visualisation.rules import accuracy_of_rules
+from bookcover_core.evaluation.significance import compare_pairs
+from bookcover_core.visualisation import figure_style
+from bookcover_core.visualisation.baseline_chart import accuracy_of_rules
+from bookcover_core.visualisation.colour_figures import _Box, colour_distance, colour_swatches
+from bookcover_core.visualisation.distribution_figure import measure_distributions
+from bookcover_core.visualisation.heatmaps import overlap_heat_map
+from bookcover_core.visualisation.reliability_diagram import reliability
+from bookcover_core.visualisation.significance_chart import pair_differences
 
 BOOKS = 240
 NAMES = ["$5 meals & more $", "Crafts, Hobbies & Home", "Engineering & Transportation and much else besides", "本", "E"]
 
 
-def _figure(kind: str, genres: int, theme: style.Theme, width: float = style.WIDTH):
+def _figure(kind: str, genres: int, theme: figure_style.Theme, width: float = figure_style.WIDTH):
     generator = np.random.default_rng(3)
     labels = np.arange(BOOKS) % genres
     probabilities = generator.dirichlet(np.ones(genres), size=BOOKS)
@@ -60,26 +60,28 @@ KINDS = ("distributions", "swatches", "distance", "overlap", "reliability", "pai
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_figure_is_the_same_on_every_run(kind: str):
     """Two drawings of one figure are one SVG, well-formed; light and dark ones differ in colours alone."""
-    light = _figure(kind, 5, style.LIGHT)
-    first, second = style.to_svg(light), style.to_svg(_figure(kind, 5, style.LIGHT))
+    light = _figure(kind, 5, figure_style.LIGHT)
+    first, second = figure_style.to_svg(light), figure_style.to_svg(_figure(kind, 5, figure_style.LIGHT))
     assert first == second
     assert ET.fromstring(first).tag.endswith("svg")
-    dark = style.to_svg(_figure(kind, 5, style.DARK), style.DARK)
-    assert style.to_svg(_figure(kind, 5, style.DARK), style.DARK, like=light) == dark
-    assert style.DARK.ink in dark
-    assert style.LIGHT.ink not in dark
+    dark = figure_style.to_svg(_figure(kind, 5, figure_style.DARK), figure_style.DARK)
+    assert figure_style.to_svg(_figure(kind, 5, figure_style.DARK), figure_style.DARK, like=light) == dark
+    assert figure_style.DARK.ink in dark
+    assert figure_style.LIGHT.ink not in dark
 
 
 @pytest.mark.parametrize("kind", ["swatches", "distance", "reliability", "pairs", "rules"])
 def test_a_narrow_figure_is_narrow(kind: str):
     """Figures for phones have the width of a phone."""
-    assert _figure(kind, 5, style.LIGHT, style.NARROW).get_size_inches()[0] == pytest.approx(style.NARROW)
+    assert _figure(kind, 5, figure_style.LIGHT, figure_style.NARROW).get_size_inches()[0] == pytest.approx(
+        figure_style.NARROW
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_genres_make_a_figure_too(kind: str):
     """The fewest genres that a study can have are drawn without complaint."""
-    assert style.to_svg(_figure(kind, 2, style.LIGHT))
+    assert figure_style.to_svg(_figure(kind, 2, figure_style.LIGHT))
 
 
 def test_boxes_that_share_an_edge_do_not_meet():

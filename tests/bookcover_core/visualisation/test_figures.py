@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.evaluation.published import published_results
+from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
-from bookcover_core.visualisation import style
-from bookcover_core.visualisation.curves import Curve, preparation_curves, read_curve, training_curves
-from bookcover_core.visualisation.heat_maps import confusion_heat_map
-from bookcover_core.visualisation.recall import recall_by_genre, recall_extremes
-from bookcover_core.visualisation.standing import accuracy_standing
+from bookcover_core.visualisation import figure_style
+from bookcover_core.visualisation.accuracy_chart import accuracy_standing
+from bookcover_core.visualisation.heatmaps import confusion_heat_map
+from bookcover_core.visualisation.recall_chart import recall_by_genre, recall_extremes
+from bookcover_core.visualisation.training_curves import Curve, preparation_curves, read_curve, training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 
@@ -56,7 +56,7 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_the_same_on_every_run(name: str):
     """Two drawings of one figure are one SVG, well-formed and without a date."""
-    first, second = (style.to_svg(FIGURES[name](style.LIGHT)) for _ in range(2))
+    first, second = (figure_style.to_svg(FIGURES[name](figure_style.LIGHT)) for _ in range(2))
     assert first == second
     assert ET.fromstring(first).tag.endswith("svg")
     assert "<dc:date>" not in first
@@ -65,23 +65,29 @@ def test_a_figure_is_the_same_on_every_run(name: str):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_dark_figure_takes_over_the_layout_of_its_light_one(name: str):
     """It is the figure that it would be if it were laid out by itself."""
-    light, dark, alone = FIGURES[name](style.LIGHT), FIGURES[name](style.DARK), FIGURES[name](style.DARK)
-    style.to_svg(light)
-    assert style.to_svg(dark, style.DARK, like=light) == style.to_svg(alone, style.DARK)
+    light, dark, alone = (
+        FIGURES[name](figure_style.LIGHT),
+        FIGURES[name](figure_style.DARK),
+        FIGURES[name](figure_style.DARK),
+    )
+    figure_style.to_svg(light)
+    assert figure_style.to_svg(dark, figure_style.DARK, like=light) == figure_style.to_svg(alone, figure_style.DARK)
 
 
 def test_light_and_dark_differ_and_leave_no_trace():
     """A dark figure has other colours, and matplotlib's own settings are as they were."""
     before = dict(mpl.rcParams)
-    light, dark = (style.to_svg(FIGURES["extremes"](theme), theme) for theme in (style.LIGHT, style.DARK))
-    assert style.DARK.series[0] in dark
-    assert style.DARK.series[0] not in light
+    light, dark = (
+        figure_style.to_svg(FIGURES["extremes"](theme), theme) for theme in (figure_style.LIGHT, figure_style.DARK)
+    )
+    assert figure_style.DARK.series[0] in dark
+    assert figure_style.DARK.series[0] not in light
     assert dict(mpl.rcParams) == before
 
 
 def test_png_is_the_same_on_every_run():
     """Two drawings of one figure are one PNG, which names no software."""
-    first, second = (style.to_png(FIGURES["standing alone"](style.LIGHT)) for _ in range(2))
+    first, second = (figure_style.to_png(FIGURES["standing alone"](figure_style.LIGHT)) for _ in range(2))
     assert first == second
     assert b"Software" not in first
 

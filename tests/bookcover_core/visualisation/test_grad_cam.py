@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bookcover_core.models.engine import keras
-from bookcover_core.models.scratch import find_scratch
+from bookcover_core.models.lenet_alexnet import find_scratch
+from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.visualisation.grad_cam import _enlarged, explain
 from tests.bookcover_core.visualisation.known import SIZE, card, cornered
 

@@ -9,12 +9,12 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.scores import Estimate
 from bookcover_core.genres import number_genres
 from bookcover_core.models.architecture import Architecture
-from bookcover_core.visualisation import style
-from bookcover_core.visualisation.cost import Costed, accuracy_against_cost
-from bookcover_core.visualisation.explained import overlay
-from bookcover_core.visualisation.ideals import ideal_pictures
-from bookcover_core.visualisation.insight import COURSE, Ideal, Insight
-from bookcover_core.workspace import write_table
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.visualisation import figure_style
+from bookcover_core.visualisation.cost_chart import Costed, accuracy_against_cost
+from bookcover_core.visualisation.grad_cam_overlay import overlay
+from bookcover_core.visualisation.maximisation_figure import ideal_pictures
+from bookcover_core.visualisation.network_insight import COURSE, Ideal, Insight
 
 
 def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Insight:
@@ -50,7 +50,7 @@ def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Ins
 def test_ideal_pictures_are_drawn_for_any_number_of_genres(tmp_path, genres):
     """Two drawings are one SVG, which names every genre as it is called."""
     insight = invented_insight(tmp_path, genres)
-    first, second = (style.to_svg(ideal_pictures(insight, tmp_path)) for _ in range(2))
+    first, second = (figure_style.to_svg(ideal_pictures(insight, tmp_path)) for _ in range(2))
     assert first == second
     assert first.count("<image") == genres
 
@@ -64,7 +64,7 @@ def test_ideal_pictures_that_are_gone_are_an_error(tmp_path):
             ideal_pictures(insight, tmp_path)
 
 
-@pytest.mark.parametrize("width", [style.WIDTH, style.NARROW])
+@pytest.mark.parametrize("width", [figure_style.WIDTH, figure_style.NARROW])
 def test_what_accuracy_costs_is_drawn_with_and_without_published_numbers(width):
     """Two drawings are one SVG; a published number adds a marker and its place in the key."""
     numbers = Architecture(
@@ -73,7 +73,7 @@ def test_what_accuracy_costs_is_drawn_with_and_without_published_numbers(width):
     accuracy = Estimate(value=0.16, low=0.15, high=0.17)
 
     def draw(published):
-        return style.to_svg(accuracy_against_cost([Costed("A", numbers, accuracy, published)], width=width))
+        return figure_style.to_svg(accuracy_against_cost([Costed("A", numbers, accuracy, published)], width=width))
 
     assert draw(None) == draw(None)
     assert len(draw(0.146)) > len(draw(None))

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from bookcover_core.curation.candidates import find_candidates
-from bookcover_core.study import Study
+from bookcover_core.curation.box_set_candidates import find_candidates
+from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.invented import Record, invented_study
 
 SCRIPT = "<script>document.title = 'taken'</script> <img src=x onerror=\"document.title='taken'\"> Box Set"

@@ -7,12 +7,12 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bookcover_core.study import Study
-from bookcover_core.workspace import read_table
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from deployments.pages.guard import TOKEN_HEADER, loopback_hosts
 from deployments.pages.judge import judge_app
 from tests.bookcover_core.covers.loopback import LoopbackHost, reply
-from tests.bookcover_core.judging.trained import GENRES, draw, settings_in
+from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
 from tests.deployments.pages.visitor import ORIGIN, Visitor
 
 BYTES = "application/octet-stream"

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.loopback import served
 from deployments.pages.judge import judge_app
-from tests.bookcover_core.judging.trained import GENRES, draw
+from tests.bookcover_core.inference.trained import GENRES, draw
 
 DROP = """([name, content]) => {
   const transfer = new DataTransfer();

@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
-from bookcover_core.study import Study
-from bookcover_core.workspace import write_text
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_text
 from deployments.pages.guard import TOKEN_HEADER, loopback_hosts
 from deployments.pages.review import review_app
 from tests.bookcover_core.invented import settings_in

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
-from bookcover_core.workspace import write_text
+from bookcover_core.pipeline.workspace import write_text
 from deployments.pages.guard import loopback_hosts
 from deployments.pages.review import review_app
 from tests.deployments.pages.conftest import CANDIDATES, SCRIPT

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.workspace import write_text
+from bookcover_core.pipeline.workspace import write_text
 from deployments.pages.guard import loopback_hosts
 from deployments.pages.start import StudiesIn, whole_site
 from tests.bookcover_core.invented import settings_in

@@ -1,0 +1,59 @@
+"""Box-set candidates: books whose title has one of the terms of section 3.1.
+
+Section 3.1 searched the titles with a regular expression; 264 of BookCover30's 57,000 records matched, and 94 of those
+were rejected by eye. The search here is the same: without regard to case, and anywhere in the title, so that "bundle"
+is found in "bundles", "# book" in "The Complete Set (7 Books)", and "#-book" in "12-Book Boxed Set". It also finds
+"1979 Book of Common Prayer": a candidate is a question to a person, not a verdict.
+The pool of replacements is searched too, because a box set is no replacement for another.
+"""
+
+import re
+from collections.abc import Sequence
+
+from bookcover_core.curation.eligible_books import read_books
+from bookcover_core.listings.books import POOL
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+
+COLUMNS = ("key", "filename", "title", "category", "term")
+
+
+def find_candidates(study: Study) -> Manifest:
+    """The manifest of `curation/candidates.csv`: the books of the study's genres, the pool's too, that may be box sets.
+
+    The file has a row for each candidate, sorted by key, with the first of `curation.title_terms` that its title has.
+
+    Raises:
+        StageOrderError: The listings have not been read.
+    """
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
+    run = study.stage("candidates", after=["listings"])
+    if run.done:
+        return run.done
+    books = read_books(study)
+    terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]
+    rows = [
+        (book.key, book.filename, book.title, book.genre, term)
+        for book in books
+        if (term := first_term(book.title, terms))
+    ]
+    file = study.workspace.curation / "candidates.csv"
+    write_table(file, pd.DataFrame(rows, columns=list(COLUMNS)))
+    pool = {book.key for book in books if book.role == POOL}
+    of_pool = sum(row[0] in pool for row in rows)
+    counts = {"searched": len(books), "candidates": len(rows) - of_pool, "candidates of the pool": of_pool}
+    return run.finish(outputs=[file], counts=counts)
+
+
+def compile_term(term: str) -> re.Pattern[str]:
+    """The search for `term`: case does not count, `#` is a number in digits, and a space any white space."""
+    pieces = {"#": r"\d+", " ": r"\s+"}
+    pattern = "".join(pieces.get(character, re.escape(character)) for character in " ".join(term.split()))
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def first_term(title: str, terms: Sequence[tuple[str, re.Pattern[str]]]) -> str:
+    """The first of `terms` that `title` has; empty where it has none."""
+    return next((term for term, pattern in terms if pattern.search(title)), "")

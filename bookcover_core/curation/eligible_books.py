@@ -1,0 +1,54 @@
+"""The books that curation chooses from: the records of the listings that belong to a genre of the study.
+
+They come from `listings/books.csv` and `listings/genres.csv`; records of other categories, which the pool of
+BookCover30 has (Book32's two smallest), are left out.
+"""
+
+from dataclasses import dataclass
+
+from bookcover_core.listings.books import read_books as read_records
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One record of the listings that belongs to a genre of the study."""
+
+    key: str
+    filename: str
+    url: str
+    title: str
+    author: str
+    label: int
+    """Position of its genre among the genres of the study."""
+    genre: str
+    """Name of its genre."""
+    role: str
+    """train, test or pool, where the listings say so; else empty."""
+    group: str
+
+
+def read_books(study: Study) -> list[Book]:
+    """The study's books, sorted by key."""
+    genres = read_table(study.workspace.genres, label="int64")
+    by_category = {
+        category_id: (int(label), name)
+        for category_id, label, name in zip(genres["category_id"], genres["label"], genres["name"], strict=True)
+    }
+    books = [
+        Book(
+            key=record.key,
+            filename=record.filename,
+            url=record.url,
+            title=record.title,
+            author=record.author,
+            label=by_category[record.category_id][0],
+            genre=by_category[record.category_id][1],
+            role=record.role,
+            group=record.group,
+        )
+        for record in read_records(study.workspace)
+        if record.category_id in by_category
+    ]
+    return sorted(books, key=lambda book: book.key)

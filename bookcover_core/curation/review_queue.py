@@ -1,0 +1,268 @@
+"""The review of box-set candidates: what people are asked, and what is still to be decided.
+
+Stands between the candidates and the choice of books: with `curation.undecided` = "ask" or "fail" no book is chosen
+before every candidate is decided on, those of the pool included that would come in for a rejected one. Section 3.1
+looked at 264 candidates, and at every cover that came in.
+"""
+
+import csv
+import io
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.curation.box_set_candidates import compile_term
+from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, read_decisions
+from bookcover_core.curation.eligible_books import Book
+from bookcover_core.curation.exclusions import UNDECIDED
+from bookcover_core.curation.selection import Choice, choose_books
+from bookcover_core.errors import ReviewNeededError
+from bookcover_core.listings.books import POOL
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace, read_table, write_table, write_text
+
+logger = logging.getLogger(__name__)
+
+
+class Kind(StrEnum):
+    """Why a person is asked about a book."""
+
+    CANDIDATE = "candidate"
+    """Its title speaks of a box set."""
+    REPLACEMENT = "replacement"
+    """It came in from the pool for another, or would."""
+    OTHER = "other"
+    """Somebody decided on it of their own accord."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A book that a person is asked about, with its cover and what was decided on it."""
+
+    key: str
+    title: str
+    author: str
+    genre: str
+    """Name of its genre."""
+    term: str
+    """The title term that it was found by; empty where it was not."""
+    match: tuple[int, int]
+    """Where in the title the term is."""
+    role: str
+    """train, test or pool, where the listings say so; else empty."""
+    kind: Kind
+    needed: bool
+    """Whether the choice of books waits for a decision on it."""
+    url: str
+    """Address of the picture in the listing; may be empty."""
+    path: str
+    """Its cover, relative to the study's folder."""
+    sha256: str
+    decision: Decision | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the choice of books waits for it still."""
+        return self.needed and self.decision is None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What people are asked about in one study."""
+
+    items: tuple[Item, ...]
+    """Candidates first, then replacements, then others; by genre and title."""
+    unusable: int
+    """Candidates that nobody is asked about, because their cover cannot be used anyhow."""
+    coming: int
+    """Candidates whose cover has not been downloaded yet."""
+
+    @property
+    def open(self) -> list[Item]:
+        """Those that the choice of books waits for."""
+        return [item for item in self.items if item.is_open]
+
+
+def review_queue(study: Study) -> Queue:
+    """What people are asked about now: wanted candidates, replacements, and books that were decided on already.
+
+    Quick enough to be asked for at every request: the listings and ledgers are read when they have changed.
+
+    Args:
+        study: A study whose candidates have been searched for; its covers may still be on their way.
+
+    Raises:
+        StageOrderError: The listings have not been read, or the candidates not been searched for.
+        DecisionsError: The file of decisions is malformed.
+    """
+    study.manifest("candidates")
+    workspace = study.workspace
+    files = (
+        workspace.books,
+        workspace.genres,
+        _candidates(workspace),
+        _replacements(workspace),
+        _drawn(workspace),
+    )
+    ledgers = tuple(workspace.ledger / f"chunk-{chunk:04d}.csv" for chunk in chunks(study))
+    decisions = read_decisions(decisions_file(study))
+    stamps = tuple(map(_stamp, (*files, *ledgers)))
+    queue = _find_queue(workspace, ledgers, frozenset(decisions), stamps)
+    return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
+
+
+def open_items(study: Study) -> list[Item]:
+    """The books of `review_queue` that must be decided on and are not."""
+    return review_queue(study).open
+
+
+def find_open(study: Study) -> list[Item]:
+    """The books that the choice waits for, those of the pool included that it would bring in by what is decided now.
+
+    The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. On all of Book32 this takes
+    seconds: for the beginning and the end of a round of review, not for every request.
+
+    Raises:
+        StageOrderError: The covers are not there yet, or twins have not been searched for.
+        DecisionsError: The file of decisions is malformed.
+    """
+    drawn = io.StringIO(newline="")
+    csv.writer(drawn, lineterminator="\n").writerows([key] for key in ["key", *choose_books(study).unreviewed])
+    write_text(_drawn(study.workspace), drawn.getvalue())
+    return open_items(study)
+
+
+def _candidates(workspace: Workspace) -> Path:
+    return workspace.curation / "candidates.csv"
+
+
+def _replacements(workspace: Workspace) -> Path:
+    return workspace.curation / "replacements.csv"
+
+
+def _drawn(workspace: Workspace) -> Path:
+    return workspace.curation / "drawn.csv"
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """What changes when a file does; zeros where there is none."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+# Few studies are reviewed at a time, and a queue is small.
+@lru_cache(maxsize=16)
+def _find_queue(
+    workspace: Workspace,
+    ledgers: tuple[Path, ...],
+    named: frozenset[str],
+    stamps: tuple[tuple[int, int], ...],  # noqa: ARG001 - another stamp is another queue
+) -> Queue:
+    """The queue without decisions.
+
+    Args:
+        workspace: The study's folder.
+        ledgers: Ledgers of the chunks that belong to the study, whether or not they are there yet.
+        named: Books that were decided on.
+        stamps: Of all files that are read.
+    """
+    terms = {row["key"]: row["term"] for row in _rows(_candidates(workspace))}
+    came = {row["replaced_by"] for row in _rows(_replacements(workspace)) if row["replaced_by"]}
+    drawn = {row["key"] for row in _rows(_drawn(workspace))}
+    wanted = {*terms, *came, *named, *drawn}
+    genres = {row["category_id"]: row["name"] for row in _rows(workspace.genres)}
+    covers = {row["key"]: row for ledger in ledgers for row in _rows(ledger, wanted)}
+    items = []
+    unusable = coming = 0
+    for book in _rows(workspace.books, wanted):
+        key, in_pool = book["key"], book["role"] == POOL
+        is_candidate = key in terms and not in_pool
+        if book["category_id"] not in genres or not (is_candidate or key in came or key in named or key in drawn):
+            continue
+        cover = covers.get(key)
+        if cover is None or cover["outcome"] != Outcome.OK:
+            coming += is_candidate and cover is None
+            unusable += is_candidate and cover is not None
+            continue
+        term = terms.get(key, "")
+        found = compile_term(term).search(book["title"]) if term else None
+        items.append(
+            Item(
+                key=key,
+                title=book["title"],
+                author=book["author"],
+                genre=genres[book["category_id"]],
+                term=term,
+                match=found.span() if found else (0, 0),
+                role=book["role"],
+                kind=Kind.CANDIDATE if is_candidate else Kind.REPLACEMENT if in_pool else Kind.OTHER,
+                needed=is_candidate or key in drawn,
+                url=book["url"],
+                path=cover["path"],
+                sha256=cover["sha256"],
+            )
+        )
+    order = list(Kind)
+    items.sort(key=lambda item: (order.index(item.kind), item.genre, item.title.casefold(), item.key))
+    return Queue(tuple(items), unusable, coming)
+
+
+def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str]]:
+    """The rows of a table, or those of these keys (its first column); none where there is no such file."""
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        table = csv.reader(lines)
+        columns = next(table, [])
+        return [dict(zip(columns, row, strict=True)) for row in table if keys is None or row[0] in keys]
+
+
+def warn_of_unknown(file: Path, decisions: Mapping[str, Decision], books: Iterable[Book]) -> None:
+    """Log which decisions name no book of the study."""
+    unknown = sorted(set(decisions) - {book.key for book in books})
+    if unknown:
+        logger.warning(
+            "%s: %d decisions name no book of the study (%s): spreadsheets drop the leading zeros of keys",
+            file,
+            len(unknown),
+            ", ".join(unknown[:5]),
+        )
+
+
+def check_reviewed(study: Study, choice: Choice) -> int:
+    """How many candidates with a sound cover are undecided.
+
+    Raises:
+        ReviewNeededError: There are some, and `curation.undecided` is "ask" or "fail".
+    """
+    waiting = [
+        *(book.key for book in choice.sound if book.key in choice.candidates and book.key not in choice.decisions),
+        *(replacement.key for replacement in choice.replacements if replacement.reason == UNDECIDED),
+        *choice.unreviewed,
+    ]
+    file = study.workspace.curation / "open.csv"
+    if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
+        file.unlink(missing_ok=True)
+        return len(waiting)
+    asked = read_table(_candidates(study.workspace))
+    asked = asked[asked["key"].isin([*waiting, *choice.decisions])].copy()
+    for column in COLUMNS[1:]:
+        asked[column] = [getattr(choice.decisions.get(key), column, "") for key in asked["key"]]
+    asked["first"] = ~asked["key"].isin(waiting)
+    asked = asked.sort_values(["first", "key"])[[*COLUMNS, "filename", "title", "category", "term"]]
+    write_table(file, asked)
+    raise ReviewNeededError(
+        f"{len(waiting)} box-set candidates are undecided",
+        where=file,
+        advice="Decide on them with `bookcover review`; or fill in the column decision (keep or reject) and save the "
+        f"file as {decisions_file(study)}. "
+        "What is decided and downloaded is kept.",
+    )

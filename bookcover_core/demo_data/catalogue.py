@@ -1,0 +1,222 @@
+"""The publisher's catalogue on disk: three listings in the real files' format, and the covers.
+
+<folder>/
+    edition.json                    what the covers were drawn from
+    listings/
+        book30-listing-train.csv    seven columns, no header, all quoted: as uchidalab/book-dataset has them
+        book30-listing-test.csv
+        book32-listing.csv          the pool: training and test books, and more
+    covers/<FILENAME>
+"""
+
+import json
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+from bookcover_core.demo_data.drawing import draw_cover
+from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.publisher import Book, Publisher
+from bookcover_core.errors import FolderError
+from bookcover_core.pipeline.workspace import write_bytes, write_json
+
+logger = logging.getLogger(__name__)
+
+# Fewer covers than this are drawn before another process would have started.
+_WORTH_PROCESSES = 150
+_MOST_PROCESSES = 8
+_BATCH = 25
+
+# file name, seed, key, category, title, author, volumes
+_Order = tuple[str, int, str, str, str, str, int]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the publisher published."""
+
+    folder: Path
+    seed: int
+    books: tuple[Book, ...]
+    drawn: int
+    """Covers that this call drew; the others were there already."""
+
+    @property
+    def train(self) -> Path:
+        """The training listing."""
+        return self.folder / "listings" / "book30-listing-train.csv"
+
+    @property
+    def test(self) -> Path:
+        """The test listing."""
+        return self.folder / "listings" / "book30-listing-test.csv"
+
+    @property
+    def pool(self) -> Path:
+        """The listing that replacements come from."""
+        return self.folder / "listings" / "book32-listing.csv"
+
+    @property
+    def covers(self) -> Path:
+        """The folder of covers, each under its FILENAME."""
+        return self.folder / "covers"
+
+    @cached_property
+    def pictures(self) -> dict[str, Path]:
+        """The covers by the raw paths of their addresses, as `ImageHost` wants them."""
+        return {book.path: self.covers / book.filename for book in self.books}
+
+    @cached_property
+    def faults(self) -> dict[str, Fault]:
+        """What is wrong with which picture, by the raw path of its address."""
+        return {book.path: book.fault for book in self.books if book.fault is not None}
+
+    @cached_property
+    def outcomes(self) -> dict[str, str]:
+        """What a study's ledger should say of each book, by key."""
+        return {book.key: book.fault.outcome if book.fault else "ok" for book in self.books}
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Books, box sets, and each fault, counted over all books."""
+        faults = Counter(book.fault for book in self.books if book.fault)
+        return {
+            "books": len(self.books),
+            **{role: sum(book.role == role for book in self.books) for role in ("train", "test", "extra")},
+            "box-set titles": sum(book.candidate for book in self.books),
+            "several covers": sum(book.volumes > 1 for book in self.books),
+            **{fault.value: faults[fault] for fault in Fault},
+        }
+
+    def quirks(self, *roles: str) -> dict[str, int]:
+        """How often each oddity occurs among the books of these roles; none named: among all."""
+        books = [book for book in self.books if not roles or book.role in roles]
+        urls = Counter(book.url for book in books)
+        return {
+            "leading zeros lost": sum(book.asin != book.key for book in books),
+            "no ISBN": sum(book.key.startswith("B") for book in books),
+            "empty author": sum(not book.listed_author for book in books),
+            "doubled quotes": sum('"' in book.listed_title for book in books),
+            "newline": sum("\n" in book.listed_author for book in books),
+            "not UTF-8": sum("\udc81E" in book.listed_title for book in books),
+            "percent-encoded": sum("%" in book.url for book in books),
+            "gif": sum(book.url.endswith(".gif") for book in books),
+            "shared address": sum(count > 1 for count in urls.values()),
+        }
+
+
+def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> Catalogue:
+    """The catalogue in `folder`: its listings written, its covers drawn where they are not there already.
+
+    Args:
+        folder: Where it goes. Its covers are redrawn when anything that they hang on has changed.
+        seed: What everything hangs on: the same seed and numbers give the same bytes.
+        train_per_genre: Books of each of the 30 genres in the training listing.
+        test_per_genre: Books of each of the 30 genres in the test listing.
+        pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
+
+    Raises:
+        FolderError: `folder` holds pictures of somebody else.
+        DiskFullError, WorkspaceError: It cannot be written.
+    """
+    publisher = Publisher(
+        seed, train_per_genre=train_per_genre, test_per_genre=test_per_genre, pool_per_genre=pool_per_genre
+    )
+    catalogue = Catalogue(folder, seed, tuple(publisher.books), 0)
+    _begin_edition(catalogue, [seed, train_per_genre, test_per_genre, pool_per_genre])
+    for file, roles in (
+        (catalogue.train, ("train",)),
+        (catalogue.test, ("test",)),
+        (catalogue.pool, ("train", "test", "extra")),
+    ):
+        content = _listing(publisher.listing(*roles))
+        if not file.exists() or file.read_bytes() != content:
+            write_bytes(file, content)
+    return Catalogue(folder, seed, catalogue.books, _draw_missing(catalogue))
+
+
+def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
+    """Remove the covers of another edition, and say which edition those to come are of."""
+    file = catalogue.folder / "edition.json"
+    edition = {"numbers": numbers, "code": _code_digest(), "pillow": version("pillow")}
+    earlier = None
+    with suppress(OSError, ValueError):
+        earlier = json.loads(file.read_bytes())
+    if earlier == edition:
+        return
+    strangers = sorted(catalogue.covers.glob("*.jpg"))
+    if strangers and earlier is None:
+        raise FolderError(
+            "the folder holds pictures that the rehearsal has not drawn",
+            where=catalogue.covers,
+            advice="Give the rehearsal a folder of its own.",
+        )
+    for cover in strangers:
+        cover.unlink()
+    write_json(file, edition)
+
+
+def _code_digest() -> str:
+    """SHA-256 of the code that draws, and of the words that it prints."""
+    digest = sha256()
+    for file in sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.toml")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _listing(books: Sequence[Book]) -> bytes:
+    """The bytes of a listing: every field quoted, quotes doubled, no header."""
+    rows = (
+        (
+            book.asin,
+            book.filename,
+            book.url,
+            book.listed_title,
+            book.listed_author,
+            str(book.category_id),
+            book.category,
+        )
+        for book in books
+    )
+    lines = [",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows]
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _draw_missing(catalogue: Catalogue) -> int:
+    """How many covers were not there and have been drawn."""
+    by_key: Mapping[str, Book] = {book.key: book for book in catalogue.books}
+    there = {file.name for file in catalogue.covers.glob("*.jpg")}
+    orders: list[_Order] = []
+    for book in catalogue.books:
+        if book.filename not in there:
+            of = by_key[book.twin] if book.twin else book
+            orders.append((book.filename, catalogue.seed, of.key, of.category, of.title, of.author, of.volumes))
+    if not orders:
+        return 0
+    started = time.perf_counter()
+    workers = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    if len(orders) < _WORTH_PROCESSES or workers == 1:
+        _draw(catalogue.covers, orders)
+    else:
+        # Spawned, not forked: the process that calls may have threads of TensorFlow's.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
+            for done in [pool.submit(_draw, catalogue.covers, batch) for batch in batches]:
+                done.result()
+    logger.info("drew %d covers in %.1f s", len(orders), time.perf_counter() - started)
+    return len(orders)
+
+
+def _draw(covers: Path, orders: Sequence[_Order]) -> None:
+    for filename, seed, key, category, title, author, volumes in orders:
+        write_bytes(covers / filename, draw_cover(seed, key, category, title, author, volumes=volumes))

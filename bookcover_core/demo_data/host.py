@@ -1,0 +1,188 @@
+"""An image host on loopback: serves pictures under the paths that listings name, and misbehaves where it is told to."""
+
+import asyncio
+import csv
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from bookcover_core.demo_data.answers import MOVED, Answer, Manner, choose_answer
+from bookcover_core.demo_data.faults import Fault
+from bookcover_core.errors import ListingError, ServerError
+
+# Seconds before a late answer, and between two bytes of one that drips.
+_DELAY = 1.0
+_DRIP = 0.1
+
+
+class ImageHost:
+    """A host of pictures at 127.0.0.1, in a thread of its own, for as long as its `with` block runs.
+
+    Args:
+        pictures: Files by the raw (percent-encoded) path under which they are asked for.
+        faults: What goes wrong, by path.
+        port: Where to listen; 0: any free port.
+
+    Attributes:
+        requests: Requests so far, by path.
+        answers: Answers so far, by path and status. One that is broken off, or never given, counts as status 0.
+    """
+
+    def __init__(
+        self, pictures: Mapping[str, Path], faults: Mapping[str, Fault] | None = None, *, port: int = 0
+    ) -> None:
+        self._pictures = pictures
+        self._faults = dict(faults or {})
+        self._port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="image-host", daemon=True)
+        self._listening = threading.Event()
+        self._stop = asyncio.Event()
+        self._failure: OSError | None = None
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self.requests: Counter[str] = Counter()
+        self.answers: Counter[tuple[str, int]] = Counter()
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port: "http://127.0.0.1:40123"."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._listening.wait()
+        if self._failure is not None:
+            raise ServerError(
+                f"the rehearsal's image host cannot listen ({self._failure.strerror})",
+                where=self.address,
+                advice="Leave the port to it, or end what listens there.",
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            server = await asyncio.start_server(self._converse, "127.0.0.1", self._port, backlog=512)
+        except OSError as error:
+            self._failure = error
+            self._listening.set()
+            return
+        self._port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        await self._stop.wait()
+        server.close()
+        for writer in self._open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._open)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests until it is closed."""
+        conversation = asyncio.current_task()
+        assert conversation is not None
+        self._open[conversation] = writer
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
+                self.requests[path] += 1
+                if not await self._answer(writer, path, with_body=method != "HEAD"):
+                    return
+                if "connection: close" in head.lower():
+                    return
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
+            return
+        finally:
+            writer.close()
+            del self._open[conversation]
+
+    async def _answer(self, writer: asyncio.StreamWriter, path: str, *, with_body: bool) -> bool:
+        """Whether the connection still stands after the answer."""
+        answer = choose_answer(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
+        manner = answer.manner if with_body else Manner.WHOLE
+        unfinished = manner in {Manner.BROKEN, Manner.SILENT, Manner.HANG_UP}
+        self.answers[path, 0 if unfinished else answer.status.value] += 1
+        body = answer.body if with_body else b""
+        match manner:
+            case Manner.SILENT:
+                await self._stop.wait()
+            case Manner.LATE:
+                await asyncio.sleep(_DELAY)
+                writer.write(answer.head + body)
+            case Manner.BROKEN:
+                writer.write(answer.head + body[: len(body) // 2])
+            case Manner.DRIPPED:
+                await self._drip(writer, answer)
+            case Manner.ENDLESS:
+                await self._go_on(writer, answer)
+            case Manner.WHOLE | Manner.CLOSED:
+                writer.write(answer.head + body)
+        await writer.drain()
+        if manner is Manner.BROKEN:
+            writer.transport.abort()
+        return manner in {Manner.WHOLE, Manner.LATE}
+
+    async def _drip(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        writer.write(answer.head)
+        for place in range(len(answer.body)):
+            writer.write(answer.body[place : place + 1])
+            await writer.drain()
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(_DRIP)
+
+    async def _go_on(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        writer.write(answer.head)
+        while not self._stop.is_set():
+            writer.write(answer.body)
+            await writer.drain()
+
+    def _picture(self, path: str) -> bytes | None:
+        file = self._pictures.get(path) or self._pictures.get(path.removeprefix(MOVED))
+        try:
+            return file.read_bytes() if file else None
+        except OSError:
+            return None
+
+
+def pictures_of_listing(listing: Path, folder: Path) -> dict[str, Path]:
+    """The files that the addresses of a seven-column listing stand for, by raw path: `folder`/FILENAME.
+
+    Args:
+        listing: A listing without header; bytes that are not UTF-8 do no harm.
+        folder: Where the pictures lie.
+
+    Raises:
+        ListingError: It cannot be read, or a record has not seven columns.
+    """
+    pictures: dict[str, Path] = {}
+    try:
+        with listing.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+            reader = csv.reader(lines)
+            for row in reader:
+                _, filename, url, _, _, _, _ = row
+                pictures[urlsplit(url).path] = folder / filename
+    except OSError as error:
+        raise ListingError(
+            f"the listing cannot be read ({error.strerror})", where=listing, advice="Check its name."
+        ) from None
+    except ValueError:
+        raise ListingError(
+            f"{len(row)} columns, not seven",
+            where=f"{listing}:{reader.line_num}",
+            advice="Give a listing of ASIN, FILENAME, URL, TITLE, AUTHOR, CATEGORY ID and CATEGORY.",
+        ) from None
+    return pictures

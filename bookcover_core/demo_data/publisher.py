@@ -1,0 +1,209 @@
+"""The invented publisher: which books there are, in which listing, and what is odd about them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from bookcover_core.demo_data.chance import Chance
+from bookcover_core.demo_data.faults import SHARES, Fault
+from bookcover_core.demo_data.titles import BOX_SETS, invent_author, invent_title
+from bookcover_core.genres import BOOK32, BOOKCOVER30
+
+# The host that the listings of uchidalab/book-dataset name.
+HOST = "ecx.images-amazon.com"
+
+# Shares as they are in the 5,700 records of the official test listing.
+_LEADING_ZEROS = 0.46
+_NO_ISBN = 0.022
+_NO_AUTHOR = 0.07
+_PERCENT_ENCODED = 0.11
+_DOUBLED_QUOTES = 0.005
+_NOT_UTF8 = 0.004
+_GIF = 0.003
+# The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a rehearsal nothing to review.
+_BOX_SET = 0.025
+_SEVERAL_COVERS = 0.7
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+# What has become of a typographic apostrophe in the official listings.
+_BROKEN_APOSTROPHE = b"\x81E\x80\x81E".decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book of the publisher, as it is and as the listings have it."""
+
+    key: str
+    url: str
+    title: str
+    """As it is printed on the cover."""
+    author: str
+    category_id: int
+    role: str
+    """ "train", "test", or "extra" for a book that only the pool lists."""
+    listed_title: str
+    listed_author: str
+    volumes: int = 1
+    """Books on the picture: more than 1 for a box set that shows its volumes."""
+    candidate: bool = False
+    """Whether its title speaks of a box set."""
+    twin: str = ""
+    """Key of another book that it shares its picture's address with."""
+    fault: Fault | None = None
+
+    @property
+    def filename(self) -> str:
+        """Name of its picture; leading zeros kept."""
+        return f"{self.key}.jpg"
+
+    @property
+    def asin(self) -> str:
+        """The listing's first column, which has lost leading zeros."""
+        return self.key.lstrip("0")
+
+    @property
+    def category(self) -> str:
+        """Name of its category."""
+        return BOOK32[self.category_id]
+
+    @property
+    def path(self) -> str:
+        """Path of its picture on the host, percent-encoded as in the listing."""
+        return urlsplit(self.url).path
+
+
+class Publisher:
+    """The books of one publisher.
+
+    Args:
+        seed: What everything hangs on.
+        train_per_genre: Books of each genre in the training listing.
+        test_per_genre: Books of each genre in the test listing.
+        pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
+    """
+
+    def __init__(self, seed: int, *, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> None:
+        self.seed = seed
+        self._keys: set[str] = set()
+        self._titles: set[str] = set()
+        books = [
+            self._invent(category_id, role, number)
+            for role, count in (("train", train_per_genre), ("test", test_per_genre), ("extra", pool_per_genre))
+            for category_id in range(len(BOOK32 if role == "extra" else BOOKCOVER30))
+            for number in range(count)
+        ]
+        self.books = self._with_faults(self._with_quirks(books))
+
+    def listing(self, *roles: str) -> list[Book]:
+        """The books of these roles, in the order of their listing."""
+        chosen = [book for book in self.books if book.role in roles]
+        return Chance(self.seed, "order", *roles).sample(chosen, len(chosen))
+
+    def _invent(self, category_id: int, role: str, number: int) -> Book:
+        category = BOOK32[category_id]
+        chance = Chance(self.seed, category_id, role, number)
+        key = self._new(self._keys, lambda: _invent_key(chance))
+        candidate = chance.happens(_BOX_SET)
+        pattern = chance.pick(BOX_SETS) if candidate else "{title}"
+
+        title = self._new_title(category, chance)
+        if candidate:
+            title = pattern.format(title=title.partition(":")[0])
+        author = invent_author(chance)
+        return Book(
+            key=key,
+            url=f"http://{HOST}/images/I/{_invent_picture_name(chance)}.jpg",
+            title=title,
+            author=author,
+            category_id=category_id,
+            role=role,
+            listed_title=title,
+            listed_author="" if chance.happens(_NO_AUTHOR) else author,
+            candidate=candidate,
+            volumes=chance.whole(3, 5) if candidate and chance.happens(_SEVERAL_COVERS) else 1,
+        )
+
+    def _new_title(self, category: str, chance: Chance) -> str:
+        """A title whose main part no other book has; after fifty tries, one with a number behind it."""
+        for _ in range(50):
+            main, colon, rest = invent_title(category, chance).partition(":")
+            if main not in self._titles:
+                break
+        else:
+            main = f"{main} {len(self._titles)}"
+        self._titles.add(main)
+        return f"{main}{colon}{rest}"
+
+    @staticmethod
+    def _new(taken: set[str], invent: Callable[[], str]) -> str:
+        while (candidate := invent()) in taken:
+            pass
+        taken.add(candidate)
+        return candidate
+
+    def _with_quirks(self, books: Sequence[Book]) -> list[Book]:
+        """`books` with the rare oddities of the official listings: of each, at least one in train and in test."""
+        by_key = {book.key: book for book in books}
+        for role in ("train", "test", "extra"):
+            ordinary = [book.key for book in books if book.role == role]
+            chance = Chance(self.seed, "quirks", role)
+            drawn = chance.sample(ordinary, len(ordinary))
+            for share, change in ((_NOT_UTF8, _break_apostrophe), (_DOUBLED_QUOTES, _quote), (_GIF, _call_gif)):
+                for _ in range(min(len(drawn), max(1, round(share * len(ordinary))))):
+                    key = drawn.pop()
+                    by_key[key] = change(by_key[key])
+            if role == "test" and drawn:
+                key = drawn.pop()
+                by_key[key] = replace(by_key[key], listed_author="The Committee on Letters of the Society\nof Readers")
+        self._share_a_picture(by_key, books)
+        return [by_key[book.key] for book in books]
+
+    @staticmethod
+    def _share_a_picture(by_key: dict[str, Book], books: Sequence[Book]) -> None:
+        """Let a test book have the picture of a training book of another genre."""
+        first = next((book.key for book in books if book.role == "train"), None)
+        other = next((book.key for book in reversed(books) if book.role == "test"), None)
+        if first is None or other is None or by_key[first].category_id == by_key[other].category_id:
+            return
+        by_key[other] = replace(by_key[other], url=by_key[first].url, twin=first, volumes=by_key[first].volumes)
+
+    def _with_faults(self, books: Sequence[Book]) -> list[Book]:
+        """`books` with the faults of the host: at least one of each kind, where there are books enough."""
+        twins = {book.twin for book in books}
+        sound = [book.key for book in books if not book.twin and book.key not in twins]
+        drawn = Chance(self.seed, "faults").sample(sound, len(sound))
+        faults: dict[str, Fault] = {}
+        for fault, share in SHARES.items():
+            for _ in range(min(len(drawn), max(1, round(share * len(books))))):
+                faults[drawn.pop()] = fault
+        return [replace(book, fault=faults.get(book.key)) for book in books]
+
+
+def _invent_key(chance: Chance) -> str:
+    """An ISBN-10 with its check digit, or now and then an Amazon number."""
+    if chance.happens(_NO_ISBN):
+        return "B00" + "".join(chance.pick(_ALPHABET[:26] + "0123456789") for _ in range(7))
+    first = 0 if chance.happens(_LEADING_ZEROS) else 1
+    digits = [first, *(chance.whole(0, 9) for _ in range(8))]
+    check = -sum((10 - place) * digit for place, digit in enumerate(digits)) % 11
+    return "".join(map(str, digits)) + ("X" if check == 10 else str(check))
+
+
+def _invent_picture_name(chance: Chance) -> str:
+    """Eleven characters, the last an L; a plus among them is percent-encoded."""
+    letters = [chance.pick(("51", "41", "61")), *(chance.pick(_ALPHABET) for _ in range(8))]
+    if chance.happens(_PERCENT_ENCODED):
+        letters[chance.whole(1, 8)] = "%2B"
+    return "".join(letters) + "L"
+
+
+def _break_apostrophe(book: Book) -> Book:
+    return replace(book, listed_title=f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition")
+
+
+def _quote(book: Book) -> Book:
+    return replace(book, listed_title=f'{book.title} ("{book.category}" Classics)')
+
+
+def _call_gif(book: Book) -> Book:
+    return replace(book, url=book.url.removesuffix(".jpg") + ".gif")

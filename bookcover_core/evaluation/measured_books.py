@@ -1,0 +1,50 @@
+"""The books of a study with what was measured of their covers: splits/books.csv and prepared/measurements/, in one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bookcover_core.evaluation.metrics import Floats, Integers
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preparation.cover_measurements import Measurements
+from bookcover_core.training.measurement_inputs import load_measurements
+
+
+@dataclass(frozen=True)
+class MeasuredBooks:
+    """The books of a study, in the order of splits/books.csv."""
+
+    keys: list[str]
+    labels: Integers
+    """(n,) the genre of each."""
+    train: NDArray[np.bool_]
+    """(n,) whether it is a training book."""
+    test: NDArray[np.bool_]
+    """(n,) whether it is a test book."""
+    measured: dict[str, Floats]
+    """(n,) values by the names of `distributions.MEASURES`."""
+
+    @property
+    def colours(self) -> Floats:
+        """(n, 3) mean red, green and blue, 0 to 255."""
+        return np.column_stack([self.measured[name] for name in ("red", "green", "blue")])
+
+
+def read_measured_books(study: Study) -> MeasuredBooks:
+    """The books with their measurements.
+
+    Raises:
+        StageOrderError: A cover has not been measured.
+    """
+    table = read_table(study.workspace.splits, ("key", "label", "split"), label="int64")
+    keys = table["key"].tolist()
+    measured = dict(zip(Measurements._fields, load_measurements(study, keys).T, strict=True))
+    return MeasuredBooks(
+        keys=keys,
+        labels=table["label"].to_numpy(np.int64),
+        train=(table["split"] == "train").to_numpy(),
+        test=(table["split"] == "test").to_numpy(),
+        measured=measured | {"aspect_ratio": measured["width"] / measured["height"]},
+    )

@@ -1,0 +1,98 @@
+"""Verdicts as Markdown with pictures in it, for the dashboard."""
+
+import base64
+import io
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from bookcover_core.inference.answers import About, Neighbour, Unreadable, Verdict
+from bookcover_core.inference.cover_sources import Cover
+
+if TYPE_CHECKING:
+    from bookcover_core.inference.judge_covers import Judge
+
+# Verdicts that are shown: each brings pictures of some 20 KB.
+_MOST_SHOWN = 24
+
+# Width and height of pictures, at most: small enough for many in one text.
+_THUMBNAIL = (180, 240)
+_QUALITY = 80
+
+# Width of the longest bar, in characters.
+_BAR = 20
+
+
+def judge_and_show(
+    judge: "Judge", covers: Iterable[Cover | Unreadable], *, top: int, near: int
+) -> tuple[list[Verdict | Unreadable], str]:
+    """The verdict on each cover, in their order, and a page that shows the first of them with pictures.
+
+    Args:
+        judge: The judge.
+        covers: From `sources.find_covers`.
+        top: Most probable genres that a verdict names.
+        near: Covers of the study, most like it, that a verdict names.
+    """
+    found: list[Verdict | Unreadable] = []
+    sections: list[str] = []
+    for judged in judge.look(covers, top=top, near=near):
+        if isinstance(judged, Unreadable):
+            found.append(judged)
+            continue
+        found.append(judged.verdict)
+        if len(sections) < _MOST_SHOWN:
+            sections.append(_section(judged.verdict, judge.about, judged.cover.shown, judge.explain(judged)))
+    return found, _page(judge.about, sections, found)
+
+
+def _page(about: About, sections: list[str], found: list[Verdict | Unreadable]) -> str:
+    """The verdicts under what is to be known of the network, and what could not be judged."""
+    unreadable = [each for each in found if isinstance(each, Unreadable)]
+    left_out = len(found) - len(unreadable) - len(sections)
+    lines = [f"### {_plain(about.title)}, on {about.preparation} covers", "", about.measured]
+    lines += [f"\n**{_plain(warning)}**" for warning in about.warnings]
+    lines += [f"\n{section}" for section in sections]
+    if left_out:
+        lines += ["", f"and {left_out:,} more verdicts, which are not shown."]
+    if unreadable:
+        lines += ["", "### Not judged", "", "| cover | why |", "|---|---|"]
+        lines += [f"| {_plain(each.source)} | {_plain(each.detail)} |" for each in unreadable]
+    return "\n".join(lines) + "\n"
+
+
+def _section(verdict: Verdict, about: About, cover: Image.Image, explained: Image.Image | None) -> str:
+    """The verdict on one cover: the cover, what spoke for its first genre, the genres, and the covers most like it."""
+    pictures = [_picture("the cover", cover)]
+    if explained is not None:
+        pictures.append(_picture(f"what spoke for {verdict.genres[0].genre}", explained))
+    lines = [f"### {_plain(verdict.source)}", "", " ".join(pictures), "", "| genre | probability | |", "|---|---:|---|"]
+    for guess in verdict.genres:
+        bar = "█" * max(1, round(_BAR * guess.probability))
+        lines.append(f"| {_plain(guess.genre)} | {100 * guess.probability:.1f} % | {bar} |")
+    lines += [f"\n**{_plain(warning)}**" for warning in verdict.warnings if warning not in about.warnings]
+    if verdict.nearest:
+        lines += ["", "| most like it | genre | likeness |", "|---|---|---:|", *map(_row, verdict.nearest)]
+    elif verdict.nearest_missing:
+        lines += ["", f"No covers like it are named: {_plain(verdict.nearest_missing)}."]
+    return "\n".join(lines)
+
+
+def _row(book: Neighbour) -> str:
+    return f"| {_plain(book.title)} | {_plain(book.genre)} | {book.similarity:.2f} |"
+
+
+def _picture(what: str, picture: Image.Image) -> str:
+    """The picture, small, as Markdown that brings it along."""
+    small = picture.copy()
+    small.thumbnail(_THUMBNAIL)
+    output = io.BytesIO()
+    small.save(output, "JPEG", quality=_QUALITY)
+    return f"![{_plain(what)}](data:image/jpeg;base64,{base64.b64encode(output.getvalue()).decode()})"
+
+
+def _plain(text: str) -> str:
+    """`text` as Markdown that says just that, on one line."""
+    return " ".join(re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~&])", r"\\\1", text).split())

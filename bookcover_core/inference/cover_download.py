@@ -1,0 +1,84 @@
+"""Covers by their address: asked for as the download asks, with its limits, pace, and guard against private hosts.
+
+Hosts are asked in an event loop of its own thread, so that covers which several threads want at once share each host's
+pace and what is learnt of it.
+"""
+
+import asyncio
+from threading import Lock, Thread
+
+from bookcover_core.covers.connection import Connection
+from bookcover_core.covers.downloader import Places
+from bookcover_core.covers.host_limits import Host, log_given_up
+from bookcover_core.covers.image_checks import Verdict, check
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.retry import fetch
+from bookcover_core.covers.ssrf_guard import Guard
+from bookcover_core.covers.urls import Address
+from bookcover_core.settings import CoverSettings
+
+# Times that an address is asked, at most: a person waits, and can ask again.
+_ATTEMPTS = 2
+
+
+class _AnyHost(Guard):
+    """Lets any public host be asked: here a person names the address, no listing."""
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        self._hosts |= {host}
+        return await super().resolve(host, port)
+
+
+class Fetcher:
+    """Fetches covers by their address, for any number of threads.
+
+    Args:
+        settings: Limits, pace, and where hosts are looked for.
+
+    Raises:
+        SettingsError: `covers.hosts` names something that is no address.
+    """
+
+    def __init__(self, settings: CoverSettings) -> None:
+        self._settings = settings.model_copy(update={"attempts": min(settings.attempts, _ATTEMPTS)})
+        self._places = Places(settings)
+        self._guard = _AnyHost((), settings.allowed_private_hosts, settings.connect_timeout)
+        self._hosts: dict[str, Host] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="fetcher", daemon=True)
+        self._starting = Lock()
+
+    def fetch(self, address: Address) -> tuple[bytes, Verdict]:
+        """What came from `address`, and what it is; no bytes where none came."""
+        with self._starting:
+            if not self._thread.is_alive():
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(self._fetch(address), self._loop).result()
+
+    def close(self) -> None:
+        """End the thread, after the last fetch."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    async def _fetch(self, address: Address) -> tuple[bytes, Verdict]:
+        came = b""
+
+        def take_in(body: bytes) -> Verdict:
+            nonlocal came
+            came = body
+            return check(body, self._settings)
+
+        host = self._host(self._places.origin(address))
+        if host.given_up:
+            return b"", Verdict(Outcome.FAILED, f"not asked: {host.given_up}")
+        async with Connection(self._guard, self._settings) as connection:
+            fetched = await fetch(address, host, connection, take_in, self._settings)
+        return came, fetched.verdict
+
+    def _host(self, origin: Address) -> Host:
+        name = str(origin)
+        if name not in self._hosts:
+            self._hosts[name] = Host(name, self._places.of(origin), self._settings, log_given_up)
+        return self._hosts[name]

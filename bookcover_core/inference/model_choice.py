@@ -1,0 +1,140 @@
+"""Which of a study's trained models judges, found by the cards that stand beside their weights. Needs no TensorFlow."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.inference.answers import About
+from bookcover_core.models.model_cards import CARD, ModelCard, read_card
+from bookcover_core.models.systems import title_of
+from bookcover_core.pipeline.study import Study
+from bookcover_core.training.ensemble import ENSEMBLE
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model, or several that judge together."""
+
+    name: str
+    """System and preparation: the name of its folder."""
+    title: str
+    """For people: "MobileNetV2, fine-tuned"."""
+    validation_accuracy: float
+    members: tuple[ModelCard, ...]
+    """Cards of its networks."""
+    shares: tuple[float, ...] = (1.0,)
+    """What each network's probabilities count; they sum to 1."""
+
+    @property
+    def system(self) -> str:
+        """Its name without the preparation."""
+        return self.name.rpartition("-")[0]
+
+    @property
+    def preparations(self) -> list[str]:
+        """How its networks see covers, each once."""
+        return list(dict.fromkeys(card.preparation for card in self.members))
+
+
+def candidates(study: Study) -> list[Candidate]:
+    """The trained models of a study, the one with the best validation accuracy first.
+
+    Those whose card is damaged are passed over, and so are ensembles of which a member is missing.
+    """
+    cards: dict[str, ModelCard] = {}
+    for file in sorted(study.workspace.models.glob(f"*/{CARD}")):
+        try:
+            cards[file.parent.name] = read_card(file.parent)
+        except WeightsError as error:
+            logger.warning("%s", error)
+    found = [_network(card) for card in cards.values()]
+    for file in sorted(study.workspace.models.glob(f"*/{ENSEMBLE}")):
+        try:
+            found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
+    return sorted(found, key=lambda each: -each.validation_accuracy)
+
+
+def _network(card: ModelCard) -> Candidate:
+    return Candidate(card.name, _title(card.name), card.metrics.get("validation_accuracy", 0.0), (card,))
+
+
+def _title(name: str) -> str:
+    """What a model is called for people."""
+    return title_of(name.rpartition("-")[0])
+
+
+def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> Candidate:
+    """The ensemble that an ensemble.json tells of."""
+    return Candidate(
+        name=told["name"],
+        title=_title(told["name"]),
+        validation_accuracy=float(told["validation_accuracy"]),
+        members=tuple(cards[member["model"]] for member in told["members"]),
+        shares=tuple(float(member["weight"]) for member in told["members"]),
+    )
+
+
+def choose(study: Study, model: str = "") -> Candidate:
+    """The model that is to judge.
+
+    Args:
+        study: The study.
+        model: Its name, with or without the preparation, in any case: "MobileNetV2-padded", "mobilenetv2"; where that
+            leaves a choice, or empty: the one with the best validation accuracy.
+
+    Raises:
+        WeightsError: Nothing has been trained, or nothing of that name.
+    """
+    trained = candidates(study)
+    if not trained:
+        raise WeightsError(
+            "there is no trained network to judge with",
+            where=study.workspace.models,
+            advice="Train one first: `bookcover run`, with the same settings, does everything that is needed for it.",
+        )
+    wanted = [
+        each for each in trained if not model or model.casefold() in {each.name.casefold(), each.system.casefold()}
+    ]
+    if not wanted:
+        raise WeightsError(
+            f"there is no trained model called {model!r}",
+            where=study.workspace.models,
+            advice=f"There are {', '.join(each.name for each in trained)}.",
+        )
+    return wanted[0]
+
+
+def describe(study: Study, candidate: Candidate) -> About:
+    """What a person should know of the model that judges.
+
+    Raises:
+        WorkspaceError: Its scores are altered.
+    """
+    file = study.workspace.evaluation / candidate.name / "metrics.json"
+    scores = read_scores(file) if file.is_file() else None
+    untrained = dict.fromkeys(card.backbone for card in candidate.members if card.weights == "random")
+    return About(
+        study=study.settings.name,
+        model=candidate.name,
+        title=candidate.title,
+        preparation=", ".join(candidate.preparations),
+        networks=[card.name for card in candidate.members],
+        genres=len(candidate.members[0].genres),
+        validation_accuracy=candidate.validation_accuracy,
+        accuracy=scores.accuracy if scores else None,
+        chance=scores.chance if scores else None,
+        test_books=scores.books if scores else 0,
+        confidence=scores.confidence if scores else study.settings.evaluation.confidence,
+        precision={genre.slug: genre.precision for genre in scores.genres if genre.precision} if scores else {},
+        warnings=[
+            f"{name} has random weights: this network has never seen a picture, and what it says means nothing."
+            for name in untrained
+        ],
+    )

@@ -1,0 +1,127 @@
+"""Reading a cover that is to be judged: the way that a study's covers go, from bytes to prepared squares.
+
+    bytes ─ checked as a download is ─ upright RGB ─ measured ─ squares ─ JPEG or PNG, as under prepared/
+
+The prepared squares are encoded, as those on disk are, so that a network is shown the very pixels that it would be
+shown if the cover were one of the study's.
+"""
+
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from PIL import Image
+from pydantic import ValidationError
+
+from bookcover_core.covers.image_checks import Verdict, check, is_placeholder_address
+from bookcover_core.covers.image_io import read_rgb
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.urls import Address
+from bookcover_core.inference.answers import Unreadable
+from bookcover_core.inference.cover_download import Fetcher
+from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.cover_measurements import Measurements, measure
+from bookcover_core.preparation.prepared_images import encode_square
+from bookcover_core.preparation.squares import make_squares
+from bookcover_core.settings import CoverSettings, Preparation, PreparationSettings
+
+# Width and height, at most, of the picture that is kept for people: sharp at half that on dense screens.
+_SHOWN = (720, 960)
+
+
+@dataclass(frozen=True)
+class ReadCover:
+    """A cover, ready to be judged."""
+
+    name: str
+    sha256: str
+    """Of its file."""
+    format: str
+    measurements: Measurements
+    squares: dict[Preparation, bytes]
+    """The prepared picture of each preparation, encoded as those of the study are."""
+    shown: Image.Image
+    """The cover for people: RGB, upright, not larger than they need it."""
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def prepared_as(study: Study) -> PreparationSettings:
+    """How the study's covers were prepared: what its networks have learnt from, whatever the settings say by now."""
+    for manifest in study.manifests("prepare")[:1]:
+        with suppress(ValidationError):
+            return PreparationSettings.model_validate(manifest.settings.get("preparation"))
+    return study.settings.preparation
+
+
+class Reader:
+    """Reads covers as a study does; any number of threads may use it.
+
+    Args:
+        covers: What counts as a cover, and how hosts are asked.
+        preparation: How the study's covers were prepared.
+        methods: Preparations that are wanted.
+    """
+
+    def __init__(
+        self, covers: CoverSettings, preparation: PreparationSettings, methods: Collection[Preparation]
+    ) -> None:
+        self._covers = covers
+        self._preparation = preparation
+        self._methods = [method for method in Preparation if method in methods]
+        self._fetcher = Fetcher(covers)
+
+    def close(self) -> None:
+        """Ask no more hosts."""
+        self._fetcher.close()
+
+    def read(self, cover: Cover) -> ReadCover | Unreadable:
+        """The cover, or why it cannot be judged. A placeholder is judged, with a warning: a person wants it so."""
+        started = time.perf_counter()
+        body, found = self._take(cover)
+        if found.outcome not in {Outcome.OK, Outcome.PLACEHOLDER}:
+            return Unreadable(source=cover.name, outcome=found.outcome, reason=found.detail)
+        try:
+            picture = read_rgb(body, max_pixels=self._covers.max_pixels)
+        except (OSError, ValueError) as error:
+            return Unreadable(source=cover.name, outcome=Outcome.NOT_AN_IMAGE, reason=str(error))
+        settings = self._preparation
+        squares = make_squares(picture, self._methods, settings.size, settings.interpolation)
+        measurements = measure(picture)
+        picture.thumbnail(_SHOWN)
+        return ReadCover(
+            name=cover.name,
+            sha256=found.sha256,
+            format=found.format,
+            measurements=measurements,
+            squares={method: encode_square(square, settings) for method, square in squares.items()},
+            shown=picture,
+            warnings=_doubts(cover, found),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _take(self, cover: Cover) -> tuple[bytes, Verdict]:
+        """The cover's bytes, and what they are."""
+        if isinstance(cover.at, Address):
+            return self._fetcher.fetch(cover.at)
+        if isinstance(cover.at, bytes):
+            return cover.at, check(cover.at, self._covers)
+        try:
+            with cover.at.open("rb") as file:
+                body = file.read(self._covers.max_bytes + 1)
+        except OSError as error:
+            return b"", Verdict(Outcome.FAILED, f"the file cannot be read ({error.strerror})")
+        if len(body) > self._covers.max_bytes:
+            return b"", Verdict(Outcome.TOO_LARGE, f"more than {self._covers.max_bytes:,} bytes")
+        return body, check(body, self._covers)
+
+
+def _doubts(cover: Cover, found: Verdict) -> list[str]:
+    """Why what came may be no cover."""
+    if found.outcome is Outcome.PLACEHOLDER:
+        return [f"This may be no cover: {found.detail}."]
+    if isinstance(cover.at, Address) and is_placeholder_address(str(cover.at)):
+        return ["This may be no cover: it is at the address of Amazon's picture for books without one."]
+    return []

@@ -1,0 +1,162 @@
+"""The listings as they came: brought into the study's folder once, and read from there ever after.
+
+`listings/raw/` holds one file for each listing of the study, byte for byte, and sources.json, which says where each
+came from. A listing with an http address is fetched once; a local file is copied again whenever it has changed.
+"""
+
+import json
+import logging
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bookcover_core import __version__
+from bookcover_core.errors import DownloadError, ListingError
+from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import atomic, write_json
+from bookcover_core.settings import CoverSettings
+
+logger = logging.getLogger(__name__)
+
+# The listing of Book32 has about 50 MB: more than ten times as much is no listing.
+MOST_BYTES = 1024**3
+
+# Bytes between two looks at how much has come.
+_PIECE = 1024 * 1024
+
+_WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
+
+
+class _MayPassError(Exception):
+    """A failure that may be over at the next attempt.
+
+    Args:
+        reason: What went wrong.
+        wait: Seconds that the host asks to wait.
+    """
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(reason)
+
+
+def bring(study: Study, name: str, source: str) -> Path:
+    """The file `listings/raw/<name>.csv` of the study, holding what `source` (an address or a file) holds.
+
+    What was fetched from the same address before, and is unaltered, is not fetched again. A local file that has gone
+    since it was copied is no loss either.
+
+    Raises:
+        DownloadError: The address does not answer, or not with a listing.
+        ListingError: The local file cannot be read.
+    """
+    folder = study.workspace.listings / "raw"
+    target = folder / f"{name}.csv"
+    known = _read_sources(folder)
+    remote = source.lower().startswith(("http://", "https://"))
+    place = source if remote else str(Path(source).expanduser().resolve())
+    kept = known.get(name, {})
+    stands = kept.get("source") == place and target.is_file() and file_digest(target) == kept.get("sha256")
+    if remote:
+        if stands:
+            return target
+        _fetch(place, target, study.settings.covers)
+    elif not _copy(Path(place), target, kept=str(kept.get("sha256")) if stands else None):
+        return target
+    known[name] = {"source": place, "bytes": target.stat().st_size, "sha256": file_digest(target)}
+    write_json(folder / "sources.json", known)
+    return target
+
+
+def _read_sources(folder: Path) -> dict[str, Any]:
+    try:
+        sources = json.loads((folder / "sources.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return sources if isinstance(sources, dict) else {}
+
+
+def _copy(file: Path, target: Path, *, kept: str | None) -> bool:
+    """Whether `target` had to be written to be a copy of `file`; `kept` is the digest of an earlier copy of it."""
+    try:
+        if kept is not None and not file.exists():
+            logger.warning("%s is gone: its copy in the study's folder is used", file)
+            return False
+        if kept == file_digest(file):
+            return False
+    except OSError as error:
+        raise ListingError(
+            f"the listing cannot be read ({error.strerror})",
+            where=file,
+            advice="Check the name of the file in the settings of `books`.",
+        ) from error
+    with atomic(target) as temporary:
+        shutil.copyfile(file, temporary)
+    return True
+
+
+def _fetch(address: str, target: Path, settings: CoverSettings) -> None:
+    """Write what `address` holds to `target`, asking again as often as the settings say."""
+    reason = ""
+    for attempt in range(1, settings.attempts + 1):
+        logger.info("fetching %s (attempt %d of %d)", address, attempt, settings.attempts)
+        try:
+            with atomic(target) as temporary:
+                _fetch_once(address, temporary, settings)
+        except _MayPassError as error:
+            reason = str(error)
+            wait = pause(attempt, settings.backoff) if error.wait is None else error.wait
+            if attempt < settings.attempts:
+                logger.warning("%s: %s; the next attempt comes in %.1f s", address, reason, wait)
+                time.sleep(wait)
+        else:
+            logger.info("fetched %s: %d bytes", address, target.stat().st_size)
+            return
+    raise DownloadError(
+        f"the listing could not be fetched ({settings.attempts} attempts; the last: {reason})",
+        where=address,
+        advice="Check the network and start again, or name a local copy of the file in the settings of `books`.",
+    )
+
+
+def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
+    timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
+    contact = f" (+{settings.contact})" if settings.contact else ""
+    headers = {"User-Agent": f"bookcover/{__version__}{contact}"}
+    try:
+        with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
+            if may_pass(answer.status_code):
+                raise _MayPassError(f"HTTP {answer.status_code}", retry_after(answer.headers))
+            if answer.status_code != httpx.codes.OK:
+                raise _refusal(address, f"the address answered with HTTP {answer.status_code}")
+            _save(answer, address, target)
+    except httpx.TransportError as error:
+        raise _MayPassError(str(error) or type(error).__name__) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _refusal(address, f"the address cannot be asked ({error})") from error
+
+
+def _save(answer: httpx.Response, address: str, target: Path) -> None:
+    size = 0
+    with target.open("wb") as file:
+        for piece in answer.iter_bytes(_PIECE):
+            if not size and _WEB_PAGE.match(piece):
+                raise _refusal(address, "the address answered with a web page, not with a listing")
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise _refusal(address, f"the address sent more than {MOST_BYTES:,} bytes")
+            file.write(piece)
+
+
+def _refusal(address: str, what: str) -> DownloadError:
+    return DownloadError(
+        what,
+        where=address,
+        advice="Check the address in the settings of `books`, or name a local copy of the file there.",
+    )

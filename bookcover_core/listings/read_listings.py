@@ -1,0 +1,192 @@
+"""The first stage: listings, or a folder of pictures, become the books and genres of the study (section 3.1).
+
+Every record becomes one row of listings/books.csv, none altered: train and test books of BookCover30 and the pool
+that replacements come from, or the books of one listing, or the pictures of one folder.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bookcover_core.errors import GenreError, ListingError
+from bookcover_core.genres import Genre, number_genres
+from bookcover_core.listings.book_groups import read_groups, title_group
+from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
+from bookcover_core.listings.picture_folder import as_books, list_pictures, pictures_digest
+from bookcover_core.listings.raw_files import bring
+from bookcover_core.listings.records import Categories, Malformed, Record, read_records
+from bookcover_core.pipeline.manifests import Manifest, Output, digest_outputs, file_digest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings import BookSettings, BookSource
+
+logger = logging.getLogger(__name__)
+
+# A genre needs a book on each side of the split: training, validation and test.
+FEWEST_BOOKS = 3
+
+# Nothing is judged where there is one genre only.
+_FEWEST_GENRES = 2
+
+
+@dataclass
+class _Found:
+    """What was read, in the order of the study's books."""
+
+    keys: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    genres: list[Genre] = field(default_factory=list)
+    category_ids: list[str] = field(default_factory=list)
+    """Category ids of `genres`."""
+    malformed: list[Malformed] = field(default_factory=list)
+
+
+def read_listings(study: Study) -> Manifest:
+    """What the stage `listings` did: every record of the study's listings, or picture of its folder, is a book now.
+
+    Writes listings/books.csv (key, filename, url, title, author, category_id, category, role, group, chunk),
+    listings/genres.csv (label, name, slug, category_id, records), the listings as they came under listings/raw/, and
+    listings/malformed.csv (file, line, reason) where malformed records are skipped.
+
+    Raises:
+        ListingError: A listing is missing or malformed.
+        DownloadError: A listing's address does not answer.
+        FolderError: The folder of pictures cannot be used.
+        GenreError: There are fewer than two genres, or fewer than three books in one.
+    """
+    books = study.settings.books
+    if books.source is BookSource.FOLDER:
+        pictures = list_pictures(Path(str(books.folder)).expanduser())
+        given = {"folder": pictures_digest(pictures)}
+        files: dict[str, Path] = {}
+    else:
+        files = {name: bring(study, name, source) for name, source in _sources(books)}
+        given = {name: file_digest(file) for name, file in files.items()}
+    if books.groups:
+        files["groups"] = bring(study, "groups", books.groups)
+        given["groups"] = file_digest(files["groups"])
+
+    run = study.stage("listings", given=given)
+    if run.done:
+        return run.done
+    if books.source is BookSource.FOLDER:
+        found = _Found()
+        found.genres, pictured = as_books(pictures)
+        found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
+        found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
+    else:
+        found = _read(books, files)
+    sizes = _count_genres(found)
+    groups = read_groups(files["groups"], name=str(books.groups)) if books.groups else {}
+
+    workspace = study.workspace
+    write_books(workspace.books, _rows(found, groups, books.chunk_records))
+    write_genres(workspace.genres, found.genres, found.category_ids, sizes)
+    outputs = [workspace.books, workspace.genres, *files.values()]
+    if books.malformed == "skip":
+        outputs.append(_write_malformed(workspace.listings / "malformed.csv", found.malformed))
+    seen = digest_outputs(Output.of(file, workspace.root) for file in (workspace.books, workspace.genres))
+    return run.finish(
+        outputs=outputs,
+        counts={
+            "records": len(found.records),
+            "genres": len(found.genres),
+            "chunks": -(-len(found.records) // books.chunk_records),
+            **{role: count for role, count in Counter(found.roles).items() if role != UNDRAWN},
+            "malformed": len(found.malformed),
+        },
+        digest=seen,
+    )
+
+
+def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
+    """Name and source of each listing, in the order that they are read in."""
+    if books.source is BookSource.LISTING:
+        yield "listing", str(books.listing)
+        return
+    yield TRAIN, books.train_listing
+    yield TEST, books.test_listing
+    if books.pool_listing:
+        yield POOL, books.pool_listing
+
+
+def _read(books: BookSettings, files: Mapping[str, Path]) -> _Found:
+    """The records of all listings: a book of the pool that is a train or test book too is taken once, as the latter.
+
+    The genres are the categories of all but the pool's listing, in the order of their ids; what the pool holds of
+    further categories stays in it.
+    """
+    found = _Found()
+    skipped = found.malformed if books.malformed == "skip" else None
+    categories = Categories()
+    role_by_key: dict[str, str] = {}
+    for name, source in _sources(books):
+        role = UNDRAWN if books.source is BookSource.LISTING else name
+        before = len(found.records)
+        for record in read_records(files[name], name=source, categories=categories, skipped=skipped):
+            key = record.key
+            earlier = role_by_key.setdefault(key, role)
+            if earlier != role:
+                if role == TEST:
+                    _refuse_shared(key, source, books.train_listing)
+                continue
+            found.keys.append(key)
+            found.records.append(record)
+            found.roles.append(role)
+        logger.info("%s: %d records taken", source, len(found.records) - before)
+        if name != POOL:
+            found.category_ids = sorted(categories.names, key=lambda category_id: (int(category_id), category_id))
+    found.genres = number_genres(categories.names[category_id] for category_id in found.category_ids)
+    return found
+
+
+def _refuse_shared(key: str, test_listing: str, train_listing: str) -> None:
+    raise ListingError(
+        f"the book {key!r} stands in the training listing too ({train_listing})",
+        where=test_listing,
+        advice="A network would be asked about what it has seen: take the book out of one of them.",
+    )
+
+
+def _count_genres(found: _Found) -> list[int]:
+    """How many books each genre has, those of the pool aside.
+
+    Raises:
+        GenreError: There are too few genres, or too few books in one.
+    """
+    count = Counter(record.category_id for record, role in zip(found.records, found.roles, strict=True) if role != POOL)
+    if len(found.genres) < _FEWEST_GENRES:
+        raise GenreError(
+            f"there is one genre only ({found.genres[0].name})",
+            where="books",
+            advice="A network tells genres apart: give it two at least.",
+        )
+    sizes = [count[category_id] for category_id in found.category_ids]
+    small = [genre.name for genre, size in zip(found.genres, sizes, strict=True) if size < FEWEST_BOOKS]
+    if small:
+        raise GenreError(
+            f"fewer than {FEWEST_BOOKS} books in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}",
+            where="books",
+            advice="Every genre needs books to train, to validate and to test on: add some, or take the genre out.",
+        )
+    return sizes
+
+
+def _rows(found: _Found, groups: Mapping[str, str], chunk_records: int) -> Iterable[Book]:
+    for number, (key, record, role) in enumerate(zip(found.keys, found.records, found.roles, strict=True)):
+        group = groups.get(record.filename) or title_group(record.title, key)
+        _, filename, url, title, author, category_id, category = record
+        chunk = number // chunk_records + 1
+        yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)
+
+
+def _write_malformed(file: Path, malformed: list[Malformed]) -> Path:
+    import pandas as pd  # noqa: PLC0415 - only a study that skips records needs it here
+
+    if malformed:
+        logger.warning("%d malformed records were skipped: see %s", len(malformed), file)
+    write_table(file, pd.DataFrame(malformed, columns=list(Malformed._fields)))
+    return file

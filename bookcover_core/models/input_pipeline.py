@@ -1,0 +1,102 @@
+"""Prepared pictures as a network takes them: decoded and scaled to its side, values still 0..255.
+
+Both ways into a network go through here: pictures whose features are computed once, and single pictures that a trained
+network judges. So they see the same pixels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.models.tensorflow_setup import tf
+
+# Pictures that go through a network together. Larger batches gain nothing on a CPU.
+BATCH = 32
+
+# Batches that are made ahead of time.
+_AHEAD = 2
+
+
+def read_pictures(files: Sequence[Path], size: int) -> npt.NDArray[np.float32]:
+    """Pictures (n, size, size, 3) as float32 in 0..255, in the order of `files`.
+
+    Raises:
+        StageOrderError: A file is missing or no picture; the message names it.
+    """
+    if not files:
+        return np.empty((0, size, size, 3), np.float32)
+    try:
+        return np.concatenate([batch.numpy() for batch in picture_batches(files, size)])
+    except tf.errors.OpError as error:
+        raise (find_unreadable(files, size) or error) from error
+
+
+def picture_batches(
+    files: Sequence[Path], size: int, batch: int = BATCH, device: str | None = None
+) -> "tf.data.Dataset":
+    """Batches (up to `batch`, size, size, 3) of float32 pictures in 0..255, decoded beside the network's work.
+
+    Args:
+        files: Prepared pictures: JPEG or PNG.
+        size: Side of the network's input in pixels.
+        batch: Pictures in a batch.
+        device: Where batches are put ahead of time: "/GPU:0"; none: they wait in main memory.
+
+    Raises:
+        tensorflow.errors.OpError: While it is read, at a file that is missing or no picture: see `find_unreadable`.
+    """
+    names = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
+    pictures = names.map(
+        lambda file: decode_picture(tf.io.read_file(file), size),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return ahead(pictures.batch(batch), device)
+
+
+def ahead(batches: "tf.data.Dataset", device: str | None) -> "tf.data.Dataset":
+    """The same batches, two of them made ahead of time, on `device` if one is named."""
+    if device is None:
+        return batches.prefetch(_AHEAD)
+    return batches.apply(tf.data.experimental.prefetch_to_device(device, _AHEAD))
+
+
+def find_unreadable(files: Sequence[Path], size: int) -> StageOrderError | None:
+    """What is wrong with the first file that is missing or no picture; none when all can be read."""
+    for file in files:
+        try:
+            decode_picture(tf.io.read_file(str(file)), size)
+        except tf.errors.OpError as error:
+            reason = " ".join(error.message.split())[:200]
+            return StageOrderError(
+                f"the prepared picture cannot be read ({reason})",
+                where=file,
+                advice="Run the stage `prepare` again: it makes anew what is missing or damaged.",
+            )
+    return None
+
+
+def decode_picture(content: "bytes | tf.Tensor", size: int) -> "tf.Tensor":
+    """One picture (size, size, 3) as float32 in 0..255, from the bytes of a prepared one."""
+    return scale_picture(decode_pixels(content), size)
+
+
+def decode_pixels(content: "bytes | tf.Tensor") -> "tf.Tensor":
+    """One picture (rows, columns, 3) as uint8, as large as it was prepared, from its bytes.
+
+    JPEG is decoded with the accurate inverse transform, which is Pillow's too. (TensorFlow's `decode_jpeg` decodes PNG
+    as well; its `decode_image` knows the fast transform only.)
+    """
+    return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def scale_picture(picture: "tf.Tensor", size: int) -> "tf.Tensor":
+    """A picture (rows, columns, 3), scaled to (size, size, 3), as float32.
+
+    The dissertation left this second scaling to Keras (section 3.2) and does not say how it went. Here it is bilinear
+    with antialiasing, as Pillow does it, so that no pixel goes unseen however large the prepared pictures are.
+    """
+    return tf.ensure_shape(tf.image.resize(picture, (size, size), antialias=True), (size, size, 3))

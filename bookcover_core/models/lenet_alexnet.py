@@ -1,0 +1,153 @@
+"""The networks that are trained from nothing: LeNet and AlexNet, the baselines of Iwana et al. 2016 (arXiv 1610.09204).
+
+What is known of these baselines is what the dissertation and Iwana et al.'s list of results say: LeNet reached 13.5 %
+and AlexNet 24.7 % on BookCover30, and their AlexNet was fine-tuned from ImageNet weights. That LeNet saw pictures of
+56x56 pixels is remembered, not verified. The rest is a reading: the layers are those of the papers that gave the
+networks their names, in the form that the Caffe framework of the time spread. No ImageNet weights of AlexNet exist for
+Keras, so here it learns from covers alone, and its results must be read beside theirs with that in mind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bookcover_core.errors import SettingsError
+from bookcover_core.models.keras_applications import Preprocessing
+
+# Purpose of the generator that draws the seeds of a network's layers.
+_KERNELS = 311
+
+
+class Build(Protocol):
+    """What builds a network."""
+
+    def __call__(self, genres: int, seed: int) -> Any:
+        """A `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres).
+
+        The probabilities come from its last layer, called "genres". The seed draws its first weights and its dropouts.
+        """
+
+
+@dataclass(frozen=True)
+class ScratchNetwork:
+    """A network that is trained from nothing."""
+
+    name: str
+    """Name in settings, tables and folders."""
+    size: int
+    """Side of its square input in pixels."""
+    build: Build
+    """Gives it with its first weights."""
+    preprocessing: Preprocessing = "tf"
+    """What becomes of the pixels first: see `Backbone`."""
+
+
+def find_scratch(name: str) -> ScratchNetwork:
+    """The network called `name`.
+
+    Raises:
+        SettingsError: There is none that is trained from nothing.
+    """
+    if name not in SCRATCH:
+        raise SettingsError(
+            f"there is no network called {name!r} that is trained from nothing",
+            where="training.backbones",
+            advice=f"Choose among {', '.join(SCRATCH)}.",
+        )
+    return SCRATCH[name]
+
+
+def _lenet(genres: int, seed: int) -> Any:
+    """LeNet on pictures of 56x56 pixels: 3,052,070 weights, and 501 more for each genre.
+
+    LeNet-5 (LeCun et al. 1998) in the form of Caffe's examples: two convolutions of 5x5 with 20 and 50 filters, maxima
+    over 2x2 behind each, then 500 units and the genres. As in Caffe's, the 500 units alone have a ReLU.
+    """
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    layers, seeds = keras.layers, _seeds(seed)
+    chain = [
+        layers.Conv2D(20, 5, kernel_initializer=_kernel(seeds), name="conv1"),
+        layers.MaxPooling2D(2, name="pool1"),
+        layers.Conv2D(50, 5, kernel_initializer=_kernel(seeds), name="conv2"),
+        layers.MaxPooling2D(2, name="pool2"),
+        layers.Flatten(name="flatten"),
+        layers.Dense(500, activation="relu", kernel_initializer=_kernel(seeds), name="ip1"),
+    ]
+    return _chained("LeNet", 56, chain, genres, seeds)
+
+
+def _alexnet(genres: int, seed: int) -> Any:
+    """AlexNet on pictures of 227x227 pixels: 58,281,344 weights, and 4,097 more for each genre.
+
+    Krizhevsky et al. 2012: five convolutions, local response normalisation behind the first two, overlapping maxima
+    over 3x3, two layers of 4,096 units with a dropout of one half. One thing is different: the second, fourth and fifth
+    convolution see all channels. The paper split them over two GPUs for want of memory; on a CPU the gradient of a
+    split convolution takes TensorFlow many times as long.
+    """
+    from bookcover_core.models.local_response_norm import LocalResponseNormalization  # noqa: PLC0415 - as above
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    layers, seeds = keras.layers, _seeds(seed)
+
+    def convolution(name: str, filters: int, side: int, **options: Any) -> Any:
+        kernel = _kernel(seeds)
+        return layers.Conv2D(filters, side, activation="relu", kernel_initializer=kernel, name=name, **options)
+
+    def dense(name: str) -> Any:
+        return layers.Dense(4_096, activation="relu", kernel_initializer=_kernel(seeds), name=name)
+
+    chain = [
+        convolution("conv1", 96, 11, strides=4),
+        LocalResponseNormalization(name="norm1"),
+        layers.MaxPooling2D(3, strides=2, name="pool1"),
+        convolution("conv2", 256, 5, padding="same"),
+        LocalResponseNormalization(name="norm2"),
+        layers.MaxPooling2D(3, strides=2, name="pool2"),
+        convolution("conv3", 384, 3, padding="same"),
+        convolution("conv4", 384, 3, padding="same"),
+        convolution("conv5", 256, 3, padding="same"),
+        layers.MaxPooling2D(3, strides=2, name="pool5"),
+        layers.Flatten(name="flatten"),
+        dense("fc6"),
+        layers.Dropout(0.5, name="drop6"),
+        dense("fc7"),
+        layers.Dropout(0.5, name="drop7"),
+    ]
+    return _chained("AlexNet", 227, chain, genres, seeds)
+
+
+def _chained(name: str, size: int, chain: list[Any], genres: int, seeds: Iterator[int]) -> Any:
+    """The layers of `chain` behind the preprocessing, and the genres behind them, as one network."""
+    from bookcover_core.models.feature_extractor import PREPROCESSING  # noqa: PLC0415 - as above
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    pictures = keras.Input((size, size, 3), name="pictures")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(pictures)
+    for layer in chain:
+        x = layer(x)
+    kernel = keras.initializers.GlorotUniform(seed=next(seeds))
+    probabilities = keras.layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name="genres")(x)
+    return keras.Model(pictures, probabilities, name=name)
+
+
+def _kernel(seeds: Iterator[int]) -> Any:
+    """How a layer's kernel begins: He-normal (He et al. 2015), with which deep networks need no warming up."""
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    return keras.initializers.HeNormal(seed=next(seeds))
+
+
+def _seeds(seed: int) -> Iterator[int]:
+    """Seeds for the layers of a network."""
+    generator = np.random.default_rng([seed, _KERNELS])
+    while True:
+        yield int(generator.integers(2**31))
+
+
+SCRATCH = {
+    network.name: network for network in (ScratchNetwork("LeNet", 56, _lenet), ScratchNetwork("AlexNet", 227, _alexnet))
+}
+"""All networks that are trained from nothing, by name: `systems.SCRATCH_NETWORKS`."""

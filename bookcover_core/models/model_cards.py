@@ -1,0 +1,86 @@
+"""Cards: what a saved network is, so that its architecture can be built again and its results be understood."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.genres import Genre
+from bookcover_core.models.architecture import Architecture
+from bookcover_core.models.machine_info import Machine
+from bookcover_core.models.systems import Kind
+from bookcover_core.pipeline.workspace import write_json
+from bookcover_core.settings import ExtraInput
+
+CARD = "card.json"
+HEAD_WEIGHTS = "head.weights.h5"
+MODEL_WEIGHTS = "model.weights.h5"
+
+
+class ModelCard(BaseModel):
+    """What stands beside a network's weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description='System and preparation: "MobileNetV2-padded", "MobileNetV2-finetuned-padded".')
+    kind: Kind = Field(description="How it came about: frozen, fine-tuned or scratch.")
+    backbone: str = Field(description="The network; that of a scratch system is the system itself.")
+    preparation: str
+    input_size: int = Field(description="Side of the square input in pixels; its values are 0..255.")
+    preprocessing: str = Field(description="What becomes of them first: tf, torch, caffe or none; see `Backbone`.")
+    weights: str = Field(description="Where the backbone's weights came from: file, imagenet or random.")
+    weights_file: str | None = Field(description="Name of the file of weights.")
+    weights_digest: str
+    hidden_units: list[int] = Field(default=[], description="Units of the head's hidden layers.")
+    dropout: float = Field(default=0.0, description="Dropout before each of the head's layers.")
+    extra_inputs: list[ExtraInput] = Field(default=[], description="What the head is told beside pooled features.")
+    hyperparameters: dict[str, Any] = Field(default={}, description="What its head was trained with.")
+    genres: list[Genre]
+    settings: dict[str, Any] = Field(description="The settings that the training hangs on.")
+    inputs: dict[str, str] = Field(description="Digests of what it was trained on.")
+    digests: dict[str, str] = Field(description="SHA-256 of the files of weights, by name.")
+    metrics: dict[str, float] = Field(description="best_epoch, epochs, validation_accuracy and more.")
+    parameters: dict[str, int] = Field(description="Numbers of weights: backbone, head, trainable.")
+    architecture: Architecture | None = Field(default=None, description="The whole network in numbers.")
+    software: dict[str, str] = Field(description="Versions.")
+    machine: Machine | None = Field(default=None, description="The machine that it was trained on.")
+
+
+def write_card(folder: Path, card: ModelCard) -> Path:
+    """The file that `card` was written to."""
+    file = folder / CARD
+    write_json(file, card.model_dump(mode="json"))
+    return file
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of the network in `folder`.
+
+    Raises:
+        WeightsError: There is none, or it is no card.
+    """
+    file = folder / CARD
+    try:
+        return ModelCard.model_validate_json(file.read_bytes())
+    except OSError:
+        raise WeightsError(
+            "there is no trained network", where=folder, advice="Run the stage `train` first, or name another folder."
+        ) from None
+    except ValidationError as error:
+        raise WeightsError(
+            f"the card is damaged ({error.error_count()} faults)", where=file, advice="Run the stage `train` again."
+        ) from None
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of what a network's numbers hang on."""
+    versions = {"python": python_version()}
+    for package in ("bookcover", "keras", "tensorflow", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

@@ -1,0 +1,318 @@
+"""Stages in a process of their own: whatever imports TensorFlow runs there, for one network at a time.
+
+    run_apart ── stage, settings ─→ stage_worker
+              ←─ lines of the log, progress, at last the manifest or an error ──
+
+What a network took of the memory, the machine has again when its process ends; a training can be stopped whatever it is
+at; and the process that drives a study stays small. A stage that stands already starts none.
+"""
+
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from signal import SIGKILL
+from threading import Lock, Thread, Timer
+from typing import Any, TypeVarTuple
+
+import bookcover_core
+from bookcover_core import errors
+from bookcover_core.errors import TrainingError, WorkerError
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+
+Words = TypeVarTuple("Words")
+
+# Seconds that a process may take to end when it is told to.
+_GRACE_SECONDS = 5.0
+
+# How long the process is listened to at a stretch, in seconds: what interrupts a thread from outside (a cancelled task)
+# takes effect in between.
+_LISTENING_SECONDS = 0.5
+
+# Bytes of what a process last wrote to its error stream that are kept, and the lines of them that its end is told with.
+_KEPT_BYTES = 4_000
+_TOLD_LINES = 3
+
+# How long a process of `kept_process` waits for the next stage, in seconds.
+_KEPT_SECONDS = 30.0
+
+# What the processes find this project by, wherever they are started.
+_HOME = str(Path(bookcover_core.__file__).parents[1])
+
+
+def run_apart(
+    study: Study,
+    stage: Callable[[Study, *Words], Manifest],
+    *words: *Words,
+    network: str | None = None,
+    minutes: float = 0.0,
+) -> Manifest:
+    """The manifest of `stage`, which is run in a process of its own unless it stands already.
+
+    Its log and its progress are told here, in this thread, as they come. Within `shared_process`, the process is kept
+    for the next stage of the same network.
+
+    Args:
+        study: The study.
+        stage: A function of a module.
+        words: Texts that it is called with after the study.
+        network: Whose stage it is. The process of another network is ended first. None: it needs little memory, and
+            runs in whichever process is there.
+        minutes: How long it may take; 0: as long as it likes.
+
+    Raises:
+        TrainingError: It took longer, and was ended.
+        WorkerError: The process was killed, cannot be started, or met an error that nobody foresaw.
+        BookcoverError: What the stage raised.
+    """
+    planned = study.plan(lambda looking: stage(looking, *words))
+    if planned.standing:
+        return planned.standing
+    order = {
+        "stage": f"{stage.__module__}:{stage.__name__}",
+        "words": words,
+        "settings": study.settings.model_dump_json(),
+        "folder": str(Path.cwd()),
+        "level": logging.getLogger(bookcover_core.__name__).getEffectiveLevel(),
+    }
+    shared = _shared.get() or _Shared()
+    process = shared.take(network)
+    try:
+        try:
+            return process.run(order, planned.label, study.progress, minutes)
+        except _DiedWaitingError:
+            process.end()
+            process = _Process(network)
+            return process.run(order, planned.label, study.progress, minutes)
+    finally:
+        if process.listens and shared is _shared.get():
+            shared.give(process)
+        else:
+            process.end()
+
+
+@contextmanager
+def shared_process() -> Iterator[None]:
+    """Within this block, the stages of one network that follow each other share a process, which ends with the block.
+
+    A block within another is part of that one. Blocks in several threads, or tasks of an event loop, know nothing of
+    each other.
+    """
+    if _shared.get() is not None:
+        yield
+        return
+    shared = _Shared()
+    token = _shared.set(shared)
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+        shared.close()
+
+
+@contextmanager
+def kept_process() -> Iterator[None]:
+    """Within this block, stages run in the one process that this one keeps for them, whatever asked for them.
+
+    It is for the workers of a cluster, which get stages one by one, and know not whether there will be another. The
+    process waits for half a minute after the last block, and is then ended. Of several blocks at once, in threads,
+    each waits for its turn.
+    """
+    with _kept_turn:
+        token = _shared.set(_kept)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+            dismissal = Timer(_KEPT_SECONDS, _kept.dismiss, (_kept.given,))
+            dismissal.daemon = True
+            dismissal.start()
+
+
+class _DiedWaitingError(Exception):
+    """A process that waited for another stage was killed, and never heard of it."""
+
+
+class _Process:
+    """A process that runs stages, and what it says."""
+
+    def __init__(self, network: str | None) -> None:
+        self.network = network
+        self.listens = False
+        """Whether it is ready for another stage."""
+        self._rest = b""
+        self._last_words = b""
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, with a number
+                [sys.executable, "-P", "-u", "-m", "bookcover_core.pipeline.stage_worker", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # Ctrl-C at a terminal is for this process alone, which then ends the other.
+                process_group=0,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
+            )
+        except OSError as error:
+            raise WorkerError(
+                f"a process for the networks cannot be started ({error.strerror})",
+                advice="Close other programs, and start the same command again: what is done is kept.",
+            ) from error
+        self._passing_on = Thread(target=self._pass_on, name="stage-process-errors", daemon=True)
+        self._passing_on.start()
+
+    def run(self, order: dict[str, Any], label: str, progress: Callable[[int, int], None], minutes: float) -> Manifest:
+        """The manifest of the stage that `order` names: see `run_apart`.
+
+        Raises:
+            _DiedWaitingError: It waited, and ended before it heard of this stage.
+        """
+        assert self._process.stdin is not None
+        waited, self.listens = self.listens, False
+        with suppress(BrokenPipeError):  # it has ended, which is heard below
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+        until = time.monotonic() + 60 * minutes if minutes else math.inf
+        for message in self._hear(until):
+            match message:
+                case {"heard": _}:
+                    waited = False
+                case {"log": [name, level, text]}:
+                    logging.getLogger(name).log(level, "%s", text)
+                case {"progress": [done, total]}:
+                    progress(done, total)
+                case {"error": [kind, what, where, advice, exit_code]}:
+                    self.listens = True
+                    error: errors.BookcoverError = getattr(errors, kind)(what, where=where, advice=advice)
+                    error.exit_code = exit_code
+                    raise error
+                case {"manifest": manifest, "reused": reused}:
+                    self.listens = True
+                    return Manifest.model_validate(manifest).model_copy(update={"reused": reused})
+        if time.monotonic() >= until:
+            raise TrainingError(
+                f"it took longer than {minutes:g} minutes, and was ended",
+                where=label,
+                advice="What it did is kept, and the same command goes on from there; training.time_limit says how long"
+                " it may take.",
+            )
+        if waited:
+            raise _DiedWaitingError
+        raise self._ended(label)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is still there."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it, whatever it is at."""
+        self._process.terminate()
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._passing_on.join(_GRACE_SECONDS)
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                assert pipe is not None
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _hear(self, until: float) -> Iterator[dict[str, Any]]:
+        """What it says, until it ends or the time is up."""
+        assert self._process.stdout is not None
+        out = self._process.stdout.fileno()
+        with DefaultSelector() as selector:
+            selector.register(out, EVENT_READ)
+            while (left := until - time.monotonic()) > 0:
+                if not selector.select(min(left, _LISTENING_SECONDS)):
+                    continue
+                said = os.read(out, 65_536)
+                if not said:
+                    return
+                *lines, self._rest = (self._rest + said).split(b"\n")
+                yield from map(json.loads, lines)
+
+    def _pass_on(self) -> None:
+        """Pass on what it writes to its error stream, and keep the last of it."""
+        assert self._process.stderr is not None
+        while words := os.read(self._process.stderr.fileno(), 4_096):
+            self._last_words = (self._last_words + words)[-_KEPT_BYTES:]
+            with suppress(OSError):
+                os.write(2, words)
+
+    def _ended(self, label: str) -> WorkerError:
+        """What to say of its end, which nobody asked for."""
+        status = self._process.wait()
+        self._passing_on.join(_GRACE_SECONDS)
+        how = f"was killed (signal {-status})" if status < 0 else f"ended by itself (status {status})"
+        last = " | ".join(self._last_words.decode(errors="replace").split("\n")[-_TOLD_LINES - 1 :]).strip(" |")
+        memory = "Most often the memory was full: close other programs, or give the machine more. "
+        return WorkerError(
+            f"its process {how}" + (f"; its last words were: {last}" if last else ""),
+            where=label,
+            advice=f"{memory if status == -SIGKILL else ''}What is done is kept: start the same command again.",
+        )
+
+
+class _Shared:
+    """The place where the process of a block waits for the next stage."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        """How often a process was told to wait."""
+        self._waiting: _Process | None = None
+        self._lock = Lock()
+        self._closed = False
+
+    def take(self, network: str | None) -> _Process:
+        """The process that waits, if it is one for this network; else it is ended, and this is another."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            if waiting.runs and (network is None or waiting.network in {None, network}):
+                waiting.network = waiting.network or network
+                return waiting
+            waiting.end()
+        return _Process(network)
+
+    def give(self, process: _Process) -> None:
+        """Let `process` wait for the next stage, unless another does."""
+        with self._lock:
+            if self._waiting is None and not self._closed:
+                self._waiting = process
+                self.given += 1
+                return
+        process.end()
+
+    def dismiss(self, given: int) -> None:
+        """End the process that waits, if it has waited since it was the `given`th."""
+        with self._lock:
+            if given != self.given:
+                return
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.end()
+
+    def close(self) -> None:
+        """End the process that waits, and any that comes later."""
+        with self._lock:
+            self._closed = True
+        self.dismiss(self.given)
+
+
+_shared: ContextVar[_Shared | None] = ContextVar("shared_process", default=None)
+
+# The place of the process of `kept_process`.
+_kept = _Shared()
+_kept_turn = Lock()

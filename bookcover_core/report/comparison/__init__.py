@@ -1,0 +1,1 @@
+"""Two studies compared: the systems of both, on the books that they share."""

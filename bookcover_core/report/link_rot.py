@@ -1,0 +1,123 @@
+"""What became of the covers, by genre: how many came, how many are gone for good, and how many failed for now.
+
+listings/books.csv, ledger/  ->  table of genres and outcomes, link rot with its interval
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.evaluation.scores import share
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.report.findings import Findings
+from bookcover_core.report.table import Cell, Column, Kind, Table
+
+# Covers that are not to be had any more from the addresses of the listing. One that is too large is there.
+ROTTEN = (Outcome.MISSING, Outcome.PLACEHOLDER, Outcome.REFUSED, Outcome.NOT_AN_IMAGE, Outcome.TRUNCATED)
+
+_ROT = (
+    "Link rot: the share of records whose cover is not to be had any more (missing, a placeholder, refused, no image, "
+    "or cut short). Records that failed for now are left out of it: what becomes of them is open."
+)
+_INTERVALS = "Intervals of {confidence:.0f} % (Wilson), for the luck of which books of a genre are listed."
+
+
+def cover_table(findings: Findings) -> Table | None:
+    """Covers by genre and outcome with link rot, over all chunks that the study was made from; None before any."""
+    outcomes = read_outcomes(findings.study, [manifest.part for manifest in findings.manifests.get("download", [])])
+    if outcomes.empty:
+        return None
+    genres = [genre.name for genre in findings.genres]
+    counted = outcome_table(outcomes, genres)
+    rot = rot_table(outcomes, genres, findings.study.settings.evaluation.confidence)
+    return replace(
+        counted,
+        name="covers",
+        caption="Covers by genre and outcome, and link rot in per cent",
+        columns=[*counted.columns[:2], rot.columns[-1], *counted.columns[2:]],
+        rows=[[*row[:2], other[-1], *row[2:]] for row, other in zip(counted.rows, rot.rows, strict=True)],
+        notes=rot.notes,
+    )
+
+
+def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
+    """What became of the cover of each record: columns key, genre (the record's category) and outcome.
+
+    Args:
+        study: The study; its listings have been read.
+        parts: Chunks, as "chunk-0001"; those without a ledger have no rows.
+    """
+    tables = [
+        read_table(file)[["key", "outcome"]].assign(chunk=str(int(part.rpartition("-")[2])))
+        for part in parts
+        if (file := study.workspace.ledger / f"{part}.csv").is_file()
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["key", "genre", "outcome"])
+    books = read_table(study.workspace.books)[["key", "category", "chunk"]].rename(columns={"category": "genre"})
+    # By chunk, too: a ledger of an earlier way of cutting the listing tells of no record of today's chunk.
+    return pd.concat(tables).merge(books, on=["key", "chunk"])[["key", "genre", "outcome"]]
+
+
+def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
+    """A row for each genre with its records by outcome, and one for all of them.
+
+    Args:
+        outcomes: From `read_outcomes`.
+        genres: Names of the study's genres, in their order; further categories come behind them, by name.
+    """
+    counts = _counts(outcomes, genres)
+    shown = [outcome.value for outcome in Outcome if outcome.value in counts.columns]
+    return Table(
+        name="outcomes",
+        caption="Covers by genre and outcome",
+        columns=[
+            Column("Genre"),
+            Column("Records", Kind.COUNT),
+            *(Column(outcome[0].upper() + outcome[1:], Kind.COUNT, outcome) for outcome in shown),
+        ],
+        rows=[
+            [Cell(str(genre)), Cell(int(row.sum())), *(Cell(int(row[outcome])) for outcome in shown)]
+            for genre, row in counts.iterrows()
+        ],
+        foot=1,
+    )
+
+
+def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) -> Table:
+    """A row for each genre with its share of covers that are gone and Wilson's interval, and one for all of them.
+
+    Args:
+        outcomes: From `read_outcomes`.
+        genres: As for `outcome_table`.
+        confidence: Of the intervals.
+    """
+    rows = []
+    for genre, row in _counts(outcomes, genres).iterrows():
+        gone = sum(int(row.get(outcome.value, 0)) for outcome in ROTTEN)
+        known = int(row.sum()) - int(row.get(Outcome.FAILED.value, 0))
+        rows.append([Cell(str(genre)), Cell(known), Cell(gone), Cell.of(share(gone, known, confidence))])
+    return Table(
+        name="link-rot",
+        caption="Link rot by genre",
+        columns=[
+            Column("Genre"),
+            Column("Records", Kind.COUNT),
+            Column("Gone", Kind.COUNT),
+            Column("Link rot,\N{NO-BREAK SPACE}%", Kind.SHARE, "link rot", interval=True),
+        ],
+        rows=rows,
+        foot=1,
+        notes=(_ROT, _INTERVALS.format(confidence=100 * confidence)),
+    )
+
+
+def _counts(outcomes: pd.DataFrame, genres: Sequence[str]) -> pd.DataFrame:
+    """Records by genre and outcome: the study's genres, further categories, and all of them in the last row."""
+    counts = pd.crosstab(outcomes["genre"], outcomes["outcome"])
+    listed = [genre for genre in genres if genre in counts.index]
+    counts = counts.loc[[*listed, *sorted(set(counts.index) - set(listed))]]
+    return pd.concat([counts, counts.sum().to_frame("All records").T])

@@ -1,0 +1,148 @@
+"""Settings as TOML: read from a file, with single settings laid over them, and written with their meaning.
+
+A study's folder stands for the settings that are stored in it.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bookcover_core.errors import SettingsError
+from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.settings import StudySettings
+
+
+def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> StudySettings:
+    """Settings from a TOML file, or those stored in a study's folder, with single settings laid over them.
+
+    Args:
+        file: A TOML file or a study's folder; none: the defaults.
+        overrides: "group.name=value" each. Values are read as TOML and, where that fails, taken as text:
+            `training.epochs=50`, `training.backbones=["MobileNetV2"]`, `books.folder=~/covers`.
+
+    Raises:
+        SettingsError: The file is missing or not TOML, the folder is no study's, or a setting is unknown or impossible.
+    """
+    values = _read(file.expanduser()) if file else {}
+    where = str(file) if file else "settings"
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals or not path.strip():
+            raise SettingsError(
+                f"{override!r} is not of the form group.name=value", where="settings", advice="Try training.epochs=50."
+            )
+        _lay_over(values, path.strip().split("."), _read_value(text.strip()), override)
+    return parse_settings(values, where=where)
+
+
+def parse_settings(values: Mapping[str, Any], *, where: str = "settings") -> StudySettings:
+    """Settings from nested mappings, as a TOML file holds them.
+
+    Raises:
+        SettingsError: A setting is unknown or impossible; the message names every one.
+    """
+    try:
+        return StudySettings.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault) for fault in error.errors())
+        raise SettingsError(
+            faults, where=where, advice="`bookcover settings` prints every setting with its meaning and default."
+        ) from None
+
+
+def _read(source: Path) -> dict[str, Any]:
+    return _read_stored(source.resolve()) if source.is_dir() else _read_toml(source)
+
+
+def _read_stored(folder: Path) -> dict[str, Any]:
+    """The settings stored in a study's folder, which is where it lies now, wherever it was made."""
+    try:
+        stored = json.loads(Workspace(folder).settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        stored = None
+    if not isinstance(stored, dict):
+        raise SettingsError(
+            "this folder is no study's: it holds no settings.json that can be read",
+            where=folder,
+            advice="Name the folder of a study, such as data/studies/bookcover30, or a settings file.",
+        )
+    return stored | {"name": folder.name, "workspace": str(folder.parent)}
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the settings are not TOML: {error}", where=file, advice='Write text in quotes: name = "covers".'
+        ) from None
+
+
+def _read_value(text: str) -> Any:
+    """A TOML value, or the text itself where it is not one."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _lay_over(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{step!r} is no group of settings", where=override, advice="Leave it out.")
+    values[path[-1]] = value
+
+
+def _describe(fault: Any) -> str:
+    """One validation fault, as "group.name: what is wrong"."""
+    place = ".".join(str(step) for step in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such setting"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    given = (
+        "" if isinstance(fault["input"], dict | BaseModel) else f" (given: {json.dumps(fault['input'], default=str)})"
+    )
+    return f"{place}: {message}{given}" if place else message
+
+
+def to_toml(settings: StudySettings) -> str:
+    """The settings as a TOML file that explains each of them."""
+    lines = [f"# {line}" for line in wrap(str(StudySettings.__doc__), 110)]
+    groups: list[str] = []
+    for name, field in StudySettings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            groups += ["", "", *_comment(str(type(value).__doc__)), f"[{name}]"]
+            for inner, inner_field in type(value).model_fields.items():
+                groups += _entry(inner, value.model_dump(mode="json")[inner], inner_field.description)
+        else:
+            lines += _entry(name, value, field.description)
+    return "\n".join([*lines, *groups]) + "\n"
+
+
+def _entry(name: str, value: Any, description: str | None) -> list[str]:
+    """One setting below its meaning; an empty text stands for none."""
+    return ["", *_comment(description or ""), f"{name} = {_toml('' if value is None else value)}"]
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in wrap(" ".join(text.split()), 110)]
+
+
+def _toml(value: Any) -> str:
+    """A JSON value as TOML: strings, numbers, booleans and arrays are written alike."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

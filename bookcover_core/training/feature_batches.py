@@ -1,0 +1,89 @@
+"""Windows: rows of features on their way into a graph, some tens of megabytes at a time.
+
+What fits one window stays in memory as it is. Of more than that, each window is gathered in the order in which its
+books are wanted, by a thread, while the graph works on the window before. A window holds whole batches, so the graph
+does the same steps with the same numbers either way.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.models.tensorflow_setup import tf
+from bookcover_core.training.feature_table import LabelledFeatures, Places
+
+# Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
+WINDOW_BYTES = 32 * 1024 * 1024
+
+
+class Window(NamedTuple):
+    """Some books, as tensors, and the order in which they are taken."""
+
+    features: tf.Tensor
+    """(books, channels), float32."""
+    measurements: tf.Tensor
+    """(books, k), float32; (0, 0) where the head has no extra inputs."""
+    labels: tf.Tensor
+    """(books,), int32."""
+    order: tf.Tensor
+    """Rows of the above, int32."""
+
+
+# What a graph that works on windows takes.
+SIGNATURE = Window(
+    tf.TensorSpec((None, None), tf.float32),
+    tf.TensorSpec((None, None), tf.float32),
+    tf.TensorSpec((None,), tf.int32),
+    tf.TensorSpec((None,), tf.int32),
+)
+
+
+class Windows:
+    """The books of a split, window by window.
+
+    Args:
+        books: The books.
+        batch: Books that the graph takes together.
+    """
+
+    def __init__(self, books: LabelledFeatures, batch: int) -> None:
+        rows, channels = books.features.shape
+        self._books = books
+        self._rows = batch * max(1, WINDOW_BYTES // (4 * channels * batch))
+        self._whole = self._gather(slice(None)) if rows <= self._rows else None
+
+    def over(self, order: npt.NDArray[np.int32]) -> Iterator[Window]:
+        """Windows that together take the books in `order`."""
+        if self._whole is not None:
+            yield self._whole._replace(order=tf.constant(order))
+        else:
+            yield from _ahead(
+                self._gather, (order[start : start + self._rows] for start in range(0, len(order), self._rows))
+            )
+
+    def _gather(self, places: Places) -> Window:
+        books = self._books
+        labels = books.labels[places]
+        measurements = books.measurements[places] if books.measurements.size else books.measurements
+        return Window(
+            tf.constant(books.features[places]),
+            tf.constant(measurements),
+            tf.constant(labels),
+            tf.range(len(labels), dtype=tf.int32),
+        )
+
+
+def _ahead(gather: Callable[[Places], Window], parts: Iterable[Places]) -> Iterator[Window]:
+    """What `gather` gives for each of `parts`, in order; one is gathered while the one before is in use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="windows") as thread:
+        waiting: Future[Window] | None = None
+        for part in parts:
+            coming = thread.submit(gather, part)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()

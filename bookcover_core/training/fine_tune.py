@@ -1,0 +1,125 @@
+"""The stage `finetune`: a network's top blocks learn from covers too, from where its head left off (section 5.4).
+
+The dissertation trained the single layer on top alone, and names training "the actual core part of the architecture
+itself" as what resources did not allow. A low learning rate changes what ImageNet taught a little at a time.
+
+Which epoch is the best, `fine_tuning.monitor` says. Its start, the trained head, is the best of dozens of epochs by
+validation accuracy; where the books are few hundred, that is partly luck. On real covers (MobileNetV2, 2,790 books to
+learn from, 310 to be validated on, five folds), no epoch validated more accurately than the start, while the validation
+loss fell: chosen by accuracy, nothing learnt was kept; by loss, 1.4 points were gained on the test books (0.4 to 2.3;
+results/README.md).
+"""
+
+import logging
+
+from bookcover_core.errors import SettingsError
+from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.machine_info import this_machine
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, software_versions, write_card
+from bookcover_core.models.systems import Kind, fine_tuned
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.prepare import shards
+from bookcover_core.training.features import model_name
+from bookcover_core.training.preparation_comparison import chosen_preparation
+
+logger = logging.getLogger(__name__)
+
+
+def fine_tune(study: Study, backbone: str) -> Manifest:
+    """The manifest of the fine-tuning of one network on the preparation that its head was trained on.
+
+    The top `fine_tuning.blocks` blocks (`models.network_blocks`) and the head are trained with Adam; what is below
+    stays as it is, and so do all batch normalisations. Dropouts of the network's own, if it has any, work as they did
+    when it was trained. Epoch 0 is the network as the stage `train` left it: if no epoch validates better, it is what
+    is kept.
+
+    Writes `models/<backbone>-finetuned-<preparation>/`: model.weights.h5, history.csv, card.json, and the
+    probabilities of the validation and test books.
+
+    Args:
+        study: The study.
+        backbone: A backbone of `models.backbones`.
+
+    Raises:
+        SettingsError: There is no such backbone, or `fine_tuning.blocks` asks for nothing.
+        StageOrderError: Its head has not been trained, or prepared pictures are missing or damaged.
+        TrainingError: It cannot be trained.
+        WeightsError: The trained network is missing or altered.
+    """
+    find_backbone(backbone)
+    settings = study.settings.fine_tuning
+    if not settings.blocks:
+        raise SettingsError(
+            "no block of the networks is to be trained", where="fine_tuning.blocks", advice="Give a number, such as 2."
+        )
+    preparation = chosen_preparation(study, backbone)
+    frozen = model_name(backbone, preparation)
+    model = model_name(fine_tuned(backbone).name, preparation)
+    run = study.stage(
+        "finetune",
+        model,
+        after=["listings", "split", *(f"prepare/shard-{number:04d}" for number in shards(study)), f"train/{frozen}"],
+        given={"backbone": backbone, "preparation": preparation},
+    )
+    if run.done:
+        return run.done
+    from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.image_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.image_trainer import PixelSchedule, Start  # noqa: PLC0415 - imports TensorFlow
+
+    whole, before = load_model(study.workspace.models / frozen)
+    body = whole.get_layer(backbone)
+    blocks, trained = find_blocks(body), unfreeze_top(body, settings.blocks)
+    logger.info(
+        "%s: %d of %d blocks are trained, from %s up",
+        run.label,
+        min(settings.blocks, len(blocks)),
+        len(blocks),
+        trained[0],
+    )
+    folder = study.workspace.models / model
+    training = run_pixel_training(
+        study,
+        whole,
+        keras.optimizers.Adam(settings.learning_rate),
+        PixelSchedule(
+            epochs=settings.epochs,
+            patience=settings.patience,
+            batch_size=settings.batch_size,
+            seed=study.settings.seed,
+            augmented=settings.augment,
+            advice="Lower fine_tuning.learning_rate.",
+            monitor=settings.monitor,
+        ),
+        preparation=preparation,
+        extra_inputs=before.extra_inputs,
+        start=Start(before.metrics["loss"], before.metrics["accuracy"]),
+        folder=folder,
+        key=run.key,
+        label=run.label,
+    )
+    card = write_card(
+        folder,
+        before.model_copy(
+            update={
+                "name": model,
+                "kind": Kind.FINE_TUNED,
+                "settings": run.settings,
+                "inputs": run.inputs,
+                "digests": {MODEL_WEIGHTS: training.weights_digest},
+                "metrics": training.metrics | {"validation_accuracy_before": training.fitted.history[0].val_accuracy},
+                "parameters": before.parameters | {"trainable": sum(w.size for w in training.fitted.weights)},
+                "software": software_versions(),
+                "machine": this_machine(),
+            }
+        ),
+    )
+    return run.finish(
+        outputs=[*training.outputs, card],
+        counts=training.counts
+        | {"validation_accuracy_before": round(training.fitted.history[0].val_accuracy, 6), "weights": before.weights},
+        digest=digest_of([training.digest, before.weights_digest]),
+    )

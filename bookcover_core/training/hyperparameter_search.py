@@ -1,0 +1,229 @@
+"""The stage `search`: better hyperparameters for the head of one network, chosen on validation books (section 5.4).
+
+Random search (Bergstra and Bengio 2012): heads drawn by chance from the settings' ranges, each fitted as `train` would
+fit it on the stored features. The head that is best on the validation books (`training.monitor` says by what) gives its
+hyperparameters to `train`; the test books are not looked at.
+
+    search/<model>/trials.csv     a row for each head (`Trial`), written as soon as it is known
+    search/<model>/chosen.json    the row that was chosen
+"""
+
+import gc
+import json
+import logging
+import math
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict
+
+from bookcover_core.errors import SettingsError, TrainingError
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.backbones import find_backbone
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_json, write_table
+from bookcover_core.training.features import load_split, model_name
+from bookcover_core.training.hyperparameters import Hyperparameters, draw_trials
+from bookcover_core.training.measurement_inputs import measurements_given
+from bookcover_core.training.preparation_comparison import chosen_preparation
+
+logger = logging.getLogger(__name__)
+
+# Columns of trials.csv.
+COLUMNS = (
+    "trial",
+    *Hyperparameters.model_fields,
+    "best_epoch",
+    "epochs",
+    "validation_accuracy",
+    "validation_loss",
+    "seconds",
+    "key",
+)
+
+_TRIALS, _CHOSEN = "trials.csv", "chosen.json"
+
+# What stands in the table for a head whose loss is no longer a number.
+_FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation_loss": math.inf, "seconds": 0.0}
+
+# The settings that every trial hangs on, whatever it draws.
+_FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
+
+
+def _split_units(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+class Trial(Hyperparameters):
+    """One head that was tried: a row of trials.csv."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trial: int
+    """From 1; the first is the settings' own."""
+    hidden_units: Annotated[tuple[int, ...], BeforeValidator(_split_units)]
+    """In the table as "512 256"."""
+    best_epoch: int
+    epochs: int
+    validation_accuracy: float
+    validation_loss: float
+    """In the best epoch."""
+    seconds: float
+    key: str
+    """SHA-256 over all that it hangs on."""
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """What was tried."""
+        return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields)))
+
+
+def search_head(study: Study, backbone: str) -> Manifest:
+    """The manifest of the search for the hyperparameters of one network's head on the chosen preparation.
+
+    Trials that are on record are not run again; a search that was cut off goes on with the epoch that it was at.
+
+    Args:
+        study: The study.
+        backbone: A backbone of `models.backbones`.
+
+    Raises:
+        SettingsError: There is no such backbone, or the settings ask for no search.
+        StageOrderError: The split, the features or the comparison are not made yet.
+        TrainingError: None of the heads can be trained.
+    """
+    settings = study.settings
+    if not settings.search.trials:
+        raise SettingsError(
+            "the settings ask for no search", where="search.trials", advice="Name the number of heads to be tried."
+        )
+    name = find_backbone(backbone).name
+    preparation = chosen_preparation(study, name)
+    model = model_name(name, preparation)
+    run = study.stage(
+        "search",
+        model,
+        after=["listings", "split", f"features/{model}"],
+        given={"backbone": name, "preparation": preparation, **measurements_given(study, settings.head)},
+    )
+    if run.done:
+        return run.done
+    fixed = [{path: settings.part(path) for path in _FIXED}, run.inputs, run.code]
+    wanted = {digest_of([tried.model_dump(mode="json"), *fixed]): tried for tried in draw_trials(settings)}
+    folder = study.workspace.search / model
+    trials = _run_trials(study, name, preparation, wanted, folder, run.label)
+    if settings.training.monitor == "loss":
+        chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
+    else:
+        chosen_by, chosen = "validation_accuracy", max(trials, key=lambda trial: trial.validation_accuracy)
+    write_json(
+        folder / _CHOSEN,
+        {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})},
+    )
+    return run.finish(
+        outputs=[folder / _TRIALS, folder / _CHOSEN],
+        counts={
+            "trials": len(trials),
+            "chosen": chosen.trial,
+            "validation_accuracy": round(chosen.validation_accuracy, 6),
+            **chosen.hyperparameters.model_dump(mode="json"),
+        },
+        digest=digest_of(chosen.hyperparameters.model_dump(mode="json")),
+    )
+
+
+def chosen_hyperparameters(study: Study, model: str) -> Hyperparameters:
+    """What the head of `model` is built and trained with: what the search chose, or else the settings' own.
+
+    Raises:
+        StageOrderError: The settings ask for a search, and it has not been made.
+    """
+    if not study.settings.search.trials:
+        return Hyperparameters.of(study.settings)
+    study.manifest(f"search/{model}")
+    choice = json.loads((study.workspace.search / model / _CHOSEN).read_text("utf-8"))
+    return Hyperparameters.model_validate({name: choice[name] for name in Hyperparameters.model_fields})
+
+
+def _run_trials(
+    study: Study, backbone: str, preparation: str, wanted: dict[str, Hyperparameters], folder: Path, label: str
+) -> list[Trial]:
+    """The trials of `wanted`, which are by their keys, in their order; the table is written after each.
+
+    Raises:
+        StageOrderError: The features have not been computed.
+        TrainingError: None of the heads can be trained.
+    """
+    from bookcover_core.training.head_run import plan  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import Checkpoint, fit_head  # noqa: PLC0415 - imports TensorFlow
+
+    settings = study.settings
+    train, validation = (
+        load_split(study, backbone, preparation, split, settings.head.extra_inputs) for split in ("train", "validation")
+    )
+    genres = len(read_genres(study.workspace))
+    table, trials = folder / _TRIALS, _read_trials(folder / _TRIALS)
+    epochs, patience, monitor = settings.training.epochs, settings.training.patience, settings.training.monitor
+    for number, (key, tried) in enumerate(wanted.items()):
+        if key in trials:
+            trials[key] = trials[key].model_copy(update={"trial": number + 1})
+            continue
+        schedule, shape = plan(settings, tried, epochs=epochs, patience=patience, monitor=monitor)
+        checkpoint = Checkpoint(folder / "checkpoint.npz", key)
+        try:
+            fitted = fit_head(
+                train,
+                validation,
+                genres,
+                schedule,
+                shape=shape,
+                label=f"{label}, trial {number + 1} of {len(wanted)}",
+                progress=partial(_tell, study, number * epochs, len(wanted) * epochs),
+                checkpoint=checkpoint,
+            )
+        except TrainingError as error:
+            logger.warning("%s: trial %d counts for nothing: %s", label, number + 1, error)
+            results = _FAILED
+        else:
+            results = {
+                "best_epoch": fitted.best.epoch,
+                "epochs": len(fitted.history),
+                "validation_accuracy": fitted.best.val_accuracy,
+                "validation_loss": fitted.best.val_loss,
+                "seconds": round(sum(row.seconds for row in fitted.history), 3),
+            }
+        trials[key] = Trial.model_validate({**tried.model_dump(), "trial": number + 1, **results, "key": key})
+        _write_trials(table, [trials[each] for each in wanted if each in trials])
+        checkpoint.file.unlink(missing_ok=True)
+        # Keras' networks refer to themselves; left to Python, dozens wait to be freed.
+        gc.collect()
+    run = [trials[key] for key in wanted]
+    _write_trials(table, run)
+    if not any(trial.epochs for trial in run):
+        raise TrainingError(
+            f"none of {len(run)} heads can be trained", where=label, advice="Lower search.learning_rate; see the log."
+        )
+    return run
+
+
+def _tell(study: Study, before: int, total: int, done: int, _: int) -> None:
+    """Tell the study how many epochs are done, of as many as there are at most."""
+    study.progress(before + done, total)
+
+
+def _read_trials(file: Path) -> dict[str, Trial]:
+    """The trials on record, by their keys; none where there are none, or none that can be read."""
+    try:
+        rows: list[Any] = read_table(file).to_dict("records")
+        return {trial.key: trial for trial in map(Trial.model_validate, rows)}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_trials(file: Path, trials: list[Trial]) -> None:
+    import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
+
+    rows = [{**trial.model_dump(), "hidden_units": " ".join(map(str, trial.hidden_units))} for trial in trials]
+    write_table(file, pd.DataFrame(rows, columns=list(COLUMNS)))

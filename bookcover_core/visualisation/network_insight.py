@@ -1,0 +1,107 @@
+"""What looking into a network gave: ideal pictures of genres, and covers with what the network saw in them.
+
+stage visualise  ->  visualisation/<model>/insight.json   Insight
+                                           ideal/         a PNG and a CSV for each genre
+                                           seen/          a PNG for each cover
+                                           seen.png       all of them, as a contact sheet
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.genres import Genre
+from bookcover_core.pipeline.workspace import Workspace
+
+INSIGHT = "insight.json"
+
+# Columns of a climb's course: the score before each step, and the weighted penalties that are taken off it.
+COURSE = ("step", "score", "total_variation", "distance_from_grey")
+
+# tf-keras-vis 0.8.7, README, "Known Issues": said of InceptionV3, whose modules InceptionResNetV2 is made of.
+BLURRED_NETWORKS = ("InceptionV3", "InceptionResNetV2")
+BLURRED = (
+    "tf-keras-vis says of itself that with InceptionV3 activation maximisation does not work well and may give blurred "
+    "pictures without meaning; this network is made of the same modules."
+)
+
+
+class Ideal(BaseModel):
+    """A picture that was made for a genre."""
+
+    model_config = ConfigDict(frozen=True)
+
+    genre: Genre
+    recall: float = Field(description="Top-1 recall of the genre on the test books.")
+    picture: str = Field(description="PNG, relative to the study's folder.")
+    course: str = Field(description="CSV, columns `COURSE`: how the climb went.")
+    score: float = Field(description="Of the picture as it is printed: its input of the softmax.")
+    probability: float = Field(description="What the network gives the genre for it.")
+    covers: int = Field(description="Test covers of the genre that were looked at beside it.")
+    median_cover: float | None = Field(description="Median score of these covers; None where there are none.")
+    best_cover: float | None = Field(description="Highest score of these covers.")
+
+
+class Seen(BaseModel):
+    """A test cover with what the network saw in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: str
+    genre: str = Field(description="The true one.")
+    predicted: str
+    probability: float = Field(description="Of the predicted genre, which the heat speaks for.")
+    cover: str = Field(description="The prepared cover, relative to the study's folder.")
+    picture: str = Field(description="PNG of the same under its heat.")
+
+    @property
+    def right(self) -> bool:
+        """Whether the network is right."""
+        return self.genre == self.predicted
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is to be said of it."""
+        sure = f"{100 * self.probability:.1f} %"
+        return (f"{self.genre}, {sure}",) if self.right else (f"is {self.genre}", f"taken for {self.predicted}, {sure}")
+
+
+class Insight(BaseModel):
+    """What looking into one network gave."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field(description='"MobileNetV2-padded".')
+    network: str
+    title: str = Field(description="The system's name for people.")
+    input_size: int
+    steps: int
+    ideals: list[Ideal]
+    seen: list[Seen] = Field(description="The right ones first, each kind with the most confident first.")
+
+    @property
+    def may_be_blurred(self) -> bool:
+        """Whether tf-keras-vis warns of this network: see `BLURRED`."""
+        return self.network in BLURRED_NETWORKS
+
+
+def insight_folder(workspace: Workspace, model: str) -> Path:
+    """Where what was seen in a model lies."""
+    return workspace.visualisation / model
+
+
+def read_insight(workspace: Workspace, model: str) -> Insight:
+    """What looking into a model gave.
+
+    Raises:
+        WorkspaceError: The file is missing or altered.
+    """
+    file = insight_folder(workspace, model) / INSIGHT
+    try:
+        return Insight.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            "what was seen in the network cannot be read", where=file, advice="Run the stage `visualise` again."
+        ) from error

@@ -1,0 +1,248 @@
+"""The stage `visualise`: what a network wants to see of a genre, and what it sees in covers (section 5.3, Figure 5.6).
+
+models/<model>/, evaluation/<model>/, prepared/  ->  visualisation/<model>/: see `insight`
+
+The dissertation ran out of memory after 1,000 steps. Here a climb takes no more memory for more steps, and is kept
+every so many of them (climb-*.npz): a stage that was cut off goes on from there, and so does one that is to take more
+steps than before.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.genres import Genre
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
+from bookcover_core.models.systems import Kind, System, find_system, systems
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.stages import code_digest
+from bookcover_core.pipeline.study import StageRun, Study
+from bookcover_core.pipeline.workspace import atomic, write_json, write_table
+from bookcover_core.training.preparation_comparison import model_of
+from bookcover_core.visualisation.maximisation_state import Climb
+from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, Ideal, Insight, insight_folder
+
+if TYPE_CHECKING:
+    from bookcover_core.training.image_dataset import PixelBooks
+    from bookcover_core.visualisation.activation_ascent import Climber
+
+logger = logging.getLogger(__name__)
+
+# Genres that climb together: three take about two thirds of the time that they take one after the other.
+_TOGETHER = 3
+
+# Steps after which a climb is kept, and told of.
+_STRETCH = 50
+
+# Steps after which progress is told.
+_TOLD = 10
+
+# Test covers of a genre that are looked at together, and how many at most: their scores are set beside that of its
+# ideal picture.
+_BATCH, _MOST_COVERS = 16, 64
+
+# What a climb hangs on, beside its network and settings.
+_CLIMBING = (
+    "bookcover_core.visualisation.activation_ascent",
+    "bookcover_core.visualisation.maximisation_state",
+    "bookcover_core.visualisation.logits",
+)
+
+
+def visualise(study: Study) -> Manifest:
+    """The manifest of what was seen in the network that `visualisation.model` names, or the best by validation.
+
+    Raises:
+        SettingsError: The study has no such network.
+        StageOrderError: No network has been evaluated, or this one has not.
+        WeightsError: Its weights are missing or altered.
+    """
+    system = chosen_system(study)
+    model = model_of(study, system)
+    run = study.stage("visualise", model, after=["split", f"{system.stage}/{model}", f"evaluate/{model}"])
+    if run.done:
+        return run.done
+    from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.visualisation.grad_cam_overlay import explain_covers  # noqa: PLC0415 - imports TensorFlow
+
+    network, card = load_model(study.workspace.models / model)
+    books = read_books(study, card.preparation, "test")
+    ideals, ideal_files = _maximise(study, run, network, card, books)
+    seen, seen_files = explain_covers(study, network, card, books)
+    insight = Insight(
+        model=model,
+        network=card.backbone,
+        title=system.title,
+        input_size=card.input_size,
+        steps=study.settings.visualisation.steps,
+        ideals=ideals,
+        seen=seen,
+    )
+    file = insight_folder(study.workspace, model) / INSIGHT
+    write_json(file, insight.model_dump(mode="json"))
+    return run.finish(
+        outputs=[file, *ideal_files, *seen_files],
+        counts={"model": model, "ideal pictures": len(ideals), "steps": insight.steps, "covers explained": len(seen)},
+    )
+
+
+def chosen_system(study: Study) -> System:
+    """The system that is looked into: the one that the settings name, or the network that validates best.
+
+    Raises:
+        SettingsError: The study has no such system, or it is an ensemble.
+        StageOrderError: The settings name none, and no network has been evaluated.
+    """
+    if named := study.settings.visualisation.model:
+        system = find_system(study.settings, named)
+        if system.kind is Kind.ENSEMBLE:
+            raise SettingsError(
+                f"{named!r} is an ensemble, which cannot be looked into as one network can",
+                where="visualisation.model",
+                advice="Name one of its members.",
+            )
+        return system
+    accuracies = {}
+    for system in systems(study.settings):
+        if system.kind is not Kind.ENSEMBLE:
+            model = model_of(study, system)
+            if study.manifest_file(f"evaluate/{model}").exists():
+                accuracies[system] = read_card(study.workspace.models / model).metrics["validation_accuracy"]
+    if not accuracies:
+        raise StageOrderError(
+            "no network has been trained and evaluated that could be looked into",
+            where=study.workspace.root,
+            advice="Run the stages `train` and `evaluate` first.",
+        )
+    return max(accuracies, key=lambda system: accuracies[system])
+
+
+def _maximise(
+    study: Study, run: StageRun, network: object, card: ModelCard, books: "PixelBooks"
+) -> tuple[list[Ideal], list[Path]]:
+    """The ideal pictures of the genres with the best recall, and their files."""
+    from bookcover_core.visualisation.activation_ascent import Climber  # noqa: PLC0415 - imports TensorFlow
+
+    settings = study.settings.visualisation
+    scores = read_scores(study.workspace.evaluation / card.name / "metrics.json")
+    genres = {genre.label: genre for genre in read_genres(study.workspace)}
+    tested = sorted((each for each in scores.genres if each.books), key=lambda each: -each.recall[1].value)
+    chosen = [(genres[each.label], each.recall[1].value) for each in tested[: settings.genres]]
+    if not chosen:
+        return [], []
+    climber = Climber(network, total_variation=settings.total_variation, l2=settings.l2, seed=study.settings.seed)
+    ideals, files = [], []
+    for start in range(0, len(chosen), _TOGETHER):
+        together = chosen[start : start + _TOGETHER]
+        climb = _climb(study, run, climber, card, [genre for genre, _ in together], (start, len(chosen)))
+        looked_at = climber.look(climb.in_place)
+        for place, (genre, recall) in enumerate(together):
+            picture, course = _write(study, card, genre, climb, place)
+            files += [picture, course]
+            beside = _scores_of_covers(climber, books, genre.label)
+            ideals.append(
+                Ideal(
+                    genre=genre,
+                    recall=recall,
+                    picture=study.workspace.relative(picture),
+                    course=study.workspace.relative(course),
+                    score=float(looked_at[place, genre.label]),
+                    probability=float(_softmax(looked_at[place])[genre.label]),
+                    covers=len(beside),
+                    median_cover=float(np.median(beside)) if len(beside) else None,
+                    best_cover=float(beside.max()) if len(beside) else None,
+                )
+            )
+    return ideals, files
+
+
+def _climb(
+    study: Study, run: StageRun, climber: "Climber", card: ModelCard, genres: Sequence[Genre], share: tuple[int, int]
+) -> Climb:
+    """The climb of some genres after as many steps as the settings say, from where it was left.
+
+    Args:
+        study: The study.
+        run: The stage.
+        climber: The network.
+        card: Its card.
+        genres: The genres that climb together.
+        share: How many genres climbed before them, and how many there are in all.
+    """
+    settings = study.settings.visualisation
+    labels = [genre.label for genre in genres]
+    key = digest_of(
+        [
+            card.digests[MODEL_WEIGHTS],
+            labels,
+            [study.settings.seed, settings.total_variation, settings.l2],
+            code_digest(_CLIMBING),
+        ]
+    )
+    file = insight_folder(study.workspace, card.name) / f"climb-{genres[0].slug}.npz"
+    kept = Climb.read(file, key)
+    climb = (
+        kept
+        if kept is not None and kept.step <= settings.steps
+        else Climb.start(climber.size, labels, study.settings.seed)
+    )
+    if climb.step:
+        logger.info("%s: goes on from step %d", run.label, climb.step)
+
+    def tell(step: int) -> None:
+        if step % _TOLD == 0:
+            study.progress(share[0] * settings.steps + len(genres) * step, share[1] * settings.steps)
+
+    while climb.step < settings.steps:
+        started = time.perf_counter()
+        steps = min(_STRETCH - climb.step % _STRETCH, settings.steps - climb.step)
+        climb = climber.climb(climb, labels, steps, tell)
+        climb.write(file, key)
+        logger.info(
+            "%s: step %d of %d, scores %s, %.2f s a step",
+            run.label,
+            climb.step,
+            settings.steps,
+            ", ".join(f"{genre.name} {score:.1f}" for genre, score in zip(genres, climb.scores[-1], strict=True)),
+            (time.perf_counter() - started) / steps,
+        )
+    return climb
+
+
+def _write(study: Study, card: ModelCard, genre: Genre, climb: Climb, place: int) -> tuple[Path, Path]:
+    """The picture and the course of one genre, written."""
+    import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
+
+    folder = insight_folder(study.workspace, card.name) / "ideal"
+    picture, course = folder / f"{genre.slug}.png", folder / f"{genre.slug}.csv"
+    with atomic(picture) as temporary:
+        Image.fromarray(climb.in_place[place]).save(temporary, "PNG")
+    columns = [np.arange(climb.step), climb.scores[:, place], *climb.penalties[:, place].T]
+    write_table(course, pd.DataFrame(dict(zip(COURSE, columns, strict=True))).round(5))
+    return picture, course
+
+
+def _scores_of_covers(climber: "Climber", books: "PixelBooks", label: int) -> npt.NDArray[np.float32]:
+    """The scores (n,) of test covers of a genre for their genre, by which that of its ideal picture is judged."""
+    from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415 - imports TensorFlow
+
+    files = [file for file, own in zip(books.files, books.labels, strict=True) if own == label][:_MOST_COVERS]
+    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
+    found = [climber.look(read_pictures(batch, climber.size))[:, label] for batch in batches]
+    return np.concatenate([np.empty(0, np.float32), *found])
+
+
+def _softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Probabilities of the genres, from their scores."""
+    exponents = np.exp(scores.astype(np.float64) - scores.max())
+    return np.asarray(exponents / exponents.sum())

@@ -1,0 +1,35 @@
+"""The demonstration: a whole study of an invented publisher's books, pictures served on loopback."""
+
+from pathlib import Path
+
+from bookcover_core.demo_data import (
+    POOL_PER_GENRE,
+    TEST_PER_GENRE,
+    TRAIN_PER_GENRE,
+    ImageHost,
+    publish,
+    rehearsal_settings,
+)
+from deployments.run_command import run_study
+from deployments.terminal import say
+
+
+def rehearse(folder: Path, *, seed: int, stay: bool = False) -> None:
+    """Invent a publisher, and run a whole study on its books.
+
+    Args:
+        folder: Folder that holds studies; the publisher's books lie beside them, in `<folder>/.publisher`.
+        seed: Seed of the publisher.
+        stay: Keep the dashboard up afterwards, until Ctrl-C.
+    """
+    say("Drawing the covers of an invented publisher ...")
+    catalogue = publish(
+        folder / ".publisher",
+        seed=seed,
+        train_per_genre=TRAIN_PER_GENRE,
+        test_per_genre=TEST_PER_GENRE,
+        pool_per_genre=POOL_PER_GENRE,
+    )
+    with ImageHost(catalogue.pictures, catalogue.faults) as host:
+        settings = rehearsal_settings(catalogue, host.address, workspace=str(folder))
+        run_study(settings, stay=stay)

@@ -1,0 +1,216 @@
+"""The command `bookcover judge`: the verdict on covers, printed; or the page on which a person gives them."""
+
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+
+from rich.table import Table
+from rich.text import Text
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.inference.answers import Unreadable, Verdict
+from bookcover_core.inference.cover_sources import Cover, find_covers
+from bookcover_core.inference.explanations import png
+from bookcover_core.inference.model_choice import Candidate, candidates, choose, describe
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import safe_name, write_bytes
+from bookcover_core.settings import StudySettings
+from deployments.loopback import served, stay
+from deployments.terminal import console, say
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from bookcover_core.inference.judge_covers import Judge, Judged
+
+# Where the page is, unless somebody else is there.
+_PORT = 4281
+
+# What stands for the standard input among the covers.
+_STANDARD_INPUT = "-"
+
+# Width of the longest bar, in characters.
+_BAR = 24
+
+
+def judge_covers(
+    settings: StudySettings,
+    names: list[str],
+    *,
+    model: str = "",
+    top: int = 5,
+    near: int = 3,
+    explain: Path | None = None,
+    as_json: bool = False,
+    then: str,
+) -> int:
+    """How many covers could not be judged, after the verdict on each was printed, in their order.
+
+    Args:
+        settings: The study whose model judges.
+        names: Files, folders, addresses, or "-" for the standard input.
+        model: Which model; none: the best by validation accuracy.
+        top: Most probable genres to name.
+        near: Covers of the study, most like it, to name.
+        explain: Folder for pictures of what spoke for the first genre; none: there are none.
+        as_json: Print one JSON object a line for each cover, and nothing else.
+        then: Command that trains the study's models.
+
+    Raises:
+        WeightsError: There is no trained model, none of that name, or its weights are altered.
+    """
+    found = list(_covers(names, settings.covers.max_bytes, sys.stdin.buffer))
+    unreadable = 0
+    # Where there is nothing to look at, nobody waits for TensorFlow.
+    if all(isinstance(cover, Unreadable) for cover in found):
+        for cover in found:
+            assert isinstance(cover, Unreadable)
+            _print(cover, as_json=as_json)
+        return len(found)
+    study = Study(settings)
+    chosen = _choose(study, model, then)
+    about = describe(study, chosen)
+    if not as_json:
+        say(f"{about.title}, on {about.preparation} covers, of the study {about.study}. {about.measured}")
+        for warning in about.warnings:
+            say(warning)
+
+    from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
+
+    with Judge(study, chosen) as judge:
+        pictures = _Pictures(explain, judge) if explain else None
+        for judged in judge.look(found, top=top, near=near):
+            if isinstance(judged, Unreadable):
+                unreadable += 1
+                _print(judged, as_json=as_json)
+                continue
+            verdict = judged.verdict
+            if pictures:
+                verdict = verdict.model_copy(update={"explanation": str(pictures.write(judged))})
+            _print(verdict, as_json=as_json, said=about.warnings)
+    return unreadable
+
+
+def judge_page(
+    settings: StudySettings, *, model: str = "", port: int | None = None, with_browser: bool = True, then: str
+) -> None:
+    """Serve the judging page of a study until Ctrl-C.
+
+    Args:
+        settings: The study whose models judge.
+        model: Which model judges first; none: the best by validation accuracy.
+        port: Where to listen; none: at 4281 or, where that is taken, at any free port.
+        with_browser: Open the page in a browser, on a machine that has a screen.
+        then: Command that trains the study's models.
+
+    Raises:
+        WeightsError: There is no trained model, or none of that name.
+        ServerError: The port is taken.
+    """
+    study = Study(settings)
+    chosen = _choose(study, model, then)
+
+    def make_app(hosts: Collection[str]) -> "Starlette":
+        from deployments.pages.judge import judge_app  # noqa: PLC0415 - imports Starlette
+
+        return judge_app({settings.name: study}, hosts=hosts)
+
+    path = f"{settings.name}/#{chosen.name}" if model else f"{settings.name}/"
+    with served(make_app, path, usual_port=_PORT, port=port) as page:
+        say(f"Judging page: {page.address}")
+        say("Drop a cover on it. Ctrl-C ends this.")
+        stay(page, with_browser=with_browser)
+
+
+def _choose(study: Study, model: str, then: str) -> Candidate:
+    """The model that judges.
+
+    Raises:
+        WeightsError: There is no trained model, or none of that name.
+    """
+    if not candidates(study):
+        raise WeightsError(
+            "there is no trained network to judge with",
+            where=study.workspace.models,
+            advice=f"Train one first: `{then}` does everything that is needed for it.",
+        )
+    return choose(study, model)
+
+
+def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[Cover | Unreadable]:
+    for name in names:
+        if name == _STANDARD_INPUT:
+            yield Cover("standard input", standard_input.read(most + 1))
+        else:
+            yield from find_covers([name])
+
+
+class _Pictures:
+    """Pictures of what spoke for a verdict, in a folder; covers of one name get numbers."""
+
+    def __init__(self, folder: Path, judge: "Judge") -> None:
+        self._folder = folder
+        self._judge = judge
+        self._taken: set[str] = set()
+
+    def write(self, judged: "Judged") -> Path:
+        """The file that the picture was written to."""
+        stem = safe_name(PurePosixPath(judged.verdict.source.partition("?")[0]).stem)
+        name, number = f"{stem}.png", 1
+        while name in self._taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        self._taken.add(name)
+        file = self._folder / name
+        write_bytes(file, png(self._judge.explain(judged)))
+        return file
+
+
+def _print(found: Verdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:
+    """Print a verdict, or why there is none; warnings that were `said` already are left out for people."""
+    if as_json:
+        sys.stdout.write(found.model_dump_json() + "\n")
+        sys.stdout.flush()
+    elif isinstance(found, Unreadable):
+        console.print()
+        console.print(Text(f"{found.source}  not judged: {found.detail}", style="red"), soft_wrap=True)
+    else:
+        _print_verdict(found, said)
+
+
+def _print_verdict(verdict: Verdict, said: Collection[str]) -> None:
+    console.print()
+    console.print(
+        Text.assemble((verdict.source, "bold"), f"  {verdict.width} x {verdict.height} pixels"), soft_wrap=True
+    )
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, width=_BAR)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for place, guess in enumerate(verdict.genres):
+        halves = max(1, round(2 * _BAR * guess.probability))
+        bar = "━" * (halves // 2) + "╸" * (halves % 2)
+        table.add_row(
+            f"{100 * guess.probability:.1f} %",
+            Text(bar, style="bold blue" if place == 0 else "blue"),
+            Text(guess.genre, style="bold" if place == 0 else ""),
+        )
+    console.print(table)
+    if verdict.nearest:
+        nearest = Table.grid(padding=(0, 2, 0, 0))
+        nearest.add_column(no_wrap=True, min_width=4)  # a long title takes what is left, and no more
+        nearest.add_column(no_wrap=True, min_width=4)
+        nearest.add_column(no_wrap=True, overflow="ellipsis")
+        for place, book in enumerate(verdict.nearest):
+            nearest.add_row(
+                "like" if place == 0 else "", f"{book.similarity:.2f}", Text(f"{book.title} ({book.genre})")
+            )
+        console.print(nearest)
+    elif verdict.nearest_missing:
+        say(f"No covers like it are named: {verdict.nearest_missing}.")
+    for warning in verdict.warnings:
+        if warning not in said:
+            console.print(Text(warning, style="yellow"))
+    if verdict.explanation:
+        say(f"What spoke for {verdict.genres[0].genre}: {verdict.explanation}")

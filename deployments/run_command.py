@@ -1,0 +1,158 @@
+"""Running a study's flows from the command line."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from bookcover_core.covers.chunks import WantedChunks, check_chunks
+from bookcover_core.errors import SettingsError
+from bookcover_core.models.systems import ensembles
+from bookcover_core.models.weights import check_networks
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import StudySettings
+from deployments.review_command import review_page
+from deployments.review_resume import announced
+from deployments.server import Dashboard, dashboard
+from deployments.terminal import print_results, say
+from flows.logs import OURS, explain_errors
+from tasks.clusters import check_cluster
+
+# The parts of a study that can be run alone, in their order.
+PARTS = (
+    "listings",
+    "download",
+    "curate",
+    "prepare",
+    "compare",
+    "train",
+    "ensemble",
+    "evaluate",
+    "analyse",
+    "visualise",
+    "report",
+)
+
+
+def run_study(
+    settings: StudySettings,
+    *,
+    only: str | None = None,
+    chunks: WantedChunks = "all",
+    stay: bool = False,
+) -> None:
+    """Run a study, or one part of it, on a Prefect server, and print what came out.
+
+    Args:
+        settings: The study.
+        only: One of `PARTS`; none: the whole study.
+        chunks: Which chunks the part "download" takes: see `flows.covers`.
+        stay: Keep the dashboard up afterwards, until Ctrl-C.
+
+    Raises:
+        SettingsError: There is no such part, or no such chunk.
+        BookcoverError: Whatever stopped the study.
+    """
+    if only is not None and only not in PARTS:
+        raise SettingsError(f"there is no part {only!r}", where="--only", advice=f"The parts are {', '.join(PARTS)}.")
+    # What is wrong at once is said at once, before a server is started.
+    Study(settings).begin()
+    check_networks(settings)
+    check_cluster(settings)
+    if isinstance(chunks, list):
+        check_chunks(Study(settings), chunks, where="--chunk")
+    with dashboard() as shown:
+        say(f"Dashboard: {shown.address}")
+        with _review_page(settings, only):
+            plain_errors()
+            _flow_for(only, chunks)(settings)
+        if only in {None, "report"}:
+            print_results(settings)
+        if stay:
+            _stay(shown)
+
+
+@contextmanager
+def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
+    """Serve the study's review page for as long as the run may wait for it."""
+    if settings.curation.undecided != "ask" or only not in {None, "curate"}:
+        yield
+        return
+    with review_page(Study(settings)) as page, announced(settings, page.address):
+        yield
+
+
+def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings], object]:
+    """The flow of one part of a study, or of the whole."""
+    # Prefect is imported here, when its server is known.
+    from flows import (  # noqa: PLC0415
+        analysis,
+        comparison,
+        covers,
+        curation,
+        evaluation,
+        listings,
+        preparation,
+        report,
+        study,
+        training,
+        visualisation,
+    )
+
+    def train(settings: StudySettings) -> None:
+        for backbone in settings.training.backbones:
+            training.train_backbone(settings, backbone)
+
+    def combine(settings: StudySettings) -> None:
+        for ensemble in ensembles(settings):
+            training.combine(settings, ensemble)
+
+    flows: dict[str | None, Callable[[StudySettings], object]] = {
+        None: study.study,
+        "listings": listings.read_listings,
+        "download": partial(covers.download_covers, chunks=chunks),
+        "curate": curation.curate,
+        "prepare": preparation.prepare,
+        "compare": comparison.compare_preparations,
+        "train": train,
+        "ensemble": combine,
+        "evaluate": evaluation.evaluate,
+        "analyse": analysis.analyse,
+        "visualise": visualisation.visualise,
+        "report": report.write_report,
+    }
+    return flows[part]
+
+
+class _SaidOnce(logging.Filter):
+    """Keeps off the terminal what every run on the way up says of one error: the command ends with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed"))
+
+
+def plain_errors() -> None:
+    """Let our own errors stand in each run's log as their message, and on the terminal once, at the end."""
+    from prefect.logging.configuration import setup_logging  # noqa: PLC0415 - takes a second
+    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - takes a second
+
+    setup_logging()  # Prefect would do so at the first run, and put other handlers in place
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.addFilter(_SaidOnce())
+    explain_errors()
+
+
+def _stay(shown: Dashboard) -> None:
+    """Wait until Ctrl-C, where the dashboard would end with this command."""
+    if not shown.is_ours:
+        return
+    say(f"The dashboard stays at {shown.address} until you press Ctrl-C.")
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    try:
+        done.wait()
+    except KeyboardInterrupt:
+        say("Good-bye.")

@@ -1,0 +1,113 @@
+"""Tests of what counts as a cover."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from bookcover_core.covers.image_checks import (
+    AMAZON_PLACEHOLDERS,
+    BOOK_DEPOSITORY_NO_IMAGE,
+    OPEN_LIBRARY_BLANK,
+    check,
+    is_placeholder_address,
+)
+from bookcover_core.settings import CoverSettings
+from tests.bookcover_core.covers.loopback import picture
+
+SETTINGS = CoverSettings()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_a_cover_is_told_by_its_content(kind: str):
+    """Each format is a cover, with what its file says of it."""
+    verdict = check(picture(kind), SETTINGS)
+    assert (verdict.outcome, verdict.format, verdict.width, verdict.height) == ("ok", kind, 90, 120)
+    assert verdict.sha256 == hashlib.sha256(picture(kind)).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_half_a_cover_is_truncated(kind: str):
+    """A picture that breaks off anywhere behind its header is told from one that is damaged."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (100, 100, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    noise.save(file, kind)
+    whole = file.getvalue()
+    for share in (0.2, 0.5, 0.9):
+        assert check(whole[: int(len(whole) * share)], SETTINGS).outcome == "truncated"
+
+
+def test_a_decompression_bomb_is_never_decoded():
+    """A picture of a few bytes that claims millions of pixels is refused by its header alone."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    verdict = check(bomb + b"\0\0\0\0IEND\xaeB`\x82", SETTINGS)
+    assert verdict.outcome == "too large"
+    large = check(picture("PNG", (4000, 4000), 0, mode="1"), CoverSettings(max_pixels=1_000_000))
+    assert (large.outcome, large.detail) == ("too large", "4000 x 4000 pixels, more than 1,000,000")
+
+
+def test_a_cover_has_the_smallest_side_at_least():
+    """min_side is the limit of the shorter side, itself included."""
+    assert check(picture(size=(64, 200)), SETTINGS).outcome == "ok"
+    assert check(picture(size=(63, 200)), SETTINGS).outcome == "placeholder"
+
+
+@pytest.mark.parametrize("name", sorted(AMAZON_PLACEHOLDERS))
+def test_amazon_s_placeholders_are_known_by_address(name: str):
+    """The + of a name stands raw or encoded; what Amazon adds behind the name does not matter."""
+    for spelling in {name, name.replace("+", "%2B"), name.replace("+", "%2b")}:
+        for end in (".gif", ".jpg", "._SL160_.jpg", ".jpg?x=1"):
+            assert is_placeholder_address(f"http://ecx.images-amazon.com/images/I/{spelling}{end}")
+    assert not is_placeholder_address(f"http://ecx.images-amazon.com/images/I/{name}X.jpg")
+
+
+def test_what_hosts_really_send_instead_of_a_cover(real_data: Path):
+    """The kept failures of real hosts are told apart; a PNG named .jpg is a cover."""
+    found = {file.name: check(file.read_bytes(), SETTINGS) for file in (real_data / "failures").iterdir()}
+    assert {name: verdict.outcome.value for name, verdict in found.items()} == {
+        "bookdepository-no-image-available.jpg": "placeholder",
+        "openlibrary-blank-1x1-43bytes.gif-named.jpg": "placeholder",
+        "png-named-jpg-Childrens-Books-0000318.jpg": "ok",
+        "tiny-Stationery-0000909.jpg": "placeholder",
+    }
+    assert found["png-named-jpg-Childrens-Books-0000318.jpg"].format == "PNG"
+    assert found["bookdepository-no-image-available.jpg"].sha256 == BOOK_DEPOSITORY_NO_IMAGE
+    assert found["openlibrary-blank-1x1-43bytes.gif-named.jpg"].sha256 == OPEN_LIBRARY_BLANK
+
+
+def test_real_covers_are_covers(real_data: Path):
+    """No real cover is mistaken for something else, but for the few narrower than 64 pixels."""
+    files = sorted((real_data / "covers").iterdir())[::10]
+    outcomes = {file.name: check(file.read_bytes(), SETTINGS) for file in files}
+    wrong = {name for name, found in outcomes.items() if found.outcome != "ok" and min(found.width, found.height) >= 64}
+    assert not wrong
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_damage_is_found_as_by_decoding_every_pixel(mode: str, progressive: bool, monkeypatch: pytest.MonkeyPatch):
+    """Leaving out arithmetic on pixels changes no verdict, wherever a file is cut, overwritten, or lacks a piece."""
+    chance = np.random.default_rng(5)
+    file = io.BytesIO()
+    noise = chance.integers(0, 256, (90, 70, len(mode)), dtype=np.uint8)
+    Image.frombytes(mode, (70, 90), noise.tobytes()).save(file, "JPEG", progressive=progressive)
+    whole = file.getvalue()
+    damaged = []
+    for _ in range(150):
+        start, length = int(chance.integers(2, len(whole))), int(chance.integers(1, 300))
+        damaged.append(whole[:start])
+        damaged.append(whole[:start] + whole[start + length :])
+        damaged.append(whole[:start] + chance.bytes(int(chance.integers(1, 4))) + whole[start + 3 :])
+    verdicts = [check(body, SETTINGS) for body in damaged]
+    assert len({verdict.outcome for verdict in verdicts}) == 3
+    monkeypatch.setattr(JpegImageFile, "draft", Mock())
+    assert [check(body, SETTINGS) for body in damaged] == verdicts

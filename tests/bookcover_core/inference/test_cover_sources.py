@@ -1,0 +1,25 @@
+"""Which covers a person means."""
+
+from pathlib import Path
+
+from bookcover_core.inference.answers import Unreadable
+from bookcover_core.inference.cover_sources import find_covers
+
+
+def test_a_folder_is_walked_in_the_order_of_names(tmp_path, monkeypatch):
+    """Subfolders too; what is hidden, or not called as a picture, is left out; a file that is named is taken."""
+    for name in ("b/2.jpg", "b/10.PNG", "a.webp", "c/.hidden.jpg", ".git/x.jpg", "notes.txt", "b/deep/1.gif"):
+        (tmp_path / "covers" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "covers" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    found = list(find_covers(["covers/notes.txt", "covers"]))
+    names = ["notes.txt", "a.webp", "b/10.PNG", "b/2.jpg", "b/deep/1.gif"]
+    assert [cover.name for cover in found] == [str(Path("covers", name)) for name in names]
+    assert all(cover.at.is_file() for cover in found)
+
+
+def test_addresses_files_and_mistakes_keep_their_order():
+    """Each name has its place, whatever it is."""
+    found = list(find_covers(["https://covers.example/a%2Bb.jpg", "nowhere.jpg", "ftp://x/y.jpg"]))
+    assert str(found[0].at) == "https://covers.example/a%2Bb.jpg"
+    assert [each.source for each in found if isinstance(each, Unreadable)] == ["nowhere.jpg", "ftp://x/y.jpg"]

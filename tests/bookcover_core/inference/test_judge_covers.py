@@ -1,0 +1,207 @@
+"""The judge: what it says of covers, and of what is no cover."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bookcover_core.covers.ledger import Outcome
+from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.genres import number_genres
+from bookcover_core.inference import predictor, similar_covers
+from bookcover_core.inference.answers import Unreadable, Verdict
+from bookcover_core.inference.cover_sources import Cover, find_covers
+from bookcover_core.inference.judge_covers import Judge
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
+from bookcover_core.models.systems import Kind
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_text
+from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
+
+WHOLE = {"top": 3, "near": 0}
+
+
+def file_of(picture: Image.Image, kind: str = "JPEG") -> bytes:
+    output = io.BytesIO()
+    picture.save(output, kind)
+    return output.getvalue()
+
+
+def a_cover(number: int = 100) -> Cover:
+    """A cover that is none of the study's."""
+    return Cover(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
+
+
+@pytest.fixture
+def judge(trained):
+    with Judge.load(trained, "Tiny") as judge:
+        yield judge
+
+
+@pytest.mark.parametrize("model", ["Tiny-padded", "Ensemble-mean-padded"])
+def test_a_cover_of_the_study_is_judged_as_the_evaluation_judged_it(trained, model):
+    """The same pixels, the same extra inputs, the same members: the same probabilities, up to rounding."""
+    predictions = read_predictions(trained.workspace.evaluation / model / "predictions.csv")
+    paths = read_table(trained.workspace.selection).set_index("key")["path"]
+    files = [str(trained.workspace.root / paths[key]) for key in predictions.keys]
+    labels = {genre.slug: genre.label for genre in read_genres(trained.workspace)}
+    with Judge.load(trained, model) as judge:
+        verdicts = list(judge.judge(find_covers(files), **WHOLE))
+    for verdict, probabilities in zip(verdicts, predictions.probabilities, strict=True):
+        found = {labels[guess.slug]: guess.probability for guess in verdict.genres}
+        np.testing.assert_allclose([found[label] for label in range(3)], probabilities, atol=2e-5)
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+def test_a_hundred_covers_cost_one_load_of_the_network(trained, monkeypatch):
+    """However many covers, and however often it is asked; in their order."""
+    loads = []
+    load = predictor.load_model
+    monkeypatch.setattr(predictor, "load_model", lambda folder: loads.append(folder.name) or load(folder))
+    with Judge.load(trained, "Tiny") as judge:
+        covers = [a_cover(number) for number in range(100)]
+        verdicts = list(judge.judge(covers, near=1))
+        alone = [next(judge.judge([cover], near=0)) for cover in covers[::33]]
+    assert loads == ["Tiny-padded"]
+    assert [verdict.source for verdict in verdicts] == [cover.name for cover in covers]
+    for one, other in zip(verdicts[::33], alone, strict=True):
+        np.testing.assert_allclose(*([guess.probability for guess in each.genres] for each in (one, other)), atol=1e-5)
+
+
+def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path):
+    """Nothing stops the round: each cover has a verdict, or says why it has none, in its place."""
+    whole = file_of(draw(GENRES["Law"], 100, (300, 400)))
+    (tmp_path / "page.jpg").write_bytes(b"<!DOCTYPE html><html></html>")
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "large.jpg").write_bytes(b"\xff\xd8" + bytes(200_000))
+    (tmp_path / "well.gif").write_bytes(whole)
+    (tmp_path / "empty").mkdir()
+    names = ["gone.jpg", "page.jpg", "well.gif", "cut.jpg", "large.jpg", "empty", "well.gif"]
+    found = list(judge.judge(find_covers([*(str(tmp_path / name) for name in names), "http://"]), **WHOLE))
+    assert [each.outcome if isinstance(each, Unreadable) else each.format for each in found] == [
+        Outcome.MISSING,
+        Outcome.NOT_AN_IMAGE,
+        "JPEG",
+        Outcome.TRUNCATED,
+        Outcome.TOO_LARGE,
+        Outcome.MISSING,
+        "JPEG",
+        Outcome.REFUSED,
+    ]
+    assert "a web page" in found[1].detail
+    assert found[2].genres == found[6].genres
+
+
+def test_a_placeholder_is_judged_with_a_warning(judge):
+    """Who asks for a verdict on a tiny picture gets one, and is told what it is worth."""
+    [verdict] = judge.judge([Cover("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
+    assert (verdict.width, verdict.height) == (20, 30)
+    assert any("20 x 30 pixels" in warning for warning in verdict.warnings)
+    assert any("random weights" in warning for warning in verdict.warnings)
+
+
+def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monkeypatch):
+    """Found block by block, they are what comparing with all at once gives; the cover itself is left out, and known."""
+    monkeypatch.setattr(similar_covers, "_BLOCK", 5)
+    books = read_table(trained.workspace.splits)
+    row = int(np.flatnonzero(books["split"] == "train")[0])
+    features = np.concatenate([np.load(file) for file in sorted(trained.workspace.features.glob("Tiny-padded/*.npy"))])
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    likeness = features @ features[row]
+    order = [place for place in np.argsort(-likeness, kind="stable") if place != row][:4]
+    [verdict] = judge.judge(find_covers([str(trained.workspace.root / books["path"][row])]), near=4)
+    assert [book.key for book in verdict.nearest] == books["key"][order].tolist()
+    assert [book.split for book in verdict.nearest] == books["split"][order].tolist()
+    np.testing.assert_allclose([book.similarity for book in verdict.nearest], likeness[order], atol=2e-4)
+    assert verdict.known.key == books["key"][row]
+    assert verdict.known.genre == books["genre"][row]
+    assert any("training books" in warning for warning in verdict.warnings)
+
+
+def test_without_features_the_verdict_says_so(trained, tmp_path):
+    """Likeness is left out with its reason; the verdict stands."""
+    shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
+    with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
+        assert judge.about.accuracy is None
+        [verdict] = judge.judge([a_cover()])
+    assert isinstance(verdict, Verdict)
+    assert verdict.nearest == []
+    assert "no features of Tiny-padded" in verdict.nearest_missing
+
+
+def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, tmp_path):
+    """What was trained from nothing has no features of its own in the study: those of a frozen network serve."""
+    from bookcover_core.models.lenet_alexnet import find_scratch
+    from bookcover_core.models.networks import save_weights
+
+    shutil.copytree(trained.workspace.root, tmp_path / "tiny")
+    study = Study(settings_in(tmp_path))
+    folder = study.workspace.models / "LeNet-cropped"
+    card = ModelCard(
+        name="LeNet-cropped",
+        kind=Kind.SCRATCH,
+        backbone="LeNet",
+        preparation="cropped",
+        input_size=56,
+        preprocessing="tf",
+        weights="scratch",
+        weights_file=None,
+        weights_digest="scratch",
+        genres=number_genres(GENRES),
+        settings={},
+        inputs={},
+        digests={MODEL_WEIGHTS: save_weights(find_scratch("LeNet").build(3, 1), folder / MODEL_WEIGHTS)},
+        metrics={"validation_accuracy": 0.5},
+        parameters={},
+        software={},
+    )
+    write_card(folder, card)
+    with Judge.load(study, "lenet") as judge:
+        [judged] = judge.look([a_cover()], near=2)
+        assert judge.explain(judged).size == judged.cover.shown.size
+    assert (judged.verdict.model, judged.verdict.preparation) == ("LeNet-cropped", "cropped")
+    assert len(judged.verdict.nearest) == 2
+
+
+def test_it_prepares_covers_as_the_study_did(trained, tmp_path):
+    """Settings that were changed since the training do not change what a network is shown."""
+    shutil.copytree(trained.workspace.root, tmp_path / "tiny")
+    changed = settings_in(tmp_path).model_copy(
+        update={"preparation": settings_in(tmp_path).preparation.model_copy(update={"size": 200})}
+    )
+    verdicts = []
+    for study in (trained, Study(changed)):
+        with Judge.load(study, "Tiny") as judge:
+            verdicts += judge.judge([a_cover()], **WHOLE)
+    assert verdicts[0].genres == verdicts[1].genres
+
+
+def test_what_spoke_for_a_genre_is_shown_on_the_cover(judge):
+    """A picture of the cover's own size, nowhere brighter than the cover; of any genre, and of no other."""
+    white = Cover("white", file_of(Image.new("RGB", (300, 400), "white"), "PNG"))
+    [judged] = judge.look([white], near=0)
+    for genre in ("", "travel"):
+        explained = judge.explain(judged, genre)
+        assert explained.size == (300, 400)
+    with pytest.raises(KeyError):
+        judge.explain(judged, "nonsense")
+
+
+def test_a_verdict_is_json(judge):
+    """What is printed for machines can be read back."""
+    [verdict] = judge.judge([a_cover()])
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+    assert json.loads(verdict.model_dump_json())["kind"] == "verdict"
+
+
+def test_a_damaged_preparation_manifest_falls_back_on_the_settings(trained, tmp_path):
+    """Where nothing tells how covers were prepared, the settings do."""
+    shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
+    write_text(tmp_path / "tiny" / "manifests" / "prepare" / "shard-0001.json", "{}")
+    with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
+        [verdict] = judge.judge([a_cover()], **WHOLE)
+    assert len(verdict.genres) == 3

@@ -1,0 +1,326 @@
+"""Tests of the listings stage: from listings or a folder to books and genres."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bookcover_core.errors import DownloadError, FolderError, GenreError, ListingError
+from bookcover_core.listings.books import Book, read_books, read_genres
+from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.listings.records import read_records
+from bookcover_core.listings.text_decoding import encode
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.settings.toml_file import parse_settings
+from tests.bookcover_core.listings.test_records import line
+
+
+def listing(first: int, last: int, *, genres: tuple[str, ...] = ("Law", "Travel"), **fields: str) -> str:
+    """Records first … last, their genres in turn."""
+    ids = {"Law": "14", "Travel": "29", "Reference": "3"}
+    names = [genres[number % len(genres)] for number in range(first, last + 1)]
+    return "".join(
+        line(number, category_id=ids[name], category=name, **fields)
+        for number, name in zip(range(first, last + 1), names, strict=True)
+    )
+
+
+@pytest.fixture
+def study_of(tmp_path: Path) -> Callable[..., Study]:
+    """A study of listings with the given texts, or other settings of `books`."""
+
+    def make(books: dict[str, Any] | None = None, **texts: str | bytes) -> Study:
+        settings: dict[str, Any] = {}
+        for name, text in texts.items():
+            (tmp_path / f"{name}.csv").write_bytes(text.encode() if isinstance(text, str) else text)
+            settings[name if name in {"listing", "groups"} else f"{name}_listing"] = str(tmp_path / f"{name}.csv")
+        source = "listing" if "listing" in texts else "bookcover30"
+        return Study(
+            parse_settings(
+                {
+                    "workspace": str(tmp_path / "studies"),
+                    "books": {"source": source, "pool_listing": None, **settings, **(books or {})},
+                    "covers": {"attempts": 3, "backoff": 0.01},
+                }
+            )
+        )
+
+    return make
+
+
+def books_of(study: Study) -> dict[str, Book]:
+    read_listings(study)
+    return {book.key: book for book in read_books(study.workspace)}
+
+
+StudyOf = Callable[..., Study]
+
+
+def test_bookcover30_has_train_test_and_pool(study_of: StudyOf):
+    """A book has the role of its listing; one of the pool that is a train or test book too stands there once."""
+    pool = listing(1, 30, genres=("Law", "Travel", "Law", "Reference"))
+    with pytest.raises(ListingError, match="category 'Law' has the id"):
+        read_listings(study_of(train=listing(1, 10), test=listing(11, 16), pool=pool.replace('"14"', '"15"')))
+    study = study_of(train=listing(1, 10), test=listing(11, 16), pool=pool)
+    manifest = read_listings(study)
+    assert manifest.counts == {
+        "records": 30,
+        "genres": 2,
+        "chunks": 1,
+        "train": 10,
+        "test": 6,
+        "pool": 14,
+        "malformed": 0,
+    }
+    books = read_books(study.workspace)
+    assert Counter(book.role for book in books) == {"train": 10, "test": 6, "pool": 14}
+    assert len({book.key for book in books}) == 30
+    assert "Reference" in {book.category for book in books}
+    assert [(genre.label, genre.name, genre.slug) for genre in read_genres(study.workspace)] == [
+        (0, "Law", "law"),
+        (1, "Travel", "travel"),
+    ]
+    table = read_table(study.workspace.genres, label="int64", records="int64")
+    assert table.columns.tolist() == ["label", "name", "slug", "category_id", "records"]
+    assert table["records"].tolist() == [8, 8]
+    assert table["category_id"].tolist() == ["14", "29"]
+
+
+def test_one_listing_leaves_the_split_to_be_drawn(study_of: StudyOf):
+    """Books of one listing have no role; genres are in the order of their ids, chunks in that of the listing."""
+    study = study_of({"chunk_records": 4}, listing=listing(1, 9, genres=("Travel", "Law", "Reference")))
+    assert read_listings(study).counts == {"records": 9, "genres": 3, "chunks": 3, "malformed": 0}
+    books = read_books(study.workspace)
+    assert {book.role for book in books} == {""}
+    assert [book.chunk for book in books] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [book.key for book in read_books(study.workspace, chunk=3)] == ["0000000009"]
+    assert [genre.name for genre in read_genres(study.workspace)] == ["Reference", "Law", "Travel"]
+
+
+def test_a_book_on_both_sides_is_refused(study_of: StudyOf):
+    """A book that is a training and a test book would be asked about after it was seen."""
+    with pytest.raises(ListingError, match="stands in the training listing too"):
+        read_listings(study_of(train=listing(1, 10), test=listing(10, 16)))
+
+
+def test_what_comes_in_is_kept_and_nothing_is_done_twice(study_of: StudyOf, tmp_path: Path):
+    """The listing is copied into the study; unchanged, it is not read again; changed, it is; gone, the copy serves."""
+    study = study_of(listing=listing(1, 8))
+    first = read_listings(study)
+    assert (study.workspace.listings / "raw" / "listing.csv").read_text() == listing(1, 8)
+    assert read_listings(study).reused
+    (tmp_path / "listing.csv").write_text(listing(1, 9))
+    second = read_listings(study)
+    assert not second.reused
+    assert second.digest != first.digest
+    (tmp_path / "listing.csv").unlink()
+    assert read_listings(study).reused
+    elsewhere = study.settings.books.model_copy(update={"listing": str(tmp_path / "other.csv")})
+    with pytest.raises(ListingError, match=r"other\.csv: the listing cannot be read"):
+        read_listings(Study(study.settings.model_copy(update={"books": elsewhere})))
+
+
+def test_malformed_records_are_set_aside_when_wanted(study_of: StudyOf):
+    """With malformed = skip the study goes on without them, and lists them with file, line and reason."""
+    text = listing(1, 8) + '"cut"\n' + listing(9, 10)
+    with pytest.raises(ListingError, match=r"listing\.csv, line 9: 1 field where 7"):
+        read_listings(study_of(listing=text))
+    study = study_of({"malformed": "skip"}, listing=text)
+    assert read_listings(study).counts["malformed"] == 1
+    table = read_table(study.workspace.listings / "malformed.csv", line="int64")
+    assert table[["line", "reason"]].values.tolist() == [[9, "1 field where 7 are expected"]]
+    assert table["file"][0].endswith("listing.csv")
+
+
+def test_a_genre_needs_three_books_and_a_study_two_genres(study_of: StudyOf):
+    """Too few books in a genre, or one genre only, are refused with their names."""
+    with pytest.raises(GenreError, match="fewer than 3 books in Reference"):
+        read_listings(study_of(listing=listing(1, 8) + listing(9, 10, genres=("Reference",))))
+    with pytest.raises(GenreError, match=r"one genre only \(Law\)"):
+        read_listings(study_of(listing=listing(1, 8, genres=("Law",))))
+
+
+def test_books_of_one_main_title_are_a_group(study_of: StudyOf):
+    """What stands before : ( [ or a dash between spaces groups books, without regard to case and signs."""
+    titles = ["Emma: Annotated", "EMMA!", "Emma [Large Print]", "Emma - A Novel", "Em-ma (x)", "Jane", "(2)", "Éa"]
+    text = "".join(listing(number, number, title=title) for number, title in enumerate(titles))
+    books = list(books_of(study_of(listing=text)).values())
+    assert [book.group for book in books] == ["emma"] * 5 + ["jane", "0000000006", "éa"]
+
+
+def test_groups_may_be_given(study_of: StudyOf):
+    """A file of groups wins over titles for the books that it names; a malformed one is refused with its line."""
+    groups = "0000000001.jpg,series\n0000000002.jpg,series\n"
+    books = books_of(study_of(listing=listing(1, 8), groups=groups))
+    assert [books[f"000000000{number}"].group for number in (1, 2, 3)] == ["series", "series", "title3"]
+    with pytest.raises(ListingError, match=r"groups\.csv, line 2: '0000000001.jpg' stands in two groups"):
+        read_listings(study_of(listing=listing(1, 8), groups="0000000001.jpg,a\n0000000001.jpg,b\n"))
+    with pytest.raises(ListingError, match=r"groups\.csv, line 1: not a FILENAME and its group"):
+        read_listings(study_of(listing=listing(1, 8), groups="0000000001.jpg\n"))
+
+
+def test_a_folder_is_a_listing(study_of: StudyOf, tmp_path: Path):
+    """Each picture below a genre's folder is a book; equal stems are told apart by genre, then by number."""
+    for name in (
+        "b/1.jpg",
+        "b/2.PNG",
+        "b/x/1.gif",
+        "a/1.jpeg",
+        "a/3.webp",
+        "a/4.bmp",
+        "a/notes.txt",
+        "a/.5.jpg",
+        "6.jpg",
+    ):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_bytes(b"x")
+    study = study_of({"source": "folder", "folder": str(tmp_path / "mine")})
+    books = books_of(study)
+    assert {key: (book.category, book.filename) for key, book in books.items()} == {
+        "a-1": ("a", "1.jpeg"),
+        "3": ("a", "3.webp"),
+        "4": ("a", "4.bmp"),
+        "b-1": ("b", "1.jpg"),
+        "2": ("b", "2.PNG"),
+        "b-1-2": ("b", "x/1.gif"),
+    }
+    assert {book.title for book in books.values()} == {"1", "2", "3", "4"}
+    assert {book.url for book in books.values()} == {""}
+    assert read_listings(study).reused
+    (tmp_path / "mine" / "a" / "7.jpg").write_bytes(b"x")
+    assert read_listings(study).counts["records"] == 7
+
+
+def test_a_folder_name_that_is_no_text(study_of: StudyOf, tmp_path: Path):
+    """File names whose bytes are no UTF-8 become books whose names can be written, and turned back."""
+    for number in range(6):
+        file = tmp_path / "mine" / "ab"[number % 2] / os.fsdecode(b"caf\xe9%d.jpg" % (number // 2))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+    books = books_of(study_of({"source": "folder", "folder": str(tmp_path / "mine")}))
+    names = [encode(book.filename) for book in books.values()]
+    assert names == [b"caf\xe9%d.jpg" % number for number in (0, 1, 2)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none", "cannot be read"), ("", "no subfolders"), ("a/b.txt", "no pictures")]
+)
+def test_a_folder_that_cannot_be_used(study_of: StudyOf, tmp_path: Path, name: str, reason: str):
+    """A missing folder, one without subfolders, and one without pictures are told apart."""
+    folder = tmp_path / "mine"
+    if name != "none":
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        if name:
+            (folder / name).write_bytes(b"x")
+    with pytest.raises(FolderError, match=reason):
+        read_listings(study_of({"source": "folder", "folder": str(folder)}))
+
+
+class ListingHost:
+    """A host on loopback that gives prepared answers in turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes, dict[str, str]]] = []
+        self.asked = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked += 1
+                status, body, headers = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/listing.csv"
+
+
+@pytest.fixture
+def host() -> Iterator[ListingHost]:
+    host = ListingHost()
+    yield host
+    host.server.shutdown()
+    host.server.server_close()
+
+
+def test_a_listing_is_fetched_once(study_of: StudyOf, host: ListingHost):
+    """An address that fails for now is asked again; what it gave is kept, and fetched again if it was altered."""
+    text = listing(1, 8).encode()
+    host.answers = [
+        (503, b"", {"Retry-After": "0"}),
+        (200, text, {"Content-Length": str(len(text) + 10)}),
+        (200, text, {}),
+    ]
+    study = study_of({"source": "listing", "listing": host.address})
+    assert read_listings(study).counts["records"] == 8
+    assert host.asked == 3
+    assert read_listings(study).reused
+    (study.workspace.listings / "books.csv").unlink()
+    assert not read_listings(study).reused
+    assert host.asked == 3
+    (study.workspace.listings / "raw" / "listing.csv").write_bytes(b"altered")
+    assert read_listings(study).reused
+    assert host.asked == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "asked"),
+    [
+        ((404, b"", {}), "HTTP 404", 1),
+        ((500, b"", {}), r"could not be fetched \(3 attempts; the last: HTTP 500\)", 3),
+        ((200, b"\n<!DOCTYPE html><html>", {}), "a web page, not with a listing", 1),
+    ],
+)
+def test_an_address_without_a_listing_is_one_message(
+    study_of: StudyOf, host: ListingHost, answer: tuple[int, bytes, dict[str, str]], reason: str, asked: int
+):
+    """What will not pass is not asked for again; the message names the address and what to do."""
+    host.answers = [answer]
+    with pytest.raises(DownloadError, match=reason) as caught:
+        read_listings(study_of({"source": "listing", "listing": host.address}))
+    assert caught.value.where == host.address
+    assert "settings of `books`" in caught.value.advice
+    assert host.asked == asked
+
+
+def test_the_real_listings_become_books_unaltered(real_data: Path, study_of: StudyOf):
+    """Every real record is a book whose fields have the bytes of the listing, through books.csv and back."""
+    folder = real_data / "listings"
+    names = {"train": "book30-listing-train-partial.csv", "test": "book30-listing-test.csv"}
+    study = study_of({f"{role}_listing": str(folder / name) for role, name in names.items()})
+    assert read_listings(study).counts == {
+        "records": 35_151,
+        "genres": 30,
+        "chunks": 2,
+        "train": 29_451,
+        "test": 5_700,
+        "malformed": 0,
+    }
+    books = read_books(study.workspace)
+    for role, name in names.items():
+        records = list(read_records(folder / name))
+        of_role = [book for book in books if book.role == role]
+        assert [
+            (book.filename, book.url, book.title, book.author, book.category_id, book.category) for book in of_role
+        ] == [record[1:] for record in records]
+        assert [encode(book.title) for book in of_role] == [encode(record.title) for record in records]
+    table = read_table(study.workspace.books, chunk="int64")
+    assert table["title"].tolist() == [book.title for book in books]
+    assert table["key"].tolist() == [book.key for book in books]
+    genres = read_table(study.workspace.genres, label="int64", records="int64")
+    assert genres["category_id"].tolist() == [str(label) for label in range(30)]
+    assert genres.loc[genres["label"] == 29, "records"].item() == 1_900

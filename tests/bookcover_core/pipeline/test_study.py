@@ -1,0 +1,194 @@
+"""A study at work: what runs again, and what is believed."""
+
+import json
+import logging
+
+import pytest
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_text
+from bookcover_core.settings.toml_file import parse_settings
+
+
+def study_in(folder, **settings) -> Study:
+    return Study(parse_settings({"name": "s", "workspace": str(folder), **settings}))
+
+
+def candidates(study, content="a, b") -> Manifest:
+    """A stage without others before it that writes `content`."""
+    run = study.stage("candidates")
+    if run.done:
+        return run.done
+    file = study.workspace.curation / "candidates.csv"
+    write_text(file, content)
+    return run.finish(outputs=[file], counts={"lines": 1})
+
+
+def curate(study, given=None) -> Manifest:
+    """A stage behind `candidates`."""
+    run = study.stage("curate", after=["candidates"], given=given)
+    if run.done:
+        return run.done
+    write_text(study.workspace.selection, "selection")
+    return run.finish(outputs=[study.workspace.selection])
+
+
+def test_an_unchanged_stage_is_not_run_again(tmp_path):
+    """A second run, in another process's study too, finds the first's outcome, and says that it was reused."""
+    first = candidates(study_in(tmp_path))
+    assert not first.reused
+    again = candidates(study_in(tmp_path), content="something else")
+    assert again.reused
+    assert again == first.model_copy(update={"reused": True})
+    assert study_in(tmp_path).workspace.curation.joinpath("candidates.csv").read_text() == "a, b"
+
+
+def test_a_changed_setting_runs_the_stages_that_hang_on_it(tmp_path):
+    """A setting reruns the stages that name it; a setting that they do not name reruns nothing."""
+    candidates(study_in(tmp_path))
+    curate(study_in(tmp_path))
+    other = study_in(tmp_path, training={"epochs": 3}, covers={"concurrency": 2})
+    assert candidates(other).reused
+    assert curate(other).reused
+    other = study_in(tmp_path, curation={"undecided": "reject"})
+    assert candidates(other).reused
+    assert not curate(other).reused
+    assert curate(other).settings["curation.undecided"] == "reject"
+
+
+@pytest.mark.parametrize("damage", ["deleted", "altered"])
+def test_a_lost_output_is_made_again(tmp_path, damage):
+    """A manifest is not believed when a file that it names is gone or altered."""
+    study = study_in(tmp_path)
+    first = candidates(study)
+    file = study.workspace.curation / "candidates.csv"
+    if damage == "deleted":
+        file.unlink()
+    else:
+        file.write_text("A, B.")
+    again = candidates(study)
+    assert not again.reused
+    assert again.digest == first.digest
+    assert file.read_text() == "a, b"
+
+
+def test_the_same_outcome_upstream_stops_the_wave(tmp_path):
+    """A stage that runs again with the same outcome leaves the stages behind it done."""
+    study = study_in(tmp_path)
+    candidates(study)
+    curate(study)
+    changed = study_in(tmp_path, curation={"title_terms": ["omnibus"]})
+    assert not candidates(changed).reused
+    assert curate(changed).reused
+
+
+def test_another_outcome_upstream_runs_the_stages_behind(tmp_path):
+    """A stage that runs again with another outcome reruns what builds on it."""
+    study = study_in(tmp_path)
+    candidates(study)
+    curate(study)
+    changed = study_in(tmp_path, curation={"title_terms": ["omnibus"]})
+    candidates(changed, content="a, b, c")
+    assert not curate(changed).reused
+
+
+def test_what_is_given_counts(tmp_path):
+    """A file from outside, known by its digest, is an input like any other."""
+    study = study_in(tmp_path)
+    candidates(study)
+    curate(study, given={"decisions": "none"})
+    assert curate(study, given={"decisions": "none"}).reused
+    assert not curate(study, given={"decisions": "0a1b"}).reused
+
+
+def test_stages_run_in_order(tmp_path):
+    """A stage before those that it builds on is refused, by the name of the one that is missing."""
+    with pytest.raises(StageOrderError, match="'candidates' has not been run"):
+        curate(study_in(tmp_path))
+    with pytest.raises(StageOrderError, match="'prepare/shard-0003'"):
+        study_in(tmp_path).manifest("prepare/shard-0003")
+
+
+def test_a_stage_that_fails_is_not_done(tmp_path):
+    """Without `finish` there is no manifest, and the next run begins again."""
+    study = study_in(tmp_path)
+    run = study.stage("candidates")
+    assert run.done is None
+    with pytest.raises(StageOrderError):
+        study.manifest("candidates")
+    assert not candidates(study).reused
+
+
+def test_parts_are_done_apart(tmp_path):
+    """Each part of a stage has a manifest of its own; all are found in the order of their names."""
+    study = study_in(tmp_path)
+    for part in ("shard-0002", "shard-0001"):
+        study.stage("prepare", part).finish(digest=part)
+    assert [manifest.part for manifest in study.manifests("prepare")] == ["shard-0001", "shard-0002"]
+    assert study.manifest("prepare/shard-0002").digest == "shard-0002"
+    assert study.stage("prepare", "shard-0001").done
+    assert study.stage("prepare", "shard-0003").done is None
+    assert study.manifests("features") == []
+
+
+def test_a_manifest_names_what_it_hangs_on(tmp_path):
+    """The stored manifest names inputs, settings, counts, outputs and time, as readable JSON."""
+    study = study_in(tmp_path)
+    candidates(study)
+    curate(study, given={"decisions": "none"})
+    stored = json.loads(study.manifest_file("curate").read_text())
+    assert stored["inputs"] == {"candidates": study.manifest("candidates").digest, "decisions": "none"}
+    assert stored["settings"] == {"seed": 2020, "curation.undecided": "ask", "curation.pool_exhausted": "short"}
+    assert stored["outputs"][0]["path"] == "curation/selection.csv"
+    assert stored["seconds"] >= 0
+    assert "reused" not in stored
+
+
+def test_an_earlier_manifest_with_the_same_key_is_known(tmp_path):
+    """A stage whose file was lost still knows what it did, but not with other settings."""
+    study = study_in(tmp_path)
+    candidates(study)
+    (study.workspace.curation / "candidates.csv").unlink()
+    run = study.stage("candidates")
+    assert run.done is None
+    assert run.earlier.counts == {"lines": 1}
+    assert study_in(tmp_path, curation={"title_terms": []}).stage("candidates").earlier is None
+
+
+def test_a_stage_logs_one_line(tmp_path, caplog):
+    """A stage that is done says so with its counts; one that is reused says since when it stands."""
+    caplog.set_level(logging.INFO)
+    candidates(study_in(tmp_path))
+    candidates(study_in(tmp_path))
+    done, reused = [record.message for record in caplog.records]
+    assert done.startswith("candidates: done in ")
+    assert done.endswith("(lines 1)")
+    assert reused.startswith("candidates: unchanged since ")
+
+
+def test_the_settings_are_stored_when_a_study_begins(tmp_path):
+    """A study's folder holds the settings of its last run."""
+    study = study_in(tmp_path, seed=7)
+    study.begin()
+    assert parse_settings(json.loads(study.workspace.settings.read_text())) == study.settings
+
+
+def test_a_plan_does_nothing(tmp_path):
+    """A stage that is planned says what it would be called and whether it stands, and does none of its work."""
+    study = study_in(tmp_path)
+    planned = study.plan(candidates)
+    assert (planned.label, planned.standing) == ("candidates", None)
+    assert not study.workspace.root.exists()
+    with pytest.raises(StageOrderError, match="candidates"):
+        study.plan(curate)
+    candidates(study)
+    assert study.plan(candidates).standing.reused
+    assert study.plan(curate).standing is None
+
+
+def test_a_stage_that_never_asks_whether_it_is_done_cannot_be_planned(tmp_path):
+    """That would be a fault of this project, and is not passed over."""
+    with pytest.raises(AssertionError, match="never asks"):
+        study_in(tmp_path).plan(lambda study: study.stage("candidates").finish())

@@ -1,1 +1,0 @@
-"""Tests of `bookcover_core.rehearsal`."""

@@ -1,0 +1,101 @@
+"""How the systems came about: what chapter 4 of the report says of each kind, and who is in an ensemble."""
+
+from pathlib import Path
+
+import pytest
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.report.findings import gather
+from bookcover_core.report.training_section import ensemble_table, training_table, training_words
+from tests.bookcover_core.report.specimen import Specimen, make_study
+
+
+def test_training_table_bears_with_a_missing_card(bookcover30):
+    """A network whose card and history are gone still has its row."""
+    findings = gather(bookcover30)
+    folder = bookcover30.workspace.models / "MobileNetV2-padded"
+    kept = {file: file.read_bytes() for file in (folder / "card.json", folder / "history.csv")}
+    try:
+        for file in kept:
+            file.unlink()
+        table = training_table(gather(bookcover30))
+    finally:
+        for file, content in kept.items():
+            file.write_bytes(content)
+    assert table is not None
+    assert [cell.value for cell in table.rows[0]] == ["MobileNetV2", *[None] * 7]
+    assert training_table(findings).rows[1][0].value == "InceptionResNetV2"
+
+
+def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcover30, tmp_path: Path):
+    """The dissertation's way is told as it is; every setting that changes a training is named, and no other kind's."""
+    (frozen,) = training_words(gather(bookcover30))
+    assert (
+        "one dense softmax layer of 30 genres, trained with Adam (learning rate 0.001, batches of 32) for 200" in frozen
+    )
+
+    study = make_study(
+        tmp_path,
+        Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2", "LeNet"), compared=False),
+        head={"hidden_units": [512, 256], "dropout": 0.5, "extra_inputs": ["aspect_ratio", "mean_colour"]},
+        fine_tuning={"blocks": 1, "epochs": 1},
+        ensemble={"methods": ["mean", "weighted"]},
+    )
+    frozen, tuned, scratch, mean, weighted = training_words(gather(study))
+    assert "a hidden layer of 512 units, a hidden layer of 256 units and a dense softmax layer of 3 genres" in frozen
+    assert "dropout 0.5" in frozen
+    assert frozen.endswith("told of each cover: aspect ratio and mean colour.")
+    assert "the top block of its backbone is trained too" in tuned
+    assert "for 1 epoch at most, stopping after 5 without a lower validation loss, each cover" in tuned
+    assert scratch.startswith("LeNet is trained from nothing")
+    assert "at most 30,000 steps" in scratch
+    assert scratch.endswith("without a better validation accuracy.")
+    assert mean == "Ensemble, mean judges by the mean of its members' probabilities."
+    assert "fitted on the validation books" in weighted
+
+
+def test_it_is_told_what_chose_the_epochs(tmp_path: Path):
+    """Accuracy or loss, as the settings of each kind have it, in words and under the table."""
+
+    def told(name: str, networks: tuple[str, ...], monitor: str, **others) -> tuple[str, list[str]]:
+        study = make_study(
+            tmp_path / name,
+            Specimen(genres=("A", "B", "C"), backbones=networks, compared=False),
+            training={"backbones": networks, "preparation": "padded", "monitor": monitor},
+            **others,
+        )
+        table = training_table(gather(study))
+        assert table is not None
+        return table.notes[0], training_words(gather(study))
+
+    note, [frozen] = told("one", ("MobileNetV2",), "loss")
+    assert note == "Best: by validation loss."
+    assert frozen.endswith("for 200 epochs at most, stopping after 20 without a lower validation loss.")
+
+    note, [frozen, *_] = told("three", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1})
+    assert note == (
+        "Best: frozen networks by validation accuracy, fine-tuned networks by validation loss"
+        " and networks trained from nothing by validation accuracy."
+    )
+    assert frozen.endswith("stopping after 20 without a better validation accuracy.")
+
+    note, _ = told("same", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1, "monitor": "accuracy"})
+    assert note == "Best: by validation accuracy."
+
+
+def test_an_ensemble_s_table_names_its_members_with_their_weights(bookcover30, tmp_path: Path):
+    """A row for each member, weights as they were kept; without an ensemble there is no table."""
+    assert ensemble_table(gather(bookcover30)) is None
+    wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2", "LeNet"), compared=False)
+    study = make_study(tmp_path, wanted, ensemble={"methods": ["weighted"]})
+    findings = gather(study)
+    table = ensemble_table(findings)
+    assert table is not None
+    assert [[cell.value for cell in row[:3]] for row in table.rows] == [
+        ["Ensemble, weighted", "MobileNetV2", 0.5],
+        ["Ensemble, weighted", "LeNet", 0.5],
+    ]
+    file = study.workspace.models / "Ensemble-weighted-padded" / "ensemble.json"
+    file.write_text("{}")
+    with pytest.raises(WorkspaceError, match="who is in the ensemble"):
+        ensemble_table(findings)

@@ -1,0 +1,98 @@
+"""Settings read from TOML, with single settings laid over them."""
+
+import pytest
+
+from bookcover_core.errors import SettingsError
+from bookcover_core.settings import StudySettings
+from bookcover_core.settings.toml_file import load_settings, parse_settings, to_toml
+
+
+def write(folder, text):
+    file = folder / "study.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_file_and_settings_over_it(tmp_path):
+    """What the file says wins over the defaults, and what is laid over it wins over the file."""
+    file = write(tmp_path, 'name = "mine"\n[training]\nepochs = 7\npatience = 3\n')
+    settings = load_settings(
+        file, ["training.epochs=50", 'training.backbones=["MobileNetV2"]', "books.folder=~/covers"]
+    )
+    assert (settings.name, settings.training.epochs, settings.training.patience) == ("mine", 50, 3)
+    assert settings.training.backbones == ("MobileNetV2",)
+    assert settings.books.folder == "~/covers"
+
+
+def test_nothing_given_is_the_dissertation():
+    """Without file and settings there are the defaults."""
+    assert load_settings() == StudySettings()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epoch=3", "training.epoch: there is no such setting"),
+        ("trainings.epochs=3", "trainings: there is no such setting"),
+        ("training.epochs=0", "training.epochs: .*greater than or equal to 1.*given: 0"),
+        ("training.epochs=many", 'training.epochs: .*given: "many"'),
+        ("name.first=x", "name"),
+        ("training.epochs", "not of the form"),
+        ("=3", "not of the form"),
+    ],
+)
+def test_what_is_wrong_is_named(override, message):
+    """An unknown or impossible setting is named, with what was given."""
+    with pytest.raises(SettingsError, match=message):
+        load_settings(None, [override])
+
+
+def test_all_faults_are_named_at_once(tmp_path):
+    """Two faults in a file are told together, with the file."""
+    file = write(tmp_path, '[training]\nepochs = 0\n[covers]\nsauce = "http"\n')
+    with pytest.raises(
+        SettingsError, match=r"training\.epochs.*covers\.sauce|covers\.sauce.*training\.epochs"
+    ) as caught:
+        load_settings(file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["name = mine", "[training", 'name = "a"\nname = "b"'])
+def test_what_is_not_toml_is_told(tmp_path, text):
+    """A file that is not TOML is named with what is wrong in it."""
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_settings(write(tmp_path, text))
+
+
+def test_missing_and_undecodable_files_are_told(tmp_path):
+    """A file that is not there, or not text, is named."""
+    with pytest.raises(SettingsError, match=r"none\.toml: the settings cannot be read"):
+        load_settings(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_settings(tmp_path / "bytes.toml")
+
+
+def test_a_setting_over_a_single_value_is_refused(tmp_path):
+    """A setting laid below what is no group is refused by name."""
+    with pytest.raises(SettingsError, match="'name' is no group"):
+        load_settings(write(tmp_path, 'name = "x"'), ["name.first=y"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {
+            "name": "ünusual"[1:],
+            "books": {"chunks": [1, 2], "groups": 'a "file"\\.csv'},
+            "models": {"weight_files": {"A": "b"}},
+        },
+    ],
+)
+def test_written_settings_are_read_again(tmp_path, values):
+    """The TOML that explains every setting gives the same settings back."""
+    settings = parse_settings(values)
+    text = to_toml(settings)
+    assert "# Epochs at most." in text
+    assert load_settings(write(tmp_path, text)) == settings

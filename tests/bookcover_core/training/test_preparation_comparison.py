@@ -1,0 +1,103 @@
+"""Who compares the preparations, for whom, and where that lies. No network is trained here."""
+
+import json
+import sys
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.models.systems import find_system
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings.toml_file import parse_settings
+from bookcover_core.training.preparation_comparison import (
+    chosen_preparation,
+    compare_preparation,
+    compare_preparations,
+    comparing_backbones,
+    comparison_parts,
+    model_of,
+)
+
+# What each network's short training validates with.
+ACCURACY = {
+    "MobileNetV2": {"noprep": 0.2, "padded": 0.4, "cropped": 0.3},
+    "ResNeXt50": {"noprep": 0.5, "padded": 0.4, "cropped": 0.3},
+}
+
+
+@pytest.fixture
+def make_study(tmp_path, monkeypatch):
+    """A study whose features are there, and whose trainings come out as `ACCURACY` says."""
+
+    def train(study, backbone, preparation, *, folder, **_):
+        write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
+        (folder / "head.weights.h5").write_bytes(b"")
+        best = SimpleNamespace(epoch=1, val_accuracy=ACCURACY[backbone][preparation])
+        return SimpleNamespace(
+            fitted=SimpleNamespace(best=best, history=[best]),
+            history=folder / "history.csv",
+            weights=folder / "head.weights.h5",
+            test_accuracy=0.1,
+            digest=f"{backbone} {preparation}",
+        )
+
+    name = "bookcover_core.training.head_run"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(run_training=train, __spec__=find_spec(name)))
+
+    def make(*backbones: str, per_backbone: bool, **settings: object) -> Study:
+        groups = {"training": {"backbones": list(backbones)}, "comparison": {"per_backbone": per_backbone}} | settings
+        study = Study(parse_settings({"name": "compared", "workspace": str(tmp_path), **groups}))
+        for stage, part in [("listings", ""), ("split", "")]:
+            study.stage(stage, part).finish()
+        for backbone in ACCURACY:
+            for preparation in study.settings.preparation.methods:
+                study.stage("features", f"{backbone}-{preparation}").finish()
+        return study
+
+    return make
+
+
+def compare(study: Study) -> None:
+    for backbone in comparing_backbones(study.settings):
+        for preparation in study.settings.preparation.methods:
+            compare_preparation(study, preparation, backbone)
+        compare_preparations(study, backbone)
+
+
+def test_one_network_compares_for_all(make_study):
+    """Without per_backbone the settings' network alone is trained, and everybody takes its choice."""
+    study = make_study("ResNeXt50", "LeNet", per_backbone=False)
+    compare(study)
+    labels = {manifest.label for manifest in study.manifests("compare")}
+    assert labels == {"compare", "compare/noprep", "compare/padded", "compare/cropped"}
+    assert {chosen_preparation(study, name) for name in ("ResNeXt50", "LeNet", None)} == {"padded"}
+    assert (study.workspace.comparison / "padded" / "result.json").is_file()
+
+
+def test_each_network_compares_for_itself(make_study):
+    """With per_backbone each frozen network has its own trials, files and choice; LeNet takes the settings' own."""
+    study = make_study("ResNeXt50", "LeNet", per_backbone=True, ensemble={"methods": ["mean"]})
+    assert comparing_backbones(study.settings) == ["ResNeXt50", "MobileNetV2"]
+    compare(study)
+    parts = {manifest.part for manifest in study.manifests("compare")}
+    assert parts == comparison_parts(study.settings)
+    assert {"ResNeXt50", "ResNeXt50-noprep", "MobileNetV2"} < parts
+    assert (chosen_preparation(study, "ResNeXt50"), chosen_preparation(study, "LeNet")) == ("noprep", "padded")
+    folder = study.workspace.comparison / "ResNeXt50"
+    assert json.loads((folder / "chosen.json").read_text())["backbone"] == "ResNeXt50"
+    assert pd.read_csv(folder / "comparison.csv")["validation_accuracy"].tolist() == [0.5, 0.4, 0.3]
+    models = [model_of(study, find_system(study.settings, name)) for name in ("ResNeXt50", "LeNet", "Ensemble-mean")]
+    assert models == ["ResNeXt50-noprep", "LeNet-padded", "Ensemble-mean-mixed"]
+    assert compare_preparations(study, "ResNeXt50").reused
+
+
+def test_the_settings_network_is_not_asked_where_nobody_needs_it(make_study):
+    """Its features are dear: without a network that is trained from nothing, it compares for itself alone."""
+    study = make_study("ResNeXt50", per_backbone=True)
+    assert comparing_backbones(study.settings) == ["ResNeXt50"]
+    with pytest.raises(StageOrderError, match="compare/ResNeXt50"):
+        chosen_preparation(study, "ResNeXt50")

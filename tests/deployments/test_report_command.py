@@ -1,0 +1,78 @@
+"""The command `bookcover report`."""
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings.toml_file import parse_settings, to_toml
+from deployments.command_line import app
+from tests.bookcover_core.report.specimen import Specimen, make_study
+
+
+def report(*arguments):
+    """Runs the command; errors of ours are raised."""
+    ended = CliRunner().invoke(app, ["report", *map(str, arguments)], env={"COLUMNS": "100"})
+    if ended.exception and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return ended
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A study whose listings have been read, and nothing else."""
+    study = Study(parse_settings({"name": "begun", "workspace": str(tmp_path), "training": {"preparation": "padded"}}))
+    study.begin()
+    run = study.stage("listings")
+    genres = pd.DataFrame([(0, "A", "a", 0, 3), (1, "B", "b", 1, 3)])
+    write_table(study.workspace.genres, genres.set_axis(["label", "name", "slug", "category_id", "records"], axis=1))
+    run.finish(outputs=[study.workspace.genres])
+    return study
+
+
+def test_one_study_gets_its_own_report(begun, tmp_path):
+    """By its settings file or its folder; where the report is, is printed."""
+    file = tmp_path / "begun.toml"
+    file.write_text(to_toml(begun.settings), encoding="utf-8")
+    page = begun.workspace.report / "index.html"
+    for given in (file, begun.workspace.root):
+        assert f"Report: {page}" in report(given).output
+        assert "No answer yet." in page.read_text("utf-8")
+    with pytest.raises(StageOrderError, match=r"nothing to report on yet.*`bookcover run .*--set name=other`"):
+        report(file, "--set", "name=other")
+
+
+def test_two_studies_get_a_page_beside_them(tmp_path, begun):
+    """Folders or settings files; the headline and the page's place are printed, and a moved study is found."""
+    wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=0, compared=False)
+    studies = [make_study(tmp_path, wanted, name=name, seed=seed) for name, seed in (("one", 1), ("two", 2))]
+    for study in studies:
+        study.begin()
+    file = tmp_path / "one.toml"
+    file.write_text(to_toml(studies[0].settings), encoding="utf-8")
+    moved = studies[1].workspace.root.rename(tmp_path / "moved")
+    ended = report(file, moved)
+    page = tmp_path / "one-moved" / "index.html"
+    assert page.is_file()
+    headline, place = ended.output.splitlines()
+    assert headline.startswith("A tie. Best against best: MobileNetV2 of one is right on ")
+    assert place == f"Side by side: {page}"
+    with pytest.raises(StageOrderError, match="'begun' has no results yet"):
+        report(file, begun.workspace.root)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a", "b", "c"], "3 studies are given"),
+        (["a.toml", "--output", "there"], "--output"),
+        (["nowhere.toml"], r"nowhere\.toml: the settings cannot be read"),
+        (["."], "no study's"),
+    ],
+)
+def test_wrong_input_is_named(arguments, words):
+    """What was given wrongly is said, with what to do."""
+    with pytest.raises(SettingsError, match=words):
+        report(*arguments)
