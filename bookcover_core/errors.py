@@ -52,7 +52,7 @@ class BookcoverError(Exception):
         return f"{type(self).__name__}: {self}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.advice)
+        return _rebuild, (type(self), self.what, self.where, self.advice), vars(self)
 
 
 def _rebuild(kind: type[BookcoverError], what: str, where: str | None, advice: str) -> BookcoverError:
@@ -96,6 +96,9 @@ class WeightsError(InputError):
 
 class StageOrderError(InputError):
     """A stage asked for before the stages that it builds on."""
+
+    stage: str = ""
+    """Name of the stage that is missing, where one is."""
 
 
 class FailureError(BookcoverError):

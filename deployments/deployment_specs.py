@@ -88,9 +88,15 @@ def pooled_deployments() -> list[RunnerDeployment]:
 
 
 def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[dict[str, Any]]) -> RunnerDeployment:
-    """A deployment as it is declared, with what people changed of it on the configured server."""
+    """A deployment as it is declared, with what people changed of it on the configured server.
+
+    Of one that the server knows, schedules are not sent at all: Prefect would rebuild them from what is sent, and would
+    drop those that people added.
+    """
     flow: Flow[..., Any] = load_flow_from_entrypoint(declared.entrypoint)
     found = _find(f"{flow.name}/{declared.name}")
+    if found is not None:
+        _mend_schedules(flow, found)
     made = RunnerDeployment.from_entrypoint(
         declared.entrypoint,
         declared.name,
@@ -98,19 +104,13 @@ def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[di
         parameters=declared.parameters | (_kept_parameters(flow, found) if found else {}),
         schedules=[_schedule(each) for each in declared.schedules] if found is None else None,
     )
-    _put_settings_last(made)
+    if found is not None:
+        made.model_fields_set.discard("schedules")
     # Named where there is none too: a deployment that had a pool does not keep it.
     made.work_pool_name = queue.name if queue else None
     made.work_queue_name = queue.work_queue_name if queue else None
     made.storage = _Installed(pull) if queue else None
     return made
-
-
-def _put_settings_last(made: RunnerDeployment) -> None:
-    """Let the form begin with what is asked of this deployment alone, before the long list of settings."""
-    properties = made._parameter_openapi_schema.properties  # noqa: SLF001 - made from the flow, and not to be given
-    for name, each in properties.items():
-        each["position"] = len(properties) if name == "settings" else each["position"]
 
 
 def _find(name: str) -> DeploymentResponse | None:
@@ -123,13 +123,38 @@ def _find(name: str) -> DeploymentResponse | None:
 
 
 def _kept_parameters(flow: Flow[..., Any], found: DeploymentResponse) -> dict[str, Any]:
-    """The parameters that people gave a deployment, unless the flow does not take them any more."""
-    faults = validate(found.parameters, flow.parameters.model_dump(), raise_on_error=False, ignore_required=True)
-    if faults:
-        said = "; ".join(fault.message for fault in faults)
-        logger.warning("%s: the parameters set in the dashboard do not fit any more (%s)", found.name, said)
-        return {}
-    return dict(found.parameters)
+    """The parameters that people gave a deployment, as far as the flow still takes them."""
+    kept = _fitting(flow, found.parameters)
+    if kept != found.parameters:
+        _tell_of_change(found.name, found.parameters, kept)
+    return kept
+
+
+def _mend_schedules(flow: Flow[..., Any], found: DeploymentResponse) -> None:
+    """Let the schedules of a deployment give its runs no parameters that the flow does not take any more."""
+    for schedule in found.schedules:
+        kept = _fitting(flow, schedule.parameters)
+        if kept != schedule.parameters:
+            _tell_of_change(f"{found.name}, schedule {schedule.slug or schedule.id}", schedule.parameters, kept)
+            with get_client(sync_client=True) as client:
+                client.update_deployment_schedule(found.id, schedule.id, parameters=kept)
+
+
+def _fitting(flow: Flow[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Those of `parameters` that the flow takes; of nested settings, which it took once, the name of the study."""
+    schema = flow.parameters.model_dump()
+    wanted, settings = schema["properties"], parameters.get("settings")
+    kept = {name: value for name, value in parameters.items() if name in wanted}
+    if "study" in wanted and "settings" not in wanted and isinstance(settings, dict) and settings.get("name"):
+        kept = {"study": settings["name"]} | kept
+    faults = validate(kept, schema, raise_on_error=False, ignore_required=True)
+    for name in {str(fault.absolute_path[0]) for fault in faults if fault.absolute_path}:
+        del kept[name]
+    return kept
+
+
+def _tell_of_change(what: str, before: dict[str, Any], kept: dict[str, Any]) -> None:
+    logger.warning("%s: of its parameters %s these are kept, which still fit: %s", what, sorted(before), kept)
 
 
 def _schedule(declared: DeclaredSchedule) -> DeploymentScheduleCreate:

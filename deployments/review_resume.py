@@ -4,8 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pydantic import ValidationError
-
 from bookcover_core.curation.review_queue import find_open
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
@@ -65,18 +63,12 @@ def _resume(study: Study) -> None:
     )
     from prefect.client.schemas.objects import StateType  # noqa: PLC0415 - takes a second
 
+    from flows.studies import folder_of_run  # noqa: PLC0415 - imports Prefect
+
     paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
     with get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=paused):
-            if _study_of(run.parameters) != study.settings.root:
+            if folder_of_run(run.parameters) != study.settings.root:
                 continue
             answer = client.resume_flow_run(run.id, run_input={})
             logger.info("%s goes on: %s", run.name, answer.status.value.lower())
-
-
-def _study_of(parameters: dict[str, object]) -> object:
-    """The folder of the study that a run is given; None where it is given none."""
-    try:
-        return StudySettings.model_validate(parameters.get("settings", {})).root
-    except ValidationError:
-        return None

@@ -3,12 +3,12 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Literal
 
-from bookcover_core.covers.chunks import WantedChunks, check_chunks
-from bookcover_core.errors import SettingsError
+from bookcover_core.covers.chunks import check_chunks
+from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.models.systems import ensembles
 from bookcover_core.models.weights import check_networks
 from bookcover_core.pipeline.study import Study
@@ -40,7 +40,7 @@ def run_study(
     settings: StudySettings,
     *,
     only: str | None = None,
-    chunks: WantedChunks = "all",
+    chunks: Sequence[int] | Literal["all", "next"] = "all",
     stay: bool = False,
 ) -> None:
     """Run a study, or one part of it, on a Prefect server, and print what came out.
@@ -48,7 +48,7 @@ def run_study(
     Args:
         settings: The study.
         only: One of `PARTS`; none: the whole study.
-        chunks: Which chunks the part "download" takes: see `flows.covers`.
+        chunks: Which chunks the part "download" takes: numbers, all, or the next that is not finished.
         stay: Keep the dashboard up afterwards, until Ctrl-C.
 
     Raises:
@@ -61,13 +61,14 @@ def run_study(
     Study(settings).begin()
     check_networks(settings)
     check_cluster(settings)
-    if isinstance(chunks, list):
-        check_chunks(Study(settings), chunks, where="--chunk")
+    if not isinstance(chunks, str):
+        with suppress(StageOrderError):  # the listings are read first, then
+            check_chunks(Study(settings), chunks, where="--chunk")
     with dashboard() as shown:
         say(f"Dashboard: {shown.address}")
         with _review_page(settings, only):
             plain_errors()
-            _flow_for(only, chunks)(settings)
+            _run(only, settings, chunks if isinstance(chunks, str) else ", ".join(map(str, chunks)))
         if only in {None, "report"}:
             print_results(settings)
         if stay:
@@ -84,8 +85,8 @@ def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
         yield
 
 
-def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings], object]:
-    """The flow of one part of a study, or of the whole."""
+def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
+    """Run the flow of one part of a study whose settings are stored, or that of the whole."""
     # Prefect is imported here, when its server is known.
     from flows import (  # noqa: PLC0415
         analysis,
@@ -101,29 +102,28 @@ def _flow_for(part: str | None, chunks: WantedChunks) -> Callable[[StudySettings
         visualisation,
     )
 
-    def train(settings: StudySettings) -> None:
+    name = str(settings.root)
+    if part == "download":
+        covers.download_covers(name, chunks)
+    elif part == "train":
         for backbone in settings.training.backbones:
-            training.train_backbone(settings, backbone)
-
-    def combine(settings: StudySettings) -> None:
+            training.train_backbone(name, backbone)
+    elif part == "ensemble":
         for ensemble in ensembles(settings):
-            training.combine(settings, ensemble)
-
-    flows: dict[str | None, Callable[[StudySettings], object]] = {
-        None: study.study,
-        "listings": listings.read_listings,
-        "download": partial(covers.download_covers, chunks=chunks),
-        "curate": curation.curate,
-        "prepare": preparation.prepare,
-        "compare": comparison.compare_preparations,
-        "train": train,
-        "ensemble": combine,
-        "evaluate": evaluation.evaluate,
-        "analyse": analysis.analyse,
-        "visualise": visualisation.visualise,
-        "report": report.write_report,
-    }
-    return flows[part]
+            training.combine(name, ensemble)
+    else:
+        flows: dict[str | None, Callable[[str], object]] = {
+            None: study.continue_study,
+            "listings": listings.read_listings,
+            "curate": curation.curate,
+            "prepare": preparation.prepare,
+            "compare": comparison.compare_preparations,
+            "evaluate": evaluation.evaluate,
+            "analyse": analysis.analyse,
+            "visualise": visualisation.visualise,
+            "report": report.write_report,
+        }
+        flows[part](name)
 
 
 class _SaidOnce(logging.Filter):

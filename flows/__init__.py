@@ -1,5 +1,5 @@
 """Prefect flows: one module for each room of the core, and `study`, which composes them.
 
-Every flow takes the whole settings, so that the form in the browser shows every knob, and can be run alone and again:
-what is done and still stands is not done twice.
+Two flows begin a study and store its settings; every other one is told the study's name. Each can be run alone and
+again: what is done and still stands is not done twice.
 """

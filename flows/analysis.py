@@ -1,15 +1,16 @@
 """What the predictions, and the colours and shapes of the covers, tell beyond recall: section 5.2."""
 
-from bookcover_core.settings import StudySettings
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import analysis
 
 
-@stage_flow("analyse", "analyse {settings.name}")
-def analyse(settings: StudySettings = DISSERTATION) -> None:
+@stage_flow("analyse", "analyse {study}")
+def analyse(study: str = "", changes: Changes = ()) -> None:
     """Analyse colour, shape, overlap, calibration and agreement, over all systems that are evaluated.
 
     Args:
-        settings: The study.
+        study: Name of the study; empty: the only one of this home.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    analysis.analyse(settings)
+    analysis.analyse(settings_of(study, changes))

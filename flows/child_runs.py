@@ -35,13 +35,14 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.states import Cancelling, Pending, Scheduled
 from prefect.utilities.urls import url_for
-from pydantic import ValidationError
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.making import is_trained
 from flows.names import training_name
+from flows.studies import folder_of_run, reference
 from flows.training import train_backbone
 
 # The deployment that trains one network.
@@ -71,7 +72,8 @@ def train_networks(settings: StudySettings) -> dict[str, object]:
             if deployment is not None:
                 return _Trainings(client, settings, study_run, deployment).causes()
         get_run_logger().info("The server knows no deployment %s: the networks are trained in this run", _DEPLOYMENT)
-    states = {name: train_backbone(settings, name, return_state=True) for name in settings.training.backbones}
+    study = reference(settings)
+    states = {name: train_backbone(study, name, return_state=True) for name in settings.training.backbones}
     return {name: state.result(raise_on_failure=False) for name, state in states.items() if not state.is_completed()}
 
 
@@ -152,9 +154,8 @@ class _Trainings:
 
     def _network_of(self, run: FlowRun) -> str | None:
         """The network of this study that a run trains; None for one of another study."""
-        settings = _settings_of(run)
         backbone = run.parameters.get("backbone")
-        is_ours = settings is not None and settings.root == self._settings.root
+        is_ours = folder_of_run(run.parameters) == self._settings.root
         return str(backbone) if is_ours and backbone in self._settings.training.backbones else None
 
     def _start_unless_trained(self, name: str) -> None:
@@ -169,7 +170,7 @@ class _Trainings:
         try:
             self._runs[name] = self._client.create_flow_run_from_deployment(
                 self._deployment.id,
-                parameters={"settings": self._settings.model_dump(mode="json"), "backbone": name},
+                parameters={"study": reference(self._settings), "backbone": name},
                 state=Scheduled(),
                 name=training_name(self._settings, name),
                 parent_task_run_id=parent.id,
@@ -178,7 +179,7 @@ class _Trainings:
             )
         except PrefectHTTPStatusError as error:
             detail = " ".join(error.response.text.split())
-            self._end(name, f"the server starts no run of {_DEPLOYMENT} with these settings ({detail})")
+            self._end(name, f"the server starts no run of {_DEPLOYMENT} for this study ({detail})")
             return
         self._started.add(name)
         self._logger.info("The training of %s is a run of its own: %s", name, _page(self._runs[name]))
@@ -217,16 +218,21 @@ class _Trainings:
         return time.monotonic() - self._crashed.setdefault(name, time.monotonic()) < _TAKE_UP
 
     def _settle(self, name: str, run: FlowRun, state: State) -> None:
-        """Take note of a training that has ended; start one where that was not ours, and died or trained otherwise."""
+        """Take note of a training that has ended; start one where that was not ours, and is not what is wanted."""
         if is_trained(Study(self._settings), name):
             self._logger.info("%s is trained", name)
             del self._runs[name]
-        elif name not in self._started and (state.is_crashed() or _settings_of(run) != self._settings):
+        elif name not in self._started and (state.is_crashed() or state.is_completed()):
             del self._runs[name]
             self._start_unless_trained(name)
         elif state.is_completed():
             folder = self._settings.root
-            self._end(name, f"its run is completed, but nothing of it is in {folder} of this machine ({_page(run)})")
+            why = (
+                "the study's settings have changed meanwhile"
+                if self._settings != load_settings(folder)
+                else (f"nothing of it is in {folder} of this machine")
+            )
+            self._end(name, f"its run is completed, but {why} ({_page(run)})")
         else:
             self._end(name, f"{_reason(state)} ({_page(run)})")
 
@@ -262,14 +268,6 @@ def _goes_on(run: FlowRun, now: datetime) -> bool:
     if run.state is not None and run.state.is_crashed():
         return now - run.state.timestamp < timedelta(seconds=_TAKE_UP)
     return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now + _SOON
-
-
-def _settings_of(run: FlowRun) -> StudySettings | None:
-    """The settings that a run was given; None where they are none of today's."""
-    try:
-        return StudySettings.model_validate(run.parameters.get("settings", {}))
-    except ValidationError:
-        return None
 
 
 def _reason(state: State) -> str:

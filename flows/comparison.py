@@ -1,26 +1,28 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import StudySettings
 from bookcover_core.training.making import is_compared
 from bookcover_core.training.preparation_comparison import comparing_backbones
 from flows.features import compute_features
 from flows.names import name_comparison
 from flows.networks import Network
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import training
 from tasks.limits import training_slot
 
 
 @stage_flow("compare-preparations", name_comparison)
-def compare_preparations(settings: StudySettings = DISSERTATION, backbones: list[Network] | None = None) -> None:
+def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), changes: Changes = ()) -> None:
     """Train a network briefly on every preparation, and choose the one that validates best.
 
     Args:
-        settings: The study.
+        study: Name of the study; empty: the only one of this home.
         backbones: The networks that compare, each for itself; none named: those that the settings want.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    wanted = backbones if backbones is not None else comparing_backbones(settings)
+    settings = settings_of(study, changes)
+    wanted = backbones or comparing_backbones(settings)
     with training_slot(unless=lambda: all(is_compared(Study(settings), backbone) for backbone in wanted)):
         for backbone in wanted:
             for preparation in settings.preparation.methods:

@@ -1,19 +1,21 @@
 """How good the trained systems are: chapter 5."""
 
 from bookcover_core.models.systems import systems
-from bookcover_core.settings import StudySettings
 from flows.names import name_evaluation
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import evaluation
 
 
 @stage_flow("evaluate", name_evaluation)
-def evaluate(settings: StudySettings = DISSERTATION, names: list[str] | None = None) -> None:
+def evaluate(study: str = "", names: tuple[str, ...] = (), changes: Changes = ()) -> None:
     """Judge the test books with every system that is trained.
 
     Args:
-        settings: The study.
+        study: Name of the study; empty: the only one of this home.
         names: The systems to evaluate; none named: all of the study.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    for name in names if names is not None else [system.name for system in systems(settings)]:
+    settings = settings_of(study, changes)
+    for name in names or [system.name for system in systems(settings)]:
         evaluation.evaluate(settings, name)

@@ -6,16 +6,16 @@ from pydantic import Field
 
 from bookcover_core.errors import FolderError
 from bookcover_core.inference.answers import Unreadable
-from bookcover_core.settings import StudySettings
 from flows.names import name_verdict
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import settings_of
 from tasks import judging
 
 
 @stage_flow("judge", name_verdict)
 def judge(
     covers: list[str],
-    settings: StudySettings = DISSERTATION,
+    study: str = "",
     model: str = "",
     top: Annotated[int, Field(ge=1)] = 5,
     near: Annotated[int, Field(ge=0)] = 3,
@@ -26,12 +26,12 @@ def judge(
 
     Args:
         covers: Files and folders on the machine that runs this, and addresses of pictures.
-        settings: The study whose network judges.
+        study: Name of the study whose network judges; empty: the only one of this home.
         model: Which of its trained models; none: the best by validation accuracy.
         top: Most probable genres to name, at least 1.
         near: Covers of the study, most like it, to name, at least 0.
     """
-    found = judging.judge_covers(settings, covers, model, top, near)
+    found = judging.judge_covers(settings_of(study), covers, model, top, near)
     unreadable = [each for each in found if isinstance(each, Unreadable)]
     if len(unreadable) == len(found):
         raise FolderError(

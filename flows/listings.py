@@ -1,13 +1,16 @@
 """Where the books come from: section 3.1."""
 
-from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import StudySettings
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import listings
 
 
-@stage_flow("read-listings", "read the listings of {settings.name}")
-def read_listings(settings: StudySettings = DISSERTATION) -> None:
-    """Read the listings, check every record, and number the records into chunks."""
-    Study(settings).begin()
-    listings.read_listings(settings)
+@stage_flow("read-listings", "read the listings of {study}")
+def read_listings(study: str = "", changes: Changes = ()) -> None:
+    """Read the listings, check every record, and number the records into chunks.
+
+    Args:
+        study: Name of the study; empty: the only one of this home.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
+    """
+    listings.read_listings(settings_of(study, changes))

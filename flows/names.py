@@ -1,13 +1,16 @@
-"""What runs are called, where that takes more than filling in a parameter."""
+"""What runs are called, where that takes more than filling in parameters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_comparison import chosen_preparation
+from flows.short_form import study_name
+from flows.studies import name_of, settings_of
 
-# Names of networks, or numbers of chunks, that a run's name lists.
+# Names of networks or systems that a run's name lists.
 _MOST = 3
 
 
@@ -20,42 +23,56 @@ def training_name(settings: StudySettings, backbone: str) -> str:
     return f"train {backbone} on {preparation} for {settings.name}"
 
 
+def name_begun_study(parameters: dict[str, Any]) -> str:
+    """Name of a run of `study`."""
+    return f"study {study_name(parameters['name'], parameters['books'])}"
+
+
+def name_study_of_settings(parameters: dict[str, Any]) -> str:
+    """Name of a run of `study-every-setting`."""
+    settings = parameters["settings"]
+    name = settings.name if isinstance(settings, StudySettings) else settings.get("name", StudySettings().name)
+    return f"study {name}"
+
+
 def name_training(parameters: dict[str, Any]) -> str:
     """Name of a run of `train-backbone`."""
-    return training_name(parameters["settings"], parameters["backbone"])
+    try:
+        settings = settings_of(parameters["study"])
+    except BookcoverError:
+        return f"train {parameters['backbone']} for {name_of(parameters['study'])}"
+    return training_name(settings, parameters["backbone"])
 
 
 def name_download(parameters: dict[str, Any]) -> str:
     """Name of a run of `download-covers`."""
-    chunks = parameters["chunks"]
     named = {"all": "all chunks", "next": "the next chunk"}
-    what = named[chunks] if isinstance(chunks, str) else _listed("chunk", [str(number) for number in chunks])
-    return f"download {what} of {parameters['settings'].name}"
+    chunks = parameters["chunks"].strip()
+    what = named.get(chunks, f"chunk{'' if chunks.isdecimal() else 's'} {chunks}")
+    return f"download {what} of {name_of(parameters['study'])}"
 
 
 def name_comparison(parameters: dict[str, Any]) -> str:
     """Name of a run of `compare-preparations`."""
     backbones = parameters["backbones"]
     by = f" by {_listed('network', backbones)}" if backbones else ""
-    return f"compare preparations of {parameters['settings'].name}{by}"
+    return f"compare preparations of {name_of(parameters['study'])}{by}"
 
 
 def name_evaluation(parameters: dict[str, Any]) -> str:
     """Name of a run of `evaluate`."""
     names = parameters["names"]
     what = _listed("system", names) if names else "all systems"
-    return f"evaluate {what} of {parameters['settings'].name}"
+    return f"evaluate {what} of {name_of(parameters['study'])}"
 
 
 def name_verdict(parameters: dict[str, Any]) -> str:
     """Name of a run of `judge`."""
     covers = parameters["covers"]
     what = covers[0].rpartition("/")[2][:60] if len(covers) == 1 else f"{len(covers)} covers"
-    return f"judge {what} by {parameters['settings'].name}"
+    return f"judge {what} by {name_of(parameters['study'])}"
 
 
-def _listed(what: str, names: list[str]) -> str:
+def _listed(what: str, names: Sequence[str]) -> str:
     """Some names, or how many there are where they are many."""
-    if not names or len(names) > _MOST:
-        return f"{len(names)} {what}s"
-    return ", ".join(names) if what != "chunk" else f"{what}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return f"{len(names)} {what}s" if len(names) > _MOST else ", ".join(names)

@@ -2,17 +2,19 @@
 
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import prepare_shard, shards
-from bookcover_core.settings import StudySettings
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import preparation
 from tasks.spreading import do_shards
 
 
-@stage_flow("prepare", "prepare the covers of {settings.name}")
-def prepare(settings: StudySettings = DISSERTATION) -> None:
+@stage_flow("prepare", "prepare the covers of {study}")
+def prepare(study: str = "", changes: Changes = ()) -> None:
     """Measure every cover and make it square in every wanted way, shard by shard, or many shards at once.
 
     Args:
-        settings: The study.
+        study: Name of the study; empty: the only one of this home.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
+    settings = settings_of(study, changes)
     do_shards(settings, preparation.prepare_shard, prepare_shard, shards(Study(settings)))

@@ -1,16 +1,18 @@
 """The report of a study."""
 
-from bookcover_core.settings import StudySettings
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import report
 
 
-@stage_flow("report", "report on {settings.name}")
-def write_report(settings: StudySettings = DISSERTATION, failures: dict[str, str] | None = None) -> None:
+@stage_flow("report", "report on {study}")
+def write_report(study: str = "", failures: tuple[str, ...] = (), changes: Changes = ()) -> None:
     """Write the tables, the figures, and the page that opens in a browser.
 
     Args:
-        settings: The study.
-        failures: Why systems could not be trained, by name.
+        study: Name of the study; empty: the only one of this home.
+        failures: Why systems could not be trained: their name, a colon, and the cause.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    report.write_report(settings, failures)
+    causes = dict(each.split(": ", 1) for each in failures if ": " in each)
+    report.write_report(settings_of(study, changes), causes or None)

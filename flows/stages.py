@@ -2,22 +2,35 @@
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import cleandoc
+from inspect import Signature, cleandoc, signature
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 from prefect.context import FlowRunContext
 
+from bookcover_core.errors import BookcoverError, StageOrderError
 from bookcover_core.pipeline.stage_process import shared_process
-from bookcover_core.settings import StudySettings
+from flows.forms import check_parameters
 from flows.heartbeats import listened_to
 from flows.logs import explain_errors
+from flows.studies import name_of, settings_read_once
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The dissertation's study.
-DISSERTATION = StudySettings()
+# The deployment to start where a stage is missing, and what `bookcover run --only` calls it.
+_STARTS = {
+    "listings": ("read-listings", "listings"),
+    "download": ("download-covers", "download"),
+    **dict.fromkeys(("candidates", "hashes", "twins", "curate", "split"), ("curate", "curate")),
+    "prepare": ("prepare", "prepare"),
+    "compare": ("compare-preparations", "compare"),
+    **dict.fromkeys(("features", "search", "train", "finetune", "scratch"), ("train-backbone", "train")),
+    "ensemble": ("combine", "ensemble"),
+    "evaluate": ("evaluate", "evaluate"),
+    "analyse": ("analyse", "analyse"),
+    "visualise": ("visualise", "visualise"),
+}
 
 
 def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Callable[[Callable[P, R]], Flow[P, R]]:
@@ -25,7 +38,8 @@ def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Ca
 
     No result of it is kept: a retried run asks the core anew what is done. The process in which a network is trained
     stays for that network's next stage, and ends with the outermost run. If a run's process dies, that is noticed of
-    the runs within it, too (`flows.heartbeats`).
+    the runs within it, too (`flows.heartbeats`). Parameters that a form or a schedule got wrong are refused in one
+    sentence (`flows.forms`).
 
     Args:
         name: Name of the flow.
@@ -36,9 +50,10 @@ def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Ca
         made = flow(
             name=name,
             description=_description(function),
-            flow_run_name=run_name if isinstance(run_name, str) else _named(run_name),
+            flow_run_name=_named(run_name, signature(function), name),
             persist_result=False,
             result_serializer="json",
+            validate_parameters=False,  # `_surrounded` does, and tells people of faults in their words
         )(function)
         # Wrapped afterwards: Prefect takes version and entrypoint from the function as it is written.
         made.fn = _surrounded(function)
@@ -47,13 +62,20 @@ def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Ca
     return decorate
 
 
-def _named(make: Callable[[dict[str, Any]], str]) -> Callable[[], str]:
-    """`make` as Prefect calls it."""
+def _named(run_name: str | Callable[[dict[str, Any]], str], of: Signature, flow_name: str) -> Callable[[], str]:
+    """What Prefect calls for the name of a run; that of the flow where the parameters are such that it has none."""
 
     def name() -> str:
         context = FlowRunContext.get()
         assert context is not None
-        return make(context.parameters or {})
+        try:
+            bound = of.bind_partial(**(context.parameters or {}))
+            bound.apply_defaults()
+            if callable(run_name):
+                return run_name(bound.arguments)
+            return run_name.format(**bound.arguments | {"study": name_of(bound.arguments.get("study", ""))})
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return flow_name
 
     return name
 
@@ -65,12 +87,29 @@ def _description(function: Callable[..., object]) -> str:
 
 
 def _surrounded(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, whose errors explain themselves, with one process for its networks."""
+    """`function`, whose parameters are checked, whose errors explain themselves, with one process for its networks."""
+    its = signature(function)
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         explain_errors()
-        with shared_process(), listened_to():
-            return function(*args, **kwargs)
+        given = its.bind(*args, **kwargs)
+        given.arguments.update(check_parameters(given.arguments, its))
+        with shared_process(), listened_to(), settings_read_once():
+            try:
+                return function(*given.args, **given.kwargs)
+            except StageOrderError as error:
+                raise _with_advice(error) from None
 
     return run
+
+
+def _with_advice(error: StageOrderError) -> BookcoverError:
+    """The error of a stage that is missing, with what to start first."""
+    if error.stage not in _STARTS:
+        return error
+    deployment, part = _STARTS[error.stage]
+    advice = f"Start the deployment `{deployment}` (`bookcover run --only {part}`) first, or the whole study."
+    said = StageOrderError(error.what, where=error.where, advice=advice)
+    said.stage = error.stage
+    return said

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 
 from bookcover_core.errors import InputError, TrainingError
 from bookcover_core.models.systems import ensembles, systems
-from bookcover_core.models.weights import check_networks
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import StudySettings, Undecided
 from bookcover_core.training.making import is_made
 from flows.analysis import analyse
 from flows.child_runs import how_to_go_on, train_networks
@@ -15,43 +14,104 @@ from flows.covers import download_covers
 from flows.curation import curate
 from flows.evaluation import evaluate
 from flows.listings import read_listings
+from flows.names import name_begun_study, name_study_of_settings
+from flows.networks import Network
 from flows.preparation import prepare
 from flows.report import write_report
-from flows.stages import DISSERTATION, stage_flow
+from flows.short_form import fill_in
+from flows.stages import stage_flow
+from flows.studies import Changes, reference, settings_of, store
 from flows.training import combine
 from flows.visualisation import visualise
 from tasks.clusters import check_cluster
 
+_DISSERTATION = StudySettings()
 
-@stage_flow("study", "study {settings.name}")
-def study(settings: StudySettings = DISSERTATION) -> None:
-    """Take listings of books to a report on how well networks judge them by their covers.
+
+@stage_flow("study", name_begun_study)
+def begin_study(
+    name: str = "",
+    books: str = "",
+    covers: str = "",
+    networks: tuple[Network, ...] = _DISSERTATION.training.backbones,
+    undecided: Undecided = "ask",
+    only_begin: bool = False,
+    changes: Changes = (),
+) -> None:
+    """Start here: begin a study, and take it from its books to a report on how well covers tell their genre.
+
+    With nothing filled in it is the dissertation's study of 57,000 books. Whatever is not asked here has the
+    dissertation's value, and `changes` can change it. The settings are kept with the study: every other deployment, and
+    every schedule, asks for its name alone.
+
+    Args:
+        name: Name of the study: letters, digits, dots, dashes. Empty: that of the folder or listing of its books.
+        books: A folder of pictures with one subfolder for each genre; or the file or address of a listing. Empty: the
+            listings of BookCover30.
+        covers: Where the covers of a listing are: a folder, or a zip file. Empty: they are downloaded.
+        networks: The networks to train.
+        undecided: What to do with books that may be box sets. ask: the study waits until you have decided; keep or
+            reject them and go on; fail: stop.
+        only_begin: Read the listings and stop there: where a schedule downloads the covers, night by night.
+        changes: Any other settings, a line each: training.epochs=400, say. `bookcover settings` lists them all.
+    """
+    _begin(fill_in(name, books, covers, networks, undecided, changes), only_begin)
+
+
+@stage_flow("study-every-setting", name_study_of_settings)
+def begin_study_with_every_setting(only_begin: bool = False, settings: StudySettings = _DISSERTATION) -> None:
+    """Begin a study in a form that shows every setting, with its meaning and the dissertation's value.
+
+    Only *Run*, then *Custom run* fills this form in. A schedule runs the study by its name, with `continue-study`.
+
+    Args:
+        only_begin: Read the listings and stop there: where a schedule downloads the covers, night by night.
+        settings: The study.
+    """
+    _begin(settings, only_begin)
+
+
+def _begin(settings: StudySettings, only_begin: bool) -> None:
+    study = reference(store(settings))
+    if only_begin:
+        read_listings(study)
+    else:
+        continue_study.fn(study)
+
+
+@stage_flow("continue-study", "study {study}")
+def continue_study(study: str = "", changes: Changes = ()) -> None:
+    """Take a study up where it stopped, or do again what depends on changed settings: from its listings to its report.
 
     A network that cannot be trained does not stop the others: they are evaluated and reported, then the study fails
     and names it. Run again, it picks up from there; what is done is kept, also where the study was cancelled or its
     process died.
 
     A study that came from a deployment starts a run of its own for each training (`flows.child_runs`).
+
+    Args:
+        study: Name of the study; empty: the only one of this home.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    Study(settings).begin()
-    check_networks(settings)
+    settings = settings_of(study, changes)
+    study = reference(settings)
     check_cluster(settings)
-    read_listings(settings)
-    download_covers(settings)
-    curate.fn(settings)  # within this run: one of its own could not be suspended for the review
-    prepare(settings)
+    read_listings(study)
+    download_covers(study)
+    curate.fn(study)  # within this run: one of its own could not be suspended for the review
+    prepare(study)
     if settings.training.preparation == "best" and not settings.comparison.per_backbone:
-        compare_preparations(settings)
+        compare_preparations(study)
 
     causes = train_networks(settings)
-    joined = {name: combine(settings, name, return_state=True) for name in ensembles(settings)}
+    joined = {name: combine(study, name, return_state=True) for name in ensembles(settings)}
     causes |= {name: state.result(raise_on_failure=False) for name, state in joined.items() if not state.is_completed()}
     trained = [system.name for system in systems(settings) if is_made(Study(settings), system)]
     if trained:
-        evaluate(settings, trained)
-        analyse(settings)
-        looked = visualise(settings, return_state=True)
-        write_report(settings, reasons(settings, trained, causes))
+        evaluate(study, tuple(trained))
+        analyse(study)
+        looked = visualise(study, return_state=True)
+        write_report(study, tuple(f"{name}: {why}" for name, why in reasons(settings, trained, causes).items()))
     if causes:
         raise training_error(settings, causes)
     if trained:

@@ -1,14 +1,18 @@
 """What a trained network looks for, and what it sees in covers: section 5.3."""
 
-from bookcover_core.settings import StudySettings
-from flows.stages import DISSERTATION, stage_flow
+from flows.stages import stage_flow
+from flows.studies import Changes, settings_of
 from tasks import visualisation
 
 
-@stage_flow("visualise", "look into a network of {settings.name}")
-def visualise(settings: StudySettings = DISSERTATION) -> None:
+@stage_flow("visualise", "look into a network of {study}")
+def visualise(study: str = "", changes: Changes = ()) -> None:
     """Look into the network that validates best, or the one that `visualisation.model` names.
 
     Activation maximisation takes minutes to an hour; a run that was cut off goes on where it was.
+
+    Args:
+        study: Name of the study; empty: the only one of this home.
+        changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    visualisation.visualise(settings)
+    visualisation.visualise(settings_of(study, changes))

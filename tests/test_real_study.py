@@ -11,6 +11,7 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
+from tests.begun import begun
 
 pytestmark = pytest.mark.timeout(1_800)  # two to four minutes, and far more where others use the machine
 
@@ -22,7 +23,7 @@ HOSTS = ("ecx.images-amazon.com", "d1w7fb2mkkr3kw.cloudfront.net")
 def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
     """The study, run once: its covers come over HTTP from loopback, under the paths of their addresses."""
     from bookcover_core.demo_data import ImageHost, pictures_of_listing
-    from flows.study import study
+    from flows.study import continue_study
 
     listing = real_data / "listings" / "real-covers-listing.csv"
     with ImageHost(pictures_of_listing(listing, real_data / "covers")) as host:
@@ -51,7 +52,7 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                 "visualisation": {"steps": 10, "genres": 1},  # 1,000 steps for three genres take minutes
             }
         )
-        study(settings)
+        continue_study(begun(settings))
     return Study(settings)
 
 

@@ -5,10 +5,8 @@ records a chunk holds stands in `listings/books.csv`; whether it is done, in its
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from bookcover_core.covers.ledger import Outcome
 from bookcover_core.covers.local_sources import Item, Shelf, open_shelf
@@ -19,11 +17,6 @@ from bookcover_core.pipeline.study import StageRun, Study
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
-
-# Which chunks to work on: see `choose_chunks`.
-WantedChunks = (
-    Annotated[list[int], Field(title="by number")] | Annotated[Literal["all", "next"], Field(title="by name")]
-)
 
 # What `covers.retry_missing` asks for again: covers that their host says it does not have, or does not give.
 DENIED = frozenset({Outcome.MISSING.value, Outcome.REFUSED.value})
@@ -40,25 +33,45 @@ def chunks(study: Study) -> list[int]:
     return named or list(range(1, _last_chunk(study) + 1))
 
 
-def choose_chunks(study: Study, wanted: WantedChunks) -> list[int]:
+def choose_chunks(study: Study, wanted: str) -> list[int]:
     """Numbers of the chunks to work on, rising; empty where the next one is wanted and the listing is finished.
 
     Args:
         study: The study.
-        wanted: Numbers of chunks; "all": those of the study (`chunks`); "next": the one that `next_chunk` gives.
+        wanted: Numbers and ranges of numbers, such as "1, 3-5"; "all": those of the study (`chunks`); "next": the one
+            that `next_chunk` gives.
 
     Raises:
         StageOrderError: The listings have not been read.
-        SettingsError: There is no chunk of such a number.
+        SettingsError: `wanted` is of another form, or there is no chunk of such a number.
     """
-    if wanted == "all":
+    if wanted.strip() == "all":
         return chunks(study)
-    if wanted == "next":
+    if wanted.strip() == "next":
         chunk = next_chunk(study)
         if chunk is None:
             logger.info("download: nothing is left to do, every chunk of the listing is finished")
         return [] if chunk is None else [chunk]
-    return check_chunks(study, wanted)
+    return check_chunks(study, read_numbers(wanted))
+
+
+def read_numbers(text: str) -> list[int]:
+    """Numbers of chunks from a text such as "1, 3-5".
+
+    Raises:
+        SettingsError: It is of another form.
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, _, last = (end.strip() for end in part.partition("-"))
+        is_read = re.fullmatch(r"\d{1,6}", first) and re.fullmatch(r"\d{0,6}", last)
+        named = range(int(first), int(last or first) + 1) if is_read else ()
+        if not named:
+            raise SettingsError(
+                f"{text!r} names no chunks", where="chunks", advice='Write all, next, or numbers such as "1, 3-5".'
+            )
+        numbers += named
+    return numbers
 
 
 def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") -> list[int]:

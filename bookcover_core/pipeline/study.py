@@ -92,11 +92,13 @@ class Study:
         """
         manifest = read_manifest(self.manifest_file(label))
         if manifest is None:
-            raise StageOrderError(
+            error = StageOrderError(
                 f"the stage {label!r} has not been run",
                 where=self.workspace.root,
                 advice="Run the stages in order, or the whole study with `bookcover run`.",
             )
+            error.stage = label.partition("/")[0]
+            raise error
         return manifest
 
     def manifests(self, stage: str) -> list[Manifest]:

@@ -6,6 +6,7 @@ A study's folder stands for the settings that are stored in it.
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -28,26 +29,32 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
     Raises:
         SettingsError: The file is missing or not TOML, the folder is no study's, or a setting is unknown or impossible.
     """
-    values = _read(file.expanduser()) if file else {}
-    where = str(file) if file else "settings"
+    return parse_settings(_read(file.expanduser()) if file else {}, overrides, where=str(file) if file else "settings")
+
+
+def parse_settings(
+    values: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str = "settings"
+) -> StudySettings:
+    """Settings from nested mappings, as a TOML file holds them, with single settings laid over them.
+
+    Args:
+        values: The mappings.
+        overrides: See `load_settings`.
+        where: Where they come from, for the message.
+
+    Raises:
+        SettingsError: A setting is unknown or impossible; the message names every one.
+    """
+    laid = deepcopy(dict(values))
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
             raise SettingsError(
                 f"{override!r} is not of the form group.name=value", where="settings", advice="Try training.epochs=50."
             )
-        _lay_over(values, path.strip().split("."), _read_value(text.strip()), override)
-    return parse_settings(values, where=where)
-
-
-def parse_settings(values: Mapping[str, Any], *, where: str = "settings") -> StudySettings:
-    """Settings from nested mappings, as a TOML file holds them.
-
-    Raises:
-        SettingsError: A setting is unknown or impossible; the message names every one.
-    """
+        _lay_over(laid, path.strip().split("."), _read_value(text.strip()), override)
     try:
-        return StudySettings.model_validate(values)
+        return StudySettings.model_validate(laid)
     except ValidationError as error:
         faults = "; ".join(_describe(fault) for fault in error.errors())
         raise SettingsError(

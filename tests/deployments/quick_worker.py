@@ -57,10 +57,10 @@ def save_nothing(_figure, buffer, **options) -> None:
 
 def work() -> None:
     """Take up runs for ever."""
-    from flows.study import study as study_flow
+    from flows.study import continue_study
     from flows.training import train_backbone
 
-    flows = {flow.name: flow for flow in (study_flow, train_backbone)}
+    flows = {flow.name: flow for flow in (continue_study, train_backbone)}
     waiting = FlowRunFilter.model_validate(
         {"state": {"type": {"any_": ["SCHEDULED"]}}, "deployment_id": {"is_null_": False}}
     )

@@ -13,7 +13,8 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.flows import load_flow_from_entrypoint
 
 import flows
-from deployments.deployment_specs import read_catalogue, served_deployments
+from deployments.deployment_specs import pooled_deployments, read_catalogue, served_deployments
+from deployments.setup_command import set_up_pool
 
 
 def all_flows() -> dict[str, str]:
@@ -57,6 +58,21 @@ def test_prefect_reads_the_same_file():
 
 
 @pytest.mark.parametrize("declared", read_catalogue().deployments, ids=lambda each: each.name)
+def test_every_form_but_one_is_flat(declared):
+    """Prefect's dialog of a schedule sends an empty copy of what is nested; flat parameters are safe in it."""
+    schema = load_flow_from_entrypoint(declared.entrypoint).parameters.model_dump()
+    nested = [name for name, each in schema["properties"].items() if "$ref" in each or "anyOf" in each]
+    kinds = {each.get("type") for each in schema["properties"].values()} | {
+        each["items"]["type"] for each in schema["properties"].values() if each.get("type") == "array"
+    }
+    if declared.name == "study-every-setting":
+        assert nested == ["settings"]
+    else:
+        assert not nested
+        assert kinds <= {"string", "integer", "boolean", "array"}
+
+
+@pytest.mark.parametrize("declared", read_catalogue().deployments, ids=lambda each: each.name)
 def test_the_form_has_words_for_every_knob(declared):
     """Each parameter and each setting has a title and a text; what is bounded says so; the page says what it does."""
     flow = load_flow_from_entrypoint(declared.entrypoint)
@@ -66,7 +82,7 @@ def test_the_form_has_words_for_every_knob(declared):
     knobs = dict(schema["properties"])
     for group in schema["definitions"].values():
         knobs |= {f"{group['title']}.{name}": each for name, each in group.get("properties", {}).items()}
-    assert "settings" in knobs
+    assert {"study", "name", "settings"} & set(knobs)
     for name, each in knobs.items():
         reference = each.get("$ref", "").rpartition("/")[2]
         described = each.get("description") or schema["definitions"].get(reference, {}).get("description")
@@ -76,33 +92,68 @@ def test_the_form_has_words_for_every_knob(declared):
             assert any(word in described for word in ("least", "ore than", "most", "ess than")), name
 
 
-def test_what_people_changed_in_the_dashboard_stays(prefect_server):
-    """Served or registered again, a deployment keeps its parameters and its schedule's switch; its pool may change."""
+NIGHTLY = "download-covers/download-covers"
+
+
+@pytest.fixture
+def client(prefect_server):
+    """A client of a server of our own, on which the download is registered anew."""
     with get_client(sync_client=True) as client:
-
-        def found():
-            return client.read_deployment_by_name("download-covers/download-covers")
-
-        def apply(deployments):
-            [wanted] = [each for each in deployments if each.name == "download-covers"]
-            assert list(wanted._parameter_openapi_schema.properties) == ["settings", "chunks"]
-            assert wanted._parameter_openapi_schema.properties["settings"]["position"] == 2
-            wanted.apply()
-
         apply(served_deployments())
-        first = found()
-        assert (first.work_pool_name, first.parameters, first.schedules[0].active) == (None, {"chunks": "next"}, False)
-        assert first.enforce_parameter_schema
-        client.update_deployment(first.id, DeploymentUpdate(parameters={"chunks": "all", "settings": {"name": "mine"}}))
-        switch = f"/deployments/{first.id}/schedules/{first.schedules[0].id}"
-        client._client.patch(switch, json={"active": True})
-        apply(served_deployments())
-        again = found()
-        assert again.id == first.id
-        assert again.parameters == {"chunks": "all", "settings": {"name": "mine"}}
-        assert [(each.slug, each.active) for each in again.schedules] == [("nightly", True)]
-        client.update_deployment(
-            first.id, DeploymentUpdate(enforce_parameter_schema=False, parameters={"settings": {"colour": "blue"}})
-        )
-        apply(served_deployments())
-        assert found().parameters == {"chunks": "next"}, "what does not fit any more is not kept"
+        yield client
+        client.delete_deployment(client.read_deployment_by_name(NIGHTLY).id)
+
+
+def apply(deployments) -> None:
+    """Register the download, as serving or setting up does."""
+    [wanted] = [each for each in deployments if each.name == "download-covers"]
+    wanted.apply()
+
+
+def schedules(client) -> dict[str | None, tuple[str, bool, dict]]:
+    """Hour, switch and parameters of each schedule of the download, by its slug."""
+    found = client.read_deployment_by_name(NIGHTLY).schedules
+    return {each.slug: (each.schedule.cron, each.active, each.parameters) for each in found}
+
+
+def test_a_deployment_that_is_registered_again_keeps_its_parameters(client):
+    """Those that people gave it, as far as they still fit; its pool may change."""
+    first = client.read_deployment_by_name(NIGHTLY)
+    assert (first.work_pool_name, first.parameters, first.enforce_parameter_schema) == (None, {"chunks": "next"}, True)
+    client.update_deployment(first.id, DeploymentUpdate(parameters={"chunks": "all", "study": "mine"}))
+    apply(served_deployments())
+    again = client.read_deployment_by_name(NIGHTLY)
+    assert (again.id, again.parameters) == (first.id, {"chunks": "all", "study": "mine"})
+    unfit = DeploymentUpdate(enforce_parameter_schema=False, parameters={"chunks": ["4"], "study": "mine", "when": 4})
+    client.update_deployment(first.id, unfit)
+    apply(served_deployments())
+    assert client.read_deployment_by_name(NIGHTLY).parameters == {"chunks": "next", "study": "mine"}
+
+
+def test_schedules_survive_whatever_people_did_to_them(client):
+    """Switched on, moved, added without a slug, switched off and on again: registered again, all is as it was."""
+    assert schedules(client) == {"nightly": ("0 2 * * *", False, {"chunks": "next"})}
+    download = client.read_deployment_by_name(NIGHTLY)
+    # What the dashboard sends for the switch, and for its two dialogs.
+    nightly = f"/deployments/{download.id}/schedules/{download.schedules[0].id}"
+    three = {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True}
+    client._client.patch(nightly, json={"active": True})
+    assert schedules(client)["nightly"] == ("0 2 * * *", True, {"chunks": "next"})
+    changed = {"parameters": {"chunks": "next", "study": "mine"}, "active": True, "schedule": three}
+    client._client.patch(nightly, json=changed)
+    added = {"parameters": {"chunks": "2", "study": "other"}, "active": True, "schedule": three | {"cron": "0 4 * * *"}}
+    client._client.post(f"/deployments/{download.id}/schedules", json=[added])
+    people_s = {
+        "nightly": ("0 3 * * *", True, {"chunks": "next", "study": "mine"}),
+        None: ("0 4 * * *", True, {"chunks": "2", "study": "other"}),
+    }
+    assert schedules(client) == people_s
+    ids = {each.id for each in client.read_deployment_by_name(NIGHTLY).schedules}
+    set_up_pool(client)
+    for register in (served_deployments, pooled_deployments, served_deployments):
+        apply(register())
+        assert schedules(client) == people_s
+    assert {each.id for each in client.read_deployment_by_name(NIGHTLY).schedules} == ids
+    client.update_deployment_schedule(download.id, download.schedules[0].id, parameters={"settings": {"name": "old"}})
+    apply(served_deployments())
+    assert schedules(client)["nightly"] == ("0 3 * * *", True, {"study": "old"}), "settings that were nested once"

@@ -24,13 +24,19 @@ from prefect.states import Crashed, Running, Scheduled
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.toml_file import load_settings
 from deployments import automations, deployment_specs, setup_command
 from deployments.server import RUN_ENVIRONMENT, _started_server
 from tasks.limits import DOWNLOADS
+from tests.begun import begun
 from tests.bookcover_core.inference.trained import GENRES, draw
 from tests.deployments.quick_worker import CHANGED, WEIGHTS
 
-STUDY, TRAINING, DOWNLOAD = "study/study", "train-backbone/train-backbone", "download-covers/download-covers"
+STUDY, TRAINING, DOWNLOAD = (
+    "continue-study/continue-study",
+    "train-backbone/train-backbone",
+    "download-covers/download-covers",
+)
 BOOKS = 10
 
 
@@ -49,9 +55,9 @@ class Place:
         with (self.folder / "worker.log").open("ab") as log:
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
 
-    def start(self, settings: StudySettings, deployment_name: str = STUDY, **others: str) -> UUID:
+    def start(self, settings: StudySettings, deployment_name: str = STUDY, **others: Any) -> UUID:
         deployment = self.client.read_deployment_by_name(deployment_name)
-        parameters = {"settings": settings.model_dump(mode="json"), **others}
+        parameters = {"study": begun(settings), **others}
         return self.client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
 
     def retry(self, run: UUID, message: str = "Retry from the UI", at: datetime | None = None) -> None:
@@ -265,7 +271,7 @@ def test_only_what_changed_is_done_again(place, settings):
 
 @pytest.mark.usefixtures("worker")
 def test_a_network_is_trained_again_with_other_parameters(place, settings):
-    """Its own form trains it alone; the study's next run with these settings keeps it."""
+    """Its own form trains it alone, with a changed setting that the study keeps; the study's next run takes it so."""
     few = settings.training.model_copy(update={"backbones": ("Tiny",), "epochs": 2})
     looks = settings.visualisation.model_copy(update={"model": "Tiny"})
     other = settings.model_copy(update={"name": "again", "training": few, "visualisation": looks})
@@ -273,11 +279,12 @@ def test_a_network_is_trained_again_with_other_parameters(place, settings):
     first = finished(other)
 
     longer = other.model_copy(update={"training": few.model_copy(update={"epochs": 4})})
-    run = place.start(longer, TRAINING, backbone="Tiny")
+    run = place.start(other, TRAINING, backbone="Tiny", changes=["training.epochs=4"])
     assert place.wait(run, "Completed", "Failed").name == "Completed"
     again = finished(longer)
     assert {label for label in first if again[label] != first[label]} == {"train/Tiny-padded"}
     until(lambda: "epoch 4 of 4" in place.log(run))
+    assert load_settings(other.root) == longer
     assert "train Tiny" not in done_again(place, longer)
 
 
@@ -287,7 +294,7 @@ def test_a_study_waits_for_a_training_that_crashed_just_now(place, settings):
     few = settings.training.model_copy(update={"backbones": ("Tiny",)})
     other = settings.model_copy(update={"name": "crashed", "training": few})
     deployment = place.client.read_deployment_by_name(TRAINING)
-    parameters = {"settings": other.model_dump(mode="json"), "backbone": "Tiny"}
+    parameters = {"study": begun(other), "backbone": "Tiny"}
     training = place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
     run = place.start(other)
     until(lambda: place.tasks(run).get("split the books"))
@@ -362,7 +369,7 @@ def test_a_schedule_that_is_switched_on_brings_runs(place):
 def test_a_run_whose_process_dies_three_times_is_given_up(place, settings):
     """It fails, and says why. One that crashed, but gives a sign of life, is Running after all, however often."""
     deployment = place.client.read_deployment_by_name(TRAINING)
-    parameters = {"settings": settings.model_dump(mode="json")}
+    parameters = {"study": begun(settings)}
     dying, living = (
         place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
         for _ in range(2)

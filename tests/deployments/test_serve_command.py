@@ -13,7 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from bookcover_core.settings import StudySettings
 from deployments.deployment_specs import read_catalogue
+from tests.begun import begun
 from tests.deployments.test_command_line import record, write_listing
 
 SERVED = len(read_catalogue().deployments)
@@ -121,6 +123,11 @@ def folder(tmp_path):
     return here
 
 
+def begin(folder, **settings) -> None:
+    """Begin a study in the home."""
+    begun(StudySettings.model_validate(settings | {"workspace": str(folder / "data" / "studies")}))
+
+
 def last_state(home, run) -> tuple[str, str]:
     """Name and message of a run's state, as the server's database has them when it has ended."""
     with sqlite3.connect(home / "prefect.db") as database:
@@ -135,18 +142,16 @@ def last_state(home, run) -> tuple[str, str]:
 @pytest.mark.slow
 def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
     """It serves everything; killed, it leaves no process, and comes up clean; ended, it leaves no run running."""
-    little = {"name": "little", "books": {"source": "listing", "listing": "books.csv"}}
+    begin(folder, name="little", books={"source": "listing", "listing": "books.csv"})
     with silent_host() as address:
-        stuck = {
-            "name": "stuck",
-            "books": {"source": "listing", "listing": address},
-            "covers": {"allowed_private_hosts": ["127.0.0.1"]},
-        }
+        for name in ("stuck", "stuck-too"):
+            listing = {"source": "listing", "listing": address}
+            begin(folder, name=name, books=listing, covers={"allowed_private_hosts": ["127.0.0.1"]})
         served = serve()
         assert str(folder / "data" / "studies") in "".join(served.said)
         deployments = served.api.post("deployments/filter", json={}).json()
         assert len(deployments) == SERVED
-        served.wait(served.start("read-listings", settings=little), "Completed")
+        served.wait(served.start("read-listings", study="little"), "Completed")
         assert (folder / "data" / "studies" / "little" / "listings" / "books.csv").is_file()
         assert "little" in httpx.get(served.pages).text
         other = subprocess.run(
@@ -159,11 +164,11 @@ def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
         )
         assert other.returncode == 1
         assert "running already" in other.stderr
-        refused = served.api.get("deployments/name/read-listings/read-listings").json()["id"]
+        refused = served.api.get("deployments/name/study-every-setting/study-every-setting").json()["id"]
         wrong = {"settings": {"training": {"epochs": 0}}}
         answer = served.api.post(f"deployments/{refused}/create_flow_run", json={"parameters": wrong})
         assert (answer.status_code, "minimum of 1" in answer.text) == (409, True)
-        cut_off = served.start("read-listings", settings=stuck)
+        cut_off = served.start("read-listings", study="stuck")
         served.wait(cut_off, "Running")
         assert served.end(signal.SIGKILL)[0] == [], "whoever is killed takes all with it"
 
@@ -176,7 +181,7 @@ def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
         retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         assert again.api.post(f"flow_runs/{cut_off}/set_state", json=retry).json()["status"] == "ACCEPT"
         again.wait(cut_off, "Running")
-        starting = again.start("read-listings", settings=stuck | {"name": "stuck-too"})
+        starting = again.start("read-listings", study="stuck-too")
         again.wait(starting, "Pending", "Running")
         assert again.end(signal.SIGINT) == ([], 0)
     for run in (cut_off, starting):

@@ -13,6 +13,7 @@ from bookcover_core.demo_data import Catalogue, ImageHost, publish, rehearsal_se
 from bookcover_core.pipeline.stages import STAGES
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from tests.begun import begun
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
 @pytest.fixture(scope="session")
 def pristine(request, tmp_path_factory, worker_id, prefect_server) -> Done:
     """A rehearsal that nobody alters; one of the processes that test runs it for all."""
-    from flows.study import study
+    from flows.study import continue_study
 
     folder = tmp_path_factory.mktemp("shared") if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     file = folder / "pristine" / "settings.json"
     with exclusive(file):
         if not file.exists():
             settings = request.getfixturevalue("small").model_copy(update={"workspace": str(file.parent)})
-            study(settings)
+            continue_study(begun(settings))
             file.write_text(settings.model_dump_json(), encoding="utf-8")
     return Done(StudySettings.model_validate_json(file.read_text(encoding="utf-8")))
 

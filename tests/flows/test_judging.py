@@ -6,6 +6,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from bookcover_core.errors import FolderError
 from flows.judging import judge
+from tests.begun import begun
 from tests.bookcover_core.inference.trained import GENRES, draw
 
 
@@ -26,7 +27,7 @@ def read_artifact(key: str) -> str:
 
 def test_verdicts_are_shown_with_pictures(prefect_server, trained, covers):
     """Cover, what spoke for its genre, the genres and the nearest covers, in one artifact; failures at its end."""
-    judge([str(covers)], trained.settings, model="Tiny", near=2)
+    judge([str(covers)], begun(trained.settings), model="Tiny", near=2)
     shown = read_artifact("verdicts-tiny")
     assert shown.startswith("### Tiny, on padded covers\n\nIt named the genre of ")
     assert shown.count("](data:image/jpeg;base64,") == 4
@@ -41,4 +42,4 @@ def test_a_run_that_judges_nothing_fails(prefect_server, trained, covers, monkey
     """And says what was wrong."""
     monkeypatch.chdir(covers)
     with pytest.raises(FolderError, match="a web page" if names else "no cover to judge"):
-        judge(names, trained.settings, model="Tiny")
+        judge(names, begun(trained.settings), model="Tiny")

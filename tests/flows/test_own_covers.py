@@ -11,7 +11,8 @@ from PIL import Image
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from flows.study import study
+from flows.study import continue_study
+from tests.begun import begun
 
 GENRES = {"Poesía": (200, 60, 60), "Maps & Atlases": (60, 160, 90), "日本": (60, 80, 200)}
 BOOKS = 12
@@ -35,7 +36,7 @@ def run(tmp_path, **settings) -> Study:
         }
         | settings
     )
-    study(wanted)
+    continue_study(begun(wanted))
     return Study(wanted)
 
 

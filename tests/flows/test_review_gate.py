@@ -21,6 +21,7 @@ from bookcover_core.settings import StudySettings
 from deployments.review_command import review_page
 from deployments.review_resume import announced
 from flows.curation import curate
+from tests.begun import begun
 
 
 @pytest.fixture
@@ -39,12 +40,14 @@ def server(monkeypatch) -> None:
 @pytest.fixture
 def served(server):
     """Deployments of the project's flows, served by a process of their own; gives a function that starts runs."""
-    serve = "from prefect import serve; from flows.study import study; serve(study.to_deployment('test'))"
+    serve = (
+        "from prefect import serve; from flows.study import continue_study; serve(continue_study.to_deployment('test'))"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", serve], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield lambda settings: start("study/test", settings, process)
+        yield lambda settings: start("continue-study/test", settings, process)
     finally:
         process.terminate()
         process.wait()
@@ -55,7 +58,7 @@ def start(deployment: str, settings: StudySettings, process: subprocess.Popen):
     deadline = time.monotonic() + 120
     while True:
         try:
-            return run_deployment(deployment, parameters={"settings": settings.model_dump(mode="json")}, timeout=0)
+            return run_deployment(deployment, parameters={"study": begun(settings)}, timeout=0)
         except Exception as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("the deployments were never served") from error
@@ -86,7 +89,7 @@ def paused_run(settings: StudySettings):
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
             for run in client.read_flow_runs():
-                is_ours = run.parameters.get("settings", {}).get("workspace") == settings.workspace
+                is_ours = run.parameters.get("study") == str(settings.root)
                 if is_ours and run.state.type is StateType.PAUSED:
                     return run
             time.sleep(0.3)
@@ -127,7 +130,7 @@ def reject_all(browser: httpx.Client) -> int:
 def test_a_paused_run_goes_on_from_the_form(asking):
     """A run of a command waits where it is; what the form leaves open is asked again, and what it says is on record."""
     ended: list[object] = []
-    run = Thread(target=copy_context().run, args=(lambda: ended.append(curate(asking, return_state=True)),))
+    run = Thread(target=copy_context().run, args=(lambda: ended.append(curate(begun(asking), return_state=True)),))
     run.start()
     paused = paused_run(asking)
     first, *others = open_items(Study(asking))
@@ -162,4 +165,4 @@ def test_a_study_whose_candidates_are_decided_never_stops(asking):
     """Where nothing is open, nobody is asked."""
     for item in open_items(Study(asking)):
         append_decision(Study(asking), item.key, "keep", by="Ada")
-    assert curate(asking, return_state=True).is_completed()
+    assert curate(begun(asking), return_state=True).is_completed()

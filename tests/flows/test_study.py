@@ -19,8 +19,9 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_comparison import chosen_preparation
 from flows.preparation import prepare
-from flows.study import study
+from flows.study import continue_study
 from flows.training import train_backbone
+from tests.begun import begun
 
 # Every stage that has no parts, and one part of each that has some; as if padded covers had been chosen.
 EVERY_STAGE = {
@@ -73,7 +74,7 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal
     """Same inputs, same settings: no stage runs, no process is started for one, no cover is asked for."""
     monkeypatch.setattr(stage_process, "_Process", lambda _: pytest.fail("a process was started"))
     before, asked = rehearsal.finished(), sum(rehearsal.host.requests.values())
-    study(rehearsal.settings)
+    continue_study(begun(rehearsal.settings))
     assert changed(before, rehearsal.finished()) == set()
     assert sum(rehearsal.host.requests.values()) == asked
 
@@ -81,7 +82,7 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal
 def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
     """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
     before, judged = copied.finished(), evaluations(copied)
-    study(with_training(copied.settings, epochs=6))
+    continue_study(begun(with_training(copied.settings, epochs=6)))
     found = changed(before, copied.finished())
     behind = {"train", "ensemble", "evaluate", "analyse", "visualise", "report"}
     assert {"train", "ensemble", "evaluate", "report"} <= found <= behind
@@ -97,7 +98,7 @@ def test_a_network_can_choose_its_own_preparation(rehearsal):
     """Compared per network, each has trials and a choice of its own; where that is the same one, nothing else runs."""
     before = rehearsal.finished()
     own = rehearsal.settings.comparison.model_copy(update={"per_backbone": True})
-    train_backbone(rehearsal.settings.model_copy(update={"comparison": own}), "MobileNetV2")
+    train_backbone(begun(rehearsal.settings.model_copy(update={"comparison": own})), "MobileNetV2")
     assert changed(before, rehearsal.finished()) == {"compare"}
     assert "compare/MobileNetV2" in rehearsal.finished()
 
@@ -134,7 +135,7 @@ def test_a_damaged_output_is_made_again_and_nothing_behind_it(rehearsal, damages
         damaged = min(rehearsal.settings.root.glob(pattern))
         contents[damaged] = damaged.read_bytes()
         damage(damaged)
-    study(rehearsal.settings)
+    continue_study(begun(rehearsal.settings))
     for damaged, content in contents.items():
         assert damaged.is_file()
         assert damaged.read_bytes() != b"altered"
@@ -147,7 +148,7 @@ def test_a_stage_can_be_run_alone(rehearsal):
     """The flow of one stage mends what is missing of that stage, and touches no other."""
     before = rehearsal.finished()
     next(rehearsal.settings.root.glob("prepared/noprep/*/*.jpg")).unlink()
-    prepare(rehearsal.settings)
+    prepare(begun(rehearsal.settings))
     assert changed(before, rehearsal.finished()) == {"prepare"}
 
 
@@ -158,10 +159,10 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp
     broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
     (copied.settings.root / "report" / "index.html").unlink()
     with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5") as failed:
-        study(broken)
+        continue_study(begun(broken))
     assert "Ensemble-weighted could not be trained: Ensemble-weighted: ResNeXt50, a member of it" in str(failed.value)
     assert (copied.settings.root / "report" / "index.html").is_file()
-    study(copied.settings)
+    continue_study(begun(copied.settings))
 
 
 def test_a_killed_study_goes_on_with_what_was_done(small, prefect_server, settings_file, tmp_path):

@@ -26,6 +26,7 @@ from flows.stages import stage_flow
 from tasks import clusters, spreading
 from tasks.spreading import do_shards
 from tasks.stages import perform, stage_task
+from tests.begun import begun
 from tests.bookcover_core.preparation.test_prepare import select, study_in
 
 PROJECT = Path(__file__).parents[2]
@@ -118,11 +119,11 @@ def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, mo
             time.sleep(0.05)
         address = json.loads(found.read_text())["address"]
         settings = with_cluster(study, "dask", address=address)
-        prepare(settings)
+        prepare(begun(settings))
         spread_features(settings)
         assert made(study) == alone
         monkeypatch.setattr(spreading, "cluster", lambda _: pytest.fail("a cluster was wanted"))
-        prepare(settings)
+        prepare(begun(settings))
         spread_features(settings)
     finally:
         for process in (worker, scheduler):
@@ -168,10 +169,10 @@ def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study):
 def test_ray_makes_the_same_files(study, alone):
     """A local cluster of Ray's prepares what a run without it prepares, and so does the next one."""
     settings = with_cluster(study, "ray")
-    prepare(settings)
+    prepare(begun(settings))
     assert made(study) == {name: what for name, what in alone.items() if not name.startswith("features/")}
     next(study.workspace.prepared.rglob("*.jpg")).unlink()
-    prepare(settings)
+    prepare(begun(settings))
     assert made(study) == {name: what for name, what in alone.items() if not name.startswith("features/")}
 
 
@@ -185,7 +186,7 @@ def test_a_cluster_that_does_not_answer_is_named(study):
             WorkerError, match=r"spreading\.address = 'tcp://127\.0\.0\.1:9': the Dask cluster does not answer"
         ),
     ):
-        prepare(with_cluster(study, "dask", address="tcp://127.0.0.1:9"))
+        prepare(begun(with_cluster(study, "dask", address="tcp://127.0.0.1:9")))
 
 
 @pytest.mark.parametrize("how", ["dask", "ray"])
@@ -193,5 +194,5 @@ def test_what_is_not_installed_is_named(study, monkeypatch, how):
     """Without the extra, the message says how to install it, before anything is done."""
     monkeypatch.setattr(clusters, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=rf'spreading\.how: .*pip install "bookcover\[{how}\]"'):
-        prepare(with_cluster(study, how))
+        prepare(begun(with_cluster(study, how)))
     assert study.manifests("prepare") == []

@@ -42,10 +42,10 @@ def test_chunks_are_chosen_by_number_all_or_next(study: Study):
     """Numbers come in their order, each once; a number that there is not is an error that says how many there are."""
     assert choose_chunks(study, "all") == [1, 2, 3]
     assert choose_chunks(study, "next") == [1]
-    assert choose_chunks(study, [3, 1, 3]) == [1, 3]
+    assert choose_chunks(study, "3, 1-2,3") == [1, 2, 3]
     for wrong in (0, 4):
         with pytest.raises(SettingsError, match=f"no chunk {wrong}: the listings give 3"):
-            choose_chunks(study, [1, wrong])
+            choose_chunks(study, f"1, {wrong}")
 
 
 def test_the_next_chunk_is_the_first_that_is_not_finished(study: Study):
