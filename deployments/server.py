@@ -280,11 +280,12 @@ def _serve(port: int) -> None:
     from prefect.settings import PREFECT_API_URL, PREFECT_UI_API_URL, temporary_settings  # noqa: PLC0415
 
     from deployments.database import patient_database  # noqa: PLC0415 - imports Prefect's server
+    from deployments.kept_schedules import kept_parameters  # noqa: PLC0415 - imports Prefect's server
     from deployments.pages.origin import OwnOrigin  # noqa: PLC0415 - imports Starlette
 
     # The dashboard in the browser asks the server that it came from, by whichever name.
     settings = {PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}
-    with temporary_settings(settings), patient_database():
+    with temporary_settings(settings), patient_database(), kept_parameters():
         uvicorn.run(OwnOrigin(create_app(final=True)), host="127.0.0.1", port=port, log_level="warning")
 
 
