@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bookcover_core.curation.fingerprints import Look, looks_file
+from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file
 from bookcover_core.curation.hamming_search import COLOUR_LIMIT, near_pairs
-from bookcover_core.curation.near_duplicates import find_twins, read_twins
+from bookcover_core.curation.near_duplicates import find_twins, read_duplicates
 from bookcover_core.genres import BOOKCOVER30, number_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -109,7 +109,7 @@ def publish(study: Study) -> dict[str, list[tuple[str, str]]]:
     study.stage("listings").finish(outputs=[workspace.books, workspace.genres], counts={"chunks": chunks})
     for chunk in range(1, chunks + 1):
         rows = [
-            Look(
+            Fingerprint(
                 keys[row],
                 f"covers/{keys[row]}",
                 f"{files[row]:064x}",
@@ -118,8 +118,8 @@ def publish(study: Study) -> dict[str, list[tuple[str, str]]]:
             )
             for row in np.flatnonzero(books["chunk"] == chunk)
         ]
-        file = looks_file(workspace, chunk)
-        write_table(file, pd.DataFrame(rows, columns=list(Look._fields)))
+        file = fingerprints_file(workspace, chunk)
+        write_table(file, pd.DataFrame(rows, columns=list(Fingerprint._fields)))
         study.stage("hashes", f"chunk-{chunk:04d}").finish(outputs=[file])
     return {kind: [(keys[one], keys[other]) for one, other in pairs] for kind, pairs in planted.items()}
 
@@ -139,7 +139,7 @@ def measure_stage() -> dict[str, object]:
         planted = publish(study)
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             seconds, peak, counts = process.submit(run_stage, folder).result()
-        cluster = {twin.key: twin.cluster for twin in read_twins(study.workspace)}
+        cluster = {twin.key: twin.cluster for twin in read_duplicates(study.workspace)}
     found = {
         kind: sum(one in cluster and cluster[one] == cluster.get(other) for one, other in pairs) / len(pairs)
         for kind, pairs in planted.items()

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The exceptions of this project, as one tree.
 
     BookcoverError
     ├── InputError                  what the person gave is wrong: exit code 2
@@ -27,12 +27,12 @@ from pathlib import Path
 
 
 class BookcoverError(Exception):
-    """Root of everything that this project raises on purpose.
+    """Base class of all exceptions that this project raises.
 
     Args:
         what: What was wrong, as a sentence without its full stop.
         where: The file, file and line, record or setting that it concerns.
-        advice: What the person can do now.
+        advice: What to do now.
     """
 
     exit_code: int = 1
@@ -56,7 +56,7 @@ class BookcoverError(Exception):
 
 
 def _rebuild(kind: type[BookcoverError], what: str, where: str | None, advice: str) -> BookcoverError:
-    """An error as it was before it crossed a process border."""
+    """Unpickle an error that crossed a process boundary."""
     return kind(what, where=where, advice=advice)
 
 
@@ -138,7 +138,7 @@ _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EE
 
 
 def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
-    """The error of this tree that an operating-system error met while writing `path` stands for.
+    """The error of this tree for an operating-system error met while writing `path`.
 
     Returns:
         `DiskFullError`, `WorkspaceError`, or None when it is neither.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bookcover_core.curation.box_set_candidates import find_candidates
-from bookcover_core.curation.review_queue import Item, Kind, Queue, review_queue
+from bookcover_core.curation.review_queue import ReviewItem, ReviewQueue, ReviewReason, review_queue
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -72,10 +72,10 @@ def review_page(study: Study, port: int | None = None) -> AbstractContextManager
     return served(make_app, f"{name}/", usual_port=_PORT, port=port)
 
 
-def describe(queue: Queue) -> str:
+def describe(queue: ReviewQueue) -> str:
     """What there is to review, in words, a line each."""
-    candidates = [item for item in queue.items if item.kind is Kind.CANDIDATE]
-    replacements = [item for item in queue.items if item.kind is Kind.REPLACEMENT]
+    candidates = [item for item in queue.items if item.kind is ReviewReason.CANDIDATE]
+    replacements = [item for item in queue.items if item.kind is ReviewReason.REPLACEMENT]
     lines = [f"Box-set candidates: {_count(candidates)}"]
     if replacements:
         lines.append(f"Replacements: {_count(replacements)}")
@@ -84,7 +84,7 @@ def describe(queue: Queue) -> str:
     return "\n".join(lines)
 
 
-def _count(items: Iterable[Item]) -> str:
+def _count(items: Iterable[ReviewItem]) -> str:
     verdicts = [item.decision.decision if item.decision else "open" for item in items]
     counts = {name: verdicts.count(name) for name in ("keep", "reject", "open")}
     return f"{len(verdicts)} ({counts['keep']} kept, {counts['reject']} rejected, {counts['open']} open)"

@@ -19,7 +19,7 @@ from prefect.variables import Variable
 from pydantic import Field, create_model
 
 from bookcover_core.curation.decisions import append_decision
-from bookcover_core.curation.review_queue import Item, find_open, open_items
+from bookcover_core.curation.review_queue import ReviewItem, find_open, open_items
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks.pages import page_of
@@ -80,7 +80,7 @@ def _page(settings: StudySettings) -> str | None:
     return str(page) if page else page_of(settings, "review")
 
 
-def _ask(run: FlowRun, waiting: list[Item], page: str | None) -> Answer:
+def _ask(run: FlowRun, waiting: list[ReviewItem], page: str | None) -> Answer:
     """The answer to the form, if this process is there when it comes."""
     where = f"at {page}" if page else "with `bookcover review`, or in the form of this run"
     get_run_logger().info("%d box-set candidates are to be decided on, %s", len(waiting), where)
@@ -108,7 +108,7 @@ def _asked(run: FlowRun) -> set[str]:
     return {key for key in keys if key.startswith(_KEY)}
 
 
-def _form(waiting: list[Item], page: str | None) -> type[Answer]:
+def _form(waiting: list[ReviewItem], page: str | None) -> type[Answer]:
     """The form that the dashboard shows: the open candidates to choose from, described above it."""
     choices = {"enum": [_choice(item) for item in waiting]}
     reject: Any = (list[Annotated[str, Field(json_schema_extra=choices)]], Answer.model_fields["reject"])
@@ -117,7 +117,7 @@ def _form(waiting: list[Item], page: str | None) -> type[Answer]:
     return form
 
 
-def _choice(item: Item) -> str:
+def _choice(item: ReviewItem) -> str:
     """A candidate as the form names it: a picture of a folder has its title for a key."""
     return item.title if item.title == item.key else f"{item.key} {item.title}"
 
@@ -131,7 +131,7 @@ def _record(study: Study, answer: Answer) -> None:
             append_decision(study, item.key, "keep", by=answer.reviewer, why="said in the form")
 
 
-def _description(waiting: list[Item], page: str | None) -> str:
+def _description(waiting: list[ReviewItem], page: str | None) -> str:
     """The open candidates as Markdown."""
     lines = [f"### {len(waiting)} box-set candidates are to be decided on", ""]
     if page:

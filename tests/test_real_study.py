@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from bookcover_core.curation.near_duplicates import read_twins
+from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -98,7 +98,7 @@ def test_real_twins_are_found_and_stay_on_one_side(real_study):
     """Scans of one cover are found, one pair of them under two genres; no cluster is on two sides, or a large one."""
     sides = dict(read_table(real_study.workspace.splits)[["key", "split"]].itertuples(index=False))
     clusters = defaultdict(list)
-    for twin in read_twins(real_study.workspace):
+    for twin in read_duplicates(real_study.workspace):
         clusters[twin.cluster].append(twin)
     assert 20 <= len(clusters) <= 40
     assert max(map(len, clusters.values())) <= 5

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from bookcover_core.curation.connected_components import Clusters
-from bookcover_core.curation.near_duplicates import read_twins
+from bookcover_core.curation.connected_components import ConnectedComponents
+from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 
@@ -39,10 +39,10 @@ def groups_of(study: Study) -> Rows:
     """(books,) the group of each book of the selection: books of one group, and twins, hang together."""
     selection = read_table(study.workspace.selection)
     place = {key: row for row, key in enumerate(selection["key"])}
-    clusters = Clusters(len(place))
+    clusters = ConnectedComponents(len(place))
     first: dict[str, int] = {}
     pairs = [(first.setdefault(group, row), row) for row, group in enumerate(selection["group"])]
-    pairs += [(place[twin.cluster], place[twin.key]) for twin in read_twins(study.workspace)]
+    pairs += [(place[twin.cluster], place[twin.key]) for twin in read_duplicates(study.workspace)]
     one, other = np.array(pairs).T
     clusters.join(one, other)
     return clusters.first.copy()

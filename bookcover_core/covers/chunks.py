@@ -1,4 +1,4 @@
-"""Chunks of the listing: which there are, which are wanted, and which comes next.
+"""Chunks of the listing: which exist, which are wanted, and which is next.
 
 The dissertation's 207,572 records came in chunks of 20,000 "to be run over multiple sessions" (section 3.1). Which
 records a chunk holds stands in `listings/books.csv`; whether it is done, in its manifest.
@@ -8,8 +8,8 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 
-from bookcover_core.covers.ledger import Outcome
-from bookcover_core.covers.local_sources import Item, Shelf, open_shelf
+from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.covers.local_sources import LocalImage, LocalSource, open_local_source
 from bookcover_core.errors import SettingsError
 from bookcover_core.listings.books import Book, read_books
 from bookcover_core.pipeline.manifests import Manifest, digest_of
@@ -18,8 +18,8 @@ from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
-# What `covers.retry_missing` asks for again: covers that their host says it does not have, or does not give.
-DENIED = frozenset({Outcome.MISSING.value, Outcome.REFUSED.value})
+# Outcomes that `covers.retry_missing` requests again: covers that their host does not have, or refuses.
+DENIED = frozenset({CoverOutcome.MISSING.value, CoverOutcome.REFUSED.value})
 
 
 def chunks(study: Study) -> list[int]:
@@ -80,7 +80,7 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
     Args:
         study: The study.
         wanted: Numbers of chunks.
-        where: Who named them, for the message.
+        where: The setting or argument that named them, for the message.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -99,12 +99,12 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
 def next_chunk(study: Study) -> int | None:
     """The chunk to work on next; None when the listing is finished.
 
-    That is the first that was never finished, or was finished under other settings, code or listings. Only when there
-    is none such, it is one with covers to ask for again (`is_open`), the one whose turn is longest ago: a few covers
-    that fail night after night never keep a later chunk from being fetched.
+    That is the first that is unfinished, or was finished with other settings, code or listings. If there is none, it
+    is the least recently run chunk with covers to request again (`is_open`): a few covers that fail night after night
+    never keep a later chunk from being fetched.
 
-    A chunk is judged by its manifest and its ledger, which are one small file and the state of another. The 20,000
-    covers of each are not looked at: a cover that has vanished is noticed when its chunk is run.
+    Only the manifest and the state of the ledger are looked at, not the 20,000 covers: a lost cover is noticed when
+    its chunk is run.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -112,11 +112,11 @@ def next_chunk(study: Study) -> int | None:
         FolderError: The folder or archive of pictures cannot be used.
     """
     wanted = chunks(study)
-    shelf = open_shelf(study.settings)
-    books = read_books(study.workspace) if shelf is not None else []
+    source = open_local_source(study.settings)
+    books = read_books(study.workspace) if source is not None else []
     still_open: list[tuple[Manifest, int]] = []
     for chunk in wanted:
-        items = None if shelf is None else find_items(shelf, (book for book in books if book.chunk == chunk))
+        items = None if source is None else find_local_images(source, (book for book in books if book.chunk == chunk))
         manifest = chunk_run(study, chunk, items).earlier
         if manifest is None or not all(output.stands(study.workspace.root) for output in manifest.outputs):
             return chunk
@@ -125,13 +125,13 @@ def next_chunk(study: Study) -> int | None:
     return min(still_open, key=lambda each: each[0].finished)[1] if still_open else None
 
 
-def chunk_run(study: Study, chunk: int, items: Mapping[str, Item | None] | None) -> StageRun:
+def chunk_run(study: Study, chunk: int, items: Mapping[str, LocalImage | None] | None) -> StageRun:
     """The stage `download/chunk-<number>`, about to run.
 
     Args:
         study: The study.
         chunk: Number of the chunk, from 1.
-        items: What the shelf has for each book; None where covers are fetched from their hosts.
+        items: The local image of each book; None where covers are fetched from their hosts.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -140,14 +140,14 @@ def chunk_run(study: Study, chunk: int, items: Mapping[str, Item | None] | None)
     return study.stage("download", f"chunk-{chunk:04d}", after=["listings"], given=given)
 
 
-def find_items(shelf: Shelf, books: Iterable[Book]) -> dict[str, Item | None]:
-    """What the shelf has for each book, by key."""
-    return {book.key: shelf.find(book) for book in books}
+def find_local_images(source: LocalSource, books: Iterable[Book]) -> dict[str, LocalImage | None]:
+    """The local image of each book, by key; None where there is none."""
+    return {book.key: source.find(book) for book in books}
 
 
 def is_open(manifest: Manifest, settings: CoverSettings) -> bool:
-    """Whether a chunk that is done has covers that are to be asked for again."""
-    retried = {Outcome.FAILED.value, *(DENIED if settings.retry_missing else ())}
+    """Whether a finished chunk has covers to request again."""
+    retried = {CoverOutcome.FAILED.value, *(DENIED if settings.retry_missing else ())}
     return any(manifest.counts.get(outcome) for outcome in retried)
 
 

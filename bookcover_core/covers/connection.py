@@ -10,27 +10,27 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from bookcover_core import __version__
-from bookcover_core.covers.ledger import Outcome
-from bookcover_core.covers.ssrf_guard import Guard, RefusedError, UnknownHostError
+from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
 from bookcover_core.covers.urls import Address
 from bookcover_core.settings import CoverSettings
 
 # Redirects that are followed for one cover.
 MOST_REDIRECTS = 5
 
-# Bytes of an answer without a cover (an error page) that are read, so that its connection can be used again.
+# Bytes read of a response without a cover (an error page), so that its connection can be used again.
 _MOST_IDLE_BYTES = 64 * 1024
 
-# Connections that are kept at once: to the host of the covers, its further places, and where redirects lead.
+# Pools kept at once: for the host of the covers, its mirrors, and the targets of redirects.
 _MOST_POOLS = 8
 
 # Seconds that an idle connection is kept.
 _IDLE_SECONDS = 30.0
 
-# Hosts that choose a format by this header are to choose one that is read here (`pictures.FORMATS`).
+# Hosts that choose a format by this header must choose one that is decoded here (`image_io.FORMATS`).
 _WANTED = "image/jpeg, image/png;q=0.9, image/webp;q=0.8, image/gif;q=0.8, */*;q=0.1"
 
-# Statuses of an answer that brings something.
+# Statuses of a response with content.
 SUCCESSES = range(200, 300)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -39,12 +39,12 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ANY_WINDOW = 32 + zlib.MAX_WBITS
 
 
-class FailedError(Exception):
-    """A failure that may pass.
+class TemporaryError(Exception):
+    """A temporary failure.
 
     Args:
         reason: What went wrong.
-        status: HTTP status, if the host answered at all.
+        status: HTTP status; 0 without a response.
         reached: Whether there was a connection.
     """
 
@@ -54,63 +54,63 @@ class FailedError(Exception):
         super().__init__(reason)
 
 
-class UnusableError(Exception):
-    """An answer, or an address, that will be the same next time."""
+class FinalError(Exception):
+    """A failure that a retry will not change."""
 
-    def __init__(self, outcome: Outcome, reason: str, status: int = 0) -> None:
+    def __init__(self, outcome: CoverOutcome, reason: str, status: int = 0) -> None:
         self.outcome = outcome
         self.status = status
         super().__init__(reason)
 
 
-class Answer(NamedTuple):
-    """What a host sent."""
+class HttpAnswer(NamedTuple):
+    """The response of a host."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     address: Address
-    """The address that it came from in the end."""
+    """The final address, after redirects."""
 
     @property
     def is_declared(self) -> bool:
-        """Whether the host said how much it would send: without that, a body that broke off looks like a whole one."""
+        """Whether the host declared the length: without that, a truncated body looks complete."""
         return "content-length" in self.headers or "transfer-encoding" in self.headers
 
 
 @cache
 def usual_tls() -> ssl.SSLContext:
-    """Certificates are believed that httpx believes: those of certifi, or of the file that SSL_CERT_FILE names.
+    """The TLS context of httpx: certificates of certifi, or of the file that SSL_CERT_FILE names.
 
-    One for all connections: it takes longer to make than a cover to fetch.
+    One for all connections: creating it takes longer than fetching a cover.
     """
     return httpx.create_ssl_context()
 
 
-class _Pool(NamedTuple):
-    """Connections to one host at one IP address, and the request that is sent over them, but for its target."""
+class _AddressPool(NamedTuple):
+    """Connections to one host at one IP address, and the request sent over them, without its target."""
 
     transport: httpx.AsyncHTTPTransport
     request: httpx.Request
 
 
 class Connection:
-    """Connections of one worker, kept alive between its requests.
+    """The connections of one coroutine, kept alive between requests.
 
-    Many small pools serve faster than one large one, whose cost grows with its connections. Proxies that the
-    environment names are not used: behind one, the address that is connected to could not be judged.
+    Many small pools are faster than one large one, whose cost grows with its connections. Proxies of the environment
+    are not used: behind one, the address that is connected to could not be checked.
 
     Args:
-        guard: Says where a host may be asked.
-        settings: Time limits, and what a cover may have in bytes.
-        tls: Whose certificates are believed; default: `usual_tls`.
+        guard: Resolves hosts, and refuses private addresses.
+        settings: Time limits, and the greatest size of a cover.
+        tls: TLS context; default: `usual_tls`.
     """
 
-    def __init__(self, guard: Guard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, guard: SsrfGuard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
         self._guard = guard
         self._settings = settings
         self._tls = tls
-        self._pools: dict[tuple[str, str, int, str], _Pool] = {}
+        self._pools: dict[tuple[str, str, int, str], _AddressPool] = {}
         contact = f" (+{settings.contact})" if settings.contact else ""
         self._headers = {
             "User-Agent": f"bookcover/{__version__}{contact}",
@@ -137,11 +137,11 @@ class Connection:
             _, pool = self._pools.popitem()
             await pool.transport.aclose()
 
-    async def _pool(self, address: Address, place: str) -> _Pool:
-        """Connections to the host of `address` at an IP address: two names with one address must never share any.
+    async def _pool(self, address: Address, place: str) -> _AddressPool:
+        """The pool for the host of `address` at one IP address. Two host names never share a connection.
 
-        httpx knows its connections by IP address, but a host's certificate was checked for one name only. The request
-        is made once: to make one takes as long as to send it.
+        httpx identifies connections by IP address, but a certificate was checked for one name only. The request is
+        created once: creating one takes as long as sending it.
         """
         name = (address.scheme, address.host, address.port, place)
         if name not in self._pools:
@@ -155,11 +155,11 @@ class Connection:
                 httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
                 headers={"Host": address.authority, **self._headers},
             )
-            self._pools[name] = _Pool(transport, request)
+            self._pools[name] = _AddressPool(transport, request)
         return self._pools[name]
 
-    async def get(self, address: Address) -> Answer:
-        """What `address` answers, redirects followed.
+    async def get(self, address: Address) -> HttpAnswer:
+        """The response of `address`, after redirects.
 
         Raises:
             FailedError: It does not answer, or breaks off.
@@ -172,19 +172,19 @@ class Connection:
             try:
                 address = address.follow(answer.headers.get("location", ""))
             except ValueError as error:
-                raise UnusableError(
-                    Outcome.REFUSED, f"a redirect that leads nowhere: {error}", answer.status
+                raise FinalError(
+                    CoverOutcome.REFUSED, f"a redirect that leads nowhere: {error}", answer.status
                 ) from error
-        raise UnusableError(Outcome.REFUSED, f"more than {MOST_REDIRECTS} redirects", answer.status)
+        raise FinalError(CoverOutcome.REFUSED, f"more than {MOST_REDIRECTS} redirects", answer.status)
 
-    async def _ask(self, address: Address) -> Answer:
-        """What `address` answers itself, at the first of its host's IP addresses that takes a connection."""
+    async def _ask(self, address: Address) -> HttpAnswer:
+        """The response of `address` itself, from the first IP address of its host that accepts a connection."""
         try:
             places = await self._guard.resolve(address.host, address.port)
         except UnknownHostError as error:
-            raise FailedError(str(error), reached=False) from error
-        except RefusedError as error:
-            raise UnusableError(Outcome.REFUSED, str(error)) from error
+            raise TemporaryError(str(error), reached=False) from error
+        except ForbiddenHostError as error:
+            raise FinalError(CoverOutcome.REFUSED, str(error)) from error
         reason = ""
         for place in list(places):
             transport, request = await self._pool(address, place)
@@ -195,20 +195,20 @@ class Connection:
                 reason = str(error) or "no connection in time"
                 continue
             except httpx.TransportError as error:
-                raise FailedError(_in_words(error)) from error
+                raise TemporaryError(_in_words(error)) from error
             self._guard.prefer(address.host, place)
             return await self._read(response, address)
-        raise FailedError(f"{address.authority} takes no connection ({reason})", reached=False)
+        raise TemporaryError(f"{address.authority} takes no connection ({reason})", reached=False)
 
     def _extensions(self, address: Address) -> dict[str, Any]:
-        """What names the picture, whose certificate is wanted, and how long to wait."""
+        """Target, TLS server name and timeouts, as httpcore takes them."""
         return {
             "target": address.target.encode("ascii"),
             "sni_hostname": address.host,
             "timeout": self._timeouts,
         }
 
-    async def _read(self, response: httpx.Response, address: Address) -> Answer:
+    async def _read(self, response: httpx.Response, address: Address) -> HttpAnswer:
         status = response.status_code
         limit = self._settings.max_bytes if status in SUCCESSES else _MOST_IDLE_BYTES
         body = bytearray()
@@ -222,25 +222,25 @@ class Connection:
                 if len(body) > limit:
                     return self._too_much(response, address)
         except httpx.TransportError as error:
-            raise FailedError(_in_words(error), status=status) from error
+            raise TemporaryError(_in_words(error), status=status) from error
         finally:
             await response.aclose()
         content = _unpack(bytes(body), response.headers.get("content-encoding", ""), limit)
         if content is None:
             return self._too_much(response, address)
-        return Answer(status, response.headers, content, address)
+        return HttpAnswer(status, response.headers, content, address)
 
-    def _too_much(self, response: httpx.Response, address: Address) -> Answer:
-        """The answer without its body, unless the body was to be a cover."""
+    def _too_much(self, response: httpx.Response, address: Address) -> HttpAnswer:
+        """The response without its body; an error if the body was to be a cover."""
         if response.status_code in SUCCESSES:
             reason = f"more than {self._settings.max_bytes:,} bytes"
-            raise UnusableError(Outcome.TOO_LARGE, reason, response.status_code)
-        return Answer(response.status_code, response.headers, b"", address)
+            raise FinalError(CoverOutcome.TOO_LARGE, reason, response.status_code)
+        return HttpAnswer(response.status_code, response.headers, b"", address)
 
 
 @cache
 def _no_tls() -> ssl.SSLContext:
-    """What httpx is given where no host asks for https: it would make one of its own otherwise."""
+    """An empty TLS context for plain http: httpx would create a full one otherwise."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -253,7 +253,7 @@ def _in_words(error: httpx.TransportError) -> str:
 def _unpack(body: bytes, encoding: str, limit: int) -> bytes | None:
     """`body` without its content encoding; None if it is larger than `limit` then.
 
-    Hosts that were asked for no encoding use one nevertheless, or name one that they did not use.
+    Some hosts use an encoding that was not asked for, or name one that they did not use.
     """
     if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
         return body

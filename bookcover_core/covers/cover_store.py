@@ -1,12 +1,12 @@
-"""Covers on disk: where each one lies, and the row that says so."""
+"""The store of covers on disk: path, check and ledger row of each."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.image_checks import Verdict, check
-from bookcover_core.covers.ledger import Outcome, Row
+from bookcover_core.covers.image_checks import ImageCheck, check_image
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.genres import Genre, slug
 from bookcover_core.listings.books import Book
@@ -15,32 +15,32 @@ from bookcover_core.pipeline.workspace import Workspace, safe_name, write_bytes
 from bookcover_core.settings import CoverSettings
 
 
-class Came(NamedTuple):
-    """How something came."""
+class Retrieval(NamedTuple):
+    """How a cover was retrieved."""
 
     address: str = ""
-    """Address that was asked last, or the file's name in the folder or archive."""
+    """Address requested last, or the file's name in the folder or archive."""
     status: int = 0
-    """HTTP status of the last answer."""
+    """HTTP status of the last response."""
     attempts: int = 0
-    """Requests made, redirects followed not counted."""
+    """Requests made, without redirects."""
     seconds: float = 0.0
 
 
-def is_same_picture(book: Book, row: Row) -> bool:
-    """Whether the row tells of the picture that the listing names today, at whatever host it was found."""
+def is_same_picture(book: Book, row: LedgerRow) -> bool:
+    """Whether the row is of the image that the listing names now, whatever mirror served it."""
     try:
         return parse_address(book.url).target == parse_address(row.address).target
     except ValueError:
         return False
 
 
-class Keeper:
-    """Covers as covers/<genre>/<FILENAME>, byte for byte as they came.
+class CoverStore:
+    """Covers as covers/<genre>/<FILENAME>, byte for byte as received.
 
     Args:
         workspace: The study's folder.
-        genres: The genres of the study; books of other categories lie in a folder called after those.
+        genres: The genres of the study; books of other categories lie in a folder named after theirs.
         settings: What counts as a cover.
     """
 
@@ -53,39 +53,39 @@ class Keeper:
         self._slugs = {genre.name: genre.slug for genre in self.genres}
 
     def place(self, book: Book) -> Path:
-        """Where the book's cover belongs."""
+        """The path of the book's cover."""
         return Path(self._root + self._name(book))
 
     def _name(self, book: Book) -> str:
-        """Where the book's cover belongs, as rows name it: relative to the study's folder."""
+        """The path of the book's cover relative to the study's folder, as ledger rows have it."""
         if book.category not in self._slugs:
             self._slugs[book.category] = slug(book.category)
         return f"{self._covers}/{self._slugs[book.category]}/{safe_name(book.filename)}"
 
-    def take_in(self, books: Iterable[Book], body: bytes) -> Verdict:
-        """What `body` is. If it is a cover, it lies where that of each of the books belongs from now on.
+    def keep_if_cover(self, books: Iterable[Book], body: bytes) -> ImageCheck:
+        """Check `body`, and store it as the cover of each of the books if it is one.
 
         Raises:
             DiskFullError, WorkspaceError: It cannot be written.
         """
-        verdict = check(body, self._settings)
-        if verdict.outcome is Outcome.OK:
+        verdict = check_image(body, self._settings)
+        if verdict.outcome is CoverOutcome.OK:
             for book in books:
                 file = self.place(book)
                 if not is_unaltered(file, len(body), 0, verdict.sha256):
                     write_bytes(file, body)
         return verdict
 
-    def row(self, book: Book, verdict: Verdict, came: Came | None = None) -> Row:
-        """The book's row, after its cover was taken in where the verdict is ok.
+    def row(self, book: Book, verdict: ImageCheck, came: Retrieval | None = None) -> LedgerRow:
+        """The book's ledger row; where the verdict is ok, its cover has been stored.
 
         Args:
             book: The book.
-            verdict: What came for it.
-            came: How it came; default: nothing was asked.
+            verdict: The check of what arrived.
+            came: How it was retrieved; default: nothing was requested.
         """
-        came = came or Came(book.url)
-        row = Row(
+        came = came or Retrieval(book.url)
+        row = LedgerRow(
             key=book.key,
             outcome=verdict.outcome.value,
             status=came.status,
@@ -99,20 +99,20 @@ class Keeper:
             seconds=came.seconds,
             detail=verdict.detail,
         )
-        if verdict.outcome is not Outcome.OK:
+        if verdict.outcome is not CoverOutcome.OK:
             return row
         path = self._name(book)
         status = os.stat(self._root + path)  # noqa: PTH116 - once for every cover, and a path takes longer to make
         return row._replace(path=path, bytes=status.st_size, mtime_ns=status.st_mtime_ns)
 
-    def stands(self, book: Book, row: Row) -> bool:
-        """Whether the cover that `row` tells of lies unaltered where it belongs."""
+    def stands(self, book: Book, row: LedgerRow) -> bool:
+        """Whether the cover of `row` is in its place, unaltered."""
         return row.path == self._name(book) and is_unaltered(self.place(book), row.bytes, row.mtime_ns, row.sha256)
 
-    def check_again(self, book: Book, row: Row) -> Row:
-        """The row of a cover that is on disk, by what counts as a cover today."""
+    def check_again(self, book: Book, row: LedgerRow) -> LedgerRow:
+        """The row of a stored cover, checked by the current settings and code."""
         body = self.place(book).read_bytes()
-        verdict = check(body, self._settings)
-        if verdict.outcome is Outcome.OK:
+        verdict = check_image(body, self._settings)
+        if verdict.outcome is CoverOutcome.OK:
             return row._replace(detail="")
         return row._replace(outcome=verdict.outcome.value, detail=verdict.detail, path="", bytes=0, mtime_ns=0)

@@ -1,7 +1,7 @@
-"""The second stage: the covers of a chunk of the listing, fetched or taken from where they are at hand (section 3.1).
+"""The stage `download`: covers of one chunk, fetched from their hosts or imported from a local source (section 3.1).
 
-The dissertation's 207,572 records came in chunks of 20,000 "to be run over multiple sessions": a chunk here can be
-stopped at any moment, and started again it asks only for what it does not have.
+The dissertation's 207,572 records came in chunks of 20,000 "to be run over multiple sessions". Here a chunk can be
+interrupted at any moment; the next run requests only what is missing.
 """
 
 import logging
@@ -11,14 +11,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.chunks import DENIED, check_chunks, chunk_run, find_items, is_open
-from bookcover_core.covers.cover_store import Keeper, is_same_picture
-from bookcover_core.covers.download_progress import Tally
+from bookcover_core.covers.chunks import DENIED, check_chunks, chunk_run, find_local_images, is_open
+from bookcover_core.covers.cover_store import CoverStore, is_same_picture
+from bookcover_core.covers.download_progress import ChunkProgress
 from bookcover_core.covers.fetch_covers import fetch_covers
-from bookcover_core.covers.ledger import Journal, Known, Outcome, Row, read_journal, read_rows, rows_digest, write_rows
-from bookcover_core.covers.local_import import check_again, take_covers
-from bookcover_core.covers.local_sources import open_shelf
-from bookcover_core.covers.shared_images import look_around, take_shared
+from bookcover_core.covers.ledger import (
+    CoverOutcome,
+    KnownRow,
+    LedgerJournal,
+    LedgerRow,
+    read_journal,
+    read_rows,
+    rows_digest,
+    write_rows,
+)
+from bookcover_core.covers.local_import import import_covers, recheck_covers
+from bookcover_core.covers.local_sources import open_local_source
+from bookcover_core.covers.shared_images import copy_shared, read_context
 from bookcover_core.errors import DownloadError
 from bookcover_core.listings.books import Book, each_book, read_genres
 from bookcover_core.pipeline.manifests import Manifest
@@ -29,12 +38,12 @@ logger = logging.getLogger(__name__)
 
 
 def download_chunk(study: Study, chunk: int) -> Manifest:
-    """What the stage `download/chunk-<number>` did: every book of the chunk has a row in the ledger.
+    """The manifest of `download/chunk-<number>`: every book of the chunk has a row in the ledger.
 
-    Covers lie at covers/<genre>/<FILENAME>, byte for byte as they came. A picture that several books share is asked for
-    once, in whatever chunks they are. Started again, the stage asks only for what is not there: covers that are new,
-    have vanished or were altered, and what failed for now; what is missing too with `covers.retry_missing`. Covers that
-    are there are checked again where settings or code have changed since.
+    Covers lie at covers/<genre>/<FILENAME>, byte for byte as received. An image that several books share is requested
+    once, in whatever chunks they are. A later run requests only covers that are new, gone or altered, those that
+    failed for now, and, with `covers.retry_missing`, missing ones. Stored covers are checked again after a change of
+    settings or code.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -45,16 +54,16 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
     """
     check_chunks(study, [chunk])
     workspace, settings = study.workspace, study.settings.covers
-    books = [_what_counts(book) for book in each_book(workspace) if book.chunk == chunk]
-    shelf = open_shelf(study.settings)
-    items = {} if shelf is None else find_items(shelf, books)
-    run = chunk_run(study, chunk, None if shelf is None else items)
+    books = [_without_texts(book) for book in each_book(workspace) if book.chunk == chunk]
+    source = open_local_source(study.settings)
+    items = {} if source is None else find_local_images(source, books)
+    run = chunk_run(study, chunk, None if source is None else items)
     if run.done and not is_open(run.done, settings):
         return run.done
 
     table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
-    keeper = Keeper(workspace, read_genres(workspace), settings)
-    plan = _plan(books, _known_rows(table, journal_file, run), run, keeper, settings, at_hand=shelf is not None)
+    store = CoverStore(workspace, read_genres(workspace), settings)
+    plan = _plan(books, _known_rows(table, journal_file, run), run, store, settings, at_hand=source is not None)
     logger.info(
         "%s: %d covers, %d known, %d to check again, %d to get",
         run.label,
@@ -63,84 +72,84 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
         len(plan.again),
         len(plan.wanted),
     )
-    with Journal(journal_file, run.key) as journal:
-        tally = Tally(run.label, len(books), journal, study.progress)
-        tally.take_over(plan.known)
-        check_again(plan.again, keeper, tally)
-        if shelf is None:
-            around = look_around(workspace, chunk, plan.wanted)
-            wanted = take_shared(plan.wanted, around.sharing, keeper, tally)
-            fetch_covers(wanted, around.hosts, keeper, tally, settings)
+    with LedgerJournal(journal_file, run.key) as journal:
+        progress = ChunkProgress(run.label, len(books), journal, study.progress)
+        progress.resume(plan.known)
+        recheck_covers(plan.again, store, progress)
+        if source is None:
+            context = read_context(workspace, chunk, plan.wanted)
+            wanted = copy_shared(plan.wanted, context.sharing, store, progress)
+            fetch_covers(wanted, context.hosts, store, progress, settings)
         else:
-            take_covers(plan.wanted, shelf, items, keeper, tally, settings)
-    tally.log_outcomes()
-    rows = [tally.rows[book.key] for book in books]
+            import_covers(plan.wanted, source, items, store, progress, settings)
+    progress.log_outcomes()
+    rows = [progress.rows[book.key] for book in books]
     write_rows(table, rows)
     _refuse_failures(books, rows, settings, run)
     manifest = run.finish(
         indexes=[table],
-        counts={"records": len(rows), **tally.counts()},
+        counts={"records": len(rows), **progress.counts()},
         digest=rows_digest(rows),
     )
     journal_file.unlink(missing_ok=True)
     return manifest
 
 
-def _what_counts(book: Book) -> Book:
-    """The book without what has no bearing on its cover: a chunk may have a million."""
+def _without_texts(book: Book) -> Book:
+    """The book without fields that its cover does not depend on: a chunk may have a million."""
     return book._replace(title="", author="", category_id="", category=sys.intern(book.category), role="", group="")
 
 
-class _Plan(NamedTuple):
-    known: list[Row]
-    again: list[tuple[Book, Row]]
-    """Covers that are there, to be checked by today's settings and code."""
+class _DownloadPlan(NamedTuple):
+    known: list[LedgerRow]
+    again: list[tuple[Book, LedgerRow]]
+    """Stored covers, to be checked by the current settings and code."""
     wanted: list[Book]
 
 
-def _known_rows(table: Path, journal: Path, run: StageRun) -> dict[str, Known]:
-    """What earlier runs wrote: the table of the last one that ended, and over it the journal of one that did not."""
+def _known_rows(table: Path, journal: Path, run: StageRun) -> dict[str, KnownRow]:
+    """Rows of earlier runs: the table of the last complete run, overlaid by the journal of an interrupted one."""
     key = run.key if run.earlier is not None else ""
-    return {row.key: Known(row, key) for row in read_rows(table)} | read_journal(journal)
+    return {row.key: KnownRow(row, key) for row in read_rows(table)} | read_journal(journal)
 
 
 def _plan(
     books: Iterable[Book],
-    known: dict[str, Known],
+    known: dict[str, KnownRow],
     run: StageRun,
-    keeper: Keeper,
+    store: CoverStore,
     settings: CoverSettings,
     *,
     at_hand: bool,
-) -> _Plan:
-    plan = _Plan([], [], [])
+) -> _DownloadPlan:
+    plan = _DownloadPlan([], [], [])
     for book in books:
-        row, made_by = known.get(book.key, Known(Row(book.key, Outcome.FAILED.value), ""))
+        row, made_by = known.get(book.key, KnownRow(LedgerRow(book.key, CoverOutcome.FAILED.value), ""))
         is_current = made_by == run.key
-        if row.outcome == Outcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
+        if row.outcome == CoverOutcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
             plan.wanted.append(book)
-        elif row.outcome == Outcome.OK:
+        elif row.outcome == CoverOutcome.OK:
             is_same = is_current or (not at_hand and is_same_picture(book, row))
-            if not (is_same and keeper.stands(book, row)):
+            if not (is_same and store.stands(book, row)):
                 plan.wanted.append(book)
             elif is_current:
                 plan.known.append(row)
             else:
                 plan.again.append((book, row))
-        elif is_current or (row.outcome == Outcome.MISSING and not at_hand and is_same_picture(book, row)):
+        elif is_current or (row.outcome == CoverOutcome.MISSING and not at_hand and is_same_picture(book, row)):
             plan.known.append(row)
         else:
             plan.wanted.append(book)
     return plan
 
 
-def _refuse_failures(books: list[Book], rows: list[Row], settings: CoverSettings, run: StageRun) -> None:
-    """Stop where too much failed for now.
+def _refuse_failures(books: list[Book], rows: list[LedgerRow], settings: CoverSettings, run: StageRun) -> None:
+    """Stop if too many covers failed for now.
 
     Raises:
         DownloadError: The share of the chunk that failed is above `covers.max_failed_share`.
     """
-    failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == Outcome.FAILED]
+    failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == CoverOutcome.FAILED]
     if len(failed) <= settings.max_failed_share * len(rows):
         return
     by_host = Counter(book.url.split("/", 3)[2] if book.url else book.category for book, _ in failed)
@@ -149,5 +158,5 @@ def _refuse_failures(books: list[Book], rows: list[Row], settings: CoverSettings
     raise DownloadError(
         f"{len(failed):,} of {len(rows):,} covers failed for now ({hosts}; mostly: {reasons.most_common(1)[0][0]})",
         where=run.label,
-        advice="Check the network and the setting covers.hosts, and start again: what is there is not asked for again.",
+        advice="Check the network and covers.hosts, and start again: stored covers are not requested again.",
     )

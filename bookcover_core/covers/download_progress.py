@@ -1,11 +1,11 @@
-"""How far a chunk is: its rows as they come, its journal, and who is told."""
+"""Progress of one chunk's download: its rows, its journal, its progress callback and its log."""
 
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from bookcover_core.covers.ledger import Journal, Outcome, Row
+from bookcover_core.covers.ledger import CoverOutcome, LedgerJournal, LedgerRow
 
 logger = logging.getLogger(__name__)
 
@@ -16,34 +16,34 @@ _PROGRESS_INTERVAL = 0.5
 _LOG_LINES = 10
 
 
-class Tally:
-    """The rows of a chunk, as they become known.
+class ChunkProgress:
+    """The rows of a chunk so far.
 
     Args:
         label: What the log calls the chunk.
         total: Books of the chunk.
-        journal: Where new rows are kept.
-        progress: Told (done, total) now and then.
+        journal: Receives new rows.
+        progress: Progress callback, called with (done, total).
     """
 
-    def __init__(self, label: str, total: int, journal: Journal, progress: Callable[[int, int], None]) -> None:
-        self.rows: dict[str, Row] = {}
+    def __init__(self, label: str, total: int, journal: LedgerJournal, progress: Callable[[int, int], None]) -> None:
+        self.rows: dict[str, LedgerRow] = {}
         """Rows by key."""
         self._label = label
         self._total = total
         self.journal = journal
         self._progress = progress
-        self._told = 0.0
+        self._called = 0.0
         self._logged = 0
 
-    def take_over(self, rows: Iterable[Row]) -> None:
-        """Add rows that an earlier run has written."""
+    def resume(self, rows: Iterable[LedgerRow]) -> None:
+        """Add rows written by an earlier run."""
         self.rows.update((row.key, row) for row in rows)
         self._logged = _LOG_LINES * len(self.rows) // max(self._total, 1)
         self._progress(len(self.rows), self._total)
 
-    def add(self, row: Row) -> None:
-        """Add a row that has just become known.
+    def add(self, row: LedgerRow) -> None:
+        """Add a new row, and append it to the journal.
 
         Raises:
             DiskFullError: The journal cannot be written.
@@ -51,15 +51,15 @@ class Tally:
         self.journal.append(row)
         self.note(row)
 
-    def note(self, row: Row) -> None:
-        """Add a row that is in the journal already, or that says that nothing was tried: the next run is to try."""
+    def note(self, row: LedgerRow) -> None:
+        """Add a row that is in the journal already, or that records that nothing was tried."""
         self.rows[row.key] = row
-        self._tell()
+        self._show()
 
     def counts(self) -> dict[str, int]:
-        """Rows by outcome, in the order in which `Outcome` names them; only those that there are."""
+        """Rows by outcome, in the order of `CoverOutcome`, without zeros."""
         count = Counter(row.outcome for row in self.rows.values())
-        return {outcome.value: count[outcome.value] for outcome in Outcome if count[outcome.value]}
+        return {outcome.value: count[outcome.value] for outcome in CoverOutcome if count[outcome.value]}
 
     def log_outcomes(self) -> None:
         """Log a table of the outcomes."""
@@ -68,11 +68,11 @@ class Tally:
         )
         logger.info("%s: %d covers\n%s", self._label, self._total, "\n".join(lines))
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         done = len(self.rows)
         now = time.monotonic()
-        if now - self._told >= _PROGRESS_INTERVAL or done == self._total:
-            self._told = now
+        if now - self._called >= _PROGRESS_INTERVAL or done == self._total:
+            self._called = now
             self._progress(done, self._total)
         tenth = _LOG_LINES * done // self._total
         if tenth > self._logged:

@@ -1,9 +1,9 @@
-"""Pictures being fetched by one process: every host at its own pace, with requests that keep their connections.
+"""Downloader of one process: paces every host, keeps connections alive, checks and stores what arrives.
 
-    pictures of a host ─┬─ request ─ check ─ cover ─ rows
-                        └─ request …
+    queue of a host ─┬─ request ─ check ─ cover ─ rows
+                     └─ request …
 
-Whether a process fetches all pictures of a chunk or a share of them (`fetching`), this is how it does it.
+The same class serves a chunk fetched by one process and the share of a worker process (`fetch_covers`).
 """
 
 import asyncio
@@ -13,48 +13,48 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from bookcover_core.covers.connection import Connection
-from bookcover_core.covers.cover_store import Keeper
-from bookcover_core.covers.host_limits import Host, Notice
-from bookcover_core.covers.image_checks import Verdict
-from bookcover_core.covers.ledger import Outcome, Row
+from bookcover_core.covers.cover_store import CoverStore
+from bookcover_core.covers.host_limits import HostLimits, HostNotice
+from bookcover_core.covers.image_checks import ImageCheck
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
 from bookcover_core.covers.retry import fetch
-from bookcover_core.covers.ssrf_guard import Guard
+from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.listings.books import Book
 from bookcover_core.settings import CoverSettings
 
 
-class Wanted(NamedTuple):
-    """A picture to fetch, and the books that it is the cover of."""
+class ImageRequest(NamedTuple):
+    """An image to fetch, and the books whose cover it is."""
 
     url: str
-    """Its address, one that `parse_address` takes."""
+    """Its address, as `parse_address` accepts it."""
     books: list[Book]
 
 
-class Rows(Protocol):
-    """Who is told what became of the covers."""
+class RowSink(Protocol):
+    """Sink for ledger rows."""
 
-    def add(self, row: Row) -> object:
-        """Take a row, and keep it for the next run."""
+    def add(self, row: LedgerRow) -> object:
+        """Take a row and write it to the journal."""
 
-    def note(self, row: Row) -> object:
-        """Take a row that says that nothing was tried."""
+    def note(self, row: LedgerRow) -> object:
+        """Take a row that is in the journal already, or that records that nothing was tried."""
 
 
-class Places:
-    """Where the hosts of a listing are looked for.
+class Mirrors:
+    """The mirrors of each host of a listing (`covers.hosts`).
 
     Raises:
-        SettingsError: `covers.hosts` names something that is no address.
+        SettingsError: A mirror is not an address.
     """
 
     def __init__(self, settings: CoverSettings) -> None:
-        self._places: dict[str, list[Address]] = {}
+        self._mirrors: dict[str, list[Address]] = {}
         for host, named in settings.hosts.items():
             try:
-                self._places[host.lower()] = [parse_address(place) for place in named]
+                self._mirrors[host.lower()] = [parse_address(mirror) for mirror in named]
             except ValueError as error:
                 raise SettingsError(
                     f"an address of {host!r} cannot be used: {error}",
@@ -63,98 +63,98 @@ class Places:
                 ) from error
 
     def hosts(self) -> set[str]:
-        """Names of all places."""
-        return {place.host for places in self._places.values() for place in places}
+        """Host names of all mirrors."""
+        return {mirror.host for mirrors in self._mirrors.values() for mirror in mirrors}
 
     def origin(self, address: Address) -> Address:
-        """What is paced as one host: a host with places of its own, whatever scheme and port the listing gives it."""
-        if self._places.get(address.host):
+        """The unit of pacing: a host with mirrors counts as one, whatever scheme and port the listing gives."""
+        if self._mirrors.get(address.host):
             return Address("http", address.host, 80, "/")
         return address._replace(target="/")
 
     def of(self, origin: Address) -> list[Address]:
-        """Where a host is asked, in this order."""
-        return list(self._places.get(origin.host) or [origin])
+        """The mirrors of a host in the order in which they are tried; without any, the host itself."""
+        return list(self._mirrors.get(origin.host) or [origin])
 
 
 def first_error(error: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a group of tasks ended with: one of this project where there is one."""
+    """The first error of a task group; one of this project's where there is one."""
     first: BaseException = error.subgroup(BookcoverError) or error
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     return first
 
 
-class _Line:
-    """Pictures of one host that wait, and how many requests work on them."""
+class _HostQueue:
+    """Requests that wait for one host, and how many coroutines serve them."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: HostLimits) -> None:
         self.host = host
-        self.waiting: deque[Wanted] = deque()
-        self.at_work = 0
+        self.waiting: deque[ImageRequest] = deque()
+        self.workers = 0
 
 
-class Crew:
-    """What fetches pictures in this process.
+class Downloader:
+    """Fetches images in this process.
 
     Args:
-        listing_hosts: Hosts that the study's listings name: no others are asked, but those of `settings.hosts`.
-        keeper: Writes the covers.
-        rows: Told what became of them.
+        listing_hosts: Hosts named by the study's listings; only they and those of `settings.hosts` are requested.
+        store: Writes the covers.
+        rows: Receives a row for each book.
         settings: Pace, limits and hosts.
-        tell: Told what others who ask the same hosts must heed.
+        publish: Receives notices that other worker processes must apply.
     """
 
     def __init__(
         self,
         listing_hosts: Iterable[str],
-        keeper: Keeper,
-        rows: Rows,
+        store: CoverStore,
+        rows: RowSink,
         settings: CoverSettings,
-        tell: Callable[[Notice], None],
+        publish: Callable[[HostNotice], None],
     ) -> None:
-        self._keeper = keeper
+        self._store = store
         self._rows = rows
         self._settings = settings
-        self._tell = tell
-        self._places = Places(settings)
-        self._lines: dict[str, _Line] = {}
-        hosts = {*listing_hosts, *self._places.hosts()}
-        self._guard = Guard(hosts, settings.allowed_private_hosts, settings.connect_timeout)
+        self._publish = publish
+        self._mirrors = Mirrors(settings)
+        self._queues: dict[str, _HostQueue] = {}
+        hosts = {*listing_hosts, *self._mirrors.hosts()}
+        self._guard = SsrfGuard(hosts, settings.allowed_private_hosts, settings.connect_timeout)
 
-    async def fetch(self, pictures: Sequence[Wanted]) -> None:
-        """Fetch pictures of one host; what is already at work for that host takes them too, and may end later."""
-        line = self._line(self._places.origin(parse_address(pictures[0].url)))
-        line.waiting.extend(pictures)
+    async def fetch(self, pictures: Sequence[ImageRequest]) -> None:
+        """Fetch images of one host. Coroutines that already serve the host share the work, and may end later."""
+        queue = self._queue(self._mirrors.origin(parse_address(pictures[0].url)))
+        queue.waiting.extend(pictures)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._settings.concurrency - line.at_work, len(line.waiting))):
-                line.at_work += 1
-                group.create_task(self._serve(line))
+            for _ in range(min(self._settings.concurrency - queue.workers, len(queue.waiting))):
+                queue.workers += 1
+                group.create_task(self._serve(queue))
 
-    def heed(self, notice: Notice) -> None:
-        """Do as others say who ask the same hosts."""
-        self._line(parse_address(notice.host)).host.heed(notice)
+    def apply(self, notice: HostNotice) -> None:
+        """Apply another worker's notice of a host."""
+        self._queue(parse_address(notice.host)).host.apply(notice)
 
-    def _line(self, origin: Address) -> _Line:
+    def _queue(self, origin: Address) -> _HostQueue:
         name = str(origin)
-        if name not in self._lines:
-            self._lines[name] = _Line(Host(name, self._places.of(origin), self._settings, self._tell))
-        return self._lines[name]
+        if name not in self._queues:
+            self._queues[name] = _HostQueue(HostLimits(name, self._mirrors.of(origin), self._settings, self._publish))
+        return self._queues[name]
 
-    async def _serve(self, line: _Line) -> None:
-        """Fetch one picture after the other, until none waits."""
+    async def _serve(self, queue: _HostQueue) -> None:
+        """Serve the queue until it is empty."""
         async with Connection(self._guard, self._settings) as connection:
-            while line.waiting:
-                wanted = line.waiting.popleft()
-                if line.host.given_up:
-                    self._give_up(wanted, line.host)
+            while queue.waiting:
+                request = queue.waiting.popleft()
+                if queue.host.given_up:
+                    self._give_up(request, queue.host)
                     continue
-                take_in = partial(self._keeper.take_in, wanted.books)
-                fetched = await fetch(parse_address(wanted.url), line.host, connection, take_in, self._settings)
-                for book in wanted.books:
-                    self._rows.add(self._keeper.row(book, fetched.verdict, fetched.came))
-            line.at_work -= 1
+                keep_if_cover = partial(self._store.keep_if_cover, request.books)
+                fetched = await fetch(parse_address(request.url), queue.host, connection, keep_if_cover, self._settings)
+                for book in request.books:
+                    self._rows.add(self._store.row(book, fetched.verdict, fetched.came))
+            queue.workers -= 1
 
-    def _give_up(self, wanted: Wanted, host: Host) -> None:
-        for book in wanted.books:
-            self._rows.note(self._keeper.row(book, Verdict(Outcome.FAILED, f"not asked: {host.given_up}")))
+    def _give_up(self, request: ImageRequest, host: HostLimits) -> None:
+        for book in request.books:
+            self._rows.note(self._store.row(book, ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")))

@@ -1,4 +1,4 @@
-"""One host of a listing during a run: how fast it is asked, where it answers, and when it is given up."""
+"""Limits of one host during a run: its pace, its back-off, its working mirror, and when it is given up."""
 
 import asyncio
 import logging
@@ -11,66 +11,66 @@ from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
-# A host is given up when as many attempts in a row as these times its requests in flight found no connection, or no
-# usable answer: every worker has then tried more than once.
+# A host is given up after so many times its requests in flight failed in a row without a connection, or without a
+# usable response: every coroutine has then tried more than once.
 _ROUNDS_UNREACHED = 3
 _ROUNDS_UNSERVED = 8
 _FEWEST_IN_FLIGHT = 4
 
 
 @dataclass
-class Base:
-    """One place where the host's pictures are looked for."""
+class Mirror:
+    """One address under which the host's images are requested."""
 
     address: Address
     has_served: bool = False
-    """Whether a picture came from it in this run: only then is it believed that it does not have another."""
+    """Whether it served an image in this run. Only then is its 404 believed."""
 
 
-class Notice(NamedTuple):
-    """What was learned of a host that everybody who asks it must heed."""
+class HostNotice(NamedTuple):
+    """News of a host that applies to every worker process."""
 
     host: str
     """The host as the listing names it."""
     hold: float = 0.0
-    """Seconds that nobody is to ask it for."""
+    """Seconds without any request to it."""
     given_up: str = ""
-    """Why nobody is to ask it any more."""
+    """Why it is not requested again in this run; empty while it is."""
 
 
-def log_given_up(notice: Notice) -> None:
-    """Log that a host was given up, if that is what the notice says."""
+def log_given_up(notice: HostNotice) -> None:
+    """Log a notice that a host was given up."""
     if notice.given_up:
         logger.warning("%s was given up: %s", notice.host, notice.given_up)
 
 
-class Host:
-    """A host of the listing, whose requests share their pace and their fate.
+class HostLimits:
+    """Pace and health of one host, shared by all its requests.
 
     Args:
         name: The host as the listing names it.
-        places: Where its pictures are looked for, in that order; the one that answers is asked first from then on.
-        settings: Its pace, and how many requests may be in flight.
-        tell: Told what others who ask the same host must heed.
+        mirrors: Addresses to request, in order; the one that serves is tried first from then on.
+        settings: Pace, and requests in flight.
+        publish: Receives notices for other worker processes.
     """
 
     def __init__(
-        self, name: str, places: list[Address], settings: CoverSettings, tell: Callable[[Notice], None]
+        self, name: str, mirrors: list[Address], settings: CoverSettings, publish: Callable[[HostNotice], None]
     ) -> None:
         self.name = name
-        self.bases = [Base(place) for place in places]
+        self.mirrors = [Mirror(place) for place in mirrors]
         self.given_up = ""
-        """Why it is asked no more; empty while it is."""
+        """Why it is not requested any more; empty while it is."""
         self._interval = 1.0 / settings.requests_per_second
-        self._in_flight = max(settings.concurrency, _FEWEST_IN_FLIGHT) * len(places)
-        self._tell = tell
+        self._in_flight = max(settings.concurrency, _FEWEST_IN_FLIGHT) * len(mirrors)
+        self._publish = publish
         self._next = 0.0
         self._held_until = 0.0
         self._unreached = 0
         self._unserved = 0
 
     async def turn(self) -> None:
-        """Wait until the host may be asked again."""
+        """Wait for the next slot of the host's pace."""
         clock = asyncio.get_running_loop().time
         mine = -1.0
         while mine < self._held_until:
@@ -80,36 +80,38 @@ class Host:
                 await asyncio.sleep(wait)
 
     def hold(self, seconds: float) -> None:
-        """Let nobody ask for so long, those included who wait for their turn: the host wants it."""
-        self._learn(Notice(self.name, hold=seconds))
+        """Pause all requests, waiting ones included, as the host's Retry-After asks."""
+        self._announce(HostNotice(self.name, hold=seconds))
 
-    def heed(self, notice: Notice) -> None:
-        """Do as somebody else's notice of this host says."""
+    def apply(self, notice: HostNotice) -> None:
+        """Apply a notice of this host."""
         if notice.hold:
             self._held_until = max(self._held_until, asyncio.get_running_loop().time() + notice.hold)
             self._next = max(self._next, self._held_until)
         self.given_up = self.given_up or notice.given_up
 
-    def answered(self, base: Base, *, served: bool) -> None:
-        """Note that `base` answered as a host does that is well, and whether it sent something."""
+    def answered(self, mirror: Mirror, *, served: bool) -> None:
+        """Record that `mirror` is healthy, and whether it served content."""
         self._unreached = self._unserved = 0
-        base.has_served = base.has_served or served
-        if served and self.bases[0] is not base:
-            self.bases.remove(base)
-            self.bases.insert(0, base)
+        mirror.has_served = mirror.has_served or served
+        if served and self.mirrors[0] is not mirror:
+            self.mirrors.remove(mirror)
+            self.mirrors.insert(0, mirror)
 
     def failed(self, reason: str, *, reached: bool) -> None:
-        """Note that an attempt failed in a way that may pass; give the host up when too many in a row did."""
+        """Record a temporary failure; give the host up after too many in a row."""
         self._unserved += 1
         self._unreached = 0 if reached else self._unreached + 1
         if self.given_up:
             return
         if self._unreached >= _ROUNDS_UNREACHED * self._in_flight:
             attempts = f"{self._unreached} attempts in a row found no connection"
-            self._learn(Notice(self.name, given_up=f"{attempts}; the last: {reason}"))
+            self._announce(HostNotice(self.name, given_up=f"{attempts}; the last: {reason}"))
         elif self._unserved >= _ROUNDS_UNSERVED * self._in_flight:
-            self._learn(Notice(self.name, given_up=f"{self._unserved} attempts in a row failed; the last: {reason}"))
+            self._announce(
+                HostNotice(self.name, given_up=f"{self._unserved} attempts in a row failed; the last: {reason}")
+            )
 
-    def _learn(self, notice: Notice) -> None:
-        self.heed(notice)
-        self._tell(notice)
+    def _announce(self, notice: HostNotice) -> None:
+        self.apply(notice)
+        self._publish(notice)

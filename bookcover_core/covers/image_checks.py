@@ -1,7 +1,8 @@
-"""Whether what came for a cover is one.
+"""Checks of downloaded content: whether it is a usable cover.
 
-Image hosts answer 200 with placeholders, web pages, pictures one pixel wide, and halves of pictures. A cover is told
-by its content, never by its name: a picture of a known format, decoded whole, large enough, and no known placeholder.
+Image hosts answer 200 with placeholders, web pages, single pixels and truncated images. A cover is recognised by its
+content, never by its name: an image of a known format that decodes completely, is large enough, and is no known
+placeholder.
 """
 
 import hashlib
@@ -11,14 +12,14 @@ from urllib.parse import unquote
 
 from PIL import Image, UnidentifiedImageError
 
-from bookcover_core.covers.image_io import open_picture
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.image_io import open_image
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.settings import CoverSettings
 
 # Amazon's "no image available" picture: the names that it has in addresses of the listings.
 AMAZON_PLACEHOLDERS = frozenset({"01RmK+J4pJL", "01QFb8SNuTL", "01PkLIhTX3L", "01MKUOLsA5L", "31CTP6oiIBL"})
 
-# SHA-256 of pictures that hosts send in place of a cover.
+# SHA-256 of images that hosts send in place of a cover.
 BOOK_DEPOSITORY_NO_IMAGE = "c0d142c1e9eb647ac67d8b123c5e06bdf1757ca4e674e7fdb13311680531bbc5"
 OPEN_LIBRARY_BLANK = "546c5cf136073615afda5cab173feff341171a26a848cf7ce09bb8bd8b07ce89"
 PLACEHOLDERS = {
@@ -32,10 +33,10 @@ _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECAS
 _ENDINGS = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG", b"IEND\xaeB`\x82"), (b"GIF8", b";"))
 
 
-class Verdict(NamedTuple):
-    """What a check found; format, mode, width and height as the file has them, as far as they could be read."""
+class ImageCheck(NamedTuple):
+    """Result of a check; format, mode, width and height as far as they could be read."""
 
-    outcome: Outcome
+    outcome: CoverOutcome
     detail: str = ""
     sha256: str = ""
     format: str = ""
@@ -45,54 +46,53 @@ class Verdict(NamedTuple):
 
 
 def is_placeholder_address(url: str) -> bool:
-    """Whether `url` is that of a picture which Amazon shows for books without one; its + may stand as %2B."""
+    """Whether `url` is Amazon's image for books without a cover; its + may be written %2B."""
     name = unquote(url.partition("?")[0].rpartition("/")[2])
     return name.partition(".")[0] in AMAZON_PLACEHOLDERS
 
 
-def check(body: bytes, settings: CoverSettings) -> Verdict:
-    """What `body` is: ok, placeholder, not an image, truncated or too large.
+def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
+    """Check `body`: ok, placeholder, not an image, truncated or too large.
 
     The size is read from the header before anything is decoded (a decompression bomb is never unpacked), then all of
-    the file is decoded, so that what is ok here can be read by every stage behind.
+    the file is decoded, so that every later stage can read what is ok here.
     """
     sha256 = hashlib.sha256(body).hexdigest()
     if sha256 in PLACEHOLDERS:
-        return Verdict(Outcome.PLACEHOLDER, PLACEHOLDERS[sha256], sha256)
+        return ImageCheck(CoverOutcome.PLACEHOLDER, PLACEHOLDERS[sha256], sha256)
     if not body:
-        return Verdict(Outcome.NOT_AN_IMAGE, "empty", sha256)
+        return ImageCheck(CoverOutcome.NOT_AN_IMAGE, "empty", sha256)
     if len(body) > settings.max_bytes:
-        return Verdict(Outcome.TOO_LARGE, f"{len(body):,} bytes", sha256)
+        return ImageCheck(CoverOutcome.TOO_LARGE, f"{len(body):,} bytes", sha256)
     if _MARKUP.match(body):
-        return Verdict(Outcome.NOT_AN_IMAGE, "a web page", sha256)
-    found = Verdict(Outcome.OK, "", sha256)
+        return ImageCheck(CoverOutcome.NOT_AN_IMAGE, "a web page", sha256)
+    found = ImageCheck(CoverOutcome.OK, "", sha256)
     try:
-        with open_picture(body, max_pixels=settings.max_pixels) as picture:
+        with open_image(body, max_pixels=settings.max_pixels) as picture:
             name = "JPEG" if picture.format == "MPO" else str(picture.format)
-            found = Verdict(Outcome.OK, "", sha256, name, picture.mode, *picture.size)
+            found = ImageCheck(CoverOutcome.OK, "", sha256, name, picture.mode, *picture.size)
             if min(picture.size) < settings.min_side:
                 size = f"{picture.width} x {picture.height} pixels"
-                return found._replace(outcome=Outcome.PLACEHOLDER, detail=size)
+                return found._replace(outcome=CoverOutcome.PLACEHOLDER, detail=size)
             _decode(picture)
     except ValueError as error:
-        return found._replace(outcome=Outcome.TOO_LARGE, detail=str(error))
+        return found._replace(outcome=CoverOutcome.TOO_LARGE, detail=str(error))
     except UnidentifiedImageError:
         if _ends_early(body):
-            return found._replace(outcome=Outcome.TRUNCATED, detail="the picture breaks off in its header")
-        return found._replace(outcome=Outcome.NOT_AN_IMAGE, detail="no picture of a known format")
+            return found._replace(outcome=CoverOutcome.TRUNCATED, detail="the picture breaks off in its header")
+        return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail="no picture of a known format")
     except OSError as error:
         if _ends_early(body) or "truncated" in str(error):
-            return found._replace(outcome=Outcome.TRUNCATED, detail="the picture breaks off")
-        return found._replace(outcome=Outcome.NOT_AN_IMAGE, detail=f"the picture is damaged ({error})"[:200])
+            return found._replace(outcome=CoverOutcome.TRUNCATED, detail="the picture breaks off")
+        return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=f"the picture is damaged ({error})"[:200])
     return found
 
 
 def _decode(picture: Image.Image) -> None:
-    """Decode all of a picture's file.
+    """Decode the whole file.
 
-    Of a JPEG every coefficient is decoded, in which alone damage can show; of the pixels, which are computed from those
-    and thrown away here, only one in 64. That takes a third less time and a 64th of the memory, and the verdict is the
-    same.
+    Of a JPEG all coefficients are decoded, which is where damage shows, but only one in 64 pixels is computed from
+    them. That takes a third less time and a 64th of the memory, with the same verdict.
 
     Raises:
         OSError: The file is cut or damaged.
@@ -102,7 +102,7 @@ def _decode(picture: Image.Image) -> None:
 
 
 def _ends_early(body: bytes) -> bool:
-    """Whether the file of a picture lacks its end."""
+    """Whether the end of the file is missing."""
     if body.startswith(b"RIFF"):
         return len(body) < 8 + int.from_bytes(body[4:8], "little")
     return any(body.startswith(start) and not body.rstrip(b"\0").endswith(end) for start, end in _ENDINGS)

@@ -1,7 +1,7 @@
-"""Reading a cover's bytes as the picture that a person would see.
+"""Decoding of covers to the RGB image that a viewer would see.
 
-Covers come as greyscale, palette, CMYK, 16-bit or half-transparent pictures, turned by EXIF, or animated. Everything
-that looks at pixels (checks of downloads, preparation, the report) reads them here, so that all see the same picture.
+Covers arrive as greyscale, palette, CMYK, 16-bit or half-transparent images, rotated by EXIF, or animated. Everything
+that needs pixels (checks of downloads, preparation, the report) decodes them here, so that all see the same image.
 """
 
 import io
@@ -37,12 +37,12 @@ def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Im
         OSError: It cannot be read, or is cut or damaged.
         ValueError: It has more pixels than `max_pixels`.
     """
-    with open_picture(source, max_pixels=max_pixels) as picture:
+    with open_image(source, max_pixels=max_pixels) as picture:
         return _as_rgb(_upright(picture))
 
 
 @contextmanager
-def open_picture(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
+def open_image(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
     """The picture as its file has it, header read but pixels not yet decoded; closed when the block ends.
 
     Errors of decoding inside the block are those of `read_rgb` too.

@@ -1,8 +1,8 @@
-"""The ledger: what became of each book's cover, one row each, chunk by chunk.
+"""The ledger: the outcome of each book's cover, one row each, chunk by chunk.
 
-While a chunk is worked on, each row is appended to a journal (ledger/chunk-0001.jsonl) as soon as it is known, so that
-a process that is killed loses what was in flight and nothing else. In the end all rows are written as one table
-(ledger/chunk-0001.csv), whole or not at all, and the journal goes.
+During a download each row is appended to a journal (ledger/chunk-0001.jsonl) at once, so that a killed process loses
+only what was in flight. At the end all rows are written as one table (ledger/chunk-0001.csv), whole or not at all, and
+the journal is removed.
 """
 
 import csv
@@ -20,11 +20,11 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.workspace import atomic
 
 
-class Outcome(StrEnum):
-    """What became of a cover."""
+class CoverOutcome(StrEnum):
+    """The outcome of a cover."""
 
     OK = "ok"
-    """It lies under covers/."""
+    """It is stored under covers/."""
     MISSING = "missing"
     """Its host, or folder, does not have it."""
     PLACEHOLDER = "placeholder"
@@ -36,13 +36,13 @@ class Outcome(StrEnum):
     TOO_LARGE = "too large"
     """More bytes or pixels than the settings allow."""
     REFUSED = "refused"
-    """The host refuses it, or its address is one that is not to be asked."""
+    """The host refuses it, or its address must not be requested."""
     FAILED = "failed for now"
-    """Time-outs, resets, errors of the host: asked for again by the next run."""
+    """Time-outs, resets, errors of the host: requested again by the next run."""
 
 
-class Row(NamedTuple):
-    """What became of one book's cover, and how it came (`keeping.Came`). Unknown numbers are 0, unknown texts empty."""
+class LedgerRow(NamedTuple):
+    """Outcome and retrieval (`cover_store.Retrieval`) of one cover. Unknown numbers are 0, unknown texts empty."""
 
     key: str
     outcome: str
@@ -54,7 +54,7 @@ class Row(NamedTuple):
     bytes: int = 0
     mtime_ns: int = 0
     sha256: str = ""
-    """Of what came, cover or not."""
+    """Of what arrived, cover or not."""
     format: str = ""
     mode: str = ""
     width: int = 0
@@ -64,19 +64,19 @@ class Row(NamedTuple):
     """What was wrong."""
 
 
-class Known(NamedTuple):
+class KnownRow(NamedTuple):
     """A row of an earlier run."""
 
-    row: Row
+    row: LedgerRow
     run: str
-    """Key of the stage run that it was made by; empty where that is not known."""
+    """Key of the stage run that made it; empty where unknown."""
 
 
-class Journal:
-    """The rows of a chunk in work, each on disk as soon as it is appended.
+class LedgerJournal:
+    """The rows of a chunk in progress, each on disk as soon as it is appended.
 
     Args:
-        file: Where the journal lies; what an earlier run left there is kept.
+        file: The journal; lines of an earlier run are kept.
         run: Key of the stage run that appends.
     """
 
@@ -91,10 +91,10 @@ class Journal:
         except OSError as error:
             raise from_os_error(error, file) or error from error
 
-    def append(self, row: Row) -> bytes:
-        """The line of a row, which is in the journal now.
+    def append(self, row: LedgerRow) -> bytes:
+        """Append a row, and return its line.
 
-        A line is written at once, at the end of the file: several processes may append to one journal.
+        A line is written with one call at the end of the file: several processes may append to one journal.
 
         Raises:
             DiskFullError: No space is left; the rows before it stand.
@@ -126,9 +126,9 @@ def _is_torn(file: Path) -> bool:
         return content.read(1) != b"\n"
 
 
-def read_journal(file: Path) -> dict[str, Known]:
-    """The last row of each book in a journal; empty where there is none. Lines that were cut short are passed over."""
-    known: dict[str, Known] = {}
+def read_journal(file: Path) -> dict[str, KnownRow]:
+    """The last row of each book in a journal; empty where there is none. Incomplete lines are skipped."""
+    known: dict[str, KnownRow] = {}
     try:
         lines = file.open("rb")
     except FileNotFoundError:
@@ -141,26 +141,26 @@ def read_journal(file: Path) -> dict[str, Known]:
     return known
 
 
-def read_line(line: bytes) -> Known:
+def read_line(line: bytes) -> KnownRow:
     """The row in a line of a journal.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: The line is none, or was cut short.
+        ValueError, TypeError, KeyError, AttributeError: The line is incomplete or of another form.
     """
     values: dict[str, Any] = json.loads(line)
     run = values.pop("run")
-    return Known(Row(**_shared(values)), run)
+    return KnownRow(LedgerRow(**_shared(values)), run)
 
 
-def write_rows(file: Path, rows: Iterable[Row]) -> None:
+def write_rows(file: Path, rows: Iterable[LedgerRow]) -> None:
     """Write a chunk's table, whole or not at all."""
     with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
         table = csv.writer(lines, lineterminator="\n")
-        table.writerow(Row._fields)
+        table.writerow(LedgerRow._fields)
         table.writerows(rows)
 
 
-def read_rows(file: Path, keys: Container[str] | None = None) -> list[Row]:
+def read_rows(file: Path, keys: Container[str] | None = None) -> list[LedgerRow]:
     """The rows of a chunk's table, or those of some books in it; empty where there is none, or none of this form."""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
@@ -169,16 +169,16 @@ def read_rows(file: Path, keys: Container[str] | None = None) -> list[Row]:
         return []
 
 
-def _typed(values: dict[str, str]) -> Row:
+def _typed(values: dict[str, str]) -> LedgerRow:
     numbers = {name: int(values[name] or 0) for name in ("status", "attempts", "bytes", "mtime_ns", "width", "height")}
-    return Row(**{**_shared(values), **numbers, "seconds": float(values["seconds"] or 0)})
+    return LedgerRow(**{**_shared(values), **numbers, "seconds": float(values["seconds"] or 0)})
 
 
 def _shared(values: dict[str, Any]) -> dict[str, Any]:
-    """The values with one text, not one for each row, where few different ones occur: a third of a row's memory."""
+    """The values with repeated texts interned: a third of a row's memory."""
     return values | {name: sys.intern(values[name]) for name in ("outcome", "format", "mode")}
 
 
-def rows_digest(rows: Iterable[Row]) -> str:
-    """What the stages behind see of a chunk: key, outcome and content of each cover, whenever and however it came."""
+def rows_digest(rows: Iterable[LedgerRow]) -> str:
+    """Digest that later stages depend on: key, outcome and content of each cover, not when or how it was retrieved."""
     return digest_of(sorted([row.key, row.outcome, row.sha256] for row in rows))

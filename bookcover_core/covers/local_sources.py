@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from bookcover_core.covers.image_checks import Verdict
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.image_checks import ImageCheck
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
 from bookcover_core.listings.books import Book
-from bookcover_core.listings.picture_folder import find_picture
+from bookcover_core.listings.picture_folder import picture_path
 from bookcover_core.listings.text_decoding import decode, encode
 from bookcover_core.settings import BookSource, CoverSource, StudySettings
 
@@ -26,8 +26,8 @@ _MAC_OS = "__MACOSX"
 _STEPS = frozenset({".", ".."})
 
 
-class Item(NamedTuple):
-    """A picture on a shelf."""
+class LocalImage(NamedTuple):
+    """A picture of a local source."""
 
     name: str
     """Its name there."""
@@ -36,37 +36,37 @@ class Item(NamedTuple):
     """Time of change of a file; CRC-32 of a picture in a zip file."""
 
 
-class Shelf(Protocol):
+class LocalSource(Protocol):
     """Where pictures are looked up."""
 
-    def find(self, book: Book) -> Item | None:
+    def find(self, book: Book) -> LocalImage | None:
         """The picture of a book; None where there is none."""
 
-    def read(self, item: Item, limit: int) -> bytes | Verdict:
+    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, of which no more than `limit` + 1 are read; or why it cannot be read."""
 
 
-class GenreFolder:
+class GenreFolderSource:
     """The folder that the books themselves were read from: one subfolder for each genre."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def find(self, book: Book) -> Item | None:
+    def find(self, book: Book) -> LocalImage | None:
         """The picture of a book; None where there is none."""
-        file = find_picture(self._folder, book.category, book.filename)
+        file = picture_path(self._folder, book.category, book.filename)
         try:
             status = file.stat()
         except OSError:
             return None
-        return Item(f"{book.category}/{book.filename}", status.st_size, status.st_mtime_ns)
+        return LocalImage(f"{book.category}/{book.filename}", status.st_size, status.st_mtime_ns)
 
-    def read(self, item: Item, limit: int) -> bytes | Verdict:
+    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
         return _read_file(self._folder / os.fsdecode(encode(item.name)), limit)
 
 
-class Folder:
+class FolderSource:
     """A folder with pictures anywhere in it. Hidden files and folders are left out."""
 
     def __init__(self, folder: Path) -> None:
@@ -75,7 +75,7 @@ class Folder:
         self._folder = folder
         self._names = _by_last_part(_names_below(folder))
 
-    def find(self, book: Book) -> Item | None:
+    def find(self, book: Book) -> LocalImage | None:
         """The picture of a book; None where there is none."""
         name = _choose(self._names, book)
         if name is None:
@@ -84,14 +84,14 @@ class Folder:
             status = (self._folder / os.fsdecode(encode(name))).stat()
         except OSError:
             return None
-        return Item(name, status.st_size, status.st_mtime_ns)
+        return LocalImage(name, status.st_size, status.st_mtime_ns)
 
-    def read(self, item: Item, limit: int) -> bytes | Verdict:
+    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
         return _read_file(self._folder / os.fsdecode(encode(item.name)), limit)
 
 
-class Archive:
+class ZipSource:
     """A zip file. Nothing of it is unpacked to disk, so that no name in it can lead out of the study's folder."""
 
     def __init__(self, file: Path) -> None:
@@ -104,49 +104,49 @@ class Archive:
         self._infos = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
         self._names = _by_last_part(self._infos)
 
-    def find(self, book: Book) -> Item | None:
+    def find(self, book: Book) -> LocalImage | None:
         """The picture of a book; None where there is none."""
         name = _choose(self._names, book)
         if name is None:
             return None
-        return Item(name, self._infos[name].file_size, self._infos[name].CRC)
+        return LocalImage(name, self._infos[name].file_size, self._infos[name].CRC)
 
-    def read(self, item: Item, limit: int) -> bytes | Verdict:
+    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
         info = self._infos[item.name]
         if info.flag_bits & _ENCRYPTED:
-            return Verdict(Outcome.REFUSED, "encrypted in its archive")
+            return ImageCheck(CoverOutcome.REFUSED, "encrypted in its archive")
         try:
             with self._archive.open(info) as content:
                 return content.read(limit + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            return Verdict(Outcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
+            return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
         except (OSError, NotImplementedError) as error:
-            return Verdict(Outcome.FAILED, str(error))
+            return ImageCheck(CoverOutcome.FAILED, str(error))
 
 
-def open_shelf(settings: StudySettings) -> Shelf | None:
+def open_local_source(settings: StudySettings) -> LocalSource | None:
     """Where the study's pictures are at hand; None where they are fetched by http.
 
     Raises:
         FolderError: The folder or archive cannot be used.
     """
     if settings.books.source is BookSource.FOLDER:
-        return GenreFolder(Path(str(settings.books.folder)).expanduser())
+        return GenreFolderSource(Path(str(settings.books.folder)).expanduser())
     if settings.covers.source is CoverSource.HTTP:
         return None
     location = Path(str(settings.covers.location)).expanduser()
-    return Folder(location) if settings.covers.source is CoverSource.FOLDER else Archive(location)
+    return FolderSource(location) if settings.covers.source is CoverSource.FOLDER else ZipSource(location)
 
 
-def _read_file(file: Path, limit: int) -> bytes | Verdict:
+def _read_file(file: Path, limit: int) -> bytes | ImageCheck:
     try:
         with file.open("rb") as content:
             return content.read(limit + 1)
     except FileNotFoundError:
-        return Verdict(Outcome.MISSING, "the file is gone")
+        return ImageCheck(CoverOutcome.MISSING, "the file is gone")
     except OSError as error:
-        return Verdict(Outcome.FAILED, f"the file cannot be read ({error.strerror})")
+        return ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
 
 
 def _names_below(folder: Path) -> Iterator[str]:

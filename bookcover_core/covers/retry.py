@@ -1,99 +1,99 @@
-"""Asking for one cover until it is there, or until it is known that it will not be."""
+"""Retries of one cover: mirrors in turn, back-off between rounds, until there is a final outcome."""
 
 import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bookcover_core.covers.connection import SUCCESSES, Answer, Connection, FailedError, UnusableError
-from bookcover_core.covers.cover_store import Came
-from bookcover_core.covers.host_limits import Base, Host
-from bookcover_core.covers.image_checks import Verdict
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.connection import SUCCESSES, Connection, FinalError, HttpAnswer, TemporaryError
+from bookcover_core.covers.cover_store import Retrieval
+from bookcover_core.covers.host_limits import HostLimits, Mirror
+from bookcover_core.covers.image_checks import ImageCheck
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
 from bookcover_core.settings import CoverSettings
 
-# The host wants fewer requests: its other places are not asked instead.
+# The host wants fewer requests: its mirrors are not tried instead.
 _TOO_MANY = 429
 
 # Not found, and gone for good.
 _MISSING = frozenset({404, 410})
 
 
-# Judges what came, and keeps it if it is a cover.
-TakeIn = Callable[[bytes], Verdict]
+# Checks what arrived, and stores it if it is a cover.
+TakeIn = Callable[[bytes], ImageCheck]
 
 
-class Fetched(NamedTuple):
-    """What came of asking for a cover."""
+class FetchResult(NamedTuple):
+    """The outcome of requesting a cover."""
 
-    verdict: Verdict
-    came: Came = Came()
+    verdict: ImageCheck
+    came: Retrieval = Retrieval()
     may_pass: bool = False
-    """Whether the same address may have something else the next time."""
+    """Whether the failure is temporary."""
 
 
 async def fetch(
-    address: Address, host: Host, connection: Connection, take_in: TakeIn, settings: CoverSettings
-) -> Fetched:
-    """What came of asking for `address` at each of its host's places, as often as the settings say.
+    address: Address, host: HostLimits, connection: Connection, keep_if_cover: TakeIn, settings: CoverSettings
+) -> FetchResult:
+    """The outcome of requesting `address` from each mirror of its host, `covers.attempts` times at most.
 
-    A place that fails in a way that may pass is asked again after a pause; meanwhile the next place is. That a place
-    does not have the picture is believed only if it has sent others, or if no further place has it. What comes is
-    given to `take_in`, which says what it is.
+    After a temporary failure the next mirror is tried, and the same one again after a pause. A mirror's "not found"
+    is believed only if it has served other images, or if no other mirror has the image. `keep_if_cover` checks what
+    arrives.
     """
-    asking = _Asking(address, host, connection, take_in, settings)
+    attempts = _Attempts(address, host, connection, keep_if_cover, settings)
     for attempt in range(1, settings.attempts + 1):
-        fetched = await asking.at_each_place()
+        fetched = await attempts.try_mirrors()
         if fetched is not None:
             return fetched
-        if host.given_up or asking.left <= 0:
+        if host.given_up or attempts.left <= 0:
             break
-        if attempt < settings.attempts and not await asking.rest(attempt):
+        if attempt < settings.attempts and not await attempts.wait(attempt):
             break
-    return asking.in_the_end()
+    return attempts.last_failure()
 
 
-class _Asking:
-    """One cover being asked for: its attempts, and the time that they took."""
+class _Attempts:
+    """The attempts for one cover, and the time they took."""
 
     def __init__(
-        self, address: Address, host: Host, connection: Connection, take_in: TakeIn, settings: CoverSettings
+        self, address: Address, host: HostLimits, connection: Connection, keep_if_cover: TakeIn, settings: CoverSettings
     ) -> None:
         self._address = address
         self._host = host
         self._connection = connection
-        self._take_in = take_in
+        self._keep_if_cover = keep_if_cover
         self._settings = settings
         self._clock = asyncio.get_running_loop().time
         self._attempts = 0
         self._seconds = 0.0
-        self._last = Fetched(Verdict(Outcome.FAILED, "not asked"))
+        self._last = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
 
     @property
     def left(self) -> float:
-        """Seconds that this cover may still take; waiting for its turn does not count."""
+        """Seconds left of `covers.total_timeout`; waiting for the host's pace does not count."""
         return self._settings.total_timeout - self._seconds
 
-    async def at_each_place(self) -> Fetched | None:
-        """What the first place that can say so says; None if all of them failed in a way that may pass."""
-        denial: Fetched | None = None
-        for base in list(self._host.bases):
+    async def try_mirrors(self) -> FetchResult | None:
+        """The first final outcome; None if every mirror failed temporarily."""
+        denial: FetchResult | None = None
+        for mirror in list(self._host.mirrors):
             if self.left <= 0 or self._host.given_up:
                 break
-            fetched = await self._at(base)
+            fetched = await self._at(mirror)
             if fetched.may_pass:
                 self._last = fetched
                 if fetched.came.status == _TOO_MANY:
                     break
-            elif fetched.verdict.outcome in {Outcome.MISSING, Outcome.REFUSED} and not base.has_served:
+            elif fetched.verdict.outcome in {CoverOutcome.MISSING, CoverOutcome.REFUSED} and not mirror.has_served:
                 denial = denial or fetched
             else:
                 return fetched
         return denial
 
-    async def rest(self, attempt: int) -> bool:
-        """Whether there is time for another attempt, after the pause before it."""
+    async def wait(self, attempt: int) -> bool:
+        """Pause before the next attempt. False: no time is left for one."""
         seconds = pause(attempt, self._settings.backoff)
         if seconds >= self.left:
             return False
@@ -101,13 +101,13 @@ class _Asking:
         self._seconds += seconds
         return not self._host.given_up
 
-    def in_the_end(self) -> Fetched:
+    def last_failure(self) -> FetchResult:
         """The last failure."""
         return self._last
 
-    async def _at(self, base: Base) -> Fetched:
+    async def _at(self, mirror: Mirror) -> FetchResult:
         await self._host.turn()
-        address = self._address.at(base.address)
+        address = self._address.at(mirror.address)
         self._attempts += 1
         started = self._clock()
         status = 0
@@ -116,35 +116,35 @@ class _Asking:
                 answer = await self._connection.get(address)
             status = answer.status
             verdict = self._judge(answer)
-            again = verdict.outcome is Outcome.FAILED or (
-                verdict.outcome is Outcome.TRUNCATED and not answer.is_declared
+            again = verdict.outcome is CoverOutcome.FAILED or (
+                verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
             )
-            self._note(base, answer, verdict, again=again)
-        except FailedError as error:
-            verdict, status, again = Verdict(Outcome.FAILED, str(error)), error.status, True
+            self._note(mirror, answer, verdict, again=again)
+        except TemporaryError as error:
+            verdict, status, again = ImageCheck(CoverOutcome.FAILED, str(error)), error.status, True
             self._host.failed(str(error), reached=error.reached)
         except TimeoutError:
-            verdict, again = Verdict(Outcome.FAILED, f"no cover in {self._settings.total_timeout:g} s"), True
+            verdict, again = ImageCheck(CoverOutcome.FAILED, f"no cover in {self._settings.total_timeout:g} s"), True
             self._host.failed(verdict.detail, reached=True)
-        except UnusableError as error:
-            verdict, status, again = Verdict(error.outcome, str(error)), error.status, False
+        except FinalError as error:
+            verdict, status, again = ImageCheck(error.outcome, str(error)), error.status, False
         self._seconds += self._clock() - started
-        return Fetched(verdict, Came(str(address), status, self._attempts, round(self._seconds, 3)), again)
+        return FetchResult(verdict, Retrieval(str(address), status, self._attempts, round(self._seconds, 3)), again)
 
-    def _judge(self, answer: Answer) -> Verdict:
-        """What an answer amounts to."""
+    def _judge(self, answer: HttpAnswer) -> ImageCheck:
+        """The outcome that a response stands for."""
         if answer.status in SUCCESSES:
-            return self._take_in(answer.body)
+            return self._keep_if_cover(answer.body)
         reason = f"HTTP {answer.status}"
         if answer.status in _MISSING:
-            return Verdict(Outcome.MISSING, reason)
-        return Verdict(Outcome.FAILED if may_pass(answer.status) else Outcome.REFUSED, reason)
+            return ImageCheck(CoverOutcome.MISSING, reason)
+        return ImageCheck(CoverOutcome.FAILED if may_pass(answer.status) else CoverOutcome.REFUSED, reason)
 
-    def _note(self, base: Base, answer: Answer, verdict: Verdict, *, again: bool) -> None:
-        """Tell the host how it does. One that refuses everything does no better than one that fails."""
-        if again or verdict.outcome is Outcome.REFUSED:
+    def _note(self, mirror: Mirror, answer: HttpAnswer, verdict: ImageCheck, *, again: bool) -> None:
+        """Update the host's health. A host that refuses everything counts as failing."""
+        if again or verdict.outcome is CoverOutcome.REFUSED:
             self._host.failed(verdict.detail, reached=True)
         else:
-            self._host.answered(base, served=answer.status in SUCCESSES)
+            self._host.answered(mirror, served=answer.status in SUCCESSES)
         if again and (wait := retry_after(answer.headers)) is not None:
             self._host.hold(wait)

@@ -1,8 +1,7 @@
-"""Which hosts may be asked: those of the listing, at addresses that are public.
+"""Guard against server-side request forgery: only hosts of the listing, only at public addresses.
 
-A listing, or a redirect, must not make this machine ask its own network. Names are resolved here, each address that
-a name stands for is judged, and the connection is made to the judged address itself, so that nothing can change in
-between.
+A listing or a redirect must not make this machine send requests into its own network. Names are resolved here, every
+resolved address is checked, and the connection is made to the checked address itself (no DNS rebinding).
 """
 
 import asyncio
@@ -12,25 +11,25 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# Seconds that the addresses of a host are taken as known.
-_LASTING = 300.0
+# Seconds for which resolved addresses are cached.
+_CACHE_SECONDS = 300.0
 
 
-class RefusedError(Exception):
-    """A host that must not be asked."""
+class ForbiddenHostError(Exception):
+    """A host that must not be requested."""
 
 
 class UnknownHostError(Exception):
-    """A name that stands for no address, or for none right now."""
+    """A name that cannot be resolved, for good or for now."""
 
 
-class _Found(NamedTuple):
+class _ResolvedHost(NamedTuple):
     addresses: list[str]
     until: float
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet: not private, loopback, link-local, multicast or reserved."""
+    """Whether an IP address is public: not private, loopback, link-local, multicast or reserved."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         # An IPv4 address may be wrapped in an IPv6 one: mapped, 6to4, or behind NAT64 (RFC 6052).
@@ -42,12 +41,12 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-class Guard:
-    """What may be asked in one run.
+class SsrfGuard:
+    """The hosts and addresses that may be requested in one run.
 
     Args:
-        hosts: Hosts that may be asked at all.
-        private: Hosts that may be asked although their address is not public.
+        hosts: Hosts that may be requested.
+        private: Hosts that may be requested at addresses that are not public.
         timeout: Seconds to wait for a name to be resolved.
     """
 
@@ -55,30 +54,30 @@ class Guard:
         self._hosts = frozenset(hosts)
         self._private = frozenset(host.lower() for host in private)
         self._timeout = timeout
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, _ResolvedHost] = {}
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """IP addresses that `host` may be asked at, the preferred one first.
+        """The permitted IP addresses of `host`, the preferred one first.
 
         Raises:
             RefusedError: It is not among the hosts, or has no public address.
             UnknownHostError: Its name cannot be resolved.
         """
         if host not in self._hosts:
-            raise RefusedError(f"{host} is no host of the listing or of covers.hosts")
+            raise ForbiddenHostError(f"{host} is no host of the listing or of covers.hosts")
         now = asyncio.get_running_loop().time()
         found = self._found.get(host)
         if found is None or found.until < now:
             async with self._locks[host]:
                 found = self._found.get(host)
                 if found is None or found.until < now:
-                    found = _Found(await self._look_up(host, port), now + _LASTING)
+                    found = _ResolvedHost(await self._look_up(host, port), now + _CACHE_SECONDS)
                     self._found[host] = found
         return found.addresses
 
     def prefer(self, host: str, address: str) -> None:
-        """Try `address` first from now on: it answered."""
+        """Try `address` first from now on: it accepted a connection."""
         addresses = self._found[host].addresses
         if address in addresses[1:]:
             addresses.remove(address)
@@ -96,5 +95,5 @@ class Guard:
         allowed = addresses if host in self._private else [address for address in addresses if is_public(address)]
         if not allowed:
             where = "" if addresses == [host] else f" ({addresses[0]})"
-            raise RefusedError(f"{host}{where} is no public address, and not among covers.allowed_private_hosts")
+            raise ForbiddenHostError(f"{host}{where} is no public address, and not among covers.allowed_private_hosts")
         return allowed

@@ -1,6 +1,6 @@
-"""Addresses of covers: taken apart and put together without altering the part that names the picture.
+"""Addresses of covers, parsed without altering the part that names the image.
 
-Percent-encoded paths (`51p5aUY%2BOKL.jpg`) are requested as they stand: decoded never, and encoded not twice.
+Percent-encoded paths (`51p5aUY%2BOKL.jpg`) are requested as they are: neither decoded nor encoded twice.
 """
 
 import re
@@ -13,7 +13,7 @@ _FORM = re.compile(r"(https?)://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE | re.DO
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
 
-# What may stand in the request line of HTTP/1.1 as it is: every printable character of ASCII.
+# Characters that need no encoding in the request line of HTTP/1.1: printable ASCII.
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -25,11 +25,11 @@ class Address(NamedTuple):
     """Lower case, ASCII; an IPv6 address without its brackets."""
     port: int
     target: str
-    """Path and query as they are sent."""
+    """Path and query as sent."""
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header has them: a scheme's own port is left out."""
+        """Host and port as in the Host header: the default port is left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -37,22 +37,22 @@ class Address(NamedTuple):
         return f"{self.scheme}://{self.authority}{self.target}"
 
     def at(self, base: "Address") -> "Address":
-        """The same picture at another host."""
+        """The same image at another host."""
         return base._replace(target=self.target)
 
     def follow(self, location: str) -> "Address":
-        """Where a redirect from here leads.
+        """The target of a redirect from here.
 
         Raises:
-            ValueError: To no http or https address.
+            ValueError: It is not an http or https address.
         """
         return parse_address(urljoin(str(self), location.strip()))
 
 
 def parse_address(url: str) -> Address:
-    """The parts of `url`.
+    """`url` in its parts.
 
-    Characters that cannot be sent (spaces, letters beyond ASCII) are percent-encoded; all others stay as they are.
+    Characters that cannot be sent (spaces, letters beyond ASCII) are percent-encoded; all others are left alone.
 
     Raises:
         ValueError: It is no http or https address, names no host, or carries a password.

@@ -1,11 +1,11 @@
-"""Several processes that fetch the covers of a chunk together, and this one, which hands out the work.
+"""A pool of worker processes for one chunk, and the dispatch of work to them.
 
-    pictures by host ─┬─→ worker ─┬─→ rows
-                      ├─→ worker ─┤
-                      └── a worker that was killed: what it had in hand goes to the others
+    images by host ─┬─→ worker ─┬─→ rows
+                    ├─→ worker ─┤
+                    └── a worker that was killed: its requests go to the others
 
 One interpreter runs on one core. Where the settings allow more requests than one core can serve, each core gets a
-worker (`worker`) and each worker its share of what the settings allow, so that a host is never asked more than that.
+worker (`download_worker`) with its share of the pace, so that no host receives more requests than the settings allow.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from typing import Any
 
 import bookcover_core
 from bookcover_core import errors
-from bookcover_core.covers.download_worker import LONGEST_LINE, Order
-from bookcover_core.covers.downloader import Rows, Wanted, first_error
-from bookcover_core.covers.host_limits import Notice, log_given_up
-from bookcover_core.covers.ledger import Outcome, Row, read_line
+from bookcover_core.covers.download_worker import LONGEST_LINE, WorkerOrder
+from bookcover_core.covers.downloader import ImageRequest, RowSink, first_error
+from bookcover_core.covers.host_limits import HostNotice, log_given_up
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_line
 from bookcover_core.errors import WorkerError
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
-# Pictures that a worker has in hand beyond those that it is asking for: it must not wait for this process.
+# Requests queued at a worker beyond those in flight: it must not wait for this process.
 _IN_RESERVE = 64
 
-# Seconds that a worker may take to end when nothing more is wanted of it.
+# Seconds that a worker may take to end when no more is asked of it.
 _GRACE_SECONDS = 5.0
 
 # What the processes find this project by, wherever they are started.
@@ -41,35 +41,35 @@ _HOME = str(Path(bookcover_core.__file__).parents[1])
 
 
 def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
-    """What one of several workers, numbered from 0, may ask of a host: together they ask what the settings allow."""
+    """The settings of one of several workers, numbered from 0: together they keep the limits of `settings`."""
     in_flight = settings.concurrency // workers + (worker < settings.concurrency % workers)
     pace = settings.requests_per_second / workers
     return settings.model_copy(update={"concurrency": in_flight, "requests_per_second": pace})
 
 
-class _Worker:
-    """One of the processes, and what it has in hand."""
+class _WorkerProcess:
+    """One worker process, and the requests assigned to it."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: WorkerOrder) -> None:
         self.order = order
-        self.in_hand: dict[str, tuple[str, Wanted]] = {}
-        """Host and picture, by the key of the picture's last book: its row is told of last."""
+        self.assigned: dict[str, tuple[str, ImageRequest]] = {}
+        """Host and request, by the key of the request's last book, whose row is reported last."""
         self.load: Counter[str] = Counter()
-        """How many pictures of each host those are."""
+        """Number of those requests by host."""
         self.most = 2 * order.settings.concurrency + _IN_RESERVE
-        """How many they may be."""
+        """Greatest number of requests assigned at once."""
         self._pipes: list[asyncio.BaseTransport] = []
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bookcover_core.covers.download_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Ctrl-C at a terminal is for this process alone, which then ends the workers' input.
+            # Ctrl-C at a terminal reaches this process alone, which then closes the workers' input.
             process_group=0,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
         )
 
     async def start(self) -> asyncio.StreamReader:
-        """What the worker says, once it has its order."""
+        """Send the order, and return the worker's output."""
         loop = asyncio.get_running_loop()
         lines = asyncio.StreamReader(limit=LONGEST_LINE)
         heard, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), self.process.stdout)
@@ -79,35 +79,35 @@ class _Worker:
         self._said.write(self.order.model_dump_json().encode() + b"\n")
         return lines
 
-    def send(self, host: str, pictures: Iterable[Wanted]) -> None:
-        """Have it fetch pictures of a host."""
+    def send(self, host: str, pictures: Iterable[ImageRequest]) -> None:
+        """Assign requests of a host."""
         message = []
-        for wanted in pictures:
-            self.in_hand[wanted.books[-1].key] = host, wanted
+        for request in pictures:
+            self.assigned[request.books[-1].key] = host, request
             self.load[host] += 1
-            message.append((wanted.url, [(book.key, book.filename, book.category) for book in wanted.books]))
+            message.append((request.url, [(book.key, book.filename, book.category) for book in request.books]))
         self._said.write(json.dumps({"pictures": message}).encode() + b"\n")
 
-    def put_down(self, key: str) -> str | None:
-        """The host of the picture that is done with the row of this book; None if the row was not the last of one."""
-        if key not in self.in_hand:
+    def complete(self, key: str) -> str | None:
+        """The host of the request completed by the row of this book; None if the request has further rows to come."""
+        if key not in self.assigned:
             return None
-        host, _ = self.in_hand.pop(key)
+        host, _ = self.assigned.pop(key)
         self.load[host] -= 1
         return host
 
-    def tell(self, notice: Notice) -> None:
-        """Have it heed a notice."""
+    def notify(self, notice: HostNotice) -> None:
+        """Send a notice."""
         self._said.write(json.dumps({"notice": notice}).encode() + b"\n")
 
-    def dismiss(self) -> None:
-        """Let it end: it reads the end of its input."""
+    def close(self) -> None:
+        """Close its input, so that it ends."""
         for pipe in self._pipes:
             if not pipe.is_closing():
                 pipe.close()
 
     def end(self) -> int:
-        """How it ended: its exit status, or the signal that killed it, negative."""
+        """Wait for it, and return its exit status, or the signal that killed it, negative."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -118,28 +118,32 @@ class _Worker:
             return self.process.wait()
 
 
-class Workforce:
-    """Workers for one chunk.
+class WorkerPool:
+    """Worker processes for one chunk.
 
     Args:
-        orders: What each of them is told first.
-        pictures: What to fetch, by host; taken from there as it is handed out, so that its memory is free.
-        rows: Takes the rows, which are in the journal already.
-        hosts_at_once: Hosts that are asked at the same time.
+        orders: The first message to each.
+        pictures: Requests by host; removed as they are assigned, so that their memory is freed.
+        rows: Receives the rows, which are in the journal already.
+        hosts_at_once: Hosts requested at the same time.
     """
 
     def __init__(
-        self, orders: Iterable[Order], pictures: Mapping[str, deque[Wanted]], rows: Rows, hosts_at_once: int
+        self,
+        orders: Iterable[WorkerOrder],
+        pictures: Mapping[str, deque[ImageRequest]],
+        rows: RowSink,
+        hosts_at_once: int,
     ) -> None:
         self._orders = list(orders)
         self._rows = rows
         self._hosts_at_once = hosts_at_once
         self._later = deque(pictures.items())
-        self._now: dict[str, deque[Wanted]] = {}
-        """Pictures of the hosts that are asked now, which no worker has in hand."""
-        self._workers: list[_Worker] = []
+        self._now: dict[str, deque[ImageRequest]] = {}
+        """Unassigned requests of the hosts served now."""
+        self._workers: list[_WorkerProcess] = []
         self._tried_again: set[str] = set()
-        """Keys of pictures that were in the hands of a worker that was killed."""
+        """Keys of requests assigned to a worker that was killed."""
         self._given_up: set[str] = set()
 
     def work(self) -> None:
@@ -147,11 +151,11 @@ class Workforce:
 
         Raises:
             WorkerError: The processes cannot be started.
-            BookcoverError: What a worker met, as if it had been met here.
+            BookcoverError: An error of a worker, raised here.
         """
-        started: list[_Worker] = []
+        started: list[_WorkerProcess] = []
         try:
-            started.extend(_Worker(order) for order in self._orders)
+            started.extend(_WorkerProcess(order) for order in self._orders)
             self._workers = list(started)
             asyncio.run(self._work())
         except OSError as error:
@@ -173,23 +177,23 @@ class Workforce:
                     group.create_task(self._attend(worker))
         finally:
             for worker in everyone:
-                worker.dismiss()
+                worker.close()
 
-    async def _attend(self, worker: _Worker) -> None:
-        """Hear a worker, and keep it in work, until it ends."""
+    async def _attend(self, worker: _WorkerProcess) -> None:
+        """Read a worker's output and keep it busy until it ends."""
         lines = await worker.start()
         self._feed(worker)
         async for line in lines:
             if line.startswith(b'{"run"'):
                 self._take(worker, read_line(line).row)
             else:
-                self._hear(worker, json.loads(line))
-        if worker.in_hand or self._now or self._later:
+                self._receive(worker, json.loads(line))
+        if worker.assigned or self._now or self._later:
             self._replace(worker)
 
-    def _take(self, worker: _Worker, row: Row) -> None:
+    def _take(self, worker: _WorkerProcess, row: LedgerRow) -> None:
         self._rows.note(row)
-        host = worker.put_down(row.key)
+        host = worker.complete(row.key)
         if host is None:
             return
         if worker.load[host] <= worker.most // 2:
@@ -198,28 +202,28 @@ class Workforce:
             del self._now[host]
             self._feed_all()
 
-    def _hear(self, worker: _Worker, message: dict[str, Any]) -> None:
+    def _receive(self, worker: _WorkerProcess, message: dict[str, Any]) -> None:
         if "error" in message:
             kind, what, where, advice = message["error"]
             raise getattr(errors, kind)(what, where=where, advice=advice)
-        notice = Notice(*message["notice"])
+        notice = HostNotice(*message["notice"])
         if notice.given_up and notice.host not in self._given_up:
             self._given_up.add(notice.host)
             log_given_up(notice)
         for other in self._workers:
             if other is not worker:
-                other.tell(notice)
+                other.notify(notice)
 
     def _feed_all(self) -> None:
-        """Give work to all who can take some; let them end when there is none, nor will be."""
+        """Assign work to every worker that can take some; close all when none is left."""
         for worker in self._workers:
             self._feed(worker)
         if not self._now and not self._later:
             for worker in self._workers:
-                worker.dismiss()
+                worker.close()
 
-    def _feed(self, worker: _Worker) -> None:
-        """Hand a worker its share of what waits, of each host as much as it may have in hand."""
+    def _feed(self, worker: _WorkerProcess) -> None:
+        """Assign a worker its share of the waiting requests, within its limit for each host."""
         while self._later and len(self._now) < self._hosts_at_once:
             host, pictures = self._later.popleft()
             self._now[host] = pictures
@@ -228,9 +232,9 @@ class Workforce:
             if count := min(worker.most - worker.load[host], fair):
                 worker.send(host, [waiting.popleft() for _ in range(count)])
 
-    def _replace(self, worker: _Worker) -> None:
-        """Give what a worker had in hand to the others; those pictures that were given so before failed for now."""
-        worker.dismiss()
+    def _replace(self, worker: _WorkerProcess) -> None:
+        """Reassign a dead worker's requests; those reassigned before have failed for now."""
+        worker.close()
         status = worker.end()
         self._workers.remove(worker)
         logger.warning(
@@ -238,16 +242,16 @@ class Workforce:
             f"signal {-status}" if status < 0 else f"status {status}",
             f"{len(self._workers)} go on with its work" if self._workers else "no other is left",
         )
-        for key, (host, wanted) in worker.in_hand.items():
+        for key, (host, request) in worker.assigned.items():
             if key in self._tried_again:
-                self._fail(wanted, "two processes that fetched it ended")
+                self._fail(request, "two processes that fetched it ended")
             else:
                 self._tried_again.add(key)
-                self._now.setdefault(host, deque()).append(wanted)
+                self._now.setdefault(host, deque()).append(request)
         if not self._workers:
             for waiting in [*self._now.values(), *(pictures for _, pictures in self._later)]:
-                for wanted in waiting:
-                    self._fail(wanted, "not asked: all processes that fetch covers ended")
+                for request in waiting:
+                    self._fail(request, "not asked: all processes that fetch covers ended")
             self._now.clear()
             self._later.clear()
         self._now = {host: waiting for host, waiting in self._now.items() if waiting or self._is_asked(host)}
@@ -256,6 +260,6 @@ class Workforce:
     def _is_asked(self, host: str) -> bool:
         return any(worker.load[host] for worker in self._workers)
 
-    def _fail(self, wanted: Wanted, reason: str) -> None:
-        for book in wanted.books:
-            self._rows.note(Row(book.key, Outcome.FAILED.value, address=wanted.url, detail=reason))
+    def _fail(self, request: ImageRequest, reason: str) -> None:
+        for book in request.books:
+            self._rows.note(LedgerRow(book.key, CoverOutcome.FAILED.value, address=request.url, detail=reason))

@@ -3,14 +3,14 @@
 Section 3.1 searched the titles with a regular expression; 264 of BookCover30's 57,000 records matched, and 94 of those
 were rejected by eye. The search here is the same: without regard to case, and anywhere in the title, so that "bundle"
 is found in "bundles", "# book" in "The Complete Set (7 Books)", and "#-book" in "12-Book Boxed Set". It also finds
-"1979 Book of Common Prayer": a candidate is a question to a person, not a verdict.
+"1979 Book of Common Prayer": a candidate is a question to a reviewer, not a verdict.
 The pool of replacements is searched too, because a box set is no replacement for another.
 """
 
 import re
 from collections.abc import Sequence
 
-from bookcover_core.curation.eligible_books import read_books
+from bookcover_core.curation.eligible_books import read_eligible_books
 from bookcover_core.listings.books import POOL
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
@@ -32,7 +32,7 @@ def find_candidates(study: Study) -> Manifest:
     run = study.stage("candidates", after=["listings"])
     if run.done:
         return run.done
-    books = read_books(study)
+    books = read_eligible_books(study)
     terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]
     rows = [
         (book.key, book.filename, book.title, book.genre, term)

@@ -1,13 +1,13 @@
-"""Clusters: what hangs together by pairs, found as the pairs come in."""
+"""Connected components of a graph, from a stream of its edges."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-class Clusters:
-    """The connected components of `count` things that are joined by pairs; at first each is one of its own.
+class ConnectedComponents:
+    """The connected components of `count` nodes; at first each node is a component.
 
-    Pairs are taken in many at a time and forgotten, so that a crowd with millions of them costs no memory. After
+    Edges are added in batches and not kept, so that millions of them cost no memory. After
     Shiloach and Vishkin (1982), "An O(log n) Parallel Connectivity Algorithm".
     """
 
@@ -16,11 +16,11 @@ class Clusters:
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """(count,) the first thing of the cluster that each belongs to."""
+        """(count,) the first node of each node's component."""
         return self._roots
 
     def join(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> None:
-        """Put the two things of each pair into one cluster."""
+        """Add edges between the nodes `one` and `other`."""
         roots = self._roots
         while True:
             low, high = np.minimum(roots[one], roots[other]), np.maximum(roots[one], roots[other])

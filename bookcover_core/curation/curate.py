@@ -1,10 +1,9 @@
-"""Curation: the books of the study, chosen from the listings by what became of their covers and what people decided.
+"""The stage `curate`: the final selection of books, with box sets and unusable covers replaced (section 3.1).
 
-Takes the records (`listings/books.csv`), the ledgers of the download, the box-set candidates and the decisions on them,
-and the twins; gives `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, who left, why,
-and who came in instead. Where the listings name training and test books, an unusable one is replaced from the pool,
-like for like (section 3.1); where the study's own split is yet to be drawn there is no pool, and an unusable book is
-left out.
+Reads the records (`listings/books.csv`), the ledgers, the box-set candidates with their decisions, and the near
+duplicates. Writes `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, the books that
+left and those that replaced them. An unusable training or test book is replaced by one of its genre from the pool; in a
+study that draws its own split there is no pool, and the book is left out.
 """
 
 import logging
@@ -15,12 +14,12 @@ from typing import Any
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.decisions import decisions_file
-from bookcover_core.curation.eligible_books import Book
+from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
-from bookcover_core.curation.leakage_groups import count_twins, unite_groups
+from bookcover_core.curation.leakage_groups import count_duplicates, unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_reviewed, warn_of_unknown
-from bookcover_core.curation.selection import choose_books
+from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.pipeline.manifests import Manifest, file_digest
 from bookcover_core.pipeline.study import Study
@@ -53,11 +52,11 @@ def curate(study: Study) -> Manifest:
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
     `genre`, the genre's name; `split`, train or test where the listings say so, else empty; `replaces`, the key of the
-    book in whose place it came. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: who left which split
-    and why, who came in, and the test book that a "twin in the test set" shows the picture of.
+    book that it replaces. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: the book that left, its
+    split and the reason, its replacement, and the test book that it duplicates, if that is the reason.
 
     Raises:
-        StageOrderError: The listings, the candidates, the twins or one of the chunks are not done.
+        StageOrderError: `listings`, `candidates`, `twins` or a chunk of `download` has not been run.
         DecisionsError: The file of decisions is malformed.
         ReviewNeededError: Candidates are undecided and `curation.undecided` is "ask" or "fail"; they are in
             `curation/open.csv`.
@@ -75,13 +74,13 @@ def curate(study: Study) -> Manifest:
     )
     if run.done:
         return run.done
-    choice = choose_books(study)
-    warn_of_unknown(decided, choice.decisions, choice.books)
-    undecided = check_reviewed(study, choice)
-    covers, replacements = choice.covers, list(choice.replacements)
-    came = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
-    selected = choice.sound + choice.came
-    sides = {book.key: came[book.key].split if book.key in came else book.role for book in selected}
+    selection = select_books(study)
+    warn_of_unknown(decided, selection.decisions, selection.books)
+    undecided = check_reviewed(study, selection)
+    covers, replacements = selection.covers, list(selection.replacements)
+    added = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
+    selected = selection.kept + selection.added
+    sides = {book.key: added[book.key].split if book.key in added else book.role for book in selected}
     short = [replacement for replacement in replacements if not replacement.replaced_by]
     if short and any(sides.values()):
         shrunk = _handle_exhausted(study, short, selected, sides)
@@ -100,7 +99,7 @@ def curate(study: Study) -> Manifest:
             book.genre,
             sides[book.key],
             groups[book.key],
-            came[book.key].key if book.key in came else "",
+            added[book.key].key if book.key in added else "",
             book.title,
             book.author,
             book.url,
@@ -115,13 +114,13 @@ def curate(study: Study) -> Manifest:
     reasons = Counter(replacement.reason for replacement in replacements)
     counts: dict[str, Any] = {
         "selected": len(selected),
-        "candidates": sum(book.key in choice.candidates for book in choice.wanted),
+        "candidates": sum(book.key in selection.candidates for book in selection.wanted),
         "undecided": undecided,
         "rejected box sets": reasons[BOX_SET],
-        "replaced": len(came),
+        "replaced": len(added),
         "short": len(short),
         "twins across splits": reasons[TWIN],
-        "twins left": count_twins(covers[book.key].picture for book in selected),
+        "twins left": count_duplicates(covers[book.key].picture for book in selected),
         "groups": len(set(groups.values())),
         "reasons": dict(sorted(reasons.items())),
         "splits": dict(sorted(Counter(sides[book.key] for book in selected if sides[book.key]).items())),
@@ -131,7 +130,7 @@ def curate(study: Study) -> Manifest:
 
 
 def _handle_exhausted(
-    study: Study, short: Collection[Replacement], selected: Iterable[Book], sides: Mapping[str, str]
+    study: Study, short: Collection[Replacement], selected: Iterable[EligibleBook], sides: Mapping[str, str]
 ) -> list[Replacement]:
     """The books that leave because the pool is exhausted.
 
@@ -152,7 +151,7 @@ def _handle_exhausted(
     return shrink_genres(selected, sides, study.settings.seed)
 
 
-def _check_genres(study: Study, selected: Iterable[Book]) -> None:
+def _check_genres(study: Study, selected: Iterable[EligibleBook]) -> None:
     """Raise `GenreError` where a genre is left with too few books."""
     books = Counter(book.genre for book in selected)
     genres = read_table(study.workspace.genres)["name"]

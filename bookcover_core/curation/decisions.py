@@ -1,4 +1,4 @@
-"""What people decided on box-set candidates: `curation/decisions.csv`.
+"""Decisions on box-set candidates: `curation/decisions.csv`.
 
 The review page writes the file, and a person may. It has a header and the columns
 
@@ -27,7 +27,7 @@ from bookcover_core.pipeline.workspace import write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
 
-Verdict = Literal["keep", "reject", "open"]
+DecisionValue = Literal["keep", "reject", "open"]
 
 
 class Decision(BaseModel):
@@ -36,7 +36,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str = Field(min_length=1, description="The book.")
-    decision: Verdict = Field(description="Whether the book stays in the study; open: that is undecided again.")
+    decision: DecisionValue = Field(description="Whether the book stays in the study; open: that is undecided again.")
     by: str = Field(default="", description="Who decided it.")
     at: str = Field(default="", description="When, as ISO 8601.")
     why: str = Field(default="", description="For what reason.")
@@ -60,7 +60,7 @@ def read_decisions(file: Path) -> dict[str, Decision]:
     return _read_standing(file, _read_text(file))
 
 
-def append_decision(study: Study, key: str, decision: Verdict, *, by: str, why: str = "") -> Decision:
+def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str, why: str = "") -> Decision:
     """The decision on the book `key`, now the last row of the study's decisions.csv, with the time of day (UTC).
 
     The file is replaced as a whole or left as it was; columns that a person added stay.
@@ -196,7 +196,7 @@ def _read_row(row: "dict[str, str]", where: str) -> Decision | None:
         return None
     if not values["key"]:
         raise DecisionsError("the row names no book", where=where, advice="Fill in its key, or remove the line.")
-    if decided not in get_args(Verdict):
+    if decided not in get_args(DecisionValue):
         raise DecisionsError(f"{decided!r} is no decision", where=where, advice="Write keep, reject or open.")
     known = {name: values.get(name, "") for name in COLUMNS}
     return Decision.model_validate(known | {"decision": decided})

@@ -1,18 +1,18 @@
-"""The books that curation chooses from: the records of the listings that belong to a genre of the study.
+"""The books that curation selects from: records that belong to a genre of the study.
 
-They come from `listings/books.csv` and `listings/genres.csv`; records of other categories, which the pool of
+They are read from `listings/books.csv` and `listings/genres.csv`; records of other categories, which the pool of
 BookCover30 has (Book32's two smallest), are left out.
 """
 
 from dataclasses import dataclass
 
-from bookcover_core.listings.books import read_books as read_records
+from bookcover_core.listings.books import each_book
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class EligibleBook:
     """One record of the listings that belongs to a genre of the study."""
 
     key: str
@@ -29,7 +29,7 @@ class Book:
     group: str
 
 
-def read_books(study: Study) -> list[Book]:
+def read_eligible_books(study: Study) -> list[EligibleBook]:
     """The study's books, sorted by key."""
     genres = read_table(study.workspace.genres, label="int64")
     by_category = {
@@ -37,7 +37,7 @@ def read_books(study: Study) -> list[Book]:
         for category_id, label, name in zip(genres["category_id"], genres["label"], genres["name"], strict=True)
     }
     books = [
-        Book(
+        EligibleBook(
             key=record.key,
             filename=record.filename,
             url=record.url,
@@ -48,7 +48,7 @@ def read_books(study: Study) -> list[Book]:
             role=record.role,
             group=record.group,
         )
-        for record in read_records(study.workspace)
+        for record in each_book(study.workspace)
         if record.category_id in by_category
     ]
     return sorted(books, key=lambda book: book.key)

@@ -1,17 +1,17 @@
-"""Faults: why a book cannot be in the study.
+"""Exclusions: the reasons why a book cannot be in the study.
 
-One rule serves the chosen books and the pool alike: a book is at fault when a person rejected it, when its cover is not
-there or is no cover, or when it is a candidate that nobody decided on and the settings reject those. In the pool an
-undecided candidate is always at fault: section 3.1 lets no unreviewed box set in as a replacement.
+One rule covers listed books and the pool: a book is excluded if a person rejected it, if it has no usable cover, or if
+it is an undecided candidate and the settings reject those. In the pool an undecided candidate is always excluded:
+section 3.1 accepts no unreviewed box set as a replacement.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from bookcover_core.covers.ledger import Outcome, read_rows
+from bookcover_core.covers.ledger import CoverOutcome, read_rows
 from bookcover_core.curation.decisions import Decision
-from bookcover_core.curation.eligible_books import Book
-from bookcover_core.curation.near_duplicates import name_pictures, read_twins
+from bookcover_core.curation.eligible_books import EligibleBook
+from bookcover_core.curation.near_duplicates import name_pictures, read_duplicates
 from bookcover_core.errors import StageOrderError
 from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.study import Study
@@ -26,53 +26,53 @@ SHRUNK = "shrunk"
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
-    """What the ledger says of one book's cover."""
+class CoverRecord:
+    """The ledger's record of one cover."""
 
     outcome: str
     path: str
     sha256: str
     picture: str
-    """What stands for the picture: books with the same here are twins."""
+    """Identifier of the image, shared by near duplicates."""
 
 
-def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, Cover]:
-    """What the ledgers of `chunks` and the twins say of each book, by key.
+def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
+    """The covers of `chunks`, by key of the book.
 
     Raises:
         StageOrderError: A ledger is not there.
     """
-    pictures = name_pictures(read_twins(study.workspace))
-    covers: dict[str, Cover] = {}
+    pictures = name_pictures(read_duplicates(study.workspace))
+    covers: dict[str, CoverRecord] = {}
     for chunk in chunks:
         file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
         if not file.exists():
             raise StageOrderError(f"the ledger of chunk {chunk} is gone", where=file, advice="Run `download` again.")
         covers.update(
             {
-                row.key: Cover(row.outcome, row.path, row.sha256, pictures.get(row.key, row.sha256))
+                row.key: CoverRecord(row.outcome, row.path, row.sha256, pictures.get(row.key, row.sha256))
                 for row in read_rows(file)
             }
         )
     return covers
 
 
-def find_fault(
-    book: Book,
-    cover: Cover | None,
+def exclusion_reason(
+    book: EligibleBook,
+    cover: CoverRecord | None,
     decision: Decision | None,
     *,
     candidate: bool,
     undecided: Undecided,
 ) -> str:
-    """Why `book` cannot be in the study; empty where nothing speaks against it.
+    """Why `book` cannot be in the study; empty if it can.
 
     Args:
         book: The book.
-        cover: What the ledger says of its cover; None where that was not downloaded.
-        decision: What a person decided on it, if anybody did.
-        candidate: Whether its title speaks of a box set.
-        undecided: What the settings say of candidates that nobody decided on.
+        cover: Its cover; None if it was not downloaded.
+        decision: A person's decision on it, if there is one.
+        candidate: Whether its title has a box-set term.
+        undecided: The setting `curation.undecided`.
 
     Returns:
         "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), the outcome in
@@ -82,24 +82,24 @@ def find_fault(
         return BOX_SET if candidate else REJECTED
     if cover is None:
         return NOT_DOWNLOADED
-    if cover.outcome != Outcome.OK:
+    if cover.outcome != CoverOutcome.OK:
         return cover.outcome
     if candidate and decision is None and (undecided == "reject" or (undecided == "keep" and book.role == POOL)):
         return UNDECIDED
     return ""
 
 
-def find_faults(
-    books: Iterable[Book],
-    covers: Mapping[str, Cover],
+def exclusion_reasons(
+    books: Iterable[EligibleBook],
+    covers: Mapping[str, CoverRecord],
     decisions: Mapping[str, Decision],
     candidates: Collection[str],
     *,
     undecided: Undecided,
 ) -> dict[str, str]:
-    """The faults of `books` by key; books without one are not in it."""
-    faults = {
-        book.key: find_fault(
+    """The reasons by key of the excluded `books`."""
+    excluded = {
+        book.key: exclusion_reason(
             book,
             covers.get(book.key),
             decisions.get(book.key),
@@ -108,26 +108,28 @@ def find_faults(
         )
         for book in books
     }
-    return {key: fault for key, fault in faults.items() if fault}
+    return {key: reason for key, reason in excluded.items() if reason}
 
 
-def find_leaks(books: Iterable[Book], covers: Mapping[str, Cover], faults: Collection[str]) -> dict[str, str]:
-    """The training books that must leave because of a test book with the same picture, by key; with that book's key.
+def find_leaks(
+    books: Iterable[EligibleBook], covers: Mapping[str, CoverRecord], excluded: Collection[str]
+) -> dict[str, str]:
+    """The training books that duplicate a test book, by key, with the key of that test book.
 
-    A network would be tested on a picture that it was trained on. The test book stays.
+    A network would be tested on an image that it was trained on. The test book stays.
 
     Args:
         books: In the order of their keys.
         covers: Of all books, by key.
-        faults: Books that leave anyhow.
+        excluded: Keys of books that are excluded for other reasons.
     """
-    sound = [book for book in books if book.key not in faults]
+    kept = [book for book in books if book.key not in excluded]
     tested: dict[str, str] = {}
-    for book in sound:
+    for book in kept:
         if book.role == TEST:
             tested.setdefault(covers[book.key].picture, book.key)
     return {
         book.key: tested[covers[book.key].picture]
-        for book in sound
+        for book in kept
         if book.role == TRAIN and covers[book.key].picture in tested
     }

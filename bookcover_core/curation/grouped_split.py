@@ -1,12 +1,12 @@
-"""The draw: which groups of books go to one side of a split, so that every genre gives its share.
+"""Grouped, stratified split: the groups of books that go to one side, so that every genre gives its share.
 
-A side's quota of a genre is its share of the genre's books, rounded, and at least one. Books of one group stay
-together, so a quota is met by whole groups:
+A side's quota of a genre is its share of the genre's books, rounded, and at least one. Groups are never divided, so a
+quota is met by whole groups:
 
-1. Groups that span several genres are drawn with the share as their chance, as far as they fit the quotas; where a
+1. Groups that span several genres are taken with the share as probability, as far as they fit the quotas; where a
    genre has too few other books to meet its quota, further ones are taken.
-2. The groups of one genre alone are gone through in the order of their lots, and each is taken if the rest of the quota
-   can still be met exactly by those behind it. Where no choice meets the quota, the nearest number is aimed at.
+2. Groups of a single genre are visited in the order of their draws; each is taken if the rest of the quota can still be
+   met exactly by later ones. Where no subset meets the quota, the nearest number is the target.
 
 With the single books that every real genre has, step 2 is a plain random draw whose last few books are chosen to fit.
 """
@@ -14,11 +14,11 @@ With the single books that every real genre has, step 2 is a plain random draw w
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-Sizes = Mapping[str, Mapping[int, int]]
+GroupSizes = Mapping[str, Mapping[int, int]]
 """Books of each group, by label of their genre."""
 
 
-def count_books(sizes: Sizes) -> Counter[int]:
+def count_books(sizes: GroupSizes) -> Counter[int]:
     """Books by label."""
     books: Counter[int] = Counter()
     for group in sizes.values():
@@ -26,7 +26,7 @@ def count_books(sizes: Sizes) -> Counter[int]:
     return books
 
 
-def find_quotas(sizes: Sizes, share: float, others: int) -> dict[int, int]:
+def find_quotas(sizes: GroupSizes, share: float, others: int) -> dict[int, int]:
     """Books that a side should have, by label: `share` of each genre, half rounded up.
 
     Args:
@@ -40,24 +40,24 @@ def find_quotas(sizes: Sizes, share: float, others: int) -> dict[int, int]:
     }
 
 
-def draw_groups(sizes: Sizes, lots: Mapping[str, float], share: float, others: int) -> set[str]:
+def draw_groups(sizes: GroupSizes, draws: Mapping[str, float], share: float, others: int) -> set[str]:
     """The groups that go to a side with `share` of every genre.
 
     Args:
         sizes: Books of each group, by label.
-        lots: A lot from [0, 1) for each group.
+        draws: A number in [0, 1) for each group.
         share: The side's share of every genre.
         others: Sides that are filled from the rest.
     """
     quotas = find_quotas(sizes, share, others)
-    ordered = sorted(sizes, key=lambda group: (lots[group], group))
+    ordered = sorted(sizes, key=lambda group: (draws[group], group))
     spanning = [group for group in ordered if len(sizes[group]) > 1]
     alone: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
     for group in ordered:
         if len(sizes[group]) == 1:
             ((label, size),) = sizes[group].items()
             alone[label].append((group, size))
-    drawn = _draw_spanning(spanning, sizes, lots, share, quotas, {label: alone[label] for label in quotas})
+    drawn = _draw_spanning(spanning, sizes, draws, share, quotas, {label: alone[label] for label in quotas})
     taken = count_books({group: sizes[group] for group in drawn})
     kept = Counter(label for group in spanning if group not in drawn for label in sizes[group])
     for label, quota in quotas.items():
@@ -68,8 +68,8 @@ def draw_groups(sizes: Sizes, lots: Mapping[str, float], share: float, others: i
 
 def _draw_spanning(
     spanning: Sequence[str],
-    sizes: Sizes,
-    lots: Mapping[str, float],
+    sizes: GroupSizes,
+    draws: Mapping[str, float],
     share: float,
     quotas: Mapping[int, int],
     alone: Mapping[int, Sequence[tuple[str, int]]],
@@ -84,11 +84,11 @@ def _draw_spanning(
             rest[label] -= size
 
     def gain(group: str) -> int:
-        """How much nearer to the quotas the side comes with `group`."""
+        """By how much `group` brings the side nearer to the quotas."""
         return sum(abs(rest[label]) - abs(rest[label] - size) for label, size in sizes[group].items())
 
     for group in spanning:
-        if lots[group] < share and all(rest[label] >= size for label, size in sizes[group].items()):
+        if draws[group] < share and all(rest[label] >= size for label, size in sizes[group].items()):
             take(group)
     for label, quota in quotas.items():
         single = sum(size for _, size in alone[label])
@@ -102,7 +102,7 @@ def _draw_spanning(
 
 
 def _draw_alone(groups: Sequence[tuple[str, int]], quota: int, spared: int, *, needed: bool) -> set[str]:
-    """The groups of one genre that go to the side, given in the order of their lots.
+    """The groups of one genre that go to the side, given in the order of their draws.
 
     Args:
         groups: Name and size of each.

@@ -1,10 +1,10 @@
-"""Neighbours: which of many looks are near each other, without comparing each with each.
+"""Search in Hamming space: all pairs of near fingerprints, without comparing each with each.
 
 Multi-index hashing (Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing"): two
 hashes of 64 bits that differ in at most d bits differ in at most d // 4 of one of their four blocks of 16 bits. So the
 hashes are sorted by each block in turn, and compared only with those whose block differs that little: every pair is
 found, and of 207,572 scattered hashes each is compared with some 200 at 6 bits, not with 207,571.
-A crowd of hashes that share a block is compared in batches: it costs time, not memory.
+Many hashes that share a block are compared in batches: they cost time, not memory.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Root mean square of the differences between two covers' colours, of 255, up to which they are the same picture. Among
-# the real covers within 6 bits (see `looks`) one picture reaches 18.0; the next pair of a series lies at 19.7.
+# Root mean square of the differences between two covers' colours, of 255, up to which they are the same image. Among
+# the real covers within 6 bits (see `fingerprints`) one image reaches 18.0; the next pair of a series is at 19.7.
 COLOUR_LIMIT = 19.0
 
 _BLOCKS = 4
@@ -25,18 +25,18 @@ _BLOCK_BITS = 16
 _AT_ONCE = 1 << 18
 
 
-class Pairs(NamedTuple):
-    """Pairs of looks that are near each other."""
+class NearPairs(NamedTuple):
+    """Pairs of near fingerprints."""
 
     one: NDArray[np.int64]
     """Position of the first of each pair; below that of the other."""
     other: NDArray[np.int64]
     bits: NDArray[np.int64]
-    """In how many bits their hashes differ."""
+    """Hamming distance of their hashes, in bits."""
 
 
-def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance: int) -> Iterator[Pairs]:
-    """All pairs of looks whose hashes differ in at most `distance` bits and whose colours are alike; each pair once.
+def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance: int) -> Iterator[NearPairs]:
+    """All pairs whose hashes differ in at most `distance` bits and whose colours are alike; each pair once.
 
     Args:
         hashes: (n,) 64 bits each; the same one may occur often.
@@ -54,11 +54,11 @@ def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance:
             one, other = order[left[near]], order[right[near]]
             new = _alike(colours[one], colours[other])
             for earlier in range(number):
-                # What an earlier block found is not found again.
+                # Skip pairs that an earlier block found.
                 new &= np.bitwise_count(blocks[earlier, one] ^ blocks[earlier, other]) > radius
             if new.any():
                 one, other = one[new], other[new]
-                yield Pairs(np.minimum(one, other), np.maximum(one, other), bits[near][new].astype(np.int64))
+                yield NearPairs(np.minimum(one, other), np.maximum(one, other), bits[near][new].astype(np.int64))
 
 
 def _candidates(values: NDArray[np.uint16], radius: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

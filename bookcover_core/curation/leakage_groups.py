@@ -1,20 +1,20 @@
-"""Groups: books that must never stand on two sides of a split, because a network would know one by the other.
+"""Leakage groups: books that must stay on one side of a split, because one would reveal the genre of another.
 
-A group comes with the listing (`books.csv`: a file of the person's, or the main title); here the groups of books with
-the same picture (`bookcover_core.curation.near_duplicates`) are united.
+The listing brings groups (`books.csv`: from `books.groups`, or by main title); here the groups of books with the same
+image (`bookcover_core.curation.near_duplicates`) are united.
 """
 
 from collections.abc import Iterable
 
 
 def unite_groups(books: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """The group of each book, by key, once groups that share a picture are one.
+    """The group of each book, by key, after groups that share an image are united.
 
     Args:
-        books: Key, group, and picture (`Cover.picture`) of each book.
+        books: Key, group, and image (`CoverRecord.picture`) of each book.
 
     Returns:
-        A united group has the first name, in the order of the alphabet, of those that it was made from.
+        A united group has the alphabetically first of its names.
     """
     rows = sorted(books)
     parents = {group: group for _, group, _ in rows}
@@ -32,7 +32,7 @@ def unite_groups(books: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     return {key: find(group) for key, group, _ in rows}
 
 
-def count_twins(pictures: Iterable[str]) -> int:
-    """How many books have a picture that an earlier one has too."""
+def count_duplicates(pictures: Iterable[str]) -> int:
+    """Number of books whose image an earlier one has too."""
     every = list(pictures)
     return len(every) - len(set(every))

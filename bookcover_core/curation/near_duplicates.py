@@ -1,12 +1,13 @@
-"""Twins: books that show one picture, by the same file (exact) or by covers that look the same (near).
+"""Near duplicates: books whose covers are the same file (exact) or look the same (near).
 
-Takes the looks of all covers; gives `curation/twins.csv`. A network knows one twin by the other: so `curate` replaces a
-training book whose twin is a test book, and `split` keeps twins on one side. Twins under different genres tell how
-noisy the genres are (`bookcover_core.report.near_duplicate_section`). The official test listing has such a pair:
-0966378695 and 096637861X share one address, and are of Politics & Social Sciences and of Parenting & Relationships.
+The stage `twins` reads the fingerprints of all covers and writes `curation/twins.csv`. A duplicate across a split leaks
+the answer: so `curate` replaces a training book that duplicates a test book, and `split` keeps duplicates on one side.
+Duplicates across genres measure label noise (`bookcover_core.report.near_duplicate_section`). The official test listing
+has such a pair: 0966378695 and 096637861X share one address, in Politics & Social Sciences and in Parenting &
+Relationships.
 
-Books that hang together by pairs are a cluster, whether or not its ends look alike: only so is no pair left that could
-stand on two sides. On 3,876 real covers the largest cluster has four books (exam papers that differ in a digit).
+Clusters are connected components, whether or not their ends look alike: only then does no pair cross a split. On 3,876
+real covers the largest cluster has four books (exam papers that differ in a digit).
 """
 
 import csv
@@ -20,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.connected_components import Clusters
-from bookcover_core.curation.eligible_books import Book, read_books
-from bookcover_core.curation.fingerprints import Look, looks_file, read_looks
+from bookcover_core.curation.connected_components import ConnectedComponents
+from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_books
+from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.listings.books import TEST, TRAIN
 from bookcover_core.pipeline.manifests import Manifest
@@ -35,12 +36,12 @@ Integers = NDArray[np.int64]
 
 EXACT, NEAR = "exact", "near"
 
-# A cluster of more books than this is hardly one picture: it is told in the log.
-_CROWD = 100
+# A cluster of more books than this is hardly one image: it is logged.
+_LARGE_CLUSTER = 100
 
 
-class Twin(NamedTuple):
-    """One row of `curation/twins.csv`: a book that has twins."""
+class Duplicate(NamedTuple):
+    """One row of `curation/twins.csv`: a book that has duplicates."""
 
     cluster: str
     """Key of the first book of its cluster."""
@@ -49,34 +50,34 @@ class Twin(NamedTuple):
     role: str
     """train, test or pool, where the listings say so; else empty."""
     kind: str
-    """Whether the nearest twin's file is the same (exact) or only looks the same (near)."""
+    """exact: the nearest duplicate is the same file; near: it looks the same."""
     nearest: str
-    """Key of the nearest twin."""
+    """Key of the nearest duplicate."""
     distance: int
-    """In how many of 64 bits its hash differs."""
+    """Hamming distance of the two hashes, of 64 bits."""
     title: str
     path: str
     """The cover, relative to the study's folder."""
 
 
-class Pair(NamedTuple):
-    """A book and its nearest twin."""
+class DuplicatePair(NamedTuple):
+    """A book and its nearest duplicate."""
 
-    one: Twin
-    other: Twin
+    one: Duplicate
+    other: Duplicate
     kind: str
     distance: int
 
     @property
-    def is_torn(self) -> bool:
+    def crosses_genres(self) -> bool:
         """Whether the two are of different genres."""
         return self.one.genre != self.other.genre
 
 
 def find_twins(study: Study) -> Manifest:
-    """The manifest of `curation/twins.csv`: every book of the study's genres that has twins, by cluster and key.
+    """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.
 
-    With `curation.near_duplicates` = "exact" only books with the same file are twins.
+    With `curation.twins` = "exact" only books with the same file are duplicates.
 
     Raises:
         StageOrderError: The listings have not been read, or a chunk has no hashes.
@@ -85,19 +86,24 @@ def find_twins(study: Study) -> Manifest:
     run = study.stage("twins", after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in wanted)])
     if run.done:
         return run.done
-    books = {book.key: book for book in read_books(study)}
-    looks = sorted(
-        look for chunk in wanted for look in read_looks(looks_file(study.workspace, chunk)) if look.key in books
+    books = {book.key: book for book in read_eligible_books(study)}
+    fingerprints = sorted(
+        fingerprint
+        for chunk in wanted
+        for fingerprint in read_fingerprints(fingerprints_file(study.workspace, chunk))
+        if fingerprint.key in books
     )
     settings = study.settings.curation
-    twins = match(looks, books, distance=settings.twin_distance if settings.twins == NEAR else None)
-    file = twins_file(study.workspace)
+    duplicates = find_duplicates(
+        fingerprints, books, distance=settings.twin_distance if settings.twins == NEAR else None
+    )
+    file = duplicates_file(study.workspace)
     with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
         table = csv.writer(lines, lineterminator="\n")
-        table.writerow(Twin._fields)
-        table.writerows(twins)
-    counts = {"covers": len(looks), **count_clusters(twins)}
-    if counts["largest cluster"] > _CROWD:
+        table.writerow(Duplicate._fields)
+        table.writerows(duplicates)
+    counts = {"covers": len(fingerprints), **count_clusters(duplicates)}
+    if counts["largest cluster"] > _LARGE_CLUSTER:
         logger.warning(
             "twins: %d books form one cluster, which stays on one side of every split; look at it in %s",
             counts["largest cluster"],
@@ -106,55 +112,60 @@ def find_twins(study: Study) -> Manifest:
     return run.finish(outputs=[file], counts=counts)
 
 
-def read_twins(workspace: Workspace) -> list[Twin]:
-    """The books that have twins, by cluster and key."""
-    with twins_file(workspace).open(encoding="utf-8", newline="") as lines:
+def read_duplicates(workspace: Workspace) -> list[Duplicate]:
+    """The books with duplicates, by cluster and key."""
+    with duplicates_file(workspace).open(encoding="utf-8", newline="") as lines:
         table = csv.DictReader(lines)
-        return [Twin(**row | {"distance": int(row["distance"])}) for row in table]  # type: ignore[arg-type]
+        return [Duplicate(**row | {"distance": int(row["distance"])}) for row in table]  # type: ignore[arg-type]
 
 
-def twins_file(workspace: Workspace) -> Path:
-    """Where the twins lie."""
+def duplicates_file(workspace: Workspace) -> Path:
+    """The table of near duplicates."""
     return workspace.curation / "twins.csv"
 
 
-def name_pictures(twins: Iterable[Twin]) -> dict[str, str]:
-    """What stands for the picture of each book that has twins, by key: the same for all of its cluster."""
-    return {twin.key: f"twins of {twin.cluster}" for twin in twins}
+def name_pictures(duplicates: Iterable[Duplicate]) -> dict[str, str]:
+    """An identifier of the image of each book with duplicates, by key: the same in all of a cluster."""
+    return {duplicate.key: f"twins of {duplicate.cluster}" for duplicate in duplicates}
 
 
-def twin_pairs(twins: Iterable[Twin]) -> list[Pair]:
-    """Each book beside its nearest twin, every pair once, by key.
+def duplicate_pairs(duplicates: Iterable[Duplicate]) -> list[DuplicatePair]:
+    """Each book with its nearest duplicate, every pair once, by key.
 
-    A crowd of n books so gives at most n pairs, not n (n - 1) / 2: it weighs by its books.
+    A cluster of n books gives at most n pairs, not n (n - 1) / 2: its weight is its number of books.
     """
-    by_key = {twin.key: twin for twin in twins}
+    by_key = {duplicate.key: duplicate for duplicate in duplicates}
     pairs = {}
-    for twin in by_key.values():
-        one, other = sorted((twin.key, twin.nearest))
-        pairs[one, other] = Pair(by_key[one], by_key[other], twin.kind, twin.distance)
+    for duplicate in by_key.values():
+        one, other = sorted((duplicate.key, duplicate.nearest))
+        pairs[one, other] = DuplicatePair(by_key[one], by_key[other], duplicate.kind, duplicate.distance)
     return [pair for _, pair in sorted(pairs.items())]
 
 
-def match(looks: Sequence[Look], books: Mapping[str, Book], *, distance: int | None) -> list[Twin]:
-    """The books that have twins, by cluster and key.
+def find_duplicates(
+    fingerprints: Sequence[Fingerprint], books: Mapping[str, EligibleBook], *, distance: int | None
+) -> list[Duplicate]:
+    """The books with duplicates, by cluster and key.
 
     Args:
-        looks: Of all covers, sorted by key.
+        fingerprints: Of all covers, sorted by key.
         books: By key.
-        distance: In how many bits the hashes of near twins differ at most; None: there are no near twins.
+        distance: Greatest Hamming distance of near duplicates, in bits; None: exact duplicates only.
     """
-    by_file = _gather(look.sha256 for look in looks)
-    # Covers that cannot be told apart are one node, so that a crowd of blank ones is few.
-    by_node = _gather((look.hash, look.colours) if distance is not None else look.sha256 for look in looks)
-    firsts = [looks[places[0]] for places in by_node]
+    by_file = _gather(fingerprint.sha256 for fingerprint in fingerprints)
+    # Identical fingerprints are one node, so that many blank covers cost little.
+    by_node = _gather(
+        (fingerprint.hash, fingerprint.colours) if distance is not None else fingerprint.sha256
+        for fingerprint in fingerprints
+    )
+    firsts = [fingerprints[places[0]] for places in by_node]
     clusters, nearest, bits = _join(firsts, distance)
 
     in_file = {place: places for places in by_file for place in places}
     of_cluster: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for node, places in enumerate(by_node):
         of_cluster[int(clusters[node])] += [(place, node) for place in places]
-    twins = []
+    duplicates = []
     for members in of_cluster.values():
         if len(members) == 1:
             continue
@@ -166,34 +177,34 @@ def match(looks: Sequence[Look], books: Mapping[str, Book], *, distance: int | N
                 kind, near = NEAR, _another(by_node[node], place)
             if near is None:
                 near, apart = by_node[nearest[node]][0], int(bits[node])
-            book = books[looks[place].key]
-            twins.append(
-                Twin(
-                    cluster=looks[members[0][0]].key,
+            book = books[fingerprints[place].key]
+            duplicates.append(
+                Duplicate(
+                    cluster=fingerprints[members[0][0]].key,
                     key=book.key,
                     genre=book.genre,
                     role=book.role,
                     kind=kind,
-                    nearest=looks[near].key,
+                    nearest=fingerprints[near].key,
                     distance=apart,
                     title=book.title,
-                    path=looks[place].path,
+                    path=fingerprints[place].path,
                 )
             )
-    return sorted(twins)
+    return sorted(duplicates)
 
 
-def count_clusters(twins: Sequence[Twin]) -> dict[str, int]:
-    """What the manifest says of the twins."""
-    pairs = twin_pairs(twins)
-    sizes = Counter(twin.cluster for twin in twins)
+def count_clusters(duplicates: Sequence[Duplicate]) -> dict[str, int]:
+    """The counts in the manifest."""
+    pairs = duplicate_pairs(duplicates)
+    sizes = Counter(duplicate.cluster for duplicate in duplicates)
     roles, genres = defaultdict(set), defaultdict(set)
-    for twin in twins:
-        roles[twin.cluster].add(twin.role)
-        genres[twin.cluster].add(twin.genre)
+    for duplicate in duplicates:
+        roles[duplicate.cluster].add(duplicate.role)
+        genres[duplicate.cluster].add(duplicate.genre)
     return {
         "clusters": len(sizes),
-        "books": len(twins),
+        "books": len(duplicates),
         "largest cluster": max(sizes.values(), default=0),
         "exact pairs": sum(pair.kind == EXACT for pair in pairs),
         "near pairs": sum(pair.kind == NEAR for pair in pairs),
@@ -203,23 +214,25 @@ def count_clusters(twins: Sequence[Twin]) -> dict[str, int]:
 
 
 def _gather(names: Iterable[Hashable]) -> list[list[int]]:
-    """Places with one name, in the order in which the names first appear."""
+    """Positions by name, in the order in which the names first appear."""
     places: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, name in enumerate(names):
         places[name].append(place)
     return list(places.values())
 
 
-def _join(looks: Sequence[Look], distance: int | None) -> tuple[Integers, Integers, Integers]:
-    """The first look of each look's cluster; its nearest, the first of several; in how many bits they differ."""
-    clusters = Clusters(len(looks))
-    # Bits and place as one number, whose least is the nearest.
-    shift = len(looks) + 1
-    nearest = np.full(len(looks), np.iinfo(np.int64).max)
+def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[Integers, Integers, Integers]:
+    """For each fingerprint: the first of its cluster, the nearest other one, and their distance in bits."""
+    clusters = ConnectedComponents(len(fingerprints))
+    # Distance and position as one number, whose minimum is the nearest.
+    shift = len(fingerprints) + 1
+    nearest = np.full(len(fingerprints), np.iinfo(np.int64).max)
     if distance is not None:
-        hashes = np.array([int(look.hash, 16) for look in looks], dtype=np.uint64)
-        colours = np.frombuffer(bytes.fromhex("".join(look.colours for look in looks)), dtype=np.uint8)
-        for pairs in near_pairs(hashes, colours.reshape(len(looks), -1), distance):
+        hashes = np.array([int(fingerprint.hash, 16) for fingerprint in fingerprints], dtype=np.uint64)
+        colours = np.frombuffer(
+            bytes.fromhex("".join(fingerprint.colours for fingerprint in fingerprints)), dtype=np.uint8
+        )
+        for pairs in near_pairs(hashes, colours.reshape(len(fingerprints), -1), distance):
             clusters.join(pairs.one, pairs.other)
             np.minimum.at(nearest, pairs.one, pairs.bits * shift + pairs.other)
             np.minimum.at(nearest, pairs.other, pairs.bits * shift + pairs.one)

@@ -1,8 +1,7 @@
-"""The review of box-set candidates: what people are asked, and what is still to be decided.
+"""The review queue: box-set candidates and replacements that people review, and what is still undecided.
 
-Stands between the candidates and the choice of books: with `curation.undecided` = "ask" or "fail" no book is chosen
-before every candidate is decided on, those of the pool included that would come in for a rejected one. Section 3.1
-looked at 264 candidates, and at every cover that came in.
+With `curation.undecided` = "ask" or "fail" no book is selected before every candidate is decided on, including those of
+the pool that would replace a rejected one. Section 3.1 reviewed 264 candidates, and every replacement.
 """
 
 import csv
@@ -15,12 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import compile_term
 from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, read_decisions
-from bookcover_core.curation.eligible_books import Book
+from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.exclusions import UNDECIDED
-from bookcover_core.curation.selection import Choice, choose_books
+from bookcover_core.curation.selection import BookSelection, select_books
 from bookcover_core.errors import ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.pipeline.study import Study
@@ -29,20 +28,20 @@ from bookcover_core.pipeline.workspace import Workspace, read_table, write_table
 logger = logging.getLogger(__name__)
 
 
-class Kind(StrEnum):
-    """Why a person is asked about a book."""
+class ReviewReason(StrEnum):
+    """Why a book is under review."""
 
     CANDIDATE = "candidate"
-    """Its title speaks of a box set."""
+    """Its title has a box-set term."""
     REPLACEMENT = "replacement"
-    """It came in from the pool for another, or would."""
+    """It replaces another book, or would."""
     OTHER = "other"
     """Somebody decided on it of their own accord."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A book that a person is asked about, with its cover and what was decided on it."""
+class ReviewItem:
+    """A book under review, with its cover and the decision on it."""
 
     key: str
     title: str
@@ -55,9 +54,9 @@ class Item:
     """Where in the title the term is."""
     role: str
     """train, test or pool, where the listings say so; else empty."""
-    kind: Kind
+    kind: ReviewReason
     needed: bool
-    """Whether the choice of books waits for a decision on it."""
+    """Whether the selection waits for a decision on it."""
     url: str
     """Address of the picture in the listing; may be empty."""
     path: str
@@ -67,31 +66,31 @@ class Item:
 
     @property
     def is_open(self) -> bool:
-        """Whether the choice of books waits for it still."""
+        """Whether the selection waits for it still."""
         return self.needed and self.decision is None
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """What people are asked about in one study."""
+class ReviewQueue:
+    """The books under review in one study."""
 
-    items: tuple[Item, ...]
+    items: tuple[ReviewItem, ...]
     """Candidates first, then replacements, then others; by genre and title."""
     unusable: int
-    """Candidates that nobody is asked about, because their cover cannot be used anyhow."""
+    """Candidates without a usable cover, which need no decision."""
     coming: int
     """Candidates whose cover has not been downloaded yet."""
 
     @property
-    def open(self) -> list[Item]:
-        """Those that the choice of books waits for."""
+    def open(self) -> list[ReviewItem]:
+        """Those that the selection waits for."""
         return [item for item in self.items if item.is_open]
 
 
-def review_queue(study: Study) -> Queue:
-    """What people are asked about now: wanted candidates, replacements, and books that were decided on already.
+def review_queue(study: Study) -> ReviewQueue:
+    """The current queue: listed candidates, replacements, and books decided on already.
 
-    Quick enough to be asked for at every request: the listings and ledgers are read when they have changed.
+    Quick enough for every request: listings and ledgers are read only when they have changed.
 
     Args:
         study: A study whose candidates have been searched for; its covers may still be on their way.
@@ -116,13 +115,13 @@ def review_queue(study: Study) -> Queue:
     return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
 
 
-def open_items(study: Study) -> list[Item]:
+def open_items(study: Study) -> list[ReviewItem]:
     """The books of `review_queue` that must be decided on and are not."""
     return review_queue(study).open
 
 
-def find_open(study: Study) -> list[Item]:
-    """The books that the choice waits for, those of the pool included that it would bring in by what is decided now.
+def find_open(study: Study) -> list[ReviewItem]:
+    """The books that the selection waits for, including pool books that the current decisions would bring in.
 
     The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. On all of Book32 this takes
     seconds: for the beginning and the end of a round of review, not for every request.
@@ -132,7 +131,7 @@ def find_open(study: Study) -> list[Item]:
         DecisionsError: The file of decisions is malformed.
     """
     drawn = io.StringIO(newline="")
-    csv.writer(drawn, lineterminator="\n").writerows([key] for key in ["key", *choose_books(study).unreviewed])
+    csv.writer(drawn, lineterminator="\n").writerows([key] for key in ["key", *select_books(study).unreviewed])
     write_text(_drawn(study.workspace), drawn.getvalue())
     return open_items(study)
 
@@ -150,7 +149,7 @@ def _drawn(workspace: Workspace) -> Path:
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    """What changes when a file does; zeros where there is none."""
+    """Time of change and size of a file; zeros where there is none."""
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -165,7 +164,7 @@ def _find_queue(
     ledgers: tuple[Path, ...],
     named: frozenset[str],
     stamps: tuple[tuple[int, int], ...],  # noqa: ARG001 - another stamp is another queue
-) -> Queue:
+) -> ReviewQueue:
     """The queue without decisions.
 
     Args:
@@ -175,9 +174,9 @@ def _find_queue(
         stamps: Of all files that are read.
     """
     terms = {row["key"]: row["term"] for row in _rows(_candidates(workspace))}
-    came = {row["replaced_by"] for row in _rows(_replacements(workspace)) if row["replaced_by"]}
+    added = {row["replaced_by"] for row in _rows(_replacements(workspace)) if row["replaced_by"]}
     drawn = {row["key"] for row in _rows(_drawn(workspace))}
-    wanted = {*terms, *came, *named, *drawn}
+    wanted = {*terms, *added, *named, *drawn}
     genres = {row["category_id"]: row["name"] for row in _rows(workspace.genres)}
     covers = {row["key"]: row for ledger in ledgers for row in _rows(ledger, wanted)}
     items = []
@@ -185,17 +184,17 @@ def _find_queue(
     for book in _rows(workspace.books, wanted):
         key, in_pool = book["key"], book["role"] == POOL
         is_candidate = key in terms and not in_pool
-        if book["category_id"] not in genres or not (is_candidate or key in came or key in named or key in drawn):
+        if book["category_id"] not in genres or not (is_candidate or key in added or key in named or key in drawn):
             continue
         cover = covers.get(key)
-        if cover is None or cover["outcome"] != Outcome.OK:
+        if cover is None or cover["outcome"] != CoverOutcome.OK:
             coming += is_candidate and cover is None
             unusable += is_candidate and cover is not None
             continue
         term = terms.get(key, "")
         found = compile_term(term).search(book["title"]) if term else None
         items.append(
-            Item(
+            ReviewItem(
                 key=key,
                 title=book["title"],
                 author=book["author"],
@@ -203,16 +202,22 @@ def _find_queue(
                 term=term,
                 match=found.span() if found else (0, 0),
                 role=book["role"],
-                kind=Kind.CANDIDATE if is_candidate else Kind.REPLACEMENT if in_pool else Kind.OTHER,
+                kind=_reason(is_candidate=is_candidate, in_pool=in_pool),
                 needed=is_candidate or key in drawn,
                 url=book["url"],
                 path=cover["path"],
                 sha256=cover["sha256"],
             )
         )
-    order = list(Kind)
+    order = list(ReviewReason)
     items.sort(key=lambda item: (order.index(item.kind), item.genre, item.title.casefold(), item.key))
-    return Queue(tuple(items), unusable, coming)
+    return ReviewQueue(tuple(items), unusable, coming)
+
+
+def _reason(*, is_candidate: bool, in_pool: bool) -> ReviewReason:
+    if is_candidate:
+        return ReviewReason.CANDIDATE
+    return ReviewReason.REPLACEMENT if in_pool else ReviewReason.OTHER
 
 
 def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str]]:
@@ -225,7 +230,7 @@ def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str
         return [dict(zip(columns, row, strict=True)) for row in table if keys is None or row[0] in keys]
 
 
-def warn_of_unknown(file: Path, decisions: Mapping[str, Decision], books: Iterable[Book]) -> None:
+def warn_of_unknown(file: Path, decisions: Mapping[str, Decision], books: Iterable[EligibleBook]) -> None:
     """Log which decisions name no book of the study."""
     unknown = sorted(set(decisions) - {book.key for book in books})
     if unknown:
@@ -237,25 +242,29 @@ def warn_of_unknown(file: Path, decisions: Mapping[str, Decision], books: Iterab
         )
 
 
-def check_reviewed(study: Study, choice: Choice) -> int:
-    """How many candidates with a sound cover are undecided.
+def check_reviewed(study: Study, selection: BookSelection) -> int:
+    """Number of undecided candidates with a usable cover.
 
     Raises:
         ReviewNeededError: There are some, and `curation.undecided` is "ask" or "fail".
     """
     waiting = [
-        *(book.key for book in choice.sound if book.key in choice.candidates and book.key not in choice.decisions),
-        *(replacement.key for replacement in choice.replacements if replacement.reason == UNDECIDED),
-        *choice.unreviewed,
+        *(
+            book.key
+            for book in selection.kept
+            if book.key in selection.candidates and book.key not in selection.decisions
+        ),
+        *(replacement.key for replacement in selection.replacements if replacement.reason == UNDECIDED),
+        *selection.unreviewed,
     ]
     file = study.workspace.curation / "open.csv"
     if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
         file.unlink(missing_ok=True)
         return len(waiting)
     asked = read_table(_candidates(study.workspace))
-    asked = asked[asked["key"].isin([*waiting, *choice.decisions])].copy()
+    asked = asked[asked["key"].isin([*waiting, *selection.decisions])].copy()
     for column in COLUMNS[1:]:
-        asked[column] = [getattr(choice.decisions.get(key), column, "") for key in asked["key"]]
+        asked[column] = [getattr(selection.decisions.get(key), column, "") for key in asked["key"]]
     asked["first"] = ~asked["key"].isin(waiting)
     asked = asked.sort_values(["first", "key"])[[*COLUMNS, "filename", "title", "category", "term"]]
     write_table(file, asked)

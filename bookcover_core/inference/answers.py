@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.scores import Estimate
 
 # The sign, kept on the line of its number.
@@ -66,7 +66,7 @@ class Unreadable(_Frozen):
 
     kind: Literal["unreadable"] = "unreadable"
     source: str
-    outcome: Outcome = Field(description="As in a study's ledger.")
+    outcome: CoverOutcome = Field(description="As in a study's ledger.")
     reason: str
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.listings.picture_folder import EXTENSIONS
@@ -35,7 +35,9 @@ def find_covers(names: Iterable[str]) -> Iterator[Cover | Unreadable]:
         elif Path(name).expanduser().is_dir():
             yield from _folder(name, Path(name).expanduser())
         elif not Path(name).expanduser().is_file():
-            yield Unreadable(source=name, outcome=Outcome.MISSING, reason="there is no such file, folder or address")
+            yield Unreadable(
+                source=name, outcome=CoverOutcome.MISSING, reason="there is no such file, folder or address"
+            )
         else:
             yield Cover(name, Path(name).expanduser())
 
@@ -44,7 +46,7 @@ def _address(name: str) -> Cover | Unreadable:
     try:
         return Cover(name, parse_address(name))
     except ValueError as error:
-        return Unreadable(source=name, outcome=Outcome.REFUSED, reason=str(error))
+        return Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=str(error))
 
 
 def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
@@ -53,7 +55,7 @@ def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
 
     def refuse(error: OSError) -> None:
         reason = f"the folder cannot be read ({error.strerror})"
-        refused.append(Unreadable(source=str(error.filename), outcome=Outcome.FAILED, reason=reason))
+        refused.append(Unreadable(source=str(error.filename), outcome=CoverOutcome.FAILED, reason=reason))
 
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [each for each in folders if not each.startswith(".")]
@@ -63,6 +65,6 @@ def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
     yield from refused
     if not found and not refused:
         reason = f"no pictures ({', '.join(EXTENSIONS)}) in this folder or below it"
-        yield Unreadable(source=name, outcome=Outcome.MISSING, reason=reason)
+        yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=reason)
     for file in sorted(found):
         yield Cover(str(Path(name) / file.relative_to(folder)), file)

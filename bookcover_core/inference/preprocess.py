@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from PIL import Image
 from pydantic import ValidationError
 
-from bookcover_core.covers.image_checks import Verdict, check, is_placeholder_address
+from bookcover_core.covers.image_checks import ImageCheck, check_image, is_placeholder_address
 from bookcover_core.covers.image_io import read_rgb
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.inference.cover_download import Fetcher
@@ -81,12 +81,12 @@ class Reader:
         """The cover, or why it cannot be judged. A placeholder is judged, with a warning: a person wants it so."""
         started = time.perf_counter()
         body, found = self._take(cover)
-        if found.outcome not in {Outcome.OK, Outcome.PLACEHOLDER}:
+        if found.outcome not in {CoverOutcome.OK, CoverOutcome.PLACEHOLDER}:
             return Unreadable(source=cover.name, outcome=found.outcome, reason=found.detail)
         try:
             picture = read_rgb(body, max_pixels=self._covers.max_pixels)
         except (OSError, ValueError) as error:
-            return Unreadable(source=cover.name, outcome=Outcome.NOT_AN_IMAGE, reason=str(error))
+            return Unreadable(source=cover.name, outcome=CoverOutcome.NOT_AN_IMAGE, reason=str(error))
         settings = self._preparation
         squares = make_squares(picture, self._methods, settings.size, settings.interpolation)
         measurements = measure(picture)
@@ -102,25 +102,25 @@ class Reader:
             seconds=time.perf_counter() - started,
         )
 
-    def _take(self, cover: Cover) -> tuple[bytes, Verdict]:
+    def _take(self, cover: Cover) -> tuple[bytes, ImageCheck]:
         """The cover's bytes, and what they are."""
         if isinstance(cover.at, Address):
             return self._fetcher.fetch(cover.at)
         if isinstance(cover.at, bytes):
-            return cover.at, check(cover.at, self._covers)
+            return cover.at, check_image(cover.at, self._covers)
         try:
             with cover.at.open("rb") as file:
                 body = file.read(self._covers.max_bytes + 1)
         except OSError as error:
-            return b"", Verdict(Outcome.FAILED, f"the file cannot be read ({error.strerror})")
+            return b"", ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
         if len(body) > self._covers.max_bytes:
-            return b"", Verdict(Outcome.TOO_LARGE, f"more than {self._covers.max_bytes:,} bytes")
-        return body, check(body, self._covers)
+            return b"", ImageCheck(CoverOutcome.TOO_LARGE, f"more than {self._covers.max_bytes:,} bytes")
+        return body, check_image(body, self._covers)
 
 
-def _doubts(cover: Cover, found: Verdict) -> list[str]:
+def _doubts(cover: Cover, found: ImageCheck) -> list[str]:
     """Why what came may be no cover."""
-    if found.outcome is Outcome.PLACEHOLDER:
+    if found.outcome is CoverOutcome.PLACEHOLDER:
         return [f"This may be no cover: {found.detail}."]
     if isinstance(cover.at, Address) and is_placeholder_address(str(cover.at)):
         return ["This may be no cover: it is at the address of Amazon's picture for books without one."]

@@ -1,4 +1,4 @@
-"""How long to wait before a host is asked again: for fetching listings, and covers after them."""
+"""Retry policy for HTTP: which failures are temporary, and how long to wait. Used for listings and for covers."""
 
 import random
 from collections.abc import Mapping
@@ -8,22 +8,22 @@ from email.utils import parsedate_to_datetime
 # Statuses that say "not now": request time-out, too early, too many requests (RFC 9110, 8470, 6585), and all 5xx.
 _NOT_NOW = frozenset({408, 425, 429})
 
-# Seconds that a host's Retry-After is obeyed for, at most.
+# Greatest Retry-After that is obeyed, in seconds.
 LONGEST_RETRY_AFTER = 120.0
 
-# Seconds between two attempts, at most, however many there were.
+# Greatest pause between two attempts, in seconds.
 _LONGEST_PAUSE = 60.0
 
 
 def may_pass(status: int) -> bool:
-    """Whether a failure with this HTTP status may be over when the host is asked again."""
+    """Whether a failure with this HTTP status is temporary."""
     return status in _NOT_NOW or 500 <= status < 600
 
 
 def pause(attempt: int, base: float) -> float:
     """Seconds to wait after failed attempt number `attempt` (from 1): `base`, doubled each time, within jitter.
 
-    The jitter, from half to the whole of it, keeps requests that failed together from coming back together.
+    The jitter, from half to the whole, spreads the retries of requests that failed together.
     """
     return min(base * 2.0 ** (attempt - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 

@@ -1,7 +1,7 @@
-"""Which books belong together: books of one group never stand on two sides of a split.
+"""Groups of books that stay on one side of a split: by main title, or from the file `books.groups`.
 
-Editions and volumes of one work share a main title, and often a cover: with one of them among the training books and
-another among the test books, a network is asked about what it has seen.
+Editions and volumes of one work share a main title, and often a cover: split apart, one of them would leak into the
+test of another.
 """
 
 import csv

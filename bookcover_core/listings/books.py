@@ -1,4 +1,4 @@
-"""The books and genres of a study, as the listings stage left them: `listings/books.csv` and `listings/genres.csv`."""
+"""The books and genres of a study: reading and writing `listings/books.csv` and `listings/genres.csv`."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ class Book(NamedTuple):
     """The stem of FILENAME."""
     filename: str
     url: str
-    """Address of the picture; empty where the pictures are at hand."""
+    """Address of the image; empty for local images."""
     title: str
     author: str
     category_id: str
@@ -26,7 +26,7 @@ class Book(NamedTuple):
     role: str
     """train, test or pool; empty where the split is yet to be drawn."""
     group: str
-    """Books of one group never stand on two sides of a split."""
+    """Books of one group stay on one side of a split."""
     chunk: int
     """Chunk of the download, from 1."""
 

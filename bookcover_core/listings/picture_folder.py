@@ -1,4 +1,4 @@
-"""A folder of pictures as a listing: one subfolder for each genre, one record for each picture."""
+"""A folder of images as a listing: one subfolder per genre, one record per image."""
 
 import os
 from collections import Counter
@@ -13,7 +13,7 @@ from bookcover_core.listings.text_decoding import decode, encode
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.workspace import safe_name
 
-# How the names of pictures end; what they really are is told by their content, when the covers are taken in.
+# Suffixes of image files; their real format is detected when the covers are imported.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 
 
@@ -21,7 +21,7 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 _LONGEST_NAME = 199
 
 
-class Picture(NamedTuple):
+class FolderPicture(NamedTuple):
     """A picture below the folder of its genre."""
 
     genre: str
@@ -32,14 +32,14 @@ class Picture(NamedTuple):
     mtime_ns: int
 
 
-class Book(NamedTuple):
+class KeyedRecord(NamedTuple):
     """A picture as a book."""
 
     key: str
     record: Record
 
 
-def list_pictures(folder: Path) -> list[Picture]:
+def list_pictures(folder: Path) -> list[FolderPicture]:
     """All pictures in the subfolders of `folder`, sorted; hidden files and folders are left out.
 
     Raises:
@@ -60,7 +60,7 @@ def list_pictures(folder: Path) -> list[Picture]:
     return pictures
 
 
-def _walk(genre: Path) -> Iterator[Picture]:
+def _walk(genre: Path) -> Iterator[FolderPicture]:
     def refuse(error: OSError) -> None:
         raise error
 
@@ -74,7 +74,7 @@ def _walk(genre: Path) -> Iterator[Picture]:
             below = _text(file.relative_to(genre).as_posix())
             if len(safe_name(below)) > _LONGEST_NAME:
                 raise FolderError("the name of the picture is too long", where=file, advice="Give it a shorter one.")
-            yield Picture(_text(genre.name), below, status.st_size, status.st_mtime_ns)
+            yield FolderPicture(_text(genre.name), below, status.st_size, status.st_mtime_ns)
 
 
 def _text(name: str) -> str:
@@ -82,17 +82,17 @@ def _text(name: str) -> str:
     return decode(os.fsencode(name))
 
 
-def find_picture(folder: Path, genre: str, name: str) -> Path:
+def picture_path(folder: Path, genre: str, name: str) -> Path:
     """The file of the picture that `list_pictures` calls `genre` and `name`."""
     return folder / os.fsdecode(encode(genre)) / os.fsdecode(encode(name))
 
 
-def pictures_digest(pictures: list[Picture]) -> str:
-    """What stands for the pictures among a stage's inputs: their names, sizes and times of change."""
+def pictures_digest(pictures: list[FolderPicture]) -> str:
+    """Digest of the images as a stage's input: their names, sizes and times of change."""
     return digest_of([list(picture) for picture in pictures])
 
 
-def as_books(pictures: list[Picture]) -> tuple[list[Genre], list[Book]]:
+def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[KeyedRecord]]:
     """The genres, by name, and one book for each picture.
 
     A book's key is the stem of its picture's name. Where several pictures have one stem, all of them get the genre's
@@ -103,7 +103,7 @@ def as_books(pictures: list[Picture]) -> tuple[list[Genre], list[Book]]:
     stems = [PurePosixPath(picture.name).stem for picture in pictures]
     count = Counter(safe_name(stem) for stem in stems)
     taken: set[str] = set()
-    books: list[Book] = []
+    books: list[KeyedRecord] = []
     for picture, stem in zip(pictures, stems, strict=True):
         genre = by_name[picture.genre]
         plain = stem if count[safe_name(stem)] == 1 else f"{genre.slug}-{stem}"
@@ -112,5 +112,5 @@ def as_books(pictures: list[Picture]) -> tuple[list[Genre], list[Book]]:
             number += 1
             key = f"{plain}-{number}"
         taken.add(safe_name(key))
-        books.append(Book(key, Record("", picture.name, "", stem, "", str(genre.label), genre.name)))
+        books.append(KeyedRecord(key, Record("", picture.name, "", stem, "", str(genre.label), genre.name)))
     return genres, books

@@ -1,7 +1,7 @@
-"""The listings as they came: brought into the study's folder once, and read from there ever after.
+"""Copies of the listings in the study's folder, byte for byte as received.
 
-`listings/raw/` holds one file for each listing of the study, byte for byte, and sources.json, which says where each
-came from. A listing with an http address is fetched once; a local file is copied again whenever it has changed.
+`listings/raw/` holds one file per listing, and sources.json with the origin of each. A listing with an http address is
+fetched once; a local file is copied again whenever it has changed.
 """
 
 import json
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 # The listing of Book32 has about 50 MB: more than ten times as much is no listing.
 MOST_BYTES = 1024**3
 
-# Bytes between two looks at how much has come.
+# Bytes between two checks of the size.
 _PIECE = 1024 * 1024
 
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
-class _MayPassError(Exception):
-    """A failure that may be over at the next attempt.
+class _TemporaryError(Exception):
+    """A temporary failure.
 
     Args:
         reason: What went wrong.
@@ -46,11 +46,10 @@ class _MayPassError(Exception):
         super().__init__(reason)
 
 
-def bring(study: Study, name: str, source: str) -> Path:
+def bring_listing(study: Study, name: str, source: str) -> Path:
     """The file `listings/raw/<name>.csv` of the study, holding what `source` (an address or a file) holds.
 
-    What was fetched from the same address before, and is unaltered, is not fetched again. A local file that has gone
-    since it was copied is no loss either.
+    An unaltered copy from the same address is not fetched again. A local file may be gone after it was copied.
 
     Raises:
         DownloadError: The address does not answer, or not with a listing.
@@ -109,7 +108,7 @@ def _fetch(address: str, target: Path, settings: CoverSettings) -> None:
         try:
             with atomic(target) as temporary:
                 _fetch_once(address, temporary, settings)
-        except _MayPassError as error:
+        except _TemporaryError as error:
             reason = str(error)
             wait = pause(attempt, settings.backoff) if error.wait is None else error.wait
             if attempt < settings.attempts:
@@ -132,12 +131,12 @@ def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
     try:
         with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
             if may_pass(answer.status_code):
-                raise _MayPassError(f"HTTP {answer.status_code}", retry_after(answer.headers))
+                raise _TemporaryError(f"HTTP {answer.status_code}", retry_after(answer.headers))
             if answer.status_code != httpx.codes.OK:
                 raise _refusal(address, f"the address answered with HTTP {answer.status_code}")
             _save(answer, address, target)
     except httpx.TransportError as error:
-        raise _MayPassError(str(error) or type(error).__name__) from error
+        raise _TemporaryError(str(error) or type(error).__name__) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _refusal(address, f"the address cannot be asked ({error})") from error
 

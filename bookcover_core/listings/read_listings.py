@@ -1,4 +1,4 @@
-"""The first stage: listings, or a folder of pictures, become the books and genres of the study (section 3.1).
+"""The stage `listings`: listings, or a folder of images, become the books and genres of the study (section 3.1).
 
 Every record becomes one row of listings/books.csv, none altered: train and test books of BookCover30 and the pool
 that replacements come from, or the books of one listing, or the pictures of one folder.
@@ -15,8 +15,8 @@ from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
 from bookcover_core.listings.picture_folder import as_books, list_pictures, pictures_digest
-from bookcover_core.listings.raw_files import bring
-from bookcover_core.listings.records import Categories, Malformed, Record, read_records
+from bookcover_core.listings.raw_files import bring_listing
+from bookcover_core.listings.records import Categories, MalformedRecord, Record, read_records
 from bookcover_core.pipeline.manifests import Manifest, Output, digest_outputs, file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -27,12 +27,12 @@ logger = logging.getLogger(__name__)
 # A genre needs a book on each side of the split: training, validation and test.
 FEWEST_BOOKS = 3
 
-# Nothing is judged where there is one genre only.
+# A classifier needs two genres.
 _FEWEST_GENRES = 2
 
 
 @dataclass
-class _Found:
+class _ListingContent:
     """What was read, in the order of the study's books."""
 
     keys: list[str] = field(default_factory=list)
@@ -41,11 +41,11 @@ class _Found:
     genres: list[Genre] = field(default_factory=list)
     category_ids: list[str] = field(default_factory=list)
     """Category ids of `genres`."""
-    malformed: list[Malformed] = field(default_factory=list)
+    malformed: list[MalformedRecord] = field(default_factory=list)
 
 
 def read_listings(study: Study) -> Manifest:
-    """What the stage `listings` did: every record of the study's listings, or picture of its folder, is a book now.
+    """The manifest of `listings`: every record of the study's listings, or image of its folder, is a book.
 
     Writes listings/books.csv (key, filename, url, title, author, category_id, category, role, group, chunk),
     listings/genres.csv (label, name, slug, category_id, records), the listings as they came under listings/raw/, and
@@ -63,17 +63,17 @@ def read_listings(study: Study) -> Manifest:
         given = {"folder": pictures_digest(pictures)}
         files: dict[str, Path] = {}
     else:
-        files = {name: bring(study, name, source) for name, source in _sources(books)}
+        files = {name: bring_listing(study, name, source) for name, source in _sources(books)}
         given = {name: file_digest(file) for name, file in files.items()}
     if books.groups:
-        files["groups"] = bring(study, "groups", books.groups)
+        files["groups"] = bring_listing(study, "groups", books.groups)
         given["groups"] = file_digest(files["groups"])
 
     run = study.stage("listings", given=given)
     if run.done:
         return run.done
     if books.source is BookSource.FOLDER:
-        found = _Found()
+        found = _ListingContent()
         found.genres, pictured = as_books(pictures)
         found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
         found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
@@ -113,13 +113,13 @@ def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
         yield POOL, books.pool_listing
 
 
-def _read(books: BookSettings, files: Mapping[str, Path]) -> _Found:
+def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
     """The records of all listings: a book of the pool that is a train or test book too is taken once, as the latter.
 
     The genres are the categories of all but the pool's listing, in the order of their ids; what the pool holds of
     further categories stays in it.
     """
-    found = _Found()
+    found = _ListingContent()
     skipped = found.malformed if books.malformed == "skip" else None
     categories = Categories()
     role_by_key: dict[str, str] = {}
@@ -147,11 +147,11 @@ def _refuse_shared(key: str, test_listing: str, train_listing: str) -> None:
     raise ListingError(
         f"the book {key!r} stands in the training listing too ({train_listing})",
         where=test_listing,
-        advice="A network would be asked about what it has seen: take the book out of one of them.",
+        advice="A network would be tested on a book that it was trained on: remove it from one of them.",
     )
 
 
-def _count_genres(found: _Found) -> list[int]:
+def _count_genres(found: _ListingContent) -> list[int]:
     """How many books each genre has, those of the pool aside.
 
     Raises:
@@ -175,7 +175,7 @@ def _count_genres(found: _Found) -> list[int]:
     return sizes
 
 
-def _rows(found: _Found, groups: Mapping[str, str], chunk_records: int) -> Iterable[Book]:
+def _rows(found: _ListingContent, groups: Mapping[str, str], chunk_records: int) -> Iterable[Book]:
     for number, (key, record, role) in enumerate(zip(found.keys, found.records, found.roles, strict=True)):
         group = groups.get(record.filename) or title_group(record.title, key)
         _, filename, url, title, author, category_id, category = record
@@ -183,10 +183,10 @@ def _rows(found: _Found, groups: Mapping[str, str], chunk_records: int) -> Itera
         yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)
 
 
-def _write_malformed(file: Path, malformed: list[Malformed]) -> Path:
+def _write_malformed(file: Path, malformed: list[MalformedRecord]) -> Path:
     import pandas as pd  # noqa: PLC0415 - only a study that skips records needs it here
 
     if malformed:
         logger.warning("%d malformed records were skipped: see %s", len(malformed), file)
-    write_table(file, pd.DataFrame(malformed, columns=list(Malformed._fields)))
+    write_table(file, pd.DataFrame(malformed, columns=list(MalformedRecord._fields)))
     return file

@@ -50,7 +50,7 @@ class Record(NamedTuple):
         return stem if dot and stem else self.filename
 
 
-class Malformed(NamedTuple):
+class MalformedRecord(NamedTuple):
     """A record that cannot be used."""
 
     file: str
@@ -86,7 +86,11 @@ class Categories:
 
 
 def read_records(
-    file: Path, *, name: str | None = None, categories: Categories | None = None, skipped: list[Malformed] | None = None
+    file: Path,
+    *,
+    name: str | None = None,
+    categories: Categories | None = None,
+    skipped: list[MalformedRecord] | None = None,
 ) -> Iterator[Record]:
     """The records of the listing in `file`, in its order.
 
@@ -101,7 +105,7 @@ def read_records(
     """
     name = name or str(file)
     usable = 0
-    first: Malformed | None = None
+    first: MalformedRecord | None = None
     try:
         with file.open("rb") as content:
             for found in _checked(content, name, categories or Categories()):
@@ -127,15 +131,15 @@ def read_records(
         raise ListingError(reason, where=name, advice=f"A listing has the columns {columns}, and no header.")
 
 
-def _checked(content: IO[bytes], name: str, categories: Categories) -> Iterator[Record | Malformed]:
+def _checked(content: IO[bytes], name: str, categories: Categories) -> Iterator[Record | MalformedRecord]:
     lines_by_key: dict[str, int] = {}
     for line, fields in _split(content):
         if isinstance(fields, str):
-            yield Malformed(name, line, fields)
+            yield MalformedRecord(name, line, fields)
             continue
         fault = _fault(line, fields) or categories.fault(fields[5], fields[6])
         if fault:
-            yield Malformed(name, line, fault)
+            yield MalformedRecord(name, line, fault)
             continue
         # One string for all records of a category keeps a large listing small in memory.
         category_id = categories.ids[fields[6]]
@@ -143,7 +147,7 @@ def _checked(content: IO[bytes], name: str, categories: Categories) -> Iterator[
         record = Record(asin, filename, url, title, author, category_id, categories.names[category_id])
         earlier = lines_by_key.setdefault(record.key, line)
         if earlier != line:
-            yield Malformed(name, line, f"the book {record.key!r} stands on line {earlier} already")
+            yield MalformedRecord(name, line, f"the book {record.key!r} stands on line {earlier} already")
             continue
         yield record
 
@@ -171,7 +175,7 @@ def _split(content: IO[bytes]) -> Iterator[tuple[int, list[str] | str]]:
     A quote that is never closed swallows the lines behind it. Only the line that it opens on is given up then, and
     reading goes on with the next one.
     """
-    lines = _Lines(content)
+    lines = _NumberedLines(content)
     reader = csv.reader(lines, strict=True)
     while True:
         first = lines.number + 1
@@ -189,7 +193,7 @@ def _split(content: IO[bytes]) -> Iterator[tuple[int, list[str] | str]]:
             yield first, fields
 
 
-class _Lines:
+class _NumberedLines:
     """Decoded lines of a file, numbered from 1, of which those last taken can be put back."""
 
     def __init__(self, content: IO[bytes]) -> None:
@@ -200,7 +204,7 @@ class _Lines:
         self._content = content
         self._waiting: deque[str] = deque()
 
-    def __iter__(self) -> "_Lines":
+    def __iter__(self) -> "_NumberedLines":
         return self
 
     def __next__(self) -> str:

@@ -1,4 +1,4 @@
-r"""Text of a listing as valid UTF-8, even where the listing's own bytes are not.
+r"""Lossless decoding of listings whose bytes are not all UTF-8.
 
 Titles and authors of the real listings hold bytes that are no UTF-8 (always `\\x81E`, where an earlier conversion
 lost a character). Nothing of a record is altered or lost on the way through a study's tables, so each such byte is
@@ -8,7 +8,7 @@ returns can be written as UTF-8, read again, and turned back into the very bytes
 
 import re
 
-# The block U+EF80..U+EFFF stands for raw bytes: the convention of MirBSD's OPTU-8 encoding.
+# The block U+EF80..U+EFFF represents raw bytes: the convention of MirBSD's OPTU-8 encoding.
 _BLOCK = 0xEF00
 _RAW_BYTES = range(0x80, 0x100)
 

@@ -1,6 +1,6 @@
-"""Measurements: the shape and mean colour of a cover as it came, before it is prepared (section 3.2).
+"""Measurements: the shape and mean colour of a cover before preparation (section 3.2).
 
-The report sets them against the genres: what colour and shape alone tell of a book.
+The report relates them to the genres: what colour and shape alone reveal of a book.
 """
 
 from typing import NamedTuple

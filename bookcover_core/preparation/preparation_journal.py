@@ -1,8 +1,7 @@
-"""The journal of a shard: which of its covers are prepared, so that a stopped run goes on where it was.
+"""The journal of a shard: which of its covers are prepared, so that an interrupted run resumes.
 
-One JSON line for each cover, written as soon as its pictures are there, below a first line that names the settings they
-were made with. The journal stays when the shard is done: should a book of the shard be replaced later, the pictures of
-all others are taken as they are.
+One JSON line per cover, written as soon as its images are, below a first line with a digest of the settings. The
+journal is kept when the shard is done: if a book of the shard is replaced later, the images of all others are reused.
 """
 
 import json
@@ -36,12 +35,12 @@ class PreparedCover(BaseModel):
         )
 
 
-class Journal:
+class PreparationJournal:
     """The journal in one file.
 
     Args:
         file: Where it lies, or will lie.
-        made_with: What stands for the settings and code that the pictures hang on.
+        made_with: Digest of the settings and code that the images depend on.
     """
 
     def __init__(self, file: Path, made_with: str) -> None:

@@ -1,8 +1,8 @@
-"""Preparation: every selected cover, decoded once, measured, and made square in every wanted way (section 3.2).
+"""The stage `prepare`: every selected cover decoded once, measured, and made square by every method (section 3.2).
 
-Takes `curation/selection.csv`, shard by shard; gives `prepared/<method>/<genre>/<key>.jpg`, and for each shard
+Reads `curation/selection.csv`, shard by shard; writes `prepared/<method>/<genre>/<key>.jpg`, and for each shard
 `prepared/index/shard-0001.csv` (the pictures) and `prepared/measurements/shard-0001.csv` (shape and mean colour).
-A shard hangs on its own books alone: a book that is replaced redoes its shard, and there only its own cover.
+A shard depends on its own books alone: replacing a book redoes its shard, and there only the cover of that book.
 """
 
 import csv
@@ -17,8 +17,8 @@ from bookcover_core.pipeline.manifests import Manifest, digest_of
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
-from bookcover_core.preparation.preparation_journal import Journal, PreparedCover
-from bookcover_core.preparation.prepared_images import Book, prepare_batch
+from bookcover_core.preparation.preparation_journal import PreparationJournal, PreparedCover
+from bookcover_core.preparation.prepared_images import SelectedCover, prepare_batch
 from bookcover_core.settings import PreparationSettings
 
 INDEX = ("key", "method", "path", "bytes", "mtime_ns", "sha256")
@@ -42,10 +42,9 @@ def shards(study: Study) -> list[int]:
 
 
 def prepare_shard(study: Study, shard: int) -> Manifest:
-    """The manifest of one shard's pictures, their index, and the measurements.
+    """The manifest of one shard's images, their index, and the measurements.
 
-    A run that was stopped goes on where it was; pictures that are there, made from the same covers with the same
-    settings, are kept.
+    An interrupted run resumes: images made from the same covers with the same settings are kept.
 
     Args:
         study: The study.
@@ -64,7 +63,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
         return run.done
     workspace, settings = study.workspace, study.settings.preparation
     folder = workspace.prepared
-    journal = Journal(folder / "index" / f"{name}.jsonl", _made_with(settings, run.code))
+    journal = PreparationJournal(folder / "index" / f"{name}.jsonl", _made_with(settings, run.code))
     known = journal.read()
     prepared = {
         book.key: known[book.key]
@@ -94,7 +93,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
     )
 
 
-def _read_shard(study: Study, shard: int) -> list[Book]:
+def _read_shard(study: Study, shard: int) -> list[SelectedCover]:
     """The books of one shard, in the order of the selection.
 
     Raises:
@@ -106,7 +105,7 @@ def _read_shard(study: Study, shard: int) -> list[Book]:
     with _open_selection(study) as (columns, rows):
         key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
         books = [
-            Book(row[key], folders[row[label]], row[path], row[sha256])
+            SelectedCover(row[key], folders[row[label]], row[path], row[sha256])
             for row in islice(rows, max(0, shard - 1) * size, max(0, shard) * size)
         ]
     if not books:
@@ -127,11 +126,13 @@ def _open_selection(study: Study) -> Iterator[tuple[list[str], Iterator[list[str
 
 
 def _made_with(settings: PreparationSettings, code: str) -> str:
-    """What stands for all that one picture hangs on, but for its cover."""
+    """Digest of all that a prepared image depends on, its cover aside."""
     return digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), code])
 
 
-def _prepare(study: Study, books: Sequence[Book], journal: Journal, prepared: dict[str, PreparedCover]) -> None:
+def _prepare(
+    study: Study, books: Sequence[SelectedCover], journal: PreparationJournal, prepared: dict[str, PreparedCover]
+) -> None:
     """Prepare `books`, and add them to `journal` and `prepared`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Pictures: a batch of covers, each decoded once, measured, made square in every wanted way, and written.
+"""Prepared images: a batch of covers, each decoded once, measured, made square by every method, and written.
 
-This is the work of one process; it hangs on nothing but the covers and the settings. The stage hands out the batches
-and writes down what comes back.
+This is the work of one worker process; it depends on the covers and the settings alone. The stage (`prepare`) hands out
+batches and records the results.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ _BLOCKS_KEPT = 8
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 
 
-class Book(NamedTuple):
-    """One selected book, as far as preparation hangs on it."""
+class SelectedCover(NamedTuple):
+    """The fields of a selected book that preparation depends on."""
 
     key: str
     folder: str
@@ -39,8 +39,10 @@ class Book(NamedTuple):
     sha256: str
 
 
-def prepare_batch(books: Iterable[Book], root: Path, settings: PreparationSettings) -> list[PreparedCover | str]:
-    """For each book its cover's measurements and pictures, which are written; or what is wrong with the cover.
+def prepare_batch(
+    books: Iterable[SelectedCover], root: Path, settings: PreparationSettings
+) -> list[PreparedCover | str]:
+    """Prepare and write the covers of `books`; for each its measurements and images, or what is wrong with it.
 
     Args:
         books: The books.
@@ -54,7 +56,7 @@ def prepare_batch(books: Iterable[Book], root: Path, settings: PreparationSettin
     return [_prepare_cover(book, root, settings) for book in books]
 
 
-def _prepare_cover(book: Book, root: Path, settings: PreparationSettings) -> PreparedCover | str:
+def _prepare_cover(book: SelectedCover, root: Path, settings: PreparationSettings) -> PreparedCover | str:
     try:
         content = (root / book.path).read_bytes()
         if hashlib.sha256(content).hexdigest() != book.sha256:
@@ -79,7 +81,7 @@ def _prepare_cover(book: Book, root: Path, settings: PreparationSettings) -> Pre
 
 
 def _write(path: str, content: bytes, root: Path) -> Output:
-    """What stands for a picture, which is written to `path` below `root`."""
+    """Write an image to `path` below `root`; its manifest entry."""
     file = root / path
     write_bytes(file, content)
     return Output(

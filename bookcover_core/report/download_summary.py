@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.covers.ledger import Outcome, Row, read_rows
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.listings.books import Book, read_books, read_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.link_rot import outcome_table, read_outcomes, rot_table
@@ -77,14 +77,16 @@ def sample_markdown(study: Study, chunk: int) -> str:
     return f"### {said}\n\n![{said}]({picture})\n"
 
 
-def sample_covers(study: Study, chunk: int) -> list[tuple[Book, Row]]:
+def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:
     """Books with covers of a chunk, `SAMPLE` at most, by genre and key: a function of the study's seed and the chunk.
 
     The books of the chunk are shuffled, and the first that have covers are taken, so that a cover which comes later
     changes the sample little.
     """
     covers = {
-        row.key: row for row in read_rows(study.workspace.ledger / f"{_part(chunk)}.csv") if row.outcome == Outcome.OK
+        row.key: row
+        for row in read_rows(study.workspace.ledger / f"{_part(chunk)}.csv")
+        if row.outcome == CoverOutcome.OK
     }
     books = sorted(read_books(study.workspace, chunk=chunk), key=lambda book: book.key)
     order = np.random.default_rng([study.settings.seed, _SAMPLE, chunk]).permutation(len(books))
@@ -102,19 +104,19 @@ def _genres(study: Study) -> list[str]:
     return [genre.name for genre in read_genres(study.workspace)]
 
 
-def _failures(rows: Iterable[Row]) -> str:
+def _failures(rows: Iterable[LedgerRow]) -> str:
     """The first records of each outcome but ok, as lists, which a narrow page wraps; empty without any."""
     listed = list(rows)
     lines = []
-    for outcome in Outcome:
-        found = [row for row in listed if row.outcome == outcome.value and outcome is not Outcome.OK]
+    for outcome in CoverOutcome:
+        found = [row for row in listed if row.outcome == outcome.value and outcome is not CoverOutcome.OK]
         if found:
             lines.append(f"\n**{outcome.value}**: {min(len(found), _FEW):,} of {len(found):,}\n")
         lines += [f"- {plain_markdown(row.key)}: {plain_markdown(row.detail)}{_address(row)}" for row in found[:_FEW]]
     return "\n".join(lines).strip()
 
 
-def _address(row: Row) -> str:
+def _address(row: LedgerRow) -> str:
     """An address as text: never a link, for a listing may name anything."""
     address = " ".join(row.address.replace("`", "'").split())
     shown = address if len(address) <= _LONGEST_ADDRESS else f"{address[:_LONGEST_ADDRESS]}…"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.scores import share
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -16,7 +16,13 @@ from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Kind, Table
 
 # Covers that are not to be had any more from the addresses of the listing. One that is too large is there.
-ROTTEN = (Outcome.MISSING, Outcome.PLACEHOLDER, Outcome.REFUSED, Outcome.NOT_AN_IMAGE, Outcome.TRUNCATED)
+ROTTEN = (
+    CoverOutcome.MISSING,
+    CoverOutcome.PLACEHOLDER,
+    CoverOutcome.REFUSED,
+    CoverOutcome.NOT_AN_IMAGE,
+    CoverOutcome.TRUNCATED,
+)
 
 _ROT = (
     "Link rot: the share of records whose cover is not to be had any more (missing, a placeholder, refused, no image, "
@@ -70,7 +76,7 @@ def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
         genres: Names of the study's genres, in their order; further categories come behind them, by name.
     """
     counts = _counts(outcomes, genres)
-    shown = [outcome.value for outcome in Outcome if outcome.value in counts.columns]
+    shown = [outcome.value for outcome in CoverOutcome if outcome.value in counts.columns]
     return Table(
         name="outcomes",
         caption="Covers by genre and outcome",
@@ -98,7 +104,7 @@ def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) 
     rows = []
     for genre, row in _counts(outcomes, genres).iterrows():
         gone = sum(int(row.get(outcome.value, 0)) for outcome in ROTTEN)
-        known = int(row.sum()) - int(row.get(Outcome.FAILED.value, 0))
+        known = int(row.sum()) - int(row.get(CoverOutcome.FAILED.value, 0))
         rows.append([Cell(str(genre)), Cell(known), Cell(gone), Cell.of(share(gone, known, confidence))])
     return Table(
         name="link-rot",

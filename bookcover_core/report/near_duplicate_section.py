@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from bookcover_core.curation.exclusions import TWIN
-from bookcover_core.curation.near_duplicates import EXACT, NEAR, Pair, Twin, read_twins, twin_pairs
+from bookcover_core.curation.near_duplicates import (
+    EXACT,
+    NEAR,
+    Duplicate,
+    DuplicatePair,
+    duplicate_pairs,
+    read_duplicates,
+)
 from bookcover_core.evaluation.scores import Estimate, share
 from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.study import Study
@@ -91,14 +98,14 @@ def twins_table(findings: Findings) -> Table | None:
 
 def genres_table(findings: Findings) -> Table | None:
     """How often twins stand under different genres, and the accuracy that this allows; None without twins."""
-    pairs = twin_pairs(found_twins(findings))
+    pairs = duplicate_pairs(found_twins(findings))
     if not pairs:
         return None
     confidence = findings.study.settings.evaluation.confidence
     rows = []
     for name, kinds in _KINDS.items():
         of_kind = [pair for pair in pairs if pair.kind in kinds]
-        torn = sum(pair.is_torn for pair in of_kind)
+        torn = sum(pair.crosses_genres for pair in of_kind)
         disagreement = share(torn, len(of_kind), confidence)
         ceiling = disagreement and _ceiling(disagreement, len(findings.genres))
         rows.append([Cell(name), Cell(len(of_kind)), Cell(torn), Cell.of(disagreement), Cell.of(ceiling)])
@@ -145,26 +152,26 @@ def accuracy_ceiling(disagreement: float, genres: int) -> float:
     return 1 / genres + math.sqrt(max(0.0, 1 - scale * disagreement)) / scale
 
 
-def found_twins(findings: Findings) -> list[Twin]:
+def found_twins(findings: Findings) -> list[Duplicate]:
     """The books that have twins; none while they have not been searched for."""
-    return read_twins(findings.study.workspace) if "twins" in findings.manifests else []
+    return read_duplicates(findings.study.workspace) if "twins" in findings.manifests else []
 
 
-def torn_pairs(twins: Iterable[Twin]) -> list[Pair]:
+def torn_pairs(twins: Iterable[Duplicate]) -> list[DuplicatePair]:
     """Pairs under different genres for the sheet, at most twelve: the same file first, then the nearest.
 
     A second pair of one cluster comes only after the first of all others.
     """
     seen: Counter[str] = Counter()
-    ranked: list[tuple[int, int, Pair]] = []
-    for pair in sorted(twin_pairs(twins), key=lambda pair: (pair.kind != EXACT, pair.distance)):
-        if pair.is_torn:
+    ranked: list[tuple[int, int, DuplicatePair]] = []
+    for pair in sorted(duplicate_pairs(twins), key=lambda pair: (pair.kind != EXACT, pair.distance)):
+        if pair.crosses_genres:
             ranked.append((seen[pair.one.cluster], len(ranked), pair))
             seen[pair.one.cluster] += 1
     return [pair for _, _, pair in sorted(ranked)[:_MOST_PAIRS]]
 
 
-def describe(pair: Pair) -> str:
+def describe(pair: DuplicatePair) -> str:
     """How near the two books of a pair are, for people."""
     return "the same file" if pair.kind == EXACT else f"near: {pair.distance} of 64 bits differ"
 
@@ -183,7 +190,7 @@ def twins_markdown(study: Study) -> str:
         f"- {counts['exact pairs']:,} pairs of one file, {counts['near pairs']:,} that look the same",
         "",
     ]
-    pairs = torn_pairs(read_twins(study.workspace))
+    pairs = torn_pairs(read_duplicates(study.workspace))
     if not pairs:
         return "\n".join([*lines, "No twins stand under different genres."])
     root = study.workspace.root
@@ -224,14 +231,14 @@ def _ceiling(disagreement: Estimate, genres: int) -> Estimate | None:
     return Estimate(value=value, low=low, high=high)
 
 
-def _clusters(twins: Iterable[Twin]) -> list[list[Twin]]:
-    clusters: defaultdict[str, list[Twin]] = defaultdict(list)
+def _clusters(twins: Iterable[Duplicate]) -> list[list[Duplicate]]:
+    clusters: defaultdict[str, list[Duplicate]] = defaultdict(list)
     for twin in twins:
         clusters[twin.cluster].append(twin)
     return list(clusters.values())
 
 
-def _where(cluster: Iterable[Twin]) -> str:
+def _where(cluster: Iterable[Duplicate]) -> str:
     """The row that a cluster is counted in, by the roles that the listings give its books."""
     roles = Counter(twin.role for twin in cluster)
     if roles[TRAIN] and roles[TEST]:

@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import BookcoverError
 from bookcover_core.inference.answers import StudyCover, Unreadable, Verdict
@@ -188,7 +188,7 @@ class _Page:
                 content, found = fetcher.fetch(address)
             finally:
                 fetcher.close()
-            if found.outcome not in {Outcome.OK, Outcome.PLACEHOLDER}:
+            if found.outcome not in {CoverOutcome.OK, CoverOutcome.PLACEHOLDER}:
                 return _unreadable(found.outcome, found.detail)
             return Response(content, media_type=picture_type(content), headers={"Cache-Control": "no-store"})
 
@@ -246,16 +246,16 @@ async def _body(request: Request, most: int) -> bytes:
 
 # What is said of a picture that cannot be judged.
 _SAID = {
-    Outcome.MISSING: "There is no picture",
-    Outcome.NOT_AN_IMAGE: "This is no picture that can be read",
-    Outcome.TRUNCATED: "This picture is cut short",
-    Outcome.TOO_LARGE: "This picture is too large",
-    Outcome.REFUSED: "This address is not asked",
-    Outcome.FAILED: "The picture cannot be had just now",
+    CoverOutcome.MISSING: "There is no picture",
+    CoverOutcome.NOT_AN_IMAGE: "This is no picture that can be read",
+    CoverOutcome.TRUNCATED: "This picture is cut short",
+    CoverOutcome.TOO_LARGE: "This picture is too large",
+    CoverOutcome.REFUSED: "This address is not asked",
+    CoverOutcome.FAILED: "The picture cannot be had just now",
 }
 
 
-def _unreadable(outcome: Outcome, reason: str) -> Response:
+def _unreadable(outcome: CoverOutcome, reason: str) -> Response:
     said = _SAID.get(outcome, "This cannot be judged")
     return site.error(422, f"{said}: {reason}." if reason else f"{said}.")
 

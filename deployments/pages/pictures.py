@@ -9,7 +9,7 @@ from threading import Lock
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bookcover_core.covers.image_io import open_picture, read_rgb
+from bookcover_core.covers.image_io import open_image, read_rgb
 from bookcover_core.pipeline.study import Study
 from deployments.pages.site import error
 
@@ -51,7 +51,7 @@ def picture_type(content: bytes) -> str:
         OSError: It is no picture of the formats that are taken for covers.
         ValueError: It is too large.
     """
-    with open_picture(content) as picture:
+    with open_image(content) as picture:
         return _TYPES[picture.format or ""]
 
 

@@ -25,8 +25,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bookcover_core.curation.decisions import Decision, Verdict, append_decisions
-from bookcover_core.curation.review_queue import Item, Queue, review_queue
+from bookcover_core.curation.decisions import Decision, DecisionValue, append_decisions
+from bookcover_core.curation.review_queue import ReviewItem, ReviewQueue, review_queue
 from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
@@ -49,7 +49,7 @@ class _Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     key: str = Field(min_length=1)
-    decision: Verdict
+    decision: DecisionValue
     why: _Line = Field(default="", max_length=500)
     seen: Decision | None
     """What the page showed of the book when the person decided."""
@@ -163,7 +163,7 @@ class _Review:
         stands = {key: None if each is None else each.model_dump() for key, each in standing.items()}
         return JSONResponse({"stands": stands}, background=self._task(study, self._look(study)))
 
-    def _look(self, study: Study) -> Queue:
+    def _look(self, study: Study) -> ReviewQueue:
         """The queue of a study, of which it is remembered that the study waits for somebody, if it does."""
         queue = review_queue(study)
         if queue.open:
@@ -171,7 +171,7 @@ class _Review:
                 self._waiting.add(study.settings.name)
         return queue
 
-    def _task(self, study: Study, queue: Queue) -> BackgroundTask | None:
+    def _task(self, study: Study, queue: ReviewQueue) -> BackgroundTask | None:
         """What is to be done when the last book that a study waited for has been decided on."""
         name, needed = study.settings.name, frozenset(item.key for item in queue.items if item.needed)
         with self._looking:
@@ -204,7 +204,7 @@ class _Review:
         return site.find_study(self._studies, request)
 
 
-def _shown(item: Item) -> dict[str, Any]:
+def _shown(item: ReviewItem) -> dict[str, Any]:
     """What the page is told of a book."""
     start, end = item.match
     query = urlencode({"book": item.key, "version": item.sha256})

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bookcover_core.covers.ledger import Row, rows_digest, write_rows
-from bookcover_core.curation.fingerprints import Look, looks_file
+from bookcover_core.covers.ledger import LedgerRow, rows_digest, write_rows
+from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file
 from bookcover_core.genres import number_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -100,13 +100,13 @@ def write_study(study: Study, books: list[Record]) -> None:
 
 def write_ledger(study: Study, chunk: int, books: list[Record]) -> None:
     """Write one chunk's ledger and hashes, and their manifests."""
-    rows = [Row(book.key, book.outcome, path=book.path, sha256=book.sha256) for book in books]
+    rows = [LedgerRow(book.key, book.outcome, path=book.path, sha256=book.sha256) for book in books]
     file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
     write_rows(file, rows)
     study.stage("download", f"chunk-{chunk:04d}").finish(outputs=[file], digest=rows_digest(rows))
-    looks = [Look(book.key, book.path, book.sha256, *book.seen) for book in books if book.outcome == "ok"]
-    file = looks_file(study.workspace, chunk)
-    write_table(file, pd.DataFrame(sorted(looks), columns=list(Look._fields)))
+    looks = [Fingerprint(book.key, book.path, book.sha256, *book.seen) for book in books if book.outcome == "ok"]
+    file = fingerprints_file(study.workspace, chunk)
+    write_table(file, pd.DataFrame(sorted(looks), columns=list(Fingerprint._fields)))
     part = f"chunk-{chunk:04d}"
     study.stage("hashes", part, after=[f"download/{part}"]).finish(outputs=[file])
 

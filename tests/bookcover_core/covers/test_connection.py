@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bookcover_core.covers.connection import Connection, FailedError, UnusableError
-from bookcover_core.covers.ssrf_guard import Guard
+from bookcover_core.covers.connection import Connection, FinalError, TemporaryError
+from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
@@ -49,11 +49,11 @@ def get(*urls: str, tls: ssl.SSLContext) -> list[object]:
 
     async def ask() -> list[object]:
         found: list[object] = []
-        async with Connection(Guard(NAMES, NAMES, 5.0), CoverSettings(), tls) as connection:
+        async with Connection(SsrfGuard(NAMES, NAMES, 5.0), CoverSettings(), tls) as connection:
             for url in urls:
                 try:
                     found.append((await connection.get(parse_address(url))).body)
-                except (FailedError, UnusableError) as error:
+                except (TemporaryError, FinalError) as error:
                     found.append(error)
         return found
 
@@ -73,10 +73,10 @@ def test_a_certificate_is_checked_for_the_name_that_is_asked(certificate: Path):
         assert len({asked.connection for asked in host.asked}) == 1
         assert host.asked[0].headers["host"] == f"shop.example:{host.port}"
         assert "certificate" in str(other).lower()
-        assert isinstance(other, FailedError)
+        assert isinstance(other, TemporaryError)
         assert not other.reached
         (untrusted,) = get(urls[0], tls=httpx.create_ssl_context())
-        assert isinstance(untrusted, FailedError)
+        assert isinstance(untrusted, TemporaryError)
     finally:
         host.stop()
 
@@ -89,6 +89,6 @@ def test_a_redirect_to_a_host_beyond_the_listing_is_refused(host: LoopbackHost):
     host.add("/here.jpg", reply(200, picture()))
     urls = [url.replace("127.0.0.1", NAMES[0]) for url in (away, across)]
     refused, followed = get(*urls, tls=tls)
-    assert isinstance(refused, UnusableError)
+    assert isinstance(refused, FinalError)
     assert "elsewhere.example is no host of the listing" in str(refused)
     assert followed == picture()

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookcover_core.covers.cover_store import Keeper
+from bookcover_core.covers.cover_store import CoverStore
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import Book
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import picture
 
-KEEPER = Keeper(Workspace(Path("/study")), number_genres(["Law", "Travel"]), CoverSettings())
+KEEPER = CoverStore(Workspace(Path("/study")), number_genres(["Law", "Travel"]), CoverSettings())
 
 
 def book(filename: str, category: str = "Law") -> Book:
@@ -68,8 +68,8 @@ def test_no_file_name_leads_out_of_its_folder(name: str, category: str):
 @pytest.mark.parametrize("category", ["Law", "../..", "", "日本"])
 def test_a_cover_of_any_name_is_written_below_covers_alone(tmp_path: Path, name: str, category: str):
     """On disk, too: one file, in a folder below covers/, and nothing beside the study."""
-    keeper = Keeper(Workspace(tmp_path / "study"), number_genres(["Law"]), CoverSettings())
-    assert keeper.take_in([book(name, category)], picture()).outcome == "ok"
+    store = CoverStore(Workspace(tmp_path / "study"), number_genres(["Law"]), CoverSettings())
+    assert store.keep_if_cover([book(name, category)], picture()).outcome == "ok"
     [file] = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert file.parent.parent == tmp_path / "study" / "covers"
     assert file.read_bytes() == picture()
@@ -88,17 +88,17 @@ def test_books_of_no_genre_lie_under_their_category():
 
 def test_a_cover_that_is_there_is_not_written_again(tmp_path: Path):
     """Raw covers are immutable: the same bytes leave the file as it is, time of change included."""
-    keeper = Keeper(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
-    keeper.take_in([book("1.jpg")], picture())
-    before = keeper.place(book("1.jpg")).stat()
-    assert keeper.take_in([book("1.jpg")], picture()).outcome == "ok"
-    after = keeper.place(book("1.jpg")).stat()
+    store = CoverStore(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
+    store.keep_if_cover([book("1.jpg")], picture())
+    before = store.place(book("1.jpg")).stat()
+    assert store.keep_if_cover([book("1.jpg")], picture()).outcome == "ok"
+    after = store.place(book("1.jpg")).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", picture(size=(10, 10)), picture()[:-300]])
 def test_what_is_no_cover_is_not_kept(tmp_path: Path, body: bytes):
     """Only covers lie under covers/."""
-    keeper = Keeper(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
-    assert keeper.take_in([book("1.jpg")], body).outcome != "ok"
+    store = CoverStore(Workspace(tmp_path), number_genres(["Law"]), CoverSettings())
+    assert store.keep_if_cover([book("1.jpg")], body).outcome != "ok"
     assert not (tmp_path / "covers").exists()

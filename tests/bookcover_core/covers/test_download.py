@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.covers.ledger import Row, read_rows
+from bookcover_core.covers.ledger import LedgerRow, read_rows
 from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.covers.loopback import (
@@ -26,11 +26,11 @@ from tests.bookcover_core.covers.loopback import (
 MakeStudy = Callable[..., Study]
 
 
-def rows_of(study: Study, chunk: int = 1) -> dict[str, Row]:
+def rows_of(study: Study, chunk: int = 1) -> dict[str, LedgerRow]:
     return {row.key: row for row in read_rows(study.workspace.ledger / f"chunk-{chunk:04d}.csv")}
 
 
-def fetch(study: Study, **changes: Any) -> dict[str, Row]:
+def fetch(study: Study, **changes: Any) -> dict[str, LedgerRow]:
     download_chunk(study, 1)
     return rows_of(study)
 

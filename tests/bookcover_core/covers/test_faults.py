@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.covers.ledger import Outcome, Row, read_rows
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.demo_data.answers import INSIDE, cmyk_picture
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.host import ImageHost
@@ -77,7 +77,7 @@ class Downloaded:
 
     study: Study
     host: ImageHost
-    rows: dict[str, Row]
+    rows: dict[str, LedgerRow]
     pictures: dict[str, Path]
     connected: frozenset[str]
     """IP addresses that the download connected to."""
@@ -161,7 +161,7 @@ def sent(downloaded: Downloaded, fault: Fault) -> bytes:
 def test_every_fault_has_an_outcome_and_an_expectation():
     """Nobody adds a fault without saying what a study makes of it."""
     assert len(Fault) >= 18
-    assert {fault.outcome for fault in Fault} == {outcome.value for outcome in Outcome}
+    assert {fault.outcome for fault in Fault} == {outcome.value for outcome in CoverOutcome}
     assert set(EXPECTED) == set(Fault)
 
 
@@ -205,7 +205,7 @@ def test_the_other_books_are_undisturbed(downloaded: Downloaded):
 def test_every_record_is_counted_once(downloaded: Downloaded):
     """The manifest's counts are those of the outcomes."""
     outcomes = [fault.outcome for fault in Fault] + ["ok"] * WELLS
-    counts = {outcome.value: outcomes.count(outcome.value) for outcome in Outcome}
+    counts = {outcome.value: outcomes.count(outcome.value) for outcome in CoverOutcome}
     assert downloaded.counts == {"records": len(outcomes), **counts}
 
 

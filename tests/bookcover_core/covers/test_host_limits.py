@@ -2,15 +2,15 @@
 
 import asyncio
 
-from bookcover_core.covers.host_limits import Host, Notice, log_given_up
+from bookcover_core.covers.host_limits import HostLimits, HostNotice, log_given_up
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.settings import CoverSettings
 
 PLACES = [parse_address("http://one.example/"), parse_address("http://two.example/")]
 
 
-def make(*, places: int = 1, **settings: float) -> Host:
-    return Host(
+def make(*, places: int = 1, **settings: float) -> HostLimits:
+    return HostLimits(
         "shop.example",
         PLACES[:places],
         CoverSettings.model_validate({"concurrency": 4, **settings}),
@@ -102,16 +102,16 @@ def test_a_hold_binds_those_who_wait_already():
 def test_what_one_learns_of_a_host_the_others_heed():
     """Holds and giving up are told once, and taken over as they are; who heeds does not tell again."""
 
-    async def share() -> list[Notice]:
-        told: list[Notice] = []
-        teller = Host("shop.example", PLACES[:1], CoverSettings(concurrency=4), told.append)
+    async def share() -> list[HostNotice]:
+        told: list[HostNotice] = []
+        teller = HostLimits("shop.example", PLACES[:1], CoverSettings(concurrency=4), told.append)
         heeder = make()
         teller.hold(0.05)
         for _ in range(40):
             teller.failed("refused", reached=False)
         started = asyncio.get_running_loop().time()
         for notice in told:
-            heeder.heed(notice)
+            heeder.apply(notice)
         await heeder.turn()
         assert asyncio.get_running_loop().time() - started >= 0.05 - 0.002
         assert heeder.given_up == teller.given_up

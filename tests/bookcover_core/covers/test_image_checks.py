@@ -16,7 +16,7 @@ from bookcover_core.covers.image_checks import (
     AMAZON_PLACEHOLDERS,
     BOOK_DEPOSITORY_NO_IMAGE,
     OPEN_LIBRARY_BLANK,
-    check,
+    check_image,
     is_placeholder_address,
 )
 from bookcover_core.settings import CoverSettings
@@ -28,7 +28,7 @@ SETTINGS = CoverSettings()
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_a_cover_is_told_by_its_content(kind: str):
     """Each format is a cover, with what its file says of it."""
-    verdict = check(picture(kind), SETTINGS)
+    verdict = check_image(picture(kind), SETTINGS)
     assert (verdict.outcome, verdict.format, verdict.width, verdict.height) == ("ok", kind, 90, 120)
     assert verdict.sha256 == hashlib.sha256(picture(kind)).hexdigest()
 
@@ -41,7 +41,7 @@ def test_half_a_cover_is_truncated(kind: str):
     noise.save(file, kind)
     whole = file.getvalue()
     for share in (0.2, 0.5, 0.9):
-        assert check(whole[: int(len(whole) * share)], SETTINGS).outcome == "truncated"
+        assert check_image(whole[: int(len(whole) * share)], SETTINGS).outcome == "truncated"
 
 
 def test_a_decompression_bomb_is_never_decoded():
@@ -49,16 +49,16 @@ def test_a_decompression_bomb_is_never_decoded():
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    verdict = check(bomb + b"\0\0\0\0IEND\xaeB`\x82", SETTINGS)
+    verdict = check_image(bomb + b"\0\0\0\0IEND\xaeB`\x82", SETTINGS)
     assert verdict.outcome == "too large"
-    large = check(picture("PNG", (4000, 4000), 0, mode="1"), CoverSettings(max_pixels=1_000_000))
+    large = check_image(picture("PNG", (4000, 4000), 0, mode="1"), CoverSettings(max_pixels=1_000_000))
     assert (large.outcome, large.detail) == ("too large", "4000 x 4000 pixels, more than 1,000,000")
 
 
 def test_a_cover_has_the_smallest_side_at_least():
     """min_side is the limit of the shorter side, itself included."""
-    assert check(picture(size=(64, 200)), SETTINGS).outcome == "ok"
-    assert check(picture(size=(63, 200)), SETTINGS).outcome == "placeholder"
+    assert check_image(picture(size=(64, 200)), SETTINGS).outcome == "ok"
+    assert check_image(picture(size=(63, 200)), SETTINGS).outcome == "placeholder"
 
 
 @pytest.mark.parametrize("name", sorted(AMAZON_PLACEHOLDERS))
@@ -72,7 +72,7 @@ def test_amazon_s_placeholders_are_known_by_address(name: str):
 
 def test_what_hosts_really_send_instead_of_a_cover(real_data: Path):
     """The kept failures of real hosts are told apart; a PNG named .jpg is a cover."""
-    found = {file.name: check(file.read_bytes(), SETTINGS) for file in (real_data / "failures").iterdir()}
+    found = {file.name: check_image(file.read_bytes(), SETTINGS) for file in (real_data / "failures").iterdir()}
     assert {name: verdict.outcome.value for name, verdict in found.items()} == {
         "bookdepository-no-image-available.jpg": "placeholder",
         "openlibrary-blank-1x1-43bytes.gif-named.jpg": "placeholder",
@@ -87,7 +87,7 @@ def test_what_hosts_really_send_instead_of_a_cover(real_data: Path):
 def test_real_covers_are_covers(real_data: Path):
     """No real cover is mistaken for something else, but for the few narrower than 64 pixels."""
     files = sorted((real_data / "covers").iterdir())[::10]
-    outcomes = {file.name: check(file.read_bytes(), SETTINGS) for file in files}
+    outcomes = {file.name: check_image(file.read_bytes(), SETTINGS) for file in files}
     wrong = {name for name, found in outcomes.items() if found.outcome != "ok" and min(found.width, found.height) >= 64}
     assert not wrong
 
@@ -107,7 +107,7 @@ def test_damage_is_found_as_by_decoding_every_pixel(mode: str, progressive: bool
         damaged.append(whole[:start])
         damaged.append(whole[:start] + whole[start + length :])
         damaged.append(whole[:start] + chance.bytes(int(chance.integers(1, 4))) + whole[start + 3 :])
-    verdicts = [check(body, SETTINGS) for body in damaged]
+    verdicts = [check_image(body, SETTINGS) for body in damaged]
     assert len({verdict.outcome for verdict in verdicts}) == 3
     monkeypatch.setattr(JpegImageFile, "draft", Mock())
-    assert [check(body, SETTINGS) for body in damaged] == verdicts
+    assert [check_image(body, SETTINGS) for body in damaged] == verdicts

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.covers.ledger import Journal, Row, read_journal
+from bookcover_core.covers.ledger import LedgerJournal, LedgerRow, read_journal
 from bookcover_core.errors import DiskFullError, WorkspaceError
 from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
@@ -143,16 +143,16 @@ def test_a_full_disk_under_the_journal_is_the_same_error(
 ):
     """A journal that cannot be written to stops the chunk too; the next run mends its torn line."""
     study = make_study(many(host), concurrency=2)
-    append = Journal.append
+    append = LedgerJournal.append
 
-    def torn(self: Journal, row: Row) -> bytes:
+    def torn(self: LedgerJournal, row: LedgerRow) -> bytes:
         if len(host.asked) > 30:
             self._lines.write(b'{"run": "torn')
             self._lines = FULL.open("wb", buffering=0)
         return append(self, row)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "append", torn)
+        patch.setattr(LedgerJournal, "append", torn)
         with pytest.raises(DiskFullError, match=r"chunk-0001\.jsonl"):
             download_chunk(study, 1)
     assert len(read_journal(study.workspace.ledger / "chunk-0001.jsonl")) >= 28

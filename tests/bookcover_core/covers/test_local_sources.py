@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.covers.ledger import Row, read_rows
+from bookcover_core.covers.ledger import LedgerRow, read_rows
 from bookcover_core.errors import FolderError
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
@@ -30,20 +30,20 @@ def make(tmp_path: Path, **covers: Any) -> Study:
     return study
 
 
-def rows_of(study: Study) -> dict[str, Row]:
+def rows_of(study: Study) -> dict[str, LedgerRow]:
     download_chunk(study, 1)
     return {row.key: row for row in read_rows(study.workspace.ledger / "chunk-0001.csv")}
 
 
 def test_a_folder_is_searched_for_file_names(tmp_path: Path):
     """A cover lies directly in the folder or anywhere below; the one in its genre's folder comes first."""
-    shelf = tmp_path / "shelf"
+    source = tmp_path / "source"
     for name in ("0000.jpg", "deep/down/0001.jpg", "a/0002.jpg", "z/Law/0002.jpg", ".hidden/0003.jpg"):
-        (shelf / name).parent.mkdir(parents=True, exist_ok=True)
-        (shelf / name).write_bytes(picture(size=(90, 100 + len(name))))
-    (shelf / "0004.jpg").write_bytes(b"<html>")
-    (shelf / "0005.jpg").write_bytes(picture()[:-300])
-    study = make(tmp_path, source="folder", location=str(shelf))
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(picture(size=(90, 100 + len(name))))
+    (source / "0004.jpg").write_bytes(b"<html>")
+    (source / "0005.jpg").write_bytes(picture()[:-300])
+    study = make(tmp_path, source="folder", location=str(source))
     rows = rows_of(study)
     assert {key: row.outcome for key, row in rows.items()} == dict.fromkeys(KEYS, "missing") | {
         "0000": "ok",
@@ -53,23 +53,23 @@ def test_a_folder_is_searched_for_file_names(tmp_path: Path):
         "0005": "truncated",
     }
     assert rows["0002"].address == "z/Law/0002.jpg"
-    assert (study.workspace.root / rows["0001"].path).read_bytes() == (shelf / "deep/down/0001.jpg").read_bytes()
+    assert (study.workspace.root / rows["0001"].path).read_bytes() == (source / "deep/down/0001.jpg").read_bytes()
 
 
 def test_an_archive_is_searched_and_nothing_of_it_is_unpacked(tmp_path: Path):
     """A zip file serves like a folder; names that lead elsewhere stay names, and bombs are not unpacked."""
-    with zipfile.ZipFile(tmp_path / "shelf.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / "source.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("covers/0000.jpg", picture())
         archive.writestr("../../../0001.jpg", picture())
         archive.writestr("0002.jpg", bytes(50_000_000))
         archive.writestr("__MACOSX/covers/0003.jpg", picture())
         archive.writestr("0004.jpg", picture("PNG", (2000, 2000), 0, mode="1"))
         archive.writestr("0005.jpg", picture("BMP"), compress_type=zipfile.ZIP_STORED)
-    content = bytearray((tmp_path / "shelf.zip").read_bytes())
+    content = bytearray((tmp_path / "source.zip").read_bytes())
     place = content.rindex(b"BM")
     content[place + 100] ^= 0xFF
-    (tmp_path / "shelf.zip").write_bytes(content)
-    study = make(tmp_path, source="archive", location=str(tmp_path / "shelf.zip"), max_pixels=1_000_000)
+    (tmp_path / "source.zip").write_bytes(content)
+    study = make(tmp_path, source="archive", location=str(tmp_path / "source.zip"), max_pixels=1_000_000)
     rows = rows_of(study)
     outcomes = {key: rows[key].outcome for key in KEYS[:6]}
     assert outcomes == {
@@ -86,16 +86,16 @@ def test_an_archive_is_searched_and_nothing_of_it_is_unpacked(tmp_path: Path):
 
 def test_a_changed_folder_is_looked_at_again(tmp_path: Path):
     """A chunk is done as long as its pictures are as they were; one that came or changed is taken."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    (shelf / "0000.jpg").write_bytes(picture())
-    (shelf / "other.jpg").write_bytes(picture())
-    study = make(tmp_path, source="folder", location=str(shelf))
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "0000.jpg").write_bytes(picture())
+    (source / "other.jpg").write_bytes(picture())
+    study = make(tmp_path, source="folder", location=str(source))
     first = download_chunk(study, 1)
-    (shelf / "unrelated.jpg").write_bytes(picture())
+    (source / "unrelated.jpg").write_bytes(picture())
     assert download_chunk(study, 1).reused
-    (shelf / "0001.jpg").write_bytes(picture())
-    (shelf / "0000.jpg").write_bytes(picture(size=(200, 300)))
+    (source / "0001.jpg").write_bytes(picture())
+    (source / "0000.jpg").write_bytes(picture(size=(200, 300)))
     rows = rows_of(study)
     assert rows["0001"].outcome == "ok"
     assert rows["0000"].width == 200

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bookcover_core.covers.ssrf_guard import Guard, RefusedError, UnknownHostError, is_public
+from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError, is_public
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def answer(*addresses: str):
 
 
 def resolve(host: str, *, hosts: tuple[str, ...] = ("shop.example",), private: tuple[str, ...] = ()) -> list[str]:
-    return asyncio.run(Guard(hosts, private, 5.0).resolve(host, 80))
+    return asyncio.run(SsrfGuard(hosts, private, 5.0).resolve(host, 80))
 
 
 def test_a_name_that_leads_into_the_own_network_is_refused(monkeypatch: pytest.MonkeyPatch):
     """What counts is the address behind a name, and only its public ones are asked."""
     monkeypatch.setattr(socket, "getaddrinfo", answer("10.0.0.7"))
-    with pytest.raises(RefusedError, match=r"shop\.example \(10\.0\.0\.7\) is no public address"):
+    with pytest.raises(ForbiddenHostError, match=r"shop\.example \(10\.0\.0\.7\) is no public address"):
         resolve("shop.example")
     assert resolve("shop.example", private=("Shop.Example",)) == ["10.0.0.7"]
     monkeypatch.setattr(socket, "getaddrinfo", answer("10.0.0.7", "8.8.8.8", "8.8.8.8"))
@@ -70,14 +70,14 @@ def test_a_name_that_leads_into_the_own_network_is_refused(monkeypatch: pytest.M
 def test_other_hosts_are_refused_unresolved(monkeypatch: pytest.MonkeyPatch):
     """A host that neither the listing nor the settings name is refused before its name is looked up."""
     monkeypatch.setattr(socket, "getaddrinfo", None)
-    with pytest.raises(RefusedError, match="no host of the listing"):
+    with pytest.raises(ForbiddenHostError, match="no host of the listing"):
         resolve("elsewhere.example")
 
 
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "127.1"])
 def test_numbers_that_spell_loopback_are_refused(spelling: str):
     """An address spelled in an unusual way is judged as the address that it is."""
-    with pytest.raises((RefusedError, UnknownHostError)):
+    with pytest.raises((ForbiddenHostError, UnknownHostError)):
         resolve(spelling, hosts=(spelling,))
 
 
@@ -104,7 +104,7 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
     async def ask() -> list[str]:
-        guard = Guard(["shop.example"], [], 5.0)
+        guard = SsrfGuard(["shop.example"], [], 5.0)
         await asyncio.gather(*[guard.resolve("shop.example", 80) for _ in range(5)])
         guard.prefer("shop.example", "8.8.4.4")
         return await guard.resolve("shop.example", 80)

@@ -7,9 +7,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bookcover_core.covers.ledger import Row, rows_digest, write_rows
+from bookcover_core.covers.ledger import LedgerRow, rows_digest, write_rows
 from bookcover_core.curation import fingerprints
-from bookcover_core.curation.fingerprints import Look, hash_chunk, look_at, looks_file, read_looks
+from bookcover_core.curation.fingerprints import (
+    Fingerprint,
+    compute_fingerprints,
+    fingerprints_file,
+    hash_chunk,
+    read_fingerprints,
+)
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.pipeline.manifests import file_digest
@@ -29,14 +35,14 @@ def shelve(study: Study, covers: dict[str, Image.Image | None]) -> None:
     for key, cover in covers.items():
         file = study.workspace.covers / "law" / f"{key}.jpg"
         if cover is None:
-            rows.append(Row(key, "missing"))
+            rows.append(LedgerRow(key, "missing"))
             continue
         content = io.BytesIO()
         cover.save(content, "JPEG", quality=90)
         if not file.exists() or file.read_bytes() != content.getvalue():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content.getvalue())
-        rows.append(Row(key, "ok", path=study.workspace.relative(file), sha256=file_digest(file)))
+        rows.append(LedgerRow(key, "ok", path=study.workspace.relative(file), sha256=file_digest(file)))
     ledger = study.workspace.ledger / "chunk-0001.csv"
     write_rows(ledger, rows)
     study.stage("download", "chunk-0001").finish(outputs=[ledger], digest=rows_digest(rows))
@@ -54,13 +60,13 @@ def looked_at(monkeypatch) -> list[str]:
 
     def look(files):
         names.extend(file.stem for file in files)
-        return look_at(files)
+        return compute_fingerprints(files)
 
     monkeypatch.setattr(fingerprints, "look_at", look)
     return names
 
 
-def differ(one: Look, other: Look) -> int:
+def differ(one: Fingerprint, other: Fingerprint) -> int:
     """In how many bits two hashes differ."""
     return (int(one.hash, 16) ^ int(other.hash, 16)).bit_count()
 
@@ -69,7 +75,7 @@ def test_every_cover_of_the_chunk_has_a_look(study):
     """Books with a cover are listed by key, with its path and digest; those without are not."""
     shelve(study, {"b": draw(1), "a": draw(2), "c": None})
     manifest = hash_chunk(study, 1)
-    found = read_looks(looks_file(study.workspace, 1))
+    found = read_fingerprints(fingerprints_file(study.workspace, 1))
     assert [(look.key, look.path) for look in found] == [("a", "covers/law/a.jpg"), ("b", "covers/law/b.jpg")]
     assert [look.sha256 for look in found] == [file_digest(study.workspace.root / look.path) for look in found]
     assert all((len(look.hash), len(look.colours)) == (16, 96) for look in found)
@@ -82,7 +88,7 @@ def test_one_file_is_looked_at_once(study, looked_at):
     shelve(study, {"a": draw(1), "b": draw(1), "c": draw(2)})
     hash_chunk(study, 1)
     assert len(looked_at) == 2
-    one, other, third = read_looks(looks_file(study.workspace, 1))
+    one, other, third = read_fingerprints(fingerprints_file(study.workspace, 1))
     assert one[2:] == other[2:] != third[2:]
 
 
@@ -94,10 +100,10 @@ def test_a_cover_that_is_known_is_not_looked_at_again(study, looked_at):
     shelve(study, {"a": draw(1), "b": draw(3), "c": draw(2)})
     assert hash_chunk(study, 1).counts == {"covers": 3, "pictures": 3, "pictures known": 2}
     assert looked_at == ["b"]
-    after = looks_file(study.workspace, 1).read_bytes()
+    after = fingerprints_file(study.workspace, 1).read_bytes()
     study.manifest_file("hashes/chunk-0001").unlink()
     hash_chunk(study, 1)
-    assert looks_file(study.workspace, 1).read_bytes() == after
+    assert fingerprints_file(study.workspace, 1).read_bytes() == after
 
 
 @pytest.mark.parametrize("damage", ["library", "code", "table"])
@@ -111,7 +117,7 @@ def test_looks_of_other_code_are_not_believed(study, looked_at, monkeypatch, dam
     elif damage == "code":
         monkeypatch.setattr("bookcover_core.pipeline.study.code_digest", lambda _: "another")
     else:
-        file = looks_file(study.workspace, 1)
+        file = fingerprints_file(study.workspace, 1)
         file.write_bytes(file.read_bytes().replace(b"law/a", b"law/c"))
     hash_chunk(study, 1)
     assert sorted(looked_at) == ["a", "b"]
@@ -121,11 +127,11 @@ def test_many_covers_are_looked_at_in_processes(study, monkeypatch):
     """Several batches give the same table as one."""
     shelve(study, {f"k{number}": draw(number) for number in range(5)})
     hash_chunk(study, 1)
-    alone = looks_file(study.workspace, 1).read_bytes()
+    alone = fingerprints_file(study.workspace, 1).read_bytes()
     study.manifest_file("hashes/chunk-0001").unlink()
     monkeypatch.setattr(fingerprints, "_BATCH", 2)
     hash_chunk(study, 1)
-    assert looks_file(study.workspace, 1).read_bytes() == alone
+    assert fingerprints_file(study.workspace, 1).read_bytes() == alone
 
 
 def test_a_cover_that_is_gone_is_named(study):
@@ -142,19 +148,19 @@ def test_hashes_come_after_the_download(study):
         hash_chunk(study, 1)
 
 
-def near(one: Look, other: Look, distance: int = 6) -> bool:
+def near(one: Fingerprint, other: Fingerprint, distance: int = 6) -> bool:
     """Whether two covers are twins."""
     hashes = np.array([int(one.hash, 16), int(other.hash, 16)], dtype=np.uint64)
     colours = np.array([list(bytes.fromhex(look.colours)) for look in (one, other)], dtype=np.uint8)
     return any(len(pairs.one) for pairs in near_pairs(hashes, colours, distance))
 
 
-def looks_of(folder, *covers: Image.Image) -> list[Look]:
+def looks_of(folder, *covers: Image.Image) -> list[Fingerprint]:
     """The looks of covers."""
     files = [folder / f"{number}.png" for number in range(len(covers))]
     for file, cover in zip(files, covers, strict=True):
         cover.save(file)
-    return [Look("", "", "", *look) for look in look_at(files)]
+    return [Fingerprint("", "", "", *look) for look in compute_fingerprints(files)]
 
 
 def test_blank_covers_of_different_colours_are_no_twins(tmp_path):
@@ -181,7 +187,9 @@ def test_real_covers_keep_their_look_when_shops_scale_and_compress_them(real_dat
         with Image.open(file) as cover:
             scans.append(tmp_path / file.name)
             cover.convert("RGB").resize((cover.width // 2, cover.height // 2)).save(scans[-1], quality=50)
-    originals, copies = (pd.DataFrame(look_at(group), columns=["hash", "colours"]) for group in (files, scans))
+    originals, copies = (
+        pd.DataFrame(compute_fingerprints(group), columns=["hash", "colours"]) for group in (files, scans)
+    )
     both = pd.concat([originals, copies])
     hashes = np.array([int(text, 16) for text in both["hash"]], dtype=np.uint64)
     colours = np.array([list(bytes.fromhex(text)) for text in both["colours"]], dtype=np.uint8)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookcover_core.curation.leakage_groups import count_twins, unite_groups
+from bookcover_core.curation.leakage_groups import count_duplicates, unite_groups
 
 BOOKS = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("uvwxyz")), max_size=20).map(
     lambda rows: [(f"k{number}", group, picture) for number, (group, picture) in enumerate(rows)]
@@ -30,4 +30,4 @@ def test_only_what_is_linked_is_united():
 
 def test_twins_are_counted_beyond_the_first():
     """Three books with one picture are two twins."""
-    assert count_twins(["x", "y", "x", "x"]) == 2
+    assert count_duplicates(["x", "y", "x", "x"]) == 2

@@ -3,13 +3,13 @@
 import pytest
 
 from bookcover_core.curation.near_duplicates import (
-    Pair,
-    Twin,
+    Duplicate,
+    DuplicatePair,
+    duplicate_pairs,
+    duplicates_file,
     find_twins,
     name_pictures,
-    read_twins,
-    twin_pairs,
-    twins_file,
+    read_duplicates,
 )
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
@@ -27,7 +27,7 @@ def found(folder, books, **curation):
     """The twins by key, and the manifest."""
     study = invented_study(folder, books, curation=curation)
     manifest = find_twins(study)
-    return {twin.key: twin for twin in read_twins(study.workspace)}, manifest
+    return {twin.key: twin for twin in read_duplicates(study.workspace)}, manifest
 
 
 def test_books_without_twins_are_not_listed(tmp_path):
@@ -109,12 +109,12 @@ def test_a_book_of_one_file_and_one_look_is_nearest_to_its_file(tmp_path):
         "a0001": ("exact", "b0003"),
         "b0003": ("exact", "a0001"),
     }
-    pairs = twin_pairs(twins.values())
+    pairs = duplicate_pairs(twins.values())
     assert pairs == [
-        Pair(twins["a0000"], twins["a0001"], "near", 0),
-        Pair(twins["a0001"], twins["b0003"], "exact", 0),
+        DuplicatePair(twins["a0000"], twins["a0001"], "near", 0),
+        DuplicatePair(twins["a0001"], twins["b0003"], "exact", 0),
     ]
-    assert [pair.is_torn for pair in pairs] == [False, True]
+    assert [pair.crosses_genres for pair in pairs] == [False, True]
 
 
 def test_books_of_no_genre_of_the_study_have_no_twins(tmp_path):
@@ -139,14 +139,14 @@ def test_the_same_books_give_the_same_bytes(tmp_path):
     for name, books in (("a", alike(3)), ("b", alike(3)[::-1])):
         study = invented_study(tmp_path / name, books)
         find_twins(study)
-        tables.append(twins_file(study.workspace).read_bytes())
+        tables.append(duplicates_file(study.workspace).read_bytes())
         assert find_twins(study).reused
     assert tables[0] == tables[1]
 
 
 def test_one_picture_has_one_name():
     """All books of a cluster have the same name for their picture, which no digest can be."""
-    twin = Twin("a", "b", "Law", "", "near", "a", 2, "", "")
+    twin = Duplicate("a", "b", "Law", "", "near", "a", 2, "", "")
     assert name_pictures([twin]) == {"b": "twins of a"}
 
 

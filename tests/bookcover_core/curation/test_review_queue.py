@@ -6,7 +6,7 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.curation.review_queue import Kind, find_open, open_items, review_queue
+from bookcover_core.curation.review_queue import ReviewReason, find_open, open_items, review_queue
 from bookcover_core.errors import DecisionsError, ReviewNeededError, StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
@@ -48,7 +48,7 @@ def test_candidates_with_a_cover_are_asked_about(study):
     queue = review_queue(study)
     assert [item.key for item in queue.items] == ["b1", "a2", "a1"]
     assert queue.unusable == 1
-    assert {item.kind for item in queue.items} == {Kind.CANDIDATE}
+    assert {item.kind for item in queue.items} == {ReviewReason.CANDIDATE}
     item = queue.items[2]
     assert (item.genre, item.role, item.author, item.path) == ("Law", "test", "A. N. Other", "covers/law/a1.jpg")
     assert item.title[slice(*item.match)] == "Box Set"
@@ -58,7 +58,7 @@ def test_replacements_are_shown_but_not_waited_for(study):
     """A book that came in from the pool can be looked over; the study does not wait for it."""
     replace_by(study, "p2")
     queue = review_queue(study)
-    assert [(item.key, item.kind, item.needed) for item in queue.items][-1] == ("p2", Kind.REPLACEMENT, False)
+    assert [(item.key, item.kind, item.needed) for item in queue.items][-1] == ("p2", ReviewReason.REPLACEMENT, False)
     assert "p2" not in {item.key for item in queue.open}
 
 
@@ -75,7 +75,7 @@ def test_candidates_of_the_pool_are_asked_about_when_they_would_come_in(tmp_path
     find_twins(study)
 
     [first] = find_open(study)
-    assert (first.kind, first.needed, first.term) == (Kind.REPLACEMENT, True, "box set")
+    assert (first.kind, first.needed, first.term) == (ReviewReason.REPLACEMENT, True, "box set")
     assert open_items(study) == [first], "noted, so that a page shows it"
     with pytest.raises(ReviewNeededError, match="1 box-set candidates"):
         curate(study)

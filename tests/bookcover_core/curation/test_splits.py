@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.grouped_split import find_quotas
-from bookcover_core.curation.near_duplicates import find_twins, read_twins, twins_file
-from bookcover_core.curation.splits import Place, assign_sides, split
+from bookcover_core.curation.near_duplicates import duplicates_file, find_twins, read_duplicates
+from bookcover_core.curation.splits import SplitBook, assign_sides, split
 from bookcover_core.errors import GenreError, StageOrderError
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.pipeline.study import Study
@@ -24,17 +24,17 @@ from tests.bookcover_core.invented import Record, change, invented_study, record
 SHARES = {"validation_share": 0.1, "test_share": 0.1}
 
 
-def places(*genres: list[int], side: str = "") -> list[Place]:
+def places(*genres: list[int], side: str = "") -> list[SplitBook]:
     """Books of genres, each given by the sizes of its groups."""
     return [
-        Place(f"{label}-{group}-{number}", label, f"{label}-{group}", side)
+        SplitBook(f"{label}-{group}-{number}", label, f"{label}-{group}", side)
         for label, sizes in enumerate(genres)
         for group, size in enumerate(sizes)
         for number in range(size)
     ]
 
 
-def count(books: list[Place], sides: dict[str, str], label: int = 0) -> tuple[int, int, int]:
+def count(books: list[SplitBook], sides: dict[str, str], label: int = 0) -> tuple[int, int, int]:
     """Training, validation and test books of a genre."""
     have = Counter(sides[book.key] for book in books if book.label == label)
     return have["train"], have["validation"], have["test"]
@@ -69,7 +69,7 @@ def test_groups_of_one_genre_are_divided_fairly(genres, share, seed):
 def test_groups_across_genres_stay_whole(groups, seed, order):
     """A group that spans genres is on one side too, and neither order nor repetition changes the sides."""
     books = [
-        Place(f"{group}-{number}", label, str(group))
+        SplitBook(f"{group}-{number}", label, str(group))
         for group, labels in enumerate(groups)
         for number, label in enumerate(labels)
     ]
@@ -90,7 +90,7 @@ def test_single_books_make_up_for_groups_across_genres(singles, spanning, seed):
     """With enough single books every quota is met exactly, whatever groups span the genres."""
     books = places([1] * singles, [1] * singles, [1] * singles)
     books += [
-        Place(f"s{group}-{number}", label, f"s{group}")
+        SplitBook(f"s{group}-{number}", label, f"s{group}")
         for group, labels in enumerate(spanning)
         for number, label in enumerate(labels)
     ]
@@ -129,7 +129,7 @@ def test_another_seed_draws_other_books():
 
 def test_official_test_books_stay_the_test_books():
     """Where the listings name the test books nothing is drawn for the test, not even for a title on both sides."""
-    books = [*places([1] * 20, side="train"), Place("t", 0, "0-3", "test")]
+    books = [*places([1] * 20, side="train"), SplitBook("t", 0, "0-3", "test")]
     sides = assign_sides(books, **SHARES, seed=1)
     assert [key for key, side in sides.items() if side == "test"] == ["t"]
     assert count(books, sides) == (18, 2, 1)
@@ -140,7 +140,7 @@ def test_a_replacement_takes_the_place_of_the_book_it_replaces():
     books = places([1] * 30, side="train")
     before = assign_sides(books, **SHARES, seed=3)
     for gone in books:
-        came = Place("zz", 0, "zz", "train", replaces=gone.key)
+        came = SplitBook("zz", 0, "zz", "train", replaces=gone.key)
         after = assign_sides([book for book in books if book != gone] + [came], **SHARES, seed=3)
         assert after.pop("zz") == before[gone.key]
         assert after == {key: side for key, side in before.items() if key != gone.key}
@@ -279,7 +279,7 @@ def test_bookcover30_has_the_dissertations_numbers(official, tmp_path):
     place = dict(zip(table["key"], table["split"], strict=True))
     assert [place[key] for key in OFFICIAL_TWINS] == ["test", "test"]
     clusters = defaultdict(list)
-    for twin in read_twins(study.workspace):
+    for twin in read_duplicates(study.workspace):
         if twin.key in place:
             clusters[twin.cluster].append(place[twin.key])
     assert sum(len(cluster) > 1 for cluster in clusters.values()) > 100
@@ -289,7 +289,7 @@ def test_bookcover30_has_the_dissertations_numbers(official, tmp_path):
     assert all(place[key] == "test" for key in leaks["twin_of"])
     came = set(left["replaced_by"])
     assert "" not in came
-    assert not came & {twin.key for twin in read_twins(study.workspace) if len(clusters[twin.cluster]) > 1}
+    assert not came & {twin.key for twin in read_duplicates(study.workspace) if len(clusters[twin.cluster]) > 1}
 
 
 PICTURES = st.lists(
@@ -326,7 +326,7 @@ def test_no_cluster_stands_on_two_sides(drawn, undrawn, seed):
         study = curated(invented_study(Path(folder), books, seed=seed))
         split(study)
         table = read_table(study.workspace.splits)
-        twins = read_twins(study.workspace)
+        twins = read_duplicates(study.workspace)
         left = read_table(study.workspace.curation / "replacements.csv")
     place = dict(zip(table["key"], table["split"], strict=True))
     clusters = defaultdict(set)
@@ -349,5 +349,5 @@ def test_the_same_seed_gives_the_same_split(tmp_path):
     for name in ("a", "b"):
         study = curated(invented_study(tmp_path / name, books))
         split(study)
-        written.append([file.read_bytes() for file in (study.workspace.splits, twins_file(study.workspace))])
+        written.append([file.read_bytes() for file in (study.workspace.splits, duplicates_file(study.workspace))])
     assert written[0] == written[1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.inference.cover_download import Fetcher
 from bookcover_core.settings import CoverSettings
@@ -40,32 +40,32 @@ def test_a_picture_comes_as_it_is_over_redirects(host, fetch):
     host.add("/cover.jpg", reply(200, cover))
     moved = host.add("/moved", reply(302, Location="/cover.jpg"))
     body, found = fetch(moved)
-    assert (body, found.outcome) == (cover, Outcome.OK)
+    assert (body, found.outcome) == (cover, CoverOutcome.OK)
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (reply(404), Outcome.MISSING),
-        (reply(200, b"<html>"), Outcome.NOT_AN_IMAGE),
-        (reply(200, b"x" * 11_000_000), Outcome.TOO_LARGE),
-        (reply(500), Outcome.FAILED),
-        (reply(403), Outcome.REFUSED),
+        (reply(404), CoverOutcome.MISSING),
+        (reply(200, b"<html>"), CoverOutcome.NOT_AN_IMAGE),
+        (reply(200, b"x" * 11_000_000), CoverOutcome.TOO_LARGE),
+        (reply(500), CoverOutcome.FAILED),
+        (reply(403), CoverOutcome.REFUSED),
     ],
 )
 def test_what_an_address_answers_is_named_as_in_a_ledger(host, fetch, answer, outcome):
     """No picture is no error: it has its outcome; a host that fails is asked twice, not for ever."""
     address = host.add("/it", answer)
     assert fetch(address)[1].outcome is outcome
-    assert host.count("/it") == (2 if outcome is Outcome.FAILED else 1)
+    assert host.count("/it") == (2 if outcome is CoverOutcome.FAILED else 1)
 
 
 def test_private_hosts_are_refused(host, fetch):
     """The download's guard stands here too, behind a redirect as well."""
     address = host.add("/cover.jpg", reply(200, picture()))
     _, found = fetch(address, SETTINGS.model_copy(update={"allowed_private_hosts": ()}))
-    assert found.outcome is Outcome.REFUSED
+    assert found.outcome is CoverOutcome.REFUSED
     assert "no public address" in found.detail
     led_in = host.add("/led-in", reply(302, Location=f"http://localhost:{host.port}/cover.jpg"))
-    assert fetch(led_in)[1].outcome is Outcome.REFUSED
+    assert fetch(led_in)[1].outcome is CoverOutcome.REFUSED
     assert host.count("/cover.jpg") == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.genres import number_genres
 from bookcover_core.inference import predictor, similar_covers
@@ -83,14 +83,14 @@ def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path)
     names = ["gone.jpg", "page.jpg", "well.gif", "cut.jpg", "large.jpg", "empty", "well.gif"]
     found = list(judge.judge(find_covers([*(str(tmp_path / name) for name in names), "http://"]), **WHOLE))
     assert [each.outcome if isinstance(each, Unreadable) else each.format for each in found] == [
-        Outcome.MISSING,
-        Outcome.NOT_AN_IMAGE,
+        CoverOutcome.MISSING,
+        CoverOutcome.NOT_AN_IMAGE,
         "JPEG",
-        Outcome.TRUNCATED,
-        Outcome.TOO_LARGE,
-        Outcome.MISSING,
+        CoverOutcome.TRUNCATED,
+        CoverOutcome.TOO_LARGE,
+        CoverOutcome.MISSING,
         "JPEG",
-        Outcome.REFUSED,
+        CoverOutcome.REFUSED,
     ]
     assert "a web page" in found[1].detail
     assert found[2].genres == found[6].genres

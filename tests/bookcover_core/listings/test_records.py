@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.records import Categories, Malformed, Record, read_records
+from bookcover_core.listings.records import Categories, MalformedRecord, Record, read_records
 from bookcover_core.listings.text_decoding import encode
 
 GOOD = '"60750715","0060750715.jpg","http://shop.example/I/51p5aUY%2BOKL.jpg","Title","Author","1","Law"\n'
@@ -39,8 +39,8 @@ def read(folder: Path, content: str | bytes) -> list[Record]:
     return list(read_records(write(folder, content), name="listing.csv"))
 
 
-def skip(folder: Path, content: str | bytes) -> tuple[list[Record], list[Malformed]]:
-    skipped: list[Malformed] = []
+def skip(folder: Path, content: str | bytes) -> tuple[list[Record], list[MalformedRecord]]:
+    skipped: list[MalformedRecord] = []
     return list(read_records(write(folder, content), name="listing.csv", skipped=skipped)), skipped
 
 

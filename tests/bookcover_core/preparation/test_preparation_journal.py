@@ -5,7 +5,7 @@ import pytest
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.manifests import Output
 from bookcover_core.preparation.cover_measurements import Measurements
-from bookcover_core.preparation.preparation_journal import Journal, PreparedCover
+from bookcover_core.preparation.preparation_journal import PreparationJournal, PreparedCover
 
 
 def cover(key: str, **pictures: Output) -> PreparedCover:
@@ -14,7 +14,7 @@ def cover(key: str, **pictures: Output) -> PreparedCover:
 
 def test_what_is_added_is_read_again(tmp_path):
     """Covers come back as they were, those it was started with and those added."""
-    journal = Journal(tmp_path / "a" / "shard.jsonl", "settings")
+    journal = PreparationJournal(tmp_path / "a" / "shard.jsonl", "settings")
     assert journal.read() == {}
     output = Output(path="prepared/ä.jpg", bytes=1, mtime_ns=2, sha256="s")
     journal.start([cover("one", padded=output)])
@@ -25,13 +25,13 @@ def test_what_is_added_is_read_again(tmp_path):
 
 def test_other_settings_make_another_journal(tmp_path):
     """What other settings made is not read."""
-    Journal(tmp_path / "j", "old").start([cover("one")])
-    assert Journal(tmp_path / "j", "new").read() == {}
+    PreparationJournal(tmp_path / "j", "old").start([cover("one")])
+    assert PreparationJournal(tmp_path / "j", "new").read() == {}
 
 
 def test_a_line_that_was_cut_off_ends_the_journal(tmp_path):
     """After a power cut what was written whole is believed, the rest is not."""
-    journal = Journal(tmp_path / "j", "s")
+    journal = PreparationJournal(tmp_path / "j", "s")
     journal.start([cover("one"), cover("two")])
     whole = journal.file.read_bytes()
     for length in range(len(whole)):
@@ -56,4 +56,4 @@ def test_a_journal_that_cannot_be_written_is_named(tmp_path):
     """An error of the file system is told as one of this project's."""
     (tmp_path / "file").touch()
     with pytest.raises(WorkspaceError):
-        Journal(tmp_path / "file" / "j", "s").append([cover("one")])
+        PreparationJournal(tmp_path / "file" / "j", "s").append([cover("one")])

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from bookcover_core.curation.curate import REPLACEMENTS
-from bookcover_core.curation.near_duplicates import Twin, count_clusters, twins_file
+from bookcover_core.curation.near_duplicates import Duplicate, count_clusters, duplicates_file
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.model_cards import ModelCard, write_card
@@ -180,8 +180,8 @@ def _curation(study: Study, books: pd.DataFrame, *, twins: bool) -> None:
     folder = study.workspace.curation
     run = study.stage("twins", after=["listings"])
     found = _twins(books) if twins else []
-    write_table(twins_file(study.workspace), pd.DataFrame(found, columns=list(Twin._fields)))
-    run.finish(outputs=[twins_file(study.workspace)], counts=count_clusters(found))
+    write_table(duplicates_file(study.workspace), pd.DataFrame(found, columns=list(Duplicate._fields)))
+    run.finish(outputs=[duplicates_file(study.workspace)], counts=count_clusters(found))
     run = study.stage("candidates", after=["listings"])
     candidates = pd.DataFrame({"key": books["key"].head(3), "term": ["box set", "bundle", "box set"]})
     write_table(folder / "candidates.csv", candidates)
@@ -203,12 +203,12 @@ def _curation(study: Study, books: pd.DataFrame, *, twins: bool) -> None:
     run.finish(outputs=[study.workspace.splits], counts=books["split"].value_counts().to_dict())
 
 
-def _twins(books: pd.DataFrame) -> list[Twin]:
+def _twins(books: pd.DataFrame) -> list[Duplicate]:
     """The twins of a specimen."""
     torn = [books[(books["label"] == label) & (books["split"] == "test")].iloc[0] for label in (0, 1)]
     alike = [book for _, book in books[(books["label"] == 2) & (books["split"] == "train")].head(2).iterrows()]
     return [
-        Twin(pair[0]["key"], one["key"], one["genre"], role, kind, other["key"], bits, one["title"], one["path"])
+        Duplicate(pair[0]["key"], one["key"], one["genre"], role, kind, other["key"], bits, one["title"], one["path"])
         for pair, role, kind, bits in ((torn, "test", "exact", 0), (alike, "train", "near", 4))
         for one, other in (pair, pair[::-1])
     ]

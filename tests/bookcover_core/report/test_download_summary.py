@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bookcover_core.covers.ledger import Outcome, Row, read_rows, write_rows
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows, write_rows
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.download_summary import (
     SAMPLE,
@@ -28,7 +28,7 @@ MOST = 400_000
 def study(tmp_path: Path) -> Study:
     """Two chunks; the first has more covers than a sample, and some that are missing."""
     books = records(80, "a", category="Law") + records(40, "b", category="Travel")
-    books += records(8, "m", category="Travel", outcome=Outcome.MISSING)
+    books += records(8, "m", category="Travel", outcome=CoverOutcome.MISSING)
     books += records(3, "z", category="Law", chunk=2)
     study = invented_study(tmp_path, books)
     for number, book in enumerate(books):
@@ -39,14 +39,14 @@ def study(tmp_path: Path) -> Study:
     return study
 
 
-def rewrite(study: Study, change: dict[str, Row]) -> None:
+def rewrite(study: Study, change: dict[str, LedgerRow]) -> None:
     file = study.workspace.ledger / "chunk-0001.csv"
     write_rows(file, [change.get(row.key, row) for row in read_rows(file)])
 
 
 def test_outcomes_are_shown_by_genre_with_the_first_failures(study: Study):
     """A row for each genre and the total, then a few records of each outcome that is not ok."""
-    rewrite(study, {"m0000": Row("m0000", "missing", 404, 1, "http://x.example/a.jpg", detail="HTTP 404")})
+    rewrite(study, {"m0000": LedgerRow("m0000", "missing", 404, 1, "http://x.example/a.jpg", detail="HTTP 404")})
     shown = outcomes_markdown(study, 1)
     assert "| Law | 80 | 80 | 0 |" in shown
     assert "| **All records** | **128** | **120** | **8** |" in shown
@@ -60,7 +60,7 @@ def test_outcomes_are_shown_by_genre_with_the_first_failures(study: Study):
 def test_nothing_from_outside_becomes_markup(study: Study):
     """Addresses and reasons may hold anything; they are shown as they are, on their line."""
     nasty = "http://x/`<script>alert(1)</script>|\n# [a](javascript:b)" + "y" * 500
-    rewrite(study, {"m0000": Row("m0000", "missing", 404, 1, nasty, detail="*bold* | <b>\n- item [a](b)")})
+    rewrite(study, {"m0000": LedgerRow("m0000", "missing", 404, 1, nasty, detail="*bold* | <b>\n- item [a](b)")})
     line = next(line for line in outcomes_markdown(study, 1).splitlines() if line.startswith("- m0000"))
     said, code, end = re.fullmatch(r"- m0000: (.*?) `([^`]*)`(.*)", line).groups()
     assert said == r"\*bold\* | \<b\> - item \[a\](b)"
@@ -96,7 +96,7 @@ def test_a_cover_that_comes_later_changes_the_sample_little(study: Study):
     """Without one of its covers, the sample is the same but for the one that takes its place."""
     before = {book.key for book, _ in sample_covers(study, 1)}
     lost = min(before)
-    rewrite(study, {lost: Row(lost, Outcome.FAILED.value)})
+    rewrite(study, {lost: LedgerRow(lost, CoverOutcome.FAILED.value)})
     after = {book.key for book, _ in sample_covers(study, 1)}
     assert before - after == {lost}
     assert len(after) == SAMPLE
@@ -115,4 +115,4 @@ def test_a_sample_is_a_picture_in_the_text(study: Study):
 
 def test_a_chunk_without_covers_has_no_sample(tmp_path: Path):
     """Nothing came, nothing is shown."""
-    assert sample_markdown(invented_study(tmp_path, records(4, "a", outcome=Outcome.MISSING)), 1) == ""
+    assert sample_markdown(invented_study(tmp_path, records(4, "a", outcome=CoverOutcome.MISSING)), 1) == ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.covers.ledger import Outcome
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.intervals import wilson
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import gather
@@ -19,8 +19,10 @@ GENRES = ["Travel", "Law"]
 def study(tmp_path: Path) -> Study:
     """Two chunks of Law and Travel, and a category of the pool, with every outcome."""
     books = records(6, "a", category="Law")
-    books += [record for outcome in Outcome for record in records(2, outcome.name, category="Travel", outcome=outcome)]
-    books += records(3, "b", category="Law", chunk=2, outcome=Outcome.MISSING)
+    books += [
+        record for outcome in CoverOutcome for record in records(2, outcome.name, category="Travel", outcome=outcome)
+    ]
+    books += records(3, "b", category="Law", chunk=2, outcome=CoverOutcome.MISSING)
     books += records(1, "c", category="Education", role="pool", chunk=2)
     return invented_study(tmp_path, books, training={"preparation": "padded"})
 
@@ -29,7 +31,7 @@ def test_every_record_stands_in_its_genre_and_outcome(study: Study):
     """Study genres in their order, further categories behind them, totals at the end; only outcomes that occur."""
     table = outcome_table(read_outcomes(study, ["chunk-0001", "chunk-0002"]), GENRES)
     assert [row[0].value for row in table.rows] == ["Travel", "Law", "Education", "All records"]
-    assert [column.name or column.title for column in table.columns[2:]] == [outcome.value for outcome in Outcome]
+    assert [column.name or column.title for column in table.columns[2:]] == [outcome.value for outcome in CoverOutcome]
     values = {row[0].value: [cell.value for cell in row[1:]] for row in table.rows}
     assert values["Law"] == [9, 6, 3, *[0] * 6]
     assert values["Travel"] == [16, *[2] * 8]
@@ -53,7 +55,7 @@ def test_link_rot_is_what_is_gone_among_what_is_known(study: Study):
 
 def test_a_genre_of_which_nothing_is_known_has_no_link_rot(tmp_path: Path):
     """A share of nothing is no share."""
-    books = records(3, "a", category="Law") + records(3, "b", category="Travel", outcome=Outcome.FAILED)
+    books = records(3, "a", category="Law") + records(3, "b", category="Travel", outcome=CoverOutcome.FAILED)
     table = rot_table(read_outcomes(invented_study(tmp_path, books), ["chunk-0001"]), GENRES, 0.95)
     assert [cell.value for cell in table.rows[0]] == ["Travel", 0, 0, None]
 

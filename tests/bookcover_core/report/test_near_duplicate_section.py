@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bookcover_core.curation.near_duplicates import Twin, read_twins, twins_file
+from bookcover_core.curation.near_duplicates import Duplicate, duplicates_file, read_duplicates
 from bookcover_core.evaluation.intervals import wilson
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.report.findings import gather
@@ -95,8 +95,8 @@ def test_the_artifact_holds_its_picture(bookcover30):
 def test_twins_of_one_genre_are_no_picture(tmp_path):
     """Where all twins are of one genre the tables stand, and a sentence in place of the pictures."""
     study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("ResNeXt50",), failed=("ResNeXt50",)))
-    alike = [row for row in read_twins(study.workspace) if row.kind == "near"]
-    write_table(twins_file(study.workspace), pd.DataFrame(alike))
+    alike = [row for row in read_duplicates(study.workspace) if row.kind == "near"]
+    write_table(duplicates_file(study.workspace), pd.DataFrame(alike))
     write_report(study)
     page = (study.workspace.report / "index.html").read_text("utf-8")
     assert 'id="twins-genres"' in page
@@ -104,8 +104,8 @@ def test_twins_of_one_genre_are_no_picture(tmp_path):
     assert "Twins under different genres." not in page
 
 
-def twin(cluster: str, key: str, genre: str, nearest: str, bits: int, kind: str = "near") -> Twin:
-    return Twin(cluster, key, genre, "train", kind, nearest, bits, "", "")
+def twin(cluster: str, key: str, genre: str, nearest: str, bits: int, kind: str = "near") -> Duplicate:
+    return Duplicate(cluster, key, genre, "train", kind, nearest, bits, "", "")
 
 
 def test_the_sheet_shows_the_nearest_pairs_of_many_clusters_first():
