@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bookcover_core.errors import from_os_error
+from bookcover_core.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class Workspace:
 
     @property
     def settings(self) -> Path:
-        return self.root / "settings.json"
+        return self.root / SETTINGS_FILE
 
     @property
     def manifests(self) -> Path:

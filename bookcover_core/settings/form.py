@@ -1,4 +1,4 @@
-"""How settings present themselves in a form: their JSON schema, made to be read by people.
+"""The JSON schema of the settings, made readable as a form.
 
 Prefect's dashboard makes the form of a run from it. It shows titles, descriptions, choices and defaults, and refuses
 what is out of bounds; but it does not show the bounds, so that the descriptions say them.

@@ -1,6 +1,6 @@
-"""Settings as TOML: read from a file, with single settings laid over them, and written with their meaning.
+"""Settings as TOML: read from a file, overridden one by one, and written with their meaning.
 
-A study's folder stands for the settings that are stored in it.
+A study's folder may be named in place of a file: it holds its settings.
 """
 
 import json
@@ -14,12 +14,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.pipeline.workspace import Workspace
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import SETTINGS_FILE, StudySettings
 
 
 def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> StudySettings:
-    """Settings from a TOML file, or those stored in a study's folder, with single settings laid over them.
+    """Settings from a TOML file, or those stored in a study's folder, overridden one by one.
 
     Args:
         file: A TOML file or a study's folder; none: the defaults.
@@ -69,7 +68,7 @@ def _read(source: Path) -> dict[str, Any]:
 def _read_stored(folder: Path) -> dict[str, Any]:
     """The settings stored in a study's folder, which is where it lies now, wherever it was made."""
     try:
-        stored = json.loads(Workspace(folder).settings.read_text(encoding="utf-8"))
+        stored = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         stored = None
     if not isinstance(stored, dict):
@@ -138,7 +137,7 @@ def to_toml(settings: StudySettings) -> str:
 
 
 def _entry(name: str, value: Any, description: str | None) -> list[str]:
-    """One setting below its meaning; an empty text stands for none."""
+    """One setting below its meaning; an empty text means none."""
     return ["", *_comment(description or ""), f"{name} = {_toml('' if value is None else value)}"]
 
 

@@ -1,0 +1,36 @@
+"""Box sets, near duplicates, replacements and splits: section 3.1."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bookcover_core.settings.settings_section import SettingsSection
+
+Undecided = Literal["ask", "keep", "reject", "fail"]
+
+
+class CurationSettings(SettingsSection):
+    """Box sets, unusable covers and their replacements: section 3.1."""
+
+    title_terms: tuple[str, ...] = ("boxed set", "boxset", "box set", "anthology", "bundle", "#-book", "# book")
+    """Terms that make a title a candidate for a box set, without regard to case; # stands for a number."""
+    undecided: Undecided = "ask"
+    """What to do with candidates that nobody has decided on. ask: wait until people have, on the review page or in the
+    dashboard; keep or reject them and go on, for studies that nobody attends to; fail: stop."""
+    pool_exhausted: Literal["shrink", "short", "fail"] = "short"
+    """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
+    twins: Literal["near", "exact"] = "near"
+    """Which books are twins (near duplicates), and stay on one side of a split. near: those whose covers look the same;
+    exact: those whose covers are the same file."""
+    twin_distance: Annotated[int, Field(ge=0, le=16)] = 6
+    """Bits of 64 in which the perceptual hashes of near twins differ, at most. On real covers 28 of 35 pairs within 6
+    bits are one picture, and 18 of 22 within 4; the others are volumes of one series."""
+
+
+class SplitSettings(SettingsSection):
+    """Training, validation and test books: section 3.1."""
+
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of each genre's training books that is held out for validation."""
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of each genre's books drawn for the test, where the source brings no test listing."""

@@ -1,0 +1,26 @@
+"""The base of all sections of settings."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from bookcover_core.settings.form import TEXT_OR_NONE, describe_bounds
+
+
+class SettingsSection(BaseModel):
+    """A section of settings: frozen; unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The JSON schema, from which Prefect makes the form of a run."""
+        schema = handler(core)
+        describe_bounds(handler.resolve_ref_schema(schema))
+        return schema
+
+
+# TOML has no null: an empty text means none.
+OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None), WithJsonSchema(TEXT_OR_NONE)]

@@ -1,0 +1,73 @@
+"""All settings of a study in one frozen object."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from bookcover_core.settings.book_settings import BookSettings
+from bookcover_core.settings.cover_settings import CoverSettings
+from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings
+from bookcover_core.settings.evaluation_settings import EvaluationSettings, VisualisationSettings
+from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
+from bookcover_core.settings.settings_section import SettingsSection
+from bookcover_core.settings.training_settings import (
+    ComparisonSettings,
+    EnsembleSettings,
+    FineTuningSettings,
+    HeadSettings,
+    ModelSettings,
+    ScratchSettings,
+    SearchSettings,
+    TrainingSettings,
+)
+
+SETTINGS_FILE = "settings.json"
+"""The file in a study's folder that holds its settings, and marks the folder as a study's."""
+
+
+class StudySettings(SettingsSection):
+    """A whole study: every setting, with the dissertation's value as its default."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
+    """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
+    workspace: str = "data/studies"
+    """Folder that holds the studies, each in a folder of its own. A relative one begins in the folder that
+    BOOKCOVER_HOME names or, without it, where the command or the worker was started."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
+    """Seed of all random draws."""
+    books: BookSettings = BookSettings()
+    covers: CoverSettings = CoverSettings()
+    curation: CurationSettings = CurationSettings()
+    splits: SplitSettings = SplitSettings()
+    preparation: PreparationSettings = PreparationSettings()
+    spreading: SpreadingSettings = SpreadingSettings()
+    models: ModelSettings = ModelSettings()
+    comparison: ComparisonSettings = ComparisonSettings()
+    head: HeadSettings = HeadSettings()
+    training: TrainingSettings = TrainingSettings()
+    search: SearchSettings = SearchSettings()
+    fine_tuning: FineTuningSettings = FineTuningSettings()
+    scratch: ScratchSettings = ScratchSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    visualisation: VisualisationSettings = VisualisationSettings()
+
+    @model_validator(mode="after")
+    def _preparation_is_made(self) -> Self:
+        wanted = self.training.preparation
+        if wanted != "best" and wanted not in self.preparation.methods:
+            raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The study's folder."""
+        return Path(self.workspace).expanduser().resolve() / self.name
+
+    def part(self, path: str) -> Any:
+        """The JSON value of the setting or group of settings at a dotted path, such as "covers.min_side"."""
+        value: Any = self.model_dump(mode="json")
+        for step in path.split("."):
+            value = value[step]
+        return value

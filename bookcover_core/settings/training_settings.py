@@ -1,0 +1,156 @@
+"""Networks, heads and their training: chapter 4 and sections 3.2 and 5.4."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bookcover_core.settings.settings_section import SettingsSection
+
+
+class ModelSettings(SettingsSection):
+    """The networks and their weights."""
+
+    weights: Literal["imagenet", "random"] = "imagenet"
+    """imagenet: Keras' published weights, digest checked. random: untrained networks, for rehearsals, and every result
+    says so."""
+    weight_files: dict[str, str] = Field(default={})
+    """Weights from files of your own, by backbone; they win over `weights`."""
+
+
+class ComparisonSettings(SettingsSection):
+    """The short training that chooses a preparation: section 3.2."""
+
+    backbone: str = "MobileNetV2"
+    """Network that compares the preparations."""
+    per_backbone: bool = False
+    """Compare them for every network on its own features, and train each on its own best, as section 5.4 asks."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """Epochs at most."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 15
+    """Epochs without a better validation accuracy after which training stops."""
+
+
+ExtraInput = Literal["aspect_ratio", "width", "height", "mean_colour"]
+
+
+class HeadSettings(SettingsSection):
+    """The classification head on the pooled features: sections 4.1 and 5.4."""
+
+    hidden_units: tuple[Annotated[int, Field(ge=1, le=16_384)], ...] = ()
+    """Units of each hidden layer (ReLU) between pooled features and genres; none: the dissertation's single layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout rate of the inputs of each layer of the head, in training."""
+    extra_inputs: tuple[ExtraInput, ...] = ()
+    """Measurements of the original cover joined to the pooled features: any of aspect_ratio, width, height,
+    mean_colour."""
+
+
+Monitor = Literal["accuracy", "loss"]
+
+
+class TrainingSettings(SettingsSection):
+    """Transfer learning: sections 4.1 and 4.2."""
+
+    backbones: Annotated[tuple[str, ...], Field(min_length=1)] = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
+    """Networks to train a head on: those of the dissertation, any other image model of keras.applications (DenseNet121,
+    EfficientNetV2B0, VGG16 ...), or LeNet and AlexNet, which are trained from scratch."""
+    preparation: Literal["best", "noprep", "padded", "cropped"] = "best"
+    """Preparation to train on; best: the one with the best validation accuracy in the comparison."""
+    optimizer: Literal["adam", "wame"] = "adam"
+    """Optimiser of the head. adam: as in section 4.1. wame: a learning rate of its own for each weight (Mosca and
+    Magoulas 2017), which the section names as the more advanced choice; it wants a learning_rate of about 0.01."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
+    """Learning rate; the other parameters of Adam are TensorFlow's defaults, as in section 4.1."""
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Share of the kernels' weights, times the learning rate, that each step takes off (decoupled, as in AdamW)."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each label that is spread evenly over all genres."""
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    """Covers in a step of training: Keras' default."""
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Epochs at most."""
+    patience: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    """Epochs without a better one, as `monitor` has it, after which training stops."""
+    monitor: Monitor = "accuracy"
+    """Validation metric that selects the epoch, and the head of a search. accuracy: as in section 4.2. loss: it shows
+    small gains for which the books are too few to change the accuracy."""
+    time_limit: Annotated[float, Field(ge=0)] = 0.0
+    """Minutes that one training may take before its process is ended; 0: no limit. Its progress is kept."""
+
+
+class SearchSettings(SettingsSection):
+    """A search for better hyperparameters of the heads: section 5.4. The validation books choose (training.monitor).
+
+    The ranges lie around what helps on 3,876 real covers of 30 genres (MobileNetV2's features, batches of 32, 5 folds
+    three times). One layer as it stands is right on 23.1 %; with a weight decay of 1 or 3 on 23.7 or 24.1 %; with a
+    dropout of 0.5 or 0.7 on 23.5 or 23.8 %; with 256 hidden units on 22.2 %, and on 24.4 % with a dropout of 0.5.
+    """
+
+    trials: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Heads tried for each frozen network, drawn by chance from the ranges below; the first is the settings' own.
+    0: no search."""
+    learning_rate: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=10)]] = (0.0001, 0.003)
+    """Least and greatest learning rate, drawn evenly on a logarithmic scale."""
+    batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (32, 64, 128, 256)
+    """Batch sizes to choose from."""
+    hidden_units: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 256, 512, 1024)
+    """Units of one hidden layer to choose from; 0: no hidden layer."""
+    dropout: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0, 0.2, 0.5, 0.7)
+    """Dropouts to choose from."""
+    weight_decay: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=10)]] = (0.01, 3.0)
+    """Least and greatest weight decay, drawn evenly on a logarithmic scale."""
+    label_smoothing: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.0, 0.1)
+    """Label smoothings to choose from."""
+
+    @model_validator(mode="after")
+    def _ranges_are_ranges(self) -> Self:
+        for name in ("learning_rate", "weight_decay"):
+            least, greatest = getattr(self, name)
+            if least > greatest:
+                raise ValueError(f"{name} names its least value, {least}, before a smaller one, {greatest}")
+        return self
+
+
+class FineTuningSettings(SettingsSection):
+    """Training the top of a network itself, from its trained head on: section 5.4."""
+
+    blocks: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """Blocks of each network, from its top, that are trained as well; 0: none, nothing is fine-tuned."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.0001
+    """Learning rate of Adam: low, because the weights are pretrained."""
+    batch_size: Annotated[int, Field(ge=1, le=4_096)] = 32
+    """Covers in a step."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Epochs at most."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 5
+    """Epochs without a better one, as `monitor` has it, after which it stops."""
+    monitor: Monitor = "loss"
+    """Validation metric that selects the epoch. The head was selected by its accuracy: with few validation books much
+    of that is luck, which no epoch of fine-tuning repeats. The loss shows smaller gains."""
+    augment: bool = True
+    """Shift, scale and brighten each cover slightly at random; never mirror or rotate it far, for it carries text."""
+
+
+class ScratchSettings(SettingsSection):
+    """LeNet and AlexNet, trained from scratch, after Iwana et al. 2016."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
+    """Learning rate of stochastic gradient descent with a momentum of 0.9."""
+    batch_size: Annotated[int, Field(ge=1, le=4_096)] = 64
+    """Covers in a step."""
+    lenet_steps: Annotated[int, Field(ge=1)] = 30_000
+    """Steps that LeNet is trained for, at most."""
+    alexnet_steps: Annotated[int, Field(ge=1)] = 450_000
+    """Steps that AlexNet is trained for, at most."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Epochs without a better validation accuracy after which training stops."""
+
+
+class EnsembleSettings(SettingsSection):
+    """Ensembles of networks: section 5.4."""
+
+    methods: tuple[Literal["mean", "weighted"], ...] = ()
+    """mean: the mean of all members' probabilities. weighted: a weighted mean, its weights fitted on the validation
+    books. None: no ensemble."""
+    members: tuple[str, ...] = ()
+    """Names of the members, such as "MobileNetV2" or "MobileNetV2-finetuned"; none named: all networks of the study."""
