@@ -27,7 +27,7 @@ FULL = Path("/dev/full")
 
 RUN = """
 import sys
-from bookcover_core.covers import fetching
+from bookcover_core.covers import fetch_covers as fetching
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.settings import StudySettings
 from bookcover_core.pipeline.study import Study
@@ -39,7 +39,7 @@ download_chunk(Study(StudySettings.model_validate_json(sys.stdin.read())), 1)
 FILL = """
 import json, subprocess, sys
 from pathlib import Path
-from bookcover_core.covers import fetching
+from bookcover_core.covers import fetch_covers as fetching
 from bookcover_core.covers.ledger import read_journal
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.errors import DiskFullError

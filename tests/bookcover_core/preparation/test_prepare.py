@@ -186,14 +186,14 @@ def test_a_stopped_shard_goes_on_where_it_was(study, monkeypatch):
 
 SLOW_STAGE = """
     import sys
-    from bookcover_core.preparation import stage
+    from bookcover_core.preparation import prepare
     from bookcover_core.settings.toml_file import parse_settings
     from bookcover_core.pipeline.study import Study
-    stage._BATCH = 2
+    prepare._BATCH = 2
     values = {"size": 32, "shard_records": 400}
     settings = parse_settings({"name": "s", "workspace": sys.argv[1], "preparation": values})
     told = lambda done, total: print(done, flush=True)
-    print(stage.prepare_shard(Study(settings, progress=told), 1).digest)
+    print(prepare.prepare_shard(Study(settings, progress=told), 1).digest)
 """
 
 
