@@ -41,7 +41,7 @@ class CoverSettings(SettingsSection):
     allowed_private_hosts: tuple[str, ...] = ()
     """Hosts that may be requested although their address is private or loopback; others of that kind are refused."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    """Requests in flight to one host, at most."""
+    """Requests in flight to one host."""
     requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
     """Requests a second to one host, at most."""
     connect_timeout: Annotated[float, Field(gt=0, le=600)] = 10.0

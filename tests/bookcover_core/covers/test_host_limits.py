@@ -40,18 +40,18 @@ def test_an_answer_ends_a_row_of_failures():
     for number in range(200):
         host.failed("reset", reached=False)
         if number % 10 == 0:
-            host.answered(host.bases[0], served=False)
+            host.answered(host.mirrors[0], served=False)
     assert not host.given_up
 
 
 def test_the_place_that_serves_comes_first():
     """A place that sent something is asked first from then on; one that only answers is not."""
     host = make(places=2)
-    first, second = host.bases
+    first, second = host.mirrors
     host.answered(second, served=False)
-    assert host.bases == [first, second]
+    assert host.mirrors == [first, second]
     host.answered(second, served=True)
-    assert host.bases == [second, first]
+    assert host.mirrors == [second, first]
     assert second.has_served
     assert not first.has_served
 

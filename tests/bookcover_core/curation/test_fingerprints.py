@@ -62,7 +62,7 @@ def looked_at(monkeypatch) -> list[str]:
         names.extend(file.stem for file in files)
         return compute_fingerprints(files)
 
-    monkeypatch.setattr(fingerprints, "look_at", look)
+    monkeypatch.setattr(fingerprints, "compute_fingerprints", look)
     return names
 
 
