@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
+from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings, to_toml
 
 app = typer.Typer(
@@ -34,7 +35,10 @@ Stay = Annotated[bool, typer.Option("--stay", help="Keep the dashboard up afterw
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Folder for the rehearsal study.")] = Path("data/studies"),
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the rehearsal study; else where all studies lie.", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the invented publisher.")] = 2020,
     stay: Stay = False,
 ) -> None:
@@ -42,7 +46,7 @@ def demo(
     from deployments.demo_command import rehearse  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
-        rehearse(folder, seed=seed, stay=stay)
+        rehearse(folder or StudySettings().root.parent, seed=seed, stay=stay)
 
 
 @app.command()
@@ -281,7 +285,10 @@ def settings(settings_file: SettingsFile = None, overrides: Overrides = None) ->
 
 def main() -> None:
     """Run the command line; errors become one message and an exit code."""
+    from deployments.home import home  # noqa: PLC0415 - beside the others
+
     try:
+        home()  # what BOOKCOVER_HOME names is there
         app()
     except BookcoverError as error:
         _fail(error)

@@ -1,14 +1,13 @@
-"""The folder in which runs work: relative paths in settings, such as the workspace `data/studies`, begin there.
+"""The home: the folder in which studies are kept (`data/studies`), and in which commands, server and runs work.
 
-It is the folder that BOOKCOVER_HOME names or, without it, the one in which `bookcover serve` or the worker was started.
+It is the folder that BOOKCOVER_HOME names or, without it, the one in which the command or the worker was started.
 """
 
 import os
 from pathlib import Path
 
 from bookcover_core.errors import WorkspaceError
-
-VARIABLE = "BOOKCOVER_HOME"
+from bookcover_core.settings import HOME
 
 
 def home() -> Path:
@@ -17,8 +16,19 @@ def home() -> Path:
     Raises:
         WorkspaceError: There is no such folder.
     """
-    named = os.environ.get(VARIABLE)
-    return _existing(named, VARIABLE) if named else Path.cwd()
+    named = os.environ.get(HOME)
+    return _existing(named, HOME) if named else Path.cwd()
+
+
+def go_home() -> Path:
+    """Work in the home from now on, as do all processes that are started from here.
+
+    Raises:
+        WorkspaceError: There is no such folder.
+    """
+    os.chdir(home())
+    os.environ[HOME] = str(Path.cwd())
+    return Path.cwd()
 
 
 def enter_home() -> dict[str, str]:
@@ -30,12 +40,12 @@ def enter_home() -> dict[str, str]:
     Raises:
         WorkspaceError: Nothing says where, or there is no such folder.
     """
-    for name in (VARIABLE, "PWD"):
+    for name in (HOME, "PWD"):
         if named := os.environ.get(name):
             return {"directory": str(_existing(named, name))}
     raise WorkspaceError(
         "nothing says in which folder this worker keeps studies",
-        where=VARIABLE,
+        where=HOME,
         advice="Set it to a folder, and start the worker again.",
     )
 

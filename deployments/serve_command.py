@@ -26,7 +26,7 @@ import httpx
 
 from bookcover_core.errors import ServerError
 from bookcover_core.settings import StudySettings
-from deployments.home import VARIABLE, home
+from deployments.home import go_home
 from deployments.loopback import has_screen, served
 from deployments.review_resume import go_on
 from deployments.server import DASHBOARD, Dashboard, own_dashboard, prepare_environment
@@ -70,8 +70,7 @@ def serve(*, port: int | None = None, pages_port: int | None = None, with_browse
         WorkspaceError: There is no such folder as BOOKCOVER_HOME names.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    os.chdir(home())
-    os.environ[VARIABLE] = str(Path.cwd())
+    go_home()
     folder = StudySettings().root.parent
     say("Starting, which takes about twenty seconds ...")
     prepare_environment()

@@ -1,7 +1,6 @@
 """Every setting of a study, with the dissertation's value as its default.
 
-One frozen object, `StudySettings`, is the parameter of every flow. It is stored with the study, and can be written as a
-TOML file:
+One frozen object, `StudySettings`, is stored with each study, and can be written as a TOML file:
 
     name = "my-covers"
 
@@ -25,7 +24,7 @@ from bookcover_core.settings.preparation_settings import (
     PreparationSettings,
     SpreadingSettings,
 )
-from bookcover_core.settings.study_settings import SETTINGS_FILE, StudySettings
+from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -40,6 +39,7 @@ from bookcover_core.settings.training_settings import (
 )
 
 __all__ = [
+    "HOME",
     "SETTINGS_FILE",
     "BookSettings",
     "BookSource",

@@ -1,5 +1,6 @@
 """All settings of a study in one frozen object."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -22,6 +23,10 @@ from bookcover_core.settings.training_settings import (
     TrainingSettings,
 )
 
+HOME = "BOOKCOVER_HOME"
+"""Variable that names the home: the folder in which studies are kept, and in which server and runs work. Without it,
+that is the current folder."""
+
 SETTINGS_FILE = "settings.json"
 """The file in a study's folder that holds its settings, and marks the folder as a study's."""
 
@@ -32,8 +37,8 @@ class StudySettings(SettingsSection):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
     """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
     workspace: str = "data/studies"
-    """Folder that holds the studies, each in a folder of its own. A relative one begins in the folder that
-    BOOKCOVER_HOME names or, without it, where the command or the worker was started."""
+    """Folder that holds the studies, each in a folder of its own. Where none is named, it lies in the folder that
+    BOOKCOVER_HOME names or, without it, beside the settings file."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
     """Seed of all random draws."""
     books: BookSettings = BookSettings()
@@ -63,7 +68,8 @@ class StudySettings(SettingsSection):
     @property
     def root(self) -> Path:
         """The study's folder."""
-        return Path(self.workspace).expanduser().resolve() / self.name
+        home = Path(os.environ.get(HOME) or "").expanduser()
+        return (home / Path(self.workspace).expanduser()).resolve() / self.name
 
     def part(self, path: str) -> Any:
         """The JSON value of the setting or group of settings at a dotted path, such as "covers.min_side"."""

@@ -1,9 +1,13 @@
 """Settings as TOML: read from a file, overridden one by one, and written with their meaning.
 
-A study's folder may be named in place of a file: it holds its settings.
+A study's folder stands for the settings that are stored in it. Relative paths in a file begin at that file's folder,
+and those of single settings where they are typed: whoever reads the settings, from wherever, comes to the same files.
+So it is with the study itself: with the default `workspace` it lies in the home that BOOKCOVER_HOME names or, without
+one, beside the settings file.
 """
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -14,7 +18,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.settings import SETTINGS_FILE, StudySettings
+from bookcover_core.settings import HOME, SETTINGS_FILE, StudySettings
+
+# Settings that name files or folders; of those that may be addresses as well, only files are meant.
+_PATHS = (
+    ("workspace",),
+    *(("books", name) for name in ("train_listing", "test_listing", "pool_listing", "listing", "folder", "groups")),
+    ("covers", "location"),
+    ("models", "weight_files"),
+)
 
 
 def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> StudySettings:
@@ -51,7 +63,14 @@ def parse_settings(
             raise SettingsError(
                 f"{override!r} is not of the form group.name=value", where="settings", advice="Try training.epochs=50."
             )
-        _lay_over(laid, path.strip().split("."), _read_value(text.strip()), override)
+        steps = path.strip().split(".")
+        nested: Any = _read_value(text.strip())
+        for step in reversed(steps):
+            nested = {step: nested}
+        nested = _with_absolute_paths(nested, Path.cwd())
+        for step in steps:
+            nested = nested[step]
+        _lay_over(laid, steps, nested, override)
     try:
         return StudySettings.model_validate(laid)
     except ValidationError as error:
@@ -82,7 +101,7 @@ def _read_stored(folder: Path) -> dict[str, Any]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
             f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."
@@ -91,6 +110,33 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(
             f"the settings are not TOML: {error}", where=file, advice='Write text in quotes: name = "covers".'
         ) from None
+    default = StudySettings().workspace
+    if values.setdefault("workspace", default) == default and os.environ.get(HOME):
+        del values["workspace"]  # it begins in the home
+    return _with_absolute_paths(values, file.resolve().parent)
+
+
+def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Nested settings whose relative paths begin at `folder`; addresses, and what is no text, stay as they are."""
+    found = deepcopy(values)
+    for *groups, name in _PATHS:
+        group: Any = found
+        for each in groups:
+            group = group.get(each)
+            if not isinstance(group, dict):
+                break
+        else:
+            if name in group:
+                group[name] = _absolute(group[name], folder)
+    return found
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _absolute(each, folder) for key, each in value.items()}
+    if not isinstance(value, str) or not value or value.lower().startswith(("~", "http://", "https://")):
+        return value
+    return str(Path(os.path.normpath(folder / value)))
 
 
 def _read_value(text: str) -> Any:

@@ -75,11 +75,12 @@ def test_help_imports_no_network_library():
 
 
 def test_printed_settings_are_the_settings(bookcover, tmp_path):
-    """What `settings` prints is a settings file that says the same."""
+    """What `settings` prints is a settings file that says the same; a relative path begins where the file lies."""
     printed = bookcover("settings", "--set", "training.epochs=7").stdout
     (tmp_path / "printed.toml").write_text(printed, encoding="utf-8")
     assert "epochs = 7" in printed
-    assert bookcover("settings", "printed.toml").stdout == printed
+    again = bookcover("settings", "printed.toml", BOOKCOVER_HOME="").stdout
+    assert again.replace(f"{tmp_path}/data", "data") == printed
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,21 @@ def test_weights_that_cannot_be_had_are_named_with_digest_and_place(bookcover, t
     assert finished.returncode == 2
     assert "mobilenet_v2" in message(finished)
     assert "weight_files" in message(finished)
+
+
+def test_a_study_lies_in_the_home_wherever_a_command_is_typed(bookcover, tmp_path):
+    """In BOOKCOVER_HOME or, without it, beside its settings file: never a second one in the current folder."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    write_listing(project / "books.csv", [record(12 * label + n, label) for label in range(2) for n in range(3)])
+    (project / "mine.toml").write_text('name = "mine"\n[books]\nsource = "listing"\nlisting = "books.csv"\n')
+    for kept, surroundings in ((project, {"BOOKCOVER_HOME": ""}), (home, {"BOOKCOVER_HOME": str(home)})):
+        study = kept / "data" / "studies" / "mine"
+        assert bookcover("run", "project/mine.toml", "--only", "listings", **surroundings).returncode == 0
+        assert (study / "listings" / "books.csv").is_file()
+        assert str(study) in bookcover("status", "project/mine.toml", **surroundings).stdout.replace("\n", "")
+    assert not (tmp_path / "data").exists()
+    gone = bookcover("status", BOOKCOVER_HOME=str(tmp_path / "gone"))
+    assert gone.returncode == 2
+    assert "there is no such folder" in message(gone)

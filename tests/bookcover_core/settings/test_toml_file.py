@@ -82,11 +82,12 @@ def test_a_setting_over_a_single_value_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "values",
     [
-        {},
+        {"workspace": "/studies"},
         {
             "name": "ünusual"[1:],
-            "books": {"chunks": [1, 2], "groups": 'a "file"\\.csv'},
-            "models": {"weight_files": {"A": "b"}},
+            "workspace": "~/studies",
+            "books": {"chunks": [1, 2], "groups": '/a "file"\\.csv'},
+            "models": {"weight_files": {"A": "/b"}},
         },
     ],
 )
@@ -96,3 +97,40 @@ def test_written_settings_are_read_again(tmp_path, values):
     text = to_toml(settings)
     assert "# Epochs at most." in text
     assert load_settings(write(tmp_path, text)) == settings
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A settings file that names files and folders, in a folder that is not the current one."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.delenv("BOOKCOVER_HOME", raising=False)
+    (tmp_path / "mine").mkdir()
+    return write(
+        tmp_path / "mine",
+        'name = "mine"\n[books]\nsource = "folder"\nfolder = "covers"\ngroups = "/srv/groups.csv"\n'
+        '[covers]\nlocation = "~/covers.zip"\n[models]\nweight_files = { VGG16 = "../vgg.h5" }\n',
+    )
+
+
+def test_relative_paths_in_a_file_begin_at_its_folder(mine, tmp_path):
+    """The same study, from wherever it is run; addresses and absolute paths stay as they are."""
+    settings = load_settings(mine, ["books.listing=list.csv", "training.epochs=3"])
+    assert settings.root == tmp_path / "mine" / "data" / "studies" / "mine"
+    assert settings.books.folder == str(tmp_path / "mine" / "covers")
+    assert (settings.books.groups, settings.covers.location) == ("/srv/groups.csv", "~/covers.zip")
+    assert settings.models.weight_files == {"VGG16": str(tmp_path / "vgg.h5")}
+    assert settings.books.train_listing == StudySettings().books.train_listing
+    assert settings.books.listing == str(tmp_path / "elsewhere" / "list.csv"), "what is typed begins where it is typed"
+
+
+def test_the_home_goes_before_the_file_for_studies_alone(mine, tmp_path, monkeypatch):
+    """BOOKCOVER_HOME says where studies lie, unless the file names another folder than the default."""
+    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path / "home"))
+    assert load_settings(mine).root == tmp_path / "home" / "data" / "studies" / "mine"
+    assert load_settings(mine).books.folder == str(tmp_path / "mine" / "covers")
+    assert load_settings().root == tmp_path / "home" / "data" / "studies" / "bookcover30"
+    printed = write(tmp_path, to_toml(StudySettings()))
+    assert load_settings(printed).root == load_settings().root
+    named = write(tmp_path, 'workspace = "studies"')
+    assert load_settings(named).root == tmp_path / "studies" / "bookcover30"
