@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bookcover_core.models.keras_graph import calls
+
 
 class Architecture(BaseModel):
     """The numbers of one network with its head, for one picture."""
@@ -70,11 +72,7 @@ def _walk(network: Any) -> tuple[int, int, int, int]:
 
 def _calls(operation: Any, known: dict[int, int]) -> list[Any]:
     """The calls of an operation that belong to this network: a layer may have been called in others as well."""
-    return [
-        node
-        for node in operation._inbound_nodes  # noqa: SLF001 - Keras has no public way to the graph
-        if all(id(tensor) in known for tensor in node.input_tensors)
-    ]
+    return [node for node in calls(operation) if all(id(tensor) in known for tensor in node.input_tensors)]
 
 
 def _products(layer: Any, shape: tuple[int | None, ...]) -> int:

@@ -10,6 +10,7 @@ layers before it, and their tens of millions of weights, are shared with the net
 import numpy as np
 import numpy.typing as npt
 
+from bookcover_core.models.keras_graph import origin
 from bookcover_core.models.networks import GENRES
 from bookcover_core.models.tensorflow_setup import keras
 
@@ -20,11 +21,10 @@ def to_logits(network: keras.Model) -> keras.Model:
     Args:
         network: A trained network, from `models.networks.load_model`; its last layer is the dense layer `genres`.
     """
-    last = network.outputs[0]._keras_history  # noqa: SLF001 - the layer may have been called in other networks as well
-    before = last.operation._inbound_nodes[last.node_index].input_tensors[0]  # noqa: SLF001 - as above
-    linear = keras.layers.Dense(last.operation.units, name=GENRES)
-    scores = linear(before)
-    linear.set_weights(last.operation.get_weights())
+    last, call = origin(network.outputs[0])
+    linear = keras.layers.Dense(last.units, name=GENRES)
+    scores = linear(call.input_tensors[0])
+    linear.set_weights(last.get_weights())
     return keras.Model(network.inputs, scores, name=f"{network.name}-logits")
 
 
