@@ -113,8 +113,7 @@ def _form(waiting: list[ReviewItem], page: str | None) -> type[Answer]:
     choices = {"enum": [_choice(item) for item in waiting]}
     reject: Any = (list[Annotated[str, Field(json_schema_extra=choices)]], Answer.model_fields["reject"])
     form = create_model("Answer", __base__=Answer, reject=reject)
-    form._description = _description(waiting, page)  # noqa: SLF001 - as RunInput.with_initial_data does
-    return form
+    return form.with_initial_data(description=_description(waiting, page))
 
 
 def _choice(item: ReviewItem) -> str:
