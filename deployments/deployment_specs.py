@@ -5,6 +5,7 @@ again: what people changed in the dashboard (parameters, schedules) stays.
 """
 
 import logging
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
-from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.flows import Flow
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ConfigDict
 
@@ -93,7 +94,9 @@ def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[di
     Of one that the server knows, schedules are not sent at all: Prefect would rebuild them from what is sent, and would
     drop those that people added.
     """
-    flow: Flow[..., Any] = load_flow_from_entrypoint(declared.entrypoint)
+    # Imported before Prefect does so, which would first look for packages in the working folder.
+    module, _, name = declared.entrypoint.rpartition(".")
+    flow: Flow[..., Any] = getattr(import_module(module), name)
     found = _find(f"{flow.name}/{declared.name}")
     if found is not None:
         _mend_schedules(flow, found)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.settings import HOME
+from flows import RUN_HOME
 
 
 def home() -> Path:
@@ -31,18 +32,19 @@ def go_home() -> Path:
     return Path.cwd()
 
 
-def enter_home() -> dict[str, str]:
-    """Where Prefect lets a run begin whose worker asks: a step that `prefect.yaml` names.
+def enter_home() -> None:
+    """Tell a run of a worker in which folder to work: a step before it, which `prefect.yaml` names.
 
     A worker starts its runs in a folder that is removed afterwards. The folder in which it was started itself is what
-    the shell left in PWD.
+    the shell left in PWD. The run enters it when it imports `flows`: Prefect would look for packages there.
 
     Raises:
         WorkspaceError: Nothing says where, or there is no such folder.
     """
     for name in (HOME, "PWD"):
         if named := os.environ.get(name):
-            return {"directory": str(_existing(named, name))}
+            os.environ[RUN_HOME] = str(_existing(named, name))
+            return
     raise WorkspaceError(
         "nothing says in which folder this worker keeps studies",
         where=HOME,

@@ -4,7 +4,9 @@ It reads its standard input: first the address of the server's API, for which it
 input ends, as the command has closed it or is gone. Then it stops. Ctrl-C at a terminal does not reach it, so that the
 runs are stopped once, and in order.
 
-    python -m deployments.runner <id of the command's process>
+It works in an empty folder, and so do the runs until they import `flows`: Prefect looks for packages where it is.
+
+    python -m deployments.runner <id of the command's process> <folder in which the runs work>
 """
 
 import asyncio
@@ -14,13 +16,14 @@ import sys
 from contextvars import copy_context
 from functools import partial
 from threading import Thread
-from uuid import UUID
 
 from prefect.runner import Runner
 
 from deployments.deployment_specs import served_deployments
+from deployments.run_control import end_runs, start_no_more
 from deployments.serve_command import READY
 from deployments.server import known_api
+from flows import RUN_HOME
 from flows.heartbeats import HEARTBEAT
 
 # Seconds between two questions whether there are runs to start.
@@ -39,33 +42,17 @@ async def _serve(runner: Runner, stop: asyncio.Event, ready: int) -> None:
     os.write(ready, READY)
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if runner.started:
-        runner._scheduled_run_poller.stopping = True  # noqa: SLF001 - Prefect's own way cancels the runs
-        await _end_runs(runner)
+        start_no_more(runner)
+        await end_runs(runner, _PATIENCE)
     serving.cancel()  # kills what has not ended
     await asyncio.gather(serving, return_exceptions=True)
-
-
-async def _end_runs(runner: Runner) -> None:
-    """End the processes of all runs, which leave it to the command to say what became of them."""
-    processes = runner._process_manager  # noqa: SLF001 - nothing public says which there are
-    await asyncio.gather(*[_end_run(runner, each) for each in processes.flow_run_ids()])
-    for _ in range(10 * _PATIENCE):
-        if not processes.flow_run_ids():
-            return
-        await asyncio.sleep(0.1)
-
-
-async def _end_run(runner: Runner, run: UUID) -> None:
-    handle = runner._process_manager.get(run)  # noqa: SLF001 - nothing public ends one
-    await runner._control_channel.signal(run, "relinquish")  # noqa: SLF001 - else it would say that it crashed
-    if handle is not None and handle.is_alive():
-        handle.graceful_kill()
 
 
 def main() -> None:
     """Start runs on the server whose address comes first, until the standard input ends."""
     ready = os.dup(1)
     os.dup2(2, 1)  # what anything else prints is no part of the conversation
+    os.environ[RUN_HOME] = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     address = sys.stdin.readline().strip()

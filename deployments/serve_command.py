@@ -13,7 +13,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 import webbrowser
 from collections.abc import Collection, Iterator
@@ -25,11 +24,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from bookcover_core.errors import ServerError
+from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import StudySettings
 from deployments.home import go_home
 from deployments.loopback import has_screen, served
 from deployments.review_resume import go_on
-from deployments.server import DASHBOARD, Dashboard, own_dashboard, prepare_environment
+from deployments.server import DASHBOARD, Dashboard, elsewhere, own_dashboard, prepare_environment
 from deployments.terminal import say
 
 if TYPE_CHECKING:
@@ -174,8 +174,11 @@ def _waiting_runner() -> Iterator[subprocess.Popen[bytes]]:
     if _log().exists():
         _log().replace(_log().with_suffix(".previous.log"))
     with _log().open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own module, with a number
-            [sys.executable, "-m", "deployments.runner", str(os.getpid())],
+        process = start_module(
+            "deployments.runner",
+            str(os.getpid()),
+            str(Path.cwd()),
+            **elsewhere(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

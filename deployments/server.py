@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from bookcover_core.errors import ServerError
+from bookcover_core.pipeline.python_process import own_environment, start_module
 
 DASHBOARD = "/v2"
 """Path of the dashboard's pages on a Prefect server."""
@@ -37,8 +39,10 @@ RUN_ENVIRONMENT = {
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     # Seconds between two signs of life of a run, for which the automations listen: see flows.heartbeats.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # Packages in the folder of a worker, named `flows` perhaps, are not this project's.
+    "PYTHONSAFEPATH": "1",
 }
-"""How Prefect behaves in the project's runs."""
+"""How Prefect and Python behave in the project's runs."""
 
 # How Prefect behaves here, unless the environment says otherwise. Set before Prefect is imported.
 _ENVIRONMENT = RUN_ENVIRONMENT | {
@@ -95,9 +99,13 @@ def own_dashboard(port: int | None = None) -> Iterator[Dashboard]:
 
 
 def prepare_environment() -> None:
-    """Let Prefect behave as it should here, unless the environment says otherwise. To be called before its import."""
+    """Let Prefect behave as it should here, unless the environment says otherwise. To be called before its import.
+
+    The processes that it starts find this project's packages, not those of the same names in the working folder.
+    """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    os.environ |= own_environment()
 
 
 @contextmanager
@@ -192,8 +200,11 @@ def _started_server(wanted: int | None = None) -> Iterator[Dashboard]:
     log = Path(PREFECT_HOME.value()) / "bookcover-server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own module, with a number
-            [sys.executable, "-m", "deployments.server", str(port), str(os.getpid())],
+        process = start_module(
+            "deployments.server",
+            str(port),
+            str(os.getpid()),
+            **elsewhere(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -210,6 +221,19 @@ def _started_server(wanted: int | None = None) -> Iterator[Dashboard]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def elsewhere() -> dict[str, Any]:
+    """Where one of Prefect's processes begins, for `start_module`: in an empty folder, with the settings of this one.
+
+    Prefect looks in the working folder for settings, which are wanted, and for packages, which are not ours.
+    """
+    from prefect.settings import PREFECT_HOME, get_current_settings  # noqa: PLC0415 - takes a second
+
+    folder = PREFECT_HOME.value().absolute() / "bookcover-empty"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    return {"cwd": folder, "environment": settings | {"PREFECT_HOME": str(folder.parent)}}
 
 
 def _send_what_is_queued() -> None:

@@ -1,12 +1,16 @@
 """Fixtures for all tests."""
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
 
 PROJECT = Path(__file__).parents[1]
@@ -21,9 +25,9 @@ LONGEST = (
     "deployments/test_on_server.py",
     "deployments/test_machines.py",
     "tasks/test_spreading.py",
-    "flows/test_review.py",
+    "flows/test_review_gate.py",
     "deployments/test_command_line.py",
-    "deployments/test_serving.py",
+    "deployments/test_serve_command.py",
     "flows/test_own_covers.py",
 )
 
@@ -50,7 +54,38 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def made_once(tmp_path_factory: pytest.TempPathFactory):
+    """Has a folder filled by one of the processes that test, for all of them."""
+    base = tmp_path_factory.getbasetemp()
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+        with exclusive(folder / "made"):
+            if not (folder / "made").exists():
+                make(folder)
+                (folder / "made").touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def empty_database(made_once) -> Path:
+    """The database of a Prefect server that has seen nothing. One that has to make it starts ten seconds later."""
+
+    def make(home: Path) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
+            env=os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+    return made_once("empty-database", make) / "prefect.db"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[None]:
     """A Prefect server with a database of its own, for the tests that run flows."""
     os.environ["DO_NOT_TRACK"] = "1"
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
@@ -58,6 +93,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from deployments.server import _started_server
 
     folder = tmp_path_factory.mktemp("prefect")
+    shutil.copy(empty_database, folder)
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
         with _started_server(0) as server:
@@ -67,6 +103,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 {PREFECT_API_URL: f"{server.address}/api", PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
             ):
                 yield
+
+
+@pytest.fixture(scope="session")
+def programs(made_once) -> Path:
+    """Where `bookcover` is in an environment that has the project's wheel."""
+    from tests.installed import install, programs_in
+
+    return programs_in(made_once("installed", install))
 
 
 @pytest.fixture(scope="session")

@@ -11,21 +11,18 @@ worker (`download_worker`) with its share of the pace, so that no host receives 
 import asyncio
 import json
 import logging
-import os
 import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-import bookcover_core
 from bookcover_core import errors
 from bookcover_core.covers.download_worker import LONGEST_LINE, WorkerOrder
 from bookcover_core.covers.downloader import ImageRequest, RowSink, first_error
 from bookcover_core.covers.host_limits import HostNotice, log_given_up
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_line
 from bookcover_core.errors import WorkerError
+from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
@@ -35,9 +32,6 @@ _IN_RESERVE = 64
 
 # Seconds that a worker may take to end when no more is asked of it.
 _GRACE_SECONDS = 5.0
-
-# What the processes find this project by, wherever they are started.
-_HOME = str(Path(bookcover_core.__file__).parents[1])
 
 
 def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
@@ -59,13 +53,12 @@ class _WorkerProcess:
         self.most = 2 * order.settings.concurrency + _IN_RESERVE
         """Greatest number of requests assigned at once."""
         self._pipes: list[asyncio.BaseTransport] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "bookcover_core.covers.download_worker"],
+        self.process = start_module(
+            "bookcover_core.covers.download_worker",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C at a terminal reaches this process alone, which then closes the workers' input.
             process_group=0,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
         )
 
     async def start(self) -> asyncio.StreamReader:

@@ -21,6 +21,7 @@ from joblib.externals.loky import ProcessPoolExecutor, cpu_count
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
 
 from bookcover_core.errors import WorkerError
+from bookcover_core.pipeline.python_process import own_environment
 
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
@@ -114,7 +115,7 @@ def _take(processes: int) -> ProcessPoolExecutor:
             pass
         else:
             return workers
-    workers = ProcessPoolExecutor(processes, initializer=_attend, initargs=(os.getpid(),))
+    workers = ProcessPoolExecutor(processes, initializer=_attend, initargs=(os.getpid(),), env=own_environment())
     # Ctrl-C is for the caller alone, from the first moment on: what is held back here is held back in them for good.
     # The tracker, a process that they share, would let it through again when it starts.
     resource_tracker.ensure_running()

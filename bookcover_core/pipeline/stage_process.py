@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ import bookcover_core
 from bookcover_core import errors
 from bookcover_core.errors import TrainingError, WorkerError
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.pipeline.study import Study
 
 Words = TypeVarTuple("Words")
@@ -44,9 +44,6 @@ _TOLD_LINES = 3
 
 # How long a process of `kept_process` waits for the next stage, in seconds.
 _KEPT_SECONDS = 30.0
-
-# What the processes find this project by, wherever they are started.
-_HOME = str(Path(bookcover_core.__file__).parents[1])
 
 
 def run_apart(
@@ -152,14 +149,14 @@ class _Process:
         self._rest = b""
         self._last_words = b""
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, with a number
-                [sys.executable, "-P", "-u", "-m", "bookcover_core.pipeline.stage_worker", str(os.getpid())],
+            self._process = start_module(
+                "bookcover_core.pipeline.stage_worker",
+                str(os.getpid()),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 # Ctrl-C at a terminal is for this process alone, which then ends the other.
                 process_group=0,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
             )
         except OSError as error:
             raise WorkerError(

@@ -1,8 +1,13 @@
 """Tests of `deployments.home`: relative paths mean the same folder in every run of one installation."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from bookcover_core.errors import WorkspaceError
+from bookcover_core.pipeline.python_process import own_environment
 from deployments.home import enter_home, home
 
 
@@ -22,7 +27,17 @@ def test_a_run_of_a_worker_works_where_the_worker_was_started(tmp_path, monkeypa
     """Not in the folder that the worker makes for it and removes again."""
     monkeypatch.delenv("BOOKCOVER_HOME", raising=False)
     monkeypatch.setenv("PWD", str(tmp_path))
-    assert enter_home() == {"directory": str(tmp_path)}
+    monkeypatch.setenv("BOOKCOVER_RUN_HOME", "")
+    assert enter_home() is None, "Prefect would look for packages in the folder that it is told"
+    printed = subprocess.run(
+        [sys.executable, "-c", "import os, flows; print(os.getcwd())"],
+        cwd="/",
+        env=os.environ | own_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout.strip() == str(tmp_path)
     monkeypatch.delenv("PWD")
     with pytest.raises(WorkspaceError, match="BOOKCOVER_HOME"):
         enter_home()

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,13 +190,17 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def serve(place):
+def serve(programs, place, empty_database):
     """Starts `bookcover serve` in that folder."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOOKCOVER_"))}
+    not_ours = ("PREFECT_", "BOOKCOVER_", "PYTHON")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(not_ours)}
+    mine |= {"PREFECT_HOME": str(place / "prefect"), "PYTHONUNBUFFERED": "1"}
+    (place / "prefect").mkdir()
+    shutil.copy(empty_database, place / "prefect")
     started = []
 
     def start():
-        started.append(Served(place, mine | {"PREFECT_HOME": str(place / "prefect")}))
+        started.append(Served(programs / "bookcover", place, mine))
         return started[-1]
 
     yield start

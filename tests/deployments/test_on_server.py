@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
 
+from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
@@ -31,6 +32,7 @@ from tasks.limits import DOWNLOADS
 from tests.begun import begun
 from tests.bookcover_core.inference.trained import GENRES, draw
 from tests.deployments.quick_worker import CHANGED, WEIGHTS
+from tests.installed import folder_of_somebody_else
 
 STUDY, TRAINING, DOWNLOAD = (
     "continue-study/continue-study",
@@ -120,9 +122,10 @@ def until(look: Callable[[], Any], seconds: float = 280) -> Any:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Iterator[Place]:
+def place(tmp_path_factory, empty_database) -> Iterator[Place]:
     """The project's own server, with all of Prefect's services, set up with three of the deployments."""
     folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_database, folder)
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
         declared = deployment_specs.read_catalogue()
@@ -186,6 +189,25 @@ def finished(settings: StudySettings) -> dict[str, datetime]:
     files = study.workspace.manifests.rglob("*.json")
     labels = [file.relative_to(study.workspace.manifests).with_suffix("").as_posix() for file in files]
     return {label: study.manifest(label).finished for label in labels}
+
+
+def test_a_worker_takes_no_package_of_its_folder_for_one_of_ours(place, settings, tmp_path, monkeypatch):
+    """Its runs work in the folder in which it was started, and look for code elsewhere."""
+    here = folder_of_somebody_else(tmp_path / "here")
+    monkeypatch.chdir(here)
+    there = settings.model_copy(update={"name": "elsewhere", "workspace": "studies"})
+    read_listings(Study(there))
+    run = place.start(there, DOWNLOAD)
+    once = ["--run-once", "--install-policy", "never", "--no-create-pool-if-not-found"]
+    worked = subprocess.run(
+        [Path(sys.executable).parent / "prefect", "worker", "start", "--type", "process", "--pool", "bookcover", *once],
+        env={name: value for name, value in place.environment.items() if name != "PYTHONSAFEPATH"} | {"PWD": str(here)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert place.wait(run, "Completed", "Failed", "Crashed").name == "Completed", worked.stdout + worked.stderr
+    assert list((here / "studies" / "elsewhere" / "covers").rglob("*.png"))
 
 
 @pytest.mark.usefixtures("worker")

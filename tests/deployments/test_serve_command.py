@@ -5,7 +5,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -17,6 +16,7 @@ from bookcover_core.settings import StudySettings
 from deployments.deployment_specs import read_catalogue
 from tests.begun import begun
 from tests.deployments.test_command_line import record, write_listing
+from tests.installed import folder_of_somebody_else
 
 SERVED = len(read_catalogue().deployments)
 
@@ -24,9 +24,9 @@ SERVED = len(read_catalogue().deployments)
 class Served:
     """A running `bookcover serve`, and what it says."""
 
-    def __init__(self, folder, surroundings):
+    def __init__(self, bookcover, folder, surroundings):
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "deployments", "serve", "--no-open", *ports()],
+            [bookcover, "serve", "--no-open", *ports()],
             cwd=folder,
             env=surroundings,
             stdout=subprocess.PIPE,
@@ -91,18 +91,18 @@ def silent_host():
 
 @pytest.fixture
 def surroundings(tmp_path):
-    """An environment without a configured server, and with a Prefect home of its own."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return mine | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    """An environment without a configured server and without this checkout, and with a Prefect home of its own."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON"))}
+    return mine | {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture
-def serve(folder, surroundings):
+def serve(programs, folder, surroundings):
     """Starts the command; what a failed test leaves of it is killed."""
     started = []
 
     def start():
-        started.append(Served(folder, surroundings))
+        started.append(Served(programs / "bookcover", folder, surroundings))
         return started[-1]
 
     yield start
@@ -114,9 +114,8 @@ def serve(folder, surroundings):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a listing of 36 books in it, where the command is started."""
-    here = tmp_path / "here"
-    here.mkdir()
+    """A folder with a listing of 36 books in it, and with packages that are not ours: the command is started there."""
+    here = folder_of_somebody_else(tmp_path / "here")
     write_listing(
         here / "books.csv", [record(12 * label + number, label) for label in range(3) for number in range(12)]
     )
@@ -140,8 +139,11 @@ def last_state(home, run) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
-    """It serves everything; killed, it leaves no process, and comes up clean; ended, it leaves no run running."""
+def test_serve_from_its_start_to_its_end(programs, serve, folder, tmp_path, surroundings):
+    """It serves everything; killed, it leaves no process, and comes up clean; ended, it leaves no run running.
+
+    All this from a wheel, in a folder whose packages have the names of ours.
+    """
     begin(folder, name="little", books={"source": "listing", "listing": "books.csv"})
     with silent_host() as address:
         for name in ("stuck", "stuck-too"):
@@ -155,7 +157,7 @@ def test_serve_from_its_start_to_its_end(serve, folder, tmp_path, surroundings):
         assert (folder / "data" / "studies" / "little" / "listings" / "books.csv").is_file()
         assert "little" in httpx.get(served.pages).text
         other = subprocess.run(
-            [sys.executable, "-m", "deployments", "serve", *ports()],
+            [programs / "bookcover", "serve", *ports()],
             cwd=folder,
             env=surroundings,
             capture_output=True,

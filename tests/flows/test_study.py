@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from flows.preparation import prepare
 from flows.study import continue_study
 from flows.training import train_backbone
 from tests.begun import begun
+from tests.installed import folder_of_somebody_else
 
 # Every stage that has no parts, and one part of each that has some; as if padded covers had been chosen.
 EVERY_STAGE = {
@@ -165,12 +165,23 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp
     continue_study(begun(copied.settings))
 
 
-def test_a_killed_study_goes_on_with_what_was_done(small, prefect_server, settings_file, tmp_path):
-    """After kill -9 in the middle, the same command finishes the study and does no finished stage again."""
+def test_a_killed_study_goes_on_with_what_was_done(programs, small, prefect_server, settings_file, tmp_path):
+    """After kill -9 in the middle, the same command finishes the study and does no finished stage again.
+
+    It runs from a wheel, in a folder whose packages have the names of ours.
+    """
     settings = small.model_copy(update={"workspace": str(tmp_path), "name": "killed"})
-    command = [sys.executable, "-m", "deployments", "run", str(settings_file(settings))]
-    surroundings = os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=surroundings)
+    arguments = ["run", str(settings_file(settings))]
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    surroundings |= {"PREFECT_API_URL": PREFECT_API_URL.value()}
+    here = folder_of_somebody_else(tmp_path / "here")
+    process = subprocess.Popen(
+        [programs / "bookcover", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=here,
+        env=surroundings,
+    )
     wait_for(settings.root / "manifests" / "prepare" / "shard-0001.json", process)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -181,8 +192,14 @@ def test_a_killed_study_goes_on_with_what_was_done(small, prefect_server, settin
         "import sys; from deployments.command_line import app; app(sys.argv[1:], standalone_mode=False)\n"
         "print('loaded:', [name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
-    command[1:3] = ["-c", script]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)
+    finished = subprocess.run(
+        [programs / "python", "-P", "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=here,
+        env=surroundings,
+    )
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.splitlines()[-1] == "loaded: []", "networks are trained in processes of their own"
     assert {file: read_manifest(file).finished for file in done} == done

@@ -1,0 +1,53 @@
+"""How the project starts Python processes of its own: with its own code, whatever lies in the working folder.
+
+Python takes a package of the working folder for one that is installed. A folder in which people keep flows of their own
+often has packages named `flows`, `tasks` or `deployments`, as this project has: every process ignores the working
+folder when it looks for code.
+"""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import bookcover_core
+
+# The folder that holds this project's packages: a checkout, or the environment's site-packages.
+_HOME = Path(bookcover_core.__file__).parents[1]
+
+
+def own_environment() -> dict[str, str]:
+    """Environment variables by which a Python process finds the code of this one, and none in its working folder.
+
+    The processes that it starts inherit them. A checkout that is not installed is found by PYTHONPATH; what is
+    installed needs no such help, and stays behind the standard library.
+    """
+    found = {"PYTHONSAFEPATH": "1"}
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if Path(sysconfig.get_path("purelib")) != _HOME and str(_HOME) not in paths:
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_HOME), *paths]))
+    return found
+
+
+def start_module(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start `python -m module` with the code of this process.
+
+    Args:
+        module: Dotted name of a module of this project.
+        arguments: What follows it on the command line.
+        environment: Variables beside those of this process.
+        options: Further arguments of `subprocess.Popen`.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-u", "-m", module, *arguments],
+        env={**os.environ, **(environment or {}), **own_environment()},
+        **options,
+    )
