@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 import PIL
 import psutil
-from joblib import cpu_count
+from loky import cpu_count
 from PIL import Image
 
 from bookcover_core.genres import number_genres

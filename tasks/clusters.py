@@ -162,7 +162,7 @@ def _share(workers: int) -> dict[str, str]:
 
     Neither pictures nor features hang on it: they are the same to the byte on any number of cores.
     """
-    from joblib.externals.loky import cpu_count  # noqa: PLC0415 - for those alone who start a cluster
+    from loky import cpu_count  # noqa: PLC0415 - for those alone who start a cluster
 
     cores = str(max(1, cpu_count() // workers))
     return {"LOKY_MAX_CPU_COUNT": cores, "TF_NUM_INTRAOP_THREADS": cores}

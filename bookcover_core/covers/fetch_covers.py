@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
-from joblib import cpu_count
+from loky import cpu_count
 
 from bookcover_core.covers.cover_store import CoverStore
 from bookcover_core.covers.download_progress import ChunkProgress

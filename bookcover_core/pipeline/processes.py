@@ -17,8 +17,8 @@ from multiprocessing import resource_tracker
 from threading import Lock, Thread, Timer
 from typing import TypeVar
 
-from joblib.externals.loky import ProcessPoolExecutor, cpu_count
-from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError, TerminatedWorkerError
+from loky import BrokenProcessPool, ProcessPoolExecutor, cpu_count
+from loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 
 from bookcover_core.errors import WorkerError
 from bookcover_core.pipeline.python_process import own_environment

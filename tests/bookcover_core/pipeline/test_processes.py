@@ -14,7 +14,7 @@ from threading import Thread
 
 import psutil
 import pytest
-from joblib.externals.loky.process_executor import _ExecutorManagerThread
+from loky.process_executor import _ExecutorManagerThread
 
 from bookcover_core.errors import DiskFullError, WorkerError
 from bookcover_core.pipeline import processes
