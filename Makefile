@@ -3,6 +3,7 @@
 #   make demo    install, then rehearse a whole study with its dashboard
 #   make test    install, then run all tests
 #   make lint    install, then run the linters and the type checker
+#   make check ROOM=curation    the same and the quick tests, of one room
 #   make lock    make the locks of requirements again from pyproject.toml
 #   make bench   run the benchmarks and write their results
 
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format lock bench clean
+.PHONY: demo test lint check known-room format lock bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/bookcover demo
@@ -27,6 +28,19 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Rooms of the core, and the packages that stand on it.
+ROOMS := $(patsubst bookcover_core/%/__init__.py,%,$(sort $(wildcard bookcover_core/*/__init__.py))) tasks flows deployments
+PLACES = $(wildcard bookcover_core/$(ROOM) $(ROOM) tests/bookcover_core/$(ROOM) tests/$(ROOM))
+
+check: known-room $(INSTALLED)
+	$(BIN)/ruff check $(PLACES)
+	$(BIN)/ruff format --check $(PLACES)
+	$(BIN)/mypy -p $(subst /,.,$(firstword $(PLACES)))
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(filter tests/%,$(PLACES))
+
+known-room:
+	@test -n "$(filter $(ROOM),$(ROOMS))" || { echo "make check ROOM=...: one of $(ROOMS)" >&2; exit 2; }
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from bookcover_core import __version__
 from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings, to_toml
@@ -31,6 +32,22 @@ Overrides = Annotated[
     typer.Option("--set", "-s", metavar="GROUP.NAME=VALUE", help="One setting; can be given more than once."),
 ]
 Stay = Annotated[bool, typer.Option("--stay", help="Keep the dashboard up afterwards, until Ctrl-C.")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"bookcover {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version, and end.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()
