@@ -34,6 +34,7 @@ from loky import cpu_count
 from PIL import Image
 
 from bookcover_core.genres import number_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -87,7 +88,7 @@ def select(study: Study, files: Iterable[tuple[str, Path]]) -> None:
     write_table(workspace.genres, pd.DataFrame([genre.model_dump() for genre in number_genres(["Law"])]))
     columns = ["key", "label", "path", "title", "sha256"]
     write_table(workspace.selection, pd.DataFrame(sorted(rows), columns=columns))
-    study.stage("curate").finish(outputs=[workspace.selection])
+    record(study, "curate", outputs=[workspace.selection])
 
 
 def prepare(files: list[Path], processes: int) -> float:

@@ -28,6 +28,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bookcover_core.pipeline.engine import record
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bookcover_core.settings import StudySettings
@@ -77,7 +79,7 @@ def curated_study(folder: Path, covers: int) -> StudySettings:
     rows = [(file.stem, "0", study.workspace.relative(file), file_digest(file)) for file in files]
     write_genres(study.workspace.genres, number_genres(["Law"]), "0", [covers])
     write_table(study.workspace.selection, pd.DataFrame(rows, columns=["key", "label", "path", "sha256"]))
-    study.stage("curate").finish(outputs=[study.workspace.selection])
+    record(study, "curate", outputs=[study.workspace.selection])
     return settings
 
 

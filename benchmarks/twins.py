@@ -28,6 +28,7 @@ from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file
 from bookcover_core.curation.hamming_search import COLOUR_LIMIT, near_pairs
 from bookcover_core.curation.near_duplicates import find_twins, read_duplicates
 from bookcover_core.genres import BOOKCOVER30, number_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import CurationSettings
@@ -106,7 +107,7 @@ def publish(study: Study) -> dict[str, list[tuple[str, str]]]:
     books["chunk"] = np.arange(COVERS) // CHUNK + 1
     write_table(workspace.books, books)
     chunks = int(books["chunk"].max())
-    study.stage("listings").finish(outputs=[workspace.books, workspace.genres], counts={"chunks": chunks})
+    record(study, "listings", outputs=[workspace.books, workspace.genres], counts={"chunks": chunks})
     for chunk in range(1, chunks + 1):
         rows = [
             Fingerprint(
@@ -120,7 +121,7 @@ def publish(study: Study) -> dict[str, list[tuple[str, str]]]:
         ]
         file = fingerprints_file(workspace, chunk)
         write_table(file, pd.DataFrame(rows, columns=list(Fingerprint._fields)))
-        study.stage("hashes", f"chunk-{chunk:04d}").finish(outputs=[file])
+        record(study, f"hashes/chunk-{chunk:04d}", outputs=[file])
     return {kind: [(keys[one], keys[other]) for one, other in pairs] for kind, pairs in planted.items()}
 
 

@@ -2,7 +2,7 @@
 
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.making import is_compared
-from bookcover_core.training.preparation_comparison import comparing_backbones
+from bookcover_core.training.preparation_choice import comparing_backbones
 from flows.features import compute_features
 from flows.names import name_comparison
 from flows.networks import Network

@@ -6,7 +6,7 @@ from typing import Any
 from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation
 from flows.short_form import study_name
 from flows.studies import name_of, settings_of
 

@@ -21,6 +21,7 @@ from bookcover_core.curation.fingerprints import hash_chunk
 from bookcover_core.curation.near_duplicates import find_twins
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.models.systems import find_system
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.preparation.prepare import prepare_shard, shards
@@ -117,7 +118,7 @@ def fold_study(whole: Study, fold: Fold) -> Study:
     for split in ("train", "validation", "test"):
         books.loc[getattr(fold, split), "split"] = split
     write_table(study.workspace.splits, books)
-    study.stage("split", after=["curate"]).finish(outputs=[study.workspace.splits])
+    record(study, "split", after=["curate"], outputs=[study.workspace.splits])
     return study
 
 

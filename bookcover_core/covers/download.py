@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.chunks import DENIED, check_chunks, chunk_run, find_local_images, is_open
+from bookcover_core.covers.chunks import DENIED, check_chunks, chunks, find_local_images, is_open
 from bookcover_core.covers.cover_store import CoverStore, is_same_picture
 from bookcover_core.covers.download_progress import ChunkProgress
 from bookcover_core.covers.fetch_covers import fetch_covers
@@ -30,14 +30,35 @@ from bookcover_core.covers.local_sources import open_local_source
 from bookcover_core.covers.shared_images import copy_shared, read_context
 from bookcover_core.errors import DownloadError
 from bookcover_core.listings.books import Book, each_book, read_genres
-from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.study import StageRun, Study
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
 
-def download_chunk(study: Study, chunk: int) -> Manifest:
+def _inputs(study: Study, chunk: int) -> Inputs:
+    check_chunks(study, [chunk])
+    source = open_local_source(study.settings)
+    items = None if source is None else find_local_images(source, _books(study, chunk))
+    return Inputs(
+        f"chunk-{chunk:04d}", after=["listings"], given={} if items is None else {"pictures": digest_of(items)}
+    )
+
+
+@stage(
+    "download",
+    "Fetch the covers",
+    run_title="download chunk {chunk}",
+    settings=("covers.source", "covers.location", "covers.min_side", "covers.max_bytes", "covers.max_pixels"),
+    inputs=_inputs,
+    parts=lambda study: [(chunk,) for chunk in chunks(study)],
+    is_open=lambda study, manifest: is_open(manifest, study.settings.covers),
+    network=True,
+)
+def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     """The manifest of `download/chunk-<number>`: every book of the chunk has a row in the ledger.
 
     Covers lie at covers/<genre>/<FILENAME>, byte for byte as received. An image that several books share is requested
@@ -52,15 +73,10 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
         SettingsError: There is no such chunk, or `covers.hosts` names something that is no address.
         DiskFullError, WorkspaceError: The study's folder cannot be written. The ledger keeps what was done.
     """
-    check_chunks(study, [chunk])
     workspace, settings = study.workspace, study.settings.covers
-    books = [_without_texts(book) for book in each_book(workspace) if book.chunk == chunk]
+    books = _books(study, chunk)
     source = open_local_source(study.settings)
     items = {} if source is None else find_local_images(source, books)
-    run = chunk_run(study, chunk, None if source is None else items)
-    if run.done and not is_open(run.done, settings):
-        return run.done
-
     table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
     store = CoverStore(workspace, read_genres(workspace), settings)
     plan = _plan(books, _known_rows(table, journal_file, run), run, store, settings, at_hand=source is not None)
@@ -86,13 +102,17 @@ def download_chunk(study: Study, chunk: int) -> Manifest:
     rows = [progress.rows[book.key] for book in books]
     write_rows(table, rows)
     _refuse_failures(books, rows, settings, run)
-    manifest = run.finish(
+    return Result(
         indexes=[table],
         counts={"records": len(rows), **progress.counts()},
         digest=rows_digest(rows),
+        spent=[journal_file],
     )
-    journal_file.unlink(missing_ok=True)
-    return manifest
+
+
+def _books(study: Study, chunk: int) -> list[Book]:
+    """The books of a chunk."""
+    return [_without_texts(book) for book in each_book(study.workspace) if book.chunk == chunk]
 
 
 def _without_texts(book: Book) -> Book:

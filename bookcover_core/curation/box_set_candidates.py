@@ -12,14 +12,16 @@ from collections.abc import Sequence
 
 from bookcover_core.curation.eligible_books import read_eligible_books
 from bookcover_core.listings.books import POOL
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 
 COLUMNS = ("key", "filename", "title", "category", "term")
 
 
-def find_candidates(study: Study) -> Manifest:
+@stage("candidates", "Find box sets by title", settings=("curation.title_terms",), after=("listings",))
+def find_candidates(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/candidates.csv`: the books of the study's genres, the pool's too, that may be box sets.
 
     The file has a row for each candidate, sorted by key, with the first of `curation.title_terms` that its title has.
@@ -29,9 +31,6 @@ def find_candidates(study: Study) -> Manifest:
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
-    run = study.stage("candidates", after=["listings"])
-    if run.done:
-        return run.done
     books = read_eligible_books(study)
     terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]
     rows = [
@@ -44,7 +43,7 @@ def find_candidates(study: Study) -> Manifest:
     pool = {book.key for book in books if book.role == POOL}
     of_pool = sum(row[0] in pool for row in rows)
     counts = {"searched": len(books), "candidates": len(rows) - of_pool, "candidates of the pool": of_pool}
-    return run.finish(outputs=[file], counts=counts)
+    return Result(outputs=[file], counts=counts)
 
 
 def compile_term(term: str) -> re.Pattern[str]:

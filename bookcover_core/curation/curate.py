@@ -21,7 +21,9 @@ from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_reviewed, warn_of_unknown
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
-from bookcover_core.pipeline.manifests import Manifest, file_digest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 
@@ -47,7 +49,21 @@ REPLACEMENTS = ("key", "genre", "split", "reason", "replaced_by", "twin_of")
 FEWEST_BOOKS = 3
 
 
-def curate(study: Study) -> Manifest:
+def _inputs(study: Study) -> Inputs:
+    decided = decisions_file(study)
+    return Inputs(
+        after=["listings", "candidates", "twins", *(f"download/chunk-{chunk:04d}" for chunk in chunks(study))],
+        given={"decisions": file_digest(decided) if decided.exists() else "none"},
+    )
+
+
+@stage(
+    "curate",
+    "Replace unusable books",
+    settings=("seed", "curation.undecided", "curation.pool_exhausted"),
+    inputs=_inputs,
+)
+def curate(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/selection.csv` and `curation/replacements.csv`.
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
@@ -65,15 +81,7 @@ def curate(study: Study) -> Manifest:
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
-    wanted_chunks = chunks(study)
     decided = decisions_file(study)
-    run = study.stage(
-        "curate",
-        after=["listings", "candidates", "twins", *(f"download/chunk-{chunk:04d}" for chunk in wanted_chunks)],
-        given={"decisions": file_digest(decided) if decided.exists() else "none"},
-    )
-    if run.done:
-        return run.done
     selection = select_books(study)
     warn_of_unknown(decided, selection.decisions, selection.books)
     undecided = check_reviewed(study, selection)
@@ -126,7 +134,7 @@ def curate(study: Study) -> Manifest:
         "splits": dict(sorted(Counter(sides[book.key] for book in selected if sides[book.key]).items())),
         "genres": dict(sorted(Counter(book.genre for book in selected).items())),
     }
-    return run.finish(outputs=[study.workspace.selection, left], counts=counts)
+    return Result(outputs=[study.workspace.selection, left], counts=counts)
 
 
 def _handle_exhausted(

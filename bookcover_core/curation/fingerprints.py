@@ -33,12 +33,14 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.covers.ledger import CoverOutcome, read_rows
 from bookcover_core.errors import FolderError
-from bookcover_core.pipeline.manifests import Manifest, read_manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.processes import in_processes
-from bookcover_core.pipeline.study import StageRun, Study
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, atomic
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,19 @@ class Fingerprint(NamedTuple):
     """Mean red, green and blue of each cell of the grid, row by row, in hexadecimal."""
 
 
-def hash_chunk(study: Study, chunk: int) -> Manifest:
+def _inputs(_: Study, chunk: int) -> Inputs:
+    part = f"chunk-{chunk:04d}"
+    return Inputs(part, after=[f"download/{part}"], given={_LIBRARY: version(_LIBRARY)})
+
+
+@stage(
+    "hashes",
+    "Hash the covers",
+    run_title="hash the covers of chunk {chunk}",
+    inputs=_inputs,
+    parts=lambda study: [(chunk,) for chunk in chunks(study)],
+)
+def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     """The manifest of `curation/hashes/chunk-<number>.csv`: the fingerprint of every cover of the chunk, sorted by key.
 
     Fingerprints known from an earlier run of the same code are reused; a file that several books share is decoded
@@ -76,12 +90,8 @@ def hash_chunk(study: Study, chunk: int) -> Manifest:
         FolderError: A cover is missing or cannot be decoded.
         WorkerError: A process was killed.
     """
-    part = f"chunk-{chunk:04d}"
-    run = study.stage("hashes", part, after=[f"download/{part}"], given={_LIBRARY: version(_LIBRARY)})
-    if run.done:
-        return run.done
     file = fingerprints_file(study.workspace, chunk)
-    rows = [row for row in read_rows(study.workspace.ledger / f"{part}.csv") if row.outcome == CoverOutcome.OK]
+    rows = [row for row in read_rows(study.workspace.ledger / f"{run.part}.csv") if row.outcome == CoverOutcome.OK]
     known = _known_fingerprints(study, run, file)
     kept = len(known.keys() & {row.sha256 for row in rows})
     files = {row.sha256: row.path for row in reversed(rows) if row.sha256 not in known}
@@ -89,7 +99,7 @@ def hash_chunk(study: Study, chunk: int) -> Manifest:
     fingerprints = sorted(Fingerprint(row.key, row.path, row.sha256, *known[row.sha256]) for row in rows)
     _write_fingerprints(file, fingerprints)
     counts = {"covers": len(fingerprints), "pictures": kept + len(files), "pictures known": kept}
-    return run.finish(outputs=[file], counts=counts)
+    return Result(outputs=[file], counts=counts)
 
 
 def fingerprints_file(workspace: Workspace, chunk: int) -> Path:
@@ -144,7 +154,7 @@ def _fingerprint_all(study: Study, files: dict[str, str]) -> Iterator[tuple[str,
 
 def _known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:
     """Hash and colours by SHA-256, as an earlier run of the same code left them in `file`."""
-    earlier = read_manifest(study.manifest_file(run.label))
+    earlier = run.last
     if (
         earlier is None
         or (earlier.code, earlier.inputs.get(_LIBRARY)) != (run.code, run.inputs[_LIBRARY])

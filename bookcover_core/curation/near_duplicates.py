@@ -26,7 +26,8 @@ from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_b
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.listings.books import TEST, TRAIN
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, atomic
 
@@ -74,7 +75,17 @@ class DuplicatePair(NamedTuple):
         return self.one.genre != self.other.genre
 
 
-def find_twins(study: Study) -> Manifest:
+def _inputs(study: Study) -> Inputs:
+    return Inputs(after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in chunks(study))])
+
+
+@stage(
+    "twins",
+    "Find covers that look the same",
+    settings=("curation.twins", "curation.twin_distance"),
+    inputs=_inputs,
+)
+def find_twins(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.
 
     With `curation.twins` = "exact" only books with the same file are duplicates.
@@ -82,14 +93,10 @@ def find_twins(study: Study) -> Manifest:
     Raises:
         StageOrderError: The listings have not been read, or a chunk has no hashes.
     """
-    wanted = chunks(study)
-    run = study.stage("twins", after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in wanted)])
-    if run.done:
-        return run.done
     books = {book.key: book for book in read_eligible_books(study)}
     fingerprints = sorted(
         fingerprint
-        for chunk in wanted
+        for chunk in chunks(study)
         for fingerprint in read_fingerprints(fingerprints_file(study.workspace, chunk))
         if fingerprint.key in books
     )
@@ -109,7 +116,7 @@ def find_twins(study: Study) -> Manifest:
             counts["largest cluster"],
             file,
         )
-    return run.finish(outputs=[file], counts=counts)
+    return Result(outputs=[file], counts=counts)
 
 
 def read_duplicates(workspace: Workspace) -> list[Duplicate]:

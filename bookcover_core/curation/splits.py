@@ -18,7 +18,8 @@ from bookcover_core.curation.grouped_split import draw_groups, find_quotas
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import GenreError
 from bookcover_core.listings.books import TEST, TRAIN
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 
@@ -40,16 +41,14 @@ class SplitBook:
     """The book that it replaces, whose draw it inherits."""
 
 
-def split(study: Study) -> Manifest:
+@stage("split", "Split into training, validation and test", settings=("seed", "splits"), after=("curate",))
+def split(study: Study, _: StageRun) -> Result:
     """The manifest of `splits/books.csv`: the selection's rows, sorted by key, with split train, validation or test.
 
     Raises:
         StageOrderError: The books have not been curated.
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
     """
-    run = study.stage("split", after=["curate"])
-    if run.done:
-        return run.done
     books = read_table(study.workspace.selection, label="int64")
     split_books = [
         SplitBook(key, int(label), group, side, replaces)
@@ -76,7 +75,7 @@ def split(study: Study) -> Manifest:
         "titles in training and test": _count_shared(split_books, sides),
         "genres": {names[label]: dict(counts) for label, counts in sorted(per_genre.items())},
     }
-    return run.finish(outputs=[study.workspace.splits], counts=counts)
+    return Result(outputs=[study.workspace.splits], counts=counts)
 
 
 def assign_sides(

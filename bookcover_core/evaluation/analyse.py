@@ -28,11 +28,12 @@ from bookcover_core.evaluation.significance import PairComparison, Together, com
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.systems import Kind, systems
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.training.preparation_comparison import model_of
+from bookcover_core.training.preparation_choice import model_of
 from bookcover_core.training.split_predictions import predict_split
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,24 @@ class Analysis(BaseModel):
         )
 
 
-def analyse(study: Study, predict: Predict | None = None) -> Manifest:
+def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: ARG001 - what predicts makes no key
+    return Inputs(
+        after=[
+            "listings",
+            "split",
+            *(f"prepare/shard-{number:04d}" for number in shards(study)),
+            *(f"evaluate/{model}" for model in evaluated_models(study).values()),
+        ]
+    )
+
+
+@stage(
+    "analyse",
+    "Analyse colour, shape, overlap and agreement",
+    settings=("seed", "evaluation"),
+    inputs=_inputs,
+)
+def analyse(study: Study, _: StageRun, predict: Predict | None = None) -> Result:
     """What was written: what colour, shape and overlap tell of the genres and of all systems that are evaluated.
 
     Args:
@@ -91,18 +109,6 @@ def analyse(study: Study, predict: Predict | None = None) -> Manifest:
         WorkspaceError: A file of predictions or measurements is missing or altered, or of other books.
     """
     models = evaluated_models(study)
-    parts = [f"shard-{number:04d}" for number in shards(study)]
-    run = study.stage(
-        "analyse",
-        after=[
-            "listings",
-            "split",
-            *(f"prepare/{part}" for part in parts),
-            *(f"evaluate/{model}" for model in models.values()),
-        ],
-    )
-    if run.done:
-        return run.done
     from bookcover_core.evaluation.analysis_files import write_tables  # noqa: PLC0415 - imports pandas
 
     folder = study.workspace.evaluation
@@ -110,7 +116,7 @@ def analyse(study: Study, predict: Predict | None = None) -> Manifest:
     analysis = _analysis(study, models, predictions, read_measured_books(study), predict or predict_split)
     write_json(analysis_file(study.workspace), _rounded(analysis.model_dump(mode="json")))
     tables = write_tables(analysis, folder / "analysis")
-    return run.finish(
+    return Result(
         outputs=[analysis_file(study.workspace), *tables],
         counts={
             "books": analysis.books,

@@ -16,13 +16,12 @@ from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.predictions import Predictions, write_predictions
 from bookcover_core.evaluation.scores import Estimate, Scores, score
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.systems import find_system
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.models.systems import find_system, systems
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.settings import Preparation
-from bookcover_core.training.features import model_name
-from bookcover_core.training.preparation_comparison import preparation_of
+from bookcover_core.training.preparation_choice import model_of, split_model_name
 from bookcover_core.training.split_predictions import predict_split
 
 logger = logging.getLogger(__name__)
@@ -31,15 +30,28 @@ Predict = Callable[[Study, str, str], tuple[Sequence[str], NDArray[np.integer], 
 """(study, model, split) -> keys, labels (n,), probabilities (n, genres)."""
 
 
-def evaluate(
-    study: Study, name: str, *, preparation: Preparation | None = None, predict: Predict | None = None
-) -> Manifest:
+def _inputs(study: Study, system: str, **_: object) -> Inputs:
+    found = find_system(study.settings, system)
+    model = model_of(study, found)
+    return Inputs(model, after=[f"{found.stage}/{model}", "split"])
+
+
+@stage(
+    "evaluate",
+    "Evaluate on the test books",
+    run_title="evaluate {system}",
+    settings=("seed", "evaluation.confidence", "evaluation.resamples"),
+    inputs=_inputs,
+    parts=lambda study: [(system.name,) for system in systems(study.settings)],
+    apart=True,
+)
+def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | None = None) -> Result:
     """What was written: the predictions and scores of a system on the test books.
 
     Args:
         study: The study.
-        name: A system of the study that has been trained: "MobileNetV2", "Ensemble-mean".
-        preparation: The preparation that it was trained on; none: the chosen one.
+        run: This run of the stage.
+        system: A system of the study that has been trained: "MobileNetV2", "Ensemble-mean".
         predict: What predicts; none: the trained system.
 
     Raises:
@@ -47,12 +59,7 @@ def evaluate(
         StageOrderError: It has not been trained, or the books have not been split.
         TrainingError: It predicts values that are not numbers.
     """
-    system = find_system(study.settings, name)
-    prepared = str(preparation or preparation_of(study, system))
-    model = model_name(name, prepared)
-    run = study.stage("evaluate", model, after=[f"{system.stage}/{model}", "split"])
-    if run.done:
-        return run.done
+    model = run.part
     genres = read_genres(study.workspace)
     keys, labels, probabilities = (predict or predict_split)(study, model, "test")
     predictions = Predictions.checked(
@@ -62,8 +69,8 @@ def evaluate(
         predictions.labels,
         predictions.probabilities,
         genres,
-        backbone=name,
-        preparation=prepared,
+        backbone=system,
+        preparation=split_model_name(model)[1],
         confidence=study.settings.evaluation.confidence,
         resamples=study.settings.evaluation.resamples,
         seed=study.settings.seed,
@@ -81,7 +88,7 @@ def evaluate(
     write_json(folder / "metrics.json", scores.model_dump(mode="json"))
     _write_genres(study, scores)
     _write_confusion(study, scores)
-    return run.finish(
+    return Result(
         outputs=[folder / name for name in ("predictions.csv", "metrics.json", "genres.csv", "confusion.csv")],
         counts={"test_books": scores.books, **{name: round(each.value, 6) for name, each in scores.totals.items()}},
     )

@@ -16,7 +16,8 @@ from bookcover_core.listings.text_decoding import readable
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.training.features import load_features, model_name
+from bookcover_core.training.features import load_features
+from bookcover_core.training.preparation_choice import model_name
 
 # Rows of features in memory at a time: 20 to 60 MB.
 _BLOCK = 8_192

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from bookcover_core import __version__
-from bookcover_core.errors import DownloadError, ListingError
+from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
@@ -55,11 +55,11 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
         DownloadError: The address does not answer, or not with a listing.
         ListingError: The local file cannot be read.
     """
-    folder = study.workspace.listings / "raw"
-    target = folder / f"{name}.csv"
+    target = raw_file(study, name)
+    folder = target.parent
     known = _read_sources(folder)
-    remote = source.lower().startswith(("http://", "https://"))
-    place = source if remote else str(Path(source).expanduser().resolve())
+    remote = _is_remote(source)
+    place = source if remote else str(_local(source))
     kept = known.get(name, {})
     stands = kept.get("source") == place and target.is_file() and file_digest(target) == kept.get("sha256")
     if remote:
@@ -71,6 +71,40 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
     known[name] = {"source": place, "bytes": target.stat().st_size, "sha256": file_digest(target)}
     write_json(folder / "sources.json", known)
     return target
+
+
+def raw_file(study: Study, name: str) -> Path:
+    """Where the listing called `name` lies as it came."""
+    return study.workspace.listings / "raw" / f"{name}.csv"
+
+
+def digest_of_source(study: Study, name: str, source: str) -> str:
+    """SHA-256 of what `bring` would give, as far as that is known without asking a host.
+
+    Raises:
+        StageOrderError: It has not been brought yet.
+    """
+    kept = raw_file(study, name)
+    try:
+        if not _is_remote(source) and (local := _local(source)).exists():
+            return file_digest(local)
+        if _read_sources(kept.parent).get(name, {}).get("source") == (
+            source if _is_remote(source) else str(_local(source))
+        ):
+            return file_digest(kept)
+    except OSError:
+        pass
+    raise StageOrderError(
+        f"the listing {source} has not been read", where=kept, advice="Run the stage `listings` first."
+    )
+
+
+def _is_remote(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _local(source: str) -> Path:
+    return Path(source).expanduser().resolve()
 
 
 def _read_sources(folder: Path) -> dict[str, Any]:

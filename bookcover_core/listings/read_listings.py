@@ -14,10 +14,12 @@ from bookcover_core.errors import GenreError, ListingError
 from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
-from bookcover_core.listings.picture_folder import as_books, list_pictures, pictures_digest
-from bookcover_core.listings.raw_files import bring_listing
+from bookcover_core.listings.picture_folder import Picture, as_books, list_pictures, pictures_digest
+from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
 from bookcover_core.listings.records import Categories, MalformedRecord, Record, read_records
-from bookcover_core.pipeline.manifests import Manifest, Output, digest_outputs, file_digest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import Output, digest_outputs
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import BookSettings, BookSource
@@ -44,7 +46,40 @@ class _ListingContent:
     malformed: list[MalformedRecord] = field(default_factory=list)
 
 
-def read_listings(study: Study) -> Manifest:
+def _fetch(study: Study) -> None:
+    """Bring the listings into the study's folder."""
+    for name, source in _files(study.settings.books):
+        bring_listing(study, name, source)
+
+
+def _inputs(study: Study) -> Inputs:
+    books = study.settings.books
+    given = {name: digest_of_source(study, name, source) for name, source in _files(books)}
+    if books.source is BookSource.FOLDER:
+        given = {"folder": pictures_digest(_pictures(books)), **given}
+    return Inputs(given=given)
+
+
+@stage(
+    "listings",
+    "Read the listings",
+    # Not books.chunks: which chunks are downloaded does not change what the listings say.
+    settings=(
+        "books.source",
+        "books.train_listing",
+        "books.test_listing",
+        "books.pool_listing",
+        "books.listing",
+        "books.folder",
+        "books.groups",
+        "books.malformed",
+        "books.chunk_records",
+    ),
+    inputs=_inputs,
+    fetch=_fetch,
+    network=True,
+)
+def read_listings(study: Study, _: StageRun) -> Result:
     """The manifest of `listings`: every record of the study's listings, or image of its folder, is a book.
 
     Writes listings/books.csv (key, filename, url, title, author, category_id, category, role, group, chunk),
@@ -58,23 +93,10 @@ def read_listings(study: Study) -> Manifest:
         GenreError: There are fewer than two genres, or fewer than three books in one.
     """
     books = study.settings.books
-    if books.source is BookSource.FOLDER:
-        pictures = list_pictures(Path(str(books.folder)).expanduser())
-        given = {"folder": pictures_digest(pictures)}
-        files: dict[str, Path] = {}
-    else:
-        files = {name: bring_listing(study, name, source) for name, source in _sources(books)}
-        given = {name: file_digest(file) for name, file in files.items()}
-    if books.groups:
-        files["groups"] = bring_listing(study, "groups", books.groups)
-        given["groups"] = file_digest(files["groups"])
-
-    run = study.stage("listings", given=given)
-    if run.done:
-        return run.done
+    files = {name: raw_file(study, name) for name, _ in _files(books)}
     if books.source is BookSource.FOLDER:
         found = _ListingContent()
-        found.genres, pictured = as_books(pictures)
+        found.genres, pictured = as_books(_pictures(books))
         found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
         found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
     else:
@@ -89,7 +111,7 @@ def read_listings(study: Study) -> Manifest:
     if books.malformed == "skip":
         outputs.append(_write_malformed(workspace.listings / "malformed.csv", found.malformed))
     seen = digest_outputs(Output.of(file, workspace.root) for file in (workspace.books, workspace.genres))
-    return run.finish(
+    return Result(
         outputs=outputs,
         counts={
             "records": len(found.records),
@@ -100,6 +122,19 @@ def read_listings(study: Study) -> Manifest:
         },
         digest=seen,
     )
+
+
+def _pictures(books: BookSettings) -> list[Picture]:
+    """The pictures of the study's folder."""
+    return list_pictures(Path(str(books.folder)).expanduser())
+
+
+def _files(books: BookSettings) -> Iterator[tuple[str, str]]:
+    """Name and source of each file that the study reads."""
+    if books.source is not BookSource.FOLDER:
+        yield from _sources(books)
+    if books.groups:
+        yield "groups", books.groups
 
 
 def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,11 @@ def systems(settings: StudySettings) -> list[System]:
     return [*_networks(settings), *(System(name, Kind.ENSEMBLE, how) for name, how in _ensembles(settings).items())]
 
 
+def pretrained(settings: StudySettings) -> list[str]:
+    """The study's backbones that start from ImageNet's weights."""
+    return [name for name in settings.training.backbones if name not in SCRATCH_NETWORKS]
+
+
 def ensembles(settings: StudySettings) -> list[str]:
     """Names of the ensembles of a study."""
     return list(_ensembles(settings))

@@ -52,9 +52,10 @@ class Manifest(BaseModel):
 
     stage: str
     part: str = Field(default="", description='Which part: "chunk-0003", "MobileNetV2-padded"; empty: the whole stage.')
-    key: str = Field(description="SHA-256 over the inputs, settings and code that the outcome hangs on.")
+    key: str = Field(description="SHA-256 over the inputs, settings and code that the outcome depends on.")
     code: str = Field(description="SHA-256 of the code.")
-    settings: dict[str, Any] = Field(description="The settings that the outcome hangs on.")
+    modules: dict[str, str] = Field(default={}, description="SHA-256 of the code, by module.")
+    settings: dict[str, Any] = Field(description="The settings that the outcome depends on.")
     inputs: dict[str, str] = Field(description="Digests of the stages and files that it was made from.")
     counts: dict[str, Any] = Field(default={}, description="What it counted, for people and the report.")
     outputs: list[Output] = []

@@ -20,16 +20,15 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from signal import SIGKILL
 from threading import Lock, Thread, Timer
-from typing import Any, TypeVarTuple
+from typing import Any
 
 import bookcover_core
 from bookcover_core import errors
 from bookcover_core.errors import TrainingError, WorkerError
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.python_process import start_module
+from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.study import Study
-
-Words = TypeVarTuple("Words")
 
 # Seconds that a process may take to end when it is told to.
 _GRACE_SECONDS = 5.0
@@ -48,8 +47,8 @@ _KEPT_SECONDS = 30.0
 
 def run_apart(
     study: Study,
-    stage: Callable[[Study, *Words], Manifest],
-    *words: *Words,
+    stage: Stage[...],
+    *words: Any,
     network: str | None = None,
     minutes: float = 0.0,
 ) -> Manifest:
@@ -60,7 +59,7 @@ def run_apart(
 
     Args:
         study: The study.
-        stage: A function of a module.
+        stage: The stage.
         words: Texts that it is called with after the study.
         network: Whose stage it is. The process of another network is ended first. None: it needs little memory, and
             runs in whichever process is there.
@@ -71,11 +70,11 @@ def run_apart(
         WorkerError: The process was killed, cannot be started, or met an error that nobody foresaw.
         BookcoverError: What the stage raised.
     """
-    planned = study.plan(lambda looking: stage(looking, *words))
-    if planned.standing:
-        return planned.standing
+    run = stage.at(study, *words)
+    if done := run.take_done():
+        return done
     order = {
-        "stage": f"{stage.__module__}:{stage.__name__}",
+        "stage": f"{stage.function.__module__}:{stage.function.__name__}",
         "words": words,
         "settings": study.settings.model_dump_json(),
         "folder": str(Path.cwd()),
@@ -85,11 +84,11 @@ def run_apart(
     process = shared.take(network)
     try:
         try:
-            return process.run(order, planned.label, study.progress, minutes)
+            return process.run(order, run.label, study.progress, minutes)
         except _DiedWaitingError:
             process.end()
             process = _Process(network)
-            return process.run(order, planned.label, study.progress, minutes)
+            return process.run(order, run.label, study.progress, minutes)
     finally:
         if process.listens and shared is _shared.get():
             shared.give(process)

@@ -13,8 +13,10 @@ from itertools import islice
 
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.listings.books import read_genres
-from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.processes import in_processes
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.preparation.preparation_journal import PreparationJournal, PreparedCover
@@ -41,13 +43,26 @@ def shards(study: Study) -> list[int]:
     return list(range(1, -(-books // study.settings.preparation.shard_records) + 1))
 
 
-def prepare_shard(study: Study, shard: int) -> Manifest:
+def _inputs(study: Study, shard: int) -> Inputs:
+    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(_read_shard(study, shard))})
+
+
+@stage(
+    "prepare",
+    "Measure and prepare the covers",
+    run_title="prepare shard {shard}",
+    settings=("preparation",),
+    inputs=_inputs,
+    parts=lambda study: [(shard,) for shard in shards(study)],
+)
+def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of one shard's images, their index, and the measurements.
 
     An interrupted run resumes: images made from the same covers with the same settings are kept.
 
     Args:
         study: The study.
+        run: This run of the stage.
         shard: Number of the shard, from 1.
 
     Raises:
@@ -57,11 +72,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
     books = _read_shard(study, shard)
-    name = f"shard-{shard:04d}"
-    run = study.stage("prepare", name, given={"books": digest_of(books)})
-    if run.done:
-        return run.done
-    workspace, settings = study.workspace, study.settings.preparation
+    name, workspace, settings = run.part, study.workspace, study.settings.preparation
     folder = workspace.prepared
     journal = PreparationJournal(folder / "index" / f"{name}.jsonl", _made_with(settings, run.code))
     known = journal.read()
@@ -85,7 +96,7 @@ def prepare_shard(study: Study, shard: int) -> Manifest:
     measured = folder / "measurements" / f"{name}.csv"
     shapes = [(cover.key, *cover.measurements) for cover in covers]
     write_table(measured, pd.DataFrame(shapes, columns=list(MEASUREMENTS)))
-    return run.finish(
+    return Result(
         outputs=[measured],
         indexes=[index],
         counts={"covers": len(covers), "pictures": len(pictures), "covers kept": kept},

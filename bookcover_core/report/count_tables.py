@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Kind, Table
@@ -57,7 +57,7 @@ def time_table(findings: Findings) -> Table:
     }
     rows = []
     total = 0.0
-    for stage in STAGES:
+    for stage in stages():
         manifests = findings.manifests.get(stage.name, [])
         if not manifests:
             continue

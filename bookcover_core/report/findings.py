@@ -19,12 +19,12 @@ from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import ModelCard, read_card
 from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, systems, title_of
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.stages import STAGES
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import BookSource, CoverSource
-from bookcover_core.training.preparation_comparison import (
+from bookcover_core.training.preparation_choice import (
     chosen_preparation,
     comparing_backbones,
     comparison_folder,
@@ -300,7 +300,7 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
 
     Parts that nothing after them names (chunks of an earlier way of cutting, networks of other settings) are left out.
     """
-    found = {stage.name: study.manifests(stage.name) for stage in STAGES if stage.name != "report"}
+    found = {stage.name: study.manifests(stage.name) for stage in stages() if stage.name != "report"}
     for stage in ("search", "train", "finetune", "scratch", "ensemble", "evaluate", "visualise"):
         found[stage] = [manifest for manifest in found[stage] if manifest.part in models]
     compared = comparison_parts(study.settings)

@@ -3,7 +3,7 @@
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.report.figure_spec import Plan
 from bookcover_core.report.findings import Findings
-from bookcover_core.training.preparation_comparison import model_of
+from bookcover_core.training.preparation_choice import model_of
 from bookcover_core.visualisation.maximisation_figure import ideal_pictures
 from bookcover_core.visualisation.network_insight import BLURRED, Insight, read_insight
 from bookcover_core.visualisation.visualise import chosen_system

@@ -10,8 +10,10 @@ import logging
 from collections.abc import Mapping
 
 from bookcover_core.evaluation.published_results import published_results
-from bookcover_core.pipeline.manifests import Manifest, digest_of
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import stages
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_text
 from bookcover_core.report.analysis_lookup import found_analysis
@@ -47,10 +49,25 @@ logger = logging.getLogger(__name__)
 
 def _telling_settings() -> list[str]:
     """Paths of the settings that a report depends on: those that an outcome hangs on, and which networks there are."""
-    return ["name", "training", "models", *(path for stage in STAGES for path in stage.settings)]
+    return ["name", "training", "models", *(path for each in stages() for path in each.settings)]
 
 
-def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Manifest:
+def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
+    findings = gather(study, failures)
+    behind = [manifest for manifests in findings.manifests.values() for manifest in manifests]
+    return Inputs(
+        after=[manifest.label for manifest in behind],
+        given={
+            "settings": digest_of([study.settings.part(path) for path in _telling_settings()]),
+            "counts and times": digest_of([[each.label, each.counts, each.seconds] for each in behind]),
+            "templates": templates_digest(),
+            "missing": digest_of([[each.backbone, each.reason] for each in findings.missing]),
+        },
+    )
+
+
+@stage("report", "Write the report", inputs=_inputs)
+def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None = None) -> Result:
     """What was written: the report on everything that the study has done so far.
 
     Args:
@@ -63,19 +80,6 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
         DiskFullError: No space is left.
     """
     findings = gather(study, failures)
-    behind = [manifest for manifests in findings.manifests.values() for manifest in manifests]
-    run = study.stage(
-        "report",
-        after=[manifest.label for manifest in behind],
-        given={
-            "settings": digest_of([study.settings.part(path) for path in _telling_settings()]),
-            "counts and times": digest_of([[each.label, each.counts, each.seconds] for each in behind]),
-            "templates": templates_digest(),
-            "missing": digest_of([[each.backbone, each.reason] for each in findings.missing]),
-        },
-    )
-    if run.done:
-        return run.done
     folder = study.workspace.report
     books = books_with_covers(findings)
     figures = make_figures(findings, folder / "figures")
@@ -86,7 +90,7 @@ def write_report(study: Study, failures: Mapping[str, str] | None = None) -> Man
     files += [table.write(folder / "tables") for table in tables.values()]
     write_json(folder / "results.json", results(findings))
     write_text(folder / "index.html", page)
-    return run.finish(
+    return Result(
         outputs=[folder / "index.html", folder / "results.json", *files],
         counts={
             "networks": len(findings.networks),

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.systems import Kind, System, ensembles, find_system, members
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.training.features import model_name
-from bookcover_core.training.making import is_made
-from bookcover_core.training.preparation_comparison import model_of, preparation_of
+from bookcover_core.training.plan import maker
+from bookcover_core.training.preparation_choice import model_of, preparation_of
 from bookcover_core.training.split_predictions import predict_split
 from bookcover_core.training.stored_probabilities import write_probabilities
 
@@ -43,7 +43,33 @@ _MOST_STEPS = 10_000
 Floats = npt.NDArray[np.floating]
 
 
-def combine(study: Study, name: str) -> Manifest:
+def _inputs(study: Study, ensemble: str) -> Inputs:
+    system = find_system(study.settings, ensemble)
+    if system.kind is not Kind.ENSEMBLE:
+        raise SettingsError(
+            f"{ensemble!r} is no ensemble",
+            where="ensemble.methods",
+            advice=f"The study's ensembles are {', '.join(ensembles(study.settings)) or 'none'}.",
+        )
+    parts = members(study.settings)
+    _check_members(study, system, parts)
+    models = [model_of(study, part) for part in parts]
+    return Inputs(
+        model_of(study, system),
+        after=["split", *(f"{part.stage}/{model}" for part, model in zip(parts, models, strict=True))],
+        given={"how": system.network, "members": " ".join(models)},
+    )
+
+
+@stage(
+    "ensemble",
+    "Combine systems",
+    run_title="combine {ensemble}",
+    inputs=_inputs,  # how and whom it combines stand for the settings that choose them
+    parts=lambda study: [(name,) for name in ensembles(study.settings)],
+    apart=True,
+)
+def combine(study: Study, run: StageRun, ensemble: str) -> Result:
     """The manifest of an ensemble of the study.
 
     Writes `models/<name>-<preparation>/`: ensemble.json (members with weights, digests and validation figures), and its
@@ -51,31 +77,17 @@ def combine(study: Study, name: str) -> Manifest:
 
     Args:
         study: The study.
-        name: One of its ensembles: "Ensemble-mean", "Ensemble-weighted".
+        run: This run of the stage.
+        ensemble: One of its ensembles: "Ensemble-mean", "Ensemble-weighted".
 
     Raises:
         SettingsError: The study has no such ensemble, or no such members.
         StageOrderError: A member has not been trained.
     """
-    system = find_system(study.settings, name)
-    if system.kind is not Kind.ENSEMBLE:
-        raise SettingsError(
-            f"{name!r} is no ensemble",
-            where="ensemble.methods",
-            advice=f"The study's ensembles are {', '.join(ensembles(study.settings)) or 'none'}.",
-        )
+    system = find_system(study.settings, ensemble)
     parts = members(study.settings)
-    _check_members(study, system, parts)
     models = [model_of(study, part) for part in parts]
     preparation = preparation_of(study, system)
-    run = study.stage(
-        "ensemble",
-        model_name(name, preparation),
-        after=["split", *(f"{part.stage}/{model}" for part, model in zip(parts, models, strict=True))],
-        given={"how": system.network, "members": " ".join(models)},
-    )
-    if run.done:
-        return run.done
     folder = study.workspace.models / run.part
     judged = {split: _Judged.of(study, models, split) for split in _SPLITS}
     validation = judged["validation"]
@@ -113,7 +125,7 @@ def combine(study: Study, name: str) -> Manifest:
         figures["validation_accuracy"],
         ", ".join(f"{model} {weight:.3f}" for model, weight in zip(models, weights, strict=True)),
     )
-    return run.finish(
+    return Result(
         outputs=[folder / ENSEMBLE, *written],
         counts={"members": len(parts), **{figure: round(value, 6) for figure, value in figures.items()}},
     )
@@ -166,7 +178,7 @@ class _Judged:
 
 
 def _check_members(study: Study, system: System, parts: list[System]) -> None:
-    missing = [part.name for part in parts if not is_made(study, part)]
+    missing = [part.name for part in parts if not maker(part).is_sound(study)]
     if missing:
         raise StageOrderError(
             f"{' and '.join(missing)}, {'a member' if len(missing) == 1 else 'members'} of it, "

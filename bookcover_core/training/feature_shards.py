@@ -4,17 +4,46 @@ The stage `features` (`training.features`) is the same with it and without: it f
 computes the others.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.weights import weights_digest
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.feature_store import shard_keys
-from bookcover_core.training.features import compute_shard, model_name
+from bookcover_core.training.features import compute_features, compute_shard, wanted_features
+from bookcover_core.training.preparation_choice import model_name
 
 
-def compute_feature_shard(study: Study, backbone: str, preparation: str, shard: int) -> Manifest:
+def _inputs(study: Study, backbone: str, preparation: str, shard: int) -> Inputs:
+    name = f"shard-{shard:04d}"
+    weights = weights_digest(study.settings, find_backbone(backbone))
+    return Inputs(
+        f"{model_name(backbone, preparation)}/{name}",
+        after=[f"prepare/{name}"],
+        given={"backbone": backbone, "preparation": preparation, "weights": weights},
+    )
+
+
+def _parts(study: Study) -> Iterator[tuple[str, str, int]]:
+    if study.settings.spreading.how:
+        for backbone, preparation in wanted_features(study):
+            yield from ((backbone, preparation, shard) for shard in shard_keys(study))
+
+
+@stage(
+    "feature-shard",
+    "Compute a shard of pooled features",
+    label="features",
+    run_title="features of {backbone} on {preparation}, shard {shard}",
+    inputs=_inputs,
+    parts=_parts,
+    apart=True,
+)
+def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
     """The manifest of one shard of the features that `backbone` gives of the covers prepared as `preparation`.
 
     Args:
@@ -29,20 +58,10 @@ def compute_feature_shard(study: Study, backbone: str, preparation: str, shard: 
             such shard.
         WeightsError: The backbone's weights cannot be had.
     """
-    name = f"shard-{shard:04d}"
-    weights = weights_digest(study.settings, find_backbone(backbone))
-    run = study.stage(
-        "features",
-        f"{model_name(backbone, preparation)}/{name}",
-        after=[f"prepare/{name}"],
-        given={"backbone": backbone, "preparation": preparation, "weights": weights},
-    )
-    if run.done:
-        return run.done
     shards = shard_keys(study)
     covers = len(shards.get(shard, ()))
     before = sum(len(keys) for number, keys in shards.items() if number < shard)
     telling = replace(study, progress=lambda done, _: study.progress(done - before, covers))
-    file = compute_shard(telling, backbone, preparation, shard)
+    file = compute_shard(telling, backbone, preparation, shard, digest_of(compute_features.code))
     study.progress(covers, covers)
-    return run.finish(outputs=[file], counts={"covers": covers})
+    return Result(outputs=[file], counts={"covers": covers})

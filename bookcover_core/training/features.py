@@ -8,7 +8,7 @@ They are computed shard by shard (`training.feature_store`), and read by split.
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +18,18 @@ import numpy as np
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.extra_inputs import extra_values
+from bookcover_core.models.systems import SCRATCH_NETWORKS
 from bookcover_core.models.weights import weights_digest
-from bookcover_core.pipeline.manifests import Manifest, digest_of
-from bookcover_core.pipeline.stages import code_digest, find_stage
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import ExtraInput
 from bookcover_core.training.feature_store import map_shard, shard_file, shard_keys, shard_stands, write_shard
 from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
 from bookcover_core.training.measurement_inputs import load_measurements
+from bookcover_core.training.preparation_choice import chosen_preparation, comparing_backbones, model_name
 
 if TYPE_CHECKING:
     from bookcover_core.training.feature_extraction import Extractor
@@ -34,18 +37,45 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def model_name(backbone: str, preparation: str) -> str:
-    """What a backbone on a preparation is called in folders and labels: "MobileNetV2-padded"."""
-    return f"{backbone}-{preparation}"
+def _inputs(study: Study, backbone: str, preparation: str) -> Inputs:
+    weights = weights_digest(study.settings, find_backbone(backbone))
+    return Inputs(
+        model_name(backbone, preparation),
+        after=[f"prepare/shard-{number:04d}" for number in shard_keys(study)],
+        given={"backbone": backbone, "preparation": preparation, "weights": weights},
+    )
 
 
-def split_model_name(name: str) -> tuple[str, str]:
-    """Backbone and preparation of a model's name."""
-    backbone, _, preparation = name.rpartition("-")
-    return backbone, preparation
+def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
+    """Backbone and preparation of all features of a study, as far as its preparations are chosen.
+
+    Raises:
+        StageOrderError: A comparison has not chosen yet; the features that it wants have been given by then.
+    """
+    settings = study.settings
+    compared = settings.training.preparation == "best"
+    wanted = [
+        (backbone, str(method))
+        for backbone in (comparing_backbones(settings) if compared else ())
+        for method in settings.preparation.methods
+    ]
+    yield from wanted
+    for network in settings.training.backbones:
+        if network not in SCRATCH_NETWORKS:
+            chosen = (network, str(chosen_preparation(study, network)))
+            if chosen not in wanted:
+                yield chosen
 
 
-def compute_features(study: Study, backbone: str, preparation: str) -> Manifest:
+@stage(
+    "features",
+    "Compute pooled features",
+    run_title="features of {backbone} on {preparation}",
+    inputs=_inputs,  # the digest of the weights stands for the settings that choose them
+    parts=wanted_features,
+    apart=True,
+)
+def compute_features(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
     """The manifest of the features that `backbone` gives of the covers prepared as `preparation`.
 
     Raises:
@@ -54,21 +84,13 @@ def compute_features(study: Study, backbone: str, preparation: str) -> Manifest:
         WeightsError: The backbone's weights cannot be had.
     """
     model = model_name(backbone, preparation)
-    shards = _Shards(study, backbone, preparation)
-    run = study.stage(
-        "features",
-        model,
-        after=[f"prepare/shard-{number:04d}" for number in shards.keys],
-        given={"backbone": backbone, "preparation": preparation, "weights": shards.weights},
-    )
-    if run.done:
-        return run.done
+    shards = _Shards(study, backbone, preparation, run.code)
     done = computed = 0
     for number, keys in shards.keys.items():
         computed += shards.compute(number, done_before=done)
         done += len(keys)
         study.progress(done, shards.books)
-    return run.finish(
+    return Result(
         outputs=[shard_file(study, model, number) for number in shards.keys],
         counts={
             "covers": shards.books,
@@ -79,7 +101,7 @@ def compute_features(study: Study, backbone: str, preparation: str) -> Manifest:
     )
 
 
-def compute_shard(study: Study, backbone: str, preparation: str, number: int) -> Path:
+def compute_shard(study: Study, backbone: str, preparation: str, number: int, code: str) -> Path:
     """The file of one shard of features, with its record beside it; nothing is done where it stands already.
 
     A shard hangs on its own pictures, the weights and the code alone, so that shards can be computed on different
@@ -90,6 +112,7 @@ def compute_shard(study: Study, backbone: str, preparation: str, number: int) ->
         backbone: A backbone of `models.backbones`.
         preparation: Of which pictures.
         number: Number of the shard, from 1.
+        code: SHA-256 of the code that computes features.
 
     Raises:
         SettingsError: There is no such backbone.
@@ -97,7 +120,7 @@ def compute_shard(study: Study, backbone: str, preparation: str, number: int) ->
             such shard.
         WeightsError: The backbone's weights cannot be had.
     """
-    shards = _Shards(study, backbone, preparation)
+    shards = _Shards(study, backbone, preparation, code)
     if number not in shards.keys:
         raise StageOrderError(
             f"there is no shard {number} of {len(shards.keys)} in the selection",
@@ -162,14 +185,14 @@ def load_split(
 class _Shards:
     """The shards of one network's features of one preparation, and what they are made with."""
 
-    def __init__(self, study: Study, backbone: str, preparation: str) -> None:
+    def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
         self.network = find_backbone(backbone)
         self.weights = weights_digest(study.settings, self.network)
         self.keys = shard_keys(study)
         self.books = sum(len(keys) for keys in self.keys.values())
         self._study = study
         self._preparation = preparation
-        self._code = code_digest(find_stage("features").code)
+        self._code = code
 
     @cached_property
     def _extractor(self) -> "Extractor":

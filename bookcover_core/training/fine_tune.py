@@ -16,17 +16,47 @@ from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, software_versions, write_card
-from bookcover_core.models.systems import Kind, fine_tuned
-from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.models.systems import Kind, fine_tuned, pretrained
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.training.features import model_name
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
 
 
-def fine_tune(study: Study, backbone: str) -> Manifest:
+def _inputs(study: Study, backbone: str) -> Inputs:
+    find_backbone(backbone)
+    if not study.settings.fine_tuning.blocks:
+        raise SettingsError(
+            "no block of the networks is to be trained", where="fine_tuning.blocks", advice="Give a number, such as 2."
+        )
+    preparation = chosen_preparation(study, backbone)
+    return Inputs(
+        model_name(fine_tuned(backbone).name, preparation),
+        after=[
+            "listings",
+            "split",
+            *(f"prepare/shard-{number:04d}" for number in shards(study)),
+            f"train/{model_name(backbone, preparation)}",
+        ],
+        given={"backbone": backbone, "preparation": preparation},
+    )
+
+
+@stage(
+    "finetune",
+    "Fine-tune the networks",
+    run_title="fine-tune {backbone}",
+    settings=("seed", "fine_tuning"),
+    inputs=_inputs,
+    parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.fine_tuning.blocks else [],
+    apart=True,
+    timed=True,
+)
+def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     """The manifest of the fine-tuning of one network on the preparation that its head was trained on.
 
     The top `fine_tuning.blocks` blocks (`models.network_blocks`) and the head are trained with Adam; what is below
@@ -39,6 +69,7 @@ def fine_tune(study: Study, backbone: str) -> Manifest:
 
     Args:
         study: The study.
+        run: This run of the stage.
         backbone: A backbone of `models.backbones`.
 
     Raises:
@@ -47,23 +78,9 @@ def fine_tune(study: Study, backbone: str) -> Manifest:
         TrainingError: It cannot be trained.
         WeightsError: The trained network is missing or altered.
     """
-    find_backbone(backbone)
     settings = study.settings.fine_tuning
-    if not settings.blocks:
-        raise SettingsError(
-            "no block of the networks is to be trained", where="fine_tuning.blocks", advice="Give a number, such as 2."
-        )
     preparation = chosen_preparation(study, backbone)
-    frozen = model_name(backbone, preparation)
-    model = model_name(fine_tuned(backbone).name, preparation)
-    run = study.stage(
-        "finetune",
-        model,
-        after=["listings", "split", *(f"prepare/shard-{number:04d}" for number in shards(study)), f"train/{frozen}"],
-        given={"backbone": backbone, "preparation": preparation},
-    )
-    if run.done:
-        return run.done
+    frozen, model = model_name(backbone, preparation), run.part
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
@@ -117,7 +134,7 @@ def fine_tune(study: Study, backbone: str) -> Manifest:
             }
         ),
     )
-    return run.finish(
+    return Result(
         outputs=[*training.outputs, card],
         counts=training.counts
         | {"validation_accuracy_before": round(training.fitted.history[0].val_accuracy, 6), "weights": before.weights},

@@ -13,14 +13,15 @@ from bookcover_core.models.architecture import measure
 from bookcover_core.models.lenet_alexnet import find_scratch
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
-from bookcover_core.models.systems import Kind
-from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import ScratchSettings
-from bookcover_core.training.features import model_name
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,28 @@ logger = logging.getLogger(__name__)
 _MOMENTUM = 0.9
 
 
-def train_scratch(study: Study, name: str) -> Manifest:
+def _inputs(study: Study, network: str) -> Inputs:
+    find_scratch(network)
+    preparation = chosen_preparation(study, network)
+    return Inputs(
+        model_name(network, preparation),
+        after=["listings", "split", *(f"prepare/shard-{number:04d}" for number in shards(study))],
+        # The steps of a network are given to its own part.
+        given={"network": network, "preparation": preparation, "steps": str(_steps(study.settings.scratch, network))},
+    )
+
+
+@stage(
+    "scratch",
+    "Train LeNet and AlexNet from nothing",
+    run_title="train {network} from nothing",
+    settings=("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
+    inputs=_inputs,
+    parts=lambda study: [(name,) for name in study.settings.training.backbones if name in SCRATCH_NETWORKS],
+    apart=True,
+    timed=True,
+)
+def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     """The manifest of the training of one network from nothing, on the chosen preparation.
 
     The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner. The
@@ -37,37 +59,29 @@ def train_scratch(study: Study, name: str) -> Manifest:
 
     Args:
         study: The study.
-        name: A network of `models.lenet_alexnet`.
+        run: This run of the stage.
+        network: A network of `models.lenet_alexnet`.
 
     Raises:
         SettingsError: There is no such network.
         StageOrderError: The split or the comparison is not made yet, or prepared pictures are missing or damaged.
         TrainingError: It cannot be trained.
     """
-    settings, scratch = study.settings.scratch, find_scratch(name)
-    preparation = chosen_preparation(study, name)
-    model = model_name(name, preparation)
-    run = study.stage(
-        "scratch",
-        model,
-        after=["listings", "split", *(f"prepare/shard-{number:04d}" for number in shards(study))],
-        given={"network": name, "preparation": preparation, "steps": str(_steps(settings, name))},
-    )
-    if run.done:
-        return run.done
+    settings, scratch = study.settings.scratch, find_scratch(network)
+    preparation, model = chosen_preparation(study, network), run.part
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_trainer import PixelSchedule  # noqa: PLC0415 - imports TensorFlow
 
     genres = read_genres(study.workspace)
     books = sum(read_table(study.workspace.splits, ("split",))["split"] == "train")
-    epochs = math.ceil(_steps(settings, name) / max(1, math.ceil(books / settings.batch_size)))
-    logger.info("%s: %d steps are at most %d epochs", run.label, _steps(settings, name), epochs)
-    network = scratch.build(len(genres), seed=study.settings.seed)
+    epochs = math.ceil(_steps(settings, network) / max(1, math.ceil(books / settings.batch_size)))
+    logger.info("%s: %d steps are at most %d epochs", run.label, _steps(settings, network), epochs)
+    built = scratch.build(len(genres), seed=study.settings.seed)
     folder = study.workspace.models / model
     training = run_pixel_training(
         study,
-        network,
+        built,
         keras.optimizers.SGD(settings.learning_rate, momentum=_MOMENTUM),
         PixelSchedule(
             epochs=epochs,
@@ -88,7 +102,7 @@ def train_scratch(study: Study, name: str) -> Manifest:
         ModelCard(
             name=model,
             kind=Kind.SCRATCH,
-            backbone=name,
+            backbone=network,
             preparation=preparation,
             input_size=scratch.size,
             preprocessing=scratch.preprocessing,
@@ -100,13 +114,13 @@ def train_scratch(study: Study, name: str) -> Manifest:
             inputs=run.inputs,
             digests={MODEL_WEIGHTS: training.weights_digest},
             metrics=training.metrics,
-            parameters={"trainable": network.count_params()},
-            architecture=measure(network),
+            parameters={"trainable": built.count_params()},
+            architecture=measure(built),
             software=software_versions(),
             machine=this_machine(),
         ),
     )
-    return run.finish(
+    return Result(
         outputs=[*training.outputs, card],
         counts=training.counts | {"weights": "random"},
         digest=digest_of([training.digest, weights]),

@@ -21,13 +21,16 @@ from pydantic import BeforeValidator, ConfigDict
 from bookcover_core.errors import SettingsError, TrainingError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.models.systems import pretrained
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
-from bookcover_core.training.features import load_split, model_name
-from bookcover_core.training.hyperparameters import Hyperparameters, draw_trials
+from bookcover_core.training.features import load_split
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials
 from bookcover_core.training.measurement_inputs import measurements_given
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +83,35 @@ class Trial(Hyperparameters):
         return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields)))
 
 
-def search_head(study: Study, backbone: str) -> Manifest:
+def _inputs(study: Study, backbone: str) -> Inputs:
+    name = find_backbone(backbone).name
+    preparation = chosen_preparation(study, name)
+    model = model_name(name, preparation)
+    return Inputs(
+        model,
+        after=["listings", "split", f"features/{model}"],
+        given={"backbone": name, "preparation": preparation, **measurements_given(study, study.settings.head)},
+    )
+
+
+@stage(
+    "search",
+    "Search for better hyperparameters",
+    run_title="search hyperparameters of {backbone}",
+    settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "search"),
+    inputs=_inputs,
+    parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.search.trials else [],
+    apart=True,
+    timed=True,
+)
+def search_head(study: Study, run: StageRun, backbone: str) -> Result:
     """The manifest of the search for the hyperparameters of one network's head on the chosen preparation.
 
     Trials that are on record are not run again; a search that was cut off goes on with the epoch that it was at.
 
     Args:
         study: The study.
+        run: This run of the stage.
         backbone: A backbone of `models.backbones`.
 
     Raises:
@@ -101,18 +126,9 @@ def search_head(study: Study, backbone: str) -> Manifest:
         )
     name = find_backbone(backbone).name
     preparation = chosen_preparation(study, name)
-    model = model_name(name, preparation)
-    run = study.stage(
-        "search",
-        model,
-        after=["listings", "split", f"features/{model}"],
-        given={"backbone": name, "preparation": preparation, **measurements_given(study, settings.head)},
-    )
-    if run.done:
-        return run.done
     fixed = [{path: settings.part(path) for path in _FIXED}, run.inputs, run.code]
     wanted = {digest_of([tried.model_dump(mode="json"), *fixed]): tried for tried in draw_trials(settings)}
-    folder = study.workspace.search / model
+    folder = study.workspace.search / run.part
     trials = _run_trials(study, name, preparation, wanted, folder, run.label)
     if settings.training.monitor == "loss":
         chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
@@ -122,7 +138,7 @@ def search_head(study: Study, backbone: str) -> Manifest:
         folder / _CHOSEN,
         {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})},
     )
-    return run.finish(
+    return Result(
         outputs=[folder / _TRIALS, folder / _CHOSEN],
         counts={
             "trials": len(trials),

@@ -5,6 +5,17 @@ from pydantic import BaseModel, ConfigDict
 
 from bookcover_core.settings import StudySettings
 
+HEAD_SETTINGS = (
+    "seed",
+    "head",
+    "training.optimizer",
+    "training.learning_rate",
+    "training.batch_size",
+    "training.weight_decay",
+    "training.label_smoothing",
+)
+"""Settings that every head on pooled features depends on."""
+
 # Purpose of the generator that draws the trials.
 _TRIALS = 412
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from bookcover_core.models.systems import Kind, find_system
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.training.features import load_split, split_model_name
+from bookcover_core.training.features import load_split
+from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import read_probabilities
 
 

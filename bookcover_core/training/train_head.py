@@ -13,19 +13,42 @@ from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
-from bookcover_core.models.systems import Kind
+from bookcover_core.models.systems import Kind, pretrained
 from bookcover_core.models.weights import build_backbone, weights_source
-from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.features import model_name
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS
 from bookcover_core.training.measurement_inputs import measurements_given
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
 
 
-def train_backbone(study: Study, name: str) -> Manifest:
+def _inputs(study: Study, backbone: str) -> Inputs:
+    preparation = chosen_preparation(study, find_backbone(backbone).name)
+    model = model_name(backbone, preparation)
+    searched = [f"search/{model}"] if study.settings.search.trials else []
+    return Inputs(
+        model,
+        after=["listings", "split", f"features/{model}", *searched],
+        given={"backbone": backbone, "preparation": preparation, **measurements_given(study, study.settings.head)},
+    )
+
+
+@stage(
+    "train",
+    "Train the networks",
+    run_title="train {backbone}",
+    settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor"),
+    inputs=_inputs,
+    parts=lambda study: [(name,) for name in pretrained(study.settings)],
+    apart=True,
+    timed=True,
+)
+def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     """The manifest of the training of one backbone's head on the chosen preparation.
 
     Writes `models/<backbone>-<preparation>/`: head.weights.h5, model.weights.h5 (the whole network), history.csv, and
@@ -33,7 +56,8 @@ def train_backbone(study: Study, name: str) -> Manifest:
 
     Args:
         study: The study.
-        name: A backbone of `models.backbones`.
+        run: This run of the stage.
+        backbone: A backbone of `models.backbones`.
 
     Raises:
         SettingsError: There is no such backbone.
@@ -41,21 +65,11 @@ def train_backbone(study: Study, name: str) -> Manifest:
         TrainingError: The head cannot be trained.
         WeightsError: The backbone's weights cannot be had.
     """
-    backbone = find_backbone(name)
-    preparation = chosen_preparation(study, name)
-    model = model_name(name, preparation)
+    named = find_backbone(backbone)
+    preparation = chosen_preparation(study, backbone)
+    model, head = run.part, study.settings.head
     features = f"features/{model}"
-    searched = [f"search/{model}"] if study.settings.search.trials else []
-    head = study.settings.head
-    run = study.stage(
-        "train",
-        model,
-        after=["listings", "split", features, *searched],
-        given={"backbone": name, "preparation": preparation, **measurements_given(study, head)},
-    )
-    if run.done:
-        return run.done
-    source = weights_source(study.settings, backbone)
+    source = weights_source(study.settings, named)
     if source.digest != study.manifest(features).inputs["weights"]:
         raise StageOrderError(
             f"the features of {model} were computed with other weights than the settings name now",
@@ -69,7 +83,7 @@ def train_backbone(study: Study, name: str) -> Manifest:
     chosen = chosen_hyperparameters(study, model)
     training = run_training(
         study,
-        name,
+        backbone,
         preparation,
         epochs=study.settings.training.epochs,
         patience=study.settings.training.patience,
@@ -80,18 +94,18 @@ def train_backbone(study: Study, name: str) -> Manifest:
         hyperparameters=chosen,
     )
     fitted, best = training.fitted, training.fitted.best
-    network = build_backbone(study.settings, backbone)
-    whole = assemble(backbone, network, fitted.head)
+    network = build_backbone(study.settings, named)
+    whole = assemble(named, network, fitted.head)
     model_digest = save_weights(whole, folder / MODEL_WEIGHTS)
     card = write_card(
         folder,
         ModelCard(
             name=model,
             kind=Kind.FROZEN,
-            backbone=name,
+            backbone=backbone,
             preparation=preparation,
-            input_size=backbone.size,
-            preprocessing=backbone.preprocessing,
+            input_size=named.size,
+            preprocessing=named.preprocessing,
             weights=source.kind,
             weights_file=source.file,
             weights_digest=source.digest,
@@ -121,7 +135,7 @@ def train_backbone(study: Study, name: str) -> Manifest:
             machine=this_machine(),
         ),
     )
-    return run.finish(
+    return Result(
         outputs=[training.weights, folder / MODEL_WEIGHTS, training.history, card],
         counts={
             "best_epoch": best.epoch,

@@ -23,11 +23,13 @@ from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.systems import Kind, System, find_system, systems
-from bookcover_core.pipeline.manifests import Manifest, digest_of
-from bookcover_core.pipeline.stages import code_digest
-from bookcover_core.pipeline.study import StageRun, Study
+from bookcover_core.pipeline.code import code_of
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json, write_table
-from bookcover_core.training.preparation_comparison import model_of
+from bookcover_core.training.preparation_choice import model_of
 from bookcover_core.visualisation.maximisation_state import Climb
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, Ideal, Insight, insight_folder
 
@@ -50,15 +52,18 @@ _TOLD = 10
 # ideal picture.
 _BATCH, _MOST_COVERS = 16, 64
 
-# What a climb hangs on, beside its network and settings.
-_CLIMBING = (
-    "bookcover_core.visualisation.activation_ascent",
-    "bookcover_core.visualisation.maximisation_state",
-    "bookcover_core.visualisation.logits",
-)
+# The code that a climb depends on, beside its network and settings.
+_CLIMBING = "bookcover_core.visualisation.activation_ascent:Climber"
 
 
-def visualise(study: Study) -> Manifest:
+def _inputs(study: Study) -> Inputs:
+    system = chosen_system(study)
+    model = model_of(study, system)
+    return Inputs(model, after=["split", f"{system.stage}/{model}", f"evaluate/{model}"])
+
+
+@stage("visualise", "Look into a network", settings=("seed", "visualisation"), inputs=_inputs, apart=True)
+def visualise(study: Study, run: StageRun) -> Result:
     """The manifest of what was seen in the network that `visualisation.model` names, or the best by validation.
 
     Raises:
@@ -66,11 +71,7 @@ def visualise(study: Study) -> Manifest:
         StageOrderError: No network has been evaluated, or this one has not.
         WeightsError: Its weights are missing or altered.
     """
-    system = chosen_system(study)
-    model = model_of(study, system)
-    run = study.stage("visualise", model, after=["split", f"{system.stage}/{model}", f"evaluate/{model}"])
-    if run.done:
-        return run.done
+    system, model = chosen_system(study), run.part
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.visualisation.grad_cam_overlay import explain_covers  # noqa: PLC0415 - imports TensorFlow
@@ -90,7 +91,7 @@ def visualise(study: Study) -> Manifest:
     )
     file = insight_folder(study.workspace, model) / INSIGHT
     write_json(file, insight.model_dump(mode="json"))
-    return run.finish(
+    return Result(
         outputs=[file, *ideal_files, *seen_files],
         counts={"model": model, "ideal pictures": len(ideals), "steps": insight.steps, "covers explained": len(seen)},
     )
@@ -186,7 +187,7 @@ def _climb(
             card.digests[MODEL_WEIGHTS],
             labels,
             [study.settings.seed, settings.total_variation, settings.l2],
-            code_digest(_CLIMBING),
+            digest_of(code_of(_CLIMBING)),
         ]
     )
     file = insight_folder(study.workspace, card.name) / f"climb-{genres[0].slug}.npz"

@@ -11,6 +11,7 @@ import pandas as pd
 from bookcover_core.covers.ledger import LedgerRow, rows_digest, write_rows
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file
 from bookcover_core.genres import number_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import StudySettings
@@ -93,7 +94,7 @@ def write_study(study: Study, books: list[Record]) -> None:
     write_table(study.workspace.genres, genres)
     chunks = sorted({book.chunk for book in books})
     files = [study.workspace.books, study.workspace.genres]
-    study.stage("listings").finish(outputs=files, counts={"chunks": chunks[-1]})
+    record(study, "listings", outputs=files, counts={"chunks": chunks[-1]})
     for chunk in chunks:
         write_ledger(study, chunk, [book for book in books if book.chunk == chunk])
 
@@ -103,12 +104,12 @@ def write_ledger(study: Study, chunk: int, books: list[Record]) -> None:
     rows = [LedgerRow(book.key, book.outcome, path=book.path, sha256=book.sha256) for book in books]
     file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
     write_rows(file, rows)
-    study.stage("download", f"chunk-{chunk:04d}").finish(outputs=[file], digest=rows_digest(rows))
+    record(study, f"download/chunk-{chunk:04d}", outputs=[file], digest=rows_digest(rows))
     looks = [Fingerprint(book.key, book.path, book.sha256, *book.seen) for book in books if book.outcome == "ok"]
     file = fingerprints_file(study.workspace, chunk)
     write_table(file, pd.DataFrame(sorted(looks), columns=list(Fingerprint._fields)))
     part = f"chunk-{chunk:04d}"
-    study.stage("hashes", part, after=[f"download/{part}"]).finish(outputs=[file])
+    record(study, f"hashes/{part}", after=[f"download/{part}"], outputs=[file])
 
 
 def settings_in(folder: Path, **settings: Any) -> StudySettings:

@@ -19,8 +19,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import FlowRunEngine, run_flow
 from prefect.states import Pending
 
-from bookcover_core.pipeline import stage_process, study
-from bookcover_core.pipeline.stages import code_digest
+from bookcover_core.pipeline import stage_process
+from bookcover_core.pipeline.code import code_of
+from bookcover_core.pipeline.stage import Stage
 
 FOLDER = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 WEIGHTS = "spare.weights.h5"
@@ -35,11 +36,11 @@ def heartbeat(engine: FlowRunEngine) -> int | None:
     return HEARTBEAT if engine.flow_run is not None and engine.flow_run.deployment_id is not None else None
 
 
-def digest(modules: tuple[str, ...]) -> str:
-    """The digest of code, some of which may count as changed."""
+def digests(*symbols: str) -> dict[str, str]:
+    """The digests of code, some of which may count as changed."""
     named = FOLDER / CHANGED
     changed = named.read_text().split() if named.exists() else []
-    return code_digest(modules) + "".join(module for module in changed if module in modules)
+    return {module: digest + "changed" * (module in changed) for module, digest in code_of(*symbols).items()}
 
 
 def leave_weights() -> None:
@@ -87,7 +88,7 @@ def main() -> None:
 
     patch = pytest.MonkeyPatch()
     add_networks(patch)
-    patch.setattr(study, "code_digest", digest)
+    patch.setattr(Stage, "code", property(lambda self: digests(f"{self.function.__module__}:{self.function.__name__}")))
     patch.setattr(stage_process, "run_apart", lambda study, stage, *words, **_: stage(study, *words))
     patch.setattr(Figure, "savefig", save_nothing)  # seconds for each report
     patch.setattr(prefect.flow_engine, "MINIMUM_HEARTBEAT_INTERVAL", HEARTBEAT)

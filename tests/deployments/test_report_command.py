@@ -1,10 +1,13 @@
 """The command `bookcover report`."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings, to_toml
@@ -25,10 +28,10 @@ def begun(tmp_path):
     """A study whose listings have been read, and nothing else."""
     study = Study(parse_settings({"name": "begun", "workspace": str(tmp_path), "training": {"preparation": "padded"}}))
     study.begin()
-    run = study.stage("listings")
+    run = partial(record, study, "listings")
     genres = pd.DataFrame([(0, "A", "a", 0, 3), (1, "B", "b", 1, 3)])
     write_table(study.workspace.genres, genres.set_axis(["label", "name", "slug", "category_id", "records"], axis=1))
-    run.finish(outputs=[study.workspace.genres])
+    run(outputs=[study.workspace.genres])
     return study
 
 

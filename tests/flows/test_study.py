@@ -16,7 +16,7 @@ from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.preparation_comparison import chosen_preparation
+from bookcover_core.training.preparation_choice import chosen_preparation
 from flows.preparation import prepare
 from flows.study import continue_study
 from flows.training import train_backbone

@@ -1,6 +1,7 @@
 """Tests of `tasks.stages`."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed
 
 from bookcover_core.errors import DownloadError, ListingError
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.stage_process import run_apart
 from bookcover_core.pipeline.study import Study
@@ -23,7 +25,7 @@ from tests.bookcover_core.pipeline.test_stage_process import tell
 
 def write_something(study: Study) -> Manifest:
     """A stage that writes one file, and tells how far it is."""
-    run = study.stage("candidates")
+    run = partial(record, study, "candidates")
     if run.done:
         return run.done
     output = study.workspace.curation / "candidates.csv"
@@ -31,7 +33,7 @@ def write_something(study: Study) -> Manifest:
     output.write_text("key\n1\n")
     study.progress(1, 2)
     study.progress(2, 2)
-    return run.finish(outputs=[output], counts={"candidates": 1_234})
+    return run(outputs=[output], counts={"candidates": 1_234})
 
 
 @stage_task("something", "write something")

@@ -13,7 +13,7 @@ from typing import Any
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.models.systems import title_of
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
 from bookcover_core.report.comparison.comparison_tables import contrast_tables
@@ -109,7 +109,7 @@ def comparison(contrasts: Contrasts) -> dict[str, Any]:
         "other_code": contrasts.other_code,
         "seconds": [
             {"stage": stage.name, "first": contrasts.seconds(0, stage.name), "second": contrasts.seconds(1, stage.name)}
-            for stage in STAGES
+            for stage in stages()
             if any(contrasts.seconds(study, stage.name) is not None for study in (0, 1))
         ],
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.models.systems import title_of
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.report.comparison.comparison_statistics import MEASURES, Rivals
 from bookcover_core.report.comparison.comparison_text import basis
 from bookcover_core.report.comparison.shared_books import ABSENT, SPLITS
@@ -214,7 +214,7 @@ def _times(contrasts: Contrasts) -> Table:
     """Time of every stage in both studies."""
     rows = []
     totals = [0.0, 0.0]
-    for stage in STAGES:
+    for stage in stages():
         seconds = [contrasts.seconds(study, stage.name) for study in (0, 1)]
         if any(each is not None for each in seconds):
             rows.append([Cell(stage.title), *(Cell(each) for each in seconds)])

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.comparison.comparison_statistics import Rivals, best_pair, rivals
 from bookcover_core.report.comparison.shared_books import Sharing, share_books
@@ -74,7 +74,7 @@ class Contrasts:
     def other_code(self) -> list[str]:
         """Titles of the stages that both ran, each with other code."""
         found = []
-        for stage in STAGES:
+        for stage in stages():
             codes = [{manifest.code for manifest in each.manifests.get(stage.name, [])} for each in self.both]
             if codes[0] and codes[1] and codes[0] != codes[1]:
                 found.append(stage.title)
@@ -124,4 +124,4 @@ def _with_results(study: Study) -> Findings:
 def _is_telling(name: str) -> bool:
     """Whether an outcome hangs on the setting with this dotted name."""
     group = name.partition(".")[0]
-    return group in _DECIDING_PARTS or any(path in {name, group} for stage in STAGES for path in stage.settings)
+    return group in _DECIDING_PARTS or any(path in {name, group} for stage in stages() for path in stage.settings)

@@ -18,6 +18,7 @@ from bookcover_core.curation.fingerprints import (
 )
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.errors import FolderError, StageOrderError
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.invented import settings_in
@@ -45,7 +46,7 @@ def shelve(study: Study, covers: dict[str, Image.Image | None]) -> None:
         rows.append(LedgerRow(key, "ok", path=study.workspace.relative(file), sha256=file_digest(file)))
     ledger = study.workspace.ledger / "chunk-0001.csv"
     write_rows(ledger, rows)
-    study.stage("download", "chunk-0001").finish(outputs=[ledger], digest=rows_digest(rows))
+    record(study, "download/chunk-0001", outputs=[ledger], digest=rows_digest(rows))
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_looks_of_other_code_are_not_believed(study, looked_at, monkeypatch, dam
     if damage == "library":
         monkeypatch.setattr(fingerprints, "version", lambda _: "99")
     elif damage == "code":
-        monkeypatch.setattr("bookcover_core.pipeline.study.code_digest", lambda _: "another")
+        monkeypatch.setattr(fingerprints.hash_chunk, "code", {"another": "code"})
     else:
         file = fingerprints_file(study.workspace, 1)
         file.write_bytes(file.read_bytes().replace(b"law/a", b"law/c"))

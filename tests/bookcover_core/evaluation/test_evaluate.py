@@ -10,7 +10,6 @@ import pytest
 from bookcover_core.errors import SettingsError, StageOrderError, TrainingError, WorkspaceError
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.scores import read_scores
-from bookcover_core.settings import Preparation
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions, make_study
 
 SMALL = Specimen(genres=("Law", "Travel", "Romance", "History"), backbones=("MobileNetV2",), test_per_genre=12)
@@ -46,11 +45,11 @@ def test_work_is_not_done_twice_and_altered_files_are_made_anew(study):
     def refuse(*_):
         raise AssertionError("predicted again")
 
-    assert evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=refuse).reused
+    assert evaluate(study, "MobileNetV2", predict=refuse).reused
     metrics = study.workspace.evaluation / "MobileNetV2-padded" / "metrics.json"
     before = metrics.read_bytes()
     metrics.write_text("{}", "utf-8")
-    again = evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=invented_predictions)
+    again = evaluate(study, "MobileNetV2", predict=invented_predictions)
     assert not again.reused
     assert metrics.read_bytes() == before
 
@@ -64,7 +63,7 @@ def test_the_test_books_are_judged(study):
         return invented_predictions(study, model, split)
 
     (study.workspace.evaluation / "MobileNetV2-padded" / "genres.csv").unlink()
-    evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=predict)
+    evaluate(study, "MobileNetV2", predict=predict)
     assert asked == [("MobileNetV2-padded", "test")]
 
 
@@ -89,7 +88,7 @@ def test_a_network_that_diverged_leaves_no_result(tmp_path: Path):
         return keys, labels, probabilities * np.nan
 
     with pytest.raises(TrainingError):
-        evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=diverged)
+        evaluate(study, "MobileNetV2", predict=diverged)
     assert not study.manifest_file("evaluate/MobileNetV2-padded").exists()
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from bookcover_core.errors import DiskFullError, StageOrderError, TrainingError, WeightsError, WorkerError
 from bookcover_core.pipeline import stage_process
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.stage_process import kept_process, run_apart, shared_process
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -27,23 +28,24 @@ logger = logging.getLogger("bookcover_core.stage")
 
 
 # Stages of no study: their counts tell what they met.
-def tell(study: Study, network: str) -> Manifest:
+def _inputs(_: Study, network: str) -> Inputs:
+    return Inputs(network)
+
+
+@stage("train", "Tell", inputs=_inputs)
+def tell(study: Study, _: StageRun, network: str) -> Result:
     """Says how it is getting on, and which process it is."""
-    run = study.stage("train", network)
-    if run.done:
-        return run.done
     sys.stdout.write("chatter that is no part of the conversation\n")
     for epoch in (1, 2, 3):
         logger.info("epoch %d: 100 %%", epoch)
         study.progress(epoch, 3)
     logger.debug("more than anybody wants to know")
-    return run.finish(counts={"process": os.getpid(), "loaded": "tensorflow" in sys.modules})
+    return Result(counts={"process": os.getpid(), "loaded": "tensorflow" in sys.modules})
 
 
-def fail(study: Study, how: str) -> Manifest:
+@stage("train", "Fail", inputs=_inputs)
+def fail(study: Study, _: StageRun, how: str) -> Result:
     """Fails in one way or another."""
-    if study.stage("train", how).done:
-        raise AssertionError
     match how:
         case "weights":
             raise WeightsError("no such file", where=Path("a.h5"), advice="Name another.")
@@ -59,20 +61,17 @@ def fail(study: Study, how: str) -> Manifest:
             raise ZeroDivisionError("division by zero")
 
 
-def be_killed(study: Study, how: str) -> Manifest:
+@stage("train", "Die", inputs=_inputs)
+def be_killed(study: Study, _: StageRun, how: str) -> Result:
     """Ends as if the system had killed it."""
-    if study.stage("train", how).done:
-        raise AssertionError
     os.write(2, b"something on the way\nthe last words\n")
     os.kill(os.getpid(), int(how))
-    return tell(study, how)
+    raise AssertionError
 
 
-def count_on(study: Study, network: str) -> Manifest:
+@stage("train", "Count", inputs=_inputs)
+def count_on(study: Study, _: StageRun, network: str) -> Result:
     """Goes on from its checkpoint, a line a step; long, the first time."""
-    run = study.stage("train", network)
-    if run.done:
-        return run.done
     checkpoint = study.workspace.root / "checkpoint"
     taken_up = checkpoint.exists()
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +79,7 @@ def count_on(study: Study, network: str) -> Manifest:
     study.progress(1, 2)
     if not taken_up:
         time.sleep(60)
-    return run.finish(counts={"taken_up": taken_up})
+    return Result(counts={"taken_up": taken_up})
 
 
 @pytest.fixture
@@ -135,9 +134,10 @@ def test_a_stage_that_stands_starts_no_process(study, monkeypatch):
         run_apart(study, needs_the_split)
 
 
-def needs_the_split(study: Study) -> Manifest:
+@stage("train", "Follow", after=("split",))
+def needs_the_split(study: Study, _: StageRun) -> Result:
     """A stage that comes after another."""
-    return study.stage("train", after=["split"]).finish()
+    return Result()
 
 
 def test_errors_are_what_they_were(study, caplog):

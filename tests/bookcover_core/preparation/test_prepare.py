@@ -13,6 +13,7 @@ from PIL import Image
 
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.genres import number_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import INDEX_COLUMNS, file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
@@ -41,7 +42,7 @@ def select(study: Study, keys: list[str]) -> None:
         rows.append((key, str(int(key[1:]) % 2), study.workspace.relative(path), file_digest(path)))
     write_table(study.workspace.genres, pd.DataFrame([genre.model_dump() for genre in GENRES]))
     write_table(study.workspace.selection, pd.DataFrame(rows, columns=["key", "label", "path", "sha256"]))
-    study.stage("curate").finish(outputs=[study.workspace.selection])
+    record(study, "curate", outputs=[study.workspace.selection])
 
 
 def study_in(folder, **preparation) -> Study:

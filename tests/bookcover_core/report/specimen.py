@@ -3,6 +3,7 @@
 import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.model_cards import ModelCard, write_card
 from bookcover_core.models.systems import Kind, System, members, systems
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.settings import Preparation
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.features import split_model_name
 
@@ -69,7 +70,7 @@ def make_study(folder: Path, specimen: Specimen | None = None, **settings: objec
     for system in systems(study.settings):
         if system.name not in wanted.failed:
             _train(study, system, genres, wanted.weights)
-            evaluate(study, system.name, preparation=Preparation.PADDED, predict=invented_predictions)
+            evaluate(study, system.name, predict=invented_predictions)
     return study
 
 
@@ -116,7 +117,7 @@ def _books(wanted: Specimen, genres: list[Genre]) -> pd.DataFrame:
 
 
 def _listings(study: Study, genres: list[Genre], books: pd.DataFrame) -> None:
-    run = study.stage("listings")
+    run = partial(record, study, "listings")
     write_table(
         study.workspace.genres,
         pd.DataFrame([{**genre.model_dump(), "category_id": genre.label, "records": len(books)} for genre in genres]),
@@ -136,11 +137,11 @@ def _listings(study: Study, genres: list[Genre], books: pd.DataFrame) -> None:
         }
     )
     write_table(study.workspace.books, table)
-    run.finish(outputs=[study.workspace.genres, study.workspace.books], counts={"records": len(books)})
+    run(outputs=[study.workspace.genres, study.workspace.books], counts={"records": len(books)})
 
 
 def _covers(study: Study, genres: list[Genre], books: pd.DataFrame, per_genre: int) -> None:
-    run = study.stage("download", "chunk-0001", after=["listings"])
+    run = partial(record, study, "download/chunk-0001", after=["listings"])
     for genre in genres:
         of_genre = books[books["label"] == genre.label]
         for _, book in pd.concat([of_genre.head(per_genre), of_genre.tail(2)]).iterrows():
@@ -150,7 +151,7 @@ def _covers(study: Study, genres: list[Genre], books: pd.DataFrame, per_genre: i
     ledger = study.workspace.ledger / "chunk-0001.csv"
     outcomes = np.where(np.arange(len(books)) % 97 == 96, "missing", "ok")
     write_table(ledger, pd.DataFrame({"key": books["key"], "outcome": outcomes}))
-    run.finish(outputs=[ledger], counts={"ok": int((outcomes == "ok").sum())})
+    run(outputs=[ledger], counts={"ok": int((outcomes == "ok").sum())})
 
 
 def draw_cover(label: int, seed: int) -> Image.Image:
@@ -178,15 +179,15 @@ def draw_cover(label: int, seed: int) -> Image.Image:
 
 def _curation(study: Study, books: pd.DataFrame, *, twins: bool) -> None:
     folder = study.workspace.curation
-    run = study.stage("twins", after=["listings"])
+    run = partial(record, study, "twins", after=["listings"])
     found = _twins(books) if twins else []
     write_table(duplicates_file(study.workspace), pd.DataFrame(found, columns=list(Duplicate._fields)))
-    run.finish(outputs=[duplicates_file(study.workspace)], counts=count_clusters(found))
-    run = study.stage("candidates", after=["listings"])
+    run(outputs=[duplicates_file(study.workspace)], counts=count_clusters(found))
+    run = partial(record, study, "candidates", after=["listings"])
     candidates = pd.DataFrame({"key": books["key"].head(3), "term": ["box set", "bundle", "box set"]})
     write_table(folder / "candidates.csv", candidates)
-    run.finish(outputs=[folder / "candidates.csv"], counts={"candidates": 3})
-    run = study.stage("curate", after=["listings", "candidates", "download/chunk-0001"])
+    run(outputs=[folder / "candidates.csv"], counts={"candidates": 3})
+    run = partial(record, study, "curate", after=["listings", "candidates", "download/chunk-0001"])
     write_table(study.workspace.selection, books)
     left = pd.DataFrame(
         [
@@ -197,10 +198,10 @@ def _curation(study: Study, books: pd.DataFrame, *, twins: bool) -> None:
         columns=list(REPLACEMENTS),
     )
     write_table(folder / "replacements.csv", left)
-    run.finish(outputs=[study.workspace.selection, folder / "replacements.csv"], counts={"selected": len(books)})
-    run = study.stage("split", after=["curate"])
+    run(outputs=[study.workspace.selection, folder / "replacements.csv"], counts={"selected": len(books)})
+    run = partial(record, study, "split", after=["curate"])
     write_table(study.workspace.splits, books)
-    run.finish(outputs=[study.workspace.splits], counts=books["split"].value_counts().to_dict())
+    run(outputs=[study.workspace.splits], counts=books["split"].value_counts().to_dict())
 
 
 def _twins(books: pd.DataFrame) -> list[Duplicate]:
@@ -215,7 +216,7 @@ def _twins(books: pd.DataFrame) -> list[Duplicate]:
 
 
 def _preparation(study: Study, genres: list[Genre], books: pd.DataFrame) -> None:
-    run = study.stage("prepare", "shard-0001", after=["curate"])
+    run = partial(record, study, "prepare/shard-0001", after=["curate"])
     generator = np.random.default_rng(3)
     file = study.workspace.prepared / "measurements" / "shard-0001.csv"
     measured = pd.DataFrame({"key": books["key"], "width": 333, "height": 500})
@@ -228,7 +229,7 @@ def _preparation(study: Study, genres: list[Genre], books: pd.DataFrame) -> None
         target = study.workspace.prepared / method / genres[book["label"]].slug / f"{book['key']}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         _square(draw_cover(book["label"], int(book["key"])), method).save(target, "JPEG")
-    run.finish(outputs=[file], counts={"covers": len(books)})
+    run(outputs=[file], counts={"covers": len(books)})
 
 
 def _square(cover: Image.Image, method: str) -> Image.Image:
@@ -266,23 +267,23 @@ def _comparison(study: Study) -> None:
     folder = study.workspace.comparison
     rows = []
     for preparation, best, top in (("noprep", 8, 0.143), ("padded", 6, 0.158), ("cropped", 5, 0.129)):
-        run = study.stage("compare", preparation, after=["split"], given={"preparation": preparation})
+        run = partial(record, study, f"compare/{preparation}", after=["split"])
         history = invented_history(best + 15, top, best)
         write_table(folder / preparation / "history.csv", history)
-        run.finish(outputs=[folder / preparation / "history.csv"])
+        run(outputs=[folder / preparation / "history.csv"])
         peak = int(history["val_accuracy"].argmax())
         rows.append((preparation, peak + 1, history["val_accuracy"][peak], top - 0.002))
-    run = study.stage("compare", after=["split"])
+    run = partial(record, study, "compare", after=["split"])
     columns = ["preparation", "best_epoch", "validation_accuracy", "test_accuracy"]
     write_table(folder / "comparison.csv", pd.DataFrame(rows, columns=columns))
     write_json(folder / "chosen.json", {"preparation": "padded"})
-    run.finish(outputs=[folder / "comparison.csv", folder / "chosen.json"])
+    run(outputs=[folder / "comparison.csv", folder / "chosen.json"])
 
 
 def _train(study: Study, system: System, genres: list[Genre], weights: str) -> None:
     model = f"{system.name}-padded"
     folder = study.workspace.models / model
-    run = study.stage(system.stage, model, after=["split"])
+    run = partial(record, study, f"{system.stage}/{model}", after=["split"])
     if system.kind is Kind.ENSEMBLE:
         parts = members(study.settings)
         told = [
@@ -290,7 +291,7 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
             for part in parts
         ]
         write_json(folder / "ensemble.json", {"name": model, "members": told})
-        run.finish(outputs=[folder / "ensemble.json"])
+        run(outputs=[folder / "ensemble.json"])
         return
     best = {"MobileNetV2": 12, "InceptionResNetV2": 46, "ResNeXt50": 78}.get(system.name, 20)
     write_table(folder / "history.csv", invented_history(best + 20, 0.1 + 0.1 * SKILL.get(system.name, 1.0), best))
@@ -316,4 +317,4 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
         ),
     )
     write_json(folder / "head.weights.json", {})
-    run.finish(outputs=[folder / "history.csv", folder / "card.json"])
+    run(outputs=[folder / "history.csv", folder / "card.json"])

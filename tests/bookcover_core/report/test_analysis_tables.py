@@ -13,7 +13,6 @@ from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
 from bookcover_core.report.findings import gather
 from bookcover_core.report.table import Cell, Column, Kind, show, show_interval
 from bookcover_core.report.write_report import write_report
-from bookcover_core.settings import Preparation
 from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions
 
@@ -86,7 +85,7 @@ def test_the_page_has_the_analysis_of_its_own_networks_only(tmp_path: Path):
         return keys, labels, probabilities[:, ::-1]
 
     study.manifest_file("evaluate/MobileNetV2-padded").unlink()
-    evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=turned)
+    evaluate(study, "MobileNetV2", predict=turned)
     assert found_analysis(gather(study)) is None
 
 

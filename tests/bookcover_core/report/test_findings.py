@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.report.findings import gather
@@ -121,7 +122,7 @@ def test_each_network_has_its_own_comparison(tmp_path: Path):
         write_table(folder / "comparison.csv", rows.assign(test_accuracy=0.3))
         write_json(folder / "chosen.json", {"preparation": choice})
         write_table(folder / choice / "history.csv", invented_history(5, 0.4, 3))
-        study.stage("compare", name).finish()
+        record(study, f"compare/{name}")
     study = _changed(_changed(study, "training", preparation="best"), "comparison", per_backbone=True)
     findings = gather(study)
     assert findings.preparation == "cropped and padded"

@@ -1,12 +1,14 @@
 """Section 5.3 and the appendices in the report."""
 
 import csv
+from functools import partial
 
 import pytest
 
 from bookcover_core.models.architecture import Architecture
 from bookcover_core.models.machine_info import Machine
 from bookcover_core.models.model_cards import read_card, write_card
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.workspace import read_table, write_json
 from bookcover_core.report.architecture_table import architecture_table, cost_plan
 from bookcover_core.report.findings import gather
@@ -41,7 +43,7 @@ def study(tmp_path_factory):
     card = read_card(folder).model_copy(update={"architecture": NUMBERS, "machine": MACHINE})
     card.metrics["validation_accuracy"] = 0.5
     write_card(folder, card)
-    run = study.stage("visualise", MODEL, after=["split", f"train/{MODEL}", f"evaluate/{MODEL}"])
+    run = partial(record, study, f"visualise/{MODEL}", after=["split", f"train/{MODEL}", f"evaluate/{MODEL}"])
     book = read_table(study.workspace.splits).iloc[0]
     seen = [
         Seen(
@@ -58,7 +60,7 @@ def study(tmp_path_factory):
     insight = invented_insight(study.workspace.root, 2, NETWORK).model_copy(update={"seen": seen})
     file = insight_folder(study.workspace, MODEL) / "insight.json"
     write_json(file, insight.model_dump(mode="json"))
-    run.finish(outputs=[file])
+    run(outputs=[file])
     write_report(study)
     return study
 

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.report.write_report import write_report
@@ -159,10 +161,10 @@ def test_a_study_that_has_only_begun_has_a_report(tmp_path: Path):
     import pandas as pd
 
     study = Study(parse_settings({"name": "begun", "workspace": str(tmp_path), "training": {"preparation": "padded"}}))
-    run = study.stage("listings")
+    run = partial(record, study, "listings")
     genres = pd.DataFrame([(0, "A", "a", 0, 3), (1, "B", "b", 1, 3)])
     write_table(study.workspace.genres, genres.set_axis(["label", "name", "slug", "category_id", "records"], axis=1))
-    run.finish(outputs=[study.workspace.genres])
+    run(outputs=[study.workspace.genres])
     manifest = write_report(study)
     assert manifest.counts["networks"] == 0
     assert "No answer yet." in _page(study).text

@@ -10,6 +10,7 @@ from PIL import Image
 
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import INDEX_COLUMNS, Output
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -38,7 +39,7 @@ def write_index(study: Study, number: int) -> None:
             rows.append({"key": key, "method": str(method), **picture.model_dump()})
     index = study.workspace.prepared / "index" / f"shard-{number:04d}.csv"
     write_table(index, pd.DataFrame(rows)[["key", "method", *INDEX_COLUMNS]])
-    study.stage("prepare", f"shard-{number:04d}", given={"rows": str(rows)}).finish(indexes=[index])
+    record(study, f"prepare/shard-{number:04d}", indexes=[index])
 
 
 def write_books(study: Study) -> None:
@@ -50,9 +51,9 @@ def write_books(study: Study) -> None:
     write_genres(workspace.genres, number_genres(GENRES), "123", [12] * 3)
     write_table(workspace.selection, books)
     write_table(workspace.splits, books.assign(split=splits))
-    study.stage("listings").finish(outputs=[workspace.genres])
-    study.stage("curate").finish(outputs=[workspace.selection])
-    study.stage("split").finish(outputs=[workspace.splits])
+    record(study, "listings", outputs=[workspace.genres])
+    record(study, "curate", outputs=[workspace.selection])
+    record(study, "split", outputs=[workspace.splits])
 
 
 def make_study(root: Path, **training: object) -> Study:

@@ -1,6 +1,7 @@
 """Systems that judge together. Their members' probabilities are invented; no network is trained here."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings
@@ -49,9 +51,9 @@ def study(tmp_path) -> Study:
         {"key": [f"{row:03d}" for row in range(BOOKS)], "label": np.arange(BOOKS) % 3, "split": splits}
     )
     write_table(study.workspace.splits, books)
-    study.stage("split").finish(outputs=[study.workspace.splits])
+    record(study, "split", outputs=[study.workspace.splits])
     for seed, (name, skill) in enumerate(SKILL.items()):
-        run = study.stage("scratch", f"{name}-padded", after=["split"])
+        run = partial(record, study, f"scratch/{name}-padded", after=["split"])
         files = []
         for split in ("validation", "test"):
             of_split = books[books["split"] == split].sample(frac=1, random_state=seed)
@@ -59,7 +61,7 @@ def study(tmp_path) -> Study:
             files.append(
                 write_probabilities(study.workspace.models / run.part, split, of_split["key"].tolist(), probabilities)
             )
-        run.finish(outputs=files)
+        run(outputs=files)
     return study
 
 

@@ -102,8 +102,8 @@ def test_it_is_done_once(tuned):
     """Unchanged, it is not done again, and its state is gone; with other settings it is."""
     assert fine_tune(tuned, "Miniature").reused
     assert not list(tuned.workspace.models.rglob("checkpoint.npz"))
-    assert tuned.plan(lambda study: fine_tune(study, "Miniature")).standing is not None
-    assert with_tuning(tuned, blocks=2).plan(lambda study: fine_tune(study, "Miniature")).standing is None
+    assert fine_tune.at(tuned, "Miniature").standing is not None
+    assert fine_tune.at(with_tuning(tuned, blocks=2), "Miniature").standing is None
 
 
 def test_nothing_better_keeps_what_was_there(tuned, tmp_path):

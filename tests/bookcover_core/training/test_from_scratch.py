@@ -71,7 +71,7 @@ def test_other_networks_steps_do_not_matter(trained):
     def stands(**steps):
         settings = trained.settings.scratch.model_copy(update=steps)
         study = Study(trained.settings.model_copy(update={"scratch": settings}))
-        return study.plan(lambda study: train_scratch(study, "LeNet")).standing is not None
+        return train_scratch.at(study, "LeNet").standing is not None
 
     assert stands(alexnet_steps=7)
     assert not stands(lenet_steps=7)

@@ -115,9 +115,9 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
     assert card.hidden_units == hyperparameters["hidden_units"]
     assert card.extra_inputs == ["aspect_ratio"]
     assert f"search/{MODEL}" in card.inputs
-    assert study.plan(lambda planned: search_head(planned, "MobileNetV2")).standing
+    assert search_head.at(study, "MobileNetV2").standing
     write_measurements(study, wider=9)
-    assert not study.plan(lambda planned: search_head(planned, "MobileNetV2")).standing
+    assert not search_head.at(study, "MobileNetV2").standing
 
 
 def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):

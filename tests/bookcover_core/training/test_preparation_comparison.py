@@ -10,17 +10,17 @@ import pytest
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.systems import find_system
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings
-from bookcover_core.training.preparation_comparison import (
+from bookcover_core.training.preparation_choice import (
     chosen_preparation,
-    compare_preparation,
-    compare_preparations,
     comparing_backbones,
     comparison_parts,
     model_of,
 )
+from bookcover_core.training.preparation_comparison import compare_preparation, compare_preparations
 
 # What each network's short training validates with.
 ACCURACY = {
@@ -52,10 +52,10 @@ def make_study(tmp_path, monkeypatch):
         groups = {"training": {"backbones": list(backbones)}, "comparison": {"per_backbone": per_backbone}} | settings
         study = Study(parse_settings({"name": "compared", "workspace": str(tmp_path), **groups}))
         for stage, part in [("listings", ""), ("split", "")]:
-            study.stage(stage, part).finish()
+            record(study, f"{stage}/{part}")
         for backbone in ACCURACY:
             for preparation in study.settings.preparation.methods:
-                study.stage("features", f"{backbone}-{preparation}").finish()
+                record(study, f"features/{backbone}-{preparation}")
         return study
 
     return make

@@ -8,6 +8,7 @@ from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.training.features import compute_features
@@ -27,7 +28,7 @@ def judged(tmp_path_factory):
         study = tiny_study(tmp_path_factory.mktemp("judged"), monkeypatch)
         books = read_table(study.workspace.splits)
         write_table(study.workspace.splits, books.assign(title=[f"The book {key}" for key in books["key"]]))
-        study.stage("split").finish(outputs=[study.workspace.splits])
+        record(study, "split", outputs=[study.workspace.splits])
         compute_features(study, "Miniature", "padded")
         train_backbone(study, "Miniature")
         evaluate(study, "Miniature")

@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from bookcover_core.errors import StageOrderError
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.errors import DownloadError, StageOrderError
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun, State, record
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings.toml_file import parse_settings
@@ -16,36 +17,43 @@ def study_in(folder, **settings) -> Study:
     return Study(parse_settings({"name": "s", "workspace": str(folder), **settings}))
 
 
-def candidates(study, content="a, b") -> Manifest:
+@stage("candidates", "Find", settings=("curation.title_terms",))
+def candidates(study: Study, _: StageRun, content: str = "a, b") -> Result:
     """A stage without others before it that writes `content`."""
-    run = study.stage("candidates")
-    if run.done:
-        return run.done
     file = study.workspace.curation / "candidates.csv"
     write_text(file, content)
-    return run.finish(outputs=[file], counts={"lines": 1})
+    return Result(outputs=[file], counts={"lines": 1})
 
 
-def curate(study, given=None) -> Manifest:
+@stage(
+    "curate",
+    "Choose",
+    settings=("seed", "curation.undecided", "curation.pool_exhausted"),
+    inputs=lambda _, given=None: Inputs(after=["candidates"], given=given or {}),
+)
+def curate(study: Study, _: StageRun, given: dict | None = None) -> Result:
     """A stage behind `candidates`."""
-    run = study.stage("curate", after=["candidates"], given=given)
-    if run.done:
-        return run.done
     write_text(study.workspace.selection, "selection")
-    return run.finish(outputs=[study.workspace.selection])
+    return Result(outputs=[study.workspace.selection])
+
+
+@stage("fails", "Fail")
+def fails(study: Study, _: StageRun) -> Result:
+    """A stage that cannot be done."""
+    raise DownloadError("no network")
 
 
 def test_an_unchanged_stage_is_not_run_again(tmp_path):
     """A second run, in another process's study too, finds the first's outcome, and says that it was reused."""
     first = candidates(study_in(tmp_path))
     assert not first.reused
-    again = candidates(study_in(tmp_path), content="something else")
+    again = candidates(study_in(tmp_path), "something else")
     assert again.reused
     assert again == first.model_copy(update={"reused": True})
     assert study_in(tmp_path).workspace.curation.joinpath("candidates.csv").read_text() == "a, b"
 
 
-def test_a_changed_setting_runs_the_stages_that_hang_on_it(tmp_path):
+def test_a_changed_setting_runs_the_stages_that_depend_on_it(tmp_path):
     """A setting reruns the stages that name it; a setting that they do not name reruns nothing."""
     candidates(study_in(tmp_path))
     curate(study_in(tmp_path))
@@ -90,7 +98,7 @@ def test_another_outcome_upstream_runs_the_stages_behind(tmp_path):
     candidates(study)
     curate(study)
     changed = study_in(tmp_path, curation={"title_terms": ["omnibus"]})
-    candidates(changed, content="a, b, c")
+    candidates(changed, "a, b, c")
     assert not curate(changed).reused
 
 
@@ -98,9 +106,9 @@ def test_what_is_given_counts(tmp_path):
     """A file from outside, known by its digest, is an input like any other."""
     study = study_in(tmp_path)
     candidates(study)
-    curate(study, given={"decisions": "none"})
-    assert curate(study, given={"decisions": "none"}).reused
-    assert not curate(study, given={"decisions": "0a1b"}).reused
+    curate(study, {"decisions": "none"})
+    assert curate(study, {"decisions": "none"}).reused
+    assert not curate(study, {"decisions": "0a1b"}).reused
 
 
 def test_stages_run_in_order(tmp_path):
@@ -112,32 +120,28 @@ def test_stages_run_in_order(tmp_path):
 
 
 def test_a_stage_that_fails_is_not_done(tmp_path):
-    """Without `finish` there is no manifest, and the next run begins again."""
+    """A stage that raises an error leaves no manifest, and the next run begins again."""
     study = study_in(tmp_path)
-    run = study.stage("candidates")
-    assert run.done is None
-    with pytest.raises(StageOrderError):
-        study.manifest("candidates")
-    assert not candidates(study).reused
+    with pytest.raises(DownloadError):
+        fails(study)
+    assert fails.at(study).state is State.NOT_RUN
 
 
 def test_parts_are_done_apart(tmp_path):
     """Each part of a stage has a manifest of its own; all are found in the order of their names."""
     study = study_in(tmp_path)
     for part in ("shard-0002", "shard-0001"):
-        study.stage("prepare", part).finish(digest=part)
+        record(study, f"prepare/{part}", digest=part)
     assert [manifest.part for manifest in study.manifests("prepare")] == ["shard-0001", "shard-0002"]
     assert study.manifest("prepare/shard-0002").digest == "shard-0002"
-    assert study.stage("prepare", "shard-0001").done
-    assert study.stage("prepare", "shard-0003").done is None
     assert study.manifests("features") == []
 
 
-def test_a_manifest_names_what_it_hangs_on(tmp_path):
+def test_a_manifest_names_what_it_depends_on(tmp_path):
     """The stored manifest names inputs, settings, counts, outputs and time, as readable JSON."""
     study = study_in(tmp_path)
     candidates(study)
-    curate(study, given={"decisions": "none"})
+    curate(study, {"decisions": "none"})
     stored = json.loads(study.manifest_file("curate").read_text())
     assert stored["inputs"] == {"candidates": study.manifest("candidates").digest, "decisions": "none"}
     assert stored["settings"] == {"seed": 2020, "curation.undecided": "ask", "curation.pool_exhausted": "short"}
@@ -151,10 +155,10 @@ def test_an_earlier_manifest_with_the_same_key_is_known(tmp_path):
     study = study_in(tmp_path)
     candidates(study)
     (study.workspace.curation / "candidates.csv").unlink()
-    run = study.stage("candidates")
+    run = candidates.at(study)
     assert run.done is None
     assert run.earlier.counts == {"lines": 1}
-    assert study_in(tmp_path, curation={"title_terms": []}).stage("candidates").earlier is None
+    assert candidates.at(study_in(tmp_path, curation={"title_terms": []})).earlier is None
 
 
 def test_a_stage_logs_one_line(tmp_path, caplog):
@@ -175,20 +179,57 @@ def test_the_settings_are_stored_when_a_study_begins(tmp_path):
     assert parse_settings(json.loads(study.workspace.settings.read_text())) == study.settings
 
 
-def test_a_plan_does_nothing(tmp_path):
-    """A stage that is planned says what it would be called and whether it stands, and does none of its work."""
+def test_asking_does_nothing(tmp_path):
+    """A stage that is asked says what it would be called and how it stands, and does none of its work."""
     study = study_in(tmp_path)
-    planned = study.plan(candidates)
-    assert (planned.label, planned.standing) == ("candidates", None)
+    asked = candidates.at(study)
+    assert (asked.label, asked.state, asked.standing) == ("candidates", State.NOT_RUN, None)
     assert not study.workspace.root.exists()
     with pytest.raises(StageOrderError, match="candidates"):
-        study.plan(curate)
+        curate.at(study)
     candidates(study)
-    assert study.plan(candidates).standing.reused
-    assert study.plan(curate).standing is None
+    assert candidates.at(study).state is State.SOUND
+    assert curate.at(study).state is State.NOT_RUN
 
 
-def test_a_stage_that_never_asks_whether_it_is_done_cannot_be_planned(tmp_path):
-    """That would be a fault of this project, and is not passed over."""
-    with pytest.raises(AssertionError, match="never asks"):
-        study_in(tmp_path).plan(lambda study: study.stage("candidates").finish())
+def test_a_stage_says_how_it_stands_and_why_it_runs_again(tmp_path, caplog):
+    """Another setting, input or code, and a lost file, are each told apart and named in one line of the log."""
+    study = study_in(tmp_path)
+    candidates(study)
+    curate(study)
+    rejecting = study_in(tmp_path, curation={"undecided": "reject"})
+    asked = curate.at(rejecting)
+    assert asked.state is State.OTHER_SETTINGS
+    assert asked.reasons() == ['curation.undecided changed from "ask" to "reject"']
+    given = curate.at(study, {"decisions": "none"})
+    assert (given.state, given.reasons()) == (State.OTHER_INPUTS, ["input changed: decisions"])
+    study.workspace.selection.unlink()
+    assert curate.at(study).state is State.DAMAGED
+    with caplog.at_level(logging.INFO):
+        curate(study)
+    assert caplog.messages[0] == "curate: runs again: its files are missing or altered"
+    other = StageRun(
+        study, "curate", Inputs(after=["candidates"]), settings=curate.settings, code={"bookcover_core.a.b": "1"}
+    )
+    assert other.state is State.OTHER_CODE
+    assert "code: a/b.py" in other.reasons()
+
+
+def test_a_setting_within_a_group_is_named(tmp_path):
+    """Where a stage depends on a whole group of settings, the one that changed is named, not the group."""
+    study = study_in(tmp_path)
+    StageRun(study, "split", Inputs(), settings=["splits"]).finish(Result())
+    changed = study_in(tmp_path, splits={"test_share": 0.2})
+    assert StageRun(changed, "split", Inputs(), settings=["splits"]).reasons() == [
+        "splits.test_share changed from 0.1 to 0.2"
+    ]
+
+
+def test_what_is_spent_goes_when_the_manifest_is_there(tmp_path):
+    """A journal that a cut-off run would need is kept until the manifest is written."""
+    study = study_in(tmp_path)
+    journal = study.workspace.root / "journal"
+    write_text(journal, "rows")
+    StageRun(study, "split", Inputs()).finish(Result(spent=[journal]))
+    assert not journal.exists()
+    assert study.manifest("split")

@@ -1,0 +1,294 @@
+"""The code that a stage's outcome depends on, computed from its source.
+
+From a stage's function, names are followed through the modules of the core: a function to the functions, classes and
+constants that it names, those to what they name, through imports at the top of a module and inside functions alike.
+What is reached, without comments, docstrings, annotations of functions, log lines, progress and the words of errors, is
+digested module by module. So a change in a function changes the digests of exactly the stages that can reach it.
+
+`NOT_MEANING` lists what is never followed, and why.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_CORE = "bookcover_core"
+
+NOT_MEANING = {
+    "bookcover_core.__init__": "the version of the whole",
+    "bookcover_core.errors": "names and words of errors",
+    "bookcover_core.pipeline": "runs stages and records what they did",
+    "bookcover_core.settings": "the values of the settings that count stand in each key",
+    "bookcover_core.covers.download_progress": "counts outcomes and shows progress",
+    "bookcover_core.models.machine_info": "describes the machine, for people",
+}
+"""Modules and packages whose code changes no outcome, each with the reason."""
+
+# Objects whose calls only inform people, and calls that only do so.
+_LOGGERS = {"logger", "logging"}
+_PROGRESS = {"progress"}
+
+# Decorators that declare: what they say counts as settings and inputs, or not at all.
+_DECLARATIONS = {"stage"}
+
+_Symbol = tuple[str, str]
+"""Module, and the name of a definition in it."""
+
+
+@dataclass
+class _Module:
+    """One source file: its definitions, and where its names come from."""
+
+    code: dict[str, list[str]] = field(default_factory=dict)
+    """Normalised source of each definition. That of the empty name runs whenever the module is imported."""
+    names: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    """What each definition names: "load", or "features.load" as ("features", "load")."""
+    imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Module and name behind each imported name; the name is empty where it is the module itself."""
+
+
+def code_of(*symbols: str) -> dict[str, str]:
+    """SHA-256, by module, of all code that `symbols` can reach.
+
+    Args:
+        symbols: Functions or classes, as "module:name".
+
+    Raises:
+        ModuleNotFoundError: There is no such module.
+        KeyError: It defines no such name.
+    """
+    reached: dict[str, set[str]] = {}
+    for module, name in sorted(_reachable(frozenset(_split(each) for each in symbols))):
+        reached.setdefault(module, set()).add(name)
+    return {module: _digest(_read(module), names) for module, names in reached.items()}
+
+
+def _split(symbol: str) -> _Symbol:
+    module, _, name = symbol.partition(":")
+    if name not in _read(module).code:
+        raise KeyError(symbol)
+    return module, name
+
+
+def _digest(module: _Module, names: set[str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        for text in module.code[name]:
+            digest.update(f"{name}\n{text}\n".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _reachable(start: frozenset[_Symbol]) -> frozenset[_Symbol]:
+    found: set[_Symbol] = set()
+    waiting = list(start)
+    while waiting:
+        module, name = symbol = waiting.pop()
+        if symbol in found:
+            continue
+        found.add(symbol)
+        source = _read(module)
+        if "" in source.code:
+            waiting.append((module, ""))
+        for path in source.names[name]:
+            waiting += _resolve(module, path)
+    return frozenset(found)
+
+
+def _resolve(module: str, path: tuple[str, ...]) -> Iterator[_Symbol]:
+    """The definitions that a name in `module` stands for: none where it is a local name or comes from a library."""
+    if not _counts(module):
+        return
+    source = _read(module)
+    if not path:  # the module itself is handed on: all of it may be used
+        yield from ((module, each) for each in source.code)
+    elif path[0] in source.code:
+        yield module, path[0]
+    elif path[0] in source.imports:
+        origin, name = source.imports[path[0]]
+        yield from _resolve(origin, (name, *path[1:]) if name else path[1:])
+    elif _is_module(f"{module}.{path[0]}"):
+        yield from _resolve(f"{module}.{path[0]}", path[1:])
+
+
+def _counts(module: str) -> bool:
+    """Whether the code of `module` can change an outcome."""
+    return module.split(".", maxsplit=1)[0] == _CORE and not any(
+        module == each or module.startswith(f"{each}.") for each in NOT_MEANING
+    )
+
+
+def _is_module(name: str) -> bool:
+    return _file(name) is not None
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """The file of a module, found without importing anything but its topmost package; None where there is none."""
+    top, *below = module.split(".")
+    spec = find_spec(top)
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        path = Path(folder).joinpath(*below)
+        for file in (path / "__init__.py", path.with_suffix(".py")):
+            if file.is_file():
+                return file
+    return Path(spec.origin) if spec is not None and spec.origin is not None and not below else None
+
+
+@cache
+def _read(module: str) -> _Module:
+    file = _file(module)
+    if file is None:
+        raise ModuleNotFoundError(module)
+    tree = ast.parse(file.read_bytes())
+    read = _Module()
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in _live(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                local = alias.asname or alias.name.split(".")[0]
+                read.imports[local] = (alias.name if alias.asname else local, "")
+        elif isinstance(node, ast.ImportFrom):
+            origin = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            origin = ".".join(filter(None, [origin, node.module]))
+            read.imports |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
+    errors = {name for name, (origin, _) in read.imports.items() if origin == f"{_CORE}.errors"}
+    for statement in tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom) or _is_for_types(statement):
+            continue
+        plain = _Plain(errors).visit(statement)
+        if plain is None:
+            continue
+        text, names = ast.unparse(plain), set(_names(plain))
+        for name in _defined(statement):
+            read.code.setdefault(name, []).append(text)
+            read.names.setdefault(name, set()).update(names)
+    return read
+
+
+def _live(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only the type checker sees."""
+    for child in ast.iter_child_nodes(tree):
+        if not _is_for_types(child):
+            yield child
+            yield from _live(child)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    """Names that a statement of a module defines; the empty name where it defines none, and works by being run."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    found = {
+        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    } | {
+        node.name
+        for node in ast.walk(statement)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    return found or {""}
+
+
+def _names(tree: ast.AST) -> Iterator[tuple[str, ...]]:
+    """Names that a piece of code reads, with the attributes that follow each."""
+    if isinstance(tree, ast.Attribute):
+        path = [tree.attr]
+        inner = tree.value
+        while isinstance(inner, ast.Attribute):
+            path.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            yield (inner.id, *reversed(path))
+            return
+    if isinstance(tree, ast.Name):
+        yield (tree.id,)
+    for child in ast.iter_child_nodes(tree):
+        yield from _names(child)
+
+
+class _Plain(ast.NodeTransformer):
+    """Leaves out of code what changes no outcome.
+
+    Args:
+        errors: Names of the project's errors, whose words do not count.
+    """
+
+    def __init__(self, errors: set[str]) -> None:
+        self._errors = errors
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """A function without docstring, annotations and declaration."""
+        return self._plain_function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """The same for a coroutine."""
+        return self._plain_function(node)
+
+    def _plain_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        arguments = node.args
+        for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
+            if each is not None:
+                each.annotation = None
+        node.decorator_list = [each for each in node.decorator_list if not _declares(each)]
+        return self._with_body(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class without docstrings."""
+        return self._with_body(node)
+
+    def _with_body(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]  # type: ignore[attr-defined] # functions and classes have one
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """A node whose blocks are not empty where something was left out of them."""
+        super().generic_visit(node)
+        if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try) and not node.body:
+            node.body = [ast.Pass()]
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Nothing for a docstring, a log line or a report of progress."""
+        value = node.value
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _informs(value.func)):
+            return None
+        return self.generic_visit(node)
+
+    def visit_Import(self, _: ast.Import) -> None:
+        """Nothing: what is imported counts where it is used."""
+
+    def visit_ImportFrom(self, _: ast.ImportFrom) -> None:
+        """Nothing: what is imported counts where it is used."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        """Nothing for the module's logger."""
+        if [ast.unparse(target) for target in node.targets] == ["logger"]:
+            return None
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """An error of the project's without its words."""
+        error = node.exc
+        if isinstance(error, ast.Call) and isinstance(error.func, ast.Name) and error.func.id in self._errors:
+            return ast.copy_location(ast.Raise(exc=error.func, cause=None), node)
+        return self.generic_visit(node)
+
+
+def _declares(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in _DECLARATIONS
+
+
+def _informs(function: ast.expr) -> bool:
+    """Whether a call only tells people something: `logger.info(…)`, `study.progress(…)`, `progress(…)`."""
+    if isinstance(function, ast.Attribute):
+        return function.attr in _PROGRESS or (isinstance(function.value, ast.Name) and function.value.id in _LOGGERS)
+    return isinstance(function, ast.Name) and function.id in _PROGRESS

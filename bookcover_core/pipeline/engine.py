@@ -1,0 +1,240 @@
+"""One stage about to run: its key, whether it is done, why not, and the manifest that says so afterwards."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bookcover_core.pipeline.manifests import Manifest, Output, digest_of, digest_outputs, read_manifest
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_json
+
+logger = logging.getLogger(__name__)
+
+# Inputs that are named in a reason; of more, their number is said.
+_NAMED_INPUTS = 3
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one part of a stage is made from."""
+
+    part: str = ""
+    """Which part of the stage: "chunk-0003", "MobileNetV2-padded"; empty: the whole stage."""
+    after: Sequence[str] = ()
+    """Labels of the stages and parts that it builds on: "split", "download/chunk-0003"."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Further inputs by name: digests of files from outside, values that decide the part."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a stage's function did."""
+
+    outputs: Sequence[Path] = ()
+    """Files that it wrote."""
+    indexes: Sequence[Path] = ()
+    """Files that it wrote and that list further files (`manifests.INDEX_COLUMNS` among their columns)."""
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    """What it counted, for people and the report."""
+    digest: str | None = None
+    """What later stages see; None: the contents of all outputs."""
+    spent: Sequence[Path] = ()
+    """Files that were kept in case the run was cut off; they are removed when its manifest is written."""
+
+
+class State(StrEnum):
+    """How a stage, or part of one, stands in a study as it is now. The value is for people."""
+
+    SOUND = "sound"
+    NOT_RUN = "not run"
+    WAITING = "waiting"
+    """A stage that it builds on has not been run."""
+    OTHER_SETTINGS = "of other settings"
+    OTHER_CODE = "of other code"
+    OTHER_INPUTS = "of other inputs"
+    DAMAGED = "missing or altered"
+    OPEN = "open"
+    """It is done, and there is more that it could do: covers to ask for again."""
+
+
+class StageRun:
+    """One part of a stage, with what it depends on.
+
+    Args:
+        study: The study.
+        name: The stage, as in labels and manifests.
+        inputs: What the part is made from.
+        settings: Dotted paths of the settings that its outcome depends on.
+        code: Digests of the code that its outcome depends on, by module.
+        is_open: Whether a sound manifest still leaves something to do.
+
+    Raises:
+        StageOrderError: A stage that it builds on has not been run.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        name: str,
+        inputs: Inputs,
+        *,
+        settings: Iterable[str] = (),
+        code: Mapping[str, str] | None = None,
+        is_open: Callable[[Study, Manifest], bool] | None = None,
+    ) -> None:
+        self.study = study
+        self.stage = name
+        self.part = inputs.part
+        self.label = f"{name}/{inputs.part}" if inputs.part else name
+        self.inputs = {label: study.manifest(label).digest for label in inputs.after} | dict(inputs.given)
+        self.settings: dict[str, Any] = {path: study.settings.part(path) for path in settings}
+        self.modules = dict(code or {})
+        self.code = digest_of(self.modules)
+        self.key = digest_of([name, self.part, self.settings, self.inputs, self.code])
+        self._is_open = is_open or (lambda _study, _manifest: False)
+        self._started = time.perf_counter()
+
+    @cached_property
+    def last(self) -> Manifest | None:
+        """The manifest of the last run, of whatever key; None where there is none."""
+        return read_manifest(self.study.manifest_file(self.label))
+
+    @property
+    def earlier(self) -> Manifest | None:
+        """The manifest of an earlier run with the same key, whether or not its files still stand."""
+        return self.last if self.last is not None and self.last.key == self.key else None
+
+    @cached_property
+    def standing(self) -> Manifest | None:
+        """The manifest of an earlier run, if nothing that it depends on and none of its files has changed."""
+        if self.earlier is None or not self.earlier.stands(self.study.workspace.root):
+            return None
+        return self.earlier.model_copy(update={"reused": True})
+
+    @property
+    def done(self) -> Manifest | None:
+        """The manifest of an earlier run that stands, if that leaves nothing to do."""
+        standing = self.standing
+        return None if standing is None or self._is_open(self.study, standing) else standing
+
+    def take_done(self) -> Manifest | None:
+        """What `done` gives, with a line in the log that says so."""
+        if self.done is not None:
+            logger.info("%s: unchanged since %s", self.label, f"{self.done.finished:%Y-%m-%d %H:%M}")
+        return self.done
+
+    @property
+    def state(self) -> State:
+        """How the part stands."""
+        if self.last is None:
+            return State.NOT_RUN
+        if self.standing is not None:
+            return State.SOUND if self.done else State.OPEN
+        if self.earlier is not None:
+            return State.DAMAGED
+        if self.last.settings != self.settings:
+            return State.OTHER_SETTINGS
+        return State.OTHER_CODE if self.last.code != self.code else State.OTHER_INPUTS
+
+    def reasons(self) -> list[str]:
+        """Why the part is to be run again, a phrase each; empty where it is done or was never run."""
+        last = self.last
+        if last is None or self.done is not None:
+            return []
+        if self.standing is not None:
+            return ["it is not finished"]
+        if self.earlier is not None:
+            return ["its files are missing or altered"]
+        changed = [path for path in self.settings if last.settings.get(path) != self.settings[path]]
+        found = [
+            reason for path in changed for reason in _differences(path, last.settings.get(path), self.settings[path])
+        ]
+        found += [f"code: {_file_of(module)}" for module in _changed(last.modules, self.modules)]
+        if last.code != self.code and not last.modules:
+            found.append("code of another version")
+        inputs = _changed(last.inputs, self.inputs)
+        if len(inputs) > _NAMED_INPUTS:
+            found.append(f"{len(inputs)} inputs changed, {inputs[0]} among them")
+        else:
+            found += [f"input changed: {label}" for label in inputs]
+        return found or ["it was made by another version"]
+
+    def begin(self) -> None:
+        """Start the clock, and say why the part is run again."""
+        self._started = time.perf_counter()
+        if reasons := self.reasons():
+            logger.info("%s: runs again: %s", self.label, "; ".join(reasons))
+
+    def finish(self, result: Result) -> Manifest:
+        """The manifest of what was done, written last: the part is done from now on."""
+        root = self.study.workspace.root
+        written = [Output.of(file, root) for file in [*result.outputs, *result.indexes]]
+        manifest = Manifest(
+            stage=self.stage,
+            part=self.part,
+            key=self.key,
+            code=self.code,
+            modules=self.modules,
+            settings=self.settings,
+            inputs=self.inputs,
+            counts=dict(result.counts),
+            outputs=written,
+            indexes=[self.study.workspace.relative(file) for file in result.indexes],
+            digest=result.digest or digest_outputs(written),
+            seconds=round(time.perf_counter() - self._started, 3),
+            finished=datetime.now(UTC),
+        )
+        write_json(self.study.manifest_file(self.label), manifest.model_dump(mode="json"))
+        for file in result.spent:
+            file.unlink(missing_ok=True)
+        logger.info("%s: done in %.1f s %s", self.label, manifest.seconds, _in_words(manifest.counts))
+        return manifest
+
+
+def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
+    """The manifest of a stage whose results came from elsewhere: later stages can build on them.
+
+    Args:
+        study: The study; the results lie in its folder.
+        label: Stage and part: "curate", "download/chunk-0001".
+        after: Labels of what it was made from.
+        result: The fields of `Result`.
+    """
+    name, _, part = label.partition("/")
+    return StageRun(study, name, Inputs(part, after)).finish(Result(**result))
+
+
+def _differences(path: str, before: Any, now: Any) -> list[str]:
+    """What changed in a setting, or in a group of them, each by its own path."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [
+            reason
+            for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name)
+            for reason in _differences(f"{path}.{name}", before.get(name), now.get(name))
+        ]
+    return [f"{path} changed from {_value(before)} to {_value(now)}"]
+
+
+def _value(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _file_of(module: str) -> str:
+    """A module as people find it: "training/head_trainer.py"."""
+    return "/".join(module.split(".")[1:]) + ".py"
+
+
+def _in_words(counts: Mapping[str, Any]) -> str:
+    plain = {name: value for name, value in counts.items() if isinstance(value, int | float | str)}
+    return "(" + ", ".join(f"{name} {value}" for name, value in plain.items()) + ")" if plain else ""

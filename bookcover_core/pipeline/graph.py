@@ -1,0 +1,133 @@
+"""All stages of a study, in their order: assembled from their declarations, and listed nowhere else.
+
+Asking for a part's key, its state or its followers never runs a stage.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.engine import StageRun, State
+from bookcover_core.pipeline.stage import Stage
+from bookcover_core.pipeline.study import Study
+
+# Modules that declare stages, in the order in which a study runs them.
+_MODULES = (
+    "listings.read_listings",
+    "covers.download",
+    "curation.box_set_candidates",
+    "curation.fingerprints",
+    "curation.near_duplicates",
+    "curation.curate",
+    "curation.splits",
+    "preparation.prepare",
+    "training.feature_shards",
+    "training.features",
+    "training.preparation_comparison",
+    "training.hyperparameter_search",
+    "training.train_head",
+    "training.fine_tune",
+    "training.from_scratch",
+    "training.ensemble",
+    "evaluation.evaluate",
+    "evaluation.analyse",
+    "visualisation.visualise",
+    "report.write_report",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a stage: what is run, and done, as a whole."""
+
+    stage: Stage[...]
+    words: tuple[Any, ...] = ()
+
+    def at(self, study: Study) -> StageRun:
+        """The part as it stands now.
+
+        Raises:
+            StageOrderError: A stage that it builds on has not been run.
+        """
+        return self.stage.at(study, *self.words)
+
+    def state(self, study: Study) -> State:
+        """How it stands in the study as it is now."""
+        try:
+            return self.at(study).state
+        except (BookcoverError, OSError):
+            return State.WAITING
+
+    def is_sound(self, study: Study) -> bool:
+        """Whether it is done, by today's settings, inputs and code, and leaves nothing to do."""
+        return self.state(study) is State.SOUND
+
+
+def stages() -> list[Stage[...]]:
+    """The stages as people know them, in the order in which a study runs them: one for each label."""
+    return [each for each in declarations() if each.name == each.label]
+
+
+@cache
+def declarations() -> tuple[Stage[...], ...]:
+    """Every stage that is declared, those among them that are steps of another, in the order of a study."""
+    return tuple(
+        declared
+        for module in _MODULES
+        for declared in vars(import_module(f"bookcover_core.{module}")).values()
+        if isinstance(declared, Stage) and declared.function.__module__ == f"bookcover_core.{module}"
+    )
+
+
+def find(name: str) -> Stage[...]:
+    """The stage called `name`.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {each.name: each for each in declarations()}[name]
+
+
+def parts(study: Study, name: str) -> list[Part]:
+    """The parts of the stage called `name` in the study as it is now; empty where they are not known yet."""
+    stage, found = find(name), []
+    with suppress(BookcoverError, OSError):  # more of them are known when stages before it are done
+        for words in stage.parts(study):
+            found.append(Part(stage, words))  # noqa: PERF401 - those found before an error count
+    return found
+
+
+def all_parts(study: Study) -> Iterator[Part]:
+    """The parts of all stages, as far as they are known."""
+    for each in declarations():
+        yield from parts(study, each.name)
+
+
+def key(study: Study, label: str) -> str:
+    """The key that the part called `label` has in the study as it is now.
+
+    Raises:
+        KeyError: The study has no such part, or it is not known yet.
+        StageOrderError: A stage that it builds on has not been run.
+    """
+    for part in all_parts(study):
+        if label.partition("/")[0] == part.stage.label and (run := part.at(study)).label == label:
+            return run.key
+    raise KeyError(label)
+
+
+def followers(study: Study, label: str) -> list[str]:
+    """Labels of the parts that build directly on the part called `label`."""
+    found = []
+    for part in all_parts(study):
+        try:
+            run = part.at(study)
+        except (BookcoverError, OSError):
+            continue
+        if label in run.inputs:
+            found.append(run.label)
+    return found

@@ -1,0 +1,156 @@
+"""The declaration of a stage, where its function is written.
+
+    @stage("split", "Split into training, validation and test", settings=("seed", "splits"), after=("curate",))
+    def split(study: Study, run: StageRun) -> Result:
+        books = read_table(study.workspace.selection)
+        ...
+        return Result(outputs=[study.workspace.splits], counts={...})
+
+The function does the work and knows nothing of keys or of whether it is done. Called from outside, `split(study)` gives
+the stage's manifest, and runs the function only where that is needed. `split.at(study)` asks, and never runs it.
+
+A stage in parts takes the words that name one: `prepare_shard(study, 3)`. Its `inputs` says what that part is made
+from, its `parts` which there are.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec
+
+from bookcover_core.pipeline.code import code_of
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.study import Study
+
+P = ParamSpec("P")
+
+Parts = Callable[[Study], Iterable[tuple[Any, ...]]]
+
+
+def _whole(_study: Study) -> list[tuple[Any, ...]]:
+    """The one part of a stage that is not divided."""
+    return [()]
+
+
+class Stage(Generic[P]):
+    """A stage of a study, as it is declared: see `stage`."""
+
+    def __init__(
+        self,
+        function: Callable[Concatenate[Study, StageRun, P], Result],
+        name: str,
+        title: str,
+        *,
+        label: str,
+        run_title: str,
+        settings: Sequence[str],
+        inputs: Callable[..., Inputs],
+        parts: Parts,
+        fetch: Callable[..., object] | None,
+        is_open: Callable[[Study, Manifest], bool] | None,
+        apart: bool,
+        timed: bool,
+        network: bool,
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.title = title
+        self.label = label
+        self.run_title = run_title
+        self.settings = tuple(settings)
+        self.parts = parts
+        self.apart = apart
+        self.timed = timed
+        self.network = network
+        self._inputs = inputs
+        self._fetch = fetch
+        self._is_open = is_open
+        update_wrapper(self, function)
+
+    def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
+        """The manifest of a part: of an earlier run where that stands, else of this one."""
+        if self._fetch is not None:
+            self._fetch(study, *args, **kwargs)
+        run = self.at(study, *args, **kwargs)
+        if done := run.take_done():
+            return done
+        run.begin()
+        return run.finish(self.function(study, run, *args, **kwargs))
+
+    def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
+        """The part as it stands now: its label, key and state. None of its work is done.
+
+        Raises:
+            StageOrderError: A stage that it builds on has not been run.
+        """
+        return StageRun(
+            study,
+            self.label,
+            self._inputs(study, *args, **kwargs),
+            settings=self.settings,
+            code=self.code,
+            is_open=self._is_open,
+        )
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """Digests, by module, of the code that its outcome depends on."""
+        return code_of(f"{self.function.__module__}:{self.function.__name__}")
+
+
+def stage(
+    name: str,
+    title: str,
+    *,
+    label: str | None = None,
+    run_title: str | None = None,
+    settings: Sequence[str] = (),
+    after: Sequence[str] = (),
+    inputs: Callable[..., Inputs] | None = None,
+    parts: Parts = _whole,
+    fetch: Callable[..., object] | None = None,
+    is_open: Callable[[Study, Manifest], bool] | None = None,
+    apart: bool = False,
+    timed: bool = False,
+    network: bool = False,
+) -> Callable[[Callable[Concatenate[Study, StageRun, P], Result]], Stage[P]]:
+    """A decorator that makes a function a stage.
+
+    Args:
+        name: Its name, among all stages.
+        title: What the stage does, for people.
+        label: How its manifests' labels begin; None: as it is called. Stages that make one thing share it.
+        run_title: What one part does, for people; arguments in braces are filled in. None: the title.
+        settings: Dotted paths of the settings that its outcome depends on. A setting that no stage names changes no
+            outcome: how many requests are in flight, say.
+        after: Labels of the stages that it builds on, where that is all that it is made from.
+        inputs: What a part is made from, otherwise; called with the study and the part's words.
+        parts: The words of each part of a study, as far as they are known.
+        fetch: Brings what `inputs` digests, before a run; asking alone does without.
+        is_open: Whether a manifest that stands leaves something to do.
+        apart: Whether it is run in a process of its own, because it imports TensorFlow.
+        timed: Whether it is a training, which may take `training.time_limit` minutes.
+        network: Whether it asks hosts, which may answer at another attempt.
+    """
+
+    def from_after(*_args: Any, **_kwargs: Any) -> Inputs:
+        return Inputs(after=after)
+
+    def declare(function: Callable[Concatenate[Study, StageRun, P], Result]) -> Stage[P]:
+        return Stage(
+            function,
+            name,
+            title,
+            label=label or name,
+            run_title=run_title or title[0].lower() + title[1:],
+            settings=settings,
+            inputs=inputs or from_after,
+            parts=parts,
+            fetch=fetch,
+            is_open=is_open,
+            apart=apart,
+            timed=timed,
+            network=network,
+        )
+
+    return declare

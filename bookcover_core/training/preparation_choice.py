@@ -1,0 +1,104 @@
+"""The preparation that each system of a study is trained on, and the names that follow from it (section 3.2).
+
+The settings name one, or leave the choice to a comparison (`training.preparation_comparison`): one for all networks, or
+one for each (`comparison.per_backbone`, section 5.4).
+"""
+
+import json
+from pathlib import Path
+
+from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, members
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import Preparation, StudySettings
+
+CHOICE = "chosen.json"
+"""File of a comparison's choice."""
+
+# What the members of an ensemble are prepared as, where they differ.
+_MIXED = "mixed"
+
+
+def model_name(backbone: str, preparation: str) -> str:
+    """What a backbone on a preparation is called in folders and labels: "MobileNetV2-padded"."""
+    return f"{backbone}-{preparation}"
+
+
+def split_model_name(name: str) -> tuple[str, str]:
+    """Backbone and preparation of a model's name."""
+    backbone, _, preparation = name.rpartition("-")
+    return backbone, preparation
+
+
+def choosing_backbone(settings: StudySettings, network: str) -> str:
+    """The backbone whose comparison chooses the preparation that `network` is trained on."""
+    chooses = settings.comparison.per_backbone and network not in SCRATCH_NETWORKS
+    return network if chooses else settings.comparison.backbone
+
+
+def comparing_backbones(settings: StudySettings) -> list[str]:
+    """The backbones that compare the preparations for the networks of a study, in their order; each of them once."""
+    return list(dict.fromkeys(choosing_backbone(settings, name) for name in settings.training.backbones))
+
+
+def comparison_parts(settings: StudySettings) -> set[str]:
+    """Parts of the stage that make today's choices; "" for the choice of the settings' own backbone."""
+    backbones = comparing_backbones(settings)
+    trials = {trial_part(settings, str(method), name) for name in backbones for method in settings.preparation.methods}
+    return trials | {comparison_label(settings, name).partition("/")[2] for name in backbones}
+
+
+def comparison_label(settings: StudySettings, backbone: str) -> str:
+    """Label of the choice that `backbone` makes: "compare", or "compare/ResNeXt50"."""
+    return f"compare/{backbone}" if settings.comparison.per_backbone else "compare"
+
+
+def comparison_folder(study: Study, backbone: str) -> Path:
+    """Where the comparison that `backbone` makes lies."""
+    return (
+        study.workspace.comparison / backbone if study.settings.comparison.per_backbone else study.workspace.comparison
+    )
+
+
+def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
+    """The preparation that `network` is trained on: the one that the settings name, or a comparison's choice.
+
+    Args:
+        study: The study.
+        network: A backbone or a network that is trained from nothing; none: what the settings' own backbone chooses.
+
+    Raises:
+        StageOrderError: The settings leave the choice to a comparison, and that has not been made.
+    """
+    wanted = study.settings.training.preparation
+    if wanted != "best":
+        return Preparation(wanted)
+    backbone = choosing_backbone(study.settings, network or study.settings.comparison.backbone)
+    study.manifest(comparison_label(study.settings, backbone))
+    choice = json.loads((comparison_folder(study, backbone) / CHOICE).read_text("utf-8"))
+    return Preparation(choice["preparation"])
+
+
+def preparation_of(study: Study, system: System) -> str:
+    """The preparation that a system is trained on; of an ensemble its members' own, "mixed" where they differ.
+
+    Raises:
+        StageOrderError: A comparison is to choose it, and has not been made.
+    """
+    if system.kind is not Kind.ENSEMBLE:
+        return str(chosen_preparation(study, system.network))
+    preparations = {preparation_of(study, member) for member in members(study.settings)}
+    return preparations.pop() if len(preparations) == 1 else _MIXED
+
+
+def model_of(study: Study, system: System) -> str:
+    """Name of the model that a system is: "MobileNetV2-finetuned-padded".
+
+    Raises:
+        StageOrderError: A comparison is to choose its preparation, and has not been made.
+    """
+    return model_name(system.name, preparation_of(study, system))
+
+
+def trial_part(settings: StudySettings, preparation: str, backbone: str) -> str:
+    """Part of the short training of `backbone` on `preparation`: "padded", or "ResNeXt50-padded"."""
+    return model_name(backbone, preparation) if settings.comparison.per_backbone else str(preparation)
