@@ -1,13 +1,16 @@
 """What commands print for people."""
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.graph import declarations, parts, stages
 from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.stages import STAGES, Stage, code_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 
@@ -39,15 +42,15 @@ def print_results(settings: StudySettings) -> None:
 
 
 def print_status(settings: StudySettings) -> None:
-    """Print which stages of a study are done, and whether that still stands."""
+    """Print which stages of a study are done, and how each stands."""
     study = Study(settings)
     table = _table(f"{settings.name} in {study.workspace.root}")
     for name in ("stage", "what it does", "done", "state"):
         table.add_column(name, no_wrap=name != "state", overflow="fold")
     table.add_column("seconds", justify="right", no_wrap=True)
-    for stage in STAGES:
-        manifests = study.manifests(stage.name)
-        states = Counter(_state(study, stage, manifest) for manifest in manifests)
+    for stage in stages():
+        manifests = study.manifests(stage.label)
+        states = _states(study, stage.label, manifests)
         finished = max((manifest.finished for manifest in manifests), default=None)
         table.add_row(
             stage.name,
@@ -59,14 +62,15 @@ def print_status(settings: StudySettings) -> None:
     console.print(table)
 
 
+def _states(study: Study, label: str, manifests: Sequence[Manifest]) -> Counter[str]:
+    """How the parts of a stage that were run stand; those that the study no longer has are of an earlier one."""
+    runs = {}
+    for declared in declarations():
+        for part in parts(study, declared.name) if declared.label == label else ():
+            with suppress(BookcoverError, OSError):
+                runs[part.at(study).label] = part.state(study)
+    return Counter(str(runs.get(manifest.label, "of an earlier study")) for manifest in manifests)
+
+
 def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-
-
-def _state(study: Study, stage: Stage, manifest: Manifest) -> str:
-    """Whether a stage, or part of one, that was done still stands."""
-    if manifest.settings != {path: study.settings.part(path) for path in stage.settings}:
-        return "of other settings"
-    if manifest.code != code_digest(stage.code):
-        return "of other code"
-    return "sound" if manifest.stands(study.workspace.root) else "missing or altered"

@@ -40,7 +40,7 @@ from bookcover_core.errors import TrainingError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
-from bookcover_core.training.making import is_trained
+from bookcover_core.training.plan import is_trained
 from flows.names import training_name
 from flows.studies import folder_of_run, reference
 from flows.training import train_backbone

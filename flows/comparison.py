@@ -1,7 +1,7 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.making import is_compared
+from bookcover_core.training.plan import is_compared
 from bookcover_core.training.preparation_choice import comparing_backbones
 from flows.features import compute_features
 from flows.names import name_comparison

@@ -11,10 +11,7 @@ from tasks.spreading import do_shards
 def compute_features(settings: StudySettings, backbone: str, preparation: Preparation) -> None:
     """Compute a network's features of one preparation; where work is spread, its workers first compute the shards."""
     study = Study(settings)
-    if (
-        settings.spreading.how
-        and not study.plan(lambda looking: features.compute_features(looking, backbone, str(preparation))).standing
-    ):
+    if settings.spreading.how and not features.compute_features.at(study, backbone, str(preparation)).done:
         do_shards(
             settings,
             training.compute_feature_shard,

@@ -6,7 +6,7 @@ from bookcover_core.errors import InputError, TrainingError
 from bookcover_core.models.systems import ensembles, systems
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings, Undecided
-from bookcover_core.training.making import is_made
+from bookcover_core.training.plan import is_made
 from flows.analysis import analyse
 from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations

@@ -2,7 +2,7 @@
 
 from bookcover_core.models.systems import SCRATCH_NETWORKS
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.making import is_trained
+from bookcover_core.training.plan import is_trained
 from bookcover_core.training.preparation_choice import choosing_backbone, chosen_preparation
 from flows.comparison import compare_preparations
 from flows.features import compute_features

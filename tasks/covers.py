@@ -5,7 +5,6 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 
 from bookcover_core.covers import download
-from bookcover_core.covers.chunks import is_open
 from bookcover_core.errors import DownloadError
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
@@ -36,12 +35,7 @@ def _download(study: Study, chunk: int) -> Manifest:
     settings = study.settings
     if settings.books.source is BookSource.FOLDER or settings.covers.source is not CoverSource.HTTP:
         return download.download_chunk(study, chunk)
-
-    def is_done() -> bool:
-        standing = study.plan(lambda planned: download.download_chunk(planned, chunk)).standing
-        return standing is not None and not is_open(standing, settings.covers)
-
-    with slot(DOWNLOADS, unless=is_done):
+    with slot(DOWNLOADS, unless=lambda: download.download_chunk.at(study, chunk).done is not None):
         return download.download_chunk(study, chunk)
 
 

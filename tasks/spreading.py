@@ -7,11 +7,10 @@ shard stands already. In a worker the work itself is done in a process of its ow
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVarTuple
+from typing import Any
 
 import httpx
 from prefect import Task
@@ -25,14 +24,15 @@ from prefect.utilities.callables import get_call_parameters
 
 import bookcover_core
 from bookcover_core.errors import BookcoverError, WorkerError
+from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.stage_process import kept_process, run_apart
-from bookcover_core.pipeline.study import StageRun, Study
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks.clusters import check_cluster, cluster
 from tasks.stages import StageResult
 
-Words = TypeVarTuple("Words")
 ShardTask = Task[..., StageResult | State[StageResult]]
 
 # What a cluster colours its messages with, for terminals.
@@ -42,14 +42,12 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TOLD_CHARACTERS = 300
 
 
-def run_spread(
-    study: Study, stage: Callable[[Study, *Words], Manifest], *words: *Words, network: str | None = None
-) -> Manifest:
+def run_spread(study: Study, stage: Stage[...], *words: Any, network: str | None = None) -> Manifest:
     """The manifest of `stage`, which is run in the process that this worker keeps for such work.
 
     Args:
         study: The study.
-        stage: A function of a module of the core.
+        stage: The stage.
         words: What it is called with after the study.
         network: Whose stage it is, if a network's.
 
@@ -68,9 +66,9 @@ def run_spread(
 def do_shards(
     settings: StudySettings,
     task: ShardTask,
-    stage: Callable[[Study, *Words, int], Manifest],
+    stage: Stage[...],
     shards: Iterable[int],
-    *words: *Words,
+    *words: Any,
 ) -> None:
     """Do `task` on each shard: here, one after the other, or on a cluster where the settings ask for one.
 
@@ -94,32 +92,31 @@ def do_shards(
             task(settings, *words, shard)
         return
     study = Study(settings)
-    plans = {shard: study.plan(partial(_call, stage, words, shard)) for shard in shards}
-    left = [shard for shard, plan in plans.items() if not plan.standing]
-    for shard in plans:
+    parts = {shard: Part(stage, (*words, shard)) for shard in shards}
+    left = {shard: part for shard, part in parts.items() if not part.is_sound(study)}
+    for shard in parts:
         if shard not in left:
             task(settings, *words, shard)
     if left:
-        _spread(settings, task, words, {shard: plans[shard] for shard in left})
+        _spread(study, task, left)
 
 
-def _call(stage: Callable[[Study, *Words, int], Manifest], words: tuple[*Words], shard: int, study: Study) -> Manifest:
-    return stage(study, *words, shard)
-
-
-def _spread(settings: StudySettings, task: ShardTask, words: tuple[object, ...], plans: dict[int, StageRun]) -> None:
-    """Have the workers of a cluster do `task` on the shards of `plans`."""
+def _spread(study: Study, task: ShardTask, parts: dict[int, Part]) -> None:
+    """Have the workers of a cluster do `task` on the shards of `parts`."""
+    settings = study.settings
     log = get_run_logger()
     wanted, anywhere = settings.spreading, _anywhere(settings)
     where = f"the cluster at {wanted.address}" if wanted.address else f"{wanted.workers} workers"
     with cluster(wanted) as runner:
-        log.info("%d shards are handed to %s: %s", len(plans), where, ", ".join(run.label for run in plans.values()))
+        labels = {shard: part.at(study).label for shard, part in parts.items()}
+        log.info("%d shards are handed to %s: %s", len(parts), where, ", ".join(labels.values()))
         futures = {
-            shard: runner.submit(task, get_call_parameters(task.fn, (anywhere, *words, shard), {})) for shard in plans
+            shard: runner.submit(task, get_call_parameters(task.fn, (anywhere, *part.words), {}))
+            for shard, part in parts.items()
         }
-        faults = {shard: fault for shard, run in plans.items() if (fault := _fault(futures[shard], run))}
+        faults = {shard: fault for shard, part in parts.items() if (fault := _fault(futures[shard], study, part))}
     for shard, fault in faults.items():
-        log.error("%s could not be done: %s", plans[shard].label, fault)
+        log.error("%s could not be done: %s", labels[shard], fault)
     if faults:
         raise next(iter(faults.values()))
 
@@ -135,32 +132,32 @@ def _anywhere(settings: StudySettings) -> StudySettings:
     )
 
 
-def _fault(future: PrefectFuture[Any], run: StageRun) -> BookcoverError | None:
+def _fault(future: PrefectFuture[Any], study: Study, part: Part) -> BookcoverError | None:
     """What was wrong with a shard, when its task has ended; none where it is done."""
     try:
         result = future.result(raise_on_failure=False)
     except Exception as error:  # noqa: BLE001 - whatever a cluster says of a task that it lost
-        return _lost(future, run, error)
+        return _lost(future, part.at(study).label, error)
     if isinstance(result, BookcoverError):
         return result
     if isinstance(result, Exception):
-        return _lost(future, run, result)
-    if StageRun(run.study, run.stage, run.part, run.inputs).earlier is None:
+        return _lost(future, part.at(study).label, result)
+    if part.at(study).earlier is None:
         return WorkerError(
             "a worker did it, and it is not to be found here",
-            where=run.label,
+            where=part.at(study).label,
             advice="All machines must see the folder of studies at the same path, and run the same version of this"
             " project.",
         )
     return None
 
 
-def _lost(future: PrefectFuture[Any], run: StageRun, error: Exception) -> WorkerError:
+def _lost(future: PrefectFuture[Any], label: str, error: Exception) -> WorkerError:
     """What to say of a task that its cluster lost; its run, which nobody else would end, crashes."""
     said = " ".join(_COLOURS.sub("", str(error)).split())[:_TOLD_CHARACTERS]
     lost = WorkerError(
         f"the worker that was at it was lost, or could not begin ({type(error).__name__}: {said})",
-        where=run.label,
+        where=label,
         advice="A worker that is lost has most often run out of memory; one that cannot begin has another version of"
         " this project. What is done is kept: start the same command again.",
     )

@@ -4,14 +4,10 @@ TensorFlow is imported in a process of its own (`bookcover_core.pipeline.stage_p
 flow.
 """
 
-from collections.abc import Callable
-from typing import TypeVarTuple
-
 from prefect.client.schemas.objects import State
 
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.stage_process import run_apart
-from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Preparation, StudySettings
 from bookcover_core.training import (
     ensemble,
@@ -29,8 +25,6 @@ from bookcover_core.training import (
 )
 from tasks.spreading import run_spread
 from tasks.stages import StageResult, perform, stage_task
-
-Words = TypeVarTuple("Words")
 
 
 @stage_task("compute-features", "features of {backbone} on {preparation}")
@@ -101,9 +95,7 @@ def combine(settings: StudySettings, ensemble_name: str) -> StageResult | State[
     return perform(settings, lambda study: run_apart(study, ensemble.combine, ensemble_name))
 
 
-def _train(
-    settings: StudySettings, network: str, stage: Callable[[Study, *Words], Manifest], *words: *Words
-) -> StageResult | State[StageResult]:
+def _train(settings: StudySettings, network: str, stage: Stage[...], *words: str) -> StageResult | State[StageResult]:
     """The result of a training, which may not take longer than the settings say."""
     minutes = settings.training.time_limit
     return perform(settings, lambda study: run_apart(study, stage, *words, network=network, minutes=minutes))

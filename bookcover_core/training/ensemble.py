@@ -21,7 +21,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.training.plan import maker
+from bookcover_core.training.plan import is_made
 from bookcover_core.training.preparation_choice import model_of, preparation_of
 from bookcover_core.training.split_predictions import predict_split
 from bookcover_core.training.stored_probabilities import write_probabilities
@@ -178,7 +178,7 @@ class _Judged:
 
 
 def _check_members(study: Study, system: System, parts: list[System]) -> None:
-    missing = [part.name for part in parts if not maker(part).is_sound(study)]
+    missing = [part.name for part in parts if not is_made(study, part)]
     if missing:
         raise StageOrderError(
             f"{' and '.join(missing)}, {'a member' if len(missing) == 1 else 'members'} of it, "

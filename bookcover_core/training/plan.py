@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bookcover_core.errors import BookcoverError
 from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
@@ -39,3 +40,25 @@ def training(study: Study, network: str) -> Iterator[Part]:
     yield Part(find("train"), (network,))
     if settings.fine_tuning.blocks:
         yield Part(find("finetune"), (network,))
+
+
+def is_made(study: Study, system: System) -> bool:
+    """Whether `system` is made by today's settings, and sound."""
+    return maker(system).is_sound(study)
+
+
+def is_trained(study: Study, network: str) -> bool:
+    """Whether all parts of the training of `network` are sound."""
+    return _are_sound(study, training(study, network))
+
+
+def is_compared(study: Study, backbone: str) -> bool:
+    """Whether all parts of the comparison of preparations by `backbone` are sound."""
+    return _are_sound(study, comparison(study, backbone))
+
+
+def _are_sound(study: Study, parts: Iterator[Part]) -> bool:
+    try:
+        return all(part.is_sound(study) for part in parts)
+    except (BookcoverError, OSError):  # a part is not known before an earlier one is done
+        return False

@@ -10,7 +10,7 @@ import pytest
 
 from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.demo_data import Catalogue, ImageHost, publish, rehearsal_settings
-from bookcover_core.pipeline.stages import STAGES
+from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tests.begun import begun
@@ -25,7 +25,7 @@ class Done:
     def finished(self) -> dict[str, datetime]:
         """When each stage, or part of one, was finished."""
         study = Study(self.settings)
-        return {manifest.label: manifest.finished for stage in STAGES for manifest in study.manifests(stage.name)}
+        return {manifest.label: manifest.finished for stage in stages() for manifest in study.manifests(stage.name)}
 
     def copy_to(self, folder: Path) -> "Done":
         """The same study in a workspace of its own."""

@@ -1,7 +1,6 @@
 """Tests of `tasks.stages`."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,8 +12,9 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed
 
 from bookcover_core.errors import DownloadError, ListingError
-from bookcover_core.pipeline.engine import record
+from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.stage_process import run_apart
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -23,17 +23,15 @@ from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, 
 from tests.bookcover_core.pipeline.test_stage_process import tell
 
 
-def write_something(study: Study) -> Manifest:
-    """A stage that writes one file, and tells how far it is."""
-    run = partial(record, study, "candidates")
-    if run.done:
-        return run.done
+@stage("candidates", "Write something")
+def write_something(study: Study, _: StageRun) -> Result:
+    """A stage that writes one file, and reports progress."""
     output = study.workspace.curation / "candidates.csv"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("key\n1\n")
     study.progress(1, 2)
     study.progress(2, 2)
-    return run(outputs=[output], counts={"candidates": 1_234})
+    return Result(outputs=[output], counts={"candidates": 1_234})
 
 
 @stage_task("something", "write something")
