@@ -7,14 +7,15 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
     compute_features,
     compute_shard,
     load_features,
     load_split,
-    split_model_name,
 )
+from bookcover_core.training.preparation_choice import split_model_name
 from tests.bookcover_core.training.conftest import BOOKS, write_index
 
 
@@ -75,14 +76,15 @@ def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypa
 def test_shards_can_be_computed_one_by_one(small_study, invented_features):
     """A shard needs the preparation of its own covers alone, is computed once, and is what the stage then finds."""
     small_study.manifest_file("prepare/shard-0003").unlink()
-    file = compute_shard(small_study, "MobileNetV2", "padded", 2)
+    code = digest_of(compute_features.code)
+    file = compute_shard(small_study, "MobileNetV2", "padded", 2, code)
     assert np.load(file).shape == (16, 1280)
-    assert compute_shard(small_study, "MobileNetV2", "padded", 2) == file
+    assert compute_shard(small_study, "MobileNetV2", "padded", 2, code) == file
     assert invented_features() == 16
     with pytest.raises(StageOrderError, match="prepare/shard-0003"):
-        compute_shard(small_study, "MobileNetV2", "padded", 3)
+        compute_shard(small_study, "MobileNetV2", "padded", 3, code)
     with pytest.raises(StageOrderError, match="no shard 4 of 3"):
-        compute_shard(small_study, "MobileNetV2", "padded", 4)
+        compute_shard(small_study, "MobileNetV2", "padded", 4, code)
     write_index(small_study, 3)
     assert compute(small_study).counts["computed"] == BOOKS - 16
 

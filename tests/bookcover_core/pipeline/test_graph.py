@@ -1,0 +1,64 @@
+"""All stages of a study: their order, their parts, and how each stands."""
+
+import pytest
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline import graph
+from bookcover_core.pipeline.engine import State, record
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import StudySettings
+from bookcover_core.settings.toml_file import parse_settings
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    return Study(parse_settings({"name": "s", "workspace": str(tmp_path), "training": {"backbones": ["LeNet"]}}))
+
+
+def test_stages_stand_in_the_order_of_a_study():
+    """The order is that in which a study runs them, from its listings to its report; each has a name of its own."""
+    names = [stage.name for stage in graph.stages()]
+    assert names[0] == "listings"
+    assert names[-1] == "report"
+    assert names.index("curate") < names.index("split") < names.index("features") < names.index("train")
+    assert len({each.name for each in graph.declarations()}) == len(graph.declarations())
+    assert [graph.find(each.name) for each in graph.declarations()] == list(graph.declarations())
+    with pytest.raises(KeyError):
+        graph.find("bake")
+
+
+@pytest.mark.parametrize("stage", graph.declarations(), ids=lambda stage: stage.name)
+def test_every_stage_names_settings_that_exist(stage):
+    """A setting that a stage depends on is one of the study's; how work is spread is none of them."""
+    for path in stage.settings:
+        StudySettings().part(path)
+        assert not path.startswith("spreading")
+
+
+def test_asking_needs_no_run(study):
+    """Parts, states, keys and followers are told without a stage being run; what is not known yet is left out."""
+    assert [part.state(study) for part in graph.parts(study, "split")] == [State.WAITING]
+    assert graph.parts(study, "download") == []
+    record(study, "curate")
+    (split,) = graph.parts(study, "split")
+    assert split.state(study) is State.NOT_RUN
+    assert graph.key(study, "split") == split.at(study).key
+    assert graph.followers(study, "curate") == ["split"]
+    with pytest.raises(KeyError):
+        graph.key(study, "train/MobileNetV2-padded")
+    with pytest.raises(StageOrderError):
+        graph.key(study, "candidates")
+    assert [file.name for file in study.workspace.root.iterdir()] == ["manifests"]
+
+
+def test_the_parts_of_a_stage_follow_from_the_settings(study):
+    """Each network, chunk or ensemble of the settings is a part; a stage that the settings do not want has none."""
+    assert [part.words for part in graph.parts(study, "scratch")] == [("LeNet",)]
+    assert graph.parts(study, "train") == []
+    assert graph.parts(study, "search") == []
+    record(study, "listings", counts={"chunks": 2})
+    assert [part.words for part in graph.parts(study, "hashes")] == [(1,), (2,)]
+    assert [part.at(study).label for part in graph.parts(study, "download")] == [
+        "download/chunk-0001",
+        "download/chunk-0002",
+    ]
