@@ -2,7 +2,7 @@
 
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import analysis
+from tasks.stages import run_stage
 
 
 @stage_flow("analyse", "analyse {study}")
@@ -13,4 +13,4 @@ def analyse(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    analysis.analyse(settings_of(study, changes))
+    run_stage(settings_of(study, changes), "analyse")

@@ -1,15 +1,14 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.plan import is_compared
+from bookcover_core.training import plan
 from bookcover_core.training.preparation_choice import comparing_backbones
-from flows.features import compute_features
 from flows.names import name_comparison
 from flows.networks import Network
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import training
 from tasks.limits import training_slot
+from tasks.spreading import run_parts
 
 
 @stage_flow("compare-preparations", name_comparison)
@@ -23,9 +22,6 @@ def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), c
     """
     settings = settings_of(study, changes)
     wanted = backbones or comparing_backbones(settings)
-    with training_slot(unless=lambda: all(is_compared(Study(settings), backbone) for backbone in wanted)):
+    with training_slot(unless=lambda: all(plan.is_compared(Study(settings), backbone) for backbone in wanted)):
         for backbone in wanted:
-            for preparation in settings.preparation.methods:
-                compute_features(settings, backbone, preparation)
-                training.compare_preparation(settings, backbone, preparation)
-            training.choose_preparation(settings, backbone)
+            run_parts(Study(settings), plan.comparison(Study(settings), backbone))

@@ -8,7 +8,7 @@ from bookcover_core.pipeline.study import Study
 from flows.names import name_download
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import covers, listings
+from tasks.stages import run_stage
 
 
 @stage_flow("download-covers", name_download)
@@ -26,8 +26,8 @@ def download_covers(study: str = "", chunks: str = "all", changes: Changes = ())
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     settings = settings_of(study, changes)
-    listings.read_listings(settings)
+    run_stage(settings, "listings")
     wanted = choose_chunks(Study(settings), chunks)
     for chunk in wanted:
-        covers.download_chunk(settings, chunk)
+        run_stage(settings, "download", chunk)
     return None if wanted else Completed(message="Nothing is left to download.")

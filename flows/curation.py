@@ -5,7 +5,7 @@ from bookcover_core.pipeline.study import Study
 from flows.review_gate import wait_for_review
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import curation, listings
+from tasks.stages import run_stage
 
 
 @stage_flow("curate", "curate {study}")
@@ -17,11 +17,11 @@ def curate(study: str = "", changes: Changes = ()) -> None:
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     settings = settings_of(study, changes)
-    listings.read_listings(settings)
-    curation.find_candidates(settings)
+    run_stage(settings, "listings")
+    run_stage(settings, "candidates")
     for chunk in chunks(Study(settings)):
-        curation.hash_chunk(settings, chunk)
-    curation.find_twins(settings)
+        run_stage(settings, "hashes", chunk)
+    run_stage(settings, "twins")
     wait_for_review(settings)
-    curation.curate(settings)
-    curation.split(settings)
+    run_stage(settings, "curate")
+    run_stage(settings, "split")

@@ -4,7 +4,7 @@ from bookcover_core.models.systems import systems
 from flows.names import name_evaluation
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import evaluation
+from tasks.stages import run_stage
 
 
 @stage_flow("evaluate", name_evaluation)
@@ -18,4 +18,4 @@ def evaluate(study: str = "", names: tuple[str, ...] = (), changes: Changes = ()
     """
     settings = settings_of(study, changes)
     for name in names or [system.name for system in systems(settings)]:
-        evaluation.evaluate(settings, name)
+        run_stage(settings, "evaluate", name)

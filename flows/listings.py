@@ -2,7 +2,7 @@
 
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import listings
+from tasks.stages import run_stage
 
 
 @stage_flow("read-listings", "read the listings of {study}")
@@ -13,4 +13,4 @@ def read_listings(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    listings.read_listings(settings_of(study, changes))
+    run_stage(settings_of(study, changes), "listings")

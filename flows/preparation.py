@@ -1,11 +1,11 @@
 """Pictures as the networks will see them: section 3.2."""
 
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
-from bookcover_core.preparation.prepare import prepare_shard, shards
+from bookcover_core.preparation.prepare import shards
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import preparation
-from tasks.spreading import do_shards
+from tasks.spreading import spread
 
 
 @stage_flow("prepare", "prepare the covers of {study}")
@@ -16,5 +16,5 @@ def prepare(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    settings = settings_of(study, changes)
-    do_shards(settings, preparation.prepare_shard, prepare_shard, shards(Study(settings)))
+    wanted = Study(settings_of(study, changes))
+    spread(wanted, [Part(find("prepare"), (shard,)) for shard in shards(wanted)])

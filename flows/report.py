@@ -2,7 +2,7 @@
 
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
-from tasks import report
+from tasks.stages import run_stage
 
 
 @stage_flow("report", "report on {study}")
@@ -15,4 +15,4 @@ def write_report(study: str = "", failures: tuple[str, ...] = (), changes: Chang
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     causes = dict(each.split(": ", 1) for each in failures if ": " in each)
-    report.write_report(settings_of(study, changes), causes or None)
+    run_stage(settings_of(study, changes), "report", causes or None)

@@ -1,17 +1,14 @@
 """Networks trained, and joined: chapter 4, section 5.4."""
 
-from bookcover_core.models.systems import SCRATCH_NETWORKS
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.plan import is_trained
-from bookcover_core.training.preparation_choice import choosing_backbone, chosen_preparation
-from flows.comparison import compare_preparations
-from flows.features import compute_features
+from bookcover_core.training import plan
 from flows.names import name_training
 from flows.networks import Network
 from flows.stages import stage_flow
-from flows.studies import Changes, reference, settings_of
-from tasks import training
+from flows.studies import Changes, settings_of
 from tasks.limits import training_slot
+from tasks.spreading import run_parts
+from tasks.stages import run_stage
 
 
 @stage_flow("train-backbone", name_training)
@@ -29,19 +26,9 @@ def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: 
         backbone: The network.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    settings = settings_of(study, changes)
-    with training_slot(unless=lambda: is_trained(Study(settings), backbone)):
-        if settings.training.preparation == "best" and settings.comparison.per_backbone:
-            compare_preparations(reference(settings), (choosing_backbone(settings, backbone),))
-        if backbone in SCRATCH_NETWORKS:
-            training.train_scratch(settings, backbone)
-            return
-        compute_features(settings, backbone, chosen_preparation(Study(settings), backbone))
-        if settings.search.trials:
-            training.search_head(settings, backbone)
-        training.train_head(settings, backbone)
-        if settings.fine_tuning.blocks:
-            training.fine_tune(settings, backbone)
+    wanted = Study(settings_of(study, changes))
+    with training_slot(unless=lambda: plan.is_trained(wanted, backbone)):
+        run_parts(wanted, plan.training(wanted, backbone))
 
 
 @stage_flow("combine", "combine {ensemble} for {study}")
@@ -53,4 +40,4 @@ def combine(study: str = "", ensemble: str = "Ensemble-mean", changes: Changes =
         ensemble: One of its ensembles: `ensemble.methods` names them.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    training.combine(settings_of(study, changes), ensemble)
+    run_stage(settings_of(study, changes), "ensemble", ensemble)

@@ -8,7 +8,8 @@ from bookcover_core.inference.answers import Unreadable, Verdict
 from bookcover_core.inference.cover_sources import find_covers
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from tasks.stages import artifact_key, stage_task
+from tasks.stage_artifacts import artifact_key
+from tasks.stages import stage_task
 
 
 @stage_task("judge-covers", "judge covers by {settings.name}")

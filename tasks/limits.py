@@ -8,7 +8,7 @@ was killed is free again within about a minute and a quarter, when the server ne
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import httpx
@@ -19,6 +19,10 @@ from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.logging import get_run_logger
+
+from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import BookSource, CoverSource
 
 DOWNLOADS = "bookcover-downloads"
 """Chunks that are downloaded at once, by all workers together, so that each host is asked as slowly as the settings
@@ -64,6 +68,15 @@ def slot(name: str, *, unless: Callable[[], bool]) -> Iterator[None]:
             yield
         finally:
             _held.reset(token)
+
+
+def turn(study: Study, part: Part) -> AbstractContextManager[None]:
+    """A block that begins when it is the part's turn: chunks are fetched from hosts one after the other."""
+    settings = study.settings
+    asks = settings.books.source is not BookSource.FOLDER and settings.covers.source is CoverSource.HTTP
+    if part.stage.name == "download" and asks:
+        return slot(DOWNLOADS, unless=lambda: part.is_sound(study))
+    return nullcontext()
 
 
 def training_slot(*, unless: Callable[[], bool]) -> AbstractContextManager[None]:

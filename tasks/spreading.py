@@ -5,7 +5,6 @@ shard stands already. In a worker the work itself is done in a process of its ow
 (`bookcover_core.pipeline.stage_process`).
 """
 
-import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,27 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from prefect import Task
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.states import Crashed
+from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
-import bookcover_core
 from bookcover_core.errors import BookcoverError, WorkerError
-from bookcover_core.pipeline.graph import Part
-from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.stage import Stage
-from bookcover_core.pipeline.stage_process import kept_process, run_apart
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import StudySettings
 from tasks.clusters import check_cluster, cluster
-from tasks.stages import StageResult
-
-ShardTask = Task[..., StageResult | State[StageResult]]
+from tasks.stages import run_stage, task_of
 
 # What a cluster colours its messages with, for terminals.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -42,83 +35,59 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TOLD_CHARACTERS = 300
 
 
-def run_spread(study: Study, stage: Stage[...], *words: Any, network: str | None = None) -> Manifest:
-    """The manifest of `stage`, which is run in the process that this worker keeps for such work.
+def run_parts(study: Study, parts: Iterable[Part]) -> None:
+    """Do the parts of a study, one after the other, in their order.
 
-    Args:
-        study: The study.
-        stage: The stage.
-        words: What it is called with after the study.
-        network: Whose stage it is, if a network's.
-
-    Raises:
-        BookcoverError: What the stage raised, or what became of its process.
+    Pooled features are computed shard by shard first, where work is spread.
     """
-    with kept_process():
-        manifest = run_apart(study, stage, *words, network=network)
-    if study.settings.spreading.how == "ray" and not manifest.reused:
-        # Ray kills its workers when all is done, with what they have not yet told the server.
-        for handler in logging.getLogger(bookcover_core.__name__).handlers:
-            handler.flush()
-    return manifest
+    for part in parts:
+        if part.stage.name == "features" and study.settings.spreading.how and not part.is_sound(study):
+            spread(study, [Part(find("feature-shard"), (*part.words, shard)) for shard in shards(study)])
+        run_stage(study.settings, part.stage.name, *part.words)
 
 
-def do_shards(
-    settings: StudySettings,
-    task: ShardTask,
-    stage: Stage[...],
-    shards: Iterable[int],
-    *words: Any,
-) -> None:
-    """Do `task` on each shard: here, one after the other, or on a cluster where the settings ask for one.
+def spread(study: Study, parts: Iterable[Part]) -> None:
+    """Do parts of a stage in any order: here, one after the other, or on a cluster where the settings ask for one.
 
-    A cluster is used where there is something to do. A shard that cannot be done stops no other there.
-
-    Args:
-        settings: The study.
-        task: Called with the settings, `words`, and the number of a shard.
-        stage: The stage of the core that the task runs, called likewise.
-        shards: Numbers of the shards.
-        words: What task and stage are called with before the number.
+    A cluster is used where there is something to do. A part that cannot be done stops no other there.
 
     Raises:
         SettingsError: What the cluster needs is not installed.
         WorkerError: The cluster failed, or what its workers did is not to be found here.
-        BookcoverError: What was wrong with the first shard that could not be done.
+        BookcoverError: What was wrong with the first part that could not be done.
     """
-    check_cluster(settings)
-    if not settings.spreading.how:
-        for shard in shards:
-            task(settings, *words, shard)
-        return
-    study = Study(settings)
-    parts = {shard: Part(stage, (*words, shard)) for shard in shards}
-    left = {shard: part for shard, part in parts.items() if not part.is_sound(study)}
-    for shard in parts:
-        if shard not in left:
-            task(settings, *words, shard)
+    check_cluster(study.settings)
+    left = []
+    for part in parts:
+        if study.settings.spreading.how and not part.is_sound(study):
+            left.append(part)
+        else:
+            run_stage(study.settings, part.stage.name, *part.words)
     if left:
-        _spread(study, task, left)
+        _spread(study, left)
 
 
-def _spread(study: Study, task: ShardTask, parts: dict[int, Part]) -> None:
-    """Have the workers of a cluster do `task` on the shards of `parts`."""
-    settings = study.settings
-    log = get_run_logger()
+def _spread(study: Study, parts: list[Part]) -> None:
+    """Have the workers of a cluster do `parts`."""
+    log, settings = get_run_logger(), study.settings
     wanted, anywhere = settings.spreading, _anywhere(settings)
     where = f"the cluster at {wanted.address}" if wanted.address else f"{wanted.workers} workers"
+    labels = [part.at(study).label for part in parts]
     with cluster(wanted) as runner:
-        labels = {shard: part.at(study).label for shard, part in parts.items()}
-        log.info("%d shards are handed to %s: %s", len(parts), where, ", ".join(labels.values()))
-        futures = {
-            shard: runner.submit(task, get_call_parameters(task.fn, (anywhere, *part.words), {}))
-            for shard, part in parts.items()
-        }
-        faults = {shard: fault for shard, part in parts.items() if (fault := _fault(futures[shard], study, part))}
-    for shard, fault in faults.items():
-        log.error("%s could not be done: %s", labels[shard], fault)
+        log.info("%d shards are handed to %s: %s", len(parts), where, ", ".join(labels))
+        futures = [_submit(runner, anywhere, part) for part in parts]
+        outcomes = [_fault(future, study, part) for future, part in zip(futures, parts, strict=True)]
+    faults = {label: fault for label, fault in zip(labels, outcomes, strict=True) if fault is not None}
+    for label, fault in faults.items():
+        log.error("%s could not be done: %s", label, fault)
     if faults:
         raise next(iter(faults.values()))
+
+
+def _submit(runner: TaskRunner[Any], settings: StudySettings, part: Part) -> PrefectFuture[Any]:
+    task = task_of(part.stage.name)
+    future: PrefectFuture[Any] = runner.submit(task, get_call_parameters(task.fn, (settings, *part.words), {}))
+    return future
 
 
 def _anywhere(settings: StudySettings) -> StudySettings:

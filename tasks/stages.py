@@ -1,12 +1,13 @@
-"""How a stage of the core runs as a Prefect task."""
+"""A Prefect task for every stage of the core, made from its declaration: name, log, progress, counts, retries."""
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
+from functools import cache
+from inspect import Parameter, Signature
 from typing import Any, ParamSpec, TypeVar
 
 import httpx
@@ -20,10 +21,15 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
-from bookcover_core.errors import InputError
+import bookcover_core
+from bookcover_core.errors import BookcoverError, InputError
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.stage_process import kept_process, run_apart
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from tasks.limits import turn
+from tasks.stage_artifacts import AFTER_FAILURE, ANEW, CACHED, artifact_key, show
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,10 +73,9 @@ def is_worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 def stage_task(name: str, run_name: str, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A decorator that makes a function the task of a stage.
+    """A decorator that makes a function a task, of which Prefect keeps no result.
 
-    What a stage did is kept as JSON in its manifest, by the core; Prefect keeps no second copy that could say something
-    else.
+    What a stage did is kept as JSON in its manifest, by the core; a second copy could say something else.
 
     Args:
         name: Name of the task.
@@ -87,19 +92,85 @@ def stage_task(name: str, run_name: str, **options: Any) -> Callable[[Callable[P
     )
 
 
-def network_task(name: str, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A decorator like `stage_task` for a stage that touches the network.
+def run_stage(settings: StudySettings, name: str, *words: Any) -> StageResult | State[StageResult]:
+    """What one part of a stage did, as a task of its own.
 
-    It is tried three more times, after about 10, 20 and 40 seconds, unless the person's input is wrong.
+    Args:
+        settings: The study.
+        name: The stage.
+        words: What tells its parts apart: `bookcover_core.pipeline.graph` knows which there are.
+
+    Raises:
+        BookcoverError: The stage failed.
     """
-    return stage_task(
-        name,
-        run_name,
-        retries=3,
-        retry_delay_seconds=exponential_backoff(10),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=is_worth_retrying,
+    return task_of(name)(settings, *words)
+
+
+@cache
+def task_of(name: str) -> Task[..., StageResult | State[StageResult]]:
+    """The task of a stage, made from its declaration.
+
+    A stage that asks hosts is tried three more times, after about 10, 20 and 40 seconds, unless the person's input is
+    wrong.
+    """
+    stage = find(name)
+
+    def run(settings: StudySettings, *words: Any) -> StageResult | State[StageResult]:
+        return _run(name, settings, words)
+
+    run.__name__ = run.__qualname__ = name.replace("-", "_")
+    run.__doc__ = f"{stage.title}."
+    # Prefect fills the words into the name of a run.
+    run.__signature__ = Signature(  # type: ignore[attr-defined] # what `inspect.signature` looks for
+        [Parameter(each, Parameter.POSITIONAL_OR_KEYWORD, default=None) for each in ("settings", *stage.words)]
     )
+    again: dict[str, Any] = {
+        "retries": 3,
+        "retry_delay_seconds": exponential_backoff(10),
+        "retry_jitter_factor": 0.5,
+        "retry_condition_fn": is_worth_retrying,
+    }
+    return stage_task(name, stage.run_title, **again if stage.asks_hosts else {})(run)
+
+
+def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageResult | State[StageResult]:
+    """What a part of a stage did, when it was its turn; what it has to show is shown."""
+    study, part = Study(settings), Part(find(name), tuple(word for word in words if word is not None))
+    with turn(study, part):
+        try:
+            result = perform(settings, lambda study: _work(study, part))
+        except BookcoverError:
+            show(study, part, AFTER_FAILURE)
+            raise
+    show(study, part, ANEW if isinstance(result, StageResult) else CACHED)
+    return result
+
+
+def _work(study: Study, part: Part) -> Manifest:
+    """The manifest of a part, done in this process or in one of its own."""
+    stage = part.stage
+    spread = stage.spreads and bool(study.settings.spreading.how)
+    if not (stage.apart or spread):
+        return stage(study, *part.words)
+    with _worker(study) if spread else nullcontext():
+        return run_apart(
+            study,
+            stage,
+            *part.words,
+            network=stage.network_of(study, *part.words),
+            minutes=study.settings.training.time_limit if stage.timed else 0.0,
+        )
+
+
+@contextmanager
+def _worker(study: Study) -> Iterator[None]:
+    """A block in a worker of a cluster, which keeps one process for all that it is given."""
+    with kept_process():
+        yield
+    if study.settings.spreading.how == "ray":
+        # Ray kills its workers when all is done, with what they have not yet told the server.
+        for handler in logging.getLogger(bookcover_core.__name__).handlers:
+            handler.flush()
 
 
 def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> StageResult | State[StageResult]:
@@ -167,11 +238,6 @@ def _show_counts(study: str, result: StageResult) -> None:
         markdown=f"### {result.stage}\n\n| what | how many |\n|---|---:|\n{rows}\n\nDone in {result.seconds:,.1f} s.",
         description=f"What {result.stage} counted",
     )
-
-
-def artifact_key(*words: str) -> str:
-    """A key that Prefect takes: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
 
 
 def _is_nested(value: Any) -> bool:

@@ -56,7 +56,7 @@ def _inputs(study: Study, chunk: int) -> Inputs:
     inputs=_inputs,
     parts=lambda study: [(chunk,) for chunk in chunks(study)],
     is_open=lambda study, manifest: is_open(manifest, study.settings.covers),
-    network=True,
+    asks_hosts=True,
 )
 def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     """The manifest of `download/chunk-<number>`: every book of the chunk has a row in the ledger.

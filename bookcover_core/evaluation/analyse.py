@@ -97,7 +97,7 @@ def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: AR
     settings=("seed", "evaluation"),
     inputs=_inputs,
 )
-def analyse(study: Study, _: StageRun, predict: Predict | None = None) -> Result:
+def analyse(study: Study, _: StageRun, *, predict: Predict | None = None) -> Result:
     """What was written: what colour, shape and overlap tell of the genres and of all systems that are evaluated.
 
     Args:

@@ -77,7 +77,7 @@ def _inputs(study: Study) -> Inputs:
     ),
     inputs=_inputs,
     fetch=_fetch,
-    network=True,
+    asks_hosts=True,
 )
 def read_listings(study: Study, _: StageRun) -> Result:
     """The manifest of `listings`: every record of the study's listings, or image of its folder, is a book.

@@ -15,6 +15,7 @@ from, its `parts` which there are.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, update_wrapper
+from inspect import signature
 from typing import Any, Concatenate, Generic, ParamSpec
 
 from bookcover_core.pipeline.code import code_of
@@ -50,7 +51,9 @@ class Stage(Generic[P]):
         is_open: Callable[[Study, Manifest], bool] | None,
         apart: bool,
         timed: bool,
-        network: bool,
+        network_of: Callable[..., str | None] | None,
+        asks_hosts: bool,
+        spreads: bool,
     ) -> None:
         self.function = function
         self.name = name
@@ -61,7 +64,9 @@ class Stage(Generic[P]):
         self.parts = parts
         self.apart = apart
         self.timed = timed
-        self.network = network
+        self.network_of = network_of or self._named_network
+        self.asks_hosts = asks_hosts
+        self.spreads = spreads
         self._inputs = inputs
         self._fetch = fetch
         self._is_open = is_open
@@ -93,6 +98,16 @@ class Stage(Generic[P]):
         )
 
     @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Names of the words that tell its parts apart."""
+        _study, _run, *words = signature(self.function).parameters.values()
+        return tuple(each.name for each in words if each.kind is not each.KEYWORD_ONLY)
+
+    def _named_network(self, _: Study, *words: Any) -> str | None:
+        named = dict(zip(self.words, words, strict=False))
+        return named.get("backbone", named.get("network"))
+
+    @cached_property
     def code(self) -> dict[str, str]:
         """Digests, by module, of the code that its outcome depends on."""
         return code_of(f"{self.function.__module__}:{self.function.__name__}")
@@ -112,7 +127,9 @@ def stage(
     is_open: Callable[[Study, Manifest], bool] | None = None,
     apart: bool = False,
     timed: bool = False,
-    network: bool = False,
+    network_of: Callable[..., str | None] | None = None,
+    asks_hosts: bool = False,
+    spreads: bool = False,
 ) -> Callable[[Callable[Concatenate[Study, StageRun, P], Result]], Stage[P]]:
     """A decorator that makes a function a stage.
 
@@ -130,7 +147,10 @@ def stage(
         is_open: Whether a manifest that stands leaves something to do.
         apart: Whether it is run in a process of its own, because it imports TensorFlow.
         timed: Whether it is a training, which may take `training.time_limit` minutes.
-        network: Whether it asks hosts, which may answer at another attempt.
+        network_of: The network that a part loads; parts of one network share a process. None: its word `backbone` or
+            `network`, if it has one.
+        asks_hosts: Whether it asks hosts, which may answer at another attempt.
+        spreads: Whether its parts can be done by the workers of a cluster, in any order.
     """
 
     def from_after(*_args: Any, **_kwargs: Any) -> Inputs:
@@ -150,7 +170,9 @@ def stage(
             is_open=is_open,
             apart=apart,
             timed=timed,
-            network=network,
+            network_of=network_of,
+            asks_hosts=asks_hosts,
+            spreads=spreads,
         )
 
     return declare

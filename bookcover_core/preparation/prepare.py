@@ -54,6 +54,7 @@ def _inputs(study: Study, shard: int) -> Inputs:
     settings=("preparation",),
     inputs=_inputs,
     parts=lambda study: [(shard,) for shard in shards(study)],
+    spreads=True,
 )
 def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of one shard's images, their index, and the measurements.

@@ -42,6 +42,7 @@ def _parts(study: Study) -> Iterator[tuple[str, str, int]]:
     inputs=_inputs,
     parts=_parts,
     apart=True,
+    spreads=True,
 )
 def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
     """The manifest of one shard of the features that `backbone` gives of the covers prepared as `preparation`.

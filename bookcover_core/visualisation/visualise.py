@@ -62,7 +62,14 @@ def _inputs(study: Study) -> Inputs:
     return Inputs(model, after=["split", f"{system.stage}/{model}", f"evaluate/{model}"])
 
 
-@stage("visualise", "Look into a network", settings=("seed", "visualisation"), inputs=_inputs, apart=True)
+@stage(
+    "visualise",
+    "Look into a network",
+    settings=("seed", "visualisation"),
+    inputs=_inputs,
+    apart=True,
+    network_of=lambda study: chosen_system(study).network,
+)
 def visualise(study: Study, run: StageRun) -> Result:
     """The manifest of what was seen in the network that `visualisation.model` names, or the best by validation.
 

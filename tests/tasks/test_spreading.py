@@ -14,18 +14,18 @@ import pytest
 from distributed import LocalCluster
 
 from bookcover_core.errors import FolderError, SettingsError, WorkerError
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import prepare_shard
 from bookcover_core.settings import SpreadingSettings, StudySettings
 from bookcover_core.training.features import compute_features
-from flows.features import compute_features as compute_spread_features
 from flows.preparation import prepare
 from flows.stages import stage_flow
-from tasks import clusters, spreading
-from tasks.spreading import do_shards
-from tasks.stages import perform, stage_task
+from tasks import clusters, spreading, stages
+from tasks.spreading import run_parts, spread
+from tasks.stages import stage_task
 from tests.begun import begun
 from tests.bookcover_core.preparation.test_prepare import select, study_in
 
@@ -85,7 +85,7 @@ def nobody_is_left(prefect_server):
 
 @stage_flow("spread-features", "spread features")
 def spread_features(settings: StudySettings) -> None:
-    compute_spread_features(settings, BACKBONE, PREPARATION)
+    run_parts(Study(settings), [Part(find("features"), (BACKBONE, PREPARATION))])
 
 
 def start(*words: str) -> subprocess.Popen:
@@ -147,16 +147,17 @@ def prepare_fragile_shard(settings: StudySettings, shard: int):
     if shard == 2 and not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return perform(settings, lambda study: spreading.run_spread(study, prepare_shard, shard))
+    return stages._run("prepare", settings, (shard,))
 
 
 @stage_flow("fragile", "fragile")
 def fragile(settings: StudySettings) -> None:
-    do_shards(settings, prepare_fragile_shard, prepare_shard, [1, 2, 3])
+    spread(Study(settings), [Part(find("prepare"), (shard,)) for shard in (1, 2, 3)])
 
 
-def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study):
+def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study, monkeypatch):
     """The error is that of the shard, and names the cover; a shard whose worker was killed is done by another."""
+    monkeypatch.setattr(spreading, "task_of", lambda _: prepare_fragile_shard)
     cover = study.workspace.covers / "law" / "k003.jpg"
     cover.unlink()
     with pytest.raises(FolderError, match=r"k003\.jpg: the cover is not as it was downloaded"):

@@ -19,7 +19,8 @@ from bookcover_core.pipeline.stage_process import run_apart
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks import stages
-from tasks.stages import StageResult, artifact_key, is_worth_retrying, perform, stage_task
+from tasks.stage_artifacts import artifact_key
+from tasks.stages import StageResult, is_worth_retrying, perform, stage_task
 from tests.bookcover_core.pipeline.test_stage_process import tell
 
 
