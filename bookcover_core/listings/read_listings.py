@@ -14,7 +14,7 @@ from bookcover_core.errors import GenreError, ListingError
 from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
-from bookcover_core.listings.picture_folder import Picture, as_books, list_pictures, pictures_digest
+from bookcover_core.listings.picture_folder import FolderPicture, as_books, list_pictures, pictures_digest
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
 from bookcover_core.listings.records import Categories, MalformedRecord, Record, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -124,7 +124,7 @@ def read_listings(study: Study, _: StageRun) -> Result:
     )
 
 
-def _pictures(books: BookSettings) -> list[Picture]:
+def _pictures(books: BookSettings) -> list[FolderPicture]:
     """The pictures of the study's folder."""
     return list_pictures(Path(str(books.folder)).expanduser())
 
