@@ -103,13 +103,15 @@ def main() -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     from prefect.testing.utilities import prefect_test_harness
 
-    from flows.features import compute_features
+    from bookcover_core.pipeline.graph import Part, find
     from flows.preparation import prepare
     from flows.stages import stage_flow
+    from flows.studies import settings_of
+    from tasks.spreading import run_parts
 
-    @stage_flow("features", "features of {settings.name}")
-    def features(settings: StudySettings) -> None:
-        compute_features(settings, "MobileNetV2", "padded")
+    @stage_flow("features", "features of {study}")
+    def features(study: str) -> None:
+        run_parts(Study(settings_of(study)), [Part(find("features"), ("MobileNetV2", "padded"))])
 
     covers, rounds = (*map(int, sys.argv[1:]), *(COVERS, ROUNDS)[len(sys.argv) - 1 :])
     parts = {"prepare": prepare, "features": features}
@@ -124,8 +126,9 @@ def main() -> None:
                 shutil.copytree(Path(folder) / "original", place)
                 spreading = original.spreading.model_copy(update={"how": "dask" if way == "spread" else ""})
                 settings = original.model_copy(update={"workspace": str(place), "spreading": spreading})
+                Study(settings).begin()
                 for part, flow in parts.items():
-                    seconds[part][way].append(timed(lambda flow=flow, settings=settings: flow(settings)))
+                    seconds[part][way].append(timed(lambda flow=flow, settings=settings: flow(str(settings.root))))
                 digests.add(digest_of_results(settings.root))
                 shutil.rmtree(place)
     by_round = {

@@ -20,7 +20,7 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.settings.toml_file import parse_settings
-from bookcover_core.training.features import split_model_name
+from bookcover_core.training.preparation_choice import split_model_name
 
 # How well each network does: what the true genre's score is raised by, in standard deviations of the noise.
 SKILL = {"MobileNetV2": 0.9, "InceptionResNetV2": 1.35, "ResNeXt50": 0.6}
