@@ -104,6 +104,7 @@ def main() -> None:
     from prefect.testing.utilities import prefect_test_harness
 
     from bookcover_core.pipeline.graph import Part, find
+    from bookcover_core.pipeline.study import Study
     from flows.preparation import prepare
     from flows.stages import stage_flow
     from flows.studies import settings_of
