@@ -73,8 +73,7 @@ def run(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Run one part alone: listings, download, curate, prepare, compare, train, ensemble, evaluate,"
-            " analyse, visualise, or report.",
+            help="Run one step alone: download, curate, train, report; a wrong one is answered with all of them.",
             show_default=False,
         ),
     ] = None,

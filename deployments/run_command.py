@@ -11,6 +11,7 @@ from bookcover_core.covers.chunks import check_chunks
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.models.systems import ensembles
 from bookcover_core.models.weights import check_networks
+from bookcover_core.pipeline.graph import steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from deployments.review_command import review_page
@@ -19,21 +20,6 @@ from deployments.server import Dashboard, dashboard
 from deployments.terminal import print_results, say
 from flows.logs import OURS, explain_errors
 from tasks.clusters import check_cluster
-
-# The parts of a study that can be run alone, in their order.
-PARTS = (
-    "listings",
-    "download",
-    "curate",
-    "prepare",
-    "compare",
-    "train",
-    "ensemble",
-    "evaluate",
-    "analyse",
-    "visualise",
-    "report",
-)
 
 
 def run_study(
@@ -47,7 +33,7 @@ def run_study(
 
     Args:
         settings: The study.
-        only: One of `PARTS`; none: the whole study.
+        only: One of the graph's steps; none: the whole study.
         chunks: Which chunks the part "download" takes: numbers, all, or the next that is not finished.
         stay: Keep the dashboard up afterwards, until Ctrl-C.
 
@@ -55,8 +41,8 @@ def run_study(
         SettingsError: There is no such part, or no such chunk.
         BookcoverError: Whatever stopped the study.
     """
-    if only is not None and only not in PARTS:
-        raise SettingsError(f"there is no part {only!r}", where="--only", advice=f"The parts are {', '.join(PARTS)}.")
+    if only is not None and only not in steps():
+        raise SettingsError(f"there is no part {only!r}", where="--only", advice=f"The parts are {', '.join(steps())}.")
     # What is wrong at once is said at once, before a server is started.
     Study(settings).begin()
     check_networks(settings)

@@ -9,6 +9,7 @@ from prefect import Flow, flow
 from prefect.context import FlowRunContext
 
 from bookcover_core.errors import BookcoverError, StageOrderError
+from bookcover_core.pipeline.graph import declarations
 from bookcover_core.pipeline.stage_process import shared_process
 from flows.forms import check_parameters
 from flows.heartbeats import listened_to
@@ -18,18 +19,13 @@ from flows.studies import name_of, settings_read_once
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The deployment to start where a stage is missing, and what `bookcover run --only` calls it.
-_STARTS = {
-    "listings": ("read-listings", "listings"),
-    "download": ("download-covers", "download"),
-    **dict.fromkeys(("candidates", "hashes", "twins", "curate", "split"), ("curate", "curate")),
-    "prepare": ("prepare", "prepare"),
-    "compare": ("compare-preparations", "compare"),
-    **dict.fromkeys(("features", "search", "train", "finetune", "scratch"), ("train-backbone", "train")),
-    "ensemble": ("combine", "ensemble"),
-    "evaluate": ("evaluate", "evaluate"),
-    "analyse": ("analyse", "analyse"),
-    "visualise": ("visualise", "visualise"),
+# The deployment that does each step of a study.
+_DEPLOYMENTS = {
+    "listings": "read-listings",
+    "download": "download-covers",
+    "compare": "compare-preparations",
+    "train": "train-backbone",
+    "ensemble": "combine",
 }
 
 
@@ -106,10 +102,11 @@ def _surrounded(function: Callable[P, R]) -> Callable[P, R]:
 
 def _with_advice(error: StageOrderError) -> BookcoverError:
     """The error of a stage that is missing, with what to start first."""
-    if error.stage not in _STARTS:
+    step = next((each.step for each in declarations() if each.label == error.stage), None)
+    if step is None:
         return error
-    deployment, part = _STARTS[error.stage]
-    advice = f"Start the deployment `{deployment}` (`bookcover run --only {part}`) first, or the whole study."
+    deployment = _DEPLOYMENTS.get(step, step)
+    advice = f"Start the deployment `{deployment}` (`bookcover run --only {step}`) first, or the whole study."
     said = StageOrderError(error.what, where=error.where, advice=advice)
     said.stage = error.stage
     return said

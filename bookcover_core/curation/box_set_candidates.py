@@ -20,7 +20,7 @@ from bookcover_core.pipeline.workspace import write_table
 COLUMNS = ("key", "filename", "title", "category", "term")
 
 
-@stage("candidates", "Find box sets by title", settings=("curation.title_terms",), after=("listings",))
+@stage("candidates", "Find box sets by title", step="curate", settings=("curation.title_terms",), after=("listings",))
 def find_candidates(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/candidates.csv`: the books of the study's genres, the pool's too, that may be box sets.
 

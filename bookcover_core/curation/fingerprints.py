@@ -75,6 +75,7 @@ def _inputs(_: Study, chunk: int) -> Inputs:
 @stage(
     "hashes",
     "Hash the covers",
+    step="curate",
     run_title="hash the covers of chunk {chunk}",
     inputs=_inputs,
     parts=lambda study: [(chunk,) for chunk in chunks(study)],

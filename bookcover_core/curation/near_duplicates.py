@@ -82,6 +82,7 @@ def _inputs(study: Study) -> Inputs:
 @stage(
     "twins",
     "Find covers that look the same",
+    step="curate",
     settings=("curation.twins", "curation.twin_distance"),
     inputs=_inputs,
 )

@@ -41,7 +41,9 @@ class SplitBook:
     """The book that it replaces, whose draw it inherits."""
 
 
-@stage("split", "Split into training, validation and test", settings=("seed", "splits"), after=("curate",))
+@stage(
+    "split", "Split into training, validation and test", step="curate", settings=("seed", "splits"), after=("curate",)
+)
 def split(study: Study, _: StageRun) -> Result:
     """The manifest of `splits/books.csv`: the selection's rows, sorted by key, with split train, validation or test.
 

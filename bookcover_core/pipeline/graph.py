@@ -72,6 +72,11 @@ def stages() -> list[Stage[...]]:
     return [each for each in declarations() if each.name == each.label]
 
 
+def steps() -> list[str]:
+    """What people can start alone: one stage, or several that belong together, in the order of a study."""
+    return [each.name for each in stages() if each.name == each.step]
+
+
 @cache
 def declarations() -> tuple[Stage[...], ...]:
     """Every stage that is declared, those among them that are steps of another, in the order of a study."""

@@ -43,6 +43,7 @@ class Stage(Generic[P]):
         title: str,
         *,
         label: str,
+        step: str,
         run_title: str,
         settings: Sequence[str],
         inputs: Callable[..., Inputs],
@@ -59,6 +60,7 @@ class Stage(Generic[P]):
         self.name = name
         self.title = title
         self.label = label
+        self.step = step
         self.run_title = run_title
         self.settings = tuple(settings)
         self.parts = parts
@@ -118,6 +120,7 @@ def stage(
     title: str,
     *,
     label: str | None = None,
+    step: str | None = None,
     run_title: str | None = None,
     settings: Sequence[str] = (),
     after: Sequence[str] = (),
@@ -137,6 +140,7 @@ def stage(
         name: Its name, among all stages.
         title: What the stage does, for people.
         label: How its manifests' labels begin; None: as it is called. Stages that make one thing share it.
+        step: The step of a study that it belongs to: what people start alone. None: it is one itself.
         run_title: What one part does, for people; arguments in braces are filled in. None: the title.
         settings: Dotted paths of the settings that its outcome depends on. A setting that no stage names changes no
             outcome: how many requests are in flight, say.
@@ -162,6 +166,7 @@ def stage(
             name,
             title,
             label=label or name,
+            step=step or label or name,
             run_title=run_title or title[0].lower() + title[1:],
             settings=settings,
             inputs=inputs or from_after,

@@ -37,6 +37,7 @@ def _parts(study: Study) -> Iterator[tuple[str, str, int]]:
 @stage(
     "feature-shard",
     "Compute a shard of pooled features",
+    step="train",
     label="features",
     run_title="features of {backbone} on {preparation}, shard {shard}",
     inputs=_inputs,

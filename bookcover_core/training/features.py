@@ -70,6 +70,7 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
 @stage(
     "features",
     "Compute pooled features",
+    step="train",
     run_title="features of {backbone} on {preparation}",
     inputs=_inputs,  # the digest of the weights stands for the settings that choose them
     parts=wanted_features,

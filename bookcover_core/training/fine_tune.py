@@ -49,6 +49,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
 @stage(
     "finetune",
     "Fine-tune the networks",
+    step="train",
     run_title="fine-tune {backbone}",
     settings=("seed", "fine_tuning"),
     inputs=_inputs,

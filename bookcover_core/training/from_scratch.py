@@ -43,6 +43,7 @@ def _inputs(study: Study, network: str) -> Inputs:
 @stage(
     "scratch",
     "Train LeNet and AlexNet from nothing",
+    step="train",
     run_title="train {network} from nothing",
     settings=("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
     inputs=_inputs,

@@ -97,6 +97,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
 @stage(
     "search",
     "Search for better hyperparameters",
+    step="train",
     run_title="search hyperparameters of {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "search"),
     inputs=_inputs,

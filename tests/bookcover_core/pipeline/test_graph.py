@@ -62,3 +62,9 @@ def test_the_parts_of_a_stage_follow_from_the_settings(study):
         "download/chunk-0001",
         "download/chunk-0002",
     ]
+
+
+def test_every_stage_belongs_to_a_step_that_people_can_start():
+    """What people start alone are the stages that others do not belong to; every other stage belongs to one of them."""
+    assert {each.step for each in graph.declarations()} == set(graph.steps())
+    assert graph.steps() == [stage.name for stage in graph.stages() if stage.name in graph.steps()]
