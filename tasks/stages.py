@@ -115,8 +115,8 @@ def task_of(name: str) -> Task[..., StageResult | State[StageResult]]:
     """
     stage = find(name)
 
-    def run(settings: StudySettings, *words: Any) -> StageResult | State[StageResult]:
-        return _run(name, settings, words)
+    def run(settings: StudySettings, **words: Any) -> StageResult | State[StageResult]:
+        return _run(name, settings, tuple(words[each] for each in stage.words))
 
     run.__name__ = run.__qualname__ = name.replace("-", "_")
     run.__doc__ = f"{stage.title}."

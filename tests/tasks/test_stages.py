@@ -1,6 +1,7 @@
 """Tests of `tasks.stages`."""
 
 import asyncio
+from inspect import signature
 from pathlib import Path
 
 import httpx
@@ -8,11 +9,13 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterTaskRunId
+from prefect.context import TaskRunContext
 from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed
 
 from bookcover_core.errors import DownloadError, ListingError
 from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.graph import declarations
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.stage_process import run_apart
@@ -20,7 +23,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks import stages
 from tasks.stage_artifacts import artifact_key
-from tasks.stages import StageResult, is_worth_retrying, perform, stage_task
+from tasks.stages import StageResult, is_worth_retrying, perform, run_stage, stage_task, task_of
 from tests.bookcover_core.pipeline.test_stage_process import tell
 
 
@@ -154,3 +157,31 @@ def test_the_workspace_is_where_the_settings_say(tmp_path):
     perform(StudySettings(workspace=str(tmp_path), name="here"), write_something)
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert (Path(tmp_path) / "here" / "manifests" / "candidates.json").is_file()
+
+
+@flow(name="every-stage")
+def every_stage(settings: StudySettings):
+    run_stage(settings, "hashes", 3)
+    run_stage(settings, "compare")
+
+
+def test_the_task_of_a_stage_is_named_and_given_its_words(tmp_path, prefect_server, monkeypatch):
+    """A part's words reach the stage in their order, however Prefect passes them, and stand in the name of the run."""
+    given = []
+    monkeypatch.setattr(
+        stages, "_run", lambda name, _settings, words: given.append((name, words, TaskRunContext.get().task_run.name))
+    )
+    every_stage(StudySettings(workspace=str(tmp_path)))
+    assert given == [
+        ("hashes", (3,), "hash the covers of chunk 3"),
+        ("compare", (None,), "choose the preparation for None"),
+    ]
+
+
+@pytest.mark.parametrize("stage", declarations(), ids=lambda stage: stage.name)
+def test_every_stage_has_a_task_of_its_words(stage):
+    """A task takes the study and the words of the stage, which stand in braces in the names of its runs."""
+    task = task_of(stage.name)
+    assert list(signature(task.fn).parameters) == ["settings", *stage.words]
+    assert task.task_run_name.format(**dict.fromkeys(stage.words, "word"))
+    assert task.retries == (3 if stage.asks_hosts else 0)
