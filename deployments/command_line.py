@@ -89,6 +89,9 @@ def run(
         bool, typer.Option("--next", help="With --only download: the next chunk that is not finished.")
     ] = False,
     stay: Stay = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, why, and how long it took last; run nothing.")
+    ] = False,
 ) -> None:
     """Run a study, or take it up where it stopped."""
     if (chunk or next_chunk) and only != "download":
@@ -100,6 +103,11 @@ def run(
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
     settings = load_settings(settings_file, overrides or ())
+    if dry_run:
+        from deployments.terminal import print_prospects  # noqa: PLC0415 - imports Rich's tables
+
+        print_prospects(settings)
+        return
     from deployments.run_command import run_study  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
@@ -285,12 +293,20 @@ def report(
 
 
 @app.command()
-def status(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
+def status(
+    settings_file: SettingsFile = None,
+    overrides: Overrides = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Say of each part that is not sound why it would run again.")
+    ] = False,
+) -> None:
     """Show which stages of a study are done, and what they counted."""
     settings = load_settings(settings_file, overrides or ())
-    from deployments.terminal import print_status  # noqa: PLC0415 - imports Rich's tables
+    from deployments.terminal import print_prospects, print_status  # noqa: PLC0415 - imports Rich's tables
 
     print_status(settings)
+    if why:
+        print_prospects(settings)
 
 
 @app.command()

@@ -11,8 +11,11 @@ from rich.table import Table
 from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.graph import declarations, parts, stages
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.outlook import prospects
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+
+_MOMENT, _MINUTE = 10, 60
 
 console = Console()
 """Where commands print."""
@@ -60,6 +63,28 @@ def print_status(settings: StudySettings) -> None:
             f"{sum(manifest.seconds for manifest in manifests):,.0f}" if manifests else "",
         )
     console.print(table)
+
+
+def print_prospects(settings: StudySettings) -> None:
+    """Print what a study would run now, why, and how long it took last."""
+    total = 0.0
+    found = list(prospects(Study(settings)))
+    for each in found:
+        took = f" (last time {_duration(each.seconds)})" if each.seconds is not None else ""
+        say(f"{each.label}: {'; '.join(each.reasons) or each.state}{took}")
+        total += each.seconds or 0.0
+    if not found:
+        say("Nothing would run: everything is done by today's settings, inputs and code.")
+    elif total:
+        say(f"What ran before took {_duration(total)} then.")
+
+
+def _duration(seconds: float) -> str:
+    """A time for people: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s" if seconds < _MOMENT else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE} min"
 
 
 def _states(study: Study, label: str, manifests: Sequence[Manifest]) -> Counter[str]:

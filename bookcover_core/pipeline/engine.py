@@ -1,6 +1,7 @@
 """One stage about to run: its key, whether it is done, why not, and the manifest that says so afterwards."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 
 from bookcover_core.pipeline.manifests import Manifest, Output, digest_of, digest_outputs, read_manifest
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_json
+from bookcover_core.pipeline.workspace import sync, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +191,13 @@ class StageRun:
             seconds=round(time.perf_counter() - self._started, 3),
             finished=datetime.now(UTC),
         )
-        write_json(self.study.manifest_file(self.label), manifest.model_dump(mode="json"))
+        file = self.study.manifest_file(self.label)
+        # The manifest says that the files are there, so they are on the disk before it is, also after a power cut.
+        if result.indexes:
+            os.sync()  # the files that they list are too many to wait for one by one
+        sync([*result.outputs, *result.indexes])
+        write_json(file, manifest.model_dump(mode="json"))
+        sync([file])
         for file in result.spent:
             file.unlink(missing_ok=True)
         logger.info("%s: done in %.1f s %s", self.label, manifest.seconds, _in_words(manifest.counts))

@@ -198,6 +198,16 @@ def _create_beside(path: Path) -> tuple[int, str]:
     return create(), name
 
 
+def sync(files: Collection[Path]) -> None:
+    """Return when `files`, and the names that their folders give them, are on the disk: they survive a power cut."""
+    for path in [*files, *{file.parent for file in files}]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     write_bytes(path, text.encode())

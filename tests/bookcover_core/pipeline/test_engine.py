@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from bookcover_core.errors import DownloadError, StageOrderError
+from bookcover_core.pipeline import engine
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun, State, record
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -233,3 +234,14 @@ def test_what_is_spent_goes_when_the_manifest_is_there(tmp_path):
     StageRun(study, "split", Inputs()).finish(Result(spent=[journal]))
     assert not journal.exists()
     assert study.manifest("split")
+
+
+def test_files_are_on_the_disk_before_the_manifest_that_names_them(tmp_path, monkeypatch):
+    """Outputs and their folders are synced, then the manifest is written and synced: no power cut leaves it alone."""
+    study = study_in(tmp_path)
+    events = []
+    monkeypatch.setattr(engine, "sync", lambda files: events.append([file.name for file in files]))
+    write = engine.write_json
+    monkeypatch.setattr(engine, "write_json", lambda file, value: events.append("written") or write(file, value))
+    candidates(study)
+    assert events == [["candidates.csv"], "written", ["candidates.json"]]

@@ -17,9 +17,11 @@ from bookcover_core.pipeline.workspace import (
     atomic,
     read_table,
     safe_name,
+    sync,
     write_bytes,
     write_json,
     write_table,
+    write_text,
 )
 
 NAMES = st.text(max_size=40) | st.text(alphabet="./ %a\\", max_size=8) | st.text(alphabet="aé/.", max_size=400)
@@ -187,3 +189,16 @@ def test_everything_of_a_study_lies_in_its_folder(tmp_path):
     assert all(place.is_relative_to(tmp_path) for place in places)
     assert len(set(places)) == len(places)
     assert workspace.relative(workspace.splits) == "splits/books.csv"
+
+
+def test_syncing_takes_each_file_and_each_folder_once(tmp_path, monkeypatch):
+    """Every file is synced, and every folder that names one; a file that is missing is an error."""
+    files = [tmp_path / "a" / "1", tmp_path / "a" / "2", tmp_path / "b" / "1"]
+    for file in files:
+        write_text(file, "x")
+    synced = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    sync(files)
+    assert len(synced) == 5
+    with pytest.raises(FileNotFoundError):
+        sync([tmp_path / "c"])

@@ -1,0 +1,66 @@
+"""What a study would run now, and why, before anything is run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.engine import State
+from bookcover_core.pipeline.graph import Part, declarations, parts
+from bookcover_core.pipeline.study import Study
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A part of a stage that would run, or might."""
+
+    label: str
+    """Stage and part; of a part that is not known yet, the stage alone."""
+    state: State
+    reasons: tuple[str, ...]
+    """Why it would run again; empty where it was never run."""
+    seconds: float | None
+    """Time that its last run took; None where there is none."""
+
+
+def prospects(study: Study) -> Iterator[Prospect]:
+    """The parts of a study that are not sound, in the order in which they would run.
+
+    A part that builds on one of these may turn out to be done, where that comes to the same outcome as before; its
+    state is `waiting`, as is that of a stage whose parts are not known yet. The report is no part of it: it is written
+    anew whenever anything has changed.
+    """
+    running: set[str] = set()
+    for stage in declarations():
+        if stage.name == "report":
+            continue
+        known = parts(study, stage.name)
+        for part in known:
+            prospect = _prospect(study, part, running)
+            if prospect is not None:
+                running.add(prospect.label)
+                yield prospect
+        if not known and _is_waited_for(study, part=Part(stage)):
+            yield Prospect(stage.label, State.WAITING, (), None)
+
+
+def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
+    try:
+        run = part.at(study)
+    except (BookcoverError, OSError):
+        return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), State.WAITING, (), None)
+    seconds = run.last.seconds if run.last is not None else None
+    if run.done is None:
+        return Prospect(run.label, run.state, tuple(run.reasons()), seconds)
+    behind = sorted(running & run.inputs.keys())
+    if not behind:
+        return None
+    return Prospect(run.label, State.WAITING, (f"it builds on {behind[0]}",), seconds)
+
+
+def _is_waited_for(study: Study, part: Part) -> bool:
+    """Whether the parts of a stage are not known yet, rather than none at all."""
+    try:
+        list(part.stage.parts(study))
+    except (BookcoverError, OSError):
+        return True
+    return False
