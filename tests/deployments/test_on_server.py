@@ -34,6 +34,8 @@ from tests.bookcover_core.inference.trained import GENRES, draw
 from tests.deployments.quick_worker import CHANGED, WEIGHTS
 from tests.installed import folder_of_somebody_else
 
+pytestmark = pytest.mark.slow
+
 STUDY, TRAINING, DOWNLOAD = (
     "continue-study/continue-study",
     "train-backbone/train-backbone",

@@ -1,6 +1,7 @@
 """Tests of `deployments.server`."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,8 +24,10 @@ with dashboard() as shown:
 
 
 @pytest.fixture
-def surroundings(tmp_path):
+def surroundings(tmp_path, empty_database):
     """An environment without a configured server, and with a Prefect home of its own."""
+    (tmp_path / "prefect").mkdir()
+    shutil.copy(empty_database, tmp_path / "prefect")
     mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return mine | {"PREFECT_HOME": str(tmp_path / "prefect")}
 

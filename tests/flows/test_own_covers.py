@@ -14,6 +14,8 @@ from bookcover_core.settings import StudySettings
 from flows.study import continue_study
 from tests.begun import begun
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+
 GENRES = {"Poesía": (200, 60, 60), "Maps & Atlases": (60, 160, 90), "日本": (60, 80, 200)}
 BOOKS = 12
 
@@ -52,7 +54,6 @@ def assert_is_a_study_of_these_genres(done: Study) -> None:
     assert "Poesía" in (done.workspace.report / "index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("prefect_server")
 def test_a_folder_with_one_subfolder_per_genre_is_a_study(tmp_path):
     """Any genres, any number of them: the number of classes follows the folders."""
     for genre, colour in GENRES.items():
@@ -62,7 +63,6 @@ def test_a_folder_with_one_subfolder_per_genre_is_a_study(tmp_path):
     assert_is_a_study_of_these_genres(run(tmp_path, books={"source": "folder", "folder": str(tmp_path / "covers")}))
 
 
-@pytest.mark.usefixtures("prefect_server")
 def test_a_listing_with_a_zip_of_covers_is_a_study(tmp_path):
     """Covers are found in the archive by their FILENAME, wherever they lie in it; nothing is downloaded."""
     records = []

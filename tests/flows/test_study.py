@@ -165,12 +165,23 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp
     continue_study(begun(copied.settings))
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_with_what_was_done(programs, small, prefect_server, settings_file, tmp_path):
     """After kill -9 in the middle, the same command finishes the study and does no finished stage again.
 
     It runs from a wheel, in a folder whose packages have the names of ours.
     """
-    settings = small.model_copy(update={"workspace": str(tmp_path), "name": "killed"})
+    settings = with_training(
+        small.model_copy(
+            update={
+                "workspace": str(tmp_path),
+                "name": "killed",
+                "ensemble": small.ensemble.model_copy(update={"methods": ()}),
+            }
+        ),
+        backbones=("LeNet",),
+        preparation="padded",
+    )
     arguments = ["run", str(settings_file(settings))]
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     surroundings |= {"PREFECT_API_URL": PREFECT_API_URL.value()}

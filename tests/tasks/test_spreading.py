@@ -29,6 +29,8 @@ from tasks.stages import stage_task
 from tests.begun import begun
 from tests.bookcover_core.preparation.test_prepare import select, study_in
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 BACKBONE = "MobileNetV2"
 PREPARATION = "padded"
