@@ -69,6 +69,15 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("page", ["architecture.md", "CONTRIBUTING.md"])
+def test_the_modules_that_a_page_names_are_there(page):
+    """Who carries on is led to files that exist: a rename changes the pages that name them."""
+    named = set(re.findall(r"`([\w./-]+\.py)`", (PROJECT / page).read_text("utf-8"))) - {"utils.py"}
+    there = [file.as_posix() for package in [*WHEEL["packages"], "tests"] for file in (PROJECT / package).rglob("*.py")]
+    assert named
+    assert [name for name in sorted(named) if not any(file.endswith(f"/{name}") for file in there)] == []
+
+
 def test_the_longest_files_of_tests_are_there():
     """A file that is begun first has not been renamed since."""
     assert [name for name in LONGEST if not (PROJECT / "tests" / name).is_file()] == []
