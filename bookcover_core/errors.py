@@ -23,7 +23,11 @@ Every message says what was wrong, where (file and line, record, setting), and w
 """
 
 import errno
+import re
 from pathlib import Path
+
+# Characters that would command a terminal: names and titles come from strangers.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class BookcoverError(Exception):
@@ -46,7 +50,7 @@ class BookcoverError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f" {self.advice}" if self.advice else ""
-        return f"{place}{self.what}.{advice}"
+        return _CONTROL.sub(lambda found: repr(found.group())[1:-1], f"{place}{self.what}.{advice}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self}"

@@ -5,11 +5,13 @@ resolved address is checked, and the connection is made to the checked address i
 """
 
 import asyncio
-import ipaddress
 import socket
 from collections import defaultdict
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+from bookcover_core.listings.public_addresses import is_public
 
 # Seconds for which resolved addresses are cached.
 _CACHE_SECONDS = 300.0
@@ -20,7 +22,16 @@ class ForbiddenHostError(Exception):
 
 
 class UnknownHostError(Exception):
-    """A name that cannot be resolved, for good or for now."""
+    """A name that cannot be resolved.
+
+    Args:
+        reason: What was wrong.
+        is_gone: Whether the name server says that there is no such name.
+    """
+
+    def __init__(self, reason: str, *, is_gone: bool = False) -> None:
+        self.is_gone = is_gone
+        super().__init__(reason)
 
 
 class _ResolvedHost(NamedTuple):
@@ -28,30 +39,18 @@ class _ResolvedHost(NamedTuple):
     until: float
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address is public: not private, loopback, link-local, multicast or reserved."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        # An IPv4 address may be wrapped in an IPv6 one: mapped, 6to4, or behind NAT64 (RFC 6052).
-        if ip in ipaddress.ip_network("64:ff9b::/96"):
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
-
-
 class SsrfGuard:
     """The hosts and addresses that may be requested in one run.
 
     Args:
-        hosts: Hosts that may be requested.
+        hosts: Hosts that may be requested, or patterns of them (`*.archive.org`).
         private: Hosts that may be requested at addresses that are not public.
         timeout: Seconds to wait for a name to be resolved.
     """
 
     def __init__(self, hosts: Iterable[str], private: Iterable[str], timeout: float) -> None:
         self._hosts = frozenset(hosts)
+        self._patterns = [host.lower() for host in self._hosts if "*" in host]
         self._private = frozenset(host.lower() for host in private)
         self._timeout = timeout
         self._found: dict[str, _ResolvedHost] = {}
@@ -64,8 +63,10 @@ class SsrfGuard:
             RefusedError: It is not among the hosts, or has no public address.
             UnknownHostError: Its name cannot be resolved.
         """
-        if host not in self._hosts:
-            raise ForbiddenHostError(f"{host} is no host of the listing or of covers.hosts")
+        if host not in self._hosts and not any(fnmatchcase(host, pattern) for pattern in self._patterns):
+            raise ForbiddenHostError(
+                f"{host} is no host of the listing or of covers.hosts; covers.redirect_hosts would allow it"
+            )
         now = asyncio.get_running_loop().time()
         found = self._found.get(host)
         if found is None or found.until < now:
@@ -75,6 +76,11 @@ class SsrfGuard:
                     found = _ResolvedHost(await self._look_up(host, port), now + _CACHE_SECONDS)
                     self._found[host] = found
         return found.addresses
+
+    @property
+    def has_resolved(self) -> bool:
+        """Whether any name was resolved: the network is there."""
+        return bool(self._found)
 
     def prefer(self, host: str, address: str) -> None:
         """Try `address` first from now on: it accepted a connection."""
@@ -90,7 +96,8 @@ class SsrfGuard:
         except TimeoutError as error:
             raise UnknownHostError(f"the name {host} was not resolved in {self._timeout:g} s") from error
         except (OSError, UnicodeError) as error:
-            raise UnknownHostError(f"the name {host} cannot be resolved") from error
+            is_gone = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            raise UnknownHostError(f"the name {host} cannot be resolved", is_gone=is_gone) from error
         addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         allowed = addresses if host in self._private else [address for address in addresses if is_public(address)]
         if not allowed:

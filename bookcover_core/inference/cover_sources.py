@@ -1,6 +1,5 @@
 """Which covers a person means: files, folders of pictures, addresses."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.inference.answers import Unreadable
-from bookcover_core.listings.picture_folder import EXTENSIONS
+from bookcover_core.listings.image_files import LeftOut, file_path, is_image, walk_files
 
 
 class Cover(NamedTuple):
@@ -23,8 +22,8 @@ class Cover(NamedTuple):
 def find_covers(names: Iterable[str]) -> Iterator[Cover | Unreadable]:
     """The covers that `names` mean, in their order; those of a folder by name, its subfolders' too.
 
-    Files that are named count whatever their names end with; of a folder, those whose names end as pictures' do, and
-    hidden ones do not. No picture is read, and no host asked.
+    A named file counts whatever it is called; of a folder all images, told by suffix or content, hidden ones aside. No
+    image is decoded, and no host is requested.
 
     Args:
         names: Files, folders, http or https addresses.
@@ -50,21 +49,19 @@ def _address(name: str) -> Cover | Unreadable:
 
 
 def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
-    found: list[Path] = []
-    refused: list[Unreadable] = []
-
-    def refuse(error: OSError) -> None:
+    left_out: list[LeftOut] = []
+    try:
+        found = sorted(
+            file.name for file in walk_files(folder, left_out, is_strict=False) if is_image(folder, file.name)
+        )
+    except OSError as error:
         reason = f"the folder cannot be read ({error.strerror})"
-        refused.append(Unreadable(source=str(error.filename), outcome=CoverOutcome.FAILED, reason=reason))
-
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        found += [
-            Path(parent, each) for each in files if each.lower().endswith(EXTENSIONS) and not each.startswith(".")
-        ]
-    yield from refused
-    if not found and not refused:
-        reason = f"no pictures ({', '.join(EXTENSIONS)}) in this folder or below it"
-        yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=reason)
-    for file in sorted(found):
+        yield Unreadable(source=str(error.filename), outcome=CoverOutcome.FAILED, reason=reason)
+        return
+    for below, reason in left_out:
+        yield Unreadable(source=str(Path(name) / below), outcome=CoverOutcome.MISSING, reason=reason)
+    if not found and not left_out:
+        yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason="no images in this folder or below it")
+    for each in found:
+        file = file_path(folder, each)
         yield Cover(str(Path(name) / file.relative_to(folder)), file)

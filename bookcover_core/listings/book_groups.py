@@ -1,19 +1,41 @@
-"""Groups of books that stay on one side of a split: by main title, or from the file `books.groups`.
+"""Groups of books that stay on one side of a split: by title, by file name, or from the file `books.groups`.
 
 Editions and volumes of one work share a main title, and often a cover: split apart, one of them would leak into the
 test of another.
 """
 
 import csv
+import logging
 import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.text_decoding import decode
+from bookcover_core.listings.listing_format import open_lines
+from bookcover_core.listings.name_index import BookNames
+
+logger = logging.getLogger(__name__)
+
+# Names of the first column, where a file of groups has a header.
+_HEADERS = frozenset({"filename", "file", "key"})
 
 # What ends a main title: "Emma: Annotated", "Emma (Classics)", "Emma [Large Print]", "Emma - A Novel".
 _SUBTITLE = re.compile(r"[:(\[]| - ")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_NUMBERED = re.compile(r"[\s_(#-]\s*\d+\s*\)?$")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+
+def name_group(name: str, key: str) -> str:
+    """The group of a picture by the stem of its file's name: its main title, if the name is one, else its key.
+
+    A name that ends in a number ("Travel (1)", "scan_07") counts pictures, and one word ("cover") may name many:
+    neither says which pictures belong together.
+    """
+    if _NUMBERED.search(name):
+        return key
+    return title_group(name if len(_WORD.findall(name)) > 1 else key, key)
 
 
 def title_group(title: str, key: str) -> str:
@@ -22,26 +44,65 @@ def title_group(title: str, key: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", main.casefold()) or key
 
 
-def read_groups(file: Path, *, name: str) -> dict[str, str]:
-    """The group of each FILENAME in a file of two columns, FILENAME and group, without a header.
+def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str, skip: bool = False) -> dict[str, str]:
+    """The group of each book that a file of two columns names, by key.
+
+    The first column is a FILENAME, a key, or either below its genre (`name_index.BookNames`); the second a group. A
+    header "FILENAME,group" is passed over.
+
+    Args:
+        file: The file.
+        books: Key, FILENAME and category of each book.
+        name: What messages call the file.
+        skip: Whether rows that name no book are passed over, with a warning.
 
     Raises:
-        ListingError: A line has not two fields, or a FILENAME stands in two groups; the message calls the file `name`.
+        ListingError: A line has not two fields, a book is in two groups, or a row names no book.
     """
     groups: dict[str, str] = {}
-    with file.open("rb") as content:
-        rows = csv.reader(map(decode, content), strict=True)
+    unknown: list[tuple[int, str]] = []
+    names = BookNames(books)
+    for line, text, group in _read_pairs(file, name):
+        key = names.find(text)
+        if key is None:
+            unknown.append((line, text))
+        elif groups.setdefault(key, group) != group:
+            raise ListingError(
+                f"{text!r} stands in two groups", where=f"{name}, line {line}", advice="Keep one of them."
+            )
+    if unknown:
+        _handle_unknown(unknown, name, skip=skip)
+    return groups
+
+
+def _read_pairs(file: Path, name: str) -> Iterator[tuple[int, str, str]]:
+    """Line, name and group of each row."""
+    with open_lines(file, name) as lines:
+        start = next(lines, "")
+        delimiter = max(",;\t", key=start.count)
+        rows = csv.reader(chain([start], lines), delimiter=delimiter, strict=True)
         try:
             for row in rows:
-                if not row:
+                line = rows.line_num
+                if not row or (line == 1 and row[0].strip().casefold() in _HEADERS):
                     continue
-                where = f"{name}, line {rows.line_num}"
                 if len(row) != 2 or not all(field.strip() for field in row):
+                    where = f"{name}, line {line}"
                     raise ListingError("not a FILENAME and its group", where=where, advice="Write FILENAME,group.")
-                if groups.setdefault(row[0], row[1]) != row[1]:
-                    raise ListingError(f"{row[0]!r} stands in two groups", where=where, advice="Keep one of them.")
+                yield line, row[0], row[1]
         except csv.Error as error:
             raise ListingError(
                 f"quotes that do not match ({error})", where=f"{name}, line {rows.line_num}", advice="Mend the line."
             ) from error
-    return groups
+
+
+def _handle_unknown(unknown: list[tuple[int, str]], name: str, *, skip: bool) -> None:
+    line, text = unknown[0]
+    reason = f"{len(unknown):,} rows name no book of the study, or several; the first: {text!r}"
+    if not skip:
+        raise ListingError(
+            reason,
+            where=f"{name}, line {line}",
+            advice='Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".',
+        )
+    logger.warning("%s, line %d: %s", name, line, reason)

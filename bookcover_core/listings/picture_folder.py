@@ -1,24 +1,26 @@
 """A folder of images as a listing: one subfolder per genre, one record per image."""
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import Genre, number_genres
+from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, has_image_suffix, is_image, walk_files
 from bookcover_core.listings.records import Record
-from bookcover_core.listings.text_decoding import decode, encode
+from bookcover_core.listings.text_decoding import decode
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.workspace import safe_name
 
-# Suffixes of image files; their real format is detected when the covers are imported.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
+logger = logging.getLogger(__name__)
 
+# Names that people give to the sides of a split.
+_SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
 
-# A safe name (`workspace.safe_name`) that is longer may have been cut, and then be that of another picture too.
-_LONGEST_NAME = 199
+# Files that are left out, that a message names.
+_SHOWN = 3
 
 
 class FolderPicture(NamedTuple):
@@ -39,52 +41,87 @@ class KeyedRecord(NamedTuple):
     record: Record
 
 
-def list_pictures(folder: Path) -> list[FolderPicture]:
-    """All pictures in the subfolders of `folder`, sorted; hidden files and folders are left out.
+class FolderContent(NamedTuple):
+    """What `list_pictures` found."""
+
+    pictures: list[FolderPicture]
+    """Sorted by genre and name."""
+    left_out: list[LeftOut]
+    """What is no book: files that are no images, links to nothing, loose pictures, genres without a picture."""
+
+
+def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
+    """All images in the subfolders of `folder`, told by suffix or content.
+
+    Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies are not read.
+
+    Args:
+        folder: The folder, with a subfolder for each genre.
+        own: The folder of studies (`workspace`).
 
     Raises:
-        FolderError: The folder cannot be read, has no subfolders, or no pictures in them.
+        FolderError: The folder cannot be read, has no subfolders or no images in them, is a study's, or its subfolders
+            are the sides of a split.
     """
+    left_out: list[LeftOut] = []
     try:
-        genres = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-        pictures = [picture for genre in genres for picture in sorted(_walk(folder / genre))]
+        files = list(walk_files(folder, left_out, own=own))
+        folders = _subfolders(folder)
     except OSError as error:
         raise FolderError(
             f"the folder cannot be read ({error.strerror})",
             where=error.filename or folder,
             advice="Check books.folder.",
         ) from error
+    if any(not each.name for each in left_out):
+        raise FolderError(f"this is {left_out[0].reason}", where=folder, advice="Check books.folder.")
+    pictures = []
+    for file in files:
+        genre, slash, name = file.name.partition("/")
+        if not slash:
+            if has_image_suffix(genre):
+                left_out.append(LeftOut(genre, "an image beside the genres' folders: it has no genre"))
+        elif is_image(folder, file.name):
+            pictures.append(FolderPicture(genre, name, file.bytes, file.mtime_ns))
+        else:
+            left_out.append(LeftOut(file.name, "not an image"))
+    genres = {picture.genre for picture in pictures}
+    left_out += [
+        LeftOut(genre, "a folder without an image: it is no genre") for genre in folders if genre not in genres
+    ]
     if not pictures:
-        missing = f"no pictures ({', '.join(EXTENSIONS)}) in its subfolders" if genres else "no subfolders"
+        missing = "no pictures in its subfolders" if folders else "no subfolders"
         raise FolderError(f"there are {missing}", where=folder, advice="Put the pictures of each genre in a subfolder.")
-    return pictures
+    _refuse_splits(folder, pictures)
+    return FolderContent(sorted(pictures), left_out)
 
 
-def _walk(genre: Path) -> Iterator[FolderPicture]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for parent, folders, files in os.walk(genre, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.startswith(".") or not name.lower().endswith(EXTENSIONS):
-                continue
-            file = Path(parent, name)
-            status = file.stat()
-            below = _text(file.relative_to(genre).as_posix())
-            if len(safe_name(below)) > _LONGEST_NAME:
-                raise FolderError("the name of the picture is too long", where=file, advice="Give it a shorter one.")
-            yield FolderPicture(_text(genre.name), below, status.st_size, status.st_mtime_ns)
+def _subfolders(folder: Path) -> list[str]:
+    """Names of the subfolders that are not hidden, sorted."""
+    names = (decode(os.fsencode(entry.name)) for entry in os.scandir(folder) if entry.is_dir())
+    return sorted(name for name in names if not name.startswith(".") and name not in SYSTEM_FOLDERS)
 
 
-def _text(name: str) -> str:
-    """A name of the file system as valid text, even where its bytes are no UTF-8."""
-    return decode(os.fsencode(name))
+def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
+    """Log what is left out, a line for each subfolder and reason."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for name, reason in left_out:
+        named.setdefault((name.partition("/")[0] if "/" in name else "", reason), []).append(name)
+    for (genre, reason), names in sorted(named.items()):
+        more = ", ..." if len(names) > _SHOWN else ""
+        shown = ", ".join(map(repr, names[:_SHOWN]))
+        logger.warning("%s: %d left out (%s): %s%s", folder / genre, len(names), reason, shown, more)
 
 
-def picture_path(folder: Path, genre: str, name: str) -> Path:
-    """The file of the picture that `list_pictures` calls `genre` and `name`."""
-    return folder / os.fsdecode(encode(genre)) / os.fsdecode(encode(name))
+def _refuse_splits(folder: Path, pictures: list[FolderPicture]) -> None:
+    """Raise `FolderError` where the subfolders are the sides of a split, with the genres below them."""
+    genres = {picture.genre for picture in pictures}
+    if len(genres) > 1 and {genre.casefold() for genre in genres} <= _SPLIT_NAMES:
+        raise FolderError(
+            f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})",
+            where=folder,
+            advice="A study draws its own split: put all pictures of a genre in one folder, or name one side's folder.",
+        )
 
 
 def pictures_digest(pictures: list[FolderPicture]) -> str:

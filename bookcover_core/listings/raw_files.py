@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import shutil
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import httpx
 from bookcover_core import __version__
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json
@@ -27,8 +29,14 @@ logger = logging.getLogger(__name__)
 # The listing of Book32 has about 50 MB: more than ten times as much is no listing.
 MOST_BYTES = 1024**3
 
-# Bytes between two checks of the size.
-_PIECE = 1024 * 1024
+# Redirects that are followed.
+_MOST_REDIRECTS = 5
+
+# Bytes a second, at least, of a listing that takes longer than covers.total_timeout.
+_LEAST_RATE = 10_000
+
+# Bytes that tell a web page.
+_START = 256
 
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
@@ -118,6 +126,10 @@ def _read_sources(folder: Path) -> dict[str, Any]:
 def _copy(file: Path, target: Path, *, kept: str | None) -> bool:
     """Whether `target` had to be written to be a copy of `file`; `kept` is the digest of an earlier copy of it."""
     try:
+        if file.exists() and not file.is_file():
+            raise ListingError(
+                "the listing cannot be read (it is not a file)", where=file, advice="Check the settings of `books`."
+            )
         if kept is not None and not file.exists():
             logger.warning("%s is gone: its copy in the study's folder is used", file)
             return False
@@ -162,28 +174,53 @@ def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
     timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
     contact = f" (+{settings.contact})" if settings.contact else ""
     headers = {"User-Agent": f"bookcover/{__version__}{contact}"}
+    asked = address
     try:
-        with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
-            if may_pass(answer.status_code):
-                raise _TemporaryError(f"HTTP {answer.status_code}", retry_after(answer.headers))
-            if answer.status_code != httpx.codes.OK:
-                raise _refusal(address, f"the address answered with HTTP {answer.status_code}")
-            _save(answer, address, target)
+        for _ in range(_MOST_REDIRECTS + 1):
+            with httpx.stream("GET", asked, headers=headers, timeout=timeout) as answer:
+                if answer.next_request is not None:
+                    asked = _follow(address, answer.next_request.url, settings)
+                    continue
+                if may_pass(answer.status_code):
+                    raise _TemporaryError(f"HTTP {answer.status_code}", retry_after(answer.headers))
+                if answer.status_code != httpx.codes.OK:
+                    raise _refusal(address, f"the address answered with HTTP {answer.status_code}")
+                _save(answer, address, target, settings.total_timeout)
+                return
     except httpx.TransportError as error:
         raise _TemporaryError(str(error) or type(error).__name__) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _refusal(address, f"the address cannot be asked ({error})") from error
+    raise _refusal(address, f"the address redirects more than {_MOST_REDIRECTS} times")
 
 
-def _save(answer: httpx.Response, address: str, target: Path) -> None:
+def _follow(address: str, target: httpx.URL, settings: CoverSettings) -> str:
+    """Where a redirect leads: the host that a person named, or any public one."""
+    if target.host != httpx.URL(address).host and target.host not in settings.allowed_private_hosts:
+        try:
+            found = socket.getaddrinfo(target.host, target.port or 443, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise _TemporaryError(f"the name {target.host} cannot be resolved") from error
+        if not all(is_public(str(place[4][0])) for place in found):
+            raise _refusal(address, f"the address redirects to {target.host}, which is no public address")
+    return str(target)
+
+
+def _save(answer: httpx.Response, address: str, target: Path, patience: float) -> None:
     size = 0
+    start = b""
+    started = time.monotonic()
     with target.open("wb") as file:
-        for piece in answer.iter_bytes(_PIECE):
-            if not size and _WEB_PAGE.match(piece):
+        for piece in answer.iter_bytes():
+            start = (start + piece)[:_START] if len(start) < _START else start
+            if size < _START and _WEB_PAGE.match(start):
                 raise _refusal(address, "the address answered with a web page, not with a listing")
             size += len(piece)
             if size > MOST_BYTES:
                 raise _refusal(address, f"the address sent more than {MOST_BYTES:,} bytes")
+            seconds = time.monotonic() - started
+            if seconds > patience and size < _LEAST_RATE * seconds:
+                raise _TemporaryError(f"the address sends less than {_LEAST_RATE:,} bytes a second")
             file.write(piece)
 
 

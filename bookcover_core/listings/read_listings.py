@@ -6,17 +6,18 @@ that replacements come from, or the books of one listing, or the pictures of one
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookcover_core.errors import GenreError, ListingError
 from bookcover_core.genres import Genre, number_genres
-from bookcover_core.listings.book_groups import read_groups, title_group
+from bookcover_core.listings.book_groups import name_group, read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
-from bookcover_core.listings.picture_folder import FolderPicture, as_books, list_pictures, pictures_digest
+from bookcover_core.listings.image_files import LeftOut
+from bookcover_core.listings.picture_folder import FolderContent, as_books, list_pictures, log_left_out, pictures_digest
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
-from bookcover_core.listings.records import Categories, MalformedRecord, Record, read_records
+from bookcover_core.listings.records import Categories, MalformedRecord, Record, count_categories, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_outputs
 from bookcover_core.pipeline.stage import stage
@@ -56,7 +57,7 @@ def _inputs(study: Study) -> Inputs:
     books = study.settings.books
     given = {name: digest_of_source(study, name, source) for name, source in _files(books)}
     if books.source is BookSource.FOLDER:
-        given = {"folder": pictures_digest(_pictures(books)), **given}
+        given = {"folder": pictures_digest(_pictures(study).pictures), **given}
     return Inputs(given=given)
 
 
@@ -72,6 +73,8 @@ def _inputs(study: Study) -> Inputs:
         "books.listing",
         "books.folder",
         "books.groups",
+        "books.unmatched",
+        "books.columns",
         "books.malformed",
         "books.chunk_records",
     ),
@@ -84,7 +87,8 @@ def read_listings(study: Study, _: StageRun) -> Result:
 
     Writes listings/books.csv (key, filename, url, title, author, category_id, category, role, group, chunk),
     listings/genres.csv (label, name, slug, category_id, records), the listings as they came under listings/raw/, and
-    listings/malformed.csv (file, line, reason) where malformed records are skipped.
+    listings/malformed.csv (file, line, reason) where malformed records are skipped. For a folder of pictures
+    listings/left_out.csv (name, reason) names what is no book.
 
     Raises:
         ListingError: A listing is missing or malformed.
@@ -94,22 +98,30 @@ def read_listings(study: Study, _: StageRun) -> Result:
     """
     books = study.settings.books
     files = {name: raw_file(study, name) for name, _ in _files(books)}
+    left_out: list[LeftOut] = []
     if books.source is BookSource.FOLDER:
         found = _ListingContent()
-        found.genres, pictured = as_books(_pictures(books))
+        pictures, left_out = _pictures(study)
+        log_left_out(Path(str(books.folder)), left_out)
+        found.genres, pictured = as_books(pictures)
         found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
         found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
     else:
         found = _read(books, files)
     sizes = _count_genres(found)
-    groups = read_groups(files["groups"], name=str(books.groups)) if books.groups else {}
+    groups = _read_groups(files["groups"], found, books) if books.groups else {}
 
     workspace = study.workspace
-    write_books(workspace.books, _rows(found, groups, books.chunk_records))
+    usual = name_group if books.source is BookSource.FOLDER else title_group
+    write_books(workspace.books, _rows(found, groups, usual, books.chunk_records))
     write_genres(workspace.genres, found.genres, found.category_ids, sizes)
     outputs = [workspace.books, workspace.genres, *files.values()]
-    if books.malformed == "skip":
-        outputs.append(_write_malformed(workspace.listings / "malformed.csv", found.malformed))
+    if books.source is BookSource.FOLDER:
+        outputs.append(_write_rows(workspace.listings / "left_out.csv", LeftOut._fields, left_out))
+    elif books.malformed == "skip":
+        outputs.append(_write_rows(workspace.listings / "malformed.csv", MalformedRecord._fields, found.malformed))
+        if found.malformed:
+            logger.warning("%d malformed records were skipped: see %s", len(found.malformed), outputs[-1])
     seen = digest_outputs(Output.of(file, workspace.root) for file in (workspace.books, workspace.genres))
     return Result(
         outputs=outputs,
@@ -119,14 +131,15 @@ def read_listings(study: Study, _: StageRun) -> Result:
             "chunks": -(-len(found.records) // books.chunk_records),
             **{role: count for role, count in Counter(found.roles).items() if role != UNDRAWN},
             "malformed": len(found.malformed),
+            **({"left out": len(left_out)} if books.source is BookSource.FOLDER else {}),
         },
         digest=seen,
     )
 
 
-def _pictures(books: BookSettings) -> list[FolderPicture]:
+def _pictures(study: Study) -> FolderContent:
     """The pictures of the study's folder."""
-    return list_pictures(Path(str(books.folder)).expanduser())
+    return list_pictures(Path(str(study.settings.books.folder)).expanduser(), study.settings.root.parent)
 
 
 def _files(books: BookSettings) -> Iterator[tuple[str, str]]:
@@ -149,6 +162,29 @@ def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
 
 
 def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
+    """The records of all listings. Where records disagree on a category, most of them decide which are wrong.
+
+    Raises:
+        ListingError: A listing cannot be read, or has a malformed record that is not to be skipped.
+    """
+    columns = {str(column): header for column, header in books.columns.items()}
+    categories = Categories()
+    try:
+        found = _read_all(books, files, categories, columns)
+        if not categories.disagree:
+            return found
+    except ListingError:
+        if not categories.disagree:
+            raise
+    votes: Counter[tuple[str, str]] = Counter()
+    for name, source in _sources(books):
+        votes += count_categories(files[name], name=source, columns=columns)
+    return _read_all(books, files, Categories.settle(votes), columns)
+
+
+def _read_all(
+    books: BookSettings, files: Mapping[str, Path], categories: Categories, columns: Mapping[str, str]
+) -> _ListingContent:
     """The records of all listings: a book of the pool that is a train or test book too is taken once, as the latter.
 
     The genres are the categories of all but the pool's listing, in the order of their ids; what the pool holds of
@@ -156,12 +192,11 @@ def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
     """
     found = _ListingContent()
     skipped = found.malformed if books.malformed == "skip" else None
-    categories = Categories()
     role_by_key: dict[str, str] = {}
     for name, source in _sources(books):
         role = UNDRAWN if books.source is BookSource.LISTING else name
         before = len(found.records)
-        for record in read_records(files[name], name=source, categories=categories, skipped=skipped):
+        for record in read_records(files[name], name=source, categories=categories, skipped=skipped, columns=columns):
             key = record.key
             earlier = role_by_key.setdefault(key, role)
             if earlier != role:
@@ -210,18 +245,23 @@ def _count_genres(found: _ListingContent) -> list[int]:
     return sizes
 
 
-def _rows(found: _ListingContent, groups: Mapping[str, str], chunk_records: int) -> Iterable[Book]:
+def _read_groups(file: Path, found: _ListingContent, books: BookSettings) -> dict[str, str]:
+    named = [(key, record.filename, record.category) for key, record in zip(found.keys, found.records, strict=True)]
+    return read_groups(file, named, name=str(books.groups), skip=books.unmatched == "skip")
+
+
+def _rows(
+    found: _ListingContent, groups: Mapping[str, str], usual: Callable[[str, str], str], chunk_records: int
+) -> Iterable[Book]:
     for number, (key, record, role) in enumerate(zip(found.keys, found.records, found.roles, strict=True)):
-        group = groups.get(record.filename) or title_group(record.title, key)
+        group = groups.get(key) or usual(record.title, key)
         _, filename, url, title, author, category_id, category = record
         chunk = number // chunk_records + 1
         yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)
 
 
-def _write_malformed(file: Path, malformed: list[MalformedRecord]) -> Path:
-    import pandas as pd  # noqa: PLC0415 - only a study that skips records needs it here
+def _write_rows(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Path:
+    import pandas as pd  # noqa: PLC0415 - only a study that leaves something out needs it here
 
-    if malformed:
-        logger.warning("%d malformed records were skipped: see %s", len(malformed), file)
-    write_table(file, pd.DataFrame(malformed, columns=list(MalformedRecord._fields)))
+    write_table(file, pd.DataFrame([tuple(row) for row in rows], columns=list(columns)))
     return file

@@ -1,35 +1,29 @@
 """The records of a listing file, in its order, none altered and none lost.
 
 A listing is a file of the form of uchidalab/book-dataset: no header, seven quoted columns,
-"ASIN","FILENAME","IMAGE URL","TITLE","AUTHOR","CATEGORY ID","CATEGORY". It is read line by line, and each record is
-checked as it comes; what is malformed is refused, or set aside, with the line of the file that it begins on.
+"ASIN","FILENAME","IMAGE URL","TITLE","AUTHOR","CATEGORY ID","CATEGORY"; or one that `listing_format` brings into this
+form. It is read line by line, and each record is checked on its own; what is malformed is refused, or set aside, with
+the line of the file that it begins on.
 """
 
 import csv
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple, Self
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.text_decoding import decode
-from bookcover_core.pipeline.workspace import safe_name
-
-COLUMNS = ("ASIN", "FILENAME", "IMAGE URL", "TITLE", "AUTHOR", "CATEGORY ID", "CATEGORY")
-
-# A byte order mark may stand before the first record.
-_BOM = b"\xef\xbb\xbf"
+from bookcover_core.listings.listing_format import COLUMNS, ListingColumns, find_columns, find_delimiter, open_lines
 
 _ADDRESS = re.compile(r"https?://[^/?#\s]+(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CATEGORY_ID = re.compile(r"[0-9]{1,9}")
 
-# A safe name (`workspace.safe_name`) that is longer may have been cut, and then be that of another book too.
-_LONGEST_NAME = 199
-# Whatever characters a FILENAME of this length holds (4 bytes of 3 characters each), its safe name is no longer.
-_SHORT_NAME = _LONGEST_NAME // 12
+# Characters of a FILENAME, at most: what is longer is no name.
+_LONGEST_NAME = 1_000
 
 
 class Record(NamedTuple):
@@ -45,9 +39,9 @@ class Record(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What identifies the book: the stem of FILENAME, because the ASIN column has lost leading zeros."""
-        stem, dot, _ = self.filename.rpartition(".")
-        return stem if dot and stem else self.filename
+        """What identifies the book: FILENAME with its folders, without suffix. The ASIN column lost leading zeros."""
+        stem, dot, suffix = self.filename.rpartition(".")
+        return stem if dot and "/" not in suffix and stem.rpartition("/")[2] else self.filename
 
 
 class MalformedRecord(NamedTuple):
@@ -61,28 +55,83 @@ class MalformedRecord(NamedTuple):
 
 @dataclass
 class Categories:
-    """The categories met so far: one name for each id, in all listings of a study."""
+    """The categories met so far: one name for each id, in all listings of a study.
+
+    Where two records disagree, nobody knows from these two which of them is wrong: `settle` counts all of them.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
     """Names by id."""
     ids: dict[str, str] = field(default_factory=dict)
     """Ids by name."""
+    votes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Records of each id and name, once settled."""
+    disagree: bool = False
+    """Whether two records disagreed."""
+
+    @classmethod
+    def settle(cls, votes: Counter[tuple[str, str]]) -> Self:
+        """The categories that most records have: of each id and of each name the commonest pair.
+
+        Args:
+            votes: Records of each id and name, in the order in which they first appear.
+        """
+        settled = cls(votes=votes)
+        for (category_id, name), _ in votes.most_common():
+            if not _category_fault(category_id, name) and category_id not in settled.names and name not in settled.ids:
+                settled._add(category_id, name)
+        return settled
 
     def fault(self, category_id: str, name: str) -> str:
         """Why a category cannot be used; empty, and the category is known from now on, if it can."""
         if self.names.get(category_id) == name:
             return ""
-        if not _CATEGORY_ID.fullmatch(category_id):
-            return f"CATEGORY ID is {category_id!r}, not a number"
-        if not name.strip():
-            return "CATEGORY is empty"
-        if category_id in self.names:
-            return f"category {category_id} is {name!r} here and {self.names[category_id]!r} before"
+        if fault := _category_fault(category_id, name):
+            return fault
+        known = self.names.get(category_id)
+        if known is not None:
+            self.disagree = True
+            return f"category {category_id} is {name!r} here and {known!r} {self._elsewhere(category_id, known)}"
         if name in self.ids:
-            return f"category {name!r} has the id {category_id} here and {self.ids[name]} before"
+            self.disagree = True
+            other = self.ids[name]
+            return f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
+        self._add(category_id, name)
+        return ""
+
+    def number(self, name: str) -> str:
+        """The id of a category in a listing that names none: the next number."""
+        return self.ids.get(name) or str(len(self.ids))
+
+    def _add(self, category_id: str, name: str) -> None:
         self.names[category_id] = name
         self.ids[name] = category_id
-        return ""
+
+    def _elsewhere(self, category_id: str, name: str) -> str:
+        votes = self.votes[category_id, name]
+        return f"in {votes:,} records" if votes else "before"
+
+
+def _category_fault(category_id: str, name: str) -> str:
+    if not _CATEGORY_ID.fullmatch(category_id):
+        return f"CATEGORY ID is {category_id!r}, not a number"
+    return "" if name.strip() else "CATEGORY is empty"
+
+
+def count_categories(file: Path, *, name: str, columns: Mapping[str, str]) -> Counter[tuple[str, str]]:
+    """How many records of a listing have each category id and name; records of another form are not counted.
+
+    Args:
+        file: The listing.
+        name: What messages call it.
+        columns: Headers by column (`books.columns`).
+
+    Raises:
+        ListingError: The file cannot be unpacked or decoded.
+    """
+    with open_lines(file, name) as lines:
+        rows = (fields for _, fields in _rows(lines, name, columns) if isinstance(fields, list))
+        return Counter((fields[5], fields[6]) for fields in rows)
 
 
 def read_records(
@@ -91,6 +140,7 @@ def read_records(
     name: str | None = None,
     categories: Categories | None = None,
     skipped: list[MalformedRecord] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Iterator[Record]:
     """The records of the listing in `file`, in its order.
 
@@ -99,6 +149,7 @@ def read_records(
         name: What messages call it; default: its path.
         categories: Those of listings read before, which the names and ids of this one must agree with.
         skipped: Where malformed records go; without it, the first one is an error.
+        columns: Headers by column (`books.columns`).
 
     Raises:
         ListingError: The file cannot be read, holds no record, or holds a malformed one that is not to be skipped.
@@ -107,8 +158,8 @@ def read_records(
     usable = 0
     first: MalformedRecord | None = None
     try:
-        with file.open("rb") as content:
-            for found in _checked(content, name, categories or Categories()):
+        with open_lines(file, name) as lines:
+            for found in _checked(lines, name, categories or Categories(), columns or {}):
                 if isinstance(found, Record):
                     usable += 1
                     yield found
@@ -127,17 +178,22 @@ def read_records(
         ) from error
     if not usable:
         reason = f"no record can be used; line {first.line}: {first.reason}" if first else "the listing is empty"
-        columns = ", ".join(COLUMNS)
-        raise ListingError(reason, where=name, advice=f"A listing has the columns {columns}, and no header.")
+        named = ", ".join(COLUMNS)
+        raise ListingError(
+            reason, where=name, advice=f"A listing has the columns {named}, or a header that names them."
+        )
 
 
-def _checked(content: IO[bytes], name: str, categories: Categories) -> Iterator[Record | MalformedRecord]:
+def _checked(
+    lines: Iterator[str], name: str, categories: Categories, columns: Mapping[str, str]
+) -> Iterator[Record | MalformedRecord]:
     lines_by_key: dict[str, int] = {}
-    for line, fields in _split(content):
+    for line, fields in _rows(lines, name, columns):
         if isinstance(fields, str):
             yield MalformedRecord(name, line, fields)
             continue
-        fault = _fault(line, fields) or categories.fault(fields[5], fields[6])
+        category_id = fields[5] or categories.number(fields[6])
+        fault = _fault(fields) or categories.fault(category_id, fields[6])
         if fault:
             yield MalformedRecord(name, line, fault)
             continue
@@ -152,31 +208,45 @@ def _checked(content: IO[bytes], name: str, categories: Categories) -> Iterator[
         yield record
 
 
-def _fault(line: int, fields: list[str]) -> str:
+def _rows(lines: Iterator[str], name: str, named: Mapping[str, str]) -> Iterator[tuple[int, list[str] | str]]:
+    """Line and fields of each record in the order of `COLUMNS`; in place of the fields, why there are none."""
+    start = next(lines, "")
+    columns: ListingColumns | None = None
+    for line, fields in _split(chain([start], lines), find_delimiter(start)):
+        if isinstance(fields, str):
+            yield line, fields
+            continue
+        if columns is None:
+            columns = find_columns(fields, named, name)
+            if columns.has_header:
+                continue
+        if len(fields) != columns.width:
+            noun = "field" if len(fields) == 1 else "fields"
+            yield line, f"{len(fields)} {noun} where {columns.width} are expected"
+        else:
+            yield line, columns.record(fields) if columns.has_header else fields
+
+
+def _fault(fields: list[str]) -> str:
     """Why a record with these fields cannot be used, its category aside; empty if it can."""
-    if line == 1 and "filename" in (text.strip(" []").casefold() for text in fields):
-        return "this is a header, which a listing does not have"
-    if len(fields) != len(COLUMNS):
-        noun = "field" if len(fields) == 1 else "fields"
-        return f"{len(fields)} {noun} where {len(COLUMNS)} are expected"
     filename, url = fields[1], fields[2]
     if not filename.strip():
         return "FILENAME is empty"
-    if len(filename) > _SHORT_NAME and len(safe_name(filename)) > _LONGEST_NAME:
+    if len(filename) > _LONGEST_NAME:
         return f"FILENAME is too long ({len(filename)} characters)"
     if url and (not _ADDRESS.fullmatch(url) or _CONTROL.search(url)):
         return f"IMAGE URL is no http or https address: {url[:80]!r}"
     return ""
 
 
-def _split(content: IO[bytes]) -> Iterator[tuple[int, list[str] | str]]:
+def _split(content: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
     """Line and fields of each record; in place of the fields, what is wrong where quotes do not match.
 
     A quote that is never closed swallows the lines behind it. Only the line that it opens on is given up then, and
     reading goes on with the next one.
     """
     lines = _NumberedLines(content)
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         first = lines.number + 1
         lines.taken.clear()
@@ -187,16 +257,16 @@ def _split(content: IO[bytes]) -> Iterator[tuple[int, list[str] | str]]:
         except csv.Error as error:
             yield first, f"quotes that do not match ({error})"
             lines.put_back(after=first)
-            reader = csv.reader(lines, strict=True)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             continue
         if fields:
             yield first, fields
 
 
 class _NumberedLines:
-    """Decoded lines of a file, numbered from 1, of which those last taken can be put back."""
+    """Lines of a file, numbered from 1, of which those last taken can be put back."""
 
-    def __init__(self, content: IO[bytes]) -> None:
+    def __init__(self, content: Iterator[str]) -> None:
         self.number = 0
         """The number of the line taken last."""
         self.taken: list[str] = []
@@ -208,11 +278,7 @@ class _NumberedLines:
         return self
 
     def __next__(self) -> str:
-        if self._waiting:
-            line = self._waiting.popleft()
-        else:
-            raw = next(self._content)
-            line = decode(raw.removeprefix(_BOM) if self.number == 0 else raw)
+        line = self._waiting.popleft() if self._waiting else next(self._content)
         self.number += 1
         self.taken.append(line)
         return line

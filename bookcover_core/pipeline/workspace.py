@@ -20,6 +20,7 @@
 Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -132,14 +133,16 @@ def safe_name(name: str) -> str:
     """`name` as one path component that cannot leave its folder, whatever it contains.
 
     Letters, digits, `-`, `_`, `.`, and the space stay; everything else, a leading dot, and a space at either end become
-    %XX of their UTF-8 bytes. Different names stay different, but for those cut after 200 characters.
+    %XX of their UTF-8 bytes. A name of more than 200 characters is cut, and ends with a digest of the whole: different
+    names stay different.
     """
     kept = re.sub(r"^[. ]| $|[^A-Za-z0-9._ -]", lambda found: _percent(found.group()), name) or "%"
     if len(kept) <= _LONGEST_NAME:
         return kept
     stem, dot, suffix = kept.rpartition(".")
     tail = f"{dot}{suffix}" if dot and len(suffix) <= 8 else ""
-    return (stem if tail else kept)[: _LONGEST_NAME - len(tail)] + tail
+    tail = f"~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}{tail}"
+    return (stem if dot else kept)[: _LONGEST_NAME - len(tail)] + tail
 
 
 def _percent(text: str) -> str:

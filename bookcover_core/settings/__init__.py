@@ -24,7 +24,7 @@ from bookcover_core.settings.preparation_settings import (
     PreparationSettings,
     SpreadingSettings,
 )
-from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings
+from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings, is_study_folder
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -65,4 +65,5 @@ __all__ = [
     "TrainingSettings",
     "Undecided",
     "VisualisationSettings",
+    "is_study_folder",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bookcover_core.settings.settings_section import OptionalText, SettingsSection
+from bookcover_core.settings.settings_section import OptionalPath, PathText, SettingsSection
 
 # The listings of Iwana et al., as the uchidalab/book-dataset repository serves them.
 _UCHIDALAB = "https://raw.githubusercontent.com/uchidalab/book-dataset/master"
@@ -22,24 +22,31 @@ class BookSource(StrEnum):
     """A folder of pictures, one subfolder for each genre."""
 
 
+ListingColumn = Literal["asin", "filename", "image_url", "title", "author", "category_id", "category"]
+
+
 class BookSettings(SettingsSection):
     """Where the books come from: section 3.1."""
 
     source: BookSource = BookSource.BOOKCOVER30
     """bookcover30: train, test and pool listings. listing: one listing. folder: pictures in one subfolder per genre."""
-    train_listing: str = f"{_UCHIDALAB}/Task1/book30-listing-train.csv"
+    train_listing: PathText = f"{_UCHIDALAB}/Task1/book30-listing-train.csv"
     """Address or file of the training listing (source bookcover30)."""
-    test_listing: str = f"{_UCHIDALAB}/Task1/book30-listing-test.csv"
+    test_listing: PathText = f"{_UCHIDALAB}/Task1/book30-listing-test.csv"
     """Address or file of the test listing (source bookcover30)."""
-    pool_listing: OptionalText = f"{_UCHIDALAB}/Task2/book32-listing.csv"
+    pool_listing: OptionalPath = f"{_UCHIDALAB}/Task2/book32-listing.csv"
     """Address or file of the listing that replacements come from (source bookcover30); none: nothing is replaced."""
-    listing: OptionalText = None
+    listing: OptionalPath = None
     """Address or file of the only listing (source listing)."""
-    folder: OptionalText = None
+    folder: OptionalPath = None
     """Folder with one subfolder of pictures per genre (source folder)."""
-    groups: OptionalText = None
-    """File of two columns, FILENAME and group (no header): books of one group stay on one side of a split.
+    groups: OptionalPath = None
+    """File of two columns, FILENAME and group: books of one group stay on one side of a split.
     Without it, books with one main title are a group. Twins (curation.twins) always are."""
+    unmatched: Literal["refuse", "skip"] = "refuse"
+    """What to do when a row of `groups` names no book: stop, or go on without it."""
+    columns: dict[ListingColumn, str] = Field(default={})
+    """Headers of a listing's columns, where they are not found by themselves: { category = "Genre" }."""
     malformed: Literal["refuse", "skip"] = "refuse"
     """What to do when a record of a listing is malformed: stop, or go on without it and say so in the report."""
     chunk_records: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from bookcover_core.settings.settings_section import OptionalText, SettingsSection
+from bookcover_core.settings.settings_section import OptionalPath, OptionalText, SettingsSection
 
 
 class CoverSource(StrEnum):
@@ -25,7 +25,7 @@ class CoverSettings(SettingsSection):
     source: CoverSource = CoverSource.HTTP
     """http: the addresses in the listing. folder or archive: a local folder or zip file that holds the FILENAMEs.
     Not used with books.source = folder, whose pictures are at hand."""
-    location: OptionalText = None
+    location: OptionalPath = None
     """The folder or zip file (source folder or archive)."""
     hosts: dict[str, tuple[str, ...]] = Field(
         default={
@@ -40,6 +40,8 @@ class CoverSettings(SettingsSection):
     requested itself."""
     allowed_private_hosts: tuple[str, ...] = ()
     """Hosts that may be requested although their address is private or loopback; others of that kind are refused."""
+    redirect_hosts: tuple[str, ...] = ()
+    """Further hosts that a redirect may lead to, or patterns of them: "*.archive.org" for covers of Open Library."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     """Requests in flight to one host."""
     requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
@@ -64,6 +66,9 @@ class CoverSettings(SettingsSection):
     """Smaller side of a cover in pixels, at least; what is smaller is a placeholder."""
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of a chunk that may fail for now (time-outs, refusals) before the chunk as a whole counts as failed."""
+    max_missing_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the listed books, the pool aside, that a folder or archive may lack before the download stops: more of
+    them missing means that the names do not match."""
     retry_missing: bool = False
     """Ask again for covers that their host said it does not have (404)."""
 

@@ -17,6 +17,8 @@ class CurationSettings(SettingsSection):
     undecided: Undecided = "ask"
     """What to do with candidates that nobody has decided on. ask: wait until people have, on the review page or in the
     dashboard; keep or reject them and go on, for studies that nobody attends to; fail: stop."""
+    unmatched: Literal["refuse", "skip"] = "refuse"
+    """What to do when a decision names no book: stop, or go on without it."""
     pool_exhausted: Literal["shrink", "short", "fail"] = "short"
     """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
     twins: Literal["near", "exact"] = "near"

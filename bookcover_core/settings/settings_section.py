@@ -1,8 +1,9 @@
 """The base of all sections of settings."""
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -24,3 +25,16 @@ class SettingsSection(BaseModel):
 
 # TOML has no null: an empty text means none.
 OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None), WithJsonSchema(TEXT_OR_NONE)]
+
+
+def _check_home(path: str | None) -> str | None:
+    """The path, whose "~user", if it begins with one, is a user of this machine."""
+    try:
+        Path(path or "").expanduser()
+    except RuntimeError:
+        raise ValueError("the home folder that it begins with is not known on this machine") from None
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_check_home)]
+OptionalPath = Annotated[OptionalText, AfterValidator(_check_home)]

@@ -1,5 +1,6 @@
 """All settings of a study in one frozen object."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,7 +12,7 @@ from bookcover_core.settings.cover_settings import CoverSettings
 from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings
 from bookcover_core.settings.evaluation_settings import EvaluationSettings, VisualisationSettings
 from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
-from bookcover_core.settings.settings_section import SettingsSection
+from bookcover_core.settings.settings_section import PathText, SettingsSection
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -31,12 +32,21 @@ SETTINGS_FILE = "settings.json"
 """The file in a study's folder that holds its settings, and marks the folder as a study's."""
 
 
+def is_study_folder(folder: Path) -> bool:
+    """Whether `folder` carries a study's mark: stored settings."""
+    try:
+        stored = json.loads((folder / SETTINGS_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(stored, dict) and {"name", "workspace", "books"} <= stored.keys()
+
+
 class StudySettings(SettingsSection):
     """A whole study: every setting, with the dissertation's value as its default."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
     """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
-    workspace: str = "data/studies"
+    workspace: PathText = "data/studies"
     """Folder that holds the studies, each in a folder of its own. Where none is named, it lies in the folder that
     BOOKCOVER_HOME names or, without it, beside the settings file."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020

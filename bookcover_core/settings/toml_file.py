@@ -40,7 +40,7 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
     Raises:
         SettingsError: The file is missing or not TOML, the folder is no study's, or a setting is unknown or impossible.
     """
-    return parse_settings(_read(file.expanduser()) if file else {}, overrides, where=str(file) if file else "settings")
+    return parse_settings(_read(file) if file else {}, overrides, where=str(file) if file else "settings")
 
 
 def parse_settings(
@@ -81,6 +81,12 @@ def parse_settings(
 
 
 def _read(source: Path) -> dict[str, Any]:
+    try:
+        source = source.expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            "the home folder that the path begins with is not known", where=source, advice="Write the whole path."
+        ) from None
     return _read_stored(source.resolve()) if source.is_dir() else _read_toml(source)
 
 
@@ -101,7 +107,7 @@ def _read_stored(folder: Path) -> dict[str, Any]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."

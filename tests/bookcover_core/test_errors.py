@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from bookcover_core import errors
-from bookcover_core.errors import BookcoverError, DiskFullError, FailureError, InputError, WorkspaceError, from_os_error
+from bookcover_core.errors import (
+    BookcoverError,
+    DiskFullError,
+    FailureError,
+    InputError,
+    ListingError,
+    WorkspaceError,
+    from_os_error,
+)
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BookcoverError)]
 
@@ -61,3 +69,9 @@ def test_errors_of_the_file_system_become_ours(code, kind):
     error = from_os_error(OSError(code, "reason"), Path("there"))
     assert isinstance(error, kind)
     assert error is None or "there" in str(error)
+
+
+def test_a_message_commands_no_terminal():
+    """Titles and names of strangers may hold escape sequences; they are shown, not sent."""
+    error = ListingError("'\x1b[2J\x9b31m' is no genre\nnor a\ttitle", where="a\x07.csv")
+    assert str(error) == "a\\x07.csv: '\\x1b[2J\\x9b31m' is no genre\nnor a\ttitle."

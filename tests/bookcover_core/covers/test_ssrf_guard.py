@@ -5,43 +5,7 @@ import socket
 
 import pytest
 
-from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError, is_public
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1",
-        "127.255.0.9",
-        "10.1.2.3",
-        "172.16.0.1",
-        "192.168.1.1",
-        "169.254.169.254",
-        "100.64.0.1",
-        "0.0.0.0",
-        "224.0.0.1",
-        "255.255.255.255",
-        "::1",
-        "::",
-        "fe80::1",
-        "fe80::1%eth0",
-        "fd00::1",
-        "ff02::1",
-        "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1",
-        "2002:7f00:1::",
-        "64:ff9b::7f00:1",
-    ],
-)
-def test_addresses_that_are_not_public(address: str):
-    """Loopback, private, link-local, shared, multicast and reserved addresses are not public, wrapped or not."""
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_addresses_that_are_public(address: str):
-    """Addresses of the open Internet are public."""
-    assert is_public(address)
+from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
 
 
 def answer(*addresses: str):

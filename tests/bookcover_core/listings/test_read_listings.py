@@ -2,16 +2,19 @@
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bookcover_core.errors import DownloadError, FolderError, GenreError, ListingError
 from bookcover_core.listings.books import Book, read_books, read_genres
+from bookcover_core.listings.raw_files import _save, _TemporaryError
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.listings.records import read_records
 from bookcover_core.listings.text_decoding import encode
@@ -223,6 +226,108 @@ def test_a_folder_that_cannot_be_used(study_of: StudyOf, tmp_path: Path, name: s
         read_listings(study_of({"source": "folder", "folder": str(folder)}))
 
 
+def pictures(folder: Path, *names: str) -> str:
+    """Files called as pictures are; what is in them, this stage asks only where their names do not say."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    return str(folder)
+
+
+def three(*genres: str) -> list[str]:
+    return [f"{genre}/{number}.jpg" for genre in genres for number in range(3)]
+
+
+def test_what_is_no_book_of_a_folder_is_told(study_of: StudyOf, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Files that are no images, loose pictures, dead links, folders without a picture: in a table and in the log."""
+    folder = pictures(tmp_path / "mine", *three("a", "b"), "a/notes.txt", "loose.jpg", "scans/1.psd", "a/8.jfif")
+    (tmp_path / "mine" / "a" / "cover").write_bytes(b"\xff\xd8\xff\xe0 a photograph without a suffix")
+    (tmp_path / "mine" / "b" / "dead.jpg").symlink_to("none")
+    (tmp_path / "mine" / "empty").mkdir()
+    study = study_of({"source": "folder", "folder": folder})
+    books = books_of(study)
+    assert {"8", "cover"} <= set(books)
+    left_out = read_table(study.workspace.listings / "left_out.csv")
+    assert dict(zip(left_out["name"], left_out["reason"], strict=True)) == {
+        "a/notes.txt": "not an image",
+        "scans/1.psd": "not an image",
+        "b/dead.jpg": "a link to nothing",
+        "loose.jpg": "an image beside the genres' folders: it has no genre",
+        "empty": "a folder without an image: it is no genre",
+        "scans": "a folder without an image: it is no genre",
+    }
+    assert "1 left out (not an image): 'a/notes.txt'" in caplog.text
+    assert read_listings(study).counts["left out"] == 6
+
+
+def test_a_study_does_not_swallow_its_own_pictures(study_of: StudyOf, tmp_path: Path):
+    """Where studies lie in the folder of pictures, they are no genre, run after run."""
+    pictures(tmp_path, *three("a", "b"))
+    study = study_of({"source": "folder", "folder": str(tmp_path)})
+    study.begin()
+    assert books_of(study).keys() == books_of(study).keys()
+    pictures(study.workspace.covers, *three("a"))
+    assert read_listings(study).reused
+    assert [genre.name for genre in read_genres(study.workspace)] == ["a", "b"]
+    with pytest.raises(FolderError, match="a folder of studies"):
+        read_listings(study_of({"source": "folder", "folder": str(study.workspace.root)}))
+
+
+def test_sides_of_a_split_are_no_genres(study_of: StudyOf, tmp_path: Path):
+    """Folders called train, valid and test hold genres; a study of three such genres would mean nothing."""
+    folder = pictures(tmp_path / "mine", *three("train/a", "train/b", "valid/a", "test/a"))
+    with pytest.raises(FolderError, match=r"sides of a split, not genres \(test, train, valid\)"):
+        read_listings(study_of({"source": "folder", "folder": folder}))
+
+
+def test_numbered_file_names_group_nothing(study_of: StudyOf, tmp_path: Path):
+    """Travel (1) to Travel (3) are no editions of one work; Emma: Annotated and Emma - A Novel are."""
+    names = [*(f"a/Travel ({number}).jpg" for number in range(3)), "a/scan_1.jpg", "a/scan_2.jpg", *three("b/x", "c")]
+    folder = pictures(tmp_path / "mine", *names, "c/Emma Annotated (Classics).jpg", "c/Emma Annotated - A Novel.jpg")
+    groups = [book.group for book in books_of(study_of({"source": "folder", "folder": folder})).values()]
+    assert len(set(groups)) == len(groups) - 1
+    assert groups.count("emmaannotated") == 2
+
+
+@pytest.mark.parametrize("row", ["{key}.jpg", "{key}", "{zeros}", "Law/{key}.jpg", "{key}.JPG"])
+@pytest.mark.parametrize("mark", ["", "\ufeff", "FILENAME,group\n"])
+def test_a_row_of_groups_is_matched_however_it_is_written(study_of: StudyOf, row: str, mark: str):
+    """With or without suffix, genre, leading zeros, a byte order mark, or a header."""
+    keys = [f"000000000{number}" for number in (1, 3, 5)]
+    rows = "".join(f"{row.format(key=key, zeros=key.lstrip('0'))},series\n" for key in keys)
+    books = books_of(study_of(listing=listing(1, 8, genres=("Travel", "Law")[::-1]), groups=mark + rows))
+    assert {key for key, book in books.items() if book.group == "series"} == set(keys)
+
+
+def test_a_row_of_groups_that_names_no_book_stops_the_study(study_of: StudyOf, caplog: pytest.LogCaptureFixture):
+    """Groups that are ignored would leak from training to test; a setting goes on, and says so."""
+    groups = "0000000001.jpg,series\nnone.jpg,series\n"
+    with pytest.raises(ListingError, match=r"groups\.csv, line 2: 1 rows name no book of the study.*'none\.jpg'"):
+        read_listings(study_of(listing=listing(1, 8), groups=groups))
+    assert books_of(study_of({"unmatched": "skip"}, listing=listing(1, 8), groups=groups))
+    assert "1 rows name no book" in caplog.text
+
+
+@pytest.mark.parametrize("malformed", ["refuse", "skip"])
+def test_most_records_decide_what_a_category_is_called(study_of: StudyOf, malformed: str):
+    """A slip in the first record does not make all others malformed; the record that disagrees is named."""
+    text = listing(1, 1, genres=("Travel",)).replace('"Travel"', '"Travl"') + listing(2, 20)
+    study = study_of({"malformed": malformed}, listing=text)
+    if malformed == "refuse":
+        with pytest.raises(ListingError, match=r"line 1: category 29 is 'Travl' here and 'Travel' in 9 records"):
+            read_listings(study)
+        return
+    assert read_listings(study).counts["records"] == 19
+    assert read_table(study.workspace.listings / "malformed.csv")["line"].tolist() == ["1"]
+
+
+def test_folders_in_file_names_keep_books_apart(study_of: StudyOf):
+    """A key is FILENAME with its folders and without its suffix; a point in a folder's name is none."""
+    rows = listing(1, 6).replace('"0000000001.jpg"', '"a/1.jpg"').replace('"0000000002.jpg"', '"b/1.jpg"')
+    rows = rows.replace('"0000000003.jpg"', '"v1.0/cover"')
+    assert {"a/1", "b/1", "v1.0/cover", "0000000004"} <= set(books_of(study_of(listing=rows)))
+
+
 class ListingHost:
     """A host on loopback that gives prepared answers in turn, the last one for ever."""
 
@@ -295,6 +400,27 @@ def test_an_address_without_a_listing_is_one_message(
     assert caught.value.where == host.address
     assert "settings of `books`" in caught.value.advice
     assert host.asked == asked
+
+
+def test_a_redirect_into_the_own_network_is_refused(study_of: StudyOf, host: ListingHost):
+    """The address that a person named may be on this machine; where it redirects to, may not."""
+    host.answers = [(302, b"", {"Location": "http://169.254.169.254/latest/meta-data/"})]
+    with pytest.raises(DownloadError, match=r"redirects to 169\.254\.169\.254, which is no public address"):
+        read_listings(study_of({"source": "listing", "listing": host.address}))
+    host.answers = [(302, b"", {"Location": "/moved.csv"}), (200, listing(1, 8).encode(), {})]
+    assert read_listings(study_of({"source": "listing", "listing": host.address})).counts["records"] == 8
+
+
+def test_an_address_that_drips_is_given_up(tmp_path: Path):
+    """However patient each wait for the next bytes is, the whole has an end."""
+
+    def drip() -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.01)
+            yield b"x"
+
+    with pytest.raises(_TemporaryError, match="less than 10,000 bytes a second"):
+        _save(httpx.Response(200, content=drip()), "http://a.example/", tmp_path / "listing.csv", patience=0.1)
 
 
 def test_the_real_listings_become_books_unaltered(real_data: Path, study_of: StudyOf):

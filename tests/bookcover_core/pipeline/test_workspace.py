@@ -57,9 +57,13 @@ def test_ordinary_names_stay_as_they_are(name):
     assert safe_name(name) == name
 
 
-def test_a_long_name_keeps_its_suffix():
-    """A name that is cut is still told by its suffix."""
-    assert safe_name("x" * 300 + ".jpg").endswith("x.jpg")
+def test_a_long_name_keeps_its_suffix_and_stays_its_own():
+    """A cut name has its suffix, and differs from others that begin alike; 60 Cyrillic letters are too many."""
+    assert safe_name("x" * 300 + ".jpg").endswith(".jpg")
+    names = [f"{start * 60}{end}.jpg" for start in ("x" * 5, "\u0416", "\u672c") for end in "ab"]
+    cut = [safe_name(name) for name in names]
+    assert len(set(cut)) == len(names)
+    assert max(map(len, cut)) <= 200
 
 
 def write_half(file, error):

@@ -1,5 +1,7 @@
 """Settings read from TOML, with single settings laid over them."""
 
+from pathlib import Path
+
 import pytest
 
 from bookcover_core.errors import SettingsError
@@ -134,3 +136,20 @@ def test_the_home_goes_before_the_file_for_studies_alone(mine, tmp_path, monkeyp
     assert load_settings(printed).root == load_settings().root
     named = write(tmp_path, 'workspace = "studies"')
     assert load_settings(named).root == tmp_path / "studies" / "bookcover30"
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    """Editors of Windows put one before the text."""
+    (tmp_path / "study.toml").write_text('name = "mine"\n', encoding="utf-8-sig")
+    assert load_settings(tmp_path / "study.toml").name == "mine"
+
+
+@pytest.mark.parametrize(
+    "setting", ["workspace", "books.folder", "books.listing", "books.train_listing", "covers.location", "books.groups"]
+)
+def test_the_home_folder_of_nobody_is_refused(setting):
+    """A path below it leads nowhere."""
+    with pytest.raises(SettingsError, match=f"{setting}: the home folder that it begins with is not known"):
+        load_settings(None, [f"{setting}=~nobody-of-this-name/x"])
+    with pytest.raises(SettingsError, match="home folder"):
+        load_settings(Path("~nobody-of-this-name/study.toml"))

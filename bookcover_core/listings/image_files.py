@@ -1,0 +1,148 @@
+"""Files below a person's folder, and which of them are images: by content, whatever they are called.
+
+Every reader of such a folder (books.folder, covers.location, `bookcover judge FOLDER`) walks it here. Links are
+followed; hidden files, other programs' thumbnails and pictures of studies are skipped; no pipe is opened.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bookcover_core.listings.text_decoding import decode, encode
+from bookcover_core.settings import is_study_folder
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".jp2"}
+)
+"""Suffixes of image files. Such a file counts as an image here; whether it is one, the download stage checks."""
+
+# Folders that file systems, network disks and archivers add: thumbnails, deleted files, resource forks.
+SYSTEM_FOLDERS = frozenset(
+    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
+
+# Bytes that tell the format of an image.
+_HEAD = 32
+
+_MAGIC = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
+)
+# Sizes of a bitmap's second header, which tell it from a text that begins with BM.
+_BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+
+
+class FoundFile(NamedTuple):
+    """A regular file below a folder."""
+
+    name: str
+    """Path below the folder, with forward slashes, as valid text (`text_decoding`)."""
+    bytes: int
+    mtime_ns: int
+
+
+class LeftOut(NamedTuple):
+    """A file or folder that is not read."""
+
+    name: str
+    """Path below the folder, with forward slashes."""
+    reason: str
+
+
+def walk_files(
+    folder: Path,
+    left_out: list[LeftOut],
+    *,
+    below: str = "",
+    own: Path | None = None,
+    is_strict: bool = True,
+    seen: set[tuple[int, int]] | None = None,
+) -> Iterator[FoundFile]:
+    """All regular files below `folder`, hidden ones and system folders aside. Links are followed, each folder once.
+
+    Args:
+        folder: The folder.
+        left_out: Receives what is not read: links to nothing, pipes and devices, folders met before, studies' folders.
+        below: Name of a subfolder to begin at.
+        own: The folder of studies (`workspace`), which is no source.
+        is_strict: Whether a subfolder that cannot be read is an error; else it is left out.
+        seen: Device and inode of the folders met so far.
+
+    Raises:
+        OSError: The folder cannot be read, or a subfolder where that is an error.
+    """
+    seen = set() if seen is None else seen
+    path = file_path(folder, below) if below else folder
+    status = path.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        left_out.append(LeftOut(below, "a link to a folder that is read already"))
+        return
+    seen.add(identity)
+    if is_study_folder(path) or (own is not None and path.resolve() == own):
+        left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
+        return
+    folders: list[tuple[bool, str]] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
+                continue
+            name = "/".join(filter(None, (below, decode(os.fsencode(entry.name)))))
+            try:
+                status = entry.stat()
+            except OSError as error:
+                reason = "a link to nothing" if entry.is_symlink() else f"cannot be read ({error.strerror})"
+                left_out.append(LeftOut(name, reason))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                folders.append((entry.is_symlink(), name))
+            elif stat.S_ISREG(status.st_mode):
+                yield FoundFile(name, status.st_size, status.st_mtime_ns)
+            else:
+                left_out.append(LeftOut(name, "not a regular file"))
+    # Links come last: a folder that is met twice is read under its own name.
+    for _, name in sorted(folders):
+        try:
+            yield from walk_files(folder, left_out, below=name, own=own, is_strict=is_strict, seen=seen)
+        except OSError as error:
+            if is_strict:
+                raise
+            left_out.append(LeftOut(name, f"cannot be read ({error.strerror})"))
+
+
+def file_path(folder: Path, name: str) -> Path:
+    """The file that `walk_files` calls `name`."""
+    return folder / os.fsdecode(encode(name))
+
+
+def has_image_suffix(name: str) -> bool:
+    """Whether a file's name ends as those of images do."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - a name, not a path
+
+
+def is_image(folder: Path, name: str) -> bool:
+    """Whether the file called `name` is an image by its suffix or, failing that, by its first bytes."""
+    if has_image_suffix(name):
+        return True
+    try:
+        with file_path(folder, name).open("rb") as content:
+            return has_image_magic(content.read(_HEAD))
+    except OSError:
+        return False
+
+
+def has_image_magic(head: bytes) -> bool:
+    """Whether a file that begins with `head` is an image of a format that is read."""
+    if head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return True
+    if head[4:8] == b"ftyp":
+        return head[8:12] in {b"avif", b"avis"}
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS

@@ -1,0 +1,252 @@
+"""The format of a listing or table that a person brings: compression, encoding, delimiter, and columns.
+
+A listing of uchidalab/book-dataset is UTF-8 with commas and has no header. Others are compressed, come from a
+spreadsheet (UTF-16, Windows-1252, semicolons), or name their columns; what is unambiguous is read, the rest refused.
+"""
+
+import codecs
+import csv
+import gzip
+import logging
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+from bookcover_core.errors import ListingError
+from bookcover_core.listings.text_decoding import decode
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("ASIN", "FILENAME", "IMAGE URL", "TITLE", "AUTHOR", "CATEGORY ID", "CATEGORY")
+"""Columns of a listing without a header."""
+
+# Bytes of a listing once unpacked, at most: Book32's has about 50 MB.
+MOST_BYTES = 1024**3
+
+_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+# Columns of a line, at least, that tell a delimiter.
+_FEWEST_COLUMNS = 3
+_DELIMITERS = ",;\t|"
+
+# Names of our columns in other listings, letters and digits only: the first that is there counts.
+_NAMES = {
+    "ASIN": ("asin", "isbn13", "isbn", "isbn10", "bookid"),
+    "FILENAME": ("filename", "file", "imagefile", "imagename", "coverfile", "image", "img"),
+    "IMAGE URL": ("imageurl", "coverurl", "imgurl", "imagelink", "url"),
+    "TITLE": ("title", "booktitle", "name"),
+    "AUTHOR": ("author", "authors", "bookauthor"),
+    "CATEGORY ID": ("categoryid", "genreid", "classid"),
+    "CATEGORY": ("category", "genre", "class", "label"),
+}
+
+Binary = IO[bytes] | gzip.GzipFile
+
+
+@contextmanager
+def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
+    """The lines of a listing as text, unpacked and decoded; bytes that are no UTF-8 as `text_decoding` carries them.
+
+    Args:
+        file: The listing: text, or text in a gzip or in a zip file of one member.
+        name: What messages call it.
+
+    Raises:
+        ListingError: It cannot be unpacked or decoded, or is too large.
+        OSError: It cannot be read.
+    """
+    try:
+        with _open_binary(file, name) as content:
+            encoding = _find_encoding(content, name)
+        with _open_binary(file, name) as content:
+            yield _decoded(content, encoding)
+    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
+        raise ListingError(
+            f"the listing cannot be unpacked ({error})", where=name, advice="Unpack it, and name the file in it."
+        ) from error
+    except UnicodeError as error:
+        raise ListingError(
+            f"the listing is not text ({error})", where=name, advice="Save it as CSV in UTF-8."
+        ) from error
+
+
+@contextmanager
+def _open_binary(file: Path, name: str) -> Iterator[Binary]:
+    if file.exists() and not file.is_file():
+        raise ListingError(
+            "the listing cannot be read (it is not a file)", where=name, advice="Check the name of the file."
+        )
+    with file.open("rb") as content:
+        magic = content.read(4)
+        content.seek(0)
+        if magic.startswith(_GZIP):
+            with gzip.open(content) as unpacked:
+                yield unpacked
+        elif magic == _ZIP:
+            with zipfile.ZipFile(content) as archive, archive.open(_only_member(archive, name)) as unpacked:
+                yield unpacked
+        else:
+            yield content
+
+
+def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    members = [
+        info
+        for info in archive.infolist()
+        if not info.is_dir()
+        and not info.filename.startswith("__MACOSX/")
+        and info.filename.rpartition("/")[2][:1] != "."
+    ]
+    if len(members) != 1:
+        shown = ", ".join(info.filename for info in members[:5])
+        raise ListingError(
+            f"the zip file holds {len(members)} files ({shown})", where=name, advice="Unpack it, and name one of them."
+        )
+    return members[0]
+
+
+def _find_encoding(content: Binary, name: str) -> str:
+    """The encoding of a listing: "utf-16", "cp1252", or "utf-8" with bytes that may be none.
+
+    Where no line is UTF-8 beyond ASCII, and all lines are Windows-1252, it is that. The real listings have valid UTF-8,
+    and bytes (0x81) that Windows-1252 does not define.
+    """
+    foreign = first = number = 0
+    may_be_1252 = True
+    is_utf8 = False
+    size = 0
+    for number, line in enumerate(content, 1):
+        size += len(line)
+        if size > MOST_BYTES:
+            raise ListingError(f"the listing has more than {MOST_BYTES:,} bytes", where=name, advice="Check the file.")
+        if number == 1 and line.startswith(_UTF_16):
+            return "utf-16"
+        if number == 1 and b"\0" in line[:200]:
+            return "utf-16-le" if line[1:2] == b"\0" else "utf-16-be"
+        if line.isascii():
+            continue
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            foreign += 1
+            first = first or number
+            may_be_1252 = may_be_1252 and _is_1252(line)
+        else:
+            is_utf8 = is_utf8 or not line.removeprefix(codecs.BOM_UTF8).isascii()
+    if not foreign:
+        return "utf-8"
+    if may_be_1252 and not is_utf8:
+        logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, foreign)
+        return "cp1252"
+    logger.warning(
+        "%s: %d lines have bytes that are no UTF-8, the first is line %d; they are kept, and shown as a question mark",
+        name,
+        foreign,
+        first,
+    )
+    return "utf-8"
+
+
+def _is_1252(line: bytes) -> bool:
+    try:
+        line.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(content: Binary, encoding: str) -> Iterator[str]:
+    if encoding.startswith("utf-16"):
+        yield from codecs.getreader(encoding)(content)
+        return
+    for number, raw in enumerate(content):
+        line = raw.removeprefix(codecs.BOM_UTF8) if number == 0 else raw
+        yield line.decode("cp1252") if encoding == "cp1252" else decode(line)
+
+
+def find_delimiter(line: str) -> str:
+    """The delimiter of a table whose first line is `line`: the comma, unless only another one gives three columns."""
+
+    def width(delimiter: str) -> int:
+        try:
+            return len(next(csv.reader([line], delimiter=delimiter, strict=True), []))
+        except csv.Error:
+            return 0
+
+    if width(",") >= _FEWEST_COLUMNS:
+        return ","
+    best = max(_DELIMITERS, key=width)
+    return best if width(best) >= _FEWEST_COLUMNS else ","
+
+
+@dataclass(frozen=True)
+class ListingColumns:
+    """Where the fields of a record stand in a row."""
+
+    width: int
+    """Fields of a row."""
+    places: Mapping[str, int]
+    """Position of each column of `COLUMNS` that there is."""
+    has_header: bool
+
+    def record(self, row: Sequence[str]) -> list[str]:
+        """The fields of a row in the order of `COLUMNS`; without FILENAME, ASIN or the address give one."""
+        fields = [row[self.places[column]] if column in self.places else "" for column in COLUMNS]
+        if "FILENAME" not in self.places:
+            asin, url = fields[0].strip(), fields[2]
+            name = f"{asin}.jpg" if asin else unquote(PurePosixPath(urlsplit(url).path).name)
+            fields[1] = name
+        return fields
+
+
+PLAIN_COLUMNS = ListingColumns(len(COLUMNS), {column: place for place, column in enumerate(COLUMNS)}, has_header=False)
+
+
+def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> ListingColumns:
+    """The columns of a listing by its first row, which is a header if it names a genre and an image or identifier.
+
+    Args:
+        first: Fields of the first row.
+        named: Headers by column (`books.columns`): these count, and the row must be a header.
+        name: What messages call the listing.
+
+    Raises:
+        ListingError: The header lacks a column that is needed.
+    """
+    where = f"{name}, line 1"
+    headers = [_plain(field) for field in first]
+    places: dict[str, int] = {}
+    for column in COLUMNS:
+        header = named.get(column.lower().replace(" ", "_"))
+        wanted = _NAMES[column] if header is None else (_plain(header),)
+        found = next((headers.index(each) for each in wanted if each in headers), None)
+        if found is not None:
+            places[column] = found
+        elif header is not None:
+            raise ListingError(f"the header has no column {header!r}", where=where, advice="Check books.columns.")
+    if not named and (len(places) < 2 or not {"CATEGORY", "FILENAME"} & places.keys()):
+        return PLAIN_COLUMNS
+    missing = [] if "CATEGORY" in places else ["the genre (category)"]
+    if not {"ASIN", "FILENAME", "IMAGE URL"} & places.keys():
+        missing.append("the image (filename, asin or image_url)")
+    if missing:
+        raise ListingError(
+            f"the header names no column for {' and '.join(missing)}",
+            where=where,
+            advice='Name it in books.columns, such as { category = "Genre" }.',
+        )
+    logger.info("%s: a header names %s", name, ", ".join(f"{column} ({first[at]})" for column, at in places.items()))
+    return ListingColumns(len(first), places, has_header=True)
+
+
+def _plain(header: str) -> str:
+    """A header's letters and digits, case folded."""
+    return re.sub(r"[\W_]+", "", header.casefold())
