@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.covers.local_sources import LocalImage, LocalSource
+from bookcover_core.covers.local_sources import Found, LocalSource
 from bookcover_core.errors import SettingsError
 from bookcover_core.listings.books import Book
 from bookcover_core.pipeline.manifests import Manifest
@@ -54,7 +54,7 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
     return numbers
 
 
-def find_local_images(source: LocalSource, books: Iterable[Book]) -> dict[str, LocalImage | None]:
+def find_local_images(source: LocalSource, books: Iterable[Book]) -> dict[str, Found]:
     """The local image of each book, by key; None where there is none."""
     return {book.key: source.find(book) for book in books}
 

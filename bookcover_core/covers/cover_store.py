@@ -114,5 +114,5 @@ class CoverStore:
         body = self.place(book).read_bytes()
         verdict = check_image(body, self._settings)
         if verdict.outcome is CoverOutcome.OK:
-            return row._replace(detail="")
+            return row
         return row._replace(outcome=verdict.outcome.value, detail=verdict.detail, path="", bytes=0, mtime_ns=0)

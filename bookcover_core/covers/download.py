@@ -7,7 +7,7 @@ interrupted at any moment; the next run requests only what is missing.
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from bookcover_core.covers.ledger import (
     write_rows,
 )
 from bookcover_core.covers.local_import import import_covers, recheck_covers
-from bookcover_core.covers.local_sources import open_local_source
+from bookcover_core.covers.local_sources import check_coverage, open_local_source
 from bookcover_core.covers.shared_images import copy_shared, read_context
 from bookcover_core.errors import DownloadError
 from bookcover_core.listings.books import Book, each_book, read_genres
@@ -38,10 +38,14 @@ from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
+# Statuses with which a host refuses a client, and refusals in a row that are no matter of single covers.
+_BANNED = frozenset({401, 403})
+_FEWEST_REFUSALS = 8
+
 
 def _inputs(study: Study, chunk: int) -> Inputs:
     check_chunks(study, [chunk])
-    source = open_local_source(study.settings)
+    source = open_local_source(study)
     items = None if source is None else find_local_images(source, _books(study, chunk))
     return Inputs(
         f"chunk-{chunk:04d}", after=["listings"], given={} if items is None else {"pictures": digest_of(items)}
@@ -69,13 +73,15 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     Raises:
         StageOrderError: The listings have not been read.
         DownloadError: More than `covers.max_failed_share` of the chunk failed for now. The ledger is written.
-        FolderError: The folder or archive of pictures cannot be used.
+        FolderError: The folder or archive of pictures cannot be used, or lacks more than `covers.max_missing_share`.
         SettingsError: There is no such chunk, or `covers.hosts` names something that is no address.
         DiskFullError, WorkspaceError: The study's folder cannot be written. The ledger keeps what was done.
     """
     workspace, settings = study.workspace, study.settings.covers
     books = _books(study, chunk)
-    source = open_local_source(study.settings)
+    source = open_local_source(study)
+    if source is not None:
+        check_coverage(study, source)
     items = {} if source is None else find_local_images(source, books)
     table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
     store = CoverStore(workspace, read_genres(workspace), settings)
@@ -98,7 +104,10 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
             fetch_covers(wanted, context.hosts, store, progress, settings)
         else:
             import_covers(plan.wanted, source, items, store, progress, settings)
+    if source is None:
+        progress.rows.update(_lift_bans(books, progress.rows))
     progress.log_outcomes()
+    _log_equivalent(run.label, progress.rows.values())
     rows = [progress.rows[book.key] for book in books]
     write_rows(table, rows)
     _refuse_failures(books, rows, settings, run)
@@ -163,6 +172,48 @@ def _plan(
     return plan
 
 
+def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> dict[str, LedgerRow]:
+    """Rows of hosts that refused everything in the end: a ban of some hours, as far as one can tell, so failed for now.
+
+    Args:
+        books: Books of the chunk.
+        rows: Their rows by key, in the order in which they became known.
+    """
+    hosts = {book.key: _host_of(book) for book in books}
+    refused: dict[str, list[LedgerRow]] = {}
+    for row in rows.values():
+        streak = refused.setdefault(hosts.get(row.key, ""), [])
+        if row.outcome == CoverOutcome.REFUSED and row.status in _BANNED:
+            streak.append(row)
+        elif row.status:
+            streak.clear()
+    reason = "a host that refused the last requests, perhaps for some hours"
+    return {
+        row.key: row._replace(outcome=CoverOutcome.FAILED.value, detail=f"HTTP {row.status} of {reason}")
+        for streak in refused.values()
+        if len(streak) >= _FEWEST_REFUSALS
+        for row in streak
+    }
+
+
+def _host_of(book: Book) -> str:
+    """The host of a book's address; its genre where it has none."""
+    return book.url.split("/", 3)[2] if book.url.count("/") > 1 else book.category
+
+
+def _log_equivalent(label: str, rows: Iterable[LedgerRow]) -> None:
+    """Log how many covers lay under another name than their FILENAME."""
+    found = [row for row in rows if row.outcome == CoverOutcome.OK and row.detail]
+    if found:
+        logger.warning(
+            "%s: %d covers have an equivalent name, such as %s (%s); the ledger names all",
+            label,
+            len(found),
+            found[0].key,
+            found[0].detail,
+        )
+
+
 def _refuse_failures(books: list[Book], rows: list[LedgerRow], settings: CoverSettings, run: StageRun) -> None:
     """Stop if too many covers failed for now.
 
@@ -172,7 +223,7 @@ def _refuse_failures(books: list[Book], rows: list[LedgerRow], settings: CoverSe
     failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == CoverOutcome.FAILED]
     if len(failed) <= settings.max_failed_share * len(rows):
         return
-    by_host = Counter(book.url.split("/", 3)[2] if book.url else book.category for book, _ in failed)
+    by_host = Counter(_host_of(book) for book, _ in failed)
     reasons = Counter(row.detail for _, row in failed)
     hosts = ", ".join(f"{host} {count:,}" for host, count in by_host.most_common(5))
     raise DownloadError(

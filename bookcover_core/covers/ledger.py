@@ -27,6 +27,8 @@ class CoverOutcome(StrEnum):
     """It is stored under covers/."""
     MISSING = "missing"
     """Its host, or folder, does not have it."""
+    AMBIGUOUS = "ambiguous"
+    """Several local files fit it, or one fits several books: nothing is guessed."""
     PLACEHOLDER = "placeholder"
     """A picture that says "no image available", or one too small for a cover."""
     NOT_AN_IMAGE = "not an image"
@@ -61,7 +63,7 @@ class LedgerRow(NamedTuple):
     height: int = 0
     seconds: float = 0.0
     detail: str = ""
-    """What was wrong."""
+    """What was wrong; of a cover that is ok, the equivalent name under which it was found."""
 
 
 class KnownRow(NamedTuple):

@@ -8,7 +8,7 @@ from bookcover_core.covers.cover_store import CoverStore, Retrieval
 from bookcover_core.covers.download_progress import ChunkProgress
 from bookcover_core.covers.image_checks import ImageCheck
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
-from bookcover_core.covers.local_sources import LocalImage, LocalSource
+from bookcover_core.covers.local_sources import AmbiguousImage, Found, LocalSource
 from bookcover_core.listings.books import Book
 from bookcover_core.settings import CoverSettings
 
@@ -16,7 +16,7 @@ from bookcover_core.settings import CoverSettings
 def import_covers(
     books: Iterable[Book],
     source: LocalSource,
-    items: Mapping[str, LocalImage | None],
+    items: Mapping[str, Found],
     store: CoverStore,
     progress: ChunkProgress,
     settings: CoverSettings,
@@ -39,11 +39,15 @@ def import_covers(
         item = items[book.key]
         if item is None:
             return store.row(book, ImageCheck(CoverOutcome.MISSING, f"no {book.filename}"))
+        if isinstance(item, AmbiguousImage):
+            return store.row(book, ImageCheck(CoverOutcome.AMBIGUOUS, str(item)))
         came = Retrieval(item.name, attempts=1)
         if item.bytes > settings.max_bytes:
             return store.row(book, ImageCheck(CoverOutcome.TOO_LARGE, f"{item.bytes:,} bytes"), came)
         found = source.read(item, settings.max_bytes)
         verdict = found if isinstance(found, ImageCheck) else store.keep_if_cover([book], found)
+        if verdict.outcome is CoverOutcome.OK and not item.is_exact:
+            verdict = verdict._replace(detail=f"found as {item.name}")
         return store.row(book, verdict, came)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:

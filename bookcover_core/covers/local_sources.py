@@ -1,147 +1,253 @@
-"""Pictures that are at hand: in a folder or a zip file, found by FILENAME directly in it or anywhere below."""
+"""Local sources of covers: a folder or a zip file, in which FILENAMEs are found as `listings.name_index` says."""
 
+import lzma
 import os
+import stat
 import zipfile
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from bookcover_core.covers.image_checks import ImageCheck
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
-from bookcover_core.listings.books import Book
-from bookcover_core.listings.picture_folder import picture_path
-from bookcover_core.listings.text_decoding import decode, encode
-from bookcover_core.settings import BookSource, CoverSource, StudySettings
+from bookcover_core.genres import slug
+from bookcover_core.listings.books import POOL, Book, each_book
+from bookcover_core.listings.image_files import (
+    SYSTEM_FOLDERS,
+    FoundFile,
+    LeftOut,
+    file_path,
+    has_image_suffix,
+    walk_files,
+)
+from bookcover_core.listings.name_index import NameIndex
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import BookSource, CoverSource
 
 # Flag of a file in an archive that needs a password.
 _ENCRYPTED = 0x1
 
-# What macOS puts into its archives: no pictures, though they have the pictures' names.
-_MAC_OS = "__MACOSX"
+# Flag of a file in an archive whose name is UTF-8; without it, zipfile takes the name for code page 437.
+_UTF8_NAME = 0x800
 
-# Parts of a path that are no names.
-_STEPS = frozenset({".", ".."})
+# Names among which the nearest likeness is looked for, and those that a message shows.
+_MOST_COMPARED = 5_000
+_SHOWN = 3
+
+# What zipfile raises, beside OSError, for a damaged or unusual member.
+_ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 
 
 class LocalImage(NamedTuple):
-    """A picture of a local source."""
+    """An image of a local source."""
 
     name: str
     """Its name there."""
     bytes: int
     stamp: int
-    """Time of change of a file; CRC-32 of a picture in a zip file."""
+    """Time of change of a file; CRC-32 of an image in a zip file."""
+    is_exact: bool = True
+    """Whether it has the FILENAME of its book, folders aside; else an equivalent name."""
+
+
+class AmbiguousImage(NamedTuple):
+    """Several images fit one book, or one image several books."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = len(self.names) - _SHOWN
+        others = f" and {more} more" if more > 0 else ""
+        reason = " fits several books of the listing" if len(self.names) == 1 else f"{others} fit"
+        return ", ".join(self.names[:_SHOWN]) + reason
+
+
+Found = LocalImage | AmbiguousImage | None
 
 
 class LocalSource(Protocol):
-    """Where pictures are looked up."""
+    """Where local images are looked up."""
 
-    def find(self, book: Book) -> LocalImage | None:
-        """The picture of a book; None where there is none."""
+    def find(self, book: Book) -> Found:
+        """The image of a book; None where there is none."""
 
-    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its bytes, of which no more than `limit` + 1 are read; or why it cannot be read."""
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
+        """Its first `limit` + 1 bytes; or why it cannot be read."""
+
+    def describe(self, missing: Sequence[Book]) -> str:
+        """What lies there, for a person whose `missing` books are not found."""
 
 
 class GenreFolderSource:
-    """The folder that the books themselves were read from: one subfolder for each genre."""
+    """The folder that the books themselves were read from: one subfolder per genre."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def find(self, book: Book) -> LocalImage | None:
-        """The picture of a book; None where there is none."""
-        file = picture_path(self._folder, book.category, book.filename)
+    def find(self, book: Book) -> Found:
+        """The image of a book; None where there is none."""
+        name = f"{book.category}/{book.filename}"
         try:
-            status = file.stat()
-        except OSError:
-            return None
-        return LocalImage(f"{book.category}/{book.filename}", status.st_size, status.st_mtime_ns)
-
-    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its bytes, or why it cannot be read."""
-        return _read_file(self._folder / os.fsdecode(encode(item.name)), limit)
-
-
-class FolderSource:
-    """A folder with pictures anywhere in it. Hidden files and folders are left out."""
-
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise FolderError("the folder of pictures is not there", where=folder, advice="Check covers.location.")
-        self._folder = folder
-        self._names = _by_last_part(_names_below(folder))
-
-    def find(self, book: Book) -> LocalImage | None:
-        """The picture of a book; None where there is none."""
-        name = _choose(self._names, book)
-        if name is None:
-            return None
-        try:
-            status = (self._folder / os.fsdecode(encode(name))).stat()
+            status = file_path(self._folder, name).stat()
         except OSError:
             return None
         return LocalImage(name, status.st_size, status.st_mtime_ns)
 
-    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
-        return _read_file(self._folder / os.fsdecode(encode(item.name)), limit)
+        return _read_file(file_path(self._folder, image.name), limit)
+
+    def describe(self, missing: Sequence[Book]) -> str:
+        """Which book is gone."""
+        return f"{missing[0].category}/{missing[0].filename} is gone since the listings were read"
 
 
-class ZipSource:
+class _NamedFiles:
+    """Files by name, and the rules by which books find theirs.
+
+    Args:
+        files: The files.
+        wanted: FILENAMEs of all books of the study.
+    """
+
+    def __init__(self, files: Iterable[FoundFile], wanted: Iterable[str]) -> None:
+        self._files = {file.name: file for file in files}
+        self._index = NameIndex(self._files, wanted)
+
+    def find(self, book: Book) -> Found:
+        """The image of a book; None where there is none."""
+        match = self._index.find(book.filename, (book.category, slug(book.category)))
+        if match.is_ambiguous:
+            return AmbiguousImage(match.names)
+        if not match.names:
+            return None
+        name, size, stamp = self._files[match.names[0]]
+        return LocalImage(name, size, stamp, match.is_exact)
+
+    def describe(self, missing: Sequence[Book]) -> str:
+        """What lies here, and what is most like the first of the `missing` books."""
+        if not self._files:
+            return "there is no file in it"
+        images = [name for name in self._files if has_image_suffix(name)]
+        archives = [name for name in self._files if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
+        text = (
+            f"looked for {missing[0].filename!r}; {len(self._files):,} files lie there, {len(images):,} of them images"
+        )
+        if archives:
+            text += f", and {len(archives):,} archives such as {archives[0]!r}, which are not opened"
+        last = {PurePosixPath(name).name: name for name in list(self._files)[:_MOST_COMPARED]}
+        alike = get_close_matches(PurePosixPath(missing[0].filename).name, last, n=1, cutoff=0.0)
+        return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
+
+
+class FolderSource(_NamedFiles):
+    """A folder with images anywhere in it."""
+
+    def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
+        if not folder.is_dir():
+            raise FolderError("the folder of pictures is not there", where=folder, advice="Check covers.location.")
+        self._folder = folder
+        self.left_out: list[LeftOut] = []
+        """What is not read of it."""
+        try:
+            super().__init__(walk_files(folder, self.left_out, own=own), wanted)
+        except OSError as error:
+            raise FolderError(
+                f"the folder cannot be read ({error.strerror})", where=error.filename, advice="Check its permissions."
+            ) from error
+        if any(not each.name for each in self.left_out):
+            raise FolderError(f"the folder is {self.left_out[0].reason}", where=folder, advice="Check covers.location.")
+
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
+        """Its bytes, or why it cannot be read."""
+        return _read_file(file_path(self._folder, image.name), limit)
+
+
+class ZipSource(_NamedFiles):
     """A zip file. Nothing of it is unpacked to disk, so that no name in it can lead out of the study's folder."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, wanted: Iterable[str]) -> None:
         try:
+            if not file.is_file():
+                raise FolderError("the archive is not there", where=file, advice="Check covers.location.")
             self._archive = zipfile.ZipFile(file)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, *_ZIP_DAMAGE) as error:
             raise FolderError(
                 f"the archive cannot be read as a zip file ({error})", where=file, advice="Check covers.location."
             ) from error
-        self._infos = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
-        self._names = _by_last_part(self._infos)
+        members = [info for info in self._archive.infolist() if not info.is_dir() and _is_visible(info.filename)]
+        locked = sum(bool(info.flag_bits & _ENCRYPTED) for info in members)
+        if locked > len(members) / 2:
+            raise FolderError(
+                f"{locked:,} of {len(members):,} files of the archive need a password",
+                where=file,
+                advice="Unpack it, and name the folder with covers.source and covers.location.",
+            )
+        self._infos = {_member_name(info): info for info in members}
+        files = (FoundFile(name, info.file_size, info.CRC) for name, info in self._infos.items())
+        super().__init__(files, wanted)
 
-    def find(self, book: Book) -> LocalImage | None:
-        """The picture of a book; None where there is none."""
-        name = _choose(self._names, book)
-        if name is None:
-            return None
-        return LocalImage(name, self._infos[name].file_size, self._infos[name].CRC)
-
-    def read(self, item: LocalImage, limit: int) -> bytes | ImageCheck:
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
-        info = self._infos[item.name]
+        info = self._infos[image.name]
         if info.flag_bits & _ENCRYPTED:
             return ImageCheck(CoverOutcome.REFUSED, "encrypted in its archive")
         try:
             with self._archive.open(info) as content:
                 return content.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except NotImplementedError as error:
+            return ImageCheck(CoverOutcome.FAILED, str(error))
+        except _ZIP_DAMAGE as error:
             return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
+            # bzip2 has no error of its own: what is no error of the system is damage.
+            if error.errno is None:
+                return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
             return ImageCheck(CoverOutcome.FAILED, str(error))
 
 
-def open_local_source(settings: StudySettings) -> LocalSource | None:
-    """Where the study's pictures are at hand; None where they are fetched by http.
+def open_local_source(study: Study) -> LocalSource | None:
+    """The study's local source of covers; None where they are fetched by http.
 
     Raises:
         FolderError: The folder or archive cannot be used.
+        StageOrderError: The listings have not been read.
     """
+    settings = study.settings
     if settings.books.source is BookSource.FOLDER:
         return GenreFolderSource(Path(str(settings.books.folder)).expanduser())
     if settings.covers.source is CoverSource.HTTP:
         return None
+    study.manifest("listings")
+    wanted = [book.filename for book in each_book(study.workspace)]
     location = Path(str(settings.covers.location)).expanduser()
-    return FolderSource(location) if settings.covers.source is CoverSource.FOLDER else ZipSource(location)
+    if settings.covers.source is CoverSource.ARCHIVE:
+        return ZipSource(location, wanted)
+    return FolderSource(location, wanted, settings.root.parent)
+
+
+def check_coverage(study: Study, source: LocalSource) -> None:
+    """Raise `FolderError` if a source lacks a larger share of the listed books than `covers.max_missing_share`."""
+    books = [book for book in each_book(study.workspace) if book.role != POOL]
+    missing = [book for book in books if not isinstance(source.find(book), LocalImage)]
+    if len(missing) > study.settings.covers.max_missing_share * len(books):
+        raise FolderError(
+            f"{len(missing):,} of {len(books):,} covers are not found ({source.describe(missing)})",
+            where=study.settings.covers.location or study.settings.books.folder,
+            advice="Check covers.location and the FILENAMEs, or raise covers.max_missing_share to go on without them.",
+        )
 
 
 def _read_file(file: Path, limit: int) -> bytes | ImageCheck:
     try:
-        with file.open("rb") as content:
+        # A pipe that took the place of a file since would never end, nor even begin.
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as content:  # noqa: PTH123 - Path.open knows no flags
+            if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
+                return ImageCheck(CoverOutcome.FAILED, "not a regular file")
             return content.read(limit + 1)
     except FileNotFoundError:
         return ImageCheck(CoverOutcome.MISSING, "the file is gone")
@@ -149,28 +255,15 @@ def _read_file(file: Path, limit: int) -> bytes | ImageCheck:
         return ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
 
 
-def _names_below(folder: Path) -> Iterator[str]:
-    """Paths of all files below `folder`, relative to it, with forward slashes."""
-    for parent, _, files in os.walk(folder):
-        below = Path(parent).relative_to(folder)
-        for name in files:
-            yield decode(os.fsencode((below / name).as_posix()))
+def _is_visible(name: str) -> bool:
+    """Whether a member of an archive is neither hidden nor another program's."""
+    parts = name.replace("\\", "/").split("/")
+    return not any(part in SYSTEM_FOLDERS or (part.startswith(".") and part not in {".", ".."}) for part in parts)
 
 
-def _by_last_part(names: Iterable[str]) -> dict[str, list[str]]:
-    """Names by what stands behind their last slash; the shortest way down first."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        parts = name.split("/")
-        if not any(part == _MAC_OS or (part.startswith(".") and part not in _STEPS) for part in parts):
-            found[parts[-1]].append(name)
-    for same in found.values():
-        same.sort(key=lambda name: (name.count("/"), name))
-    return found
-
-
-def _choose(names: dict[str, list[str]], book: Book) -> str | None:
-    """The name for a book: where several folders hold its FILENAME, the one in a folder called like its category."""
-    found = names.get(book.filename.rpartition("/")[2], [])
-    in_category = [name for name in found if book.category in name.split("/")[:-1]]
-    return next(iter([*in_category, *found]), None)
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """The name of an archive's member. macOS and Linux write UTF-8 without saying so."""
+    if not info.flag_bits & _UTF8_NAME:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename

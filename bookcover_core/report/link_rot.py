@@ -24,6 +24,9 @@ ROTTEN = (
     CoverOutcome.TRUNCATED,
 )
 
+# Covers of which it is not known whether they are to be had.
+UNKNOWN = (CoverOutcome.FAILED, CoverOutcome.AMBIGUOUS)
+
 _ROT = (
     "Link rot: the share of records whose cover is not to be had any more (missing, a placeholder, refused, no image, "
     "or cut short). Records that failed for now are left out of it: what becomes of them is open."
@@ -104,7 +107,7 @@ def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) 
     rows = []
     for genre, row in _counts(outcomes, genres).iterrows():
         gone = sum(int(row.get(outcome.value, 0)) for outcome in ROTTEN)
-        known = int(row.sum()) - int(row.get(CoverOutcome.FAILED.value, 0))
+        known = int(row.sum()) - sum(int(row.get(outcome.value, 0)) for outcome in UNKNOWN)
         rows.append([Cell(str(genre)), Cell(known), Cell(gone), Cell.of(share(gone, known, confidence))])
     return Table(
         name="link-rot",

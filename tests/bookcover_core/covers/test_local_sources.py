@@ -90,7 +90,7 @@ def test_a_changed_folder_is_looked_at_again(tmp_path: Path):
     source.mkdir()
     (source / "0000.jpg").write_bytes(picture())
     (source / "other.jpg").write_bytes(picture())
-    study = make(tmp_path, source="folder", location=str(source))
+    study = make(tmp_path, source="folder", location=str(source), max_missing_share=1)
     first = download_chunk(study, 1)
     (source / "unrelated.jpg").write_bytes(picture())
     assert download_chunk(study, 1).reused
@@ -162,3 +162,125 @@ def test_real_covers_from_their_folder(real_data: Path, tmp_path: Path):
     for row in read_rows(study.workspace.ledger / "chunk-0003.csv"):
         if row.outcome == "ok":
             assert (study.workspace.root / row.path).read_bytes() == (real_data / "covers" / row.address).read_bytes()
+
+
+def make_named(tmp_path: Path, names: list[str], **covers: Any) -> Study:
+    """A study of books with these FILENAMEs, of Law and Travel in turn."""
+    rows = "".join(f'"{n}","{name}","","T {n}","","{n % 2}","{GENRES[n % 2]}"\n' for n, name in enumerate(names))
+    (tmp_path / "listing.csv").write_text(rows)
+    books = {"source": "listing", "listing": str(tmp_path / "listing.csv")}
+    study = Study(parse_settings({"workspace": str(tmp_path / "studies"), "books": books, "covers": covers}))
+    read_listings(study)
+    return study
+
+
+GENRES = ("Law", "Travel")
+
+
+def put(folder: Path, *names: str) -> dict[str, bytes]:
+    """Pictures that differ, under these names."""
+    content = {name: picture(size=(90, 100 + number)) for number, name in enumerate(names)}
+    for name, body in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)
+    return content
+
+
+def test_a_file_is_that_of_its_whole_path(tmp_path: Path):
+    """Where each genre's folder has a 1.jpg, no genre gets another's; their covers and keys stay apart."""
+    names = [f"{folder}/{number}.jpg" for number in range(3) for folder in ("Law Guides", "Travel-Holiday-Guides")]
+    content = put(tmp_path / "source", *names)
+    rows = rows_of(study := make_named(tmp_path, names, source="folder", location=str(tmp_path / "source")))
+    assert {row.address: (study.workspace.root / row.path).read_bytes() for row in rows.values()} == content
+    assert set(rows) == {name.removesuffix(".jpg") for name in names}
+
+
+def test_what_is_ambiguous_is_not_guessed(tmp_path: Path):
+    """Two files that fit are an outcome of their own, which names them."""
+    put(tmp_path / "source", "x/0.jpg", "y/0.jpg", *(f"{number}.jpg" for number in range(1, 6)))
+    names = [f"{number}.jpg" for number in range(6)]
+    rows = rows_of(make_named(tmp_path, names, source="folder", location=str(tmp_path / "source")))
+    assert (rows["0"].outcome, rows["0"].detail) == ("ambiguous", "x/0.jpg, y/0.jpg fit")
+    assert {rows[str(number)].outcome for number in range(1, 6)} == {"ok"}
+
+
+def test_files_under_equivalent_names_are_found_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Another case, suffix or Unicode form is no other cover; the ledger and the log say so."""
+    put(tmp_path / "source", "0.JPG", "1.jpeg", "2", "e\N{COMBINING ACUTE ACCENT}.jpg", " 4.jpg", "5.jpg")
+    names = ["0.jpg", "1.jpg", "2.jpg", "\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "4.jpg", "5.jpg"]
+    rows = rows_of(make_named(tmp_path, names, source="folder", location=str(tmp_path / "source")))
+    assert {row.outcome for row in rows.values()} == {"ok"}
+    assert (rows["0"].detail, rows["5"].detail) == ("found as 0.JPG", "")
+    assert "5 covers have an equivalent name" in caplog.text
+
+
+def test_backslashes_in_an_archive_are_folders(tmp_path: Path):
+    """As programs of another system write them."""
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        for key in KEYS:
+            archive.writestr(f"covers\\{key}.jpg", picture())
+    rows = rows_of(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")))
+    assert {row.outcome for row in rows.values()} == {"ok"}
+
+
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_a_source_with_other_names_stops_the_download(tmp_path: Path, share: float):
+    """The message says what was looked for, what lies there, and what is most like it; a setting goes on."""
+    put(tmp_path / "source", *(f"cover-{key}.jpg" for key in KEYS))
+    study = make(tmp_path, source="folder", location=str(tmp_path / "source"), max_missing_share=share)
+    if share == 1:
+        assert {row.outcome for row in rows_of(study).values()} == {"missing"}
+        return
+    with pytest.raises(FolderError, match="8 of 8 covers are not found") as caught:
+        download_chunk(study, 1)
+    for part in ("looked for '0000.jpg'", "8 files lie there", "'cover-0000.jpg'", "covers.max_missing_share"):
+        assert part in str(caught.value)
+
+
+def test_an_archive_in_an_archive_is_named(tmp_path: Path):
+    """It is not opened, and the message says that it is there."""
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        archive.writestr("inner.zip", b"PK")
+    with pytest.raises(FolderError, match=r"archives such as 'inner\.zip'"):
+        download_chunk(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")), 1)
+
+
+def test_an_archive_with_a_password_is_refused(tmp_path: Path):
+    """Nothing of it can be read."""
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        for key in KEYS:
+            archive.writestr(f"{key}.jpg", picture())
+    content = bytearray((tmp_path / "source.zip").read_bytes())
+    at = -1
+    while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+        content[at + 8] |= 1
+    (tmp_path / "source.zip").write_bytes(content)
+    with pytest.raises(FolderError, match="need a password"):
+        download_chunk(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")), 1)
+
+
+def test_damage_in_any_compression_is_an_outcome(tmp_path: Path):
+    """LZMA and bzip2 too, whose errors are their own."""
+    kinds = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        for number, key in enumerate(KEYS):
+            archive.writestr(f"{key}.jpg", picture("BMP"), compress_type=kinds[number % 3])
+        starts = [info.header_offset + 40 for info in archive.infolist()[:3]]
+    content = bytearray((tmp_path / "source.zip").read_bytes())
+    for start in starts:
+        content[start + 20 : start + 60] = bytes(40)
+    (tmp_path / "source.zip").write_bytes(content)
+    rows = rows_of(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")))
+    assert {rows[key].outcome for key in KEYS[:3]} == {"not an image"}
+    assert {rows[key].outcome for key in KEYS[3:]} == {"ok"}
+
+
+def test_a_study_of_its_own_is_no_source(tmp_path: Path):
+    """Covers that lie in the folder of studies are not taken for those of the source."""
+    put(tmp_path, *(f"mine/{key}.jpg" for key in KEYS))
+    study = make(tmp_path, source="folder", location=str(tmp_path))
+    study.begin()
+    assert {row.outcome for row in rows_of(study).values()} == {"ok"}
+    again = Study(study.settings.model_copy(update={"name": "again"}))
+    read_listings(again)
+    assert {row.address for row in rows_of(again).values()} == {f"mine/{key}.jpg" for key in KEYS}
