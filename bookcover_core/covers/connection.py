@@ -46,9 +46,11 @@ class TemporaryError(Exception):
         reason: What went wrong.
         status: HTTP status; 0 without a response.
         reached: Whether there was a connection.
+        is_gone: Whether the name server says that the host's name does not exist.
     """
 
-    def __init__(self, reason: str, *, status: int = 0, reached: bool = True) -> None:
+    def __init__(self, reason: str, *, status: int = 0, reached: bool = True, is_gone: bool = False) -> None:
+        self.is_gone = is_gone
         self.status = status
         self.reached = reached
         super().__init__(reason)
@@ -158,6 +160,11 @@ class Connection:
             self._pools[name] = _AddressPool(transport, request)
         return self._pools[name]
 
+    @property
+    def knows_other_hosts(self) -> bool:
+        """Whether any name was resolved: a name that is not has no host, rather than this machine no network."""
+        return self._guard.has_resolved
+
     async def get(self, address: Address) -> HttpAnswer:
         """The response of `address`, after redirects.
 
@@ -182,7 +189,7 @@ class Connection:
         try:
             places = await self._guard.resolve(address.host, address.port)
         except UnknownHostError as error:
-            raise TemporaryError(str(error), reached=False) from error
+            raise TemporaryError(str(error), reached=False, is_gone=error.is_gone) from error
         except ForbiddenHostError as error:
             raise FinalError(CoverOutcome.REFUSED, str(error)) from error
         reason = ""
@@ -197,7 +204,10 @@ class Connection:
             except httpx.TransportError as error:
                 raise TemporaryError(_in_words(error)) from error
             self._guard.prefer(address.host, place)
-            return await self._read(response, address)
+            answer = await self._read(response, address)
+            if _has_surplus(transport):
+                await self._close()
+            return answer
         raise TemporaryError(f"{address.authority} takes no connection ({reason})", reached=False)
 
     def _extensions(self, address: Address) -> dict[str, Any]:
@@ -242,6 +252,18 @@ class Connection:
 def _no_tls() -> ssl.SSLContext:
     """An empty TLS context for plain http: httpx would create a full one otherwise."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _has_surplus(transport: httpx.AsyncHTTPTransport) -> bool:
+    """Whether a kept connection holds bytes beyond its response: they would be taken for the next one's.
+
+    httpcore knows nothing of them; only its HTTP/1.1 state, which is no part of its interface, does.
+    """
+    for connection in getattr(transport, "_pool").connections:  # noqa: B009 - private
+        state = getattr(getattr(connection, "_connection", None), "_h11_state", None)
+        if state is not None and state.trailing_data[0]:
+            return True
+    return False
 
 
 def _in_words(error: httpx.TransportError) -> str:

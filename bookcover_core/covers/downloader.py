@@ -17,7 +17,7 @@ from bookcover_core.covers.cover_store import CoverStore
 from bookcover_core.covers.host_limits import HostLimits, HostNotice
 from bookcover_core.covers.image_checks import ImageCheck
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
-from bookcover_core.covers.retry import fetch
+from bookcover_core.covers.retry import HOST_GONE, fetch
 from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.errors import BookcoverError, SettingsError
@@ -119,7 +119,7 @@ class Downloader:
         self._publish = publish
         self._mirrors = Mirrors(settings)
         self._queues: dict[str, _HostQueue] = {}
-        hosts = {*listing_hosts, *self._mirrors.hosts()}
+        hosts = {*listing_hosts, *self._mirrors.hosts(), *settings.redirect_hosts}
         self._guard = SsrfGuard(hosts, settings.allowed_private_hosts, settings.connect_timeout)
 
     async def fetch(self, pictures: Sequence[ImageRequest]) -> None:
@@ -157,4 +157,7 @@ class Downloader:
 
     def _give_up(self, request: ImageRequest, host: HostLimits) -> None:
         for book in request.books:
-            self._rows.note(self._store.row(book, ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")))
+            if host.is_gone and self._guard.has_resolved:
+                self._rows.add(self._store.row(book, HOST_GONE))
+            else:
+                self._rows.note(self._store.row(book, ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")))

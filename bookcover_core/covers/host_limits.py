@@ -36,6 +36,8 @@ class HostNotice(NamedTuple):
     """Seconds without any request to it."""
     given_up: str = ""
     """Why it is not requested again in this run; empty while it is."""
+    is_gone: bool = False
+    """Whether that is because its name does not exist."""
 
 
 def log_given_up(notice: HostNotice) -> None:
@@ -61,6 +63,8 @@ class HostLimits:
         self.mirrors = [Mirror(place) for place in mirrors]
         self.given_up = ""
         """Why it is not requested any more; empty while it is."""
+        self.is_gone = False
+        """Whether its name does not exist: it has no cover any more."""
         self._interval = 1.0 / settings.requests_per_second
         self._in_flight = max(settings.concurrency, _FEWEST_IN_FLIGHT) * len(mirrors)
         self._publish = publish
@@ -89,6 +93,7 @@ class HostLimits:
             self._held_until = max(self._held_until, asyncio.get_running_loop().time() + notice.hold)
             self._next = max(self._next, self._held_until)
         self.given_up = self.given_up or notice.given_up
+        self.is_gone = self.is_gone or notice.is_gone
 
     def answered(self, mirror: Mirror, *, served: bool) -> None:
         """Record that `mirror` is healthy, and whether it served content."""
@@ -98,7 +103,7 @@ class HostLimits:
             self.mirrors.remove(mirror)
             self.mirrors.insert(0, mirror)
 
-    def failed(self, reason: str, *, reached: bool) -> None:
+    def failed(self, reason: str, *, reached: bool, is_gone: bool = False) -> None:
         """Record a temporary failure; give the host up after too many in a row."""
         self._unserved += 1
         self._unreached = 0 if reached else self._unreached + 1
@@ -106,7 +111,7 @@ class HostLimits:
             return
         if self._unreached >= _ROUNDS_UNREACHED * self._in_flight:
             attempts = f"{self._unreached} attempts in a row found no connection"
-            self._announce(HostNotice(self.name, given_up=f"{attempts}; the last: {reason}"))
+            self._announce(HostNotice(self.name, given_up=f"{attempts}; the last: {reason}", is_gone=is_gone))
         elif self._unserved >= _ROUNDS_UNSERVED * self._in_flight:
             self._announce(
                 HostNotice(self.name, given_up=f"{self._unserved} attempts in a row failed; the last: {reason}")

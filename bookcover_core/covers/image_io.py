@@ -4,6 +4,7 @@ Covers arrive as greyscale, palette, CMYK, 16-bit or half-transparent images, ro
 that needs pixels (checks of downloads, preparation, the report) decodes them here, so that all see the same image.
 """
 
+import errno
 import io
 import struct
 import zlib
@@ -11,10 +12,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from PIL import Image, ImageOps
+# Readers are registered when they are imported: later, while descriptors are short, that would fail as if a file did.
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from bookcover_core.errors import WorkerError
+
+_READERS = {
+    "JPEG": (JpegImagePlugin, MpoImagePlugin),
+    "PNG": (PngImagePlugin,),
+    "GIF": (GifImagePlugin,),
+    "WEBP": (WebPImagePlugin,),
+    "BMP": (BmpImagePlugin,),
+    "TIFF": (TiffImagePlugin,),
+    "AVIF": (AvifImagePlugin,),
+    "JPEG2000": (Jpeg2KImagePlugin,),
+}
 
 # Formats that are read; all other readers of Pillow stay shut. A JPEG with several pictures in it counts as MPO.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+FORMATS = tuple(_READERS)
 
 # Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS.
 MOST_PIXELS = 178_956_970
@@ -22,20 +49,53 @@ MOST_PIXELS = 178_956_970
 _WHITE = (255, 255, 255)
 
 # What Pillow's readers raise, beside OSError and ValueError, when a file is cut or damaged.
-_DAMAGE = (SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+_DAMAGE = (
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+
+class TooManyPixelsError(ValueError):
+    """An image of more pixels than are decoded."""
+
+
+# What a system is short of, which says nothing of the image.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE})
+
+
+def is_shortage(error: OSError) -> bool:
+    """Whether an error met while an image was read is the system's, and not the image's."""
+    return error.errno in _SHORTAGES
+
+
+def refuse_shortage(error: Exception, file: Path) -> None:
+    """Raise `WorkerError` where an error met while `file` was read is the system's, and not the image's."""
+    if isinstance(error, OSError) and is_shortage(error):
+        raise WorkerError(
+            f"the cover cannot be read now: a shortage on this machine ({error.strerror})",
+            where=file,
+            advice="Close other programs, and start the same command again: what is done is kept.",
+        ) from error
 
 
 def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
     """The picture as 8-bit RGB: upright, its first frame, on white where it is transparent.
 
     Args:
-        source: A file, or the bytes of one: JPEG, PNG, GIF, WebP or BMP, told by content and not by name.
+        source: A file, or the bytes of one, of the formats `FORMATS`, told by content and not by name.
         max_pixels: Width times height, at most; checked before anything is decoded.
 
     Raises:
         PIL.UnidentifiedImageError: It is no picture of these formats (a subclass of OSError).
         OSError: It cannot be read, or is cut or damaged.
-        ValueError: It has more pixels than `max_pixels`.
+        TooManyPixelsError: It has more pixels than `max_pixels` (a subclass of ValueError).
     """
     with open_image(source, max_pixels=max_pixels) as picture:
         return _as_rgb(_upright(picture))
@@ -50,14 +110,20 @@ def open_image(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iterat
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(file, formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height > max_pixels:
-                raise ValueError(f"{width} x {height} pixels, more than {max_pixels:,}")
+            _check_size(picture, max_pixels)
             yield picture
+    except TooManyPixelsError:
+        raise
     except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
-    except _DAMAGE as error:
+        raise TooManyPixelsError(str(error)) from error
+    except (*_DAMAGE, ValueError) as error:
         raise OSError(f"the picture is damaged: {error}") from error
+
+
+def _check_size(picture: Image.Image, max_pixels: int) -> None:
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise TooManyPixelsError(f"{width} x {height} pixels, more than {max_pixels:,}")
 
 
 def _upright(picture: Image.Image) -> Image.Image:

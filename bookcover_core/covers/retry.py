@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bookcover_core.covers.connection import SUCCESSES, Connection, FinalError, HttpAnswer, TemporaryError
 from bookcover_core.covers.cover_store import Retrieval
 from bookcover_core.covers.host_limits import HostLimits, Mirror
-from bookcover_core.covers.image_checks import ImageCheck
+from bookcover_core.covers.image_checks import ImageCheck, is_costly
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
@@ -19,6 +19,9 @@ _TOO_MANY = 429
 # Not found, and gone for good.
 _MISSING = frozenset({404, 410})
 
+
+HOST_GONE = ImageCheck(CoverOutcome.MISSING, "host gone: there is no such name")
+"""The outcome of covers whose host does not exist any more."""
 
 # Checks what arrived, and stores it if it is a cover.
 TakeIn = Callable[[bytes], ImageCheck]
@@ -68,6 +71,7 @@ class _Attempts:
         self._clock = asyncio.get_running_loop().time
         self._attempts = 0
         self._seconds = 0.0
+        self._is_gone = False
         self._last = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
 
     @property
@@ -102,7 +106,9 @@ class _Attempts:
         return not self._host.given_up
 
     def last_failure(self) -> FetchResult:
-        """The last failure."""
+        """The last failure; that the host is gone, where every attempt said so."""
+        if self._is_gone and self._connection.knows_other_hosts:
+            return self._last._replace(verdict=HOST_GONE)
         return self._last
 
     async def _at(self, mirror: Mirror) -> FetchResult:
@@ -115,14 +121,15 @@ class _Attempts:
             async with asyncio.timeout(self.left):
                 answer = await self._connection.get(address)
             status = answer.status
-            verdict = self._judge(answer)
+            verdict = await self._judge(answer)
             again = verdict.outcome is CoverOutcome.FAILED or (
                 verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
             )
             self._note(mirror, answer, verdict, again=again)
         except TemporaryError as error:
             verdict, status, again = ImageCheck(CoverOutcome.FAILED, str(error)), error.status, True
-            self._host.failed(str(error), reached=error.reached)
+            self._is_gone = error.is_gone and (self._is_gone or self._attempts == 1)
+            self._host.failed(str(error), reached=error.reached, is_gone=error.is_gone)
         except TimeoutError:
             verdict, again = ImageCheck(CoverOutcome.FAILED, f"no cover in {self._settings.total_timeout:g} s"), True
             self._host.failed(verdict.detail, reached=True)
@@ -131,9 +138,11 @@ class _Attempts:
         self._seconds += self._clock() - started
         return FetchResult(verdict, Retrieval(str(address), status, self._attempts, round(self._seconds, 3)), again)
 
-    def _judge(self, answer: HttpAnswer) -> ImageCheck:
+    async def _judge(self, answer: HttpAnswer) -> ImageCheck:
         """The outcome that a response stands for."""
         if answer.status in SUCCESSES:
+            if is_costly(answer.body, self._settings):
+                return await asyncio.to_thread(self._keep_if_cover, answer.body)
             return self._keep_if_cover(answer.body)
         reason = f"HTTP {answer.status}"
         if answer.status in _MISSING:

@@ -34,7 +34,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.covers.image_io import read_rgb
+from bookcover_core.covers.image_io import read_rgb, refuse_shortage
 from bookcover_core.covers.ledger import CoverOutcome, read_rows
 from bookcover_core.errors import FolderError
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -129,6 +129,7 @@ def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
         try:
             cover = read_rgb(file)
         except (OSError, ValueError) as error:
+            refuse_shortage(error, file)
             raise FolderError(
                 f"the cover is not as it was downloaded ({error})",
                 where=file,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from bookcover_core.covers.image_io import read_rgb
+from bookcover_core.covers.image_io import read_rgb, refuse_shortage
 from bookcover_core.pipeline.manifests import Output
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
 from bookcover_core.preparation.cover_measurements import measure
@@ -63,6 +63,7 @@ def _prepare_cover(book: SelectedCover, root: Path, settings: PreparationSetting
             return "its content is another"
         cover = read_rgb(content)
     except OSError as error:
+        refuse_shortage(error, root / book.path)
         return error.strerror or str(error)
     except ValueError as error:
         return str(error)

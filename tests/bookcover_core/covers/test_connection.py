@@ -92,3 +92,17 @@ def test_a_redirect_to_a_host_beyond_the_listing_is_refused(host: LoopbackHost):
     assert isinstance(refused, FinalError)
     assert "elsewhere.example is no host of the listing" in str(refused)
     assert followed == picture()
+
+
+def test_bytes_beyond_an_answer_are_not_the_next_one(host: LoopbackHost):
+    """A host that answers one request twice is asked over another connection: its surplus is nobody's cover."""
+
+    async def twice(writer: asyncio.StreamWriter) -> None:
+        for body in (b"first", b"surplus"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    urls = [host.add("/1.jpg", twice), host.add("/2.jpg", reply(200, b"second"))]
+    bodies = get(*(url.replace("127.0.0.1", NAMES[0]) for url in urls), tls=ssl.create_default_context())
+    assert bodies == [b"first", b"second"]
+    assert len({asked.connection for asked in host.asked}) == 2

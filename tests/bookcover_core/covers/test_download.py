@@ -277,20 +277,75 @@ def test_a_host_that_is_down_is_given_up_quickly(host: LoopbackHost, make_study:
     host.start()
 
 
-def test_a_name_without_an_address_ends_in_one_message(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
-    """A host that no name server knows is given up with one message that names it."""
+def unknown(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """A name server that knows none of the names; with no names, none at all."""
     known = socket.getaddrinfo
 
     def look_up(host, *args, **options):
-        if host == "covers.invalid":
-            raise socket.gaierror(-2, "Name or service not known")
+        if host in names or not names:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return known(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def test_covers_of_a_host_that_is_gone_are_missing(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    """A name that no name server knows, while others are known, has no covers any more: nothing is left to retry."""
+    unknown(monkeypatch, "covers.invalid")
     urls = {f"b{n}": f"http://covers.invalid/{n}.jpg" for n in range(300)}
-    study = make_study(urls, backoff=0, max_failed_share=0.5)
-    with pytest.raises(DownloadError, match=r"covers\.invalid 300; mostly: .*cannot be resolved"):
-        download_chunk(study, 1)
+    rows = fetch(make_study(urls, backoff=0.05, max_failed_share=0))
+    assert {(rows[key].outcome, rows[key].detail) for key in urls} == {
+        ("missing", "host gone: there is no such name"),
+    }
+    assert sum(rows[key].attempts > 0 for key in urls) < 100
+
+
+def test_without_a_network_nothing_is_gone(make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    """Where no name is known at all, it is the network that is not there: one message, and all is retried."""
+    unknown(monkeypatch)
+    urls = {f"b{n}": f"http://covers.invalid/{n}.jpg" for n in range(30)}
+    with pytest.raises(DownloadError, match=r"covers\.invalid 30.*cannot be resolved"):
+        download_chunk(make_study(urls, backoff=0, max_failed_share=0.5), 1)
+
+
+def test_a_ban_is_no_verdict_on_covers(host: LoopbackHost, make_study: MakeStudy):
+    """A host that refuses everything from some request on has banned this machine: failed for now, and asked again."""
+    urls = {f"b{n:02d}": host.add(f"/{n}.jpg", reply(200, picture()), reply(403)) for n in range(30)}
+    for n in range(20, 30):
+        host.add(f"/{n}.jpg", reply(403), reply(200, picture()))
+    study = make_study(urls, concurrency=1)
+    assert {rows.outcome for rows in fetch(study).values() if rows.key > "b19" and rows.key[0] == "b"} == {
+        "failed for now"
+    }
+    assert {row.outcome for row in fetch(study).values()} == {"ok"}
+
+
+def test_a_refusal_here_and_there_stands(host: LoopbackHost, make_study: MakeStudy):
+    """A host that refuses single covers between others does not have them."""
+    urls = {f"b{n}": host.add(f"/{n}.jpg", reply(403) if n % 2 else reply(200, picture())) for n in range(20)}
+    rows = fetch(make_study(urls, concurrency=1))
+    assert {rows[f"b{n}"].outcome for n in range(1, 18, 2)} == {"refused"}
+
+
+def test_a_redirect_may_lead_to_hosts_of_a_pattern(host: LoopbackHost, make_study: MakeStudy, monkeypatch):
+    """covers.redirect_hosts allows them by name or pattern; without it the message names host and setting."""
+    known = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda name, *args, **more: known(name.replace("ia1.us.archive", "127.0.0.1")[:9], *args, **more),
+    )
+    host.add("/there.jpg", reply(200, picture()))
+    away = host.add("/away.jpg", reply(302, Location=f"http://ia1.us.archive.example:{host.port}/there.jpg"))
+    private = ["127.0.0.1", "ia1.us.archive.example"]
+    rows = fetch(make_study({"b": away}, allowed_private_hosts=private))
+    assert rows["b"].outcome == "refused"
+    assert "ia1.us.archive.example is no host of the listing" in rows["b"].detail
+    assert "covers.redirect_hosts" in rows["b"].detail
+    study = make_study(
+        {"b": away}, allowed_private_hosts=private, redirect_hosts=["*.archive.example"], retry_missing=True
+    )
+    assert fetch(study)["b"].outcome == "ok"
 
 
 def test_further_places_of_a_host_are_tried_and_remembered(host: LoopbackHost, make_study: MakeStudy):

@@ -161,7 +161,7 @@ def sent(downloaded: Downloaded, fault: Fault) -> bytes:
 def test_every_fault_has_an_outcome_and_an_expectation():
     """Nobody adds a fault without saying what a study makes of it."""
     assert len(Fault) >= 18
-    assert {fault.outcome for fault in Fault} == {outcome.value for outcome in CoverOutcome}
+    assert {fault.outcome for fault in Fault} == {outcome.value for outcome in CoverOutcome} - {"ambiguous"}
     assert set(EXPECTED) == set(Fault)
 
 
@@ -205,7 +205,7 @@ def test_the_other_books_are_undisturbed(downloaded: Downloaded):
 def test_every_record_is_counted_once(downloaded: Downloaded):
     """The manifest's counts are those of the outcomes."""
     outcomes = [fault.outcome for fault in Fault] + ["ok"] * WELLS
-    counts = {outcome.value: outcomes.count(outcome.value) for outcome in CoverOutcome}
+    counts = {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
     assert downloaded.counts == {"records": len(outcomes), **counts}
 
 

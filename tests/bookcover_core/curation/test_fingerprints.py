@@ -1,5 +1,6 @@
 """What covers look like: hashes and colours, taken once."""
 
+import errno
 import io
 
 import numpy as np
@@ -17,7 +18,7 @@ from bookcover_core.curation.fingerprints import (
     read_fingerprints,
 )
 from bookcover_core.curation.hamming_search import near_pairs
-from bookcover_core.errors import FolderError, StageOrderError
+from bookcover_core.errors import FolderError, StageOrderError, WorkerError
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
@@ -202,3 +203,14 @@ def test_real_covers_keep_their_look_when_shops_scale_and_compress_them(real_dat
     again = {(number, number + len(files)) for number in range(len(files))}
     assert len(found & again) >= 0.99 * len(files)
     assert found <= again
+
+
+def test_a_shortage_does_not_blame_the_cover(tmp_path, monkeypatch):
+    """Without a free descriptor nothing is wrong with the download."""
+
+    def fail(_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(fingerprints, "read_rgb", fail)
+    with pytest.raises(WorkerError, match="a shortage on this machine"):
+        compute_fingerprints([tmp_path / "cover.jpg"])

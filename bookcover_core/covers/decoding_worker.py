@@ -1,0 +1,40 @@
+"""A process that checks costly images for `decoding_process`: `python -m bookcover_core.covers.decoding_worker`.
+
+Requests are lines of JSON, each followed by the bytes of the image; answers are lines of JSON.
+"""
+
+import json
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from bookcover_core.covers.image_checks import check_here
+
+# Bytes of memory that the process may use, the interpreter included: 50 million pixels of four bytes, several times.
+MOST_MEMORY = 2 * 1024**3
+
+
+def limit_memory() -> None:
+    """Let the process use no more than `MOST_MEMORY`, where the system can."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - not on Windows
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    while line := requests.readline():
+        request = json.loads(line)
+        body = requests.read(request.pop("bytes"))
+        try:
+            answer: dict[str, Any] = check_here(body, **request)._asdict()
+        except MemoryError:
+            answer = {"shortage": f"decoding needs more than {MOST_MEMORY // 1024**2:,} MiB of memory"}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    limit_memory()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
