@@ -18,7 +18,7 @@ from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
 from bookcover_core.curation.leakage_groups import count_duplicates, unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
-from bookcover_core.curation.review_queue import check_reviewed, warn_of_unknown
+from bookcover_core.curation.review_queue import check_matched, check_reviewed
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -73,7 +73,7 @@ def curate(study: Study, _: StageRun) -> Result:
 
     Raises:
         StageOrderError: `listings`, `candidates`, `twins` or a chunk of `download` has not been run.
-        DecisionsError: The file of decisions is malformed.
+        DecisionsError: The file of decisions is malformed, or names a book that there is not.
         ReviewNeededError: Candidates are undecided and `curation.undecided` is "ask" or "fail"; they are in
             `curation/open.csv`.
         PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
@@ -83,7 +83,7 @@ def curate(study: Study, _: StageRun) -> Result:
 
     decided = decisions_file(study)
     selection = select_books(study)
-    warn_of_unknown(decided, selection.decisions, selection.books)
+    check_matched(study, selection)
     undecided = check_reviewed(study, selection)
     covers, replacements = selection.covers, list(selection.replacements)
     added = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}

@@ -2,7 +2,7 @@
 
 The review page writes the file, and a person may. It has a header and the columns
 
-    key         the book
+    key         the book; its FILENAME may stand here, or in a column filename
     decision    keep, reject, or open: undecided again; empty: the row says nothing
     by, at, why who decided it, when, and for what reason; each may be empty or absent
 
@@ -15,6 +15,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,10 +23,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.errors import DecisionsError
+from bookcover_core.listings.books import each_book
+from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_bytes
+from bookcover_core.pipeline.workspace import Workspace, write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
+
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 DecisionValue = Literal["keep", "reject", "open"]
 
@@ -47,17 +53,61 @@ def decisions_file(study: Study) -> Path:
     return study.workspace.curation / "decisions.csv"
 
 
-def read_decisions(file: Path) -> dict[str, Decision]:
+def read_decisions(file: Path, names: BookNames | None = None) -> dict[str, Decision]:
     """The decisions that stand in `file`, by key: the last for each book, if that is keep or reject.
 
     There are none where there is no such file.
+
+    Args:
+        file: The file.
+        names: The books of the study. With them a row may name its book in other ways than by its key, such as without
+            the leading zeros that a spreadsheet dropped; its FILENAME in a column `filename` helps.
 
     Raises:
         DecisionsError: The file is not CSV in UTF-8, a column is missing, or a row is malformed; names file and line.
     """
     if not file.exists():
         return {}
-    return _read_standing(file, _read_text(file))
+    return _read_standing(file, _read_text(file), names)
+
+
+def standing_decisions(study: Study) -> dict[str, Decision]:
+    """The decisions that stand in the study's file, by key of the book; by what the file says where that is no book's.
+
+    Raises:
+        DecisionsError: As of `read_decisions`.
+    """
+    return read_decisions(decisions_file(study), book_names(study))
+
+
+def book_names(study: Study) -> BookNames | None:
+    """The names of the study's books; None before the listings are read."""
+    try:
+        status = study.workspace.books.stat()
+    except FileNotFoundError:
+        return None
+    return _book_names(study.workspace, (status.st_mtime_ns, status.st_size))
+
+
+# Few studies are reviewed at a time.
+@lru_cache(maxsize=2)
+def _book_names(workspace: Workspace, stamp: tuple[int, int]) -> BookNames:  # noqa: ARG001 - another file, other names
+    return BookNames((book.key, book.filename, book.category) for book in each_book(workspace))
+
+
+def _find_key(key: str, filename: str, names: BookNames) -> str:
+    """The key of the book that a row names; the row's own where it names none."""
+    exact = key if names.has(key) else names.find(filename) if filename else None
+    return exact or (names.find(key) if key else None) or key or filename
+
+
+def as_cell(text: str) -> str:
+    """`text` for a table that people open in a spreadsheet, which would run one that begins like a formula."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _from_cell(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
 
 
 def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str, why: str = "") -> Decision:
@@ -72,7 +122,7 @@ def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str,
     file = decisions_file(study)
     with exclusive(file):
         text = _text_to_extend(file)
-        _read_standing(file, text)
+        _read_standing(file, text, None)
         _write(file, text, [made])
     return made
 
@@ -97,7 +147,7 @@ def append_decisions(
     file = decisions_file(study)
     with exclusive(file):
         text = _text_to_extend(file)
-        standing = _read_standing(file, text)
+        standing = _read_standing(file, text, book_names(study))
         made, outcome = [], {}
         for each in wanted:
             now = standing.get(each.key)
@@ -136,14 +186,14 @@ def _write(file: Path, text: str, made: Iterable[Decision]) -> None:
     write_bytes(file, (text + rows.getvalue()).encode())
 
 
-def _read_standing(file: Path, text: str) -> dict[str, Decision]:
+def _read_standing(file: Path, text: str, names: BookNames | None) -> dict[str, Decision]:
     """The decisions that stand, by key, in `text`, which is that of `file`."""
     decisions: dict[str, Decision] = {}
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         _check_header(file, reader.fieldnames)
         for row in reader:
-            if decision := _read_row(row, f"{file}, line {reader.line_num}"):
+            if decision := _read_row(row, f"{file}, line {reader.line_num}", names):
                 decisions[decision.key] = decision
     except csv.Error as error:
         raise DecisionsError(
@@ -180,7 +230,7 @@ def _check_header(file: Path, header: "Sequence[str] | None") -> None:
         )
 
 
-def _read_row(row: "dict[str, str]", where: str) -> Decision | None:
+def _read_row(row: "dict[str, str]", where: str, names: BookNames | None) -> Decision | None:
     """The decision in one row; None where it holds none.
 
     Raises:
@@ -190,10 +240,12 @@ def _read_row(row: "dict[str, str]", where: str) -> Decision | None:
         raise DecisionsError(
             "there are more fields than columns", where=where, advice="Put text that has commas in double quotes."
         )
-    values = {name.strip().lower(): (value or "").strip() for name, value in row.items()}
+    values = {name.strip().lower(): _from_cell((value or "").strip()) for name, value in row.items()}
     decided = values["decision"].lower()
     if not decided:
         return None
+    if names is not None:
+        values["key"] = _find_key(values["key"], values.get("filename", ""), names)
     if not values["key"]:
         raise DecisionsError("the row names no book", where=where, advice="Fill in its key, or remove the line.")
     if decided not in get_args(DecisionValue):

@@ -160,6 +160,8 @@ def find_duplicates(
         books: By key.
         distance: Greatest Hamming distance of near duplicates, in bits; None: exact duplicates only.
     """
+    if not fingerprints:
+        return []
     by_file = _gather(fingerprint.sha256 for fingerprint in fingerprints)
     # Identical fingerprints are one node, so that many blank covers cost little.
     by_node = _gather(

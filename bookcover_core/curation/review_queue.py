@@ -7,7 +7,7 @@ the pool that would replace a rejected one. Section 3.1 reviewed 264 candidates,
 import csv
 import io
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -16,11 +16,10 @@ from pathlib import Path
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import compile_term
-from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, read_decisions
-from bookcover_core.curation.eligible_books import EligibleBook
+from bookcover_core.curation.decisions import COLUMNS, Decision, as_cell, book_names, decisions_file, standing_decisions
 from bookcover_core.curation.exclusions import UNDECIDED
 from bookcover_core.curation.selection import BookSelection, select_books
-from bookcover_core.errors import ReviewNeededError
+from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_table, write_table, write_text
@@ -109,7 +108,7 @@ def review_queue(study: Study) -> ReviewQueue:
         _drawn(workspace),
     )
     ledgers = tuple(workspace.ledger / f"chunk-{chunk:04d}.csv" for chunk in chunks(study))
-    decisions = read_decisions(decisions_file(study))
+    decisions = standing_decisions(study)
     stamps = tuple(map(_stamp, (*files, *ledgers)))
     queue = _find_queue(workspace, ledgers, frozenset(decisions), stamps)
     return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
@@ -230,16 +229,22 @@ def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str
         return [dict(zip(columns, row, strict=True)) for row in table if keys is None or row[0] in keys]
 
 
-def warn_of_unknown(file: Path, decisions: Mapping[str, Decision], books: Iterable[EligibleBook]) -> None:
-    """Log which decisions name no book of the study."""
-    unknown = sorted(set(decisions) - {book.key for book in books})
-    if unknown:
-        logger.warning(
-            "%s: %d decisions name no book of the study (%s): spreadsheets drop the leading zeros of keys",
-            file,
-            len(unknown),
-            ", ".join(unknown[:5]),
-        )
+def check_matched(study: Study, selection: BookSelection) -> None:
+    """Raise `DecisionsError` where decisions name no book; log them where `curation.unmatched` is "skip"."""
+    names = book_names(study)
+    unknown = sorted(key for key in selection.decisions if names is None or not names.has(key))
+    if not unknown:
+        return
+    named = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+    reason = f"{len(unknown)} decisions name no book of the study, or several ({named})"
+    if study.settings.curation.unmatched == "skip":
+        logger.warning("%s: %s", decisions_file(study), reason)
+        return
+    raise DecisionsError(
+        reason,
+        where=decisions_file(study),
+        advice='Write the key or FILENAME of the book, or go on without them with curation.unmatched = "skip".',
+    )
 
 
 def check_reviewed(study: Study, selection: BookSelection) -> int:
@@ -267,7 +272,7 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
         asked[column] = [getattr(selection.decisions.get(key), column, "") for key in asked["key"]]
     asked["first"] = ~asked["key"].isin(waiting)
     asked = asked.sort_values(["first", "key"])[[*COLUMNS, "filename", "title", "category", "term"]]
-    write_table(file, asked)
+    write_table(file, asked.map(as_cell))
     raise ReviewNeededError(
         f"{len(waiting)} box-set candidates are undecided",
         where=file,

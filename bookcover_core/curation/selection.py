@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.decisions import Decision, decisions_file, read_decisions
+from bookcover_core.curation.decisions import Decision, standing_decisions
 from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_books
 from bookcover_core.curation.exclusions import TWIN, CoverRecord, exclusion_reasons, find_leaks, read_covers
 from bookcover_core.curation.replacement import Replacement, replace_excluded
@@ -57,7 +57,7 @@ def select_books(study: Study) -> BookSelection:
     settings = study.settings
     books = read_eligible_books(study)
     covers = read_covers(study, chunks(study))
-    decisions = read_decisions(decisions_file(study))
+    decisions = standing_decisions(study)
     candidates = frozenset(read_table(study.workspace.curation / "candidates.csv")["key"])
     excluded = exclusion_reasons(books, covers, decisions, candidates, undecided=settings.curation.undecided)
     twin_of = find_leaks(books, covers, excluded)

@@ -120,16 +120,17 @@ def _count_sides(
         GenreError: There is none on one side.
     """
     counts = {label: dict.fromkeys((TRAIN, VALIDATION, TEST), 0) for label in names}
-    groups: defaultdict[int, set[str]] = defaultdict(set)
+    groups: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for book in split_books:
         counts[book.label][sides[book.key]] += 1
-        groups[book.label].add(book.group)
+        groups[book.label][book.group] += 1
     for label, genre in counts.items():
         empty = [side for side, books in genre.items() if not books]
         if empty:
             raise GenreError(
                 f"the genre has no book for {' and '.join(empty)}: its {sum(genre.values())} books form "
-                f"{len(groups[label])} groups, which are not divided",
+                f"{len(groups[label])} groups, which are not divided (by main title, picture or books.groups; the "
+                f"largest, {groups[label].most_common(1)[0][0]!r}, has {groups[label].most_common(1)[0][1]})",
                 where=names[label],
                 advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups.",
             )

@@ -6,7 +6,7 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, SELECTION, curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.errors import GenreError, PoolExhaustedError, ReviewNeededError, StageOrderError
+from bookcover_core.errors import DecisionsError, GenreError, PoolExhaustedError, ReviewNeededError, StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
@@ -295,10 +295,12 @@ def test_decisions_redo_the_choice(tmp_path):
     assert "la0001" not in set(read_table(study.workspace.selection)["key"])
 
 
-def test_decisions_on_unknown_books_are_told(tmp_path, caplog):
-    """A key that a spreadsheet shortened is not overlooked in silence."""
-    run(tmp_path, OFFICIAL, {"1": "reject"})
-    assert "1 decisions name no book of the study (1)" in caplog.text
+def test_decisions_on_unknown_books_stop_the_stage(tmp_path, caplog):
+    """A decision that names no book is not overlooked; a setting goes on, and says so."""
+    with pytest.raises(DecisionsError, match=r"1 decisions name no book of the study, or several \(nobody\)"):
+        run(tmp_path, OFFICIAL, {"nobody": "reject"})
+    run(tmp_path, OFFICIAL, {"nobody": "reject"}, curation={"unmatched": "skip"})
+    assert "1 decisions name no book of the study" in caplog.text
 
 
 ONE_LISTING = [*records(8, "l", category="Law", role=""), *records(8, "t", category="Travel", role="")]

@@ -11,14 +11,18 @@ from hypothesis import strategies as st
 
 from bookcover_core.curation.decisions import (
     Decision,
+    _from_cell,
     append_decision,
     append_decisions,
+    as_cell,
     decisions_file,
     read_decisions,
+    standing_decisions,
 )
 from bookcover_core.errors import DecisionsError
+from bookcover_core.listings.books import each_book
 from bookcover_core.pipeline.study import Study
-from tests.bookcover_core.invented import settings_in
+from tests.bookcover_core.invented import invented_study, records, settings_in
 from tests.conftest import PROJECT
 
 
@@ -179,8 +183,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from bookcover_core.curation.decisions import append_decision
+from bookcover_core.listings.books import each_book
 from bookcover_core.pipeline.study import Study
-from tests.bookcover_core.invented import settings_in
+from tests.bookcover_core.invented import invented_study, records, settings_in
 
 study = Study(settings_in(Path(sys.argv[1])))
 with ThreadPoolExecutor(2) as threads:
@@ -199,3 +204,34 @@ def test_no_decision_is_lost_when_several_processes_decide(tmp_path):
     file = decisions_file(Study(settings_in(tmp_path)))
     assert set(read_decisions(file)) == {f"{name}-{n}" for name in ("one", "two", "six") for n in range(30)}
     assert len(file.read_text().splitlines()) == 91
+
+
+@pytest.mark.parametrize("named", ["0000000001", "1", "0000000001.jpg", "Law/0000000001.jpg"])
+def test_a_decision_that_went_through_a_spreadsheet_finds_its_book(tmp_path, named):
+    """By key, without its leading zeros, or by FILENAME; the page then extends the same decision."""
+    study = invented_study(tmp_path, [*records(3, "000000000", category="Law"), *records(3, "t", category="Travel")])
+    study.workspace.curation.mkdir(parents=True, exist_ok=True)
+    keys = [book.key for book in each_book(study.workspace)]
+    key = keys[1]
+    text = named.replace("0000000001", key) if named != "1" else key.lstrip("0")
+    decisions_file(study).write_text(f"key,decision,by,at,why\n{text},reject,Ada,,\n")
+    standing = standing_decisions(study)
+    assert list(standing) == [key]
+    assert append_decisions(study, [Decision(key=key, decision="keep", by="Bo")], standing)[key].decision == "keep"
+
+
+def test_a_file_name_beside_a_damaged_key_finds_the_book(tmp_path):
+    """The table of open candidates has both."""
+    study = invented_study(tmp_path, records(3, "a", category="Law"))
+    study.workspace.curation.mkdir(parents=True, exist_ok=True)
+    first = next(each_book(study.workspace))
+    decisions_file(study).write_text(f"key,decision,filename\n9.78E+12,reject,{first.filename}\n")
+    assert list(standing_decisions(study)) == [first.key]
+
+
+def test_what_a_spreadsheet_would_run_is_text():
+    """A title that begins like a formula is written behind an apostrophe, and read without it."""
+    assert as_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert as_cell("Emma") == "Emma"
+    assert _from_cell(as_cell("@x")) == "@x"
+    assert _from_cell("'tis") == "'tis"

@@ -158,3 +158,10 @@ def test_twins_come_after_the_hashes(tmp_path):
     study.manifest_file("hashes/chunk-0001").unlink()
     with pytest.raises(StageOrderError, match="hashes/chunk-0001"):
         find_twins(study)
+
+
+def test_without_one_usable_cover_there_are_none(tmp_path):
+    """What is missing then is said by the stages behind, not by a traceback here."""
+    twins, manifest = found(tmp_path, [*records(3, "a", outcome="missing"), *records(3, "b", outcome="missing")])
+    assert twins == {}
+    assert manifest.counts["covers"] == 0
