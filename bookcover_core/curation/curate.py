@@ -81,7 +81,6 @@ def curate(study: Study, _: StageRun) -> Result:
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
-    decided = decisions_file(study)
     selection = select_books(study)
     check_matched(study, selection)
     undecided = check_reviewed(study, selection)

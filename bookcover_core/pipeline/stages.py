@@ -73,7 +73,6 @@ STAGES = (
             "books.listing",
             "books.folder",
             "books.groups",
-            "books.columns",
             "books.malformed",
             "books.chunk_records",
         ),
@@ -83,7 +82,7 @@ STAGES = (
         "download",
         "Fetch the covers",
         ("covers.source", "covers.location", "covers.min_side", "covers.max_bytes", "covers.max_pixels"),
-        ("bookcover_core.covers", "bookcover_core.listings.image_files", "bookcover_core.listings.name_index"),
+        ("bookcover_core.covers",),
     ),
     Stage(
         "candidates",
@@ -113,7 +112,6 @@ STAGES = (
         "Replace unusable books",
         ("seed", "curation.undecided", "curation.pool_exhausted"),
         (
-            "bookcover_core.listings.name_index",
             "bookcover_core.curation.eligible_books",
             "bookcover_core.curation.selection",
             "bookcover_core.curation.curate",
