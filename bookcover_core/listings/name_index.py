@@ -11,6 +11,7 @@ spaces around a part. A rule that finds several names is ambiguous: nothing is g
 """
 
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -20,6 +21,9 @@ from typing import NamedTuple
 from bookcover_core.listings.image_files import SUFFIXES
 
 Form = Callable[[str], str]
+
+# Names in which nothing but the case is to be evened out: nearly all, and quickly told.
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
 class NameMatch(NamedTuple):
@@ -43,6 +47,8 @@ def as_written(name: str) -> str:
 
 def equivalent(name: str) -> str:
     """One form for all names that differ in case, Unicode composition, slashes, or spaces around a part."""
+    if _PLAIN.fullmatch(name):
+        return name.lower()
     parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
     return "/".join(part for each in parts if (part := each.strip()) not in {"", "."}).casefold()
 
@@ -89,27 +95,31 @@ class NameIndex:
             wanted: The name.
             folders: Of several names that fit, one in a folder called so (its genre) is taken.
         """
-        for rule in (_is_path, _is_last_part):
-            for form in self._forms:
-                path = form(wanted)
-                nearby = self._index(form).get(_last(path), [])
-                for fits in rule(path):
-                    found = [
-                        name for name, candidate in nearby if fits(candidate) and self._is_free(name, wanted, form)
-                    ]
-                    if found:
-                        return self._decide(found, wanted, folders, form, alone=rule is _is_last_part)
-        return NOTHING
+        nearby: list[tuple[Form, list[str]]] = []
+        for form in self._forms:
+            path = form(wanted)
+            same_last = [
+                each for each in self._index(form).get(_last(path), ()) if self._is_free(each[0], wanted, form)
+            ]
+            for fits in _PATH_RULES:
+                if found := [name for name, candidate in same_last if fits(path, candidate)]:
+                    return self._decide(found, wanted, folders, form, is_alone=False)
+            if same_last:
+                nearby.append((form, [name for name, _ in same_last]))
+        if not nearby:
+            return NOTHING
+        form, found = nearby[0]
+        return self._decide(found, wanted, folders, form, is_alone=True)
 
     def _decide(
-        self, found: Sequence[str], wanted: str, folders: Collection[str], form: Form, *, alone: bool
+        self, found: Sequence[str], wanted: str, folders: Collection[str], form: Form, *, is_alone: bool
     ) -> NameMatch:
         is_exact = form is as_written
         if len(found) > 1 and folders:
             named = {equivalent(folder) for folder in folders}
             found = [name for name in found if named & set(equivalent(name).split("/")[:-1])] or found
         rivals = 0
-        if alone or form not in {as_written, equivalent}:
+        if is_alone or form not in {as_written, equivalent}:
             rivals = self._rivals[_last(without_suffix(wanted))] - 1
         return NameMatch(tuple(sorted(found)), is_exact, len(found) > 1 or rivals > 0)
 
@@ -142,17 +152,12 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _is_path(path: str) -> list[Callable[[str], bool]]:
-    """The same path; a longer one; a shorter one that still names a folder, or stands at the top."""
-    return [
-        lambda candidate: candidate == path,
-        lambda candidate: candidate.endswith(f"/{path}"),
-        lambda candidate: "/" in candidate and path.endswith(f"/{candidate}"),
-    ]
-
-
-def _is_last_part(path: str) -> list[Callable[[str], bool]]:  # noqa: ARG001 - candidates share it already
-    return [lambda _: True]
+# The same path; a longer one; a shorter one that still names a folder.
+_PATH_RULES: tuple[Callable[[str, str], bool], ...] = (
+    lambda path, candidate: candidate == path,
+    lambda path, candidate: candidate.endswith(f"/{path}"),
+    lambda path, candidate: "/" in candidate and path.endswith(f"/{candidate}"),
+)
 
 
 class BookNames:
