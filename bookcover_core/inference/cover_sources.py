@@ -31,14 +31,24 @@ def find_covers(names: Iterable[str]) -> Iterator[Cover | Unreadable]:
     for name in names:
         if "://" in name:
             yield _address(name)
-        elif Path(name).expanduser().is_dir():
-            yield from _folder(name, Path(name).expanduser())
-        elif not Path(name).expanduser().is_file():
+            continue
+        file = _expand(name)
+        if file.is_dir():
+            yield from _folder(name, file)
+        elif not file.is_file():
             yield Unreadable(
                 source=name, outcome=CoverOutcome.MISSING, reason="there is no such file, folder or address"
             )
         else:
-            yield Cover(name, Path(name).expanduser())
+            yield Cover(name, file)
+
+
+def _expand(name: str) -> Path:
+    """The path of a name; as it stands where it begins with the home folder of nobody."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def _address(name: str) -> Cover | Unreadable:

@@ -1,6 +1,9 @@
 """Which covers a person means."""
 
+import os
 from pathlib import Path
+
+from PIL import Image
 
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.inference.cover_sources import find_covers
@@ -20,6 +23,23 @@ def test_a_folder_is_walked_in_the_order_of_names(tmp_path, monkeypatch):
 
 def test_addresses_files_and_mistakes_keep_their_order():
     """Each name has its place, whatever it is."""
-    found = list(find_covers(["https://covers.example/a%2Bb.jpg", "nowhere.jpg", "ftp://x/y.jpg"]))
+    found = list(
+        find_covers(["https://covers.example/a%2Bb.jpg", "nowhere.jpg", "ftp://x/y.jpg", "~nobody-so-called/z.jpg"])
+    )
     assert str(found[0].at) == "https://covers.example/a%2Bb.jpg"
-    assert [each.source for each in found if isinstance(each, Unreadable)] == ["nowhere.jpg", "ftp://x/y.jpg"]
+    assert [each.source for each in found if isinstance(each, Unreadable)] == [
+        "nowhere.jpg",
+        "ftp://x/y.jpg",
+        "~nobody-so-called/z.jpg",
+    ]
+
+
+def test_a_pipe_in_a_folder_is_named_and_never_opened(tmp_path):
+    """It would hang; so would a file that is called like a picture and is none."""
+    os.mkfifo(tmp_path / "1.jpg")
+    Image.new("RGB", (90, 130)).save(tmp_path / "2", "PNG")
+    found = list(find_covers([str(tmp_path)]))
+    assert [(each.source, each.reason) for each in found if isinstance(each, Unreadable)] == [
+        (str(tmp_path / "1.jpg"), "not a regular file")
+    ]
+    assert [each.name for each in found if not isinstance(each, Unreadable)] == [str(tmp_path / "2")]
