@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.errors import DecisionsError
 from bookcover_core.listings.books import each_book
+from bookcover_core.listings.listing_format import UTF_16_MARKS
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_bytes
@@ -178,18 +179,21 @@ def _text_to_extend(file: Path) -> str:
 
 def _write(file: Path, text: str, made: Iterable[Decision]) -> None:
     """Write `text` and a row for each decision, in the columns that it has."""
-    header = next(csv.reader(io.StringIO(text, newline="")))
+    delimiter = _find_delimiter(text)
+    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     rows = io.StringIO(newline="")
     for each in made:
         values = each.model_dump()
-        csv.writer(rows, lineterminator="\n").writerow([values.get(column.strip().lower(), "") for column in header])
+        csv.writer(rows, delimiter=delimiter, lineterminator="\n").writerow(
+            [values.get(column.strip().lower(), "") for column in header]
+        )
     write_bytes(file, (text + rows.getvalue()).encode())
 
 
 def _read_standing(file: Path, text: str, names: BookNames | None) -> dict[str, Decision]:
     """The decisions that stand, by key, in `text`, which is that of `file`."""
     decisions: dict[str, Decision] = {}
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text), strict=True)
     try:
         _check_header(file, reader.fieldnames)
         for row in reader:
@@ -205,9 +209,10 @@ def _read_standing(file: Path, text: str, names: BookNames | None) -> dict[str, 
 
 
 def _read_text(file: Path) -> str:
-    """The text of `file`, without the mark that spreadsheets put in front of UTF-8."""
+    """The text of `file`: UTF-8, or UTF-16 with its mark."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        content = file.read_bytes()
+        return content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = file.read_bytes().count(b"\n", 0, error.start) + 1
         raise DecisionsError(
@@ -219,6 +224,12 @@ def _read_text(file: Path) -> str:
         ) from None
 
 
+def _find_delimiter(text: str) -> str:
+    """What parts the columns of the header: a comma or, as some spreadsheets write it, a semicolon or tab."""
+    header = text.partition("\n")[0]
+    return max(",;\t", key=header.count)
+
+
 def _check_header(file: Path, header: "Sequence[str] | None") -> None:
     names = [name.strip().lower() for name in header or []]
     missing = [name for name in ("key", "decision") if name not in names]
@@ -226,7 +237,7 @@ def _check_header(file: Path, header: "Sequence[str] | None") -> None:
         raise DecisionsError(
             f"the first line names no column {' and no column '.join(missing)}",
             where=f"{file}, line 1",
-            advice=f"It should read {','.join(COLUMNS)}, with commas.",
+            advice=f"It should read {','.join(COLUMNS)}.",
         )
 
 

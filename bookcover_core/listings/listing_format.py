@@ -31,7 +31,7 @@ MOST_BYTES = 1024**3
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # Columns of a line, at least, that tell a delimiter.
 _FEWEST_COLUMNS = 3
@@ -127,7 +127,7 @@ def _find_encoding(content: Binary, name: str) -> str:
         size += len(line)
         if size > MOST_BYTES:
             raise ListingError(f"the listing has more than {MOST_BYTES:,} bytes", where=name, advice="Check the file.")
-        if number == 1 and line.startswith(_UTF_16):
+        if number == 1 and line.startswith(UTF_16_MARKS):
             return "utf-16"
         if number == 1 and b"\0" in line[:200]:
             return "utf-16-le" if line[1:2] == b"\0" else "utf-16-be"

@@ -55,7 +55,7 @@ def test_no_file_is_no_decision(tmp_path):
     ("content", "place", "message"),
     [
         (b"key,by\na,me\n", "line 1", "no column decision"),
-        (b"key;decision\na;keep\n", "line 1", "no column key and no column decision"),
+        (b"name|decided\na|keep\n", "line 1", "no column key and no column decision"),
         (b"key,decision\na,keep\nb,maybe\n", "line 3", "'maybe' is no decision"),
         (b"key,decision\n,keep\n", "line 2", "names no book"),
         (b"key,decision\na,keep,x\n", "line 2", "more fields than columns"),
@@ -235,3 +235,18 @@ def test_what_a_spreadsheet_would_run_is_text():
     assert as_cell("Emma") == "Emma"
     assert _from_cell(as_cell("@x")) == "@x"
     assert _from_cell("'tis") == "'tis"
+
+
+@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8"), ("\t", "utf-16"), (",", "utf-8-sig")])
+def test_decisions_as_spreadsheets_save_them_are_read_and_extended(tmp_path, delimiter, encoding):
+    """Semicolons, tabs and UTF-16 stay what they are to the next reader."""
+    study = Study(settings_in(tmp_path))
+    file = decisions_file(study)
+    file.parent.mkdir(parents=True)
+    file.write_text(delimiter.join(("key", "decision", "why")) + f"\na{delimiter}keep{delimiter}é\n", encoding=encoding)
+    append_decision(study, "b", "reject", by="Ada", why="box")
+    standing = read_decisions(file)
+    assert {key: (each.decision, each.why) for key, each in standing.items()} == {
+        "a": ("keep", "é"),
+        "b": ("reject", "box"),
+    }
