@@ -1,12 +1,14 @@
 """Decoding that may be costly, in processes that can be ended (`decoding_worker`).
 
 A small file can take its decoder minutes or gigabytes, whatever its header says. Images that are costly by their header
-(`image_checks.is_costly`) are checked in a process with a limit on its memory. One that exceeds its time is ended, and
-the next image gets a new process.
+(`image_checks.is_costly`) are checked in a process with limits on its processor time and memory. One that exceeds them
+is ended, and the next image gets a new process. On a busy machine an image may wait; that is no verdict on it.
 """
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +19,14 @@ from typing import Any
 
 import bookcover_core
 
-# Seconds that one image may take: 50 million pixels of a progressive JPEG take four.
-MOST_SECONDS = 20.0
+# Seconds of processor time that one image may take: 50 million pixels take about ten in the slowest format, JPEG 2000.
+MOST_SECONDS = 30
+
+# Seconds that pass before an image is left for the next run, however little of a processor it got.
+MOST_WAITING = 300.0
+
+# Seconds that a process may take to end by itself.
+_GRACE_SECONDS = 5.0
 
 _HOME = str(Path(bookcover_core.__file__).parents[1])
 
@@ -39,11 +47,12 @@ class _DecodingProcess:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
         )
 
-    def ask(self, request: dict[str, Any], body: bytes, seconds: float) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], body: bytes, waiting: float) -> dict[str, Any]:
         """The answer of the process.
 
         Raises:
-            DecodingLimitError: There was none in time, or the process ended.
+            DecodingLimitError: The image took too much time, or broke its decoder.
+            OSError: There was no answer within `waiting` seconds, or the system ended the process.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -53,7 +62,7 @@ class _DecodingProcess:
             is_late.set()
             self._process.kill()
 
-        timer = threading.Timer(seconds, end)
+        timer = threading.Timer(waiting, end)
         timer.start()
         line = b""
         try:
@@ -63,42 +72,55 @@ class _DecodingProcess:
                 line = self._process.stdout.readline()
         finally:
             timer.cancel()
-        if is_late.is_set() or not line.endswith(b"\n"):
-            self.close()
-            raise DecodingLimitError(f"not decoded in {seconds:g} s" if is_late.is_set() else "its decoder broke down")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        if line.endswith(b"\n"):
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        ended = self.close()
+        if is_late.is_set():
+            raise TimeoutError(f"not decoded in {waiting:g} s on a busy machine")
+        if ended == -signal.SIGKILL:
+            raise OSError(errno.ENOMEM, "the system ended the process that decoded it")
+        is_slow = ended == -signal.SIGXCPU
+        raise DecodingLimitError(
+            f"decoding takes more than {request['seconds']} s" if is_slow else "breaks its decoder"
+        )
 
-    def close(self) -> None:
-        """End the process."""
+    def close(self) -> int:
+        """Wait for the process, which has ended or reads the end of its input; how it ended, a signal negative."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):
                     pipe.close()
-        self._process.kill()
-        self._process.wait()
+        try:
+            return self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
 
 _idle: SimpleQueue[_DecodingProcess] = SimpleQueue()
 
 
-def ask_apart(request: dict[str, Any], body: bytes, *, seconds: float = MOST_SECONDS) -> dict[str, Any]:
+def ask_apart(
+    request: dict[str, Any], body: bytes, *, seconds: int = MOST_SECONDS, waiting: float = MOST_WAITING
+) -> dict[str, Any]:
     """What a decoding process answers to `request` about `body`. May be called by several threads.
 
     Args:
         request: Keyword arguments of `image_checks.check_here`, as JSON.
         body: The image.
-        seconds: How long it may take.
+        seconds: Processor time that it may take.
+        waiting: How long to wait for it.
 
     Raises:
-        DecodingLimitError: It took too long, or more memory than a process may use.
-        OSError: The process cannot be started.
+        DecodingLimitError: It took too much time or memory, or broke its decoder.
+        OSError: A process cannot be started, gave no answer in time, or was ended by the system.
     """
     try:
         process = _idle.get_nowait()
     except Empty:
         process = _DecodingProcess()
-    answer = process.ask(request, body, seconds)
+    answer = process.ask({**request, "seconds": seconds}, body, waiting)
     _idle.put(process)
     if "shortage" in answer:
         raise DecodingLimitError(answer["shortage"])

@@ -4,7 +4,10 @@ Requests are lines of JSON, each followed by the bytes of the image; answers are
 """
 
 import json
+import math
+import resource
 import sys
+import time
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -15,11 +18,17 @@ MOST_MEMORY = 2 * 1024**3
 
 
 def limit_memory() -> None:
-    """Let the process use no more than `MOST_MEMORY`, where the system can."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # noqa: PLC0415 - not on Windows
-
+    """Let the process use no more than `MOST_MEMORY`."""
+    with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
+def limit_time(seconds: int) -> None:
+    """Let the process use no more than so many further seconds of a processor: the system ends it then."""
+    until = math.ceil(time.process_time()) + seconds
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (until, most))
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -27,6 +36,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     while line := requests.readline():
         request = json.loads(line)
         body = requests.read(request.pop("bytes"))
+        limit_time(request.pop("seconds"))
         try:
             answer: dict[str, Any] = check_here(body, **request)._asdict()
         except MemoryError:

@@ -76,7 +76,7 @@ def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
     except DecodingLimitError as error:
         return ImageCheck(CoverOutcome.TOO_LARGE, str(error), hashlib.sha256(body).hexdigest())
     except (OSError, MemoryError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "memory"
+        reason = "memory" if isinstance(error, MemoryError) else error.strerror or str(error)
         return ImageCheck(CoverOutcome.FAILED, f"not decoded: a shortage on this machine ({reason})")
     return ImageCheck(**{**answer, "outcome": CoverOutcome(answer["outcome"])})
 
