@@ -1,6 +1,6 @@
 # Everything on a fresh machine that has Python 3.11 to 3.13 and make.
 #
-#   make demo    install, then rehearse a whole study with its dashboard
+#   make demo    install, then run a small study with its dashboard
 #   make test    install, then run all tests
 #   make lint    install, then run the linters and the type checker
 #   make check ROOM=curation    the same and the quick tests, of one room

@@ -54,16 +54,16 @@ def _options(
 def demo(
     folder: Annotated[
         Path | None,
-        typer.Option(help="Folder for the rehearsal study; else where all studies lie.", show_default=False),
+        typer.Option(help="Folder for the demo study; else where all studies lie.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the invented publisher.")] = 2020,
     stay: Stay = False,
 ) -> None:
-    """Rehearse a whole study on an invented publisher's books, in a few minutes."""
-    from deployments.demo_command import rehearse  # noqa: PLC0415 - imports Prefect
+    """Run a small study on an invented publisher's books, in a few minutes."""
+    from deployments.demo_command import run_demo  # noqa: PLC0415 - imports Prefect
 
     with _interruptible():
-        rehearse(folder or StudySettings().root.parent, seed=seed, stay=stay)
+        run_demo(folder or StudySettings().root.parent, seed=seed, stay=stay)
 
 
 @app.command()

@@ -7,14 +7,14 @@ from bookcover_core.demo_data import (
     TEST_PER_GENRE,
     TRAIN_PER_GENRE,
     ImageHost,
+    demo_settings,
     publish,
-    rehearsal_settings,
 )
 from deployments.run_command import run_study
 from deployments.terminal import say
 
 
-def rehearse(folder: Path, *, seed: int, stay: bool = False) -> None:
+def run_demo(folder: Path, *, seed: int, stay: bool = False) -> None:
     """Invent a publisher, and run a whole study on its books.
 
     Args:
@@ -31,5 +31,5 @@ def rehearse(folder: Path, *, seed: int, stay: bool = False) -> None:
         pool_per_genre=POOL_PER_GENRE,
     )
     with ImageHost(catalogue.pictures, catalogue.faults) as host:
-        settings = rehearsal_settings(catalogue, host.address, workspace=str(folder))
+        settings = demo_settings(catalogue, host.address, workspace=str(folder))
         run_study(settings, stay=stay)

@@ -149,7 +149,7 @@ def test_imports_point_one_way():
 
 
 def test_every_part_of_the_core_has_its_place():
-    """Each module or package directly in the core is a room, the rehearsal, or of the ground floor."""
+    """Each module or package directly in the core is a room, `demo_data`, or of the ground floor."""
     parts = {name.split(".")[1] for name in sources() if name.startswith("bookcover_core.")} - {"__init__"}
     assert parts - {*GROUND_FLOOR, *ROOMS, ASIDE} == set()
 
@@ -164,8 +164,8 @@ def test_every_part_of_the_core_has_its_place():
         ("bookcover_core.curation.curate", "from bookcover_core import report"),
         ("bookcover_core.curation.curate", "from ..preparation import stage"),
         ("bookcover_core.curation.__init__", "from ..preparation import stage"),
-        ("bookcover_core.curation.curate", "import bookcover_core.demo_data.host"),
-        ("bookcover_core.demo_data.host", "from bookcover_core.covers import pictures"),
+        ("bookcover_core.curation.curate", "import bookcover_core.demo_data.image_host"),
+        ("bookcover_core.demo_data.image_host", "from bookcover_core.covers import pictures"),
         ("bookcover_core.pipeline.study", "from bookcover_core.listings.read_listings import read_listings"),
         ("bookcover_core.__init__", "import bookcover_core.listings"),
         ("tasks.curation", "import flows.curation"),
@@ -183,7 +183,7 @@ def test_the_rule_fires_on_a_bad_import(module, source):
         ("bookcover_core.curation.curate", "from bookcover_core.covers import pictures\nimport pandas"),
         ("bookcover_core.report.write_report", "from bookcover_core.curation import curate\nfrom . import page"),
         (
-            "bookcover_core.demo_data.host",
+            "bookcover_core.demo_data.image_host",
             "from bookcover_core import genres\nfrom . import canvas",
         ),
         ("tasks.curation", "from prefect import task\nfrom bookcover_core.curation import curate"),

@@ -1,4 +1,4 @@
-"""A canvas for the pictures of the rehearsal's covers: shapes by shares of its sides, skies, glows and grain.
+"""A canvas for the pictures of the invented covers: shapes by shares of its sides, skies, glows and grain.
 
 It is painted at twice its size and halved at the end, which smooths every edge.
 """
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from bookcover_core.demo_data.chance import Chance
 from bookcover_core.demo_data.palettes import BLACK, WHITE, Colour, Palette, mix
+from bookcover_core.demo_data.random_stream import RandomStream
 
 _SCALE = 2
 
@@ -27,7 +27,7 @@ class Canvas:
         chance: What decides where they go.
     """
 
-    def __init__(self, size: tuple[int, int], palette: Palette, chance: Chance) -> None:
+    def __init__(self, size: tuple[int, int], palette: Palette, chance: RandomStream) -> None:
         self.width, self.height = size[0] * _SCALE, size[1] * _SCALE
         self.unit = min(self.width, self.height)
         self.palette = palette

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from bookcover_core.demo_data.drawing import draw_cover
 from bookcover_core.demo_data.faults import Fault
-from bookcover_core.demo_data.publisher import Book, Publisher
+from bookcover_core.demo_data.publisher import PublishedBook, Publisher
 from bookcover_core.errors import FolderError
 from bookcover_core.pipeline.workspace import write_bytes, write_json
 
@@ -47,7 +47,7 @@ class Catalogue:
 
     folder: Path
     seed: int
-    books: tuple[Book, ...]
+    books: tuple[PublishedBook, ...]
     drawn: int
     """Covers that this call drew; the others were there already."""
 
@@ -119,8 +119,8 @@ def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: in
     """The catalogue in `folder`: its listings written, its covers drawn where they are not there already.
 
     Args:
-        folder: Where it goes. Its covers are redrawn when anything that they hang on has changed.
-        seed: What everything hangs on: the same seed and numbers give the same bytes.
+        folder: Where it goes. Its covers are redrawn when anything that they depend on has changed.
+        seed: What everything is drawn from: the same seed and numbers give the same bytes.
         train_per_genre: Books of each of the 30 genres in the training listing.
         test_per_genre: Books of each of the 30 genres in the test listing.
         pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
@@ -157,9 +157,9 @@ def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
     strangers = sorted(catalogue.covers.glob("*.jpg"))
     if strangers and earlier is None:
         raise FolderError(
-            "the folder holds pictures that the rehearsal has not drawn",
+            "the folder holds pictures that the demo has not drawn",
             where=catalogue.covers,
-            advice="Give the rehearsal a folder of its own.",
+            advice="Give the demo a folder of its own.",
         )
     for cover in strangers:
         cover.unlink()
@@ -174,7 +174,7 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _listing(books: Sequence[Book]) -> bytes:
+def _listing(books: Sequence[PublishedBook]) -> bytes:
     """The bytes of a listing: every field quoted, quotes doubled, no header."""
     rows = (
         (
@@ -194,7 +194,7 @@ def _listing(books: Sequence[Book]) -> bytes:
 
 def _draw_missing(catalogue: Catalogue) -> int:
     """How many covers were not there and have been drawn."""
-    by_key: Mapping[str, Book] = {book.key: book for book in catalogue.books}
+    by_key: Mapping[str, PublishedBook] = {book.key: book for book in catalogue.books}
     there = {file.name for file in catalogue.covers.glob("*.jpg")}
     orders: list[_Order] = []
     for book in catalogue.books:

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from PIL import Image, ImageOps
 
 from bookcover_core.demo_data.canvas import Painter
-from bookcover_core.demo_data.chance import Chance
 from bookcover_core.demo_data.figures import FIGURES
 from bookcover_core.demo_data.layouts import LAYOUTS
 from bookcover_core.demo_data.looks import BORROWED, FROM_NEIGHBOUR, LOOKS, Look
@@ -19,6 +18,7 @@ from bookcover_core.demo_data.page import Design, Page
 from bookcover_core.demo_data.palettes import BLACK, PALETTES, Colour, mix
 from bookcover_core.demo_data.patterns import PATTERNS
 from bookcover_core.demo_data.places import PLACES
+from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.still_lifes import STILL_LIFES
 from bookcover_core.demo_data.things import THINGS
 from bookcover_core.demo_data.typography import FACES, Ink, set_text
@@ -44,7 +44,7 @@ def draw_cover(seed: int, key: str, category: str, title: str, author: str, *, v
         author: Its author; may be empty.
         volumes: Books side by side on the picture: 1 for a single cover, more for a box set.
     """
-    chance = Chance(seed, key, "cover")
+    chance = RandomStream(seed, key, "cover")
     design = choose(category, chance)
     if volumes == 1:
         image = _lay_out(design, title, author, chance)
@@ -53,7 +53,7 @@ def draw_cover(seed: int, key: str, category: str, title: str, author: str, *, v
     return _encode(image, chance)
 
 
-def choose(category: str, chance: Chance) -> Design:
+def choose(category: str, chance: RandomStream) -> Design:
     """A design for a book of `category`: most of it from the genre's own look, some borrowed."""
     own = LOOKS[category]
 
@@ -77,7 +77,7 @@ def choose(category: str, chance: Chance) -> Design:
     )
 
 
-def _lay_out(design: Design, title: str, author: str, chance: Chance) -> Image.Image:
+def _lay_out(design: Design, title: str, author: str, chance: RandomStream) -> Image.Image:
     main, _, subtitle = _printable(title).partition(":")
     page = Page(design, main.strip(), subtitle.strip(), _printable(author), chance)
     LAYOUTS[design.layout](page)
@@ -85,7 +85,7 @@ def _lay_out(design: Design, title: str, author: str, chance: Chance) -> Image.I
     return page.image
 
 
-def _box_set(design: Design, title: str, author: str, volumes: int, chance: Chance) -> Image.Image:
+def _box_set(design: Design, title: str, author: str, volumes: int, chance: RandomStream) -> Image.Image:
     """Spines in a slipcase, or several covers overlapping, on white."""
     width, height = design.size
     image = Image.new("RGB", (width, height), (255, 255, 255))
@@ -101,7 +101,7 @@ def _box_set(design: Design, title: str, author: str, volumes: int, chance: Chan
     return image
 
 
-def _spines(image: Image.Image, design: Design, title: str, volumes: int, chance: Chance) -> None:
+def _spines(image: Image.Image, design: Design, title: str, volumes: int, chance: RandomStream) -> None:
     width, height = image.size
     left, right, top, bottom = 0.08 * width, 0.92 * width, 0.12 * height, 0.9 * height
     thick = (right - left) / (volumes + 1.2)
@@ -123,7 +123,7 @@ def _spines(image: Image.Image, design: Design, title: str, volumes: int, chance
     image.paste(cover, (round(left + volumes * thick), round(top)))
 
 
-def _encode(image: Image.Image, chance: Chance) -> bytes:
+def _encode(image: Image.Image, chance: RandomStream) -> bytes:
     content = io.BytesIO()
     kind = chance.share()
     if kind < _PNG:

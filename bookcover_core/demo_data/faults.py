@@ -88,7 +88,7 @@ class Fault(StrEnum):
 
 
 # Share of the publisher's books that suffer from each; of each that has one there is at least one book. Without a
-# share: those that would make a rehearsal wait for time-outs, and those that are like another.
+# share: those that would make a demo study wait for time-outs, and those that are like another.
 SHARES = MappingProxyType({
     Fault.MISSING: 0.015,
     Fault.PLACEHOLDER: 0.005,

@@ -7,7 +7,7 @@ A table, no code. What neighbouring genres share here, and what a cover borrows 
 from dataclasses import dataclass
 from types import MappingProxyType
 
-# Chance that one element of a cover (palette, picture, layout, type) is taken from another genre.
+# RandomStream that one element of a cover (palette, picture, layout, type) is taken from another genre.
 BORROWED = 0.13
 # Of what is borrowed, the share that comes from a neighbour; the rest comes from anywhere.
 FROM_NEIGHBOUR = 0.6

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from PIL import Image, ImageDraw, ImageStat
 
 from bookcover_core.demo_data.canvas import Canvas, Painter
-from bookcover_core.demo_data.chance import Chance
 from bookcover_core.demo_data.palettes import BLACK, WHITE, Colour, Palette, luminance, mix
+from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.typography import FACES, Align, Box, Face, Ink, set_text
 
 
@@ -35,7 +35,7 @@ class Page:
         chance: What decides the rest.
     """
 
-    def __init__(self, design: Design, title: str, subtitle: str, author: str, chance: Chance) -> None:
+    def __init__(self, design: Design, title: str, subtitle: str, author: str, chance: RandomStream) -> None:
         self.design, self.palette, self.chance = design, design.palette, chance
         self.title, self.subtitle, self.author = title, subtitle, author
         self.width, self.height = design.size

@@ -1,4 +1,4 @@
-"""Colours of the rehearsal's covers: palettes of four, and how colours mix."""
+"""Colours of the invented covers: palettes of four, and how colours mix."""
 
 from dataclasses import dataclass
 from types import MappingProxyType

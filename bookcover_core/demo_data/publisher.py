@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from bookcover_core.demo_data.chance import Chance
 from bookcover_core.demo_data.faults import SHARES, Fault
+from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.titles import BOX_SETS, invent_author, invent_title
 from bookcover_core.genres import BOOK32, BOOKCOVER30
 
@@ -20,7 +20,7 @@ _PERCENT_ENCODED = 0.11
 _DOUBLED_QUOTES = 0.005
 _NOT_UTF8 = 0.004
 _GIF = 0.003
-# The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a rehearsal nothing to review.
+# The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a demo study nothing to review.
 _BOX_SET = 0.025
 _SEVERAL_COVERS = 0.7
 
@@ -30,7 +30,7 @@ _BROKEN_APOSTROPHE = b"\x81E\x80\x81E".decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True)
-class Book:
+class PublishedBook:
     """A book of the publisher, as it is and as the listings have it."""
 
     key: str
@@ -76,7 +76,7 @@ class Publisher:
     """The books of one publisher.
 
     Args:
-        seed: What everything hangs on.
+        seed: What everything is drawn from.
         train_per_genre: Books of each genre in the training listing.
         test_per_genre: Books of each genre in the test listing.
         pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
@@ -94,39 +94,39 @@ class Publisher:
         ]
         self.books = self._with_faults(self._with_quirks(books))
 
-    def listing(self, *roles: str) -> list[Book]:
+    def listing(self, *roles: str) -> list[PublishedBook]:
         """The books of these roles, in the order of their listing."""
         chosen = [book for book in self.books if book.role in roles]
-        return Chance(self.seed, "order", *roles).sample(chosen, len(chosen))
+        return RandomStream(self.seed, "order", *roles).sample(chosen, len(chosen))
 
-    def _invent(self, category_id: int, role: str, number: int) -> Book:
+    def _invent(self, category_id: int, role: str, number: int) -> PublishedBook:
         category = BOOK32[category_id]
-        chance = Chance(self.seed, category_id, role, number)
-        key = self._new(self._keys, lambda: _invent_key(chance))
-        candidate = chance.happens(_BOX_SET)
-        pattern = chance.pick(BOX_SETS) if candidate else "{title}"
+        random = RandomStream(self.seed, category_id, role, number)
+        key = self._new(self._keys, lambda: _invent_key(random))
+        candidate = random.happens(_BOX_SET)
+        pattern = random.pick(BOX_SETS) if candidate else "{title}"
 
-        title = self._new_title(category, chance)
+        title = self._new_title(category, random)
         if candidate:
             title = pattern.format(title=title.partition(":")[0])
-        author = invent_author(chance)
-        return Book(
+        author = invent_author(random)
+        return PublishedBook(
             key=key,
-            url=f"http://{HOST}/images/I/{_invent_picture_name(chance)}.jpg",
+            url=f"http://{HOST}/images/I/{_invent_picture_name(random)}.jpg",
             title=title,
             author=author,
             category_id=category_id,
             role=role,
             listed_title=title,
-            listed_author="" if chance.happens(_NO_AUTHOR) else author,
+            listed_author="" if random.happens(_NO_AUTHOR) else author,
             candidate=candidate,
-            volumes=chance.whole(3, 5) if candidate and chance.happens(_SEVERAL_COVERS) else 1,
+            volumes=random.whole(3, 5) if candidate and random.happens(_SEVERAL_COVERS) else 1,
         )
 
-    def _new_title(self, category: str, chance: Chance) -> str:
+    def _new_title(self, category: str, random: RandomStream) -> str:
         """A title whose main part no other book has; after fifty tries, one with a number behind it."""
         for _ in range(50):
-            main, colon, rest = invent_title(category, chance).partition(":")
+            main, colon, rest = invent_title(category, random).partition(":")
             if main not in self._titles:
                 break
         else:
@@ -141,13 +141,13 @@ class Publisher:
         taken.add(candidate)
         return candidate
 
-    def _with_quirks(self, books: Sequence[Book]) -> list[Book]:
+    def _with_quirks(self, books: Sequence[PublishedBook]) -> list[PublishedBook]:
         """`books` with the rare oddities of the official listings: of each, at least one in train and in test."""
         by_key = {book.key: book for book in books}
         for role in ("train", "test", "extra"):
             ordinary = [book.key for book in books if book.role == role]
-            chance = Chance(self.seed, "quirks", role)
-            drawn = chance.sample(ordinary, len(ordinary))
+            random = RandomStream(self.seed, "quirks", role)
+            drawn = random.sample(ordinary, len(ordinary))
             for share, change in ((_NOT_UTF8, _break_apostrophe), (_DOUBLED_QUOTES, _quote), (_GIF, _call_gif)):
                 for _ in range(min(len(drawn), max(1, round(share * len(ordinary))))):
                     key = drawn.pop()
@@ -159,7 +159,7 @@ class Publisher:
         return [by_key[book.key] for book in books]
 
     @staticmethod
-    def _share_a_picture(by_key: dict[str, Book], books: Sequence[Book]) -> None:
+    def _share_a_picture(by_key: dict[str, PublishedBook], books: Sequence[PublishedBook]) -> None:
         """Let a test book have the picture of a training book of another genre."""
         first = next((book.key for book in books if book.role == "train"), None)
         other = next((book.key for book in reversed(books) if book.role == "test"), None)
@@ -167,11 +167,11 @@ class Publisher:
             return
         by_key[other] = replace(by_key[other], url=by_key[first].url, twin=first, volumes=by_key[first].volumes)
 
-    def _with_faults(self, books: Sequence[Book]) -> list[Book]:
+    def _with_faults(self, books: Sequence[PublishedBook]) -> list[PublishedBook]:
         """`books` with the faults of the host: at least one of each kind, where there are books enough."""
         twins = {book.twin for book in books}
         sound = [book.key for book in books if not book.twin and book.key not in twins]
-        drawn = Chance(self.seed, "faults").sample(sound, len(sound))
+        drawn = RandomStream(self.seed, "faults").sample(sound, len(sound))
         faults: dict[str, Fault] = {}
         for fault, share in SHARES.items():
             for _ in range(min(len(drawn), max(1, round(share * len(books))))):
@@ -179,31 +179,31 @@ class Publisher:
         return [replace(book, fault=faults.get(book.key)) for book in books]
 
 
-def _invent_key(chance: Chance) -> str:
+def _invent_key(random: RandomStream) -> str:
     """An ISBN-10 with its check digit, or now and then an Amazon number."""
-    if chance.happens(_NO_ISBN):
-        return "B00" + "".join(chance.pick(_ALPHABET[:26] + "0123456789") for _ in range(7))
-    first = 0 if chance.happens(_LEADING_ZEROS) else 1
-    digits = [first, *(chance.whole(0, 9) for _ in range(8))]
+    if random.happens(_NO_ISBN):
+        return "B00" + "".join(random.pick(_ALPHABET[:26] + "0123456789") for _ in range(7))
+    first = 0 if random.happens(_LEADING_ZEROS) else 1
+    digits = [first, *(random.whole(0, 9) for _ in range(8))]
     check = -sum((10 - place) * digit for place, digit in enumerate(digits)) % 11
     return "".join(map(str, digits)) + ("X" if check == 10 else str(check))
 
 
-def _invent_picture_name(chance: Chance) -> str:
+def _invent_picture_name(random: RandomStream) -> str:
     """Eleven characters, the last an L; a plus among them is percent-encoded."""
-    letters = [chance.pick(("51", "41", "61")), *(chance.pick(_ALPHABET) for _ in range(8))]
-    if chance.happens(_PERCENT_ENCODED):
-        letters[chance.whole(1, 8)] = "%2B"
+    letters = [random.pick(("51", "41", "61")), *(random.pick(_ALPHABET) for _ in range(8))]
+    if random.happens(_PERCENT_ENCODED):
+        letters[random.whole(1, 8)] = "%2B"
     return "".join(letters) + "L"
 
 
-def _break_apostrophe(book: Book) -> Book:
+def _break_apostrophe(book: PublishedBook) -> PublishedBook:
     return replace(book, listed_title=f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition")
 
 
-def _quote(book: Book) -> Book:
+def _quote(book: PublishedBook) -> PublishedBook:
     return replace(book, listed_title=f'{book.title} ("{book.category}" Classics)')
 
 
-def _call_gif(book: Book) -> Book:
+def _call_gif(book: PublishedBook) -> PublishedBook:
     return replace(book, url=book.url.removesuffix(".jpg") + ".gif")

@@ -4,7 +4,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from bookcover_core.demo_data.chance import Chance
+from bookcover_core.demo_data.random_stream import RandomStream
 
 # Titles that the dissertation's search for box sets finds (section 3.1); {title} is the title of a single book.
 BOX_SETS = (
@@ -25,17 +25,17 @@ def words() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(_WORDS.read_text(encoding="utf-8"))
 
 
-def invent_title(category: str, chance: Chance) -> str:
+def invent_title(category: str, random: RandomStream) -> str:
     """A title for a book of `category`, with or without a subtitle behind a colon."""
     of = words()[category]
-    title = chance.pick(of["patterns"]).format(a=chance.pick(of["a"]), b=chance.pick(of["b"]))
-    return f"{title}: {chance.pick(of['subtitles'])}" if ":" not in title and chance.happens(0.6) else title
+    title = random.pick(of["patterns"]).format(a=random.pick(of["a"]), b=random.pick(of["b"]))
+    return f"{title}: {random.pick(of['subtitles'])}" if ":" not in title and random.happens(0.6) else title
 
 
-def invent_author(chance: Chance) -> str:
+def invent_author(random: RandomStream) -> str:
     """The name of an author or of a publishing house."""
     of = words()["authors"]
-    if chance.happens(0.05):
-        return chance.pick(of["presses"])
-    middle = f" {chance.pick('ABCDEFGHJKLMRSTW')}." if chance.happens(0.25) else ""
-    return f"{chance.pick(of['first'])}{middle} {chance.pick(of['last'])}"
+    if random.happens(0.05):
+        return random.pick(of["presses"])
+    middle = f" {random.pick('ABCDEFGHJKLMRSTW')}." if random.happens(0.25) else ""
+    return f"{random.pick(of['first'])}{middle} {random.pick(of['last'])}"

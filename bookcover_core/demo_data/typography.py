@@ -1,4 +1,4 @@
-"""Type on the rehearsal's covers: typefaces, and lines that are broken and sized to fill a box.
+"""Type on the invented covers: typefaces, and lines that are broken and sized to fill a box.
 
 The fonts are those that Matplotlib ships (DejaVu, STIX, Computer Modern), so that a cover looks the same everywhere.
 Pillow's basic layout engine is used: the other one is not installed on every machine.

@@ -1,4 +1,4 @@
-"""Random weights that let pictures through: for rehearsals, where no network has seen a picture before."""
+"""Random weights that let pictures through: for demo studies, where no network has seen a picture before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
     Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
     random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
     of a batch of drawn pictures, laid out like covers, layer after layer in one pass. A linear classifier then finds
-    colour, texture and layout in the features: enough for a rehearsal, far from what ImageNet weights give.
+    colour, texture and layout in the features: enough for a demo study, far from what ImageNet weights give.
 
     A network that normalises nothing (VGG) passes the scale of its pictures on to its features; its first kernel is
     scaled to them instead. Scales of residual branches that begin near 0 (ConvNeXt) are set to 1. Other weights stay as

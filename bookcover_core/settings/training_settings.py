@@ -11,8 +11,8 @@ class ModelSettings(SettingsSection):
     """The networks and their weights."""
 
     weights: Literal["imagenet", "random"] = "imagenet"
-    """imagenet: Keras' published weights, digest checked. random: untrained networks, for rehearsals, and every result
-    says so."""
+    """imagenet: Keras' published weights, digest checked. random: untrained networks, for a demo; every result says
+    so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
 

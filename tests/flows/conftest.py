@@ -1,4 +1,4 @@
-"""A small rehearsal study, run once for all tests of the flows."""
+"""A small demo study, run once for all tests of the flows."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.curation.file_lock import exclusive
-from bookcover_core.demo_data import Catalogue, ImageHost, publish, rehearsal_settings
+from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -34,7 +34,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Rehearsal(Done):
+class DemoStudy(Done):
     """The same, with the host that its covers came from."""
 
     host: ImageHost
@@ -54,7 +54,7 @@ def host(catalogue) -> Iterator[ImageHost]:
 @pytest.fixture(scope="session")
 def small(catalogue, host, tmp_path_factory) -> StudySettings:
     """Settings of a study that takes a minute: two networks, short trainings, several chunks and shards."""
-    settings = rehearsal_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
+    settings = demo_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
     return settings.model_copy(
         update={
             "books": settings.books.model_copy(update={"chunk_records": 120}),
@@ -70,7 +70,7 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
 
 @pytest.fixture(scope="session")
 def pristine(request, tmp_path_factory, worker_id, prefect_server) -> Done:
-    """A rehearsal that nobody alters; one of the processes that test runs it for all."""
+    """A demo study that nobody alters; one of the processes that test runs it for all."""
     from flows.study import continue_study
 
     folder = tmp_path_factory.mktemp("shared") if worker_id == "master" else tmp_path_factory.getbasetemp().parent
@@ -84,10 +84,10 @@ def pristine(request, tmp_path_factory, worker_id, prefect_server) -> Done:
 
 
 @pytest.fixture(scope="session")
-def rehearsal(host, small, pristine) -> Rehearsal:
+def demo_study(host, small, pristine) -> DemoStudy:
     """The same in this process's own workspace, with its own host: what tests do to it, they set right again."""
     settings = pristine.copy_to(Path(small.workspace)).settings
-    return Rehearsal(settings.model_copy(update={"covers": small.covers}), host)
+    return DemoStudy(settings.model_copy(update={"covers": small.covers}), host)
 
 
 @pytest.fixture

@@ -53,12 +53,12 @@ def with_training(settings: StudySettings, **values) -> StudySettings:
     return settings.model_copy(update={"training": settings.training.model_copy(update=values)})
 
 
-def test_a_study_goes_from_listings_to_a_report(rehearsal):
+def test_a_study_goes_from_listings_to_a_report(demo_study):
     """Every stage leaves its manifest, the splits are balanced, and the report is there."""
-    workspace = Study(rehearsal.settings).workspace
-    chosen = chosen_preparation(Study(rehearsal.settings))
-    assert set(rehearsal.finished()) >= {label.replace("-padded", f"-{chosen}") for label in EVERY_STAGE}
-    assert changed({}, rehearsal.finished()) >= CHOSEN_STAGES
+    workspace = Study(demo_study.settings).workspace
+    chosen = chosen_preparation(Study(demo_study.settings))
+    assert set(demo_study.finished()) >= {label.replace("-padded", f"-{chosen}") for label in EVERY_STAGE}
+    assert changed({}, demo_study.finished()) >= CHOSEN_STAGES
     books = read_table(workspace.splits, label="int64")
     assert books["label"].nunique() == 30
     assert set(books["split"]) == {"train", "validation", "test"}
@@ -70,13 +70,13 @@ def test_a_study_goes_from_listings_to_a_report(rehearsal):
         assert len(read_table(file)) == (books["split"] == "test").sum()
 
 
-def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(rehearsal, monkeypatch):
+def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(demo_study, monkeypatch):
     """Same inputs, same settings: no stage runs, no process is started for one, no cover is asked for."""
     monkeypatch.setattr(stage_process, "_Process", lambda _: pytest.fail("a process was started"))
-    before, asked = rehearsal.finished(), sum(rehearsal.host.requests.values())
-    continue_study(begun(rehearsal.settings))
-    assert changed(before, rehearsal.finished()) == set()
-    assert sum(rehearsal.host.requests.values()) == asked
+    before, asked = demo_study.finished(), sum(demo_study.host.requests.values())
+    continue_study(begun(demo_study.settings))
+    assert changed(before, demo_study.finished()) == set()
+    assert sum(demo_study.host.requests.values()) == asked
 
 
 def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
@@ -89,18 +89,18 @@ def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
     assert ("analyse" in found) == (evaluations(copied) != judged)
 
 
-def evaluations(rehearsal) -> dict[str, str]:
+def evaluations(demo_study) -> dict[str, str]:
     """What the stages behind see of each evaluation, by label."""
-    return {manifest.label: manifest.digest for manifest in Study(rehearsal.settings).manifests("evaluate")}
+    return {manifest.label: manifest.digest for manifest in Study(demo_study.settings).manifests("evaluate")}
 
 
-def test_a_network_can_choose_its_own_preparation(rehearsal):
+def test_a_network_can_choose_its_own_preparation(demo_study):
     """Compared per network, each has trials and a choice of its own; where that is the same one, nothing else runs."""
-    before = rehearsal.finished()
-    own = rehearsal.settings.comparison.model_copy(update={"per_backbone": True})
-    train_backbone(begun(rehearsal.settings.model_copy(update={"comparison": own})), "MobileNetV2")
-    assert changed(before, rehearsal.finished()) == {"compare"}
-    assert "compare/MobileNetV2" in rehearsal.finished()
+    before = demo_study.finished()
+    own = demo_study.settings.comparison.model_copy(update={"per_backbone": True})
+    train_backbone(begun(demo_study.settings.model_copy(update={"comparison": own})), "MobileNetV2")
+    assert changed(before, demo_study.finished()) == {"compare"}
+    assert "compare/MobileNetV2" in demo_study.finished()
 
 
 def delete(file: Path) -> None:
@@ -127,29 +127,29 @@ def alter(file: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_a_damaged_output_is_made_again_and_nothing_behind_it(rehearsal, damages):
+def test_a_damaged_output_is_made_again_and_nothing_behind_it(demo_study, damages):
     """An output that is missing or altered is never trusted; one that comes out the same changes nothing behind it."""
-    before = rehearsal.finished()
+    before = demo_study.finished()
     contents = {}
     for damage, pattern in damages.values():
-        damaged = min(rehearsal.settings.root.glob(pattern))
+        damaged = min(demo_study.settings.root.glob(pattern))
         contents[damaged] = damaged.read_bytes()
         damage(damaged)
-    continue_study(begun(rehearsal.settings))
+    continue_study(begun(demo_study.settings))
     for damaged, content in contents.items():
         assert damaged.is_file()
         assert damaged.read_bytes() != b"altered"
         if damaged.suffix in {".jpg", ".npy"}:
             assert damaged.read_bytes() == content
-    assert changed(before, rehearsal.finished()) == {*damages, "report"}, "the report tells times, too"
+    assert changed(before, demo_study.finished()) == {*damages, "report"}, "the report tells times, too"
 
 
-def test_a_stage_can_be_run_alone(rehearsal):
+def test_a_stage_can_be_run_alone(demo_study):
     """The flow of one stage mends what is missing of that stage, and touches no other."""
-    before = rehearsal.finished()
-    next(rehearsal.settings.root.glob("prepared/noprep/*/*.jpg")).unlink()
-    prepare(begun(rehearsal.settings))
-    assert changed(before, rehearsal.finished()) == {"prepare"}
+    before = demo_study.finished()
+    next(demo_study.settings.root.glob("prepared/noprep/*/*.jpg")).unlink()
+    prepare(begun(demo_study.settings))
+    assert changed(before, demo_study.finished()) == {"prepare"}
 
 
 def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp_path):

@@ -140,7 +140,7 @@ def test_another_seed_redraws(tmp_path):
 
 
 def test_pictures_of_somebody_else_are_never_removed(tmp_path):
-    """A folder with pictures that the rehearsal has not drawn is refused and left alone."""
+    """A folder with pictures that `publish` has not drawn is refused and left alone."""
     stranger = tmp_path / "covers" / "holiday.jpg"
     stranger.parent.mkdir()
     stranger.write_bytes(b"precious")

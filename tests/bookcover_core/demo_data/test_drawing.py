@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from bookcover_core.demo_data.canvas import Canvas
-from bookcover_core.demo_data.chance import Chance
 from bookcover_core.demo_data.drawing import PICTURES, choose, draw_cover
 from bookcover_core.demo_data.layouts import LAYOUTS
 from bookcover_core.demo_data.looks import LOOKS
 from bookcover_core.demo_data.page import TREATMENTS, Page
 from bookcover_core.demo_data.palettes import PALETTES
 from bookcover_core.demo_data.publisher import Publisher
+from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.typography import FACES
 from bookcover_core.genres import BOOK32
 
@@ -47,7 +47,7 @@ def test_every_category_has_a_look_made_of_what_there_is():
 def test_every_picture_can_be_painted_in_every_shape(name):
     """A picture paints portrait, square and landscape canvases, and more than one colour."""
     for size in ((40, 60), (50, 50), (60, 40)):
-        canvas = Canvas(size, PALETTES["lagoon"], Chance(1, name))
+        canvas = Canvas(size, PALETTES["lagoon"], RandomStream(1, name))
         PICTURES[name](canvas)
         canvas.halve()
         assert canvas.image.size == size
@@ -57,7 +57,7 @@ def test_every_picture_can_be_painted_in_every_shape(name):
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))
 def test_every_layout_prints_titles_of_any_length(layout):
     """A layout takes a title of one letter, one of forty words, and a missing author."""
-    chance = Chance(3, layout)
+    chance = RandomStream(3, layout)
     design = choose("Travel", chance)
     for title in ("A", "word " * 40, "Unbreakablylongsingleword" * 3):
         page = Page(design, title, "", "", chance)

@@ -1,8 +1,8 @@
-"""The rehearsal's study: everything at work, within minutes."""
+"""The demo study: everything at work, within minutes."""
 
 import pytest
 
-from bookcover_core.demo_data import publish, rehearsal_settings
+from bookcover_core.demo_data import demo_settings, publish
 from bookcover_core.demo_data.faults import SHARES, Fault
 from bookcover_core.settings import BookSource, StudySettings
 
@@ -12,10 +12,10 @@ def published(tmp_path_factory):
     return publish(tmp_path_factory.mktemp("publisher"), seed=4, train_per_genre=1, test_per_genre=1, pool_per_genre=1)
 
 
-def test_the_settings_lead_to_the_rehearsal(published):
+def test_the_settings_lead_to_the_demo_study(published):
     """Listings are the publisher's, the covers' host is the loopback address, and the networks are untrained."""
-    settings = rehearsal_settings(published, "http://127.0.0.1:4711", "studies")
-    assert settings.name == "rehearsal"
+    settings = demo_settings(published, "http://127.0.0.1:4711", "studies")
+    assert settings.name == "demo"
     assert settings.books.source is BookSource.BOOKCOVER30
     assert settings.books.pool_listing == str(published.pool)
     assert settings.covers.hosts == {"ecx.images-amazon.com": ("http://127.0.0.1:4711",)}
@@ -27,8 +27,8 @@ def test_the_settings_lead_to_the_rehearsal(published):
 
 
 def test_only_the_hosts_address_changes_between_runs(published):
-    """Two runs with other ports differ in `covers.hosts` alone, which no stage hangs on."""
-    first, second = (rehearsal_settings(published, f"http://127.0.0.1:{port}", "studies") for port in (1, 2))
+    """Two runs with other ports differ in `covers.hosts` alone, which no stage depends on."""
+    first, second = (demo_settings(published, f"http://127.0.0.1:{port}", "studies") for port in (1, 2))
     assert first.model_copy(update={"covers": second.covers}) == second
     assert first.covers.model_copy(update={"hosts": second.covers.hosts}) == second.covers
 
@@ -49,6 +49,6 @@ def test_every_fault_occurs_and_its_outcome_is_known(published):
     assert len(published.outcomes) == len(published.books)
 
 
-def test_nobody_waits_for_a_time_out_in_a_rehearsal():
+def test_nobody_waits_for_a_time_out_in_a_demo_study():
     """Faults that cost a study its time-outs have no share of the publisher's books."""
     assert not {Fault.HANG, Fault.DRIP, Fault.HANG_UP, Fault.ERRORS, Fault.BROKEN, Fault.WRONG_LENGTH} & set(SHARES)

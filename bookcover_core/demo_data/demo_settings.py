@@ -1,4 +1,4 @@
-"""The settings of the rehearsal's study: everything at work, on little, within minutes on two cores."""
+"""The settings of the demo study: everything at work, on little, within minutes on two cores."""
 
 from bookcover_core.demo_data.catalogue import Catalogue
 from bookcover_core.demo_data.publisher import HOST
@@ -22,12 +22,12 @@ TEST_PER_GENRE = 4
 POOL_PER_GENRE = 4
 
 
-def rehearsal_settings(catalogue: Catalogue, address: str, workspace: str, name: str = "rehearsal") -> StudySettings:
+def demo_settings(catalogue: Catalogue, address: str, workspace: str, name: str = "demo") -> StudySettings:
     """The settings of a whole study of `catalogue`, with untrained networks.
 
     Args:
         catalogue: What is studied.
-        address: Where its pictures are served: `ImageHost.address`. It may change between runs: no stage hangs on it.
+        address: Where its pictures are served: `ImageHost.address`. It may change between runs: no stage depends on it.
         workspace: Folder that holds the studies.
         name: Name of the study.
     """

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from bookcover_core.demo_data.answers import MOVED, Answer, Manner, choose_answer
 from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.responses import MOVED, Delivery, Response, choose_response
 from bookcover_core.errors import ListingError, ServerError
 
 # Seconds before a late answer, and between two bytes of one that drips.
@@ -57,7 +57,7 @@ class ImageHost:
         self._listening.wait()
         if self._failure is not None:
             raise ServerError(
-                f"the rehearsal's image host cannot listen ({self._failure.strerror})",
+                f"the demo's image host cannot listen ({self._failure.strerror})",
                 where=self.address,
                 advice="Leave the port to it, or end what listens there.",
             )
@@ -90,7 +90,7 @@ class ImageHost:
         await asyncio.gather(*self._open)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection's requests until it is closed."""
+        """Response one connection's requests until it is closed."""
         conversation = asyncio.current_task()
         assert conversation is not None
         self._open[conversation] = writer
@@ -111,31 +111,31 @@ class ImageHost:
 
     async def _answer(self, writer: asyncio.StreamWriter, path: str, *, with_body: bool) -> bool:
         """Whether the connection still stands after the answer."""
-        answer = choose_answer(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
-        manner = answer.manner if with_body else Manner.WHOLE
-        unfinished = manner in {Manner.BROKEN, Manner.SILENT, Manner.HANG_UP}
+        answer = choose_response(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
+        delivery = answer.delivery if with_body else Delivery.WHOLE
+        unfinished = delivery in {Delivery.BROKEN, Delivery.SILENT, Delivery.HANG_UP}
         self.answers[path, 0 if unfinished else answer.status.value] += 1
         body = answer.body if with_body else b""
-        match manner:
-            case Manner.SILENT:
+        match delivery:
+            case Delivery.SILENT:
                 await self._stop.wait()
-            case Manner.LATE:
+            case Delivery.LATE:
                 await asyncio.sleep(_DELAY)
                 writer.write(answer.head + body)
-            case Manner.BROKEN:
+            case Delivery.BROKEN:
                 writer.write(answer.head + body[: len(body) // 2])
-            case Manner.DRIPPED:
+            case Delivery.DRIPPED:
                 await self._drip(writer, answer)
-            case Manner.ENDLESS:
+            case Delivery.ENDLESS:
                 await self._go_on(writer, answer)
-            case Manner.WHOLE | Manner.CLOSED:
+            case Delivery.WHOLE | Delivery.CLOSED:
                 writer.write(answer.head + body)
         await writer.drain()
-        if manner is Manner.BROKEN:
+        if delivery is Delivery.BROKEN:
             writer.transport.abort()
-        return manner in {Manner.WHOLE, Manner.LATE}
+        return delivery in {Delivery.WHOLE, Delivery.LATE}
 
-    async def _drip(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+    async def _drip(self, writer: asyncio.StreamWriter, answer: Response) -> None:
         writer.write(answer.head)
         for place in range(len(answer.body)):
             writer.write(answer.body[place : place + 1])
@@ -144,7 +144,7 @@ class ImageHost:
                 return
             await asyncio.sleep(_DRIP)
 
-    async def _go_on(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+    async def _go_on(self, writer: asyncio.StreamWriter, answer: Response) -> None:
         writer.write(answer.head)
         while not self._stop.is_set():
             writer.write(answer.body)

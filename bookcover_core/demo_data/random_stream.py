@@ -1,4 +1,4 @@
-"""Chance with a seed: the same draws on every machine and with every version of Python.
+"""RandomStream with a seed: the same draws on every machine and with every version of Python.
 
 Only `random.Random.random` is promised to give the same numbers for ever, so everything else is made of it.
 """
@@ -11,11 +11,11 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 
 
-class Chance:
-    """A stream of draws that hangs on its seeds alone.
+class RandomStream:
+    """A stream of draws that depends on its seeds alone.
 
     Args:
-        seeds: What the stream hangs on: a study's seed, the key of a book, the purpose.
+        seeds: What the stream depends on: a study's seed, the key of a book, the purpose.
     """
 
     def __init__(self, *seeds: int | str) -> None:

@@ -35,7 +35,7 @@ _PIECE = 700
 _SIGNATURES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
 
 
-class Manner(Enum):
+class Delivery(Enum):
     """How an answer is sent."""
 
     WHOLE = auto()
@@ -57,14 +57,14 @@ class Manner(Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer of a host."""
+class Response:
+    """a response of a host."""
 
     status: HTTPStatus = HTTPStatus.OK
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Over those that every answer has: Content-Type and, where `declared`, Content-Length."""
-    manner: Manner = Manner.WHOLE
+    delivery: Delivery = Delivery.WHOLE
     declared: bool = True
     """Whether the length of the body is announced."""
 
@@ -78,7 +78,7 @@ class Answer:
         return "\r\n".join([f"HTTP/1.1 {self.status.value} {self.status.phrase}", *lines, "", ""]).encode()
 
 
-def choose_answer(fault: Fault | None, path: str, picture: bytes | None, *, first: bool) -> Answer:
+def choose_response(fault: Fault | None, path: str, picture: bytes | None, *, first: bool) -> Response:
     """What is sent for a path.
 
     Args:
@@ -90,40 +90,42 @@ def choose_answer(fault: Fault | None, path: str, picture: bytes | None, *, firs
     if fault in _WITHOUT_PICTURE:
         return _WITHOUT_PICTURE[fault]
     if picture is None:
-        return Answer(HTTPStatus.NOT_FOUND)
+        return Response(HTTPStatus.NOT_FOUND)
     if first and fault in _AT_FIRST:
         return _AT_FIRST[fault]
     match fault:
         case Fault.REDIRECT | Fault.REDIRECT_LOOP:
             target = path if fault is Fault.REDIRECT_LOOP else MOVED + path
-            return Answer(HTTPStatus.FOUND, headers={"Location": target})
+            return Response(HTTPStatus.FOUND, headers={"Location": target})
         case Fault.BUSY_UNTIL if first:
             until = datetime.now(UTC) + timedelta(seconds=_RETRY_AT)
-            return Answer(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": format_datetime(until, usegmt=True)})
+            return Response(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": format_datetime(until, usegmt=True)})
         case Fault.NO_IMAGE:
-            return Answer(body=no_image_picture())
+            return Response(body=no_image_picture())
         case Fault.TRUNCATED:
-            return Answer(body=picture[: len(picture) * 3 // 5])
+            return Response(body=picture[: len(picture) * 3 // 5])
         case Fault.WRONG_TYPE:
-            return Answer(body=picture, headers={"Content-Type": "text/plain"})
+            return Response(body=picture, headers={"Content-Type": "text/plain"})
         case Fault.GZIP:
-            return Answer(body=gzip.compress(picture), headers={"Content-Encoding": "gzip"})
+            return Response(body=gzip.compress(picture), headers={"Content-Encoding": "gzip"})
         case Fault.FALSE_GZIP:
-            return Answer(body=picture, headers={"Content-Encoding": "gzip"})
+            return Response(body=picture, headers={"Content-Encoding": "gzip"})
         case Fault.CHUNKED:
-            return Answer(body=_in_pieces(picture), headers={"Transfer-Encoding": "chunked"}, declared=False)
+            return Response(body=_in_pieces(picture), headers={"Transfer-Encoding": "chunked"}, declared=False)
         case Fault.CMYK:
-            return Answer(body=cmyk_picture(picture))
+            return Response(body=cmyk_picture(picture))
         case Fault.WRONG_LENGTH:
             longer = {"Content-Length": str(len(picture) + 1000)}
-            return Answer(body=picture, headers=longer, manner=Manner.CLOSED)
+            return Response(body=picture, headers=longer, delivery=Delivery.CLOSED)
         case Fault.UNDECLARED:
-            return Answer(body=picture[: len(picture) // 2 if first else None], manner=Manner.CLOSED, declared=False)
+            return Response(
+                body=picture[: len(picture) // 2 if first else None], delivery=Delivery.CLOSED, declared=False
+            )
         case Fault.RESET | Fault.BROKEN if first or fault is Fault.BROKEN:
-            return Answer(body=picture, manner=Manner.BROKEN)
+            return Response(body=picture, delivery=Delivery.BROKEN)
         case Fault.ENDLESS:
-            return Answer(body=picture, manner=Manner.ENDLESS, declared=False)
-    return Answer(body=picture, manner=_MANNERS.get(fault, Manner.WHOLE))
+            return Response(body=picture, delivery=Delivery.ENDLESS, declared=False)
+    return Response(body=picture, delivery=_MANNERS.get(fault, Delivery.WHOLE))
 
 
 @cache
@@ -165,31 +167,33 @@ def _type_of(body: bytes) -> str:
     return next((kind for signature, kind in _SIGNATURES if body.startswith(signature)), "text/plain")
 
 
-_WITHOUT_PICTURE: Mapping[Fault | None, Answer] = {
-    Fault.MISSING: Answer(HTTPStatus.NOT_FOUND),
-    Fault.GONE: Answer(HTTPStatus.GONE),
-    Fault.FORBIDDEN: Answer(HTTPStatus.FORBIDDEN),
-    Fault.ERRORS: Answer(HTTPStatus.INTERNAL_SERVER_ERROR),
-    Fault.PLACEHOLDER: Answer(body=BLANK_GIF),
-    Fault.HTML: Answer(body=b"<!doctype html><title>Robot check</title>", headers={"Content-Type": "text/html"}),
-    Fault.EMPTY: Answer(headers={"Content-Type": "image/jpeg"}),
-    Fault.NOISE: Answer(body=bytes(range(256)) * 16, headers={"Content-Type": "image/jpeg"}),
-    Fault.HUGE: Answer(
-        body=bytes(_PIECE), headers={"Content-Length": str(_HUGE), "Content-Type": "image/jpeg"}, manner=Manner.CLOSED
+_WITHOUT_PICTURE: Mapping[Fault | None, Response] = {
+    Fault.MISSING: Response(HTTPStatus.NOT_FOUND),
+    Fault.GONE: Response(HTTPStatus.GONE),
+    Fault.FORBIDDEN: Response(HTTPStatus.FORBIDDEN),
+    Fault.ERRORS: Response(HTTPStatus.INTERNAL_SERVER_ERROR),
+    Fault.PLACEHOLDER: Response(body=BLANK_GIF),
+    Fault.HTML: Response(body=b"<!doctype html><title>Robot check</title>", headers={"Content-Type": "text/html"}),
+    Fault.EMPTY: Response(headers={"Content-Type": "image/jpeg"}),
+    Fault.NOISE: Response(body=bytes(range(256)) * 16, headers={"Content-Type": "image/jpeg"}),
+    Fault.HUGE: Response(
+        body=bytes(_PIECE),
+        headers={"Content-Length": str(_HUGE), "Content-Type": "image/jpeg"},
+        delivery=Delivery.CLOSED,
     ),
-    Fault.BOMB: Answer(body=_bomb()),
-    Fault.REDIRECT_INSIDE: Answer(HTTPStatus.FOUND, headers={"Location": INSIDE}),
-    Fault.REDIRECT_FILE: Answer(HTTPStatus.FOUND, headers={"Location": "file:///etc/passwd"}),
+    Fault.BOMB: Response(body=_bomb()),
+    Fault.REDIRECT_INSIDE: Response(HTTPStatus.FOUND, headers={"Location": INSIDE}),
+    Fault.REDIRECT_FILE: Response(HTTPStatus.FOUND, headers={"Location": "file:///etc/passwd"}),
 }
 
-_AT_FIRST: Mapping[Fault | None, Answer] = {
-    Fault.FLAPPING: Answer(HTTPStatus.SERVICE_UNAVAILABLE),
-    Fault.BUSY: Answer(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": str(_RETRY_AFTER)}),
+_AT_FIRST: Mapping[Fault | None, Response] = {
+    Fault.FLAPPING: Response(HTTPStatus.SERVICE_UNAVAILABLE),
+    Fault.BUSY: Response(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": str(_RETRY_AFTER)}),
 }
 
-_MANNERS: Mapping[Fault | None, Manner] = {
-    Fault.SLOW: Manner.LATE,
-    Fault.DRIP: Manner.DRIPPED,
-    Fault.HANG: Manner.SILENT,
-    Fault.HANG_UP: Manner.HANG_UP,
+_MANNERS: Mapping[Fault | None, Delivery] = {
+    Fault.SLOW: Delivery.LATE,
+    Fault.DRIP: Delivery.DRIPPED,
+    Fault.HANG: Delivery.SILENT,
+    Fault.HANG_UP: Delivery.HANG_UP,
 }

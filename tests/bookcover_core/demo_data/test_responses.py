@@ -11,9 +11,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from bookcover_core.demo_data.answers import INSIDE, Answer, Manner, choose_answer
 from bookcover_core.demo_data.faults import Fault
-from bookcover_core.demo_data.host import ImageHost
+from bookcover_core.demo_data.image_host import ImageHost
+from bookcover_core.demo_data.responses import INSIDE, Delivery, Response, choose_response
 
 PATH = "/images/I/51p5aUY%2BOKL.jpg"
 
@@ -25,17 +25,17 @@ def picture() -> bytes:
     return file.getvalue()
 
 
-def chosen(fault: Fault | None, picture: bytes, *, first: bool = True) -> Answer:
-    return choose_answer(fault, PATH, picture, first=first)
+def chosen(fault: Fault | None, picture: bytes, *, first: bool = True) -> Response:
+    return choose_response(fault, PATH, picture, first=first)
 
 
 def test_without_a_fault_the_picture_comes(picture):
     """The picture whole, with its type and length; 404 where there is none."""
     answer = chosen(None, picture)
-    assert (answer.status, answer.body, answer.manner) == (200, picture, Manner.WHOLE)
+    assert (answer.status, answer.body, answer.delivery) == (200, picture, Delivery.WHOLE)
     assert f"Content-Length: {len(picture)}".encode() in answer.head
     assert b"Content-Type: image/jpeg" in answer.head
-    assert choose_answer(None, PATH, None, first=True).status == 404
+    assert choose_response(None, PATH, None, first=True).status == 404
 
 
 def joined(pieces: bytes) -> bytes:
@@ -54,7 +54,7 @@ def test_a_fault_that_passes_ends_in_the_picture(picture, fault):
     """What a study should call ok comes to the right picture, at the latest when it is asked for again."""
     answer = chosen(fault, picture, first=False)
     if fault is Fault.REDIRECT:
-        answer = choose_answer(None, answer.headers["Location"], picture, first=True)
+        answer = choose_response(None, answer.headers["Location"], picture, first=True)
     body = answer.body
     if fault is Fault.GZIP:
         body = gzip.decompress(body)
@@ -72,7 +72,7 @@ def test_a_fault_that_stays_never_ends_in_the_picture(picture, fault):
     """What a study should call anything else does not come whole, however often it is asked for."""
     for first in (True, False):
         answer = chosen(fault, picture, first=first)
-        whole = answer.status == 200 and answer.body == picture and answer.manner in {Manner.WHOLE, Manner.LATE}
+        whole = answer.status == 200 and answer.body == picture and answer.delivery in {Delivery.WHOLE, Delivery.LATE}
         assert not whole
 
 
