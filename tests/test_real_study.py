@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import defaultdict
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,11 +23,13 @@ HOSTS = ("ecx.images-amazon.com", "d1w7fb2mkkr3kw.cloudfront.net")
 @pytest.fixture(scope="module")
 def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
     """The study, run once: its covers come over HTTP from loopback, under the paths of their addresses."""
-    from bookcover_core.demo_data import ImageHost, pictures_of_listing
+    from bookcover_core.demo_data import ImageHost
     from flows.study import continue_study
 
     listing = real_data / "listings" / "real-covers-listing.csv"
-    with ImageHost(pictures_of_listing(listing, real_data / "covers")) as host:
+    with listing.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        pictures = {urlsplit(row[2]).path: real_data / "covers" / row[1] for row in csv.reader(lines)}
+    with ImageHost(pictures) as host:
         settings = StudySettings.model_validate(
             {
                 "name": "real-covers",

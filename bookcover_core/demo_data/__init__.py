@@ -3,7 +3,7 @@
 from bookcover_core.demo_data.catalogue import Catalogue, publish
 from bookcover_core.demo_data.demo_settings import POOL_PER_GENRE, TEST_PER_GENRE, TRAIN_PER_GENRE, demo_settings
 from bookcover_core.demo_data.faults import Fault
-from bookcover_core.demo_data.image_host import ImageHost, pictures_of_listing
+from bookcover_core.demo_data.image_host import ImageHost
 
 __all__ = [
     "POOL_PER_GENRE",
@@ -13,6 +13,5 @@ __all__ = [
     "Fault",
     "ImageHost",
     "demo_settings",
-    "pictures_of_listing",
     "publish",
 ]

@@ -13,18 +13,17 @@ import json
 import logging
 import os
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-from bookcover_core.demo_data.drawing import draw_cover
+from bookcover_core.demo_data.cover_painter import draw_cover
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.publisher import PublishedBook, Publisher
 from bookcover_core.errors import FolderError
@@ -36,9 +35,6 @@ logger = logging.getLogger(__name__)
 _WORTH_PROCESSES = 150
 _MOST_PROCESSES = 8
 _BATCH = 25
-
-# file name, seed, key, category, title, author, volumes
-_Order = tuple[str, int, str, str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -80,39 +76,6 @@ class Catalogue:
     def faults(self) -> dict[str, Fault]:
         """What is wrong with which picture, by the raw path of its address."""
         return {book.path: book.fault for book in self.books if book.fault is not None}
-
-    @cached_property
-    def outcomes(self) -> dict[str, str]:
-        """What a study's ledger should say of each book, by key."""
-        return {book.key: book.fault.outcome if book.fault else "ok" for book in self.books}
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """Books, box sets, and each fault, counted over all books."""
-        faults = Counter(book.fault for book in self.books if book.fault)
-        return {
-            "books": len(self.books),
-            **{role: sum(book.role == role for book in self.books) for role in ("train", "test", "extra")},
-            "box-set titles": sum(book.candidate for book in self.books),
-            "several covers": sum(book.volumes > 1 for book in self.books),
-            **{fault.value: faults[fault] for fault in Fault},
-        }
-
-    def quirks(self, *roles: str) -> dict[str, int]:
-        """How often each oddity occurs among the books of these roles; none named: among all."""
-        books = [book for book in self.books if not roles or book.role in roles]
-        urls = Counter(book.url for book in books)
-        return {
-            "leading zeros lost": sum(book.asin != book.key for book in books),
-            "no ISBN": sum(book.key.startswith("B") for book in books),
-            "empty author": sum(not book.listed_author for book in books),
-            "doubled quotes": sum('"' in book.listed_title for book in books),
-            "newline": sum("\n" in book.listed_author for book in books),
-            "not UTF-8": sum("\udc81E" in book.listed_title for book in books),
-            "percent-encoded": sum("%" in book.url for book in books),
-            "gif": sum(book.url.endswith(".gif") for book in books),
-            "shared address": sum(count > 1 for count in urls.values()),
-        }
 
 
 def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> Catalogue:
@@ -176,47 +139,37 @@ def _code_digest() -> str:
 
 def _listing(books: Sequence[PublishedBook]) -> bytes:
     """The bytes of a listing: every field quoted, quotes doubled, no header."""
-    rows = (
-        (
-            book.asin,
-            book.filename,
-            book.url,
-            book.listed_title,
-            book.listed_author,
-            str(book.category_id),
-            book.category,
-        )
-        for book in books
-    )
-    lines = [",".join('"' + field.replace('"', '""') + '"' for field in row) for row in rows]
+    lines = []
+    for book in books:
+        title, author = book.listed_title, book.listed_author
+        row = (book.asin, book.filename, book.url, title, author, str(book.category_id), book.category)
+        lines.append(",".join('"' + field.replace('"', '""') + '"' for field in row))
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _draw_missing(catalogue: Catalogue) -> int:
     """How many covers were not there and have been drawn."""
-    by_key: Mapping[str, PublishedBook] = {book.key: book for book in catalogue.books}
+    by_key = {book.key: book for book in catalogue.books}
     there = {file.name for file in catalogue.covers.glob("*.jpg")}
-    orders: list[_Order] = []
-    for book in catalogue.books:
-        if book.filename not in there:
-            of = by_key[book.twin] if book.twin else book
-            orders.append((book.filename, catalogue.seed, of.key, of.category, of.title, of.author, of.volumes))
-    if not orders:
-        return 0
+    missing = [book for book in catalogue.books if book.filename not in there]
+    orders = [(book.filename, by_key[book.twin] if book.twin else book) for book in missing]
     started = time.perf_counter()
+    draw = partial(_draw, catalogue.covers, catalogue.seed)
     workers = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     if len(orders) < _WORTH_PROCESSES or workers == 1:
-        _draw(catalogue.covers, orders)
+        draw(orders)
     else:
         # Spawned, not forked: the process that calls may have threads of TensorFlow's.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
-            for done in [pool.submit(_draw, catalogue.covers, batch) for batch in batches]:
+            for done in [pool.submit(draw, batch) for batch in batches]:
                 done.result()
     logger.info("drew %d covers in %.1f s", len(orders), time.perf_counter() - started)
     return len(orders)
 
 
-def _draw(covers: Path, orders: Sequence[_Order]) -> None:
-    for filename, seed, key, category, title, author, volumes in orders:
-        write_bytes(covers / filename, draw_cover(seed, key, category, title, author, volumes=volumes))
+def _draw(covers: Path, seed: int, orders: Sequence[tuple[str, PublishedBook]]) -> None:
+    """Draw books' covers under the names given."""
+    for filename, book in orders:
+        content = draw_cover(seed, book.key, book.category, book.title, book.author, volumes=book.volumes)
+        write_bytes(covers / filename, content)

@@ -1,145 +1,95 @@
 """What can be wrong with a picture on its host, how often, and what a study should make of it."""
 
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Self
 
 
 class Fault(StrEnum):
-    """A way for an image host to misbehave."""
+    """A way for an image host to misbehave: its name, what a study's ledger should say of it, and how often it occurs.
+
+    The ledger says "ok" where the right picture comes in the end. Of a fault with a share, a publisher has at least one
+    book. None has those that would make a demo study wait for time-outs, and those that are like another.
+    """
+
+    outcome: str
+    share: float
+
+    def __new__(cls, value: str, outcome: str = "ok", share: float = 0.0) -> Self:
+        """The fault called `value`."""
+        fault = str.__new__(cls, value)
+        fault._value_, fault.outcome, fault.share = value, outcome, share
+        return fault
 
     # What it sends is no cover.
-    MISSING = "missing"
+    MISSING = "missing", "missing", 0.015
     """404, for ever."""
-    GONE = "gone"
+    GONE = "gone", "missing"
     """410, for ever."""
-    FORBIDDEN = "forbidden"
+    FORBIDDEN = "forbidden", "refused", 0.002
     """403, for ever."""
-    ERRORS = "errors"
+    ERRORS = "errors", "failed for now"
     """500, every time."""
-    PLACEHOLDER = "placeholder"
+    PLACEHOLDER = "placeholder", "placeholder", 0.005
     """A blank GIF of one pixel under the cover's name."""
-    NO_IMAGE = "no image"
+    NO_IMAGE = "no image", "placeholder", 0.004
     """A picture that says that there is none, the same for all."""
-    TRUNCATED = "truncated"
+    TRUNCATED = "truncated", "truncated", 0.002
     """A JPEG that ends too early, though the host says that this is all."""
-    HTML = "html"
+    HTML = "html", "not an image", 0.002
     """A web page with status 200."""
-    EMPTY = "empty"
+    EMPTY = "empty", "not an image", 0.002
     """Nothing at all with status 200."""
-    NOISE = "noise"
+    NOISE = "noise", "not an image"
     """Bytes that mean nothing, announced as a JPEG."""
-    HUGE = "huge"
+    HUGE = "huge", "too large", 0.002
     """A picture that is announced with ten gigabytes."""
-    ENDLESS = "endless"
+    ENDLESS = "endless", "too large"
     """A picture whose length is not announced and that never ends."""
-    BOMB = "bomb"
+    BOMB = "bomb", "too large"
     """A PNG of less than a hundred bytes that claims 2,500 million pixels."""
 
     # It leads elsewhere.
-    REDIRECT = "redirect"
+    REDIRECT = "redirect", "ok", 0.004
     """The right picture at another path."""
-    REDIRECT_LOOP = "redirect loop"
+    REDIRECT_LOOP = "redirect loop", "refused"
     """A redirect to itself."""
-    REDIRECT_INSIDE = "redirect inside"
+    REDIRECT_INSIDE = "redirect inside", "refused"
     """A redirect to where a cloud's machines find their secrets: no address of the open Internet."""
-    REDIRECT_FILE = "redirect file"
+    REDIRECT_FILE = "redirect file", "refused"
     """A redirect to a file of the machine that asks."""
 
     # It is the right picture in odd clothes.
-    WRONG_TYPE = "wrong type"
+    WRONG_TYPE = "wrong type", "ok", 0.002
     """The right picture, announced as text."""
-    GZIP = "gzip"
+    GZIP = "gzip", "ok", 0.002
     """The right picture, compressed though nobody asked for it."""
     FALSE_GZIP = "false gzip"
     """The right picture, announced as compressed though it is not."""
     CHUNKED = "chunked"
     """The right picture in small pieces, each with its length."""
-    CMYK = "cmyk"
+    CMYK = "cmyk", "ok", 0.002
     """The right picture in the colours of a printing press."""
 
     # It comes late, or breaks off.
-    SLOW = "slow"
+    SLOW = "slow", "ok", 0.002
     """The right picture after a second."""
-    DRIP = "drip"
+    DRIP = "drip", "failed for now"
     """The right picture at ten bytes a second."""
-    HANG = "hang"
+    HANG = "hang", "failed for now"
     """No answer, ever, on a connection that stays open."""
-    HANG_UP = "hang up"
+    HANG_UP = "hang up", "failed for now"
     """No answer: the connection is closed each time."""
-    BROKEN = "broken"
+    BROKEN = "broken", "failed for now"
     """A connection that breaks off in mid-picture every time."""
-    WRONG_LENGTH = "wrong length"
+    WRONG_LENGTH = "wrong length", "failed for now"
     """The right picture, announced as longer than it is."""
-    RESET = "reset"
+    RESET = "reset", "ok", 0.002
     """A connection that breaks off in mid-picture at first, then the right picture."""
     UNDECLARED = "undeclared"
     """Half a picture at first, then the right one; the length is not announced, the end is that of the connection."""
-    FLAPPING = "flapping"
+    FLAPPING = "flapping", "ok", 0.004
     """503 at first, then the right picture."""
-    BUSY = "busy"
+    BUSY = "busy", "ok", 0.002
     """429 with Retry-After in seconds at first, then the right picture."""
     BUSY_UNTIL = "busy until"
     """429 with Retry-After as a date at first, then the right picture."""
-
-    @property
-    def outcome(self) -> str:
-        """What a study's ledger should say of such a cover; "ok" where the right picture came in the end."""
-        return _OUTCOMES[self]
-
-
-# Share of the publisher's books that suffer from each; of each that has one there is at least one book. Without a
-# share: those that would make a demo study wait for time-outs, and those that are like another.
-SHARES = MappingProxyType({
-    Fault.MISSING: 0.015,
-    Fault.PLACEHOLDER: 0.005,
-    Fault.NO_IMAGE: 0.004,
-    Fault.TRUNCATED: 0.002,
-    Fault.HTML: 0.002,
-    Fault.EMPTY: 0.002,
-    Fault.WRONG_TYPE: 0.002,
-    Fault.REDIRECT: 0.004,
-    Fault.SLOW: 0.002,
-    Fault.FLAPPING: 0.004,
-    Fault.BUSY: 0.002,
-    Fault.RESET: 0.002,
-    Fault.FORBIDDEN: 0.002,
-    Fault.HUGE: 0.002,
-    Fault.GZIP: 0.002,
-    Fault.CMYK: 0.002,
-})  # fmt: skip
-
-_OUTCOMES = MappingProxyType({
-    Fault.MISSING: "missing",
-    Fault.GONE: "missing",
-    Fault.FORBIDDEN: "refused",
-    Fault.ERRORS: "failed for now",
-    Fault.PLACEHOLDER: "placeholder",
-    Fault.NO_IMAGE: "placeholder",
-    Fault.TRUNCATED: "truncated",
-    Fault.HTML: "not an image",
-    Fault.EMPTY: "not an image",
-    Fault.NOISE: "not an image",
-    Fault.HUGE: "too large",
-    Fault.ENDLESS: "too large",
-    Fault.BOMB: "too large",
-    Fault.REDIRECT: "ok",
-    Fault.REDIRECT_LOOP: "refused",
-    Fault.REDIRECT_INSIDE: "refused",
-    Fault.REDIRECT_FILE: "refused",
-    Fault.WRONG_TYPE: "ok",
-    Fault.GZIP: "ok",
-    Fault.FALSE_GZIP: "ok",
-    Fault.CHUNKED: "ok",
-    Fault.CMYK: "ok",
-    Fault.SLOW: "ok",
-    Fault.DRIP: "failed for now",
-    Fault.HANG: "failed for now",
-    Fault.HANG_UP: "failed for now",
-    Fault.BROKEN: "failed for now",
-    Fault.WRONG_LENGTH: "failed for now",
-    Fault.RESET: "ok",
-    Fault.UNDECLARED: "ok",
-    Fault.FLAPPING: "ok",
-    Fault.BUSY: "ok",
-    Fault.BUSY_UNTIL: "ok",
-})  # fmt: skip

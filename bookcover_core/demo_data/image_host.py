@@ -1,18 +1,16 @@
 """An image host on loopback: serves pictures under the paths that listings name, and misbehaves where it is told to."""
 
 import asyncio
-import csv
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.responses import MOVED, Delivery, Response, choose_response
-from bookcover_core.errors import ListingError, ServerError
+from bookcover_core.errors import ServerError
 
 # Seconds before a late answer, and between two bytes of one that drips.
 _DELAY = 1.0
@@ -156,33 +154,3 @@ class ImageHost:
             return file.read_bytes() if file else None
         except OSError:
             return None
-
-
-def pictures_of_listing(listing: Path, folder: Path) -> dict[str, Path]:
-    """The files that the addresses of a seven-column listing stand for, by raw path: `folder`/FILENAME.
-
-    Args:
-        listing: A listing without header; bytes that are not UTF-8 do no harm.
-        folder: Where the pictures lie.
-
-    Raises:
-        ListingError: It cannot be read, or a record has not seven columns.
-    """
-    pictures: dict[str, Path] = {}
-    try:
-        with listing.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-            reader = csv.reader(lines)
-            for row in reader:
-                _, filename, url, _, _, _, _ = row
-                pictures[urlsplit(url).path] = folder / filename
-    except OSError as error:
-        raise ListingError(
-            f"the listing cannot be read ({error.strerror})", where=listing, advice="Check its name."
-        ) from None
-    except ValueError:
-        raise ListingError(
-            f"{len(row)} columns, not seven",
-            where=f"{listing}:{reader.line_num}",
-            advice="Give a listing of ASIN, FILENAME, URL, TITLE, AUTHOR, CATEGORY ID and CATEGORY.",
-        ) from None
-    return pictures

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from bookcover_core.demo_data.faults import SHARES, Fault
+from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.random_stream import RandomStream
-from bookcover_core.demo_data.titles import BOX_SETS, invent_author, invent_title
+from bookcover_core.demo_data.styles import invent_author, invent_title
 from bookcover_core.genres import BOOK32, BOOKCOVER30
 
 # The host that the listings of uchidalab/book-dataset name.
@@ -17,12 +17,19 @@ _LEADING_ZEROS = 0.46
 _NO_ISBN = 0.022
 _NO_AUTHOR = 0.07
 _PERCENT_ENCODED = 0.11
-_DOUBLED_QUOTES = 0.005
-_NOT_UTF8 = 0.004
-_GIF = 0.003
 # The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a demo study nothing to review.
 _BOX_SET = 0.025
 _SEVERAL_COVERS = 0.7
+
+# Titles that the dissertation's search for box sets finds (section 3.1).
+_BOX_SET_TITLES = (
+    "{title} Boxed Set",
+    "{title} Box Set",
+    "{title}: 3-Book Bundle",
+    "{title}: The 4 Book Collection",
+    "{title} Bundle: Volumes 1 to 3",
+    "{title}: An Anthology",
+)
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # What has become of a typographic apostrophe in the official listings.
@@ -102,10 +109,11 @@ class Publisher:
     def _invent(self, category_id: int, role: str, number: int) -> PublishedBook:
         category = BOOK32[category_id]
         random = RandomStream(self.seed, category_id, role, number)
-        key = self._new(self._keys, lambda: _invent_key(random))
+        while (key := _invent_key(random)) in self._keys:
+            pass
+        self._keys.add(key)
         candidate = random.happens(_BOX_SET)
-        pattern = random.pick(BOX_SETS) if candidate else "{title}"
-
+        pattern = random.pick(_BOX_SET_TITLES) if candidate else ""
         title = self._new_title(category, random)
         if candidate:
             title = pattern.format(title=title.partition(":")[0])
@@ -134,13 +142,6 @@ class Publisher:
         self._titles.add(main)
         return f"{main}{colon}{rest}"
 
-    @staticmethod
-    def _new(taken: set[str], invent: Callable[[], str]) -> str:
-        while (candidate := invent()) in taken:
-            pass
-        taken.add(candidate)
-        return candidate
-
     def _with_quirks(self, books: Sequence[PublishedBook]) -> list[PublishedBook]:
         """`books` with the rare oddities of the official listings: of each, at least one in train and in test."""
         by_key = {book.key: book for book in books}
@@ -148,10 +149,10 @@ class Publisher:
             ordinary = [book.key for book in books if book.role == role]
             random = RandomStream(self.seed, "quirks", role)
             drawn = random.sample(ordinary, len(ordinary))
-            for share, change in ((_NOT_UTF8, _break_apostrophe), (_DOUBLED_QUOTES, _quote), (_GIF, _call_gif)):
+            for share, quirk in _QUIRKS:
                 for _ in range(min(len(drawn), max(1, round(share * len(ordinary))))):
-                    key = drawn.pop()
-                    by_key[key] = change(by_key[key])
+                    book = quirk(by_key[drawn.pop()])
+                    by_key[book.key] = book
             if role == "test" and drawn:
                 key = drawn.pop()
                 by_key[key] = replace(by_key[key], listed_author="The Committee on Letters of the Society\nof Readers")
@@ -173,8 +174,8 @@ class Publisher:
         sound = [book.key for book in books if not book.twin and book.key not in twins]
         drawn = RandomStream(self.seed, "faults").sample(sound, len(sound))
         faults: dict[str, Fault] = {}
-        for fault, share in SHARES.items():
-            for _ in range(min(len(drawn), max(1, round(share * len(books))))):
+        for fault in filter(lambda each: each.share, Fault):
+            for _ in range(min(len(drawn), max(1, round(fault.share * len(books))))):
                 faults[drawn.pop()] = fault
         return [replace(book, fault=faults.get(book.key)) for book in books]
 
@@ -197,13 +198,9 @@ def _invent_picture_name(random: RandomStream) -> str:
     return "".join(letters) + "L"
 
 
-def _break_apostrophe(book: PublishedBook) -> PublishedBook:
-    return replace(book, listed_title=f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition")
-
-
-def _quote(book: PublishedBook) -> PublishedBook:
-    return replace(book, listed_title=f'{book.title} ("{book.category}" Classics)')
-
-
-def _call_gif(book: PublishedBook) -> PublishedBook:
-    return replace(book, url=book.url.removesuffix(".jpg") + ".gif")
+# Shares as above, and what becomes of a book: bytes that are not UTF-8, doubled quotes, the address of a GIF.
+_QUIRKS: tuple[tuple[float, Callable[[PublishedBook], PublishedBook]], ...] = (
+    (0.004, lambda book: replace(book, listed_title=f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition")),
+    (0.005, lambda book: replace(book, listed_title=f'{book.title} ("{book.category}" Classics)')),
+    (0.003, lambda book: replace(book, url=book.url.removesuffix(".jpg") + ".gif")),
+)

@@ -3,7 +3,6 @@
 Only `random.Random.random` is promised to give the same numbers for ever, so everything else is made of it.
 """
 
-import hashlib
 import random
 from collections.abc import Sequence
 from typing import TypeVar
@@ -45,7 +44,3 @@ class RandomStream:
         """`count` of `items`, none twice, in the order in which they were drawn; all where there are not so many."""
         left = list(items)
         return [left.pop(int(len(left) * self._random())) for _ in range(min(count, len(left)))]
-
-    def bytes(self, count: int) -> bytes:
-        """`count` bytes."""
-        return hashlib.shake_128(repr(self._random()).encode()).digest(count)

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from PIL import Image
 
 from bookcover_core.demo_data.faults import Fault
-from bookcover_core.demo_data.typography import FACES, Ink, set_text
+from bookcover_core.demo_data.typesetting import set_text
 
 # Where pictures lie that have moved.
 MOVED = "/moved"
@@ -132,7 +132,7 @@ def choose_response(fault: Fault | None, path: str, picture: bytes | None, *, fi
 def no_image_picture() -> bytes:
     """The host's picture for books that it has no picture of: a JPEG of 60 by 60 pixels."""
     image = Image.new("RGB", (60, 60), (240, 240, 240))
-    set_text(image, (4, 8, 56, 52), "No image available", FACES["sans"], Ink((150, 150, 150)), lines=3)
+    set_text(image, (4, 8, 56, 52), "No image available", "sans", (150, 150, 150))
     content = io.BytesIO()
     image.save(content, "JPEG", quality=85)
     return content.getvalue()

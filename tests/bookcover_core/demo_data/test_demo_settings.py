@@ -3,7 +3,7 @@
 import pytest
 
 from bookcover_core.demo_data import demo_settings, publish
-from bookcover_core.demo_data.faults import SHARES, Fault
+from bookcover_core.demo_data.faults import Fault
 from bookcover_core.settings import BookSource, StudySettings
 
 
@@ -35,9 +35,10 @@ def test_only_the_hosts_address_changes_between_runs(published):
 
 def test_every_fault_occurs_and_its_outcome_is_known(published):
     """Every kind of fault with a share strikes at least one book, none strikes two books with one address."""
-    assert all((published.counts[fault] >= 1) == (fault in SHARES) for fault in Fault)
-    assert len(published.faults) == sum(book.fault is not None for book in published.books)
-    assert set(published.outcomes.values()) == {
+    faults = [book.fault for book in published.books if book.fault]
+    assert set(faults) == {fault for fault in Fault if fault.share}
+    assert len(published.faults) == len(faults)
+    assert {fault.outcome for fault in faults} == {
         "ok",
         "missing",
         "placeholder",
@@ -46,9 +47,9 @@ def test_every_fault_occurs_and_its_outcome_is_known(published):
         "refused",
         "too large",
     }
-    assert len(published.outcomes) == len(published.books)
 
 
 def test_nobody_waits_for_a_time_out_in_a_demo_study():
     """Faults that cost a study its time-outs have no share of the publisher's books."""
-    assert not {Fault.HANG, Fault.DRIP, Fault.HANG_UP, Fault.ERRORS, Fault.BROKEN, Fault.WRONG_LENGTH} & set(SHARES)
+    waits = (Fault.HANG, Fault.DRIP, Fault.HANG_UP, Fault.ERRORS, Fault.BROKEN, Fault.WRONG_LENGTH)
+    assert not any(fault.share for fault in waits)
