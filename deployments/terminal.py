@@ -28,6 +28,7 @@ def say(text: str) -> None:
 
 def print_results(settings: StudySettings) -> None:
     """Print the result table of a study, and where its report lies."""
+    from bookcover_core.report.findings import UNTRAINED  # noqa: PLC0415 - imports pandas
     from bookcover_core.report.summary import result_table  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)
@@ -36,11 +37,15 @@ def print_results(settings: StudySettings) -> None:
     rows = result_table(study)
     measures = [name for name in rows[0] if name.startswith("top ")] if rows else []
     table.add_column("network and preparation", no_wrap=True)
-    for name in measures:
-        table.add_column(name, justify="right", no_wrap=True)
+    for measure in measures:
+        table.add_column(measure, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(f"{row['model']} {row['preparation']}", *(str(row[name]) for name in measures))
+        mark = "*" if row["model"].endswith(UNTRAINED) else ""
+        name = f"{row['model'].removesuffix(UNTRAINED)} {row['preparation']}{mark}"
+        table.add_row(name, *(str(row[measure]) for measure in measures))
     console.print(table)
+    if any(row["model"].endswith(UNTRAINED) for row in rows):
+        say("* untrained: random weights in place of ImageNet's, so these numbers mean nothing.")
     say(f"Report: {study.workspace.report / 'index.html'}")
 
 

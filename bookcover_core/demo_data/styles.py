@@ -13,7 +13,7 @@ WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (16, 16, 20)
 
 # Share of a cover's elements (palette, motif, layout, typeface) that are another category's: why genres overlap.
-_BORROWED = 0.2
+_BORROWED = 0.15
 
 _SUBTITLES = 0.6
 _PRESSES = 0.05

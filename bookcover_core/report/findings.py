@@ -18,7 +18,7 @@ from bookcover_core.evaluation.scores import Scores, read_scores
 from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import ModelCard, read_card
-from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, systems, title_of
+from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, ensembles, members, systems, title_of
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
@@ -36,6 +36,9 @@ from bookcover_core.visualisation.training_curves import Curve, read_curve
 
 logger = logging.getLogger(__name__)
 
+UNTRAINED = ", untrained"
+"""What stands behind the names of networks with random weights."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -47,6 +50,8 @@ class Network:
     """How its training went; None for an ensemble, and where its history is gone."""
     card: ModelCard | None
     """The card beside its weights; None for an ensemble, and where it is gone."""
+    untrained: bool = False
+    """Whether its backbone, or that of a member of an ensemble, has random weights: only its head has learnt."""
 
     @property
     def backbone(self) -> str:
@@ -56,12 +61,7 @@ class Network:
     @property
     def title(self) -> str:
         """The system's name for people."""
-        return self.system.title
-
-    @property
-    def starts_from_random_weights(self) -> bool:
-        """Whether a network that should have seen pictures before never has."""
-        return self.card is not None and self.system.kind is not Kind.SCRATCH and self.card.weights == "random"
+        return f"{self.system.title}{UNTRAINED if self.untrained else ''}"
 
     @property
     def best_epoch(self) -> int | None:
@@ -132,10 +132,10 @@ class Findings:
 
     @cached_property
     def random_weights(self) -> bool:
-        """Whether any network starts from random weights, so that the study is a rehearsal."""
+        """Whether any network has random weights where it should have those of ImageNet."""
         settings = self.study.settings
         untrained = set(settings.training.backbones) - {*settings.models.weight_files, *SCRATCH_NETWORKS}
-        return any(network.starts_from_random_weights for network in self.networks) or (
+        return any(network.untrained for network in self.networks) or (
             settings.models.weights == "random" and bool(untrained)
         )
 
@@ -152,7 +152,7 @@ class Findings:
         if not self.has_published:
             return ["the genres are not those of BookCover30"]
         if self.random_weights:
-            reasons.append("the networks start from random weights, not from ImageNet")
+            reasons.append("networks start from random weights, not from ImageNet")
         if self.networks:
             scores = self.networks[0].scores
             if scores.books != PUBLISHED_TEST_BOOKS:
@@ -205,6 +205,12 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
             networks.append(_network(study, system, model))
         else:
             missing.append(Missing(system.name, _why_missing(study, system, model)))
+    untrained = {network.system for network in networks if network.untrained}
+    if ensembles(study.settings) and untrained.intersection(members(study.settings)):
+        networks = [
+            replace(network, untrained=network.untrained or network.system.kind is Kind.ENSEMBLE)
+            for network in networks
+        ]
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
@@ -246,7 +252,8 @@ def _network(study: Study, system: System, model: str) -> Network:
     curve, card = _optional_curve(folder / "history.csv"), _optional_card(folder)
     if curve and card and "best_epoch" in card.metrics:
         curve = replace(curve, kept=int(card.metrics["best_epoch"]))
-    return Network(system, scores, curve, card)
+    untrained = card is not None and system.kind is not Kind.SCRATCH and card.weights == "random"
+    return Network(system, scores, curve, card, untrained)
 
 
 def _optional_curve(file: Path) -> Curve | None:

@@ -78,9 +78,9 @@ def recall_table(findings: Findings) -> Table | None:
     published = list(published_recall().values()) if findings.has_published else []
     columns = [Column("Genre")]
     groups = [("", 1)]
-    for network in scores:
-        groups.append((f"{network.title}, this study", len(ks)))
-        columns += [Column(f"Top {k}", Kind.SHARE, f"{network.title} top {k}", interval=True) for k in ks]
+    for each in findings.networks:
+        groups.append((f"{each.title}, this study", len(ks)))
+        columns += [Column(f"Top {k}", Kind.SHARE, f"{each.system.title} top {k}", interval=True) for k in ks]
     for other in published:
         groups.append((f"{other.model}, {'Iwana 2016' if other.model in _IWANA else 'Hill 2020'}", len(ks)))
         columns += [Column(f"Top {k}", Kind.SHARE, f"published {other.model} top {k}", faint=True) for k in ks]
@@ -135,7 +135,7 @@ def precision_table(findings: Findings) -> Table | None:
     published = list(published_precision().values()) if findings.has_published else []
     columns = [
         Column("Predicted genre"),
-        *(Column(network.title, Kind.SHARE, network.title, interval=True) for network in scores),
+        *(Column(each.title, Kind.SHARE, each.system.title, interval=True) for each in findings.networks),
         *(Column(other.model, Kind.SHARE, f"published {other.model}", faint=True) for other in published),
     ]
     groups = [("", 1), ("This study", len(scores))]

@@ -9,7 +9,7 @@ from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, Pu
 from bookcover_core.evaluation.scores import Estimate
 from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.findings import Findings, Network, gather
+from bookcover_core.report.findings import UNTRAINED, Findings, Network, gather
 from bookcover_core.report.table import DASH, markdown_row, percent
 
 # The sign, kept on the line of its number.
@@ -65,11 +65,11 @@ def result_rows(findings: Findings) -> list[dict[str, Any]]:
 
     Keys: model, backbone, preparation, test_books, chance; top1, top3, top5 and macro_precision, each with `_low` and
     `_high`; best_epoch (None where unknown); published_top1 (None where there is none, or none that is comparable);
-    random_weights.
+    random_weights (of the network itself, or of a member of an ensemble).
     """
     published = published_recall() if findings.comparable else {}
     ordered = sorted(findings.networks, key=lambda network: -network.scores.accuracy.value)
-    return [_row(network, findings, published.get(network.backbone)) for network in ordered]
+    return [_row(network, published.get(network.backbone)) for network in ordered]
 
 
 def verdict(findings: Findings) -> Verdict:
@@ -85,8 +85,8 @@ def verdict(findings: Findings) -> Verdict:
         f"{best.title}, shown nothing but the cover, names the genre of {percent(accuracy.value)}{_PERCENT} of "
         f"{scores.books:,} test books rightly ({interval}); chance is {percent(scores.chance)}{_PERCENT}"
     )
-    if findings.random_weights:
-        return Verdict("A rehearsal.", f"{sentence}.", "")
+    if best.untrained:
+        return Verdict("Untrained networks.", f"{sentence}.", "")
     if not beats_chance:
         doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
         return Verdict("No.", f"{sentence}, which {doubt}.", "")
@@ -118,7 +118,7 @@ def _standing(findings: Findings, best: Network) -> str:
     return f"That is {place} the best published on the official split ({names}, {percent(highest)}{_PERCENT})."
 
 
-def _row(network: Network, findings: Findings, published: PublishedRecall | None) -> dict[str, Any]:
+def _row(network: Network, published: PublishedRecall | None) -> dict[str, Any]:
     scores = network.scores
     row: dict[str, Any] = {
         "model": scores.model,
@@ -137,7 +137,7 @@ def _row(network: Network, findings: Findings, published: PublishedRecall | None
     return row | {
         "best_epoch": network.best_epoch,
         "published_top1": None if published is None else published.total_top1,
-        "random_weights": findings.random_weights,
+        "random_weights": network.untrained,
     }
 
 
@@ -147,7 +147,8 @@ def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
     shown = {f"top {k}, %": f"top{k}" for k in ks} | {"macro precision, %": "macro_precision"}
     rows = []
     for row in result_rows(findings):
-        line = {"model": title_of(row["backbone"]), "preparation": row["preparation"]}
+        title = title_of(row["backbone"]) + (UNTRAINED if row["random_weights"] else "")
+        line = {"model": title, "preparation": row["preparation"]}
         for title, name in shown.items():
             interval = f"{percent(row[f'{name}_low'])}{DASH}{percent(row[f'{name}_high'])}"
             line[title] = f"{percent(row[name])} ({interval})"

@@ -76,19 +76,19 @@ def signed(share: float) -> str:
 
 def notices(contrasts: Contrasts) -> list[Notice]:
     """What to keep in mind, the gravest first."""
-    found = [_rehearsal(contrasts), _genres(contrasts), *(_leak(contrasts, study) for study in (0, 1))]
+    found = [_untrained(contrasts), _genres(contrasts), *(_leak(contrasts, study) for study in (0, 1))]
     found += [_part(contrasts), _folders(contrasts), _confidence(contrasts), _missing(contrasts)]
     return [notice for notice in found if notice is not None]
 
 
-def _rehearsal(contrasts: Contrasts) -> Notice | None:
+def _untrained(contrasts: Contrasts) -> Notice | None:
     pairs = zip(contrasts.names, contrasts.both, strict=True)
-    rehearsals = [name for name, findings in pairs if findings.random_weights]
-    if not rehearsals:
+    untrained = [name for name, findings in pairs if findings.random_weights]
+    if not untrained:
         return None
     return Notice(
-        "A rehearsal: these numbers mean nothing for real networks",
-        f"Networks of {' and '.join(rehearsals)} start from random weights, not from what they learnt on ImageNet.",
+        "Untrained networks: their numbers mean nothing",
+        f"Networks of {' and '.join(untrained)} start from random weights, not from what they learnt on ImageNet.",
         strong=True,
     )
 

@@ -13,7 +13,7 @@ def published(tmp_path_factory):
 
 
 def test_the_settings_lead_to_the_demo_study(published):
-    """Listings are the publisher's, the covers' host is the loopback address, and the networks are untrained."""
+    """Listings are the publisher's, the covers' host is the loopback address, and LeNet alone learns from nothing."""
     settings = demo_settings(published, "http://127.0.0.1:4711", "studies")
     assert settings.name == "demo"
     assert settings.books.source is BookSource.BOOKCOVER30
@@ -22,7 +22,7 @@ def test_the_settings_lead_to_the_demo_study(published):
     assert settings.covers.allowed_private_hosts == ("127.0.0.1",)
     assert settings.models.weights == "random"
     assert settings.curation.undecided == "reject"
-    assert settings.training.backbones == StudySettings().training.backbones
+    assert settings.training.backbones == ("LeNet", *StudySettings().training.backbones)
     assert StudySettings.model_validate(settings.model_dump(mode="json")) == settings
 
 

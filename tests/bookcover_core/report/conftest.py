@@ -24,7 +24,7 @@ def official(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="session")
 def own_genres(tmp_path_factory: pytest.TempPathFactory):
-    """A rehearsal with genres of its own, one network, and no comparison of preparations; its report is written."""
+    """Genres of its own, one untrained network, no comparison of preparations; its report is written."""
     wanted = Specimen(
         genres=("Horror", "Cats & <Dogs>", "$5 meals $x$"),
         backbones=("MobileNetV2",),

@@ -38,7 +38,7 @@ def test_what_stands_in_the_way_is_named(official, own_genres):
     assert gather(own_genres).obstacles == ["the genres are not those of BookCover30"]
 
 
-def test_own_weight_files_are_no_rehearsal(official):
+def test_networks_with_weight_files_are_trained(official):
     """With weights = random, networks that all have files of their own are not random."""
     own = {"MobileNetV2": "a.h5", "InceptionResNetV2": "b.h5"}
     assert not gather(_changed(official, "models", weights="random", weight_files=own)).random_weights

@@ -1,4 +1,4 @@
-"""The study in a sentence and in rows: honest about chance, luck, rehearsals and what is missing."""
+"""The study in a sentence and in rows: honest about chance, luck, untrained networks and what is missing."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import pytest
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.models.systems import Kind, System
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.summary import result_markdown, result_rows, result_table, verdict
@@ -84,10 +85,24 @@ def test_markdown_names_what_is_missing(bookcover30):
     assert "**ResNeXt50 is missing.**" in text
 
 
-def test_a_rehearsal_says_so(own_genres):
+def test_an_untrained_network_says_so(own_genres):
     """Random weights: the headline is no answer, and every row says it."""
-    assert verdict(gather(own_genres)).answer == "A rehearsal."
+    assert verdict(gather(own_genres)).answer == "Untrained networks."
     assert all(row["random_weights"] for row in result_rows(gather(own_genres)))
+    assert [row["model"] for row in result_table(own_genres)] == ["MobileNetV2, untrained"]
+
+
+def test_a_trained_network_among_untrained_ones_has_an_answer(own_genres):
+    """Each row tells of its own network; the headline is that of the best, which has learnt."""
+    findings = _with_accuracy(gather(own_genres), 0.60, 0.05)
+    (untrained,) = findings.networks
+    accuracy = Estimate(value=0.70, low=0.62, high=0.78)
+    scores = untrained.scores.model_copy(update={"totals": untrained.scores.totals | {"accuracy": accuracy}})
+    trained = replace(untrained, scores=scores, system=System("LeNet", Kind.SCRATCH, "LeNet"), untrained=False)
+    both = replace(findings, networks=[untrained, trained])
+    assert [row["random_weights"] for row in result_rows(both)] == [False, True]
+    assert verdict(both).answer == "Yes, more often than not."
+    assert not verdict(both).standing
 
 
 def test_a_study_without_listings_has_no_result(tmp_path):

@@ -92,10 +92,14 @@ def test_what_comes_from_outside_is_escaped(bookcover30, own_genres):
     assert not own.named("dogs")
 
 
-def test_a_rehearsal_is_marked_as_one(bookcover30, own_genres):
-    """Random weights put a notice on top; ImageNet weights do not."""
-    assert "mean nothing for real networks" in _page(own_genres).text
-    assert "mean nothing for real networks" not in _page(bookcover30).text
+def test_untrained_networks_are_marked(bookcover30, own_genres):
+    """Random weights put a notice on top that names the networks, and mark their columns; ImageNet weights do not."""
+    page = _page(own_genres).text
+    assert "Untrained networks: their numbers mean nothing" in page
+    assert "MobileNetV2: random weights" in page
+    assert "MobileNetV2, untrained, this study" in page
+    assert "Untrained networks" not in _page(bookcover30).text
+    assert ", untrained" not in _page(bookcover30).text
 
 
 def test_the_page_says_why_it_is_not_comparable(bookcover30, own_genres):

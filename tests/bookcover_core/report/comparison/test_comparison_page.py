@@ -132,7 +132,7 @@ def test_other_genres_are_shown_and_not_compared(studies):
     assert found.best.genres[0].second is None
     assert "top3" not in found.best.measures
     assert titles(found)[:2] == [
-        "A rehearsal: these numbers mean nothing for real networks",
+        "Untrained networks: their numbers mean nothing",
         "The studies have no genre in common",
     ]
 
