@@ -12,7 +12,7 @@ from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import EnsembleSettings, PreparationSettings, StudySettings
 from tests.begun import begun
 
 
@@ -58,11 +58,11 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
     return settings.model_copy(
         update={
             "books": settings.books.model_copy(update={"chunk_records": 120}),
-            "preparation": settings.preparation.model_copy(update={"shard_records": 100}),
+            "preparation": PreparationSettings(shard_records=100),
             "comparison": settings.comparison.model_copy(update={"epochs": 3}),
             "training": settings.training.model_copy(update={"backbones": ("MobileNetV2", "LeNet"), "epochs": 5}),
             "scratch": settings.scratch.model_copy(update={"lenet_steps": 8}),
-            "ensemble": settings.ensemble.model_copy(update={"methods": ("weighted",)}),
+            "ensemble": EnsembleSettings(methods=("weighted",)),
             "visualisation": settings.visualisation.model_copy(update={"model": "LeNet", "steps": 3, "grad_cam": 1}),
         }
     )
