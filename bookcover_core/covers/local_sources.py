@@ -223,7 +223,7 @@ def open_local_source(study: Study) -> LocalSource | None:
     if settings.covers.source is CoverSource.HTTP:
         return None
     study.manifest("listings")
-    wanted = [book.filename for book in each_book(study.workspace)]
+    wanted = (book.filename for book in each_book(study.workspace))
     location = Path(str(settings.covers.location)).expanduser()
     if settings.covers.source is CoverSource.ARCHIVE:
         return ZipSource(location, wanted)

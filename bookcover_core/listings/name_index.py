@@ -78,13 +78,14 @@ class NameIndex:
 
     Args:
         names: The names that there are: paths with forward slashes.
-        wanted: All names that will be looked up: what one of them names as written is not given to another.
+        wanted: All names that will be looked up: what one of them names as written is not given to another. They are
+            read once, and only if some name is not found as written.
         forms: Forms in which names are compared, the strictest first.
     """
 
     def __init__(self, names: Iterable[str], wanted: Iterable[str] = (), forms: Sequence[Form] = FILE_FORMS) -> None:
         self._names = list(names)
-        self._wanted = list(wanted)
+        self._all_wanted = wanted
         self._forms = forms
         self._by_last: dict[Form, dict[str, list[tuple[str, str]]]] = {}
 
@@ -122,6 +123,10 @@ class NameIndex:
         if is_alone or form not in {as_written, equivalent}:
             rivals = self._rivals[_last(without_suffix(wanted))] - 1
         return NameMatch(tuple(sorted(found)), is_exact, len(found) > 1 or rivals > 0)
+
+    @cached_property
+    def _wanted(self) -> list[str]:
+        return list(self._all_wanted)
 
     @cached_property
     def _rivals(self) -> Counter[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bookcover_core.covers import chunks as module
+from bookcover_core.covers import download
 from bookcover_core.covers.chunk_choice import choose_chunks, next_chunk
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.download import download_chunk
@@ -123,7 +123,7 @@ def test_looking_for_the_next_chunk_looks_at_no_cover(study: Study, monkeypatch:
         download_chunk(study, chunk)
     for cover in study.workspace.covers.rglob("*.jpg"):
         cover.unlink()
-    monkeypatch.setattr(module, "read_books", lambda _: pytest.fail("the records were read"))
+    monkeypatch.setattr(download, "each_book", lambda _: pytest.fail("the records were read"))
     assert next_chunk(study) is None
 
 
