@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.inference.answers import Unreadable, Verdict
-from bookcover_core.inference.cover_sources import Cover, find_covers
+from bookcover_core.inference.answers import CoverVerdict, Unreadable
+from bookcover_core.inference.cover_sources import CoverSource, find_covers
 from bookcover_core.inference.explanations import png
-from bookcover_core.inference.model_choice import Candidate, candidates, choose, describe
+from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
 from bookcover_core.settings import StudySettings
@@ -80,7 +80,7 @@ def judge_covers(
 
     with Judge(study, chosen) as judge:
         pictures = _Pictures(explain, judge) if explain else None
-        for judged in judge.look(found, top=top, near=near):
+        for judged in judge.judge_covers(found, top=top, near=near):
             if isinstance(judged, Unreadable):
                 unreadable += 1
                 _print(judged, as_json=as_json)
@@ -123,7 +123,7 @@ def judge_page(
         stay(page, with_browser=with_browser)
 
 
-def _choose(study: Study, model: str, then: str) -> Candidate:
+def _choose(study: Study, model: str, then: str) -> TrainedModel:
     """The model that judges.
 
     Raises:
@@ -138,10 +138,10 @@ def _choose(study: Study, model: str, then: str) -> Candidate:
     return choose(study, model)
 
 
-def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[Cover | Unreadable]:
+def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[CoverSource | Unreadable]:
     for name in names:
         if name == _STANDARD_INPUT:
-            yield Cover("standard input", standard_input.read(most + 1))
+            yield CoverSource("standard input", standard_input.read(most + 1))
         else:
             yield from find_covers([name])
 
@@ -167,7 +167,7 @@ class _Pictures:
         return file
 
 
-def _print(found: Verdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:
+def _print(found: CoverVerdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:
     """Print a verdict, or why there is none; warnings that were `said` already are left out for people."""
     if as_json:
         sys.stdout.write(found.model_dump_json() + "\n")
@@ -179,7 +179,7 @@ def _print(found: Verdict | Unreadable, *, as_json: bool, said: Collection[str] 
         _print_verdict(found, said)
 
 
-def _print_verdict(verdict: Verdict, said: Collection[str]) -> None:
+def _print_verdict(verdict: CoverVerdict, said: Collection[str]) -> None:
     console.print()
     console.print(
         Text.assemble((verdict.source, "bold"), f"  {verdict.width} x {verdict.height} pixels"), soft_wrap=True

@@ -4,7 +4,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
-from bookcover_core.inference.answers import Unreadable, Verdict
+from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import find_covers
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -15,7 +15,7 @@ from tasks.stages import stage_task
 @stage_task("judge-covers", "judge covers by {settings.name}")
 def judge_covers(
     settings: StudySettings, covers: list[str], model: str, top: int, near: int
-) -> list[Verdict | Unreadable]:
+) -> list[CoverVerdict | Unreadable]:
     """The verdict on each cover, in their order, and an artifact that shows them with pictures."""
     from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - imports Pillow
     from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow

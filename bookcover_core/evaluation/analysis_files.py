@@ -1,17 +1,14 @@
-"""The analysis as tables: `evaluation/analysis/*.csv`, one row for each thing, to take elsewhere."""
+"""The analysis as tables for other programs: `evaluation/analysis/*.csv`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from bookcover_core.evaluation.correlation import Correlation
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.analysis import Analysis
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.workspace import write_table
-
-if TYPE_CHECKING:
-    from bookcover_core.evaluation.analyse import Analysis
 
 Row = dict[str, Any]
 
@@ -19,87 +16,59 @@ Row = dict[str, Any]
 _DIGITS = 6
 
 
-def write_tables(analysis: "Analysis", folder: Path) -> list[Path]:
+def write_tables(analysis: Analysis, folder: Path) -> list[Path]:
     """The files that were written to `folder`; a table without rows is left out."""
-    tables = {
-        "measures": _measures(analysis),
-        "colours": _colours(analysis),
-        "rules": _rules(analysis),
-        "colour-distance": _colour_distance(analysis),
-        "colour-correlation": _colour_correlation(analysis),
-        "overlap": _overlap(analysis),
-        "confused-pairs": _confused(analysis),
-        "pairs": _pairs(analysis),
-        "calibration": _calibration(analysis),
-        "reliability": _reliability(analysis),
-    }
     files = []
-    for name, rows in tables.items():
-        table = pd.DataFrame([{key: _short(value) for key, value in row.items()} for row in rows])
+    for name, rows in _TABLES.items():
+        table = pd.DataFrame([_flat(row) for row in rows(analysis)])
         if len(table):
             files.append(folder / f"{name}.csv")
             write_table(files[-1], table)
     return files
 
 
-def _measures(analysis: "Analysis") -> Iterator[Row]:
+def _measures(analysis: Analysis) -> Iterator[Row]:
     for measure in analysis.measures:
         for spread in measure.genres:
-            quantiles = zip(("q05", "q25", "q50", "q75", "q95"), spread.quantiles, strict=True)
             yield {
                 "measure": measure.name,
                 "genre": analysis.genres[spread.label].slug,
                 "books": spread.books,
                 "mean": spread.mean,
-                **dict(quantiles),
+                **dict(zip(("q05", "q25", "q50", "q75", "q95"), spread.quantiles, strict=True)),
                 "ks_distance_to_others": spread.apart,
             }
 
 
-def _colours(analysis: "Analysis") -> Iterator[Row]:
+def _colours(analysis: Analysis) -> Iterator[Row]:
     for colour in analysis.colours:
-        yield {
-            "genre": analysis.genres[colour.label].slug,
-            "books": colour.books,
-            "red": colour.red,
-            "green": colour.green,
-            "blue": colour.blue,
-            **_estimate("brightness", colour.brightness),
-        }
+        names = ("books", "red", "green", "blue", "brightness")
+        yield {"genre": analysis.genres[colour.label].slug, **{name: getattr(colour, name) for name in names}}
 
 
-def _rules(analysis: "Analysis") -> Iterator[Row]:
+def _baselines(analysis: Analysis) -> Iterator[Row]:
     for rule in analysis.rules:
-        tops = {name: value for k, top in rule.top.items() for name, value in _estimate(f"top{k}", top).items()}
-        yield {"rule": rule.name, "sees": " ".join(rule.sees), **tops}
+        yield {"rule": rule.name, "sees": " ".join(rule.sees), **{f"top{k}": top for k, top in rule.top.items()}}
 
 
-def _colour_distance(analysis: "Analysis") -> Iterator[Row]:
+def _colour_distance(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
         for point in system.colour.points:
-            yield {
-                "system": name,
-                "genre": analysis.genres[point.label].slug,
-                "recall": point.recall,
-                "predicted": point.predicted,
-                "distance": point.distance,
-                "distance_of_mistakes": point.distance_of_mistakes,
-            }
+            genre = analysis.genres[point.label].slug
+            yield {"system": name, "genre": genre, **point.model_dump(exclude={"label"})}
 
 
-def _colour_correlation(analysis: "Analysis") -> Iterator[Row]:
+def _colour_correlation(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
-        for what in ("pearson", "spearman", "pearson_of_mistakes", "spearman_of_mistakes"):
-            found: Correlation | None = getattr(system.colour, what)
+        for what, found in system.colour.model_dump(exclude={"points"}).items():
             if found is not None:
-                yield {"system": name, "correlation": what, **found.model_dump()}
+                yield {"system": name, "correlation": what, **found}
 
 
-def _overlap(analysis: "Analysis") -> Iterator[Row]:
+def _overlap(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
         for first, row in enumerate(system.overlap.matrix):
-            for second in range(first + 1, len(row)):
-                value = row[second]
+            for second, value in enumerate(row[first + 1 :], start=first + 1):
                 yield {
                     "system": name,
                     "first": analysis.genres[first].slug,
@@ -109,7 +78,7 @@ def _overlap(analysis: "Analysis") -> Iterator[Row]:
                 }
 
 
-def _confused(analysis: "Analysis") -> Iterator[Row]:
+def _confused(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
         for pair in system.confused:
             yield {
@@ -117,13 +86,13 @@ def _confused(analysis: "Analysis") -> Iterator[Row]:
                 "true": analysis.genres[pair.true].slug,
                 "named": analysis.genres[pair.named].slug,
                 "books": pair.books,
-                **_estimate("share", pair.share),
+                "share": pair.share,
                 "back": pair.back,
                 "examples": " ".join(pair.examples),
             }
 
 
-def _pairs(analysis: "Analysis") -> Iterator[Row]:
+def _pairs(analysis: Analysis) -> Iterator[Row]:
     for pair in analysis.pairs:
         yield {
             "first": pair.first,
@@ -132,35 +101,35 @@ def _pairs(analysis: "Analysis") -> Iterator[Row]:
             "only_first_right": pair.only_first,
             "only_second_right": pair.only_second,
             "neither_right": pair.neither,
-            **_estimate("difference", pair.difference),
+            "difference": pair.difference,
             "mcnemar_p": pair.p,
             "holm_p": pair.p_holm,
             "standing": pair.standing.value,
-            **_estimate("same", pair.same),
-            **_estimate("kappa", pair.kappa),
+            "same": pair.same,
+            **({"kappa": pair.kappa} if pair.kappa else dict.fromkeys(("kappa", "kappa_low", "kappa_high"))),
         }
 
 
-def _calibration(analysis: "Analysis") -> Iterator[Row]:
+def _calibration(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
-        found = system.calibration
+        found, tempered = system.calibration, system.calibration.tempered
         yield {
             "system": name,
             "mean_confidence": found.confidence,
             "accuracy": found.accuracy,
             "ece": found.ece,
             "ece_by_luck": found.ece_by_luck,
-            **_estimate("brier", found.brier),
+            "brier": found.brier,
             "brier_of_chance": found.brier_of_chance,
-            **_estimate("log_loss", found.log_loss),
+            "log_loss": found.log_loss,
             "log_loss_of_chance": found.log_loss_of_chance,
-            "temperature": found.tempered.temperature if found.tempered else None,
-            "ece_at_temperature": found.tempered.ece if found.tempered else None,
-            "log_loss_at_temperature": found.tempered.log_loss.value if found.tempered else None,
+            "temperature": tempered and tempered.temperature,
+            "ece_at_temperature": tempered and tempered.ece,
+            "log_loss_at_temperature": tempered and tempered.log_loss.value,
         }
 
 
-def _reliability(analysis: "Analysis") -> Iterator[Row]:
+def _reliability(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
         for each in system.calibration.bins:
             yield {
@@ -169,14 +138,34 @@ def _reliability(analysis: "Analysis") -> Iterator[Row]:
                 "least": each.low,
                 "most": each.high,
                 "mean_confidence": each.confidence,
-                **_estimate("accuracy", each.accuracy),
+                "accuracy": each.accuracy,
             }
 
 
-def _estimate(name: str, estimate: Estimate | None) -> Row:
-    if estimate is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+# The rows of each file, by its name.
+_TABLES: dict[str, Callable[[Analysis], Iterator[Row]]] = {
+    "measures": _measures,
+    "colours": _colours,
+    "rules": _baselines,
+    "colour-distance": _colour_distance,
+    "colour-correlation": _colour_correlation,
+    "overlap": _overlap,
+    "confused-pairs": _confused,
+    "pairs": _pairs,
+    "calibration": _calibration,
+    "reliability": _reliability,
+}
+
+
+def _flat(row: Row) -> Row:
+    """A row with estimates in three columns, and numbers rounded to significant digits."""
+    flat: Row = {}
+    for name, value in row.items():
+        if isinstance(value, Estimate):
+            flat |= {name: _short(value.value), f"{name}_low": _short(value.low), f"{name}_high": _short(value.high)}
+        else:
+            flat[name] = _short(value)
+    return flat
 
 
 def _short(value: Any) -> Any:

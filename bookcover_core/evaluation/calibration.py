@@ -1,16 +1,15 @@
 """Calibration: whether a network that is 80 % sure is right four times in five.
 
-The dissertation looks at which genre is named; how sure the networks are of it decides whether their probabilities can
-be used: averaged in an ensemble, or given to someone who reads them.
+The dissertation looks only at the predicted genre. Whether the probabilities themselves can be used, in an ensemble or
+by a reader, depends on their calibration.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy import optimize
 
-from bookcover_core.evaluation.intervals import around_mean
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
-from bookcover_core.evaluation.scores import Estimate, share
 
 # What sets these random numbers apart from those of other purposes.
 _LUCK = 53
@@ -29,10 +28,8 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 _MOST_HEAT = float(np.log(20))
 
 
-class Bin(BaseModel):
-    """Books about which a network is about equally sure."""
-
-    model_config = ConfigDict(frozen=True)
+class Bin(BaseModel, frozen=True):
+    """Books with similar confidence."""
 
     books: int
     low: float = Field(description="Least probability of the named genre in the bin.")
@@ -41,20 +38,16 @@ class Bin(BaseModel):
     accuracy: Estimate = Field(description="Share predicted rightly, with Wilson's interval.")
 
 
-class Tempered(BaseModel):
-    """The same network, its probabilities made softer or sharper by one number that was fitted on validation books."""
-
-    model_config = ConfigDict(frozen=True)
+class Tempered(BaseModel, frozen=True):
+    """The same network after temperature scaling, fitted on the validation books."""
 
     temperature: float = Field(description="Above 1: the network was too sure.")
     ece: float
     log_loss: Estimate
 
 
-class Calibration(BaseModel):
-    """How far the probabilities of a network can be believed."""
-
-    model_config = ConfigDict(frozen=True)
+class Calibration(BaseModel, frozen=True):
+    """Calibration of one network on the test books."""
 
     bins: list[Bin] = Field(description="Of as many books each; from the least to the most sure.")
     ece: float = Field(description="Expected calibration error: mean gap between probability and accuracy, by book.")
@@ -71,12 +64,11 @@ class Calibration(BaseModel):
 def calibrate(
     labels: Integers,
     probabilities: Floats,
-    *,
     confidence: float,
     seed: int,
     validation: tuple[Integers, Floats] | None = None,
 ) -> Calibration:
-    """How far the probabilities of a network can be believed.
+    """Calibration of a network on the test books.
 
     The expected calibration error is that of Naeini, Cooper and Hauskrecht (2015), AAAI, of the named genre, with bins
     of as many books each (Nguyen and O'Connor 2015, EMNLP). It is never 0 on few books, so it is given beside what luck
@@ -103,9 +95,9 @@ def calibrate(
         ece_by_luck=_by_luck([sure[part] for part in parts], np.random.default_rng([seed, _LUCK])),
         confidence=float(sure.mean()),
         accuracy=float(right.mean()),
-        brier=Estimate.of(*around_mean(((probabilities - truth) ** 2).sum(axis=1), confidence)),
+        brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence),
         brier_of_chance=1 - 1 / genres,
-        log_loss=Estimate.of(*around_mean(_losses(labels, probabilities), confidence)),
+        log_loss=Estimate.of_mean(_losses(labels, probabilities), confidence),
         log_loss_of_chance=float(np.log(genres)),
         tempered=None if validation is None else _temper(labels, probabilities, *validation, confidence),
     )
@@ -143,7 +135,7 @@ def _temper(
     named = predicted_labels(changed)
     sure = changed[np.arange(len(changed)), named]
     bins = [_bin(sure[part], (named == labels)[part], confidence) for part in _parts(sure)]
-    losses = Estimate.of(*around_mean(_losses(labels, changed), confidence))
+    losses = Estimate.of_mean(_losses(labels, changed), confidence)
     return Tempered(temperature=temperature, ece=_error(bins), log_loss=losses)
 
 
@@ -153,7 +145,7 @@ def _losses(labels: Integers, probabilities: Floats) -> Floats:
 
 
 def _parts(sure: Floats) -> list[Integers]:
-    """Positions of the books in each bin, from the least to the most sure."""
+    """Positions of the books in each bin, from the least to the most confident."""
     order = np.argsort(sure, kind="stable")
     return np.array_split(order, max(1, min(_MOST_BINS, len(sure) // _FEWEST_IN_BIN)))
 
@@ -166,14 +158,12 @@ def _error(bins: list[Bin]) -> float:
 
 
 def _bin(sure: Floats, right: np.ndarray, confidence: float) -> Bin:
-    accuracy = share(int(right.sum()), len(right), confidence)
-    assert accuracy is not None
     return Bin(
         books=len(right),
         low=float(sure.min()),
         high=float(sure.max()),
         confidence=float(sure.mean()),
-        accuracy=accuracy,
+        accuracy=Estimate.of_share(int(right.sum()), len(right), confidence),
     )
 
 

@@ -1,37 +1,32 @@
-"""Class overlap (equation 5.2, Figure 5.5): how nearly alike a network finds two genres.
+"""Class overlap (equation 5.2, Figure 5.5): how similar a network finds two genres.
 
 For one book and two genres it is the smaller of their two probabilities over the greater: 1 where the network cannot
 tell them apart, 0 where it rules one out. The overlap of two genres is the mean over all test books.
 
-Where a network gives both genres exactly nothing the ratio is not defined, and the book is left out of the mean of that
-pair: that both have vanished in rounding says nothing about either. Two genres that are never both defined have none.
+Where both probabilities are exactly 0 the ratio is undefined, and the book is left out of the mean of that pair: that
+both were rounded to 0 says nothing about either. A pair that is never defined has no overlap.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from bookcover_core.evaluation.intervals import normal_quantile
+from bookcover_core.evaluation.intervals import Estimate, normal_quantile
 from bookcover_core.evaluation.metrics import Floats
-from bookcover_core.evaluation.scores import Estimate
 
 # Ratios held at once: bounds the memory to some 100 MB.
 _BATCH_RATIOS = 4_000_000
 
 
-class OverlappingPair(BaseModel):
+class OverlappingPair(BaseModel, frozen=True):
     """Two genres whose overlap is above the threshold."""
-
-    model_config = ConfigDict(frozen=True)
 
     first: int = Field(description="Label; the lower of the two.")
     second: int
     overlap: Estimate
 
 
-class OverlapStudy(BaseModel):
+class OverlapStudy(BaseModel, frozen=True):
     """The class overlap of all pairs of genres, for one network."""
-
-    model_config = ConfigDict(frozen=True)
 
     matrix: list[list[float | None]] = Field(description="(genres, genres), symmetric; the diagonal is 1.")
     threshold: float

@@ -1,29 +1,26 @@
-"""The colour of each genre (Figure 5.3), and whether a network knows a genre better whose colour it meets (Figure 5.4).
+"""The colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4).
 
-Figure 5.4 sets two numbers of each genre beside each other: the recall, and the distance between the mean colour of the
+Figure 5.4 compares two numbers of each genre: the recall, and the distance between the mean colour of the
 test books that are of the genre and that of the test books that the network puts into it. Equation 5.1 prints the last
 term squared twice; the Euclidean distance is meant, and is what is computed here.
 
-The dissertation names the flaw of this comparison itself: a network that puts the right books into a genre meets its
-colour by that alone. So the distance is given once more for the books that were put into the genre wrongly.
+The dissertation names the flaw of this comparison itself: a network that predicts a genre correctly matches its colour
+by that alone. So the distance is also given for the books that were put into the genre wrongly.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.correlation import Correlation, pearson, spearman
-from bookcover_core.evaluation.intervals import around_mean
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers
-from bookcover_core.evaluation.scores import Estimate
 
 # How bright the eye finds red, green and blue: luma of ITU-R BT.709.
 _LUMA = (0.2126, 0.7152, 0.0722)
 
 
-class GenreColour(BaseModel):
+class GenreColour(BaseModel, frozen=True):
     """The mean colour of a genre's covers; every cover counts the same, whatever its size."""
-
-    model_config = ConfigDict(frozen=True)
 
     label: int
     books: int
@@ -38,10 +35,8 @@ class GenreColour(BaseModel):
         return self.red / 255, self.green / 255, self.blue / 255
 
 
-class ColourPoint(BaseModel):
+class ColourPoint(BaseModel, frozen=True):
     """A genre in Figure 5.4."""
-
-    model_config = ConfigDict(frozen=True)
 
     label: int
     recall: float
@@ -52,10 +47,8 @@ class ColourPoint(BaseModel):
     distance_of_mistakes: float | None = Field(description="The same for those put into it wrongly.")
 
 
-class ColourStudy(BaseModel):
+class ColourStudy(BaseModel, frozen=True):
     """Colour distance against recall, for one network."""
-
-    model_config = ConfigDict(frozen=True)
 
     points: list[ColourPoint] = Field(description="Genres that have test books.")
     pearson: Correlation | None
@@ -85,7 +78,7 @@ def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: fl
                     red=red,
                     green=green,
                     blue=blue,
-                    brightness=Estimate.of(*around_mean(own @ np.array(_LUMA), confidence)),
+                    brightness=Estimate.of_mean(own @ np.array(_LUMA), confidence),
                 )
             )
     return found

@@ -1,15 +1,15 @@
-"""What is taken for what: the genres in an order that keeps confused ones together, and the pairs confused most."""
+"""Confusions: the pairs of genres that are confused most, and an order of genres that keeps such pairs together."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, confusion_matrix, predicted_labels
 from bookcover_core.evaluation.predictions import Predictions
-from bookcover_core.evaluation.scores import Estimate, share
 
 # Books that are named with each pair.
 _EXAMPLES = 3
@@ -18,10 +18,8 @@ _EXAMPLES = 3
 _FEWEST = 3
 
 
-class ConfusedPair(BaseModel):
+class ConfusedPair(BaseModel, frozen=True):
     """Books of one genre that a network puts into another."""
-
-    model_config = ConfigDict(frozen=True)
 
     true: int = Field(description="Label.")
     named: int = Field(description="Label.")
@@ -32,7 +30,7 @@ class ConfusedPair(BaseModel):
 
 
 def confused_pairs(predictions: Predictions, confidence: float) -> list[ConfusedPair]:
-    """Every pair of genres of which a book of the one is put into the other, the most frequent first.
+    """Every pair of genres that is confused, the most frequent first.
 
     Args:
         predictions: Of one network for the test books.
@@ -48,14 +46,12 @@ def confused_pairs(predictions: Predictions, confidence: float) -> list[Confused
         if true == other:
             continue
         of_pair = mistakes[(predictions.labels[mistakes] == true) & (named[mistakes] == other)]
-        estimate = share(int(confusion[true, other]), int(books[true]), confidence)
-        assert estimate is not None
         found.append(
             ConfusedPair(
                 true=int(true),
                 named=int(other),
                 books=int(confusion[true, other]),
-                share=estimate,
+                share=Estimate.of_share(int(confusion[true, other]), int(books[true]), confidence),
                 back=int(confusion[other, true]),
                 examples=[predictions.keys[place] for place in of_pair[:_EXAMPLES]],
             )
@@ -64,7 +60,7 @@ def confused_pairs(predictions: Predictions, confidence: float) -> list[Confused
 
 
 def genre_order(confusions: Sequence[Integers]) -> list[int]:
-    """The labels in an order in which genres that are taken for each other stand together.
+    """The labels in an order in which confused genres are neighbours.
 
     Shares of confusion, both ways and over all networks alike, are clustered by average linkage, and the leaves ordered
     so that neighbours are as close as they can be: Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17, S22-S29.
@@ -88,6 +84,6 @@ def genre_order(confusions: Sequence[Integers]) -> list[int]:
 
 
 def _shares(confusion: Integers) -> Floats:
-    """Rows as shares of the true genre's books; a genre without books is taken for nothing."""
+    """Rows as shares of the true genre's books; 0 for a genre without books."""
     books = confusion.sum(axis=1, keepdims=True)
     return np.asarray(np.divide(confusion, books, out=np.zeros(confusion.shape), where=books > 0))

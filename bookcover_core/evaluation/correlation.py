@@ -1,12 +1,12 @@
-"""How closely two quantities go together, over the genres: Pearson's and Spearman's correlation with intervals.
+"""Pearson's and Spearman's correlation over the genres, with intervals.
 
-`colour` uses it: does a genre fare better the closer its colour is met (Figure 5.4)?
+`colour_analysis` uses it: is recall higher where the colour distance is smaller (Figure 5.4)?
 """
 
 from math import atanh, sqrt, tanh
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from scipy import stats
 
 from bookcover_core.evaluation.intervals import normal_quantile
@@ -19,10 +19,8 @@ _FEWEST = 4
 _STRONGEST = 1 - 1e-12
 
 
-class Correlation(BaseModel):
+class Correlation(BaseModel, frozen=True):
     """A correlation coefficient with its interval."""
-
-    model_config = ConfigDict(frozen=True)
 
     value: float
     low: float
@@ -32,29 +30,29 @@ class Correlation(BaseModel):
 
 
 def pearson(first: Floats, second: Floats, confidence: float) -> Correlation | None:
-    """How closely two quantities lie along a line; None for fewer than four points, or where one never varies.
+    """Pearson's linear correlation; None for fewer than four points, or where one never varies.
 
     The interval is Fisher's (1921), Metron 1, 3-32: the transformed coefficient has a variance of 1 / (n - 3).
     """
-    if not _can_be_told(first, second):
+    if not _is_defined(first, second):
         return None
     result = stats.pearsonr(first, second)
     return _around(float(result.statistic), float(result.pvalue), len(first), 1.0, confidence)
 
 
 def spearman(first: Floats, second: Floats, confidence: float) -> Correlation | None:
-    """How closely the ranks of two quantities go together; None as for `pearson`.
+    """Spearman's rank correlation; None as for `pearson`.
 
     The interval takes the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000), Psychometrika 65, 23-28.
     """
-    if not _can_be_told(first, second):
+    if not _is_defined(first, second):
         return None
     result = stats.spearmanr(first, second)
     value = float(result.statistic)
     return _around(value, float(result.pvalue), len(first), 1 + value * value / 2, confidence)
 
 
-def _can_be_told(first: Floats, second: Floats) -> bool:
+def _is_defined(first: Floats, second: Floats) -> bool:
     return len(first) >= _FEWEST and bool(np.ptp(first) > 0) and bool(np.ptp(second) > 0)
 
 

@@ -1,14 +1,14 @@
-"""How colour and shape are spread within each genre (Figure 5.2): from the measurements of the covers as they came."""
+"""Distributions of colour and shape within each genre (Figure 5.2), from measurements of the original covers."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.metrics import Floats, Integers
 
-# The six measures of Figure 5.2, with the name that each bears for people.
+# The six measures of Figure 5.2, with their titles.
 MEASURES = {
     "red": "Mean red",
     "green": "Mean green",
@@ -28,10 +28,8 @@ _BEYOND = 0.005
 _STEPS = 36
 
 
-class Spread(BaseModel):
-    """How one measure is spread over the books of a genre."""
-
-    model_config = ConfigDict(frozen=True)
+class Spread(BaseModel, frozen=True):
+    """The distribution of one measure over the books of a genre."""
 
     label: int
     books: int
@@ -41,10 +39,8 @@ class Spread(BaseModel):
     apart: float = Field(description="Kolmogorov and Smirnov's distance between the genre's books and all others.")
 
 
-class Measure(BaseModel):
+class Measure(BaseModel, frozen=True):
     """One measure of covers, genre by genre."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     low: float = Field(description="Where the shapes begin; a two-hundredth of all books lies below.")
@@ -53,7 +49,7 @@ class Measure(BaseModel):
 
 
 def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int) -> list[Measure]:
-    """The spread of every measure in every genre.
+    """The distribution of every measure in every genre.
 
     Args:
         labels: (n,) the genre of each book; n is at least 1.
@@ -64,7 +60,7 @@ def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int)
 
 
 def ks_distance(values: Floats, inside: NDArray[np.bool_]) -> float:
-    """The greatest gap between the cumulative shares of the values inside and outside; 0 where either has none.
+    """The greatest difference between the cumulative distributions inside and outside; 0 where either is empty.
 
     Kolmogorov and Smirnov's two-sample statistic: 0 for the same distribution, 1 for values without overlap.
     """

@@ -8,13 +8,15 @@ models/<model>/, splits/books.csv  ->  evaluation/<model>/predictions.csv   what
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.predictions import Predictions, write_predictions
-from bookcover_core.evaluation.scores import Estimate, Scores, score
+from bookcover_core.evaluation.scores import Scores, resampling, score
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.systems import find_system, systems
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -46,7 +48,7 @@ def _inputs(study: Study, system: str, **_: object) -> Inputs:
     apart=True,
 )
 def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | None = None) -> Result:
-    """What was written: the predictions and scores of a system on the test books.
+    """Predict the test books with a system, and score it.
 
     Args:
         study: The study.
@@ -71,9 +73,7 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
         genres,
         backbone=system,
         preparation=split_model_name(model)[1],
-        confidence=study.settings.evaluation.confidence,
-        resamples=study.settings.evaluation.resamples,
-        seed=study.settings.seed,
+        how=resampling(study),
     )
     logger.info(
         "%s: accuracy %.1f %% (%.1f to %.1f) on %d test books",
@@ -86,15 +86,15 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
     folder = study.workspace.evaluation / model
     write_predictions(folder / "predictions.csv", predictions, genres)
     write_json(folder / "metrics.json", scores.model_dump(mode="json"))
-    _write_genres(study, scores)
-    _write_confusion(study, scores)
+    _write_tables(folder, scores)
     return Result(
         outputs=[folder / name for name in ("predictions.csv", "metrics.json", "genres.csv", "confusion.csv")],
         counts={"test_books": scores.books, **{name: round(each.value, 6) for name, each in scores.totals.items()}},
     )
 
 
-def _write_genres(study: Study, scores: Scores) -> None:
+def _write_tables(folder: Path, scores: Scores) -> None:
+    """Write genres.csv and confusion.csv."""
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
 
     rows = [
@@ -110,21 +110,13 @@ def _write_genres(study: Study, scores: Scores) -> None:
         }
         for genre in scores.genres
     ]
-    write_table(study.workspace.evaluation / scores.model / "genres.csv", pd.DataFrame(rows))
-
-
-def _write_confusion(study: Study, scores: Scores) -> None:
-    import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
-
+    write_table(folder / "genres.csv", pd.DataFrame(rows))
     slugs = [genre.slug for genre in scores.genres]
-    table = pd.DataFrame(scores.confusion, columns=slugs)
-    table.insert(0, "true genre", slugs)
-    write_table(study.workspace.evaluation / scores.model / "confusion.csv", table)
+    confusion = pd.DataFrame(scores.confusion, columns=slugs)
+    confusion.insert(0, "true genre", slugs)
+    write_table(folder / "confusion.csv", confusion)
 
 
 def _columns(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    return {
-        name: None if estimate is None else round(estimate.value, 6),
-        f"{name}_low": None if estimate is None else round(estimate.low, 6),
-        f"{name}_high": None if estimate is None else round(estimate.high, 6),
-    }
+    names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return {title: round(getattr(estimate, each), 6) if estimate else None for each, title in names.items()}

@@ -1,29 +1,91 @@
-"""How sure the numbers are: Wilson's interval for shares of one genre, a stratified bootstrap for totals.
+"""Confidence intervals: Wilson's for the shares of one genre, a stratified bootstrap for totals.
 
-Both speak of the luck of which test books were drawn, and of nothing else: not of the luck of a training run.
+They allow for the luck of which test books were drawn, and for nothing else: not for the luck of a training run.
 """
 
-from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple, Self
 
 import numpy as np
+from pydantic import BaseModel
 
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.metrics import Floats, Integers
 
-# What sets the random numbers of the bootstrap apart from those of other purposes.
+# Separates the random numbers of the bootstrap from those of other purposes.
 _BOOTSTRAP = 51
 
 # Resamples drawn at once: bounds the memory to some 30 MB with 30 genres.
 _BATCH = 2_000
 
 
-@dataclass(frozen=True)
-class Interval:
+class Resampling(NamedTuple):
+    """How the intervals of a study are made."""
+
+    confidence: float
+    """Of every interval, such as 0.95."""
+    resamples: int
+    """Of a bootstrap."""
+    seed: int
+    """Of the study: the same seed gives the same intervals on any machine."""
+
+
+class Interval(NamedTuple):
     """A confidence interval, ends included."""
 
     low: float
     high: float
+
+
+class Estimate(BaseModel, frozen=True):
+    """A number with its confidence interval; mostly a share."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, interval: Interval) -> Self:
+        """The estimate of a value and the interval around it."""
+        return cls(value=value, low=interval.low, high=interval.high)
+
+    @classmethod
+    def of_share(cls, successes: int, trials: int, confidence: float) -> Self:
+        """A share of at least one trial with Wilson's score interval.
+
+        It keeps its promise near 0 and 1 and for few trials, where the textbook interval does not: Wilson (1927), JASA
+        22, 209-212; recommended by Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133.
+        """
+        z = normal_quantile(confidence)
+        share = successes / trials
+        centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+        half = z / (1 + z * z / trials) * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
+        # The ends meet 0 and 1 exactly there, which floating point misses by a hair.
+        low = 0.0 if successes == 0 else max(0.0, centre - half)
+        return cls(value=share, low=low, high=1.0 if successes == trials else min(1.0, centre + half))
+
+    @classmethod
+    def of_mean(cls, values: Floats, confidence: float) -> Self:
+        """The mean of (n,) values with its normal interval; a single value has no interval but itself."""
+        mean = float(values.mean())
+        error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        half = normal_quantile(confidence) * error
+        return cls(value=mean, low=mean - half, high=mean + half)
+
+    @property
+    def interval(self) -> Interval:
+        """The interval around the value."""
+        return Interval(self.low, self.high)
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether the interval holds 0: of a difference, whether it is a tie."""
+        return self.low <= 0 <= self.high
+
+
+def share(successes: int, trials: int, confidence: float) -> Estimate | None:
+    """A share with Wilson's interval; None where nothing was tried."""
+    return Estimate.of_share(successes, trials, confidence) if trials else None
 
 
 def normal_quantile(confidence: float) -> float:
@@ -31,45 +93,26 @@ def normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def around_mean(values: Floats, confidence: float) -> tuple[float, Interval]:
-    """The mean of (n,) values, and its normal interval; a single value has no interval but itself."""
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    half = normal_quantile(confidence) * error
-    return mean, Interval(mean - half, mean + half)
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """`first - second`, of independent samples, with the interval that follows from the intervals of both.
 
-
-def wilson(successes: int, trials: int, confidence: float) -> Interval | None:
-    """Wilson's score interval for a share; None where nothing was tried.
-
-    It keeps its promise near 0 and 1 and for few trials, where the textbook interval does not: Wilson (1927), JASA 22,
-    209-212; recommended by Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133.
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10, for shares; for any two numbers: Zou and Donner
+    (2008), Statistics in Medicine 27, 1693-1702. Where both rest on the same books it is too wide, not too narrow.
     """
-    if trials == 0:
-        return None
-    z = normal_quantile(confidence)
-    share = successes / trials
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
-    # The ends meet 0 and 1 exactly there, which floating point misses by a hair.
-    return Interval(
-        0.0 if successes == 0 else max(0.0, centre - half), 1.0 if successes == trials else min(1.0, centre + half)
-    )
+    below = ((first.value - first.low) ** 2 + (second.high - second.value) ** 2) ** 0.5
+    above = ((first.high - first.value) ** 2 + (second.value - second.low) ** 2) ** 0.5
+    apart = first.value - second.value
+    return Estimate(value=apart, low=apart - below, high=apart + above)
 
 
-def difference(first: float, around_first: Interval, second: float, around_second: Interval) -> Interval:
-    """The interval of `first - second`, two shares of independent samples, from the intervals around each.
-
-    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10. Where both rest on the same books it is too wide
-    rather than too narrow.
-    """
-    below = ((first - around_first.low) ** 2 + (around_second.high - second) ** 2) ** 0.5
-    above = ((around_first.high - first) ** 2 + (second - around_second.low) ** 2) ** 0.5
-    return Interval(first - second - below, first - second + above)
+def percentiles(values: Floats, confidence: float) -> Interval:
+    """The percentile interval of the resampled values (n,) of a bootstrap."""
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
 
 
 def bootstrap(
-    labels: Integers, predicted: Integers, ranks: Integers, genres: int, *, confidence: float, resamples: int, seed: int
+    labels: Integers, predicted: Integers, ranks: Integers, genres: int, how: Resampling
 ) -> dict[str, Interval]:
     """Percentile intervals of the totals: accuracy, top-3, top-5, macro precision, macro recall and macro F1.
 
@@ -85,25 +128,19 @@ def bootstrap(
         predicted: (n,) the genre that the network names.
         ranks: (n,) the rank of each book's own genre, from 1.
         genres: Number of genres.
-        confidence: Of every interval, such as 0.95.
-        resamples: Number of resamples.
-        seed: Of the study; the same seed gives the same intervals on any machine.
+        how: Confidence, resamples and seed.
     """
-    generator = np.random.default_rng([seed, _BOOTSTRAP])
+    generator = np.random.default_rng([how.seed, _BOOTSTRAP])
     samples: dict[str, list[Floats]] = {}
-    for start in range(0, resamples, _BATCH):
-        size = min(_BATCH, resamples - start)
+    for start in range(0, how.resamples, _BATCH):
+        size = min(_BATCH, how.resamples - start)
         for name, values in _resample(labels, predicted, ranks, genres, generator, size).items():
             samples.setdefault(name, []).append(values)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    intervals = {}
-    for name, batches in samples.items():
-        low, high = np.quantile(np.concatenate(batches), tails)
-        intervals[name] = Interval(float(low), float(high))
+    intervals = {name: percentiles(np.concatenate(batches), how.confidence) for name, batches in samples.items()}
     for k in metrics.TOP:
         hits = int((ranks <= k).sum())
-        if hits in {0, len(ranks)} and (exact := wilson(hits, len(ranks), confidence)):
-            intervals[total_name(k)] = exact
+        if hits in {0, len(ranks)} and (exact := share(hits, len(ranks), how.confidence)):
+            intervals[total_name(k)] = exact.interval
     return intervals
 
 

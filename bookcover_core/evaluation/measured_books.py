@@ -1,4 +1,4 @@
-"""The books of a study with what was measured of their covers: splits/books.csv and prepared/measurements/, in one."""
+"""The books of a study with the measurements of their covers: splits/books.csv joined with prepared/measurements/."""
 
 from dataclasses import dataclass
 

@@ -65,11 +65,6 @@ def f1(confusion: Floats | Integers) -> Floats:
     return _ratio(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
-def accuracy(confusion: Floats | Integers) -> Floats:
-    """Share of books predicted rightly, from (…, genres, genres)."""
-    return _ratio(_diagonal(confusion).sum(axis=-1), confusion.sum(axis=(-2, -1)))
-
-
 def macro(values: Floats, books: Integers) -> Floats:
     """Mean of (…, genres) over the genres that have test books; an undefined value counts as 0."""
     return np.asarray(np.nan_to_num(values[..., books > 0]).mean(axis=-1), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a network predicts for each test book: `predictions.csv`, one row a book, one column a genre.
+"""The predictions of a system for each test book: `predictions.csv`, one row a book, one column a genre.
 
 Columns: key, label, then the probability of each genre under its slug. Probabilities are written with nine significant
 digits, which give a float32 back bit for bit: ties stay ties.
@@ -54,6 +54,10 @@ class Predictions:
                 advice="Train it again with a smaller training.learning_rate.",
             )
         return cls(list(keys), own, table)
+
+    def at(self, places: Integers) -> "Predictions":
+        """Those for the books at some places."""
+        return Predictions([self.keys[place] for place in places], self.labels[places], self.probabilities[places])
 
     def mistakes(self) -> Integers:
         """Positions of the books predicted wrongly, the most confident mistake first."""

@@ -1,4 +1,4 @@
-"""The published numbers that a study is set beside: shares from 0 to 1, under the genre names of `genres.BOOKCOVER30`.
+"""The published numbers that a study is compared with: shares from 0 to 1, by the genre names of `BOOKCOVER30`.
 
 They come from `data/reference/*.csv`: Tables 1, 2 and 3 of the dissertation (Hill 2020; the LeNet and AlexNet columns
 of Table 2 are those of Iwana et al. 2016, arXiv 1610.09204), and further results on BookCover30. A wheel carries the
@@ -46,6 +46,14 @@ class PublishedRecall:
     total_top1: float
     total_top3: float
 
+    def recall(self, k: int) -> dict[str, float]:
+        """Top-k recall by genre; k is 1 or 3."""
+        return self.top1 if k == 1 else self.top3
+
+    def total(self, k: int) -> float:
+        """Top-k recall of all genres together; k is 1 or 3."""
+        return self.total_top1 if k == 1 else self.total_top3
+
 
 @dataclass(frozen=True)
 class PublishedPrecision:
@@ -56,6 +64,11 @@ class PublishedPrecision:
     """Top-1 precision by genre; None where the network never named the genre."""
     total: float
     """What the dissertation calls total precision: the share of books predicted rightly, which is the accuracy."""
+
+    @property
+    def macro(self) -> float:
+        """The mean over all genres; a precision of a genre that is never named counts as 0."""
+        return sum(value or 0.0 for value in self.precision.values()) / len(self.precision)
 
 
 @dataclass(frozen=True)

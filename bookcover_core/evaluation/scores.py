@@ -1,46 +1,25 @@
-"""What one network scored on the test books, with an interval on every number.
+"""The scores of one system on the test books, each with an interval.
 
-`score` makes it from predictions; `metrics.json` holds it; the figures, tables and the report read it back.
+`score` computes them from predictions, `metrics.json` holds them, figures and tables read them back.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.intervals import Interval, bootstrap, wilson
+from bookcover_core.evaluation.intervals import Estimate, Resampling, bootstrap, share, total_name
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.genres import Genre
 from bookcover_core.models.systems import title_of
+from bookcover_core.pipeline.study import Study
 
 
-class Estimate(BaseModel):
-    """A number with its confidence interval; mostly a share."""
-
-    model_config = ConfigDict(frozen=True)
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, value: float, interval: Interval) -> "Estimate":
-        """The estimate of a value and the interval around it."""
-        return cls(value=value, low=interval.low, high=interval.high)
-
-    @property
-    def interval(self) -> Interval:
-        """The interval around the value."""
-        return Interval(self.low, self.high)
-
-
-class GenreScore(BaseModel):
-    """How one genre fared."""
-
-    model_config = ConfigDict(frozen=True)
+class GenreScore(BaseModel, frozen=True):
+    """The scores of one genre."""
 
     label: int
     name: str
@@ -52,10 +31,8 @@ class GenreScore(BaseModel):
     f1: float | None = Field(description="None for a genre without test books or predictions.")
 
 
-class Scores(BaseModel):
-    """What one system scored on the test books."""
-
-    model_config = ConfigDict(frozen=True)
+class Scores(BaseModel, frozen=True):
+    """The scores of one system on the test books."""
 
     model: str = Field(description="<system>-<preparation>.")
     backbone: str = Field(description='Name of the system: "MobileNetV2", "MobileNetV2-finetuned".')
@@ -82,7 +59,11 @@ class Scores(BaseModel):
 
     def top(self, k: int) -> Estimate:
         """Share of the test books whose genre is among the network's first k."""
-        return self.totals["accuracy" if k == 1 else f"top{k}"]
+        return self.totals[total_name(k)]
+
+    def of_genre(self, name: str) -> GenreScore | None:
+        """The scores of the genre of this name; None where the study does not have it."""
+        return next((genre for genre in self.genres if genre.name == name), None)
 
 
 def score(
@@ -92,9 +73,7 @@ def score(
     *,
     backbone: str,
     preparation: str,
-    confidence: float,
-    resamples: int,
-    seed: int,
+    how: Resampling,
 ) -> Scores:
     """The scores of a network.
 
@@ -104,17 +83,15 @@ def score(
         genres: The genres of the study, by label.
         backbone: The network.
         preparation: What it saw of the covers.
-        confidence: Of every interval.
-        resamples: Of the bootstrap behind the intervals of totals.
-        seed: Of the study.
+        how: How the intervals are made.
     """
     ranks = metrics.true_ranks(labels, probabilities)
     predicted = metrics.predicted_labels(probabilities)
     confusion = metrics.confusion_matrix(labels, predicted, len(genres))
     books = confusion.sum(axis=1)
-    intervals = bootstrap(labels, predicted, ranks, len(genres), confidence=confidence, resamples=resamples, seed=seed)
+    intervals = bootstrap(labels, predicted, ranks, len(genres), how)
     values = {
-        **{"accuracy" if k == 1 else f"top{k}": float((ranks <= k).mean()) for k in metrics.TOP},
+        **{total_name(k): float((ranks <= k).mean()) for k in metrics.TOP},
         "macro_precision": float(metrics.macro(metrics.precision(confusion), books)),
         "macro_recall": float(metrics.macro(metrics.recall(np.diagonal(confusion), books), books)),
         "macro_f1": float(metrics.macro(metrics.f1(confusion), books)),
@@ -127,8 +104,8 @@ def score(
         preparation=preparation,
         books=len(labels),
         chance=metrics.chance(books),
-        confidence=confidence,
-        resamples=resamples,
+        confidence=how.confidence,
+        resamples=how.resamples,
         totals={name: Estimate.of(value, intervals[name]) for name, value in values.items()},
         genres=[
             GenreScore(
@@ -140,10 +117,10 @@ def score(
                 recall={
                     k: estimate
                     for k in metrics.TOP
-                    if (estimate := share(int(hits[k][genre.label]), int(books[genre.label]), confidence))
+                    if (estimate := share(int(hits[k][genre.label]), int(books[genre.label]), how.confidence))
                 },
                 precision=share(
-                    int(confusion[genre.label, genre.label]), int(confusion[:, genre.label].sum()), confidence
+                    int(confusion[genre.label, genre.label]), int(confusion[:, genre.label].sum()), how.confidence
                 ),
                 f1=None if np.isnan(f1[genre.label]) else float(f1[genre.label]),
             )
@@ -153,10 +130,15 @@ def score(
     )
 
 
-def share(successes: int, trials: int, confidence: float) -> Estimate | None:
-    """A share with Wilson's interval; None where nothing was tried."""
-    interval = wilson(successes, trials, confidence)
-    return None if interval is None else Estimate.of(successes / trials, interval)
+def top_share(scores: Scores, k: int) -> Estimate:
+    """The share of the test books whose genre is among the first k, with the interval of that share alone."""
+    return Estimate.of_share(round(scores.top(k).value * scores.books), scores.books, scores.confidence)
+
+
+def resampling(study: Study) -> Resampling:
+    """How the intervals of a study are made."""
+    settings = study.settings.evaluation
+    return Resampling(settings.confidence, settings.resamples, study.settings.seed)
 
 
 def read_scores(file: Path) -> Scores:

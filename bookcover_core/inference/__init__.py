@@ -1,1 +1,5 @@
-"""The verdict on any cover: a trained network of a study, asked for the genre of covers that people bring."""
+"""Judging any cover: trained models of a study, and covers that people bring -> genres, similar covers, explanations.
+
+In: models/<model>/, features/, curation/ of a study; files, folders and addresses of covers. Out: a verdict for each
+cover. The dissertation has no such part; its section 5.3 asks what a network sees in a cover.
+"""

@@ -1,6 +1,5 @@
-"""Verdicts as Markdown with pictures in it, for the dashboard."""
+"""Verdicts as Markdown with embedded pictures, for the dashboard."""
 
-import base64
 import io
 import re
 from collections.abc import Iterable
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from bookcover_core.inference.answers import About, Neighbour, Unreadable, Verdict
-from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.inference.answers import CoverVerdict, ModelSummary, Neighbour, Unreadable
+from bookcover_core.inference.cover_sources import CoverSource
+from bookcover_core.visualisation.contact_sheet import data_uri
 
 if TYPE_CHECKING:
     from bookcover_core.inference.judge_covers import Judge
@@ -26,19 +26,19 @@ _BAR = 20
 
 
 def judge_and_show(
-    judge: "Judge", covers: Iterable[Cover | Unreadable], *, top: int, near: int
-) -> tuple[list[Verdict | Unreadable], str]:
+    judge: "Judge", covers: Iterable[CoverSource | Unreadable], *, top: int, near: int
+) -> tuple[list[CoverVerdict | Unreadable], str]:
     """The verdict on each cover, in their order, and a page that shows the first of them with pictures.
 
     Args:
         judge: The judge.
-        covers: From `sources.find_covers`.
+        covers: From `cover_sources.find_covers`.
         top: Most probable genres that a verdict names.
-        near: Covers of the study, most like it, that a verdict names.
+        near: Similar covers of the study that a verdict names.
     """
-    found: list[Verdict | Unreadable] = []
+    found: list[CoverVerdict | Unreadable] = []
     sections: list[str] = []
-    for judged in judge.look(covers, top=top, near=near):
+    for judged in judge.judge_covers(covers, top=top, near=near):
         if isinstance(judged, Unreadable):
             found.append(judged)
             continue
@@ -48,7 +48,7 @@ def judge_and_show(
     return found, _page(judge.about, sections, found)
 
 
-def _page(about: About, sections: list[str], found: list[Verdict | Unreadable]) -> str:
+def _page(about: ModelSummary, sections: list[str], found: list[CoverVerdict | Unreadable]) -> str:
     """The verdicts under what is to be known of the network, and what could not be judged."""
     unreadable = [each for each in found if isinstance(each, Unreadable)]
     left_out = len(found) - len(unreadable) - len(sections)
@@ -63,8 +63,8 @@ def _page(about: About, sections: list[str], found: list[Verdict | Unreadable]) 
     return "\n".join(lines) + "\n"
 
 
-def _section(verdict: Verdict, about: About, cover: Image.Image, explained: Image.Image | None) -> str:
-    """The verdict on one cover: the cover, what spoke for its first genre, the genres, and the covers most like it."""
+def _section(verdict: CoverVerdict, about: ModelSummary, cover: Image.Image, explained: Image.Image | None) -> str:
+    """The verdict on one cover: the cover, what spoke for its first genre, the genres, and similar covers."""
     pictures = [_picture("the cover", cover)]
     if explained is not None:
         pictures.append(_picture(f"what spoke for {verdict.genres[0].genre}", explained))
@@ -74,9 +74,9 @@ def _section(verdict: Verdict, about: About, cover: Image.Image, explained: Imag
         lines.append(f"| {_plain(guess.genre)} | {100 * guess.probability:.1f} % | {bar} |")
     lines += [f"\n**{_plain(warning)}**" for warning in verdict.warnings if warning not in about.warnings]
     if verdict.nearest:
-        lines += ["", "| most like it | genre | likeness |", "|---|---|---:|", *map(_row, verdict.nearest)]
+        lines += ["", "| similar cover | genre | similarity |", "|---|---|---:|", *map(_row, verdict.nearest)]
     elif verdict.nearest_missing:
-        lines += ["", f"No covers like it are named: {_plain(verdict.nearest_missing)}."]
+        lines += ["", f"No similar covers are named: {_plain(verdict.nearest_missing)}."]
     return "\n".join(lines)
 
 
@@ -90,7 +90,7 @@ def _picture(what: str, picture: Image.Image) -> str:
     small.thumbnail(_THUMBNAIL)
     output = io.BytesIO()
     small.save(output, "JPEG", quality=_QUALITY)
-    return f"![{_plain(what)}](data:image/jpeg;base64,{base64.b64encode(output.getvalue()).decode()})"
+    return f"![{_plain(what)}]({data_uri(output.getvalue(), 'image/jpeg')})"
 
 
 def _plain(text: str) -> str:

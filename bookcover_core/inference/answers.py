@@ -1,29 +1,25 @@
-"""What is said of a cover: a verdict, or why there is none; and of the network that judges."""
+"""What is returned for a cover: a verdict, or why there is none; and a summary of the model that judges."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Guess(_Frozen):
-    """A genre, and what the network gives it."""
+class Guess(BaseModel, frozen=True):
+    """A genre with the probability that the model gives it."""
 
     genre: str
     slug: str
     probability: float = Field(description="0 to 1; those of all genres sum to 1.")
 
 
-class StudyCover(_Frozen):
+class StudyCover(BaseModel, frozen=True):
     """A book of the study that has a cover."""
 
     key: str
@@ -35,18 +31,18 @@ class StudyCover(_Frozen):
     sha256: str
 
 
-class Neighbour(StudyCover):
-    """A book of the study whose cover the network sees as much like the one that is judged."""
+class Neighbour(StudyCover, frozen=True):
+    """A book of the study whose cover is similar to the one that is judged."""
 
     similarity: float = Field(description="Cosine of the angle between the pooled features of the two covers.")
 
 
-class Verdict(_Frozen):
-    """What a network says of one cover."""
+class CoverVerdict(BaseModel, frozen=True):
+    """The model's answer for one cover."""
 
     kind: Literal["verdict"] = "verdict"
     source: str = Field(description="The cover, as it was named: a file, an address.")
-    model: str = Field(description="The network that judged: see `About`.")
+    model: str = Field(description="The model that judged: see `ModelSummary`.")
     preparation: str = Field(description="How the cover was made square.")
     genres: list[Guess] = Field(description="The most probable genres, the first of them first.")
     width: int = Field(description="Of the picture as it came, upright, in pixels.")
@@ -54,14 +50,16 @@ class Verdict(_Frozen):
     format: str
     sha256: str = Field(description="Of the file.")
     known: StudyCover | None = Field(default=None, description="The study's book whose cover is this very file.")
-    nearest: list[Neighbour] = Field(default=[], description="The study's covers most like it, this one left out.")
-    nearest_missing: str = Field(default="", description="Why no covers are named that are like it.")
+    nearest: list[Neighbour] = Field(
+        default=[], description="The study's covers most similar to it, this one left out."
+    )
+    nearest_missing: str = Field(default="", description="Why no similar covers are named.")
     warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")
     explanation: str = Field(default="", description="File of a picture that shows what spoke for the first genre.")
     seconds: float = Field(description="From reading the cover to its verdict; its share of what a batch took.")
 
 
-class Unreadable(_Frozen):
+class Unreadable(BaseModel, frozen=True):
     """A cover that could not be judged."""
 
     kind: Literal["unreadable"] = "unreadable"
@@ -75,8 +73,8 @@ class Unreadable(_Frozen):
         return f"{self.outcome} ({self.reason})" if self.reason else str(self.outcome)
 
 
-class About(_Frozen):
-    """The network, or the networks together, that judge, and how far they can be believed."""
+class ModelSummary(BaseModel, frozen=True):
+    """The model that judges, one network or an ensemble, and how far it can be believed."""
 
     study: str
     model: str = Field(description='"MobileNetV2-padded".')
@@ -100,10 +98,10 @@ class About(_Frozen):
         if self.accuracy is None:
             return "It has not been evaluated: how often it is right is not known."
         chance = (
-            "" if self.chance is None else f" Always naming the commonest genre is right for {_percent(self.chance)}."
+            "" if self.chance is None else f" Always naming the commonest genre is right on {_percent(self.chance)}."
         )
         return (
-            f"It named the genre of {_percent(self.accuracy.value)} of {self.test_books:,} test books rightly "
+            f"It is right on {_percent(self.accuracy.value)} of {self.test_books:,} test books "
             f"({100 * self.confidence:.0f}{_PERCENT} interval {_percent(self.accuracy.low)} to "
             f"{_percent(self.accuracy.high)}).{chance}"
         )

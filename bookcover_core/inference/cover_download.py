@@ -1,7 +1,7 @@
-"""Covers by their address: asked for as the download asks, with its limits, pace, and guard against private hosts.
+"""Download of covers that a person names by address, with the download's limits, pace, and SSRF guard.
 
-Hosts are asked in an event loop of its own thread, so that covers which several threads want at once share each host's
-pace and what is learnt of it.
+Requests run in an event loop of their own thread, so that covers which several threads want at once share each host's
+pace and back-off.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class _AnyHost(SsrfGuard):
         return await super().resolve(host, port)
 
 
-class Fetcher:
+class CoverFetcher:
     """Fetches covers by their address, for any number of threads.
 
     Args:

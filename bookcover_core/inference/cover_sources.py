@@ -10,7 +10,7 @@ from bookcover_core.inference.answers import Unreadable
 from bookcover_core.listings.image_files import LeftOut, file_path, is_image, walk_files
 
 
-class Cover(NamedTuple):
+class CoverSource(NamedTuple):
     """A picture to judge, not yet read."""
 
     name: str
@@ -19,7 +19,7 @@ class Cover(NamedTuple):
     """Its file, its address, or its content."""
 
 
-def find_covers(names: Iterable[str]) -> Iterator[Cover | Unreadable]:
+def find_covers(names: Iterable[str]) -> Iterator[CoverSource | Unreadable]:
     """The covers that `names` mean, in their order; those of a folder by name, its subfolders' too.
 
     A named file counts whatever it is called; of a folder all images, told by suffix or content, hidden ones aside. No
@@ -40,7 +40,7 @@ def find_covers(names: Iterable[str]) -> Iterator[Cover | Unreadable]:
                 source=name, outcome=CoverOutcome.MISSING, reason="there is no such file, folder or address"
             )
         else:
-            yield Cover(name, file)
+            yield CoverSource(name, file)
 
 
 def _expand(name: str) -> Path:
@@ -51,14 +51,14 @@ def _expand(name: str) -> Path:
         return Path(name)
 
 
-def _address(name: str) -> Cover | Unreadable:
+def _address(name: str) -> CoverSource | Unreadable:
     try:
-        return Cover(name, parse_address(name))
+        return CoverSource(name, parse_address(name))
     except ValueError as error:
         return Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=str(error))
 
 
-def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
+def _folder(name: str, folder: Path) -> Iterator[CoverSource | Unreadable]:
     left_out: list[LeftOut] = []
     try:
         found = sorted(
@@ -74,4 +74,4 @@ def _folder(name: str, folder: Path) -> Iterator[Cover | Unreadable]:
         yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason="no images in this folder or below it")
     for each in found:
         file = file_path(folder, each)
-        yield Cover(str(Path(name) / file.relative_to(folder)), file)
+        yield CoverSource(str(Path(name) / file.relative_to(folder)), file)

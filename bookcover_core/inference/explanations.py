@@ -1,8 +1,8 @@
-"""What of a cover spoke for a genre, shown on the cover itself.
+"""Grad-CAM on the cover itself: which parts of it speak for a genre.
 
-A heat map (`visualisation.grad_cam`) lies on the square that the network saw. Here it is laid back on the cover, and
-shown as a veil: what did not speak for the genre is dark, what did is left as it is. That can be read on covers of
-every colour, and by people of every colour vision.
+A heat map (`visualisation.grad_cam`) lies on the square that the network saw. Here it is mapped back to the cover, and
+shown as a veil: what does not speak for the genre is dark, what does is left as it is. That can be read on covers of
+every colour, and with any colour vision.
 """
 
 import io

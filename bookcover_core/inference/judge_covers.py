@@ -1,7 +1,7 @@
-"""The judge: a trained model of a study, loaded once, that says of any number of covers which genre they look like.
+"""The judge: a trained model of a study, loaded once, that predicts the genre of any number of covers.
 
-    covers ─ read and prepared, a few ahead, on all cores (`reading`) ─ batches ─ networks ─┬─ probabilities
-                                                                                           └─ features ─ nearest covers
+    covers ─ read and prepared, a few ahead, on all cores (`preprocess`) ─ networks ─┬─ probabilities
+                                                                                     └─ features ─ similar covers
 
 Importing this module imports TensorFlow.
 """
@@ -20,42 +20,42 @@ from typing import Self, TypeVar
 import numpy as np
 from PIL import Image
 
-from bookcover_core.inference.answers import About, Guess, Neighbour, StudyCover, Unreadable, Verdict
-from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.inference.answers import CoverVerdict, Guess, ModelSummary, Neighbour, StudyCover, Unreadable
+from bookcover_core.inference.cover_sources import CoverSource
 from bookcover_core.inference.explanations import on_cover, veiled
-from bookcover_core.inference.model_choice import Candidate, candidates, choose, describe
-from bookcover_core.inference.predictor import Floats, Look, Network, Ready, as_pictures
+from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
+from bookcover_core.inference.predictor import Floats, LoadedNetwork, NetworkOutput, PreparedCover, as_pictures
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as
-from bookcover_core.inference.similar_covers import Bookshelf
+from bookcover_core.inference.similar_covers import CoverIndex, embeds
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Preparation
 
-Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
+T = TypeVar("T")
+R = TypeVar("R")
+
 # Digits of probabilities behind the point.
 _DIGITS = 6
 
 # What a verdict on a cover of the study is worth, by the split of its book.
 _WORTH = {
-    "train": "is one of the study's training books: the network has learnt from this very cover",
-    "validation": "is one of the study's validation books: the network was chosen by this very cover, among others",
-    "test": "is one of the study's test books, which no network of it has learnt from",
+    "train": "is one of the study's training books: the network was trained on this very cover",
+    "validation": "is one of the study's validation books: this very cover helped to choose the network",
+    "test": "is one of the study's test books, which no network of it was trained on",
 }
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict with the cover that it was passed on."""
+    """A cover with the verdict on it."""
 
-    verdict: Verdict
+    verdict: CoverVerdict
     cover: ReadCover
 
 
 class Judge:
-    """A trained model of a study that judges covers; any number of threads may ask it.
+    """A trained model of a study that judges covers; any number of threads may share it.
 
     Args:
         study: The study.
@@ -66,15 +66,15 @@ class Judge:
         WorkspaceError: The model's scores are altered.
     """
 
-    def __init__(self, study: Study, candidate: Candidate) -> None:
-        self.about: About = describe(study, candidate)
-        self.shelf = Bookshelf(study)
+    def __init__(self, study: Study, candidate: TrainedModel) -> None:
+        self.about: ModelSummary = describe(study, candidate)
+        self.index = CoverIndex(study)
         self._study = study
         self._shares = candidate.shares
-        self._networks = [Network(study.workspace.models / card.name) for card in candidate.members]
+        self._networks = [LoadedNetwork(study.workspace.models / card.name) for card in candidate.members]
         self._genres = candidate.members[0].genres
-        self._eyes, self._blind = self._find_eyes(candidate)
-        cards = [*candidate.members, *([self._eyes] if self._eyes else [])]
+        self._embedding, self._why_not = self._find_embedding(candidate)
+        cards = [*candidate.members, *([self._embedding] if self._embedding else [])]
         self._inputs = {(Preparation(card.preparation), card.input_size) for card in cards}
         self._reader = Reader(
             study.settings.covers, prepared_as(study), {preparation for preparation, _ in self._inputs}
@@ -99,31 +99,31 @@ class Judge:
         self.close()
 
     def close(self) -> None:
-        """Ask no more hosts for covers."""
+        """Stop asking hosts for covers."""
         self._reader.close()
 
     def judge(
-        self, covers: Iterable[Cover | Unreadable], *, top: int = 5, near: int = 3
-    ) -> Iterator[Verdict | Unreadable]:
-        """A verdict on each cover, in their order; or why there is none: see `look`."""
-        for found in self.look(covers, top=top, near=near):
+        self, covers: Iterable[CoverSource | Unreadable], *, top: int = 5, near: int = 3
+    ) -> Iterator[CoverVerdict | Unreadable]:
+        """A verdict on each cover, in their order; or why there is none: see `judge_covers`."""
+        for found in self.judge_covers(covers, top=top, near=near):
             yield found if isinstance(found, Unreadable) else found.verdict
 
-    def look(
-        self, covers: Iterable[Cover | Unreadable], *, top: int = 5, near: int = 3
+    def judge_covers(
+        self, covers: Iterable[CoverSource | Unreadable], *, top: int = 5, near: int = 3
     ) -> Iterator[Judged | Unreadable]:
         """A verdict on each cover with the cover itself, in their order; or why there is none.
 
-        Covers are drawn as they are needed, a few ahead, and read while the networks look at earlier ones.
+        Covers are drawn as they are needed, a few ahead, and read while the networks predict earlier ones.
 
         Args:
-            covers: From `sources.find_covers`; what is unreadable already goes through.
+            covers: From `cover_sources.find_covers`; what is unreadable already goes through.
             top: Most probable genres that a verdict names.
-            near: Covers of the study, most like it, that a verdict names.
+            near: Similar covers of the study that a verdict names.
         """
         found = _ahead(self._get_ready, covers, ahead=2 * BATCH)
         while batch := list(islice(found, BATCH)):
-            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, Ready)], top, near))
+            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, PreparedCover)], top, near))
             for ready in batch:
                 yield ready if isinstance(ready, Unreadable) else Judged(next(verdicts), ready.cover)
 
@@ -149,57 +149,59 @@ class Judge:
             heat += share * on_cover(seen, network.input[0], size)
         return veiled(judged.cover.shown, heat)
 
-    def _find_eyes(self, candidate: Candidate) -> tuple[ModelCard | None, str]:
-        """The frozen network that covers are compared by, one of those that judge where it can be; or why none can."""
-        members = [card for card in candidate.members if card.kind is Kind.FROZEN]
-        others = [card for each in candidates(self._study) for card in each.members if card.kind is Kind.FROZEN]
+    def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
+        """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
+        members = [card for card in candidate.members if embeds(card)]
+        others = [card for each in candidates(self._study) for card in each.members if embeds(card)]
         reasons = []
         for card in [*members, *others]:
-            reason = self.shelf.why_not(card)
+            reason = self.index.why_not(card)
             if not reason:
                 return card, ""
             reasons.append(reason)
         return None, reasons[0] if reasons else "the study has trained no frozen network"
 
     @cached_property
-    def _looker(self) -> Network:
-        """The network that covers are compared by, where it is none of those that judge."""
-        assert self._eyes is not None
-        return Network(self._study.workspace.models / self._eyes.name)
+    def _embedder(self) -> LoadedNetwork:
+        """The embedding model, where it is none of those that judge."""
+        assert self._embedding is not None
+        return LoadedNetwork(self._study.workspace.models / self._embedding.name)
 
-    def _get_ready(self, cover: Cover | Unreadable) -> Ready | Unreadable:
+    def _get_ready(self, cover: CoverSource | Unreadable) -> PreparedCover | Unreadable:
         read = cover if isinstance(cover, Unreadable) else self._reader.read(cover)
         return read if isinstance(read, Unreadable) else as_pictures(read, self._inputs)
 
-    def _judge(self, covers: Sequence[Ready], top: int, near: int) -> list[Verdict]:
+    def _judge(self, covers: Sequence[PreparedCover], top: int, near: int) -> list[CoverVerdict]:
         """The verdicts on one batch."""
         if not covers:
             return []
         started = time.perf_counter()
-        looks = {network.card.name: network.look(covers) for network in self._networks}
+        outputs = {network.card.name: network.predict(covers) for network in self._networks}
         probabilities = sum(
-            share * probabilities for share, (probabilities, _) in zip(self._shares, looks.values(), strict=True)
+            share * output.probabilities for share, output in zip(self._shares, outputs.values(), strict=True)
         )
-        nearest = self._nearest(covers, near, looks)
+        nearest = self._nearest(covers, near, outputs)
         seconds = (time.perf_counter() - started) / len(covers)
         return [
             self._verdict(ready.cover, row, top, neighbours, seconds)
             for ready, row, neighbours in zip(covers, np.asarray(probabilities), nearest, strict=True)
         ]
 
-    def _nearest(self, covers: Sequence[Ready], near: int, looks: dict[str, Look]) -> list[list[Neighbour]]:
-        if self._eyes is None or near < 1:
+    def _nearest(
+        self, covers: Sequence[PreparedCover], near: int, outputs: dict[str, NetworkOutput]
+    ) -> list[list[Neighbour]]:
+        if self._embedding is None or near < 1:
             return [[] for _ in covers]
-        _, features = looks.get(self._eyes.name) or self._looker.look(covers)
+        features = (outputs.get(self._embedding.name) or self._embedder.predict(covers)).features
         assert features is not None
-        return self.shelf.nearest(self._eyes, features, near, [ready.cover.sha256 for ready in covers])
+        return self.index.nearest(self._embedding, features, near, [ready.cover.sha256 for ready in covers])
 
     def _verdict(
         self, cover: ReadCover, probabilities: Floats, top: int, nearest: list[Neighbour], seconds: float
-    ) -> Verdict:
+    ) -> CoverVerdict:
         order = np.argsort(-probabilities, kind="stable")[:top]
-        known = self.shelf.known(cover.sha256)
-        return Verdict(
+        known = self.index.known(cover.sha256)
+        return CoverVerdict(
             source=cover.name,
             model=self.about.model,
             preparation=self.about.preparation,
@@ -217,7 +219,7 @@ class Judge:
             sha256=cover.sha256,
             known=known,
             nearest=nearest,
-            nearest_missing=self._blind,
+            nearest_missing=self._why_not,
             warnings=[*self.about.warnings, *cover.warnings, *_worth(known)],
             seconds=round(cover.seconds + seconds, 4),
         )
@@ -229,9 +231,9 @@ def _worth(known: StudyCover | None) -> list[str]:
     return [f"“{known.title}” ({known.genre}) {_WORTH[known.split]}."]
 
 
-def _ahead(work: Callable[[Item], Outcome], items: Iterable[Item], *, ahead: int) -> Iterator[Outcome]:
+def _ahead(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
     """The outcome of `work` on each item, in their order, done by threads that are up to `ahead` items in front."""
-    waiting: deque[Future[Outcome]] = deque()
+    waiting: deque[Future[R]] = deque()
     threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="covers")
     try:
         for item in items:

@@ -1,4 +1,4 @@
-"""Which of a study's trained models judges, found by the cards that stand beside their weights. Needs no TensorFlow."""
+"""A study's trained models, found by the cards beside their weights, and the one that judges. Needs no TensorFlow."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.scores import read_scores
-from bookcover_core.inference.answers import About
+from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
 from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.study import Study
@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A trained model, or several that judge together."""
+class TrainedModel:
+    """A trained model: one network, or an ensemble."""
 
     name: str
     """System and preparation: the name of its folder."""
@@ -28,7 +28,7 @@ class Candidate:
     members: tuple[ModelCard, ...]
     """Cards of its networks."""
     shares: tuple[float, ...] = (1.0,)
-    """What each network's probabilities count; they sum to 1."""
+    """Weight of each network's probabilities; they sum to 1."""
 
     @property
     def system(self) -> str:
@@ -41,7 +41,7 @@ class Candidate:
         return list(dict.fromkeys(card.preparation for card in self.members))
 
 
-def candidates(study: Study) -> list[Candidate]:
+def candidates(study: Study) -> list[TrainedModel]:
     """The trained models of a study, the one with the best validation accuracy first.
 
     Those whose card is damaged are passed over, and so are ensembles of which a member is missing.
@@ -61,8 +61,8 @@ def candidates(study: Study) -> list[Candidate]:
     return sorted(found, key=lambda each: -each.validation_accuracy)
 
 
-def _network(card: ModelCard) -> Candidate:
-    return Candidate(card.name, _title(card.name), card.metrics.get("validation_accuracy", 0.0), (card,))
+def _network(card: ModelCard) -> TrainedModel:
+    return TrainedModel(card.name, _title(card.name), card.metrics.get("validation_accuracy", 0.0), (card,))
 
 
 def _title(name: str) -> str:
@@ -70,9 +70,9 @@ def _title(name: str) -> str:
     return title_of(name.rpartition("-")[0])
 
 
-def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> Candidate:
-    """The ensemble that an ensemble.json tells of."""
-    return Candidate(
+def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel:
+    """The ensemble that an ensemble.json describes."""
+    return TrainedModel(
         name=told["name"],
         title=_title(told["name"]),
         validation_accuracy=float(told["validation_accuracy"]),
@@ -81,7 +81,7 @@ def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> Candidate:
     )
 
 
-def choose(study: Study, model: str = "") -> Candidate:
+def choose(study: Study, model: str = "") -> TrainedModel:
     """The model that is to judge.
 
     Args:
@@ -111,8 +111,8 @@ def choose(study: Study, model: str = "") -> Candidate:
     return wanted[0]
 
 
-def describe(study: Study, candidate: Candidate) -> About:
-    """What a person should know of the model that judges.
+def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
+    """Summary of the model that judges.
 
     Raises:
         WorkspaceError: Its scores are altered.
@@ -120,7 +120,7 @@ def describe(study: Study, candidate: Candidate) -> About:
     file = study.workspace.evaluation / candidate.name / "metrics.json"
     scores = read_scores(file) if file.is_file() else None
     untrained = dict.fromkeys(card.backbone for card in candidate.members if card.weights == "random")
-    return About(
+    return ModelSummary(
         study=study.settings.name,
         model=candidate.name,
         title=candidate.title,
@@ -134,7 +134,7 @@ def describe(study: Study, candidate: Candidate) -> About:
         confidence=scores.confidence if scores else study.settings.evaluation.confidence,
         precision={genre.slug: genre.precision for genre in scores.genres if genre.precision} if scores else {},
         warnings=[
-            f"{name} has random weights: this network has never seen a picture, and what it says means nothing."
+            f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
             for name in untrained
         ],
     )

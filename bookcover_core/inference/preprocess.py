@@ -1,9 +1,9 @@
-"""Reading a cover that is to be judged: the way that a study's covers go, from bytes to prepared squares.
+"""Preprocessing of a cover that is to be judged: from bytes to prepared squares, as a study's covers are prepared.
 
     bytes ─ checked as a download is ─ upright RGB ─ measured ─ squares ─ JPEG or PNG, as under prepared/
 
-The prepared squares are encoded, as those on disk are, so that a network is shown the very pixels that it would be
-shown if the cover were one of the study's.
+The prepared squares are encoded, as those on disk are, so that a network gets the very pixels that it would get if the
+cover were one of the study's.
 """
 
 import time
@@ -19,8 +19,8 @@ from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.inference.answers import Unreadable
-from bookcover_core.inference.cover_download import Fetcher
-from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.inference.cover_download import CoverFetcher
+from bookcover_core.inference.cover_sources import CoverSource
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.prepared_images import encode_square
@@ -49,7 +49,7 @@ class ReadCover:
 
 
 def prepared_as(study: Study) -> PreparationSettings:
-    """How the study's covers were prepared: what its networks have learnt from, whatever the settings say by now."""
+    """How the study's covers were prepared when its networks were trained, whatever the settings say by now."""
     for manifest in study.manifests("prepare")[:1]:
         with suppress(ValidationError):
             return PreparationSettings.model_validate(manifest.settings.get("preparation"))
@@ -71,13 +71,13 @@ class Reader:
         self._covers = covers
         self._preparation = preparation
         self._methods = [method for method in Preparation if method in methods]
-        self._fetcher = Fetcher(covers)
+        self._fetcher = CoverFetcher(covers)
 
     def close(self) -> None:
-        """Ask no more hosts."""
+        """Stop asking hosts."""
         self._fetcher.close()
 
-    def read(self, cover: Cover) -> ReadCover | Unreadable:
+    def read(self, cover: CoverSource) -> ReadCover | Unreadable:
         """The cover, or why it cannot be judged. A placeholder is judged, with a warning: a person wants it so."""
         started = time.perf_counter()
         body, found = self._take(cover)
@@ -102,7 +102,7 @@ class Reader:
             seconds=time.perf_counter() - started,
         )
 
-    def _take(self, cover: Cover) -> tuple[bytes, ImageCheck]:
+    def _take(self, cover: CoverSource) -> tuple[bytes, ImageCheck]:
         """The cover's bytes, and what they are."""
         if isinstance(cover.at, Address):
             return self._fetcher.fetch(cover.at)
@@ -118,7 +118,7 @@ class Reader:
         return body, check_image(body, self._covers)
 
 
-def _doubts(cover: Cover, found: ImageCheck) -> list[str]:
+def _doubts(cover: CoverSource, found: ImageCheck) -> list[str]:
     """Why what came may be no cover."""
     if found.outcome is CoverOutcome.PLACEHOLDER:
         return [f"This may be no cover: {found.detail}."]

@@ -1,7 +1,7 @@
-"""The study's covers that are most like one that is judged, by what a frozen network makes of them.
+"""The study's covers that are most similar to one that is judged, by the embeddings of a frozen network.
 
-Likeness is the cosine of the angle between two covers' pooled features, which the study has computed of all its covers
-(`features/`): they are mapped from disk, and gone through a block at a time.
+Similarity is the cosine of the angle between two covers' pooled features, which the study has computed for all its
+covers (`features/`): they are mapped from disk, and searched a block at a time.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from bookcover_core.errors import StageOrderError
 from bookcover_core.inference.answers import Neighbour, StudyCover
 from bookcover_core.listings.text_decoding import readable
 from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.training.features import load_features
@@ -25,8 +26,13 @@ _BLOCK = 8_192
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 
-class Bookshelf:
-    """The books of a study: by the file of their cover, and by what a network makes of it.
+def embeds(card: ModelCard) -> bool:
+    """Whether a network gives the features that the study keeps of its covers: its backbone is as it came."""
+    return card.kind is Kind.FROZEN
+
+
+class CoverIndex:
+    """Finds the books of a study by the file of their cover, and by its embedding.
 
     Args:
         study: The study.
@@ -71,25 +77,25 @@ class Bookshelf:
         """The book with this key."""
         return self._by_key.get(key)
 
-    def why_not(self, eyes: ModelCard) -> str:
-        """Why covers cannot be compared by what the network of `eyes` makes of them; empty where they can."""
-        name = model_name(eyes.backbone, eyes.preparation)
+    def why_not(self, embedding: ModelCard) -> str:
+        """Why covers cannot be compared by the features of a network; empty where they can."""
+        name = model_name(embedding.backbone, embedding.preparation)
         try:
             features = self._study.manifest(f"features/{name}")
-            load_features(self._study, eyes.backbone, eyes.preparation)
+            load_features(self._study, embedding.backbone, embedding.preparation)
         except StageOrderError:
             return f"the study has no features of {name}"
-        if features.inputs.get("weights") != eyes.weights_digest:
+        if features.inputs.get("weights") != embedding.weights_digest:
             return f"the study's features of {name} were computed with other weights"
         return ""
 
     def nearest(
-        self, eyes: ModelCard, features: npt.NDArray[np.float32], count: int, leave_out: Sequence[str]
+        self, embedding: ModelCard, features: npt.NDArray[np.float32], count: int, leave_out: Sequence[str]
     ) -> list[list[Neighbour]]:
-        """For each of some covers the books whose covers are most like it, the most similar first.
+        """For each cover the books whose covers are most similar to it, the most similar first.
 
         Args:
-            eyes: The network whose features are compared.
+            embedding: The network whose features are compared.
             features: Pooled features (n, channels) of the covers.
             count: Number of books for each.
             leave_out: For each cover the digest of its file: the books that have it for a cover are left out.
@@ -97,7 +103,7 @@ class Bookshelf:
         Raises:
             StageOrderError: The features have not been computed.
         """
-        rows = load_features(self._study, eyes.backbone, eyes.preparation)
+        rows = load_features(self._study, embedding.backbone, embedding.preparation)
         wanted = _of_length_one(features)
         best = np.empty((len(wanted), 0), np.float32)
         places = np.empty((len(wanted), 0), np.int64)

@@ -1,30 +1,20 @@
 """The figures of section 5.2: colour and shape by genre, colour distance, overlap, calibration, pairs of networks."""
 
-from collections.abc import Callable
-
-from matplotlib.figure import Figure as Drawing
-
-from bookcover_core.evaluation.analyse import Analysis
+from bookcover_core.evaluation.analysis import Analysis
 from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.scores import Scores
 from bookcover_core.models.systems import title_of
-from bookcover_core.report.figure_spec import Plan
+from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import percent
-from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.baseline_chart import accuracy_of_rules
 from bookcover_core.visualisation.colour_figures import colour_distance, colour_swatches
 from bookcover_core.visualisation.distribution_figure import measure_distributions
-from bookcover_core.visualisation.figure_style import Theme
 from bookcover_core.visualisation.heatmaps import confusion_heat_map, overlap_heat_map
+from bookcover_core.visualisation.interval_charts import baseline_accuracies, pair_differences
 from bookcover_core.visualisation.reliability_diagram import reliability
-from bookcover_core.visualisation.significance_chart import pair_differences
-
-# Draws a figure of a width, in inches.
-_Draw = Callable[[Theme, float], Drawing]
 
 
-def analysis_plans(findings: Findings, analysis: Analysis) -> list[Plan]:
+def analysis_figures(findings: Findings, analysis: Analysis) -> list[FigureSpec]:
     """The figures that the analysis allows.
 
     Names: distributions, colours, rules, colour-distance, overlap-<system> for each system, calibration; and pairs,
@@ -32,25 +22,26 @@ def analysis_plans(findings: Findings, analysis: Analysis) -> list[Plan]:
     """
     names = [genre.name for genre in analysis.genres]
     confidence = f"{100 * analysis.confidence:.0f} %"
-    plans = [
-        Plan(
+    specs = [
+        FigureSpec(
             name="distributions",
             caption=f"Figure 5.2. Colour and shape of the {analysis.books:,} original covers by genre: the shape of "
             "each distribution to a common height, the median (dot) and the middle half (line). Colours: genres from "
             "dark to bright; shapes: from narrow to wide.",
             alt=f"Mean red, green and blue, width, height and aspect ratio by genre. {_extremes(analysis)}",
-            draw=lambda theme: measure_distributions(analysis.measures, names, theme),
+            draw=lambda theme, _: measure_distributions(analysis.measures, names, theme),
+            has_narrow=False,
         ),
-        _drawn_twice(
+        FigureSpec(
             "colours",
             "Figure 5.3. Mean colour of the covers of each genre, from dark to bright.",
             f"Swatches of the mean colour of each genre. {_brightness(analysis)}",
             lambda theme, width: colour_swatches(analysis.colours, names, theme, width),
         ),
-        _plan_rules(findings, analysis, confidence),
-        _plan_distance(analysis, names, confidence),
-        *(_plan_overlap(analysis, names, system) for system in analysis.systems),
-        _drawn_twice(
+        _baselines(findings, analysis, confidence),
+        _distance(analysis, names, confidence),
+        *(_overlap(analysis, names, system) for system in analysis.systems),
+        FigureSpec(
             "calibration",
             "How sure each network is, against how often it is right: books in bins of as many each, with "
             f"{confidence} intervals; horizontal lines span a bin, dotted is a network that is right as often as it "
@@ -67,8 +58,8 @@ def analysis_plans(findings: Findings, analysis: Analysis) -> list[Plan]:
         ),
     ]
     if analysis.pairs:
-        plans.append(
-            _drawn_twice(
+        specs.append(
+            FigureSpec(
                 "pairs",
                 f"Each pair of networks on the same test books, with {confidence} intervals: how much more often the "
                 "first is right, and on how many books both name the same genre. Grey: no difference that luck could "
@@ -77,18 +68,19 @@ def analysis_plans(findings: Findings, analysis: Analysis) -> list[Plan]:
                 lambda theme, width: pair_differences(analysis.pairs, theme, width),
             )
         )
-    return plans
+    return specs
 
 
-def confusion_plan(scores: Scores, analysis: Analysis | None) -> Plan:
+def confusion_figure(scores: Scores, analysis: Analysis | None) -> FigureSpec:
     """The confusion matrix of one network; with an analysis, genres that are taken for each other stand together."""
     order = None if analysis is None else analysis.order
     ordered = "" if order is None else " Genres that are taken for each other stand together."
-    return Plan(
+    return FigureSpec(
         name=f"confusion-{scores.backbone}",
         caption=f"Where {scores.title} puts the test books of each genre; the diagonal is right.{ordered}",
         alt=f"Confusion matrix of {scores.title}; evaluation/{scores.model}/confusion.csv has the numbers.",
-        draw=lambda theme: confusion_heat_map(scores, order, theme),
+        draw=lambda theme, _: confusion_heat_map(scores, order, theme),
+        has_narrow=False,
     )
 
 
@@ -97,23 +89,23 @@ def in_words(found: Correlation | None) -> str:
     return "not defined" if found is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
-def _plan_rules(findings: Findings, analysis: Analysis, confidence: str) -> Plan:
+def _baselines(findings: Findings, analysis: Analysis, confidence: str) -> FigureSpec:
     rules = {rule.name: rule.top[1] for rule in analysis.rules}
     networks = {scores.title: scores.accuracy for scores in findings.scores}
     values = "; ".join(f"{name} {percent(each.value)}" for name, each in rules.items())
-    return _drawn_twice(
+    return FigureSpec(
         "rules",
-        "What colour and shape alone tell: rules that see six numbers of a cover and no picture, fitted on the "
+        "Accuracy from colour and shape alone: rules that see six numbers of a cover and no picture, fitted on the "
         f"training books, beside the networks; {confidence} intervals.",
         f"Top-1 accuracy in per cent: {values}; chance {percent(analysis.chance)}.",
-        lambda theme, width: accuracy_of_rules(rules, networks, analysis.chance, theme, width),
+        lambda theme, width: baseline_accuracies(rules, networks, analysis.chance, theme, width),
     )
 
 
-def _plan_distance(analysis: Analysis, names: list[str], confidence: str) -> Plan:
+def _distance(analysis: Analysis, names: list[str], confidence: str) -> FigureSpec:
     studies = {title_of(name): system.colour for name, system in analysis.systems.items()}
     found = "; ".join(f"{name}: r = {in_words(study.pearson)}" for name, study in studies.items())
-    return _drawn_twice(
+    return FigureSpec(
         "colour-distance",
         "Figure 5.4. Distance between the mean colour of a genre's test books and of the test books put into it "
         f"(equation 5.1), against the genre's recall; r: Pearson's correlation with its {confidence} interval. "
@@ -123,27 +115,17 @@ def _plan_distance(analysis: Analysis, names: list[str], confidence: str) -> Pla
     )
 
 
-def _plan_overlap(analysis: Analysis, names: list[str], system: str) -> Plan:
+def _overlap(analysis: Analysis, names: list[str], system: str) -> FigureSpec:
     overlap = analysis.systems[system].overlap
     limit = f"above {100 * overlap.threshold:.0f} %"
     above = len(overlap.pairs)
     framed = f"framed: {above} of {overlap.all_pairs} pairs {limit}" if above else f"no pair is {limit}"
-    return Plan(
+    return FigureSpec(
         name=f"overlap-{system}",
         caption=f"Figure 5.5. Mean class overlap (equation 5.2) of each pair of genres, {title_of(system)}; {framed}.",
         alt=f"Class overlap of {title_of(system)}; evaluation/analysis/overlap.csv has the numbers.",
-        draw=lambda theme: overlap_heat_map(overlap, names, analysis.order, theme),
-    )
-
-
-def _drawn_twice(name: str, caption: str, alt: str, draw: _Draw) -> Plan:
-    """A figure that is drawn anew for phones."""
-    return Plan(
-        name=name,
-        caption=caption,
-        alt=alt,
-        draw=lambda theme: draw(theme, figure_style.WIDTH),
-        narrow=lambda theme: draw(theme, figure_style.NARROW),
+        draw=lambda theme, _: overlap_heat_map(overlap, names, analysis.order, theme),
+        has_narrow=False,
     )
 
 

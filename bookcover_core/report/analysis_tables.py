@@ -1,212 +1,162 @@
-"""The tables of section 5.2: rules of colour and shape, colour and recall, overlap, confusions, calibration, pairs."""
+"""The tables of section 5.2: baselines, colour and recall, overlap, confusions, calibration, pairs of systems."""
 
-from bookcover_core.evaluation.analyse import Analysis
-from bookcover_core.evaluation.class_overlap import OverlappingPair
+from operator import itemgetter
+
+from bookcover_core.evaluation.analysis import Analysis
+from bookcover_core.evaluation.calibration import Calibration
 from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.significance_tables import pairs_table, together_table
-from bookcover_core.report.table import Cell, Column, Kind, Table
+from bookcover_core.report.table import Cell, Column, Content, Format, Table, estimates, integers, percent, shares
 
 # Pairs of genres that a table names: of each network, and of the best one's confusions.
 _MOST_OVERLAPS = 8
 _MOST_CONFUSIONS = 15
 
 
-def analysis_tables(findings: Findings, analysis: Analysis) -> list[Table]:
+def analysis_tables(findings: Findings, analysis: Analysis) -> list[Table | None]:
     """The tables that the analysis allows.
 
     Names: rules, colour-correlation, overlapping-pairs, confused-pairs, calibration; and pairs and together, where
     there are two networks.
     """
-    tables = [
-        rules_table(findings, analysis),
+    return [
+        baseline_table(findings, analysis),
         correlation_table(analysis),
         overlap_table(analysis),
         confused_table(findings, analysis),
         calibration_table(analysis),
         pairs_table(analysis),
-        together_table(analysis),
+        joint_table(analysis),
     ]
-    return [table for table in tables if table is not None]
 
 
-def rules_table(findings: Findings, analysis: Analysis) -> Table:
-    """What colour and shape alone tell, beside chance and the networks."""
-    ks = [k for k in TOP if k < len(analysis.genres)] or [1]
-    rows = [[Cell("chance: the commonest genre"), Cell("nothing"), Cell(analysis.chance), *(Cell() for _ in ks[1:])]]
-    rows += [
-        [Cell(rule.name), Cell(", ".join(rule.sees).replace("_", " ")), *(Cell.of(rule.top[k]) for k in ks)]
-        for rule in analysis.rules
-    ]
-    rows += [
-        [Cell(scores.title), Cell("the cover"), *(Cell.of(scores.top(k)) for k in ks)] for scores in findings.scores
-    ]
-    return Table(
-        name="rules",
-        caption="What colour and shape alone tell of a genre, in per cent of the test books",
-        columns=[
-            Column("Rule or network"),
-            Column("Sees"),
-            *(Column(f"Top {k}", Kind.SHARE, f"top {k}", interval=True) for k in ks),
+def baseline_table(findings: Findings, analysis: Analysis) -> Table:
+    """The accuracy of the baselines of colour and shape, beside chance and the networks."""
+    ks = findings.top(*TOP)
+    sees = [", ".join(rule.sees).replace("_", " ") for rule in analysis.rules]
+    return Table.of(
+        "rules",
+        "Accuracy from colour and shape alone, in per cent of the test books",
+        [Column("Rule or network"), Column("Sees"), *(estimates(f"Top {k}", name=f"top {k}") for k in ks)],
+        [
+            ["chance: the commonest genre", "nothing", analysis.chance, *(None for _ in ks[1:])],
+            *([rule.name, seen, *(rule.top[k] for k in ks)] for rule, seen in zip(analysis.rules, sees, strict=True)),
+            *([scores.title, "the cover", *(scores.top(k) for k in ks)] for scores in findings.scores),
         ],
-        rows=rows,
-        notes=(
+        notes=[
             (
                 "Rules are fitted on the training books. Nearest mean colour names the genre whose mean red, green and "
                 "blue are closest."
             ),
             _intervals(analysis),
-        ),
+        ],
     )
 
 
 def correlation_table(analysis: Analysis) -> Table:
     """Colour distance against recall over the genres, for each network."""
-    rows = []
-    for name, system in analysis.systems.items():
-        colour = system.colour
-        points = sum(point.distance is not None for point in colour.points)
-        rows.append(
-            [
-                Cell(title_of(name)),
-                Cell(points),
-                *_correlation(colour.pearson),
-                *_correlation(colour.spearman),
-                _correlation(colour.pearson_of_mistakes)[0],
-            ]
-        )
-    return Table(
-        name="colour-correlation",
-        caption="Colour distance (equation 5.1) against recall, over the genres",
-        columns=[
-            Column("Network"),
-            Column("Genres", Kind.COUNT),
-            Column("Pearson", Kind.NUMBER, interval=True),
-            Column("p", Kind.CHANCE, "Pearson p"),
-            Column("Spearman", Kind.NUMBER, interval=True),
-            Column("p", Kind.CHANCE, "Spearman p"),
-            Column("Pearson, mistakes alone", Kind.NUMBER, interval=True),
+    return Table.of(
+        "colour-correlation",
+        "Colour distance (equation 5.1) against recall, over the genres",
+        [
+            Column("Network", lambda each: title_of(each[0])),
+            integers("Genres", lambda each: sum(p.distance is not None for p in each[1].colour.points)),
+            estimates("Pearson", lambda each: _coefficient(each[1].colour.pearson), form=Format.NUMBER),
+            Column("p", lambda each: _p(each[1].colour.pearson), Format.P_VALUE, "Pearson p"),
+            estimates("Spearman", lambda each: _coefficient(each[1].colour.spearman), form=Format.NUMBER),
+            Column("p", lambda each: _p(each[1].colour.spearman), Format.P_VALUE, "Spearman p"),
+            estimates(
+                "Pearson, mistakes alone",
+                lambda each: _coefficient(each[1].colour.pearson_of_mistakes),
+                form=Format.NUMBER,
+            ),
         ],
-        rows=rows,
-        notes=(
+        analysis.systems.items(),
+        notes=[
             (
                 "Below 0: the closer a network meets the mean colour of a genre, the more of its books it finds. Part "
                 "of that comes by itself, for the books found are in both means; over mistakes alone it does not."
             ),
             "Equation 5.1 prints its last term squared twice; the Euclidean distance is meant and computed.",
             "A genre that a network never names has no distance and is left out.",
-        ),
+        ],
     )
 
 
 def overlap_table(analysis: Analysis) -> Table:
     """The pairs of genres with the greatest class overlap above the threshold; the greatest where none is above it."""
-    rows = []
+    shown = []
     notes = []
     threshold = 0.0
     for name, system in analysis.systems.items():
         overlap = system.overlap
         threshold = overlap.threshold
-        shown = overlap.pairs[:_MOST_OVERLAPS] or ([overlap.highest] if overlap.highest else [])
-        rows += [_overlap_row(analysis, name, pair, above=bool(overlap.pairs)) for pair in shown]
+        pairs = overlap.pairs[:_MOST_OVERLAPS] or ([overlap.highest] if overlap.highest else [])
+        shown += [(title_of(name), pair) for pair in pairs]
         notes.append(f"{title_of(name)}: {len(overlap.pairs)} of {overlap.all_pairs} pairs are above it.")
-    return Table(
-        name="overlapping-pairs",
-        caption=f"Pairs of genres that overlap (equation 5.2) by more than {threshold:g}",
-        columns=[
-            Column("Network"),
-            Column("Genre"),
-            Column("and"),
-            Column("Overlap", Kind.NUMBER, interval=True),
-            Column("Above"),
+    return Table.of(
+        "overlapping-pairs",
+        f"Pairs of genres that overlap (equation 5.2) by more than {threshold:g}",
+        [
+            Column("Network", itemgetter(0)),
+            Column("Genre", lambda each: analysis.genres[each[1].first].name),
+            Column("and", lambda each: analysis.genres[each[1].second].name),
+            estimates("Overlap", lambda each: each[1].overlap, form=Format.NUMBER),
+            Column("Above", lambda each: "yes" if each[1].overlap.value > threshold else "no"),
         ],
-        rows=rows,
-        notes=(
+        shown,
+        notes=[
             *notes,
             (
                 f"Of each network at most {_MOST_OVERLAPS} pairs, or its greatest overlap where none is above; "
                 "evaluation/analysis/overlap.csv has all."
             ),
-        ),
+        ],
     )
 
 
 def confused_table(findings: Findings, analysis: Analysis) -> Table | None:
     """The pairs of genres that the best network confuses most, with a book of each; None without mistakes."""
     best = findings.best
-    if best is None or not analysis.systems[best.backbone].confused:
+    if best is None or not analysis.systems[best.name].confused:
         return None
     titles = read_table(findings.study.workspace.splits, ("key", "title")).set_index("key")["title"]
-    names = [genre.name for genre in analysis.genres]
-    return Table(
-        name="confused-pairs",
-        caption=f"What {best.title} takes for what most often",
-        columns=[
-            Column("Books of"),
-            Column("Taken for"),
-            Column("Books", Kind.COUNT),
-            Column("Share of the genre, %", Kind.SHARE, "share of the genre", interval=True),
-            Column("The other way", Kind.COUNT),
-            Column("Surest of"),
+    return Table.of(
+        "confused-pairs",
+        f"What {best.title} takes for what most often",
+        [
+            Column("Books of", lambda pair: analysis.genres[pair.true].name),
+            Column("Taken for", lambda pair: analysis.genres[pair.named].name),
+            integers("Books", lambda pair: pair.books),
+            estimates("Share of the genre, %", lambda pair: pair.share, "share of the genre"),
+            integers("The other way", lambda pair: pair.back),
+            Column("Surest of", lambda pair: str(titles.get(pair.examples[0], "")) or pair.examples[0]),
         ],
-        rows=[
-            [
-                Cell(names[pair.true]),
-                Cell(names[pair.named]),
-                Cell(pair.books),
-                Cell.of(pair.share),
-                Cell(pair.back),
-                Cell(str(titles.get(pair.examples[0], "")) or pair.examples[0]),
-            ]
-            for pair in analysis.systems[best.backbone].confused[:_MOST_CONFUSIONS]
-        ],
-        notes=(
+        analysis.systems[best.name].confused[:_MOST_CONFUSIONS],
+        notes=[
             _intervals(analysis),
             "Surest of: the book of the pair to which it gives the wrong genre with the highest probability.",
-        ),
+        ],
     )
 
 
 def calibration_table(analysis: Analysis) -> Table:
     """How far each network's probabilities can be believed."""
-    is_tempered = any(system.calibration.tempered for system in analysis.systems.values())
+    found = {title_of(name): system.calibration for name, system in analysis.systems.items()}
+    first = next(iter(found.values()))
     columns = [
-        Column("Network"),
-        Column("Mean probability, %", Kind.SHARE, "mean probability"),
-        Column("Accuracy, %", Kind.SHARE, "accuracy"),
-        Column("Calibration error, %", Kind.SHARE, "calibration error"),
-        Column("By luck alone, %", Kind.SHARE, "calibration error by luck"),
-        Column("Brier", Kind.NUMBER, interval=True),
-        Column("Log loss", Kind.NUMBER, interval=True),
+        Column("Network", itemgetter(0)),
+        shares("Mean probability, %", lambda each: each[1].confidence, "mean probability"),
+        shares("Accuracy, %", lambda each: each[1].accuracy, "accuracy"),
+        shares("Calibration error, %", lambda each: each[1].ece, "calibration error"),
+        shares("By luck alone, %", lambda each: each[1].ece_by_luck, "calibration error by luck"),
+        estimates("Brier", lambda each: each[1].brier, form=Format.NUMBER),
+        estimates("Log loss", lambda each: each[1].log_loss, form=Format.NUMBER),
     ]
-    if is_tempered:
-        columns += [
-            Column("Temperature", Kind.NUMBER),
-            Column("Error at it, %", Kind.SHARE, "calibration error at temperature"),
-            Column("Log loss at it", Kind.NUMBER, "log loss at temperature", interval=True),
-        ]
-    rows = []
-    for name, system in analysis.systems.items():
-        found = system.calibration
-        row = [
-            Cell(title_of(name)),
-            Cell(found.confidence),
-            Cell(found.accuracy),
-            Cell(found.ece),
-            Cell(found.ece_by_luck),
-            Cell.of(found.brier),
-            Cell.of(found.log_loss),
-        ]
-        if is_tempered:
-            changed = found.tempered
-            row += (
-                [Cell(changed.temperature), Cell(changed.ece), Cell.of(changed.log_loss)] if changed else [Cell()] * 3
-            )
-        rows.append(row)
-    first = next(iter(analysis.systems.values())).calibration
     notes = [
         (
             "Calibration error: the mean gap between probability and accuracy in bins of as many books each; by luck "
@@ -217,24 +167,96 @@ def calibration_table(analysis: Analysis) -> Table:
             f"{first.log_loss_of_chance:.2f}."
         ),
     ]
-    if is_tempered:
+    if any(each.tempered for each in found.values()):
+        columns += [
+            Column("Temperature", lambda each: _tempered(each[1], "temperature"), Format.NUMBER),
+            shares("Error at it, %", lambda each: _tempered(each[1], "ece"), "calibration error at temperature"),
+            estimates(
+                "Log loss at it",
+                lambda each: _tempered(each[1], "log_loss"),
+                "log loss at temperature",
+                form=Format.NUMBER,
+            ),
+        ]
         notes.append("The temperature is fitted on the validation books; above 1 a network was too sure.")
-    return Table(
-        name="calibration",
-        caption="How far the networks' probabilities can be believed",
-        columns=columns,
-        rows=rows,
-        notes=tuple(notes),
+    caption = "How far the networks' probabilities can be believed"
+    return Table.of("calibration", caption, columns, found.items(), notes=notes)
+
+
+def pairs_table(analysis: Analysis) -> Table | None:
+    """Every pair of networks on the same books; None for one network."""
+    if not analysis.pairs:
+        return None
+    return Table.of(
+        "pairs",
+        "Networks against each other, on the same test books",
+        [
+            Column("First", lambda pair: title_of(pair.first)),
+            Column("Second", lambda pair: title_of(pair.second)),
+            estimates("Difference of accuracies", lambda pair: pair.difference),
+            Column("p, McNemar", lambda pair: pair.p, Format.P_VALUE, "McNemar p"),
+            Column("p, Holm", lambda pair: pair.p_holm, Format.P_VALUE, "Holm p"),
+            Column("Standing", lambda pair: pair.standing.words(title_of(pair.first), title_of(pair.second))),
+            integers("Both right", lambda pair: pair.both),
+            integers("Only the first", lambda pair: pair.only_first),
+            integers("Only the second", lambda pair: pair.only_second),
+            integers("Neither", lambda pair: pair.neither),
+            estimates("Same genre, %", lambda pair: pair.same, "same genre"),
+            estimates("Kappa", lambda pair: pair.kappa, form=Format.NUMBER),
+        ],
+        analysis.pairs,
+        notes=[
+            (
+                "A tie: the interval of the difference (a bootstrap of pairs, by genre) holds 0. Open: it does not, "
+                "but McNemar's exact test, corrected for the number of pairs after Holm, allows for luck."
+            ),
+            (
+                "Same genre: both name it, right or wrong; kappa: their agreement beyond what their genre frequencies "
+                "alone explain."
+            ),
+        ],
     )
 
 
-def _overlap_row(analysis: Analysis, system: str, pair: OverlappingPair, *, above: bool) -> list[Cell]:
-    names = [analysis.genres[label].name for label in (pair.first, pair.second)]
-    return [Cell(title_of(system)), *map(Cell, names), Cell.of(pair.overlap), Cell("yes" if above else "no")]
+def joint_table(analysis: Analysis) -> Table | None:
+    """How many networks are right on a book; None for one network."""
+    joint = analysis.together
+    if joint is None:
+        return None
+    most = len(joint.systems)
+    words = {0: "none", most: f"all {most}"}
+    known = joint.any_right
+    return Table.of(
+        "together",
+        "How many of the networks are right on a book",
+        [
+            Column("Networks right", lambda each: words.get(each[0], str(each[0]))),
+            integers("Test books", itemgetter(1)),
+            estimates(
+                "Share, %", lambda each: Estimate.of_share(each[1], analysis.test_books, analysis.confidence), "share"
+            ),
+        ],
+        enumerate(joint.right_by),
+        notes=[
+            (
+                f"Someone who always knew which network to trust would be right on {percent(known.value)} % "
+                f"({percent(known.low)} to {percent(known.high)}): no choice among their answers can do better."
+            ),
+            f"Networks: {', '.join(title_of(name) for name in joint.systems)}.",
+        ],
+    )
 
 
-def _correlation(found: Correlation | None) -> list[Cell]:
-    return [Cell(), Cell()] if found is None else [Cell(found.value, found.low, found.high), Cell(found.p)]
+def _coefficient(found: Correlation | None) -> Cell:
+    return Cell(found.value, found.low, found.high) if found else Cell()
+
+
+def _p(found: Correlation | None) -> float | None:
+    return found.p if found else None
+
+
+def _tempered(found: Calibration, number: str) -> Content:
+    return getattr(found.tempered, number, None)
 
 
 def _intervals(analysis: Analysis) -> str:

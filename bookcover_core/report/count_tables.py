@@ -5,6 +5,7 @@ Counted from the files of the study, so that they hold whatever a stage chose to
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Cell, Column, Kind, Table
+from bookcover_core.report.table import Column, Format, Table, integers
 
 # Outcomes in the ledger that leave a usable cover.
 _OK = "ok"
@@ -20,76 +21,53 @@ _OK = "ok"
 
 def funnel_table(findings: Findings) -> Table:
     """Books after every stage, those that it dropped, and why."""
-    rows: list[list[Cell]] = []
-    for name, count in (
-        ("Records in the listings", _listed(findings)),
-        ("Covers", _fetched(findings)),
-        ("Candidates for box sets, by title", _candidates(findings)),
-        ("Books chosen", _chosen(findings)),
-        ("Training, validation and test books", _split(findings)),
-        ("Covers prepared", _prepared(findings)),
-        ("Test books judged", (findings.test_books, 0, "") if findings.networks else None),
-    ):
-        if count is not None:
-            kept, dropped, why = count
-            rows.append([Cell(name), Cell(kept), Cell(dropped), Cell(why)])
-    return Table(
-        name="counts",
-        caption="What each stage kept and dropped",
-        columns=[
-            Column("What"),
-            Column("Kept", Kind.COUNT),
-            Column("Dropped", Kind.COUNT),
-            Column("Why dropped, or how divided"),
-        ],
-        rows=rows,
+    counts = {
+        "Records in the listings": _listed(findings),
+        "Covers": _fetched(findings),
+        "Candidates for box sets, by title": _candidates(findings),
+        "Books chosen": _chosen(findings),
+        "Training, validation and test books": _split(findings),
+        "Covers prepared": _prepared(findings),
+        "Test books judged": (findings.test_books, 0, "") if findings.systems else None,
+    }
+    return Table.of(
+        "counts",
+        "What each stage kept and dropped",
+        [Column("What"), integers("Kept"), integers("Dropped"), Column("Why dropped, or how divided")],
+        [(name, *count) for name, count in counts.items() if count is not None],
     )
 
 
 def time_table(findings: Findings) -> Table:
     """Time of every stage and, where it works on covers, covers a second."""
-    pieces = {
+    covers = {
         "download": _ledger(findings).total(),
-        "hashes": sum(_number(manifest.counts, "covers") for manifest in findings.manifests.get("hashes", [])),
+        "hashes": _covers(findings, "hashes"),
         "prepare": _rows_of_prepared(findings),
-        "features": sum(_number(manifest.counts, "covers") for manifest in findings.manifests.get("features", [])),
-        "evaluate": findings.test_books * len(findings.networks),
+        "features": _covers(findings, "features"),
+        "evaluate": findings.test_books * len(findings.systems),
     }
-    rows = []
-    total = 0.0
+    rows: list[tuple[str, int, float, int | None]] = []
     for stage in stages():
-        manifests = findings.manifests.get(stage.name, [])
-        if not manifests:
-            continue
-        seconds = sum(manifest.seconds for manifest in manifests)
-        total += seconds
-        covers = pieces.get(stage.name) or None
-        rows.append(
-            [
-                Cell(stage.title),
-                Cell(len(manifests)),
-                Cell(seconds),
-                Cell(covers),
-                Cell(covers / seconds if covers and seconds else None),
-            ]
-        )
-    rows.append([Cell("All stages"), Cell(), Cell(total), Cell(), Cell()])
-    return Table(
-        name="times",
-        caption="Time of each stage",
-        columns=[
-            Column("Stage"),
-            Column("Parts", Kind.COUNT),
-            Column("Time", Kind.SECONDS, "seconds"),
-            Column("Covers", Kind.COUNT),
-            Column("Covers a second", Kind.RATE),
+        if manifests := findings.manifests.get(stage.name):
+            seconds = sum(manifest.seconds for manifest in manifests)
+            rows.append((stage.title, len(manifests), seconds, covers.get(stage.name) or None))
+    return Table.of(
+        "times",
+        "Time of each stage",
+        [
+            Column("Stage", itemgetter(0)),
+            integers("Parts", itemgetter(1)),
+            Column("Time", itemgetter(2), Format.SECONDS, "seconds"),
+            integers("Covers", itemgetter(3)),
+            Column("Covers a second", lambda row: row[3] / row[2] if row[3] and row[2] else None, Format.RATE),
         ],
-        rows=rows,
-        foot=1,
-        notes=(
+        rows,
+        totals=[("All stages", None, sum((row[2] for row in rows), 0.0), None, None)],
+        notes=[
             "Sum over the parts of a stage, which may have run side by side.",
             "A stage that was interrupted counts its last run only.",
-        ),
+        ],
     )
 
 
@@ -158,7 +136,7 @@ def _rows_of_prepared(findings: Findings) -> int:
     return sum(len(table) for table in _parts(findings, "prepare", folder))
 
 
-def _ledger(findings: Findings) -> "Counter[str]":
+def _ledger(findings: Findings) -> Counter[str]:
     """Records by what became of their covers."""
     outcomes: Counter[str] = Counter()
     for table in _parts(findings, "download", findings.study.workspace.ledger):
@@ -173,8 +151,10 @@ def _parts(findings: Findings, stage: str, folder: Path) -> Iterable[pd.DataFram
             yield read_table(file)
 
 
-def _number(counts: Mapping[str, object], *names: str) -> int:
-    return next((value for name in names if isinstance(value := counts.get(name), int)), 0)
+def _covers(findings: Findings, stage: str) -> int:
+    """Covers that a stage counted in its manifests."""
+    counts = (manifest.counts.get("covers") for manifest in findings.manifests.get(stage, []))
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""What people see of a chunk that was downloaded: outcomes by genre, what went wrong, link rot so far, some covers.
+"""Markdown on a downloaded chunk: outcomes by genre, failures, link rot so far, and a sample of covers.
 
     ledger/, covers/, listings/books.csv  ->  Markdown for the browser
 
@@ -14,9 +14,8 @@ from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.listings.books import Book, read_books, read_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.link_rot import outcome_table, read_outcomes, rot_table
-from bookcover_core.report.report_figures import data_uri
 from bookcover_core.report.table import markdown, plain_markdown
-from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_jpeg
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # What sets the random numbers of the sample apart from those of other purposes.
 _SAMPLE = 81
@@ -68,13 +67,12 @@ def sample_markdown(study: Study, chunk: int) -> str:
     if not sample:
         return ""
     sheet = contact_sheet(
-        [Cover(study.workspace.root / row.path, (book.category, book.key)) for book, row in sample],
+        [CaptionedCover(study.workspace.root / row.path, (book.category, book.key)) for book, row in sample],
         columns=_COLUMNS,
         side=_SIDE,
     )
-    picture = data_uri(sheet_jpeg(sheet, _MOST_BYTES), "image/jpeg")
     said = f"{len(sample)} covers of {_part(chunk)}, drawn by chance. Does each show one cover, and of its genre?"
-    return f"### {said}\n\n![{said}]({picture})\n"
+    return f"### {said}\n\n{sheet_markdown(said, sheet, _MOST_BYTES)}\n"
 
 
 def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:

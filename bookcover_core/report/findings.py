@@ -1,18 +1,20 @@
-"""What a study has found so far, gathered from its folder: everything that tables, summary and report draw on.
+"""The results of a study so far, gathered from its folder: the source of all tables, figures and the summary.
 
-    manifests/, listings/, splits/, comparison/, models/, evaluation/  ->  Findings
+    manifests/, listings/, splits/, comparison/, models/, evaluation/, visualisation/  ->  Findings
 
-Only networks of today's settings, on the preparation that they ask for, are gathered; what an earlier setting left in
+Only systems of today's settings, on the preparation that they ask for, are gathered; what an earlier setting left in
 the folder is not.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
-from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
+from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
+from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.scores import Scores, read_scores
 from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
@@ -32,36 +34,45 @@ from bookcover_core.training.preparation_choice import (
     comparison_parts,
     model_of,
 )
-from bookcover_core.visualisation.training_curves import Curve, read_curve
+from bookcover_core.visualisation.network_insight import NetworkInsight, read_insight
+from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
+from bookcover_core.visualisation.visualise import chosen_system
 
 logger = logging.getLogger(__name__)
 
 UNTRAINED = ", untrained"
 """What stands behind the names of networks with random weights."""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Network:
+class EvaluatedSystem:
     """A system that was trained and evaluated."""
 
     system: System
     scores: Scores
-    curve: Curve | None
-    """How its training went; None for an ensemble, and where its history is gone."""
+    curve: TrainingCurve | None
+    """The course of its training; None for an ensemble, and where its history is gone."""
     card: ModelCard | None
     """The card beside its weights; None for an ensemble, and where it is gone."""
     untrained: bool = False
     """Whether its backbone, or that of a member of an ensemble, has random weights: only its head has learnt."""
 
     @property
-    def backbone(self) -> str:
-        """The system's name."""
+    def name(self) -> str:
+        """Its name in folders and labels."""
         return self.scores.backbone
 
     @property
     def title(self) -> str:
-        """The system's name for people."""
+        """Its name for people."""
         return f"{self.system.title}{UNTRAINED if self.untrained else ''}"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it joins other systems, and was not trained itself."""
+        return self.system.kind is Kind.ENSEMBLE
 
     @property
     def best_epoch(self) -> int | None:
@@ -78,17 +89,16 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingSystem:
     """A system of the settings that has no results."""
 
-    backbone: str
-    """The system's name."""
+    name: str
     reason: str
 
     @property
     def title(self) -> str:
-        """The system's name for people."""
-        return title_of(self.backbone)
+        """Its name for people."""
+        return title_of(self.name)
 
 
 @dataclass(frozen=True)
@@ -103,39 +113,53 @@ class PreparationTrial:
     best_epoch: int
     validation_accuracy: float
     test_accuracy: float
-    curve: Curve | None
+    curve: TrainingCurve | None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study has found so far."""
+    """The results of a study so far."""
 
     study: Study
     genres: list[Genre]
     preparation: str
     """What the networks were trained on: "padded", or "noprep and padded"; empty while none is chosen."""
-    networks: list[Network]
-    missing: list[Missing]
+    systems: list[EvaluatedSystem]
+    missing: list[MissingSystem]
     trials: list[PreparationTrial]
     manifests: dict[str, list[Manifest]]
     """By stage, in the order of the stages; only those that today's outcome was made from."""
 
     @property
-    def best(self) -> Network | None:
-        """The network with the highest accuracy, the first where several share it; None without networks."""
-        return max(self.networks, key=lambda network: network.scores.accuracy.value, default=None)
+    def best(self) -> EvaluatedSystem | None:
+        """The system with the highest accuracy, the first where several share it; None without systems."""
+        return max(self.systems, key=lambda system: system.scores.accuracy.value, default=None)
 
     @property
     def scores(self) -> list[Scores]:
-        """The scores of all networks."""
-        return [network.scores for network in self.networks]
+        """The scores of all systems."""
+        return [system.scores for system in self.systems]
+
+    @property
+    def scores_by_name(self) -> dict[str, Scores]:
+        """The scores of all systems, by the system's name."""
+        return {system.name: system.scores for system in self.systems}
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals."""
+        return self.study.settings.evaluation.confidence
+
+    def top(self, *wanted: int) -> list[int]:
+        """Those k of top-k recall that leave genres out; 1 in any case."""
+        return [k for k in wanted if k < len(self.genres)] or [1]
 
     @cached_property
     def random_weights(self) -> bool:
         """Whether any network has random weights where it should have those of ImageNet."""
         settings = self.study.settings
         untrained = set(settings.training.backbones) - {*settings.models.weight_files, *SCRATCH_NETWORKS}
-        return any(network.untrained for network in self.networks) or (
+        return any(system.untrained for system in self.systems) or (
             settings.models.weights == "random" and bool(untrained)
         )
 
@@ -153,8 +177,8 @@ class Findings:
             return ["the genres are not those of BookCover30"]
         if self.random_weights:
             reasons.append("networks start from random weights, not from ImageNet")
-        if self.networks:
-            scores = self.networks[0].scores
+        if self.systems:
+            scores = self.systems[0].scores
             if scores.books != PUBLISHED_TEST_BOOKS:
                 reasons.append(f"there are {scores.books:,} test books, not {PUBLISHED_TEST_BOOKS:,}")
             elif any(genre.books != BOOKCOVER30_TEST_PER_GENRE for genre in scores.genres):
@@ -172,17 +196,53 @@ class Findings:
 
     @property
     def test_books(self) -> int:
-        """Books that the networks were judged on."""
-        return self.networks[0].scores.books if self.networks else 0
+        """Books that the systems were judged on."""
+        return self.systems[0].scores.books if self.systems else 0
 
     def books_in(self, split: str) -> int:
         """Books in a split, as the stage that drew it counted; 0 where that is not known."""
         counts = (manifest.counts.get(split) for manifest in self.manifests.get("split", []))
         return next((count for count in counts if isinstance(count, int)), 0)
 
+    @cached_property
+    def analysis(self) -> Analysis | None:
+        """The analysis of these systems; None where there is none, or one of other predictions.
+
+        Raises:
+            WorkspaceError: It is altered.
+        """
+        for manifest in self.manifests.get("analyse", []):
+            analysed = {label: digest for label, digest in manifest.inputs.items() if label.startswith("evaluate/")}
+            if analysed == self._evaluated:
+                return read_analysis(self.study.workspace)
+        return None
+
+    @cached_property
+    def insight(self) -> NetworkInsight | None:
+        """The results of visualising a network; None where there are none of the network as it is evaluated now.
+
+        Raises:
+            WorkspaceError: It is altered.
+        """
+        if "visualise" not in self.manifests:
+            return None
+        try:
+            model = model_of(self.study, chosen_system(self.study))
+        except (SettingsError, StageOrderError, WeightsError):
+            return None
+        label = f"evaluate/{model}"
+        for manifest in self.manifests["visualise"]:
+            if manifest.part == model and manifest.inputs.get(label) == self._evaluated.get(label):
+                return read_insight(self.study.workspace, model)
+        return None
+
+    @property
+    def _evaluated(self) -> dict[str, str]:
+        return {manifest.label: manifest.digest for manifest in self.manifests.get("evaluate", [])}
+
 
 def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
-    """What `study` has found so far.
+    """The results of `study` so far.
 
     Args:
         study: The study; at least its listings have been read.
@@ -194,80 +254,62 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
     """
     study.manifest("listings")
     known = failures or {}
-    networks = []
+    evaluated = []
     missing = []
     for system in systems(study.settings):
-        model = _model(study, system)
+        model = _if_chosen(lambda: model_of(study, system))  # noqa: B023 - called at once
         if system.name in known:
             # What an earlier run left of it is not what today's settings ask for.
-            missing.append(Missing(system.name, known[system.name]))
+            missing.append(MissingSystem(system.name, known[system.name]))
         elif model and study.manifest_file(f"evaluate/{model}").exists():
-            networks.append(_network(study, system, model))
+            evaluated.append(_evaluated(study, system, model))
         else:
-            missing.append(Missing(system.name, _why_missing(study, system, model)))
-    untrained = {network.system for network in networks if network.untrained}
+            missing.append(MissingSystem(system.name, _why_missing(study, system, model)))
+    untrained = {each.system for each in evaluated if each.untrained}
     if ensembles(study.settings) and untrained.intersection(members(study.settings)):
-        networks = [
-            replace(network, untrained=network.untrained or network.system.kind is Kind.ENSEMBLE)
-            for network in networks
-        ]
+        evaluated = [replace(each, untrained=each.untrained or each.is_ensemble) for each in evaluated]
+    chosen = {_choice(study, name) for name in study.settings.training.backbones}
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
-        preparation=_preparation(study),
-        networks=networks,
+        preparation=" and ".join(sorted(filter(None, chosen))),
+        systems=evaluated,
         missing=missing,
         trials=_trials(study),
-        manifests=_manifests(study, [network.scores.model for network in networks]),
+        manifests=_manifests(study, [system.scores.model for system in evaluated]),
     )
 
 
-def _model(study: Study, system: System) -> str:
-    """The model that a system is; empty while its preparation is not chosen."""
+def _if_chosen(find: Callable[[], str]) -> str:
+    """What `find` finds; empty while the preparation that it depends on is not chosen."""
     try:
-        return model_of(study, system)
+        return find()
     except StageOrderError:
         return ""
-
-
-def _preparation(study: Study) -> str:
-    """The preparations that networks are trained on, in words."""
-    chosen = {_choice(study, name) for name in study.settings.training.backbones}
-    return " and ".join(sorted(filter(None, chosen)))
 
 
 def _choice(study: Study, network: str) -> str:
     """The preparation that a network is trained on; empty while none is chosen."""
-    try:
-        return str(chosen_preparation(study, network))
-    except StageOrderError:
-        return ""
+    return _if_chosen(lambda: str(chosen_preparation(study, network)))
 
 
-def _network(study: Study, system: System, model: str) -> Network:
+def _evaluated(study: Study, system: System, model: str) -> EvaluatedSystem:
     scores = read_scores(study.workspace.evaluation / model / "metrics.json")
     if system.kind is Kind.ENSEMBLE:
-        return Network(system, scores, None, None)
+        return EvaluatedSystem(system, scores, None, None)
     folder = study.workspace.models / model
-    curve, card = _optional_curve(folder / "history.csv"), _optional_card(folder)
+    curve, card = _if_sound(read_curve, folder / "history.csv"), _if_sound(read_card, folder)
     if curve and card and "best_epoch" in card.metrics:
         curve = replace(curve, kept=int(card.metrics["best_epoch"]))
     untrained = card is not None and system.kind is not Kind.SCRATCH and card.weights == "random"
-    return Network(system, scores, curve, card, untrained)
+    return EvaluatedSystem(system, scores, curve, card, untrained)
 
 
-def _optional_curve(file: Path) -> Curve | None:
+def _if_sound(read: Callable[[Path], T], path: Path) -> T | None:
+    """What `read` reads; None, with a warning in the log, where it is missing or altered."""
     try:
-        return read_curve(file)
-    except WorkspaceError as error:
-        logger.warning("%s", error)
-        return None
-
-
-def _optional_card(folder: Path) -> ModelCard | None:
-    try:
-        return read_card(folder)
-    except WeightsError as error:
+        return read(path)
+    except (WorkspaceError, WeightsError) as error:
         logger.warning("%s", error)
         return None
 
@@ -295,7 +337,7 @@ def _trials(study: Study) -> list[PreparationTrial]:
                 best_epoch=int(row["best_epoch"]),
                 validation_accuracy=float(row["validation_accuracy"]),
                 test_accuracy=float(row["test_accuracy"]),
-                curve=_optional_curve(folder / row["preparation"] / "history.csv"),
+                curve=_if_sound(read_curve, folder / row["preparation"] / "history.csv"),
             )
             for row in table.to_dict("records")
         ]

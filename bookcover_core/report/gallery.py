@@ -11,13 +11,11 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
-from bookcover_core.report.findings import Findings, Network
+from bookcover_core.report.findings import EvaluatedSystem, Findings
 from bookcover_core.report.near_duplicate_section import describe, found_twins, torn_pairs
 from bookcover_core.report.replacement_tables import MOST_PAIRS, exchanges
-from bookcover_core.report.report_figures import data_uri
-from bookcover_core.report.table import percent
-from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_png, thumbnail
-from bookcover_core.visualisation.network_insight import Insight
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
+from bookcover_core.visualisation.network_insight import answer_lines
 
 # Sides of thumbnails in pixels: twice what the page shows, for dense screens.
 _TILE_SIDE = 240
@@ -107,27 +105,23 @@ def replaced(findings: Findings, folder: Path) -> Gallery:
     return _gallery(findings, rows, folder / "replaced.png")
 
 
-def confident(findings: Findings, network: Network, books: pd.DataFrame, folder: Path, *, right: bool) -> Gallery:
-    """The network's most confident predictions among the right or the wrong ones."""
-    file = findings.study.workspace.evaluation / network.scores.model / "predictions.csv"
+def confident(
+    findings: Findings, system: EvaluatedSystem, books: pd.DataFrame, folder: Path, *, right: bool
+) -> Gallery:
+    """The system's most confident predictions among the right or the wrong ones."""
+    file = findings.study.workspace.evaluation / system.scores.model / "predictions.csv"
     try:
         predictions = read_predictions(file)
     except WorkspaceError:
         return Gallery(())
     predicted = predicted_labels(predictions.probabilities)
     positions = predictions.successes() if right else predictions.mistakes()
-    rows: list[tuple[pd.Series, tuple[str, ...]]] = []
-    for position in positions:
-        key = predictions.keys[position]
-        if len(rows) == _MOST:
-            break
-        if key not in books.index:
-            continue
-        named = findings.genres[int(predicted[position])].name
-        sure = f"{percent(float(predictions.probabilities[position].max()))} %"
-        own = findings.genres[int(predictions.labels[position])].name
-        book = books.loc[key]
-        said = (f"{own}, {sure}",) if right else (f"is {own}", f"taken for {named}, {sure}")
+    known = [position for position in positions if predictions.keys[position] in books.index]
+    rows = []
+    for position in known[:_MOST]:
+        book = books.loc[predictions.keys[position]]
+        own, named = (findings.genres[int(labels[position])].name for labels in (predictions.labels, predicted))
+        said = answer_lines(own, named, float(predictions.probabilities[position].max()))
         rows.append((book, (_title(book), *said)))
     name = "most-confident-right.png" if right else "most-confident-mistakes.png"
     return _gallery(findings, rows, folder / name)
@@ -166,11 +160,11 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
     return shown
 
 
-def seen(findings: Findings, insight: Insight | None, *, right: bool) -> list[tuple[Tile, Tile]]:
-    """Covers of the network's surest right or wrong answers, each beside the same under its heat (Grad-CAM)."""
+def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:
+    """The most confident right or wrong predictions, each cover beside its heat map (Grad-CAM)."""
     root = findings.study.workspace.root
     pairs = []
-    for each in insight.seen if insight else []:
+    for each in findings.insight.seen if findings.insight else []:
         cover, heat = (thumbnail(root / path, _TILE_SIDE) for path in (each.cover, each.picture))
         if each.right is right and cover and heat:
             title = each.title or each.key
@@ -204,7 +198,7 @@ def _gallery(findings: Findings, rows: Iterable[tuple[pd.Series, Sequence[str]]]
         if content is None:
             continue
         tiles.append(Tile(data_uri(content, "image/jpeg"), _title(book), lines[0], tuple(lines[1:])))
-        covers.append(Cover(path, tuple(lines)))
+        covers.append(CaptionedCover(path, tuple(lines)))
     if not tiles:
         return Gallery(())
     write_bytes(file, sheet_png(contact_sheet(covers)))

@@ -1,4 +1,4 @@
-"""What became of the covers, by genre: how many came, how many are gone for good, and how many failed for now.
+"""The outcomes of the download by genre: covers that came, are gone for good, or failed for now.
 
 listings/books.csv, ledger/  ->  table of genres and outcomes, link rot with its interval
 """
@@ -9,11 +9,11 @@ from dataclasses import replace
 import pandas as pd
 
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.evaluation.scores import share
+from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Cell, Column, Kind, Table
+from bookcover_core.report.table import Column, Table, capitalised, estimates, integers
 
 # Covers that are not to be had any more from the addresses of the listing. One that is too large is there.
 ROTTEN = (
@@ -40,8 +40,7 @@ def cover_table(findings: Findings) -> Table | None:
     if outcomes.empty:
         return None
     genres = [genre.name for genre in findings.genres]
-    counted = outcome_table(outcomes, genres)
-    rot = rot_table(outcomes, genres, findings.study.settings.evaluation.confidence)
+    counted, rot = outcome_table(outcomes, genres), rot_table(outcomes, genres, findings.confidence)
     return replace(
         counted,
         name="covers",
@@ -67,7 +66,7 @@ def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame(columns=["key", "genre", "outcome"])
     books = read_table(study.workspace.books)[["key", "category", "chunk"]].rename(columns={"category": "genre"})
-    # By chunk, too: a ledger of an earlier way of cutting the listing tells of no record of today's chunk.
+    # By chunk, too: a ledger of an earlier way of cutting the listing has no record of today's chunk.
     return pd.concat(tables).merge(books, on=["key", "chunk"])[["key", "genre", "outcome"]]
 
 
@@ -80,19 +79,13 @@ def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
     """
     counts = _counts(outcomes, genres)
     shown = [outcome.value for outcome in CoverOutcome if outcome.value in counts.columns]
-    return Table(
-        name="outcomes",
-        caption="Covers by genre and outcome",
-        columns=[
-            Column("Genre"),
-            Column("Records", Kind.COUNT),
-            *(Column(outcome[0].upper() + outcome[1:], Kind.COUNT, outcome) for outcome in shown),
-        ],
-        rows=[
-            [Cell(str(genre)), Cell(int(row.sum())), *(Cell(int(row[outcome])) for outcome in shown)]
-            for genre, row in counts.iterrows()
-        ],
-        foot=1,
+    *rows, total = ([str(genre), int(row.sum()), *map(int, row[shown])] for genre, row in counts.iterrows())
+    return Table.of(
+        "outcomes",
+        "Covers by genre and outcome",
+        [Column("Genre"), integers("Records"), *(integers(capitalised(outcome), name=outcome) for outcome in shown)],
+        rows,
+        totals=[total],
     )
 
 
@@ -108,19 +101,19 @@ def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) 
     for genre, row in _counts(outcomes, genres).iterrows():
         gone = sum(int(row.get(outcome.value, 0)) for outcome in ROTTEN)
         known = int(row.sum()) - sum(int(row.get(outcome.value, 0)) for outcome in UNKNOWN)
-        rows.append([Cell(str(genre)), Cell(known), Cell(gone), Cell.of(share(gone, known, confidence))])
-    return Table(
-        name="link-rot",
-        caption="Link rot by genre",
-        columns=[
+        rows.append([str(genre), known, gone, share(gone, known, confidence)])
+    return Table.of(
+        "link-rot",
+        "Link rot by genre",
+        [
             Column("Genre"),
-            Column("Records", Kind.COUNT),
-            Column("Gone", Kind.COUNT),
-            Column("Link rot,\N{NO-BREAK SPACE}%", Kind.SHARE, "link rot", interval=True),
+            integers("Records"),
+            integers("Gone"),
+            estimates("Link rot,\N{NO-BREAK SPACE}%", name="link rot"),
         ],
-        rows=rows,
-        foot=1,
-        notes=(_ROT, _INTERVALS.format(confidence=100 * confidence)),
+        rows[:-1],
+        totals=rows[-1:],
+        notes=[_ROT, _INTERVALS.format(confidence=100 * confidence)],
     )
 
 

@@ -18,14 +18,13 @@ from bookcover_core.curation.near_duplicates import (
     duplicate_pairs,
     read_duplicates,
 )
-from bookcover_core.evaluation.scores import Estimate, share
+from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.report_figures import data_uri
-from bookcover_core.report.table import Cell, Column, Kind, Table
-from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_jpeg
+from bookcover_core.report.table import Column, Table, estimates, integers
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 _FORMULA = (
     "Accuracy at most: 1/M + (1 - 1/M) √(1 - d M/(M - 1)) for M genres and a share d of pairs under different genres, "
@@ -57,42 +56,40 @@ _KINDS = {"The same file": (EXACT,), "Covers that look the same": (NEAR,), "All"
 
 
 def twins_table(findings: Findings) -> Table | None:
-    """Clusters of twins by the side that the listings put them on; None where there are no twins."""
+    """Clusters of near duplicates by the side that the listings put them on; None where there are none."""
     twins = found_twins(findings)
     if not twins:
         return None
     clusters = _clusters(twins)
-    rows = [
-        [
-            Cell(name),
-            Cell(len(found)),
-            Cell(sum(map(len, found))),
-            Cell(sum(twin.kind == EXACT for cluster in found for twin in cluster)),
-            Cell(sum(len({twin.genre for twin in cluster}) > 1 for cluster in found)),
-        ]
-        for name in _ROWS
-        if (found := [cluster for cluster in clusters if _where(cluster) == name])
-    ]
-    notes = ["A cluster is what hangs together by pairs of books that show one picture."]
-    replaced = _count_replaced(findings)
-    if replaced:
+    by_place = {name: [cluster for cluster in clusters if _where(cluster) == name] for name in _ROWS}
+    notes = ["A cluster is a set of books that are linked by pairs which show one picture."]
+    if replaced := _count_replaced(findings):
         notes.append(f"{replaced:,} training books that show the picture of a test book were replaced.")
-    sides = _sides(findings)
-    if sides:
+    if sides := _sides(findings):
         torn = sum(len({sides[twin.key] for twin in cluster if twin.key in sides}) > 1 for cluster in clusters)
         notes.append(f"Clusters on two sides of the study's split, after curation: {torn:,}.")
-    return Table(
-        name="twins",
-        caption="Books that show one picture, by where the listings have them",
-        columns=[
+    return Table.of(
+        "twins",
+        "Books that show one picture, by where the listings have them",
+        [
             Column("Where"),
-            Column("Clusters", Kind.COUNT),
-            Column("Books", Kind.COUNT),
-            Column("Of these, one file with another", Kind.COUNT, "books of one file"),
-            Column("Clusters of several genres", Kind.COUNT),
+            integers("Clusters"),
+            integers("Books"),
+            integers("Of these, one file with another", name="books of one file"),
+            integers("Clusters of several genres"),
         ],
-        rows=rows,
-        notes=tuple(notes),
+        [
+            [
+                name,
+                len(found),
+                sum(map(len, found)),
+                sum(twin.kind == EXACT for cluster in found for twin in cluster),
+                sum(len({twin.genre for twin in cluster}) > 1 for cluster in found),
+            ]
+            for name, found in by_place.items()
+            if found
+        ],
+        notes=notes,
     )
 
 
@@ -101,39 +98,39 @@ def genres_table(findings: Findings) -> Table | None:
     pairs = duplicate_pairs(found_twins(findings))
     if not pairs:
         return None
-    confidence = findings.study.settings.evaluation.confidence
     rows = []
     for name, kinds in _KINDS.items():
         of_kind = [pair for pair in pairs if pair.kind in kinds]
         torn = sum(pair.crosses_genres for pair in of_kind)
-        disagreement = share(torn, len(of_kind), confidence)
-        ceiling = disagreement and _ceiling(disagreement, len(findings.genres))
-        rows.append([Cell(name), Cell(len(of_kind)), Cell(torn), Cell.of(disagreement), Cell.of(ceiling)])
+        disagreement = share(torn, len(of_kind), findings.confidence)
+        rows.append(
+            [name, len(of_kind), torn, disagreement, disagreement and _ceiling(disagreement, len(findings.genres))]
+        )
     notes = [
         "A pair is a book and its nearest twin, counted once.",
-        f"In small type: {100 * confidence:.0f} % intervals (Wilson).",
+        f"In small type: {100 * findings.confidence:.0f} % intervals (Wilson).",
         _FORMULA,
         _DOUBT,
     ]
     if lost := _count_lost(findings):
         test = findings.books_in(TEST)
         notes.append(
-            f"Of the {test:,} test books a network that sees the cover alone can name {test - lost:,} rightly at most: "
+            f"Of the {test:,} test books a network that sees the cover alone can be right on {test - lost:,} at most: "
             "the others share their file with a test book of another genre."
         )
-    return Table(
-        name="twins-genres",
-        caption="Twins under different genres, and the accuracy that covers alone allow, in per cent",
-        columns=[
+    return Table.of(
+        "twins-genres",
+        "Twins under different genres, and the accuracy that covers alone allow, in per cent",
+        [
             Column("Twins"),
-            Column("Pairs", Kind.COUNT),
-            Column("Under different genres", Kind.COUNT),
-            Column("Share", Kind.SHARE, interval=True),
-            Column("Accuracy at most", Kind.SHARE, interval=True),
+            integers("Pairs"),
+            integers("Under different genres"),
+            estimates("Share"),
+            estimates("Accuracy at most"),
         ],
-        rows=rows,
-        foot=1,
-        notes=tuple(notes),
+        rows[:-1],
+        totals=rows[-1:],
+        notes=notes,
     )
 
 
@@ -195,12 +192,12 @@ def twins_markdown(study: Study) -> str:
         return "\n".join([*lines, "No twins stand under different genres."])
     root = study.workspace.root
     covers = [
-        Cover(root / twin.path, (twin.genre, twin.key, describe(pair)))
+        CaptionedCover(root / twin.path, (twin.genre, twin.key, describe(pair)))
         for pair in pairs
         for twin in (pair.one, pair.other)
     ]
-    picture = data_uri(sheet_jpeg(contact_sheet(covers), _MOST_BYTES), "image/jpeg")
-    return "\n".join([*lines, "Under different genres:", "", f"![Twins under different genres]({picture})"])
+    picture = sheet_markdown("Twins under different genres", contact_sheet(covers), _MOST_BYTES)
+    return "\n".join([*lines, "Under different genres:", "", picture])
 
 
 def twin_results(findings: Findings) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from pydantic import BaseModel
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.report import gallery
 from bookcover_core.report.count_tables import split_counts
+from bookcover_core.report.figure_spec import ReportFigure
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.insights import found_insight
-from bookcover_core.report.report_figures import Figure
-from bookcover_core.report.summary import verdict
+from bookcover_core.report.summary import headline
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
 from bookcover_core.report.training_section import training_words
 from bookcover_core.settings import StudySettings
@@ -29,14 +28,18 @@ _DIGEST_DIGITS = 12
 
 
 def render(
-    findings: Findings, figures: Mapping[str, Figure], tables: Mapping[str, Table], books: pd.DataFrame, folder: Path
+    findings: Findings,
+    figures: Mapping[str, ReportFigure],
+    tables: Mapping[str, Table],
+    books: pd.DataFrame,
+    folder: Path,
 ) -> tuple[str, list[Path]]:
     """The page, and the contact sheets that were written to `folder` for it.
 
     Args:
         findings: What the study found.
-        figures: By name, from `figures.make_figures`.
-        tables: By name, from `stage.make_tables`.
+        figures: By name, from `report_figures.make_figures`.
+        tables: By name, from `write_report.make_tables`.
         books: The books of the study, from `gallery.books_with_covers`.
         folder: Where contact sheets go.
     """
@@ -47,7 +50,6 @@ def render(
     empty = gallery.Gallery(())
     mistakes = gallery.confident(findings, best, books, folder, right=False) if best else empty
     successes = gallery.confident(findings, best, books, folder, right=True) if best else empty
-    insight = found_insight(findings)
     settings = findings.study.settings
     page = (
         environment()
@@ -55,7 +57,7 @@ def render(
         .render(
             findings=findings,
             settings=settings,
-            verdict=verdict(findings),
+            headline=headline(findings),
             best=best,
             finished=max(manifest.finished for manifests in findings.manifests.values() for manifest in manifests),
             splits=split_counts(findings),
@@ -68,9 +70,9 @@ def render(
             prepared=gallery.prepared(findings, books),
             mistakes=mistakes.tiles,
             successes=successes.tiles,
-            insight=insight,
-            seen_rightly=gallery.seen(findings, insight, right=True),
-            seen_wrongly=gallery.seen(findings, insight, right=False),
+            insight=findings.insight,
+            seen_rightly=gallery.seen(findings, right=True),
+            seen_wrongly=gallery.seen(findings, right=False),
             changed=list(changed_settings(settings)),
             training_words=training_words(findings),
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
@@ -80,7 +82,7 @@ def render(
 
 
 def changed_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted name, value and default of every setting that does not stand at its default.
+    """Dotted name, value and default of every setting that does not have its default.
 
     Where the study lies is left out: it changes nothing, and the page may be mailed.
     """

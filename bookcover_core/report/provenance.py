@@ -1,36 +1,80 @@
-"""Appendix B: what the study was made with: machines and software. How long it took is in the table of times."""
+"""The appendices: the networks in numbers (A), and the machines and software that the study was made with (B)."""
 
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
+from operator import itemgetter
 from platform import python_version
 
 from bookcover_core.models.machine_info import Machine, this_machine
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Cell, Column, Kind, Table
+from bookcover_core.report.table import Column, Format, Table, integers
 
 _PROJECT = "bookcover"
+
+_NOTES = (
+    "Read off the networks as they were built, head included. Depth: convolutions and dense layers on the longest way.",
+    "Multiply-adds: of convolutions and dense layers, for one cover; half of what is elsewhere called FLOPs.",
+)
+_GROUPED = "ResNeXt50's grouped convolutions are built as depthwise ones whose outputs are summed: the same number."
+
+
+def architecture_table(findings: Findings) -> Table | None:
+    """A row for each network with its numbers; None where no card has them."""
+    known = [(each.title, each.card.architecture) for each in findings.systems if each.card and each.card.architecture]
+    if not known:
+        return None
+    return Table.of(
+        "architectures",
+        "The networks in numbers",
+        [
+            Column("Network", itemgetter(0)),
+            integers("Input, pixels", lambda each: each[1].input_size, "input side"),
+            integers("Layers", lambda each: each[1].layers),
+            integers("with weights", lambda each: each[1].layers_with_weights, "layers with weights"),
+            integers("Depth", lambda each: each[1].depth),
+            Column(
+                "Parameters, M",
+                lambda each: round(each[1].parameters / 1e6, 2),
+                Format.NUMBER,
+                "parameters in millions",
+            ),
+            Column(
+                "Multiply-adds, G",
+                lambda each: round(each[1].multiply_adds / 1e9, 3),
+                Format.NUMBER,
+                "multiply-adds in thousand millions",
+            ),
+        ],
+        known,
+        notes=(*_NOTES, _GROUPED) if any("ResNeXt" in each.name for each in findings.systems) else _NOTES,
+    )
 
 
 def machine_table(findings: Findings) -> Table:
     """The machines on which networks were trained, with their names, and the one that wrote the report."""
     trained: dict[Machine, list[str]] = {}
-    for network in findings.networks:
-        if network.card is not None and network.card.machine is not None:
-            trained.setdefault(network.card.machine, []).append(network.title)
-    rows = [_row(f"trained {', '.join(names)}", machine) for machine, names in trained.items()]
-    return Table(
-        name="machines",
-        caption="Machines",
-        columns=[
-            Column("What it did", name="did"),
-            Column("Operating system"),
-            Column("Processor"),
-            Column("Cores", Kind.COUNT),
-            Column("Memory, GiB", Kind.NUMBER, "memory in GiB"),
-            Column("GPUs"),
+    for each in findings.systems:
+        if each.card is not None and each.card.machine is not None:
+            trained.setdefault(each.card.machine, []).append(each.title)
+    machines = [(f"trained {', '.join(names)}", machine) for machine, names in trained.items()]
+    return Table.of(
+        "machines",
+        "Machines",
+        [
+            Column("What it did", itemgetter(0), name="did"),
+            Column("Operating system", lambda each: each[1].system),
+            Column("Processor", lambda each: each[1].processor),
+            integers("Cores", lambda each: each[1].cores),
+            Column(
+                "Memory, GiB",
+                lambda each: None if each[1].memory is None else round(each[1].memory / 2**30, 2),
+                Format.NUMBER,
+                "memory in GiB",
+            ),
+            Column("GPUs", lambda each: ", ".join(each[1].accelerators) or "none"),
         ],
-        rows=[*rows, _row("wrote this report", this_machine())],
-        notes=("Cores are those that the process could use.",),
+        [*machines, ("wrote this report", this_machine())],
+        notes=["Cores are those that the process could use."],
     )
 
 
@@ -38,28 +82,20 @@ def software_table(findings: Findings) -> Table:
     """Versions of Python and of the packages that the project asks for: when the networks were trained, and now."""
     now = {"python": python_version(), _PROJECT: _version(_PROJECT)} | {name: _version(name) for name in _packages()}
     then: dict[str, set[str]] = {}
-    for network in findings.networks:
-        for name, number in network.card.software.items() if network.card is not None else ():
+    for each in findings.systems:
+        for name, number in each.card.software.items() if each.card is not None else ():
             then.setdefault(name, set()).add(number)
-    return Table(
-        name="software",
-        caption="Software",
-        columns=[Column("Package"), Column("Version"), Column("Networks trained with", name="trained with")],
-        rows=[[Cell(name), Cell(number), Cell(", ".join(sorted(then.get(name, ()))))] for name, number in now.items()],
-        notes=("Versions are those that wrote this report; beside them those that a network's numbers hang on.",),
+    return Table.of(
+        "software",
+        "Software",
+        [
+            Column("Package", itemgetter(0)),
+            Column("Version", itemgetter(1)),
+            Column("Networks trained with", lambda each: ", ".join(sorted(then.get(each[0], ()))), name="trained with"),
+        ],
+        now.items(),
+        notes=["Versions are those that wrote this report; beside them those that a network's numbers depend on."],
     )
-
-
-def _row(did: str, machine: Machine) -> list[Cell]:
-    memory = None if machine.memory is None else round(machine.memory / 2**30, 2)
-    return [
-        Cell(did),
-        Cell(machine.system),
-        Cell(machine.processor),
-        Cell(machine.cores),
-        Cell(memory),
-        Cell(", ".join(machine.accelerators) or "none"),
-    ]
 
 
 def _packages() -> list[str]:

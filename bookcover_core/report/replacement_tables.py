@@ -1,13 +1,12 @@
-"""Books that left the study: why, of which genre, and what came in their place (section 3.1).
+"""Books that left the study: why, of which genre, and their replacements (section 3.1).
 
     curation/replacements.csv, curation/selection.csv, ledger/  ->  a table by genre and reason, pairs of covers
 
-The dissertation looked at every cover that came in for a rejected box set. The pairs are for that look.
+The dissertation inspected every cover that replaced a rejected box set. The pairs of covers are for that inspection.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,9 +15,8 @@ from bookcover_core.curation.exclusions import BOX_SET, REJECTED, TWIN, UNDECIDE
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.report_figures import data_uri
-from bookcover_core.report.table import Cell, Column, Kind, Table, markdown
-from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_jpeg
+from bookcover_core.report.table import Column, Table, capitalised, integers, markdown
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # Pairs on the sheet, and in the report.
 MOST_PAIRS = 12
@@ -64,34 +62,29 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
     """
     if replacements.empty:
         return None
-    left = list(zip(replacements["genre"], replacements["reason"], replacements["replaced_by"] != "", strict=True))
-    counts = Counter((genre, reason) for genre, reason, _ in left)
-    lost = Counter(genre for genre, _, _ in left)
-    replaced = Counter(genre for genre, _, is_replaced in left if is_replaced)
-    reasons = [reason for reason, _ in Counter(reason for _, reason, _ in left).most_common()]
-    rows = [
-        [Cell(genre), Cell(lost[genre]), Cell(replaced[genre]), *(Cell(counts[genre, reason]) for reason in reasons)]
-        for genre in genres
-        if lost[genre]
-    ]
-    total = [
-        Cell("All genres"),
-        Cell(lost.total()),
-        Cell(replaced.total()),
-        *(Cell(sum(counts[genre, reason] for genre in lost)) for reason in reasons),
-    ]
-    return Table(
-        name="replaced",
-        caption="Books that left the study, by genre and reason",
-        columns=[
+    is_replaced = replacements["replaced_by"] != ""
+    counts = Counter(zip(replacements["genre"], replacements["reason"], strict=True))
+    lost, replaced = Counter(replacements["genre"]), Counter(replacements["genre"][is_replaced])
+    reasons = [reason for reason, _ in Counter(replacements["reason"]).most_common()]
+    return Table.of(
+        "replaced",
+        "Books that left the study, by genre and reason",
+        [
             Column("Genre"),
-            Column("Left", Kind.COUNT, "left"),
-            Column("Replaced", Kind.COUNT, "replaced"),
-            *(Column(reason[0].upper() + reason[1:], Kind.COUNT, reason) for reason in reasons),
+            integers("Left", name="left"),
+            integers("Replaced", name="replaced"),
+            *(integers(capitalised(reason), name=reason) for reason in reasons),
         ],
-        rows=[*rows, total],
-        foot=1,
-        notes=("Each was replaced by a book of its genre from the pool, while that had one.",),
+        [
+            [genre, lost[genre], replaced[genre], *(counts[genre, reason] for reason in reasons)]
+            for genre in genres
+            if lost[genre]
+        ],
+        totals=[
+            ["All genres", lost.total(), replaced.total()]
+            + [sum(counts[genre, reason] for genre in lost) for reason in reasons]
+        ],
+        notes=["Each was replaced by a book of its genre from the pool, while that had one."],
     )
 
 
@@ -134,11 +127,11 @@ def replaced_markdown(study: Study) -> str:
     parts = [f"### {table.caption}", markdown(table)]
     pairs = exchanges(study)
     if pairs:
-        shown = list(islice(pairs, MOST_PAIRS))
+        shown = pairs[:MOST_PAIRS]
         root = study.workspace.root
-        sheet = contact_sheet([Cover(root / path, caption) for pair in shown for path, caption in pair.covers()])
+        covers = [CaptionedCover(root / path, caption) for pair in shown for path, caption in pair.covers()]
         said = f"{len(shown)} of {len(pairs)} covers that left, each beside the one that came in its place"
-        parts += [f"### {said}", f"![{said}]({data_uri(sheet_jpeg(sheet, _MOST_BYTES), 'image/jpeg')})"]
+        parts += [f"### {said}", sheet_markdown(said, contact_sheet(covers), _MOST_BYTES)]
     return "\n\n".join(parts)
 
 

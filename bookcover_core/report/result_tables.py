@@ -1,18 +1,23 @@
 """The tables of results: Tables 1, 2 and 3 of the dissertation with the published numbers beside the study's own.
 
-A genre's best is marked among all networks whose numbers may be compared; where several share it, all are marked, and
+A genre's best is marked among all systems whose numbers may be compared; where several share it, all are marked, and
 each counts it.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bookcover_core.evaluation.intervals import Estimate, share
+from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     published_precision,
     published_preparations,
     published_recall,
+    published_results,
 )
-from bookcover_core.evaluation.scores import share
-from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import DASH, Cell, Column, Kind, Table
+from bookcover_core.report.findings import EvaluatedSystem, Findings, PreparationTrial
+from bookcover_core.report.table import DASH, Cell, Column, Content, Table, estimates, integers, shares
 
 # Shares are compared as Table 2 prints them: to a tenth of a per cent.
 _PRINTED_DIGITS = 3
@@ -20,95 +25,98 @@ _PRINTED_DIGITS = 3
 # The network whose preparations Table 1 of the dissertation compares.
 _COMPARED = "MobileNetV2"
 
+# The columns of Table 2 that the dissertation takes from Iwana et al. 2016.
+_IWANA = frozenset({"LeNet", "AlexNet"})
+
 NOT_COMPARABLE = "Published numbers are shown for orientation and are not comparable: "
-_INTERVALS = "In small type: {confidence:.0f} % intervals (Wilson for genres, bootstrap for totals)."
 
 
 def preparation_table(findings: Findings) -> Table | None:
     """Table 1: the preparations in the short training; None where they were not compared."""
     if not findings.trials:
         return None
-    published = published_preparations() if findings.has_published else {}
-    confidence = findings.study.settings.evaluation.confidence
     several = len({trial.backbone for trial in findings.trials}) > 1
+    test_books = findings.books_in("test")
     columns = [
-        *([Column("Network")] if several else []),
-        Column("Preparation"),
-        Column("Best epoch", Kind.COUNT, "best epoch"),
-        Column("Validation accuracy", Kind.SHARE, "validation accuracy", interval=True),
-        Column("Test accuracy", Kind.SHARE, "test accuracy", interval=True),
-    ]
-    if published:
-        columns += [
-            Column("Best epoch, Hill 2020", Kind.COUNT, "published best epoch", faint=True),
-            Column("Test accuracy, Hill 2020", Kind.SHARE, "published test accuracy", faint=True),
-        ]
-    rows = []
-    for trial in findings.trials:
-        row = [
-            *([Cell(trial.backbone)] if several else []),
-            Cell(trial.preparation, best=trial.chosen),
-            Cell(trial.best_epoch),
-            validation_cell(findings, trial.validation_accuracy),
-            share_cell(trial.test_accuracy, findings.books_in("test"), confidence),
-        ]
-        if published:
-            other = published.get(trial.preparation) if trial.backbone == _COMPARED else None
-            row += [Cell(other.best_epoch), Cell(other.test_accuracy)] if other else [Cell(), Cell()]
-        rows.append(row)
-    return Table(
-        name="table-1-preparations",
-        caption=f"Table 1. {'Each network' if several else findings.trials[0].backbone}, trained briefly on each "
-        "preparation, in per cent",
-        columns=columns,
-        rows=rows,
-        notes=(
-            *comparability_note(findings),
-            "The preparation is chosen by validation accuracy; the test accuracy chooses nothing.",
+        Column("Preparation", lambda trial: Cell(trial.preparation, best=trial.chosen)),
+        integers("Best epoch", lambda trial: trial.best_epoch, "best epoch"),
+        estimates(
+            "Validation accuracy",
+            lambda trial: validation_cell(findings, trial.validation_accuracy),
+            "validation accuracy",
         ),
+        estimates(
+            "Test accuracy",
+            lambda trial: _share_cell(trial.test_accuracy, test_books, findings.confidence),
+            "test accuracy",
+        ),
+    ]
+    if several:
+        columns.insert(0, Column("Network", lambda trial: trial.backbone))
+    if findings.has_published:
+
+        def published(trial: PreparationTrial, number: str) -> Content:
+            other = published_preparations().get(trial.preparation) if trial.backbone == _COMPARED else None
+            return getattr(other, number, None)
+
+        columns += [
+            integers(
+                "Best epoch, Hill 2020",
+                lambda trial: published(trial, "best_epoch"),
+                "published best epoch",
+                faint=True,
+            ),
+            shares(
+                "Test accuracy, Hill 2020",
+                lambda trial: published(trial, "test_accuracy"),
+                "published test accuracy",
+                faint=True,
+            ),
+        ]
+    return Table.of(
+        "table-1-preparations",
+        f"Table 1. {'Each network' if several else findings.trials[0].backbone}, trained briefly on each preparation, "
+        "in per cent",
+        columns,
+        findings.trials,
+        notes=[
+            comparability_note(findings),
+            "The preparation is chosen by validation accuracy; the test accuracy chooses nothing.",
+        ],
     )
 
 
 def recall_table(findings: Findings) -> Table | None:
-    """Table 2: top-1 and top-3 recall by genre, the study's networks and the published ones; None without networks."""
-    if not findings.networks:
+    """Table 2: top-1 and top-3 recall by genre, the study's systems and the published ones; None without systems."""
+    if not findings.systems:
         return None
     scores = findings.scores
-    ks = [k for k in (1, 3) if k < len(findings.genres)] or [1]
+    ks = findings.top(1, 3)
     published = list(published_recall().values()) if findings.has_published else []
     columns = [Column("Genre")]
-    groups = [("", 1)]
-    for each in findings.networks:
-        groups.append((f"{each.title}, this study", len(ks)))
-        columns += [Column(f"Top {k}", Kind.SHARE, f"{each.system.title} top {k}", interval=True) for k in ks]
-    for other in published:
-        groups.append((f"{other.model}, {'Iwana 2016' if other.model in _IWANA else 'Hill 2020'}", len(ks)))
-        columns += [Column(f"Top {k}", Kind.SHARE, f"published {other.model} top {k}", faint=True) for k in ks]
+    columns += [estimates(f"Top {k}", name=f"{each.system.title} top {k}") for each in findings.systems for k in ks]
+    columns += [
+        shares(f"Top {k}", name=f"published {other.model} top {k}", faint=True) for other in published for k in ks
+    ]
+    groups = [("", 1), *((f"{each.title}, this study", len(ks)) for each in findings.systems)]
+    sources = {each.model: "Iwana 2016" if each.model in _IWANA else "Hill 2020" for each in published}
+    groups += [(f"{model}, {source}", len(ks)) for model, source in sources.items()]
+    contenders = len(ks) * (len(scores) + (len(published) if findings.comparable else 0))
     rows = []
     wins = [0] * (len(columns) - 1)
     for genre in findings.genres:
-        cells: list[Cell] = []
-        for network in scores:
-            cells += [Cell.of(network.genres[genre.label].recall.get(k)) for k in ks]
-        for other in published:
-            cells += [Cell((other.top1 if k == 1 else other.top3)[genre.name]) for k in ks]
-        contenders = len(cells) if findings.comparable else len(scores) * len(ks)
-        marked = _mark_best(cells, len(ks), contenders)
+        recalls = [each.genres[genre.label].recall.get(k) for each in scores for k in ks]
+        others = [other.recall(k)[genre.name] for other in published for k in ks]
+        marked = _mark_best([*map(Cell.of, recalls), *map(Cell, others)], len(ks), contenders)
         wins = [count + cell.best for count, cell in zip(wins, marked, strict=True)]
-        rows.append([Cell(genre.name), *marked])
-    totals: list[Cell] = []
-    for network in scores:
-        totals += [Cell.of(network.top(k)) for k in ks]
-    for other in published:
-        totals += [Cell(other.total_top1 if k == 1 else other.total_top3) for k in ks]
-    contenders = len(totals) if findings.comparable else len(scores) * len(ks)
-    rows.append([Cell("Total accuracy"), *_mark_best(totals, len(ks), contenders)])
-    notes = [*comparability_note(findings), interval_note(findings)]
-    foot = 1
+        rows.append([genre.name, *marked])
+    whole = [each.top(k) for each in scores for k in ks]
+    others = [other.total(k) for other in published for k in ks]
+    totals = [["Total accuracy", *_mark_best([*map(Cell.of, whole), *map(Cell, others)], len(ks), contenders)]]
+    notes = [comparability_note(findings), interval_note(findings)]
     if contenders > len(ks):
-        counted = [Cell(f"{count}") if place < contenders else Cell() for place, count in enumerate(wins)]
-        rows.append([Cell("Number of best genres"), *counted])
-        foot = 2
+        counted = [str(count) if place < contenders else None for place, count in enumerate(wins)]
+        totals.append(["Number of best genres", *counted])
         notes.append(
             "Bold: best of the genre, compared to a tenth of a per cent; networks that share it are all marked, and "
             "each counts it."
@@ -116,89 +124,117 @@ def recall_table(findings: Findings) -> Table | None:
         if findings.comparable:
             printed = ", ".join(f"{model} {count}" for model, count in PRINTED_BEST_TOP1.items())
             notes.append(f"The dissertation counts each genre once, among its five networks (top 1: {printed}).")
-    return Table(
-        name="table-2-recall",
-        caption="Table 2. Top-1 and top-3 recall by genre, in per cent",
-        columns=columns,
-        rows=rows,
-        foot=foot,
-        groups=tuple(groups),
-        notes=tuple(notes),
-    )
+    caption = "Table 2. Top-1 and top-3 recall by genre, in per cent"
+    return Table.of("table-2-recall", caption, columns, rows, totals=totals, groups=groups, notes=notes)
 
 
 def precision_table(findings: Findings) -> Table | None:
-    """Table 3: top-1 precision by genre, the study's networks and the dissertation's; None without networks."""
-    if not findings.networks:
+    """Table 3: top-1 precision by genre, the study's systems and the dissertation's; None without systems."""
+    if not findings.systems:
         return None
     scores = findings.scores
     published = list(published_precision().values()) if findings.has_published else []
-    columns = [
-        Column("Predicted genre"),
-        *(Column(each.title, Kind.SHARE, each.system.title, interval=True) for each in findings.networks),
-        *(Column(other.model, Kind.SHARE, f"published {other.model}", faint=True) for other in published),
-    ]
-    groups = [("", 1), ("This study", len(scores))]
-    if published:
-        groups.append(("Hill 2020", len(published)))
-    rows = [
+    return Table.of(
+        "table-3-precision",
+        "Table 3. Top-1 precision by predicted genre, in per cent",
         [
-            Cell(genre.name),
-            *(Cell.of(network.genres[genre.label].precision) for network in scores),
-            *(Cell(other.precision[genre.name]) for other in published),
-        ]
-        for genre in findings.genres
-    ]
-    rows.append(
+            Column("Predicted genre"),
+            *(estimates(each.title, name=each.system.title) for each in findings.systems),
+            *(shares(each.model, name=f"published {each.model}", faint=True) for each in published),
+        ],
         [
-            Cell("Total precision (accuracy)"),
-            *(Cell.of(network.accuracy) for network in scores),
-            *(Cell(other.total) for other in published),
-        ]
-    )
-    rows.append(
-        [
-            Cell("Mean over genres (macro)"),
-            *(Cell.of(network.totals["macro_precision"]) for network in scores),
-            *(Cell(_published_macro(other.precision)) for other in published),
-        ]
-    )
-    return Table(
-        name="table-3-precision",
-        caption="Table 3. Top-1 precision by predicted genre, in per cent",
-        columns=columns,
-        rows=rows,
-        foot=2,
-        groups=tuple(groups),
-        notes=(
-            *comparability_note(findings),
+            [
+                genre.name,
+                *(each.genres[genre.label].precision for each in scores),
+                *(other.precision[genre.name] for other in published),
+            ]
+            for genre in findings.genres
+        ],
+        totals=[
+            ["Total precision (accuracy)", *(each.accuracy for each in scores), *(other.total for other in published)],
+            [
+                "Mean over genres (macro)",
+                *(each.totals["macro_precision"] for each in scores),
+                *(other.macro for other in published),
+            ],
+        ],
+        groups=[("", 1), ("This study", len(scores)), *([("Hill 2020", len(published))] if published else [])],
+        notes=[
+            comparability_note(findings),
             interval_note(findings),
             f"{DASH} stands where the network never names the genre; in the mean that counts as 0.",
             "What the dissertation calls total precision is the share of books predicted rightly, the accuracy.",
-        ),
+        ],
     )
 
 
-def validation_cell(findings: Findings, accuracy: float) -> Cell:
-    """A validation accuracy with Wilson's interval."""
-    return share_cell(accuracy, findings.books_in("validation"), findings.study.settings.evaluation.confidence)
+def network_table(findings: Findings) -> Table | None:
+    """A row for each system: totals with intervals, best epoch, and the published accuracy; None without systems."""
+    if not findings.systems:
+        return None
+    several = len(findings.systems) > 1
+    columns = [
+        Column("Network", lambda each: Cell(each.title, best=several and each is findings.best)),
+        Column("Preparation", lambda each: each.scores.preparation),
+        *(estimates(f"Top {k}", _top(k), f"top {k}") for k in findings.top(*TOP)),
+        estimates("Macro precision", lambda each: each.scores.totals["macro_precision"]),
+        estimates("Macro F1", lambda each: each.scores.totals["macro_f1"]),
+        integers("Best epoch", lambda each: each.best_epoch),
+    ]
+    if findings.has_published:
+        totals = {name: other.total_top1 for name, other in published_recall().items()}
+        columns.append(shares("Top 1, Hill 2020", lambda each: totals.get(each.name), "published top 1", faint=True))
+    return Table.of(
+        "networks",
+        "All networks on the test books, in per cent",
+        columns,
+        findings.systems,
+        notes=[comparability_note(findings), interval_note(findings)],
+    )
 
 
-def share_cell(value: float, books: int, confidence: float) -> Cell:
+def published_table() -> Table:
+    """Other published results on BookCover30, with how each was measured."""
+    return Table.of(
+        "published-results",
+        "Published results on BookCover30, in per cent",
+        [
+            Column("Study", lambda result: result.study),
+            Column("Year", lambda result: str(result.year), name="year"),
+            Column("Sees", lambda result: result.input),
+            Column("Network", lambda result: result.model),
+            shares("Top 1", lambda result: result.top1),
+            shares("Top 3", lambda result: result.top3),
+            Column("Protocol", lambda result: result.protocol),
+            Column("Source", lambda result: result.source),
+        ],
+        published_results(),
+        notes=["Only results of one protocol can be compared with each other."],
+    )
+
+
+def _top(k: int) -> Callable[[EvaluatedSystem], Estimate]:
+    return lambda each: each.scores.top(k)
+
+
+def validation_cell(findings: Findings, accuracy: float | None) -> Cell:
+    """A validation accuracy with Wilson's interval; empty where it is not known."""
+    if accuracy is None:
+        return Cell()
+    return _share_cell(accuracy, findings.books_in("validation"), findings.confidence)
+
+
+def _share_cell(value: float, books: int, confidence: float) -> Cell:
     """A share of so many books with Wilson's interval; without interval where their number is not known."""
     estimate = share(round(value * books), books, confidence)
     return Cell(value, estimate.low, estimate.high) if estimate else Cell(value)
 
 
-# The columns of Table 2 that the dissertation takes from Iwana et al. 2016.
-_IWANA = frozenset({"LeNet", "AlexNet"})
-
-
-def _mark_best(cells: list[Cell], step: int, contenders: int) -> list[Cell]:
+def _mark_best(cells: Sequence[Cell], step: int, contenders: int) -> list[Cell]:
     """`cells` with the best of each k marked among the first `contenders`; k goes round in steps of `step`."""
-    if contenders <= step:
-        return cells
     marked = list(cells)
+    if contenders <= step:
+        return marked
     for start in range(step):
         values = {
             place: round(float(cells[place].value or 0), _PRINTED_DIGITS)
@@ -208,22 +244,17 @@ def _mark_best(cells: list[Cell], step: int, contenders: int) -> list[Cell]:
         highest = max(values.values(), default=0.0)
         for place, value in values.items():
             if value == highest and highest > 0:
-                cell = cells[place]
-                marked[place] = Cell(cell.value, cell.low, cell.high, best=True)
+                marked[place] = replace(cells[place], best=True)
     return marked
 
 
-def comparability_note(findings: Findings) -> tuple[str, ...]:
-    """Why the published numbers beside the study's cannot be compared with them; nothing where they can."""
+def comparability_note(findings: Findings) -> str:
+    """Why the published numbers beside the study's cannot be compared with them; empty where they can."""
     if findings.comparable or not findings.has_published:
-        return ()
-    return (f"{NOT_COMPARABLE}{'; '.join(findings.obstacles)}.",)
+        return ""
+    return f"{NOT_COMPARABLE}{'; '.join(findings.obstacles)}."
 
 
 def interval_note(findings: Findings) -> str:
     """What the small type in the tables means."""
-    return _INTERVALS.format(confidence=100 * findings.study.settings.evaluation.confidence)
-
-
-def _published_macro(precision: dict[str, float | None]) -> float:
-    return sum(value or 0.0 for value in precision.values()) / len(precision)
+    return f"In small type: {100 * findings.confidence:.0f} % intervals (Wilson for genres, bootstrap for totals)."

@@ -1,24 +1,21 @@
-"""What a study found, in a sentence, a list of rows, or a Markdown table: for the report, the terminal and Prefect."""
+"""The outcome of a study in a sentence, rows, or a Markdown table: for the report, the terminal and Prefect."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from bookcover_core.evaluation.intervals import difference, wilson
+from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.scores import top_share
 from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.findings import UNTRAINED, Findings, Network, gather
-from bookcover_core.report.table import DASH, markdown_row, percent
-
-# The sign, kept on the line of its number.
-_PERCENT = "\N{NO-BREAK SPACE}%"
+from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
+from bookcover_core.report.table import DASH, PERCENT, capitalised, markdown_row, percent
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What came out, in words."""
+class Headline:
+    """The outcome in words."""
 
     answer: str
     """A word or a few: the headline."""
@@ -26,6 +23,9 @@ class Verdict:
     """One sentence with the number, its interval and chance."""
     standing: str
     """How that compares with what is published; empty where it cannot be compared."""
+
+    def __str__(self) -> str:
+        return f"{self.answer} {self.sentence} {self.standing}".strip()
 
 
 def result_table(study: Study) -> list[dict[str, Any]]:
@@ -49,13 +49,13 @@ def result_markdown(study: Study) -> str:
         WorkspaceError: A file of results is missing or altered.
     """
     findings = gather(study)
-    told = verdict(findings)
+    told = headline(findings)
     lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]
     if rows := _shown_rows(findings):
-        titles = [title[0].upper() + title[1:] for title in rows[0]]
+        titles = [capitalised(title) for title in rows[0]]
         lines += [markdown_row(titles), markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
         lines += [markdown_row([str(value) for value in row.values()]) for row in rows]
-        lines += ["", f"Intervals of {100 * findings.study.settings.evaluation.confidence:.0f}{_PERCENT} in brackets."]
+        lines += ["", f"Intervals of {100 * findings.confidence:.0f}{PERCENT} in brackets."]
     lines += [f"\n**{missing.title} is missing.** {missing.reason}" for missing in findings.missing]
     return "\n".join(lines) + "\n"
 
@@ -68,29 +68,29 @@ def result_rows(findings: Findings) -> list[dict[str, Any]]:
     random_weights (of the network itself, or of a member of an ensemble).
     """
     published = published_recall() if findings.comparable else {}
-    ordered = sorted(findings.networks, key=lambda network: -network.scores.accuracy.value)
-    return [_row(network, published.get(network.backbone)) for network in ordered]
+    ordered = sorted(findings.systems, key=lambda system: -system.scores.accuracy.value)
+    return [_row(system, published.get(system.name)) for system in ordered]
 
 
-def verdict(findings: Findings) -> Verdict:
-    """What came out, judged by the best network's interval against chance and the published numbers."""
+def headline(findings: Findings) -> Headline:
+    """The outcome in words, judged by the best network's interval against chance and the published numbers."""
     best = findings.best
     if best is None:
-        return Verdict("No answer yet.", "No network has been evaluated.", "")
+        return Headline("No answer yet.", "No network has been evaluated.", "")
     scores = best.scores
     accuracy = scores.accuracy
     beats_chance = accuracy.low > scores.chance
-    interval = f"{100 * scores.confidence:.0f}{_PERCENT} interval {_interval(accuracy)}{_PERCENT}"
+    interval = f"{100 * scores.confidence:.0f}{PERCENT} interval {_interval(accuracy)}{PERCENT}"
     sentence = (
-        f"{best.title}, shown nothing but the cover, names the genre of {percent(accuracy.value)}{_PERCENT} of "
-        f"{scores.books:,} test books rightly ({interval}); chance is {percent(scores.chance)}{_PERCENT}"
+        f"{best.title}, shown nothing but the cover, is right on {percent(accuracy.value)}{PERCENT} of "
+        f"{scores.books:,} test books ({interval}); chance is {percent(scores.chance)}{PERCENT}"
     )
     if best.untrained:
-        return Verdict("Untrained networks.", f"{sentence}.", "")
+        return Headline("Untrained networks.", f"{sentence}.", "")
     if not beats_chance:
         doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
-        return Verdict("No.", f"{sentence}, which {doubt}.", "")
-    return Verdict(_answer(accuracy, scores.chance), f"{sentence}.", _standing(findings, best))
+        return Headline("No.", f"{sentence}, which {doubt}.", "")
+    return Headline(_answer(accuracy, scores.chance), f"{sentence}.", _standing(findings, best))
 
 
 def _answer(accuracy: Estimate, chance: float) -> str:
@@ -101,7 +101,7 @@ def _answer(accuracy: Estimate, chance: float) -> str:
     return "Far better than chance, but not reliably." if far else "Better than chance, but not reliably."
 
 
-def _standing(findings: Findings, best: Network) -> str:
+def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     """How the best network compares with the best published on the official split, luck on both sides allowed for."""
     if not findings.comparable:
         return ""
@@ -109,17 +109,14 @@ def _standing(findings: Findings, best: Network) -> str:
     highest = max(other.total_top1 for other in published.values())
     names = " and ".join(name for name, other in published.items() if other.total_top1 == highest)
     scores = best.scores
-    own = wilson(round(scores.accuracy.value * scores.books), scores.books, scores.confidence)
-    other = wilson(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
-    assert own is not None
-    assert other is not None
-    apart = difference(scores.accuracy.value, own, highest, other)
+    other = Estimate.of_share(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
+    apart = difference(top_share(scores, 1), other.model_copy(update={"value": highest}))
     place = "above" if apart.low > 0 else "below" if apart.high < 0 else "level with"
-    return f"That is {place} the best published on the official split ({names}, {percent(highest)}{_PERCENT})."
+    return f"That is {place} the best published on the official split ({names}, {percent(highest)}{PERCENT})."
 
 
-def _row(network: Network, published: PublishedRecall | None) -> dict[str, Any]:
-    scores = network.scores
+def _row(system: EvaluatedSystem, published: PublishedRecall | None) -> dict[str, Any]:
+    scores = system.scores
     row: dict[str, Any] = {
         "model": scores.model,
         "backbone": scores.backbone,
@@ -135,15 +132,15 @@ def _row(network: Network, published: PublishedRecall | None) -> dict[str, Any]:
     ):
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row | {
-        "best_epoch": network.best_epoch,
+        "best_epoch": system.best_epoch,
         "published_top1": None if published is None else published.total_top1,
-        "random_weights": network.untrained,
+        "random_weights": system.untrained,
     }
 
 
 def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
     """The rows of `result_table`."""
-    ks = [k for k in TOP if k < len(findings.genres)] or [1]
+    ks = findings.top(*TOP)
     shown = {f"top {k}, %": f"top{k}" for k in ks} | {"macro precision, %": "macro_precision"}
     rows = []
     for row in result_rows(findings):

@@ -1,14 +1,15 @@
-"""A table as the report knows it: shown in the page, and written as CSV with full numbers."""
+"""A table of the report: declared by columns, shown in the page or as Markdown, and written as CSV in full."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
 
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.workspace import write_table
 
 Value = str | int | float | None
@@ -16,12 +17,15 @@ Value = str | int | float | None
 # Stands for what is not there, and between the ends of an interval.
 DASH = "\N{EN DASH}"
 
+# The sign, kept on the line of its number.
+PERCENT = "\N{NO-BREAK SPACE}%"
+
 # Smaller p-values are not shown: nothing is known that well.
-_SMALLEST_CHANCE = 0.001
+_SMALLEST_P = 0.001
 
 
-class Kind(StrEnum):
-    """What the cells of a column hold, and so how they are shown."""
+class Format(StrEnum):
+    """What the cells of a column hold, and so how they are shown. The value is a class of the page's style sheet."""
 
     TEXT = "text"
     COUNT = "count"
@@ -33,22 +37,8 @@ class Kind(StrEnum):
     """Items a second."""
     NUMBER = "number"
     """Any other number, shown with two decimals."""
-    CHANCE = "chance"
-    """A p-value, shown with three decimals, and as "< 0.001" below them."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table."""
-
-    title: str
-    kind: Kind = Kind.TEXT
-    name: str = ""
-    """Name in the CSV; empty: the title."""
-    interval: bool = False
-    """Whether its cells carry intervals."""
-    faint: bool = False
-    """Whether it is set back: published numbers beside the study's own."""
+    P_VALUE = "p-value"
+    """Shown with three decimals, and as "< 0.001" below them."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +51,49 @@ class Cell:
     best: bool = False
 
     @classmethod
-    def of(cls, estimate: Estimate | None, *, best: bool = False) -> "Cell":
-        """The cell of an estimate with its interval; an empty one without estimate."""
-        return cls() if estimate is None else cls(estimate.value, estimate.low, estimate.high, best=best)
+    def of(cls, content: "Content", *, best: bool = False) -> Self:
+        """The cell of a value, or of an estimate with its interval."""
+        if isinstance(content, Estimate):
+            return cls(content.value, content.low, content.high, best)
+        return cls(content, best=best)
+
+
+Content = Value | Estimate
+"""What a cell is made of."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    value: Callable[[Any], Content | Cell] | None = None
+    """What a record has in this column; none: records are rows, ready made."""
+    format: Format = Format.TEXT
+    name: str = ""
+    """Name in the CSV; empty: the title."""
+    interval: bool = False
+    """Whether its cells carry intervals."""
+    faint: bool = False
+    """Whether it is set back: published numbers beside the study's own."""
+
+
+Getter = Callable[[Any], Content | Cell]
+
+
+def integers(title: str, value: Getter | None = None, name: str = "", *, faint: bool = False) -> Column:
+    """A column of whole numbers."""
+    return Column(title, value, Format.COUNT, name, faint=faint)
+
+
+def shares(title: str, value: Getter | None = None, name: str = "", *, faint: bool = False) -> Column:
+    """A column of shares without intervals."""
+    return Column(title, value, Format.SHARE, name, faint=faint)
+
+
+def estimates(title: str, value: Getter | None = None, name: str = "", *, form: Format = Format.SHARE) -> Column:
+    """A column of numbers with their intervals."""
+    return Column(title, value, form, name, interval=True)
 
 
 @dataclass(frozen=True)
@@ -80,6 +110,26 @@ class Table:
     groups: tuple[tuple[str, int], ...] = ()
     """Headings above the columns, with the number of columns under each."""
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        caption: str,
+        columns: Sequence[Column],
+        records: Iterable[Any] = (),
+        *,
+        totals: Iterable[Sequence[Any]] = (),
+        groups: Iterable[tuple[str, int]] = (),
+        notes: Iterable[str] = (),
+    ) -> Self:
+        """A table of `records`, each shown in every column as the column says, and of ready rows under a line."""
+        body = [
+            [_cell(column.value(record) if column.value else record[place]) for place, column in enumerate(columns)]
+            for record in records
+        ]
+        foot = [[_cell(content) for content in row] for row in totals]
+        return cls(name, caption, list(columns), body + foot, len(foot), tuple(groups), tuple(filter(None, notes)))
 
     @property
     def body(self) -> list[list[Cell]]:
@@ -108,24 +158,24 @@ def show(cell: Cell, column: Column) -> str:
     value = cell.value
     if value is None or isinstance(value, str):
         return value or DASH
-    if column.kind is Kind.SHARE:
+    if column.format is Format.SHARE:
         return percent(float(value))
-    if column.kind is Kind.SECONDS:
+    if column.format is Format.SECONDS:
         return duration(float(value))
-    if column.kind is Kind.NUMBER:
+    if column.format is Format.NUMBER:
         return f"{value:.2f}"
-    if column.kind is Kind.CHANCE:
-        return f"{value:.3f}" if value >= _SMALLEST_CHANCE else f"< {_SMALLEST_CHANCE}"
-    if column.kind is Kind.RATE:
+    if column.format is Format.P_VALUE:
+        return f"{value:.3f}" if value >= _SMALLEST_P else f"< {_SMALLEST_P}"
+    if column.format is Format.RATE:
         return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def show_interval(cell: Cell, kind: Kind = Kind.SHARE) -> str:
+def show_interval(cell: Cell, form: Format = Format.SHARE) -> str:
     """A cell's interval for people, of a share in per cent; empty without one."""
     if cell.low is None or cell.high is None:
         return ""
-    low, high = (f"{end:.2f}" if kind is Kind.NUMBER else percent(end) for end in (cell.low, cell.high))
+    low, high = (f"{end:.2f}" if form is Format.NUMBER else percent(end) for end in (cell.low, cell.high))
     return f"{low} to {high}" if cell.low < 0 else f"{low}{DASH}{high}"
 
 
@@ -133,12 +183,12 @@ def markdown(table: Table) -> str:
     """The table for people as Markdown: numbers to the right, totals bold, intervals in brackets, notes below it."""
     lines = [
         markdown_row([column.title for column in table.columns]),
-        markdown_row(["---" if column.kind is Kind.TEXT else "---:" for column in table.columns]),
+        markdown_row(["---" if column.format is Format.TEXT else "---:" for column in table.columns]),
     ]
     for place, row in enumerate(table.rows):
         cells = [
             plain_markdown(show(cell, column))
-            + (f" ({interval})" if (interval := show_interval(cell, column.kind)) else "")
+            + (f" ({interval})" if (interval := show_interval(cell, column.format)) else "")
             for cell, column in zip(row, table.columns, strict=True)
         ]
         lines.append(markdown_row([f"**{cell}**" for cell in cells] if place >= len(table.body) else cells))
@@ -170,6 +220,15 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def capitalised(text: str) -> str:
+    """`text` with its first letter large, and no other touched."""
+    return text[:1].upper() + text[1:]
+
+
+def _cell(content: Content | Cell) -> Cell:
+    return content if isinstance(content, Cell) else Cell.of(content)
 
 
 def _names(column: Column) -> list[str]:

@@ -1,23 +1,19 @@
-"""How the systems of a study came about: chapter 4, in words and in tables."""
+"""How the systems of a study were trained: chapter 4, in words and in tables."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.models.systems import Kind as SystemKind
-from bookcover_core.models.systems import title_of
-from bookcover_core.report.findings import Findings, Network
+from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.models.systems import Kind, title_of
+from bookcover_core.report.findings import EvaluatedSystem, Findings
 from bookcover_core.report.result_tables import validation_cell
-from bookcover_core.report.table import Cell, Column, Kind, Table
+from bookcover_core.report.table import Column, Content, Table, estimates, integers, shares
 from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.ensemble import ENSEMBLE
 
-_EXTRA_INPUTS = {
-    "aspect_ratio": "aspect ratio",
-    "width": "width",
-    "height": "height",
-    "mean_colour": "mean colour",
-}
+_EXTRA_INPUTS = {"aspect_ratio": "aspect ratio", "width": "width", "height": "height", "mean_colour": "mean colour"}
 
 _JOINED = {
     "mean": "by the mean of its members' probabilities",
@@ -30,66 +26,59 @@ _BETTER: dict[Monitor, str] = {"accuracy": "a better validation accuracy", "loss
 def training_words(findings: Findings) -> list[str]:
     """A sentence or two on the training of each kind of system that was evaluated."""
     settings = findings.study.settings
-    evaluated = [network.system for network in findings.networks]
+    evaluated = [each.system for each in findings.systems]
     kinds = {system.kind for system in evaluated}
     words = []
-    if SystemKind.FROZEN in kinds:
+    if Kind.FROZEN in kinds:
         words.append(_frozen(settings, len(findings.genres)))
-    if SystemKind.FINE_TUNED in kinds:
+    if Kind.FINE_TUNED in kinds:
         words.append(_fine_tuned(settings))
-    if SystemKind.SCRATCH in kinds:
+    if Kind.SCRATCH in kinds:
         words.append(_scratch(settings))
-    joined = [system for system in evaluated if system.kind is SystemKind.ENSEMBLE]
+    joined = [system for system in evaluated if system.kind is Kind.ENSEMBLE]
     return words + [f"{system.title} judges {_JOINED[system.network]}." for system in joined]
 
 
 def training_table(findings: Findings) -> Table | None:
     """How each network was trained: section 4.2; None without networks."""
-    networks = [network for network in findings.networks if network.system.kind is not SystemKind.ENSEMBLE]
+    networks = [each for each in findings.systems if not each.is_ensemble]
     if not networks:
         return None
-    rows = []
-    for network in networks:
-        card, accuracy = network.card, network.validation_accuracy
-        rows.append(
-            [
-                Cell(network.title),
-                Cell(card.input_size if card else None),
-                Cell(card.weights if card else None),
-                Cell(card.parameters.get("backbone") if card else None),
-                Cell(card.parameters.get("trainable") if card else None),
-                Cell(network.curve.epochs[-1] if network.curve else None),
-                Cell(network.best_epoch),
-                Cell() if accuracy is None else validation_cell(findings, accuracy),
-            ]
-        )
-    return Table(
-        name="training",
-        caption="The networks and their training",
-        columns=[
-            Column("Network"),
-            Column("Input, pixels", Kind.COUNT, "input side"),
-            Column("Weights from", name="weights"),
-            Column("Parameters", Kind.COUNT),
-            Column("Trained", Kind.COUNT, "trained parameters"),
-            Column("Epochs", Kind.COUNT),
-            Column("Best epoch", Kind.COUNT),
-            Column("Validation accuracy, %", Kind.SHARE, "validation accuracy", interval=True),
+
+    def of_card(read: Callable[[ModelCard], Content]) -> Callable[[EvaluatedSystem], Content]:
+        return lambda each: read(each.card) if each.card else None
+
+    return Table.of(
+        "training",
+        "The networks and their training",
+        [
+            Column("Network", lambda each: each.title),
+            integers("Input, pixels", of_card(lambda card: card.input_size), "input side"),
+            Column("Weights from", of_card(lambda card: card.weights), name="weights"),
+            integers("Parameters", of_card(lambda card: card.parameters.get("backbone"))),
+            integers("Trained", of_card(lambda card: card.parameters.get("trainable")), "trained parameters"),
+            integers("Epochs", lambda each: each.curve.epochs[-1] if each.curve else None),
+            integers("Best epoch", lambda each: each.best_epoch),
+            estimates(
+                "Validation accuracy, %",
+                lambda each: validation_cell(findings, each.validation_accuracy),
+                "validation accuracy",
+            ),
         ],
-        rows=rows,
-        notes=(
-            _best_by(findings.study.settings, {network.system.kind for network in networks}),
+        networks,
+        notes=[
+            _best_by(findings.study.settings, {each.system.kind for each in networks}),
             "The validation books chose the epoch, so the accuracy on them flatters; the test accuracy does not.",
-        ),
+        ],
     )
 
 
-def _best_by(settings: StudySettings, kinds: set[SystemKind]) -> str:
-    """What told which epoch is the best, for networks of these kinds."""
-    ways: dict[SystemKind, tuple[str, Monitor]] = {
-        SystemKind.FROZEN: ("frozen networks", settings.training.monitor),
-        SystemKind.FINE_TUNED: ("fine-tuned networks", settings.fine_tuning.monitor),
-        SystemKind.SCRATCH: ("networks trained from nothing", "accuracy"),
+def _best_by(settings: StudySettings, kinds: set[Kind]) -> str:
+    """The validation metric that selected the epoch, for networks of these kinds."""
+    ways: dict[Kind, tuple[str, Monitor]] = {
+        Kind.FROZEN: ("frozen networks", settings.training.monitor),
+        Kind.FINE_TUNED: ("fine-tuned networks", settings.fine_tuning.monitor),
+        Kind.SCRATCH: ("networks trained from nothing", "accuracy"),
     }
     used = [way for kind, way in ways.items() if kind in kinds]
     monitors = {monitor for _, monitor in used}
@@ -99,41 +88,36 @@ def _best_by(settings: StudySettings, kinds: set[SystemKind]) -> str:
 
 
 def ensemble_table(findings: Findings) -> Table | None:
-    """Who is in each ensemble, and with what weight: section 5.4; None without one."""
-    rows = [
-        [
-            Cell(ensemble.title),
-            Cell(title_of(member["name"])),
-            Cell(float(member["weight"])),
-            validation_cell(findings, float(member["validation_accuracy"])),
-        ]
-        for ensemble in findings.networks
-        if ensemble.system.kind is SystemKind.ENSEMBLE
-        for member in _members(findings, ensemble)
-    ]
-    if not rows:
+    """The members of each ensemble with their weights: section 5.4; None without one."""
+    ensembles = [each for each in findings.systems if each.is_ensemble]
+    members = [(each, member) for each in ensembles for member in _members(findings, each)]
+    if not members:
         return None
-    return Table(
-        name="ensembles",
-        caption="The members of the ensembles, in per cent",
-        columns=[
-            Column("Ensemble"),
-            Column("Member"),
-            Column("Weight", Kind.SHARE),
-            Column("Validation accuracy", Kind.SHARE, "validation accuracy", interval=True),
+    return Table.of(
+        "ensembles",
+        "The members of the ensembles, in per cent",
+        [
+            Column("Ensemble", lambda each: each[0].title),
+            Column("Member", lambda each: title_of(each[1]["name"])),
+            shares("Weight", lambda each: float(each[1]["weight"])),
+            estimates(
+                "Validation accuracy",
+                lambda each: validation_cell(findings, float(each[1]["validation_accuracy"])),
+                "validation accuracy",
+            ),
         ],
-        rows=rows,
-        notes=("Fitted weights, and what chose the members' epochs, come from the same validation books.",),
+        members,
+        notes=["Fitted weights, and what chose the members' epochs, come from the same validation books."],
     )
 
 
-def _members(findings: Findings, ensemble: Network) -> list[dict[str, Any]]:
+def _members(findings: Findings, ensemble: EvaluatedSystem) -> list[dict[str, Any]]:
     file = findings.study.workspace.models / ensemble.scores.model / ENSEMBLE
     try:
         members: list[dict[str, Any]] = json.loads(file.read_bytes())["members"]
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(
-            "it does not say who is in the ensemble",
+            "it does not name the members of the ensemble",
             where=file,
             advice="Run the study again: what is altered is made anew.",
         ) from error
@@ -156,7 +140,7 @@ def _frozen(settings: StudySettings, genres: int) -> str:
         f"{_until(training.epochs, training.patience, training.monitor)}."
     )
     if head.extra_inputs:
-        said += f" Beside the features it is told of each cover: {_and([_EXTRA_INPUTS[n] for n in head.extra_inputs])}."
+        said += f" Beside the features it is given each cover's {_and([_EXTRA_INPUTS[n] for n in head.extra_inputs])}."
     if settings.search.trials:
         said += f" These are the first of {settings.search.trials:,} settings of the head that were tried for each "
         said += "network; the one that validated best was kept."

@@ -8,6 +8,8 @@ every stage before it  ->  report/index.html     opens from disk, can be mailed:
 
 import logging
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -16,39 +18,34 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_text
-from bookcover_core.report.analysis_lookup import found_analysis
 from bookcover_core.report.analysis_tables import analysis_tables
-from bookcover_core.report.architecture_table import architecture_table
 from bookcover_core.report.count_tables import funnel_table, split_counts, time_table
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.gallery import books_with_covers
-from bookcover_core.report.insights import found_insight
 from bookcover_core.report.link_rot import cover_table
 from bookcover_core.report.near_duplicate_section import genres_table, twin_results, twins_table
-from bookcover_core.report.overview_tables import network_table, published_table
+from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts, verdict_tables
 from bookcover_core.report.page import render, templates_digest
-from bookcover_core.report.provenance import machine_table, software_table
+from bookcover_core.report.provenance import architecture_table, machine_table, software_table
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import make_figures
-from bookcover_core.report.result_tables import precision_table, preparation_table, recall_table
-from bookcover_core.report.statements import statement_verdicts
-from bookcover_core.report.summary import result_rows, verdict
+from bookcover_core.report.result_tables import (
+    network_table,
+    precision_table,
+    preparation_table,
+    published_table,
+    recall_table,
+)
+from bookcover_core.report.statements import statement_results, statement_table, statement_verdicts
+from bookcover_core.report.summary import headline, result_rows
 from bookcover_core.report.table import Table
 from bookcover_core.report.training_section import ensemble_table, training_table
-from bookcover_core.report.verdict_tables import (
-    count_table,
-    statement_table,
-    total_table,
-    verdict_results,
-    verdict_table,
-)
-from bookcover_core.report.verdicts import number_verdicts
 
 logger = logging.getLogger(__name__)
 
 
 def _telling_settings() -> list[str]:
-    """Paths of the settings that a report depends on: those that an outcome hangs on, and which networks there are."""
+    """Paths of the settings that a report depends on: those of any outcome, and which networks there are."""
     return ["name", "training", "models", *(path for each in stages() for path in each.settings)]
 
 
@@ -61,7 +58,7 @@ def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
             "settings": digest_of([study.settings.part(path) for path in _telling_settings()]),
             "counts and times": digest_of([[each.label, each.counts, each.seconds] for each in behind]),
             "templates": templates_digest(),
-            "missing": digest_of([[each.backbone, each.reason] for each in findings.missing]),
+            "missing": digest_of([[each.name, each.reason] for each in findings.missing]),
         },
     )
 
@@ -93,8 +90,8 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
     return Result(
         outputs=[folder / "index.html", folder / "results.json", *files],
         counts={
-            "networks": len(findings.networks),
-            "missing": [each.backbone for each in findings.missing],
+            "networks": len(findings.systems),
+            "missing": [each.name for each in findings.missing],
             "figures": len(figures),
             "tables": len(tables),
             "bytes": len(page.encode()),
@@ -104,8 +101,6 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
 
 def make_tables(findings: Findings) -> dict[str, Table]:
     """The tables that the findings allow, by name."""
-    analysis = found_analysis(findings)
-    verdicts = number_verdicts(findings)
     tables = [
         cover_table(findings),
         twins_table(findings),
@@ -118,11 +113,9 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         recall_table(findings),
         precision_table(findings),
         published_table() if findings.has_published else None,
-        *(analysis_tables(findings, analysis) if analysis else ()),
-        count_table(verdicts),
-        statement_table(statement_verdicts(findings, analysis)),
-        total_table(verdicts),
-        verdict_table(verdicts),
+        *(analysis_tables(findings, findings.analysis) if findings.analysis else ()),
+        *verdict_tables(number_verdicts(findings)),
+        statement_table(statement_verdicts(findings, findings.analysis)),
         funnel_table(findings),
         time_table(findings),
         architecture_table(findings),
@@ -134,10 +127,10 @@ def make_tables(findings: Findings) -> dict[str, Table]:
 
 def results(findings: Findings) -> dict[str, object]:
     """All numbers of the study, as JSON values."""
-    told = verdict(findings)
+    numbers = number_verdicts(findings)
     return {
         "study": findings.study.settings.name,
-        "verdict": f"{told.answer} {told.sentence} {told.standing}".strip(),
+        "verdict": str(headline(findings)),
         "random_weights": findings.random_weights,
         "comparable_with_published": findings.comparable,
         "not_comparable_because": findings.obstacles,
@@ -145,33 +138,16 @@ def results(findings: Findings) -> dict[str, object]:
         "books": split_counts(findings),
         "twins": twin_results(findings),
         "networks": result_rows(findings),
-        "missing": [{"backbone": each.backbone, "reason": each.reason} for each in findings.missing],
+        "missing": [{"backbone": each.name, "reason": each.reason} for each in findings.missing],
         "scores": [scores.model_dump(mode="json") for scores in findings.scores],
-        "preparations": [
-            {
-                "backbone": trial.backbone,
-                "preparation": trial.preparation,
-                "best_epoch": trial.best_epoch,
-                "validation_accuracy": trial.validation_accuracy,
-                "test_accuracy": trial.test_accuracy,
-            }
-            for trial in findings.trials
-        ],
-        "analysis": None if (analysis := found_analysis(findings)) is None else analysis.summary(),
-        "verdicts": verdict_results(number_verdicts(findings), statement_verdicts(findings, analysis)),
-        "published": [
-            {
-                "study": result.study,
-                "year": result.year,
-                "input": result.input,
-                "model": result.model,
-                "top1": result.top1,
-                "top3": result.top3,
-                "protocol": result.protocol,
-                "source": result.source,
-            }
-            for result in (published_results() if findings.has_published else ())
-        ],
+        "preparations": [_members(trial, "chosen", "curve") for trial in findings.trials],
+        "analysis": findings.analysis and findings.analysis.summary(),
+        "verdicts": {
+            "counts": verdict_counts(numbers),
+            "numbers": number_results(numbers),
+            "statements": statement_results(statement_verdicts(findings, findings.analysis)),
+        },
+        "published": [_members(result) for result in (published_results() if findings.has_published else ())],
         "stages": [
             {
                 "label": manifest.label,
@@ -184,10 +160,15 @@ def results(findings: Findings) -> dict[str, object]:
             for manifest in manifests
         ],
         "architectures": {
-            network.backbone: network.card.architecture.model_dump(mode="json")
-            for network in findings.networks
-            if network.card is not None and network.card.architecture is not None
+            system.name: system.card.architecture.model_dump(mode="json")
+            for system in findings.systems
+            if system.card is not None and system.card.architecture is not None
         },
-        "insight": None if (insight := found_insight(findings)) is None else insight.model_dump(mode="json"),
+        "insight": findings.insight and findings.insight.model_dump(mode="json"),
         "settings": findings.study.settings.model_dump(mode="json"),
     }
+
+
+def _members(record: Any, *left_out: str) -> dict[str, object]:
+    """The members of a dataclass by name, but for those left out."""
+    return {each.name: getattr(record, each.name) for each in fields(record) if each.name not in left_out}

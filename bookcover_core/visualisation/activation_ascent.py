@@ -1,19 +1,18 @@
-"""Activation maximisation: pictures that a network takes for a genre more than any cover (section 5.3).
+"""Activation maximisation: pictures that a network scores higher for a genre than any cover (section 5.3).
 
-tf-keras-vis climbs: it takes a picture, moves it (an input modifier), computes the genre's score less what its
-regularisers ask, and lets an optimiser step along the gradient. What this module adds stands in the places that the
-package leaves open for it:
+tf-keras-vis does the gradient ascent: it moves a picture (an input modifier), computes the genre's score less the
+regularisers' penalties, and steps along the gradient. This module adds, through the package's extension points:
 
 - The network's own function is compiled to a graph (`_compiled`, as a model modifier): about twice as fast as layer by
-  layer, and several pictures climb together, each as if it were alone.
+  layer, and several pictures are maximised together, each as if it were alone.
 - The picture is cut to 0..255 before each step, not only at the end: the network never sees what cannot be printed.
 - Jitter moves the picture about its place, where the package's own lets it wander off, half a pixel a step on average.
 - Gradients are weighted (`_AsInPhotographs`): coarse shapes count for more than fine ones, lightness for more than
-  colour, as they do in photographs (Olah et al. 2017, Distill, "Feature visualization", who climb in other coordinates
-  to the same end). Without it there is only fine noise in rainbow colours, which networks heed and people do not see.
+  colour, as they do in photographs (Olah et al. 2017, Distill, "Feature visualization", who ascend in other coordinates
+  to the same end). Without it there is only fine noise in rainbow colours, to which networks respond and people do not.
 - L2 is the distance from grey. On pixels of 0..255 the package's own `Norm` would be the distance from black.
-- It climbs a stretch at a time, and between stretches everything that the next step hangs on can be kept: `Climb`. The
-  memory is bounded, and a climb that is cut off goes on and ends where it would have ended.
+- It ascends a stretch at a time, and between stretches everything that the next step depends on can be kept in a
+  `MaximisationState`. The memory is bounded, and a run that is cut off goes on and ends where it would have ended.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +28,7 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.visualisation.logits import average_measurements, to_logits
-from bookcover_core.visualisation.maximisation_state import GREY, Climb, Pictures
+from bookcover_core.visualisation.maximisation_state import GREY, MaximisationState, Pictures
 
 # Purpose of the generator that draws how far the pictures are moved at a step.
 _JITTER = 602
@@ -53,8 +52,8 @@ _COLOURS = _COLOUR_ROOT @ _COLOUR_ROOT.T
 _LEAST_STRENGTH = 1e-12
 
 
-class Climber:
-    """A network, ready to have its genres' scores climbed."""
+class ActivationMaximiser:
+    """A network whose genre scores can be maximised."""
 
     def __init__(self, network: keras.Model, *, total_variation: float, l2: float, seed: int) -> None:
         logits = to_logits(network)
@@ -71,22 +70,26 @@ class Climber:
         """Side of the pictures."""
         return self._size
 
-    def climb(
-        self, climb: Climb, labels: Sequence[int], steps: int, tell: Callable[[int], None] = lambda _step: None
-    ) -> Climb:
-        """The climb after `steps` more steps.
+    def ascend(
+        self,
+        state: MaximisationState,
+        labels: Sequence[int],
+        steps: int,
+        report: Callable[[int], None] = lambda _step: None,
+    ) -> MaximisationState:
+        """The state after `steps` more steps.
 
         Args:
-            climb: Where it is; stays as it was.
+            state: The state before; it is not changed.
             labels: The genre of each picture.
             steps: At least one.
-            tell: Called with the number of steps done, after each.
+            report: Progress callback: the number of steps done, after each.
         """
-        moving = _Moving(climb.moved, self._seed, climb.step, max(1, round(self._size * _REACH)))
-        optimiser = _Momentum(climb.moments)
-        course = _Course(climb.step, tell)
+        moving = _Moving(state.moved, self._seed, state.step, max(1, round(self._size * _REACH)))
+        optimiser = _Momentum(state.moments)
+        course = _Course(state.step, report)
         first, *others = self._names
-        inputs: list[Pictures] = [climb.pictures]
+        inputs: list[Pictures] = [state.pictures]
         modifiers: dict[str, list[Any]] = {first: [_cut, moving]}
         if self._measurements is not None:
             inputs.append(self._measurements.repeat(len(labels), axis=0))
@@ -102,16 +105,16 @@ class Climber:
             gradient_modifier=self._weighing,
             callbacks=[course],
         )
-        return Climb(
-            step=climb.step + steps,
+        return MaximisationState(
+            step=state.step + steps,
             pictures=np.asarray(_cut(reached[0])),
             moved=moving.moved,
             moments=optimiser.moments,
-            scores=np.concatenate([climb.scores, course.scores]),
-            penalties=np.concatenate([climb.penalties, course.penalties]),
+            scores=np.concatenate([state.scores, course.scores]),
+            penalties=np.concatenate([state.penalties, course.penalties]),
         )
 
-    def look(self, pictures: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def score(self, pictures: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The scores (n, genres) of pictures (n, size, size, 3) in 0..255, as they are."""
         inputs = [np.asarray(pictures, np.float32)]
         if self._measurements is not None:
@@ -129,7 +132,7 @@ def _cut(pictures: tf.Tensor) -> tf.Tensor:
 
 
 class _Moving(Jitter):  # type: ignore[misc]  # tf-keras-vis ships no types
-    """Jitter that moves pictures about their place, as far as the step says: the same however a climb is cut up."""
+    """Jitter about the pictures' place, a function of seed and step: the same however the ascent is cut up."""
 
     def __init__(self, moved: tuple[int, int], seed: int, step: int, reach: int) -> None:
         super().__init__(reach)
@@ -147,7 +150,7 @@ class _Moving(Jitter):  # type: ignore[misc]  # tf-keras-vis ships no types
 
 
 class _Held(InputModifier):  # type: ignore[misc]  # tf-keras-vis ships no types
-    """Keeps an input that is no picture as it is."""
+    """Holds an input that is no picture constant."""
 
     def __init__(self, value: npt.NDArray[np.float32]) -> None:
         self._value = tf.constant(value)
@@ -191,7 +194,7 @@ class _AsInPhotographs:
 
 
 class _Momentum:
-    """Keras' gradient descent with momentum, which outlives the variables that tf-keras-vis makes anew."""
+    """Keras' gradient descent with momentum, whose state outlives the variables that tf-keras-vis makes anew."""
 
     def __init__(self, moments: Sequence[npt.NDArray[Any]]) -> None:
         rate = keras.optimizers.schedules.InverseTimeDecay(_RATE, _HALVING, 1.0)
@@ -209,25 +212,25 @@ class _Momentum:
 
     @property
     def moments(self) -> list[npt.NDArray[Any]]:
-        """What it remembers."""
+        """Its state."""
         return [np.asarray(variable) for variable in self._descent.variables]
 
 
 class _Course(Callback):  # type: ignore[misc]  # tf-keras-vis ships no types
-    """How a stretch goes."""
+    """Scores and penalties of every step of a stretch."""
 
-    def __init__(self, before: int, tell: Callable[[int], None]) -> None:
+    def __init__(self, before: int, report: Callable[[int], None]) -> None:
         self._before = before
-        self._tell = tell
+        self._report = report
         self._scores: list[npt.NDArray[np.float32]] = []
         self._penalties: list[npt.NDArray[np.float32]] = []
 
-    def __call__(self, i: int, *looked_at: Any, regularizations: Sequence[tuple[str, tf.Tensor]], **_: Any) -> None:
-        """Take down the scores and penalties of step `i`: tf-keras-vis calls it, and names what it gives."""
-        _values, _gradients, scores, _outputs = looked_at
+    def __call__(self, i: int, *ascent: Any, regularizations: Sequence[tuple[str, tf.Tensor]], **_: Any) -> None:
+        """Record step `i`: tf-keras-vis calls it, with these names."""
+        _values, _gradients, scores, _outputs = ascent
         self._scores.append(np.asarray(scores[0]))
         self._penalties.append(np.stack([np.asarray(value) for _, value in regularizations], axis=-1))
-        self._tell(self._before + i + 1)
+        self._report(self._before + i + 1)
 
     @property
     def scores(self) -> npt.NDArray[np.float32]:

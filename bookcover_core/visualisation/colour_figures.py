@@ -1,4 +1,4 @@
-"""Figures of colour: the mean colour of each genre (Figure 5.3), and what meeting it has to do with recall (5.4)."""
+"""Figures of colour: the mean colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,8 +36,7 @@ def colour_swatches(
     ordered = sorted(colours, key=lambda colour: (colour.brightness.value, colour.label))
     columns = 3 if width >= figure_style.WIDTH else 2
     rows = -(-len(ordered) // columns)
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(width, 0.1 + _SWATCH * rows)
+    with figure_style.drawn(theme, width, 0.1 + _SWATCH * rows) as figure:
         axes = figure.subplots()
         for place, colour in enumerate(ordered):
             column, row = divmod(place, rows)
@@ -69,11 +68,11 @@ def colour_distance(
     rows = -(-len(studies) // columns)
     furthest = max((point.distance or 0 for study in studies.values() for point in study.points), default=1) or 1
     best = max(point.recall for study in studies.values() for point in study.points) or 1
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(width, 0.25 + 2.35 * rows)
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for position, (name, study) in enumerate(studies.items()):
-            axes = panels[position]
+    with figure_style.drawn(theme, width, 0.25 + 2.35 * rows) as figure:
+        panels = figure_style.panels(figure, len(studies), columns)
+        for position, ((axes, at_left, at_bottom), (name, study)) in enumerate(
+            zip(panels, studies.items(), strict=True)
+        ):
             points = [point for point in study.points if point.distance is not None]
             axes.plot(
                 [point.distance or 0.0 for point in points],
@@ -90,19 +89,17 @@ def colour_distance(
             figure_style.panel_title(axes, name)
             _correlation(axes, study, theme)
             _name_points(axes, points, names, (furthest, best))
-            if position % columns:
-                axes.tick_params(labelleft=False)
-            else:
+            if at_left:
                 axes.set_ylabel("Top-1 recall")
-            if position >= len(studies) - columns:
+            else:
+                axes.tick_params(labelleft=False)
+            if at_bottom:
                 axes.set_xlabel("Colour distance")
-        for axes in panels[len(studies) :]:
-            axes.set_visible(False)
         return figure
 
 
 def _correlation(axes: Axes, study: ColourStudy, theme: Theme) -> None:
-    """Say how closely the points lie along a line, where that can be told."""
+    """Write Pearson's correlation into the panel."""
     found = study.pearson
     text = "too few genres to tell" if found is None else f"r = {found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
     axes.annotate(

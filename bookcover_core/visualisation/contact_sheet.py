@@ -1,5 +1,6 @@
 """Contact sheets: covers in a grid, each with a caption under it."""
 
+import base64
 import io
 import logging
 from collections.abc import Sequence
@@ -25,14 +26,14 @@ _QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 
 
 @dataclass(frozen=True)
-class Cover:
+class CaptionedCover:
     """A cover with the lines under it, the first of which stands out."""
 
     file: Path
     caption: tuple[str, ...] = ()
 
 
-def contact_sheet(covers: Sequence[Cover], *, columns: int = 6, side: int = 160) -> Image.Image:
+def contact_sheet(covers: Sequence[CaptionedCover], *, columns: int = 6, side: int = 160) -> Image.Image:
     """The covers as one picture, row by row.
 
     Args:
@@ -92,6 +93,16 @@ def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
         if buffer.tell() <= most_bytes:
             break
     return buffer.getvalue()
+
+
+def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
+    """A contact sheet as a Markdown image that holds the picture itself, in at most about a third more bytes."""
+    return f"![{said}]({data_uri(sheet_jpeg(sheet, most_bytes), 'image/jpeg')})"
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """`content` as an address that a page can hold."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _open(file: Path, side: int) -> Image.Image:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.models.architecture import Architecture
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import LIGHT, Theme
@@ -29,8 +29,8 @@ _HOLLOW: dict[str, Any] = {"marker": "o", "linestyle": "none", "markersize": 6, 
 
 
 @dataclass(frozen=True)
-class Costed:
-    """A network with what it costs and what it brings."""
+class NetworkCost:
+    """The cost and the accuracy of a network."""
 
     name: str
     architecture: Architecture
@@ -40,7 +40,7 @@ class Costed:
 
 
 def accuracy_against_cost(
-    networks: Sequence[Costed], theme: Theme = LIGHT, width: float = figure_style.WIDTH
+    networks: Sequence[NetworkCost], theme: Theme = LIGHT, width: float = figure_style.WIDTH
 ) -> Figure:
     """Top-1 accuracy with intervals against multiply-adds; areas stand for parameters, hollow is what is published.
 
@@ -49,8 +49,7 @@ def accuracy_against_cost(
         theme: Colours.
         width: In inches.
     """
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(width, min(3.2, 0.95 * width))
+    with figure_style.drawn(theme, width, min(3.2, 0.95 * width)) as figure:
         axes = figure.subplots()
         for place, network in enumerate(networks):
             _draw(axes, network, theme, theme.colour(place))
@@ -71,7 +70,7 @@ def accuracy_against_cost(
         return figure
 
 
-def _draw(axes: Axes, network: Costed, theme: Theme, colour: str) -> None:
+def _draw(axes: Axes, network: NetworkCost, theme: Theme, colour: str) -> None:
     cost, estimate = network.architecture.multiply_adds, network.accuracy
     axes.scatter(cost, estimate.value, s=_area(network.architecture.parameters), color=colour, alpha=0.35, linewidth=0)
     axes.vlines(cost, estimate.low, estimate.high, color=colour, linewidth=1.4)

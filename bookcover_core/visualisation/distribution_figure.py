@@ -1,4 +1,4 @@
-"""Figure 5.2: how colour and shape of the covers are spread in each genre."""
+"""Figure 5.2: the distributions of colour and shape in each genre."""
 
 from collections.abc import Sequence
 
@@ -41,12 +41,8 @@ def measure_distributions(measures: Sequence[Measure], names: Sequence[str], the
         theme: Colours.
     """
     by_name = {measure.name: measure for measure in measures}
-    orders = [
-        _ordered([by_name[name] for name in _ROWS[0]]),
-        _ordered([by_name["aspect_ratio"]]),
-    ]
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(figure_style.WIDTH, 2 * (0.55 + _ROW * (len(orders[0]) + 1)))
+    orders = [_ordered([by_name[name] for name in _ROWS[0]]), _ordered([by_name["aspect_ratio"]])]
+    with figure_style.drawn(theme, figure_style.WIDTH, 2 * (0.55 + _ROW * (len(orders[0]) + 1))) as figure:
         panels = figure.subplots(2, 3)
         for row, (row_names, order) in enumerate(zip(_ROWS, orders, strict=True)):
             for column, name in enumerate(row_names):

@@ -10,7 +10,7 @@ Universal Design". Series differ in marker and line too, so that a figure surviv
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from bookcover_core.evaluation.intervals import Estimate
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ _OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Micr
 
 # Longer names of genres are cut on axes.
 _LONGEST_NAME = 32
+
+DOTTED: Any = (0, (1, 1.6))
 
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), "-.", (0, (3, 1, 1, 1, 1, 1)), (0, (7, 2)))
@@ -110,11 +114,13 @@ def applied(theme: Theme) -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of `width` by `height` inches, laid out so that nothing overlaps."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    return figure
+@contextmanager
+def drawn(theme: Theme, width: float, height: float) -> Iterator[Figure]:
+    """An empty figure of `width` by `height` inches, laid out so that nothing overlaps, with the style in force."""
+    with applied(theme):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure
 
 
 def short_name(name: str) -> str:
@@ -134,6 +140,44 @@ def rows_of_shares(axes: Axes) -> None:
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
     percent_axis(axes.xaxis)
+
+
+def interval_row(axes: Axes, place: float, estimate: Estimate, colour: str, **point: Any) -> None:
+    """Draw an estimate as a point on its interval, at a row of `axes`; `point` as for `Axes.plot`."""
+    axes.hlines(place, estimate.low, estimate.high, color=colour, linewidth=1.5, alpha=0.7)
+    axes.plot(estimate.value, place, **({"marker": "o"} | point), color=colour)
+
+
+def label_beside(axes: Axes, text: str, at: tuple[float, float], *, gap: float = 4, **font: Any) -> None:
+    """Write `text` to the right of a point, `gap` points away; `font` as for `Axes.annotate`."""
+    font = {"fontsize": 6.8} | font
+    axes.annotate(text, at, xytext=(gap, 0), textcoords="offset points", va="center", **font)
+
+
+def chance_line(axes: Axes, chance: float, theme: Theme, linewidth: float = 0.8) -> None:
+    """Mark chance by a dotted line from top to bottom."""
+    axes.axvline(chance, color=theme.ink, linewidth=linewidth, linestyle=DOTTED)
+
+
+def bands(axes: Axes, places: Iterable[int], theme: Theme) -> None:
+    """Shade rows of `axes`, so that an eye finds its way along them."""
+    for place in places:
+        axes.axhspan(place - 0.5, place + 0.5, color=theme.grid, alpha=0.45, linewidth=0, zorder=0)
+
+
+def legend_below(figure: Figure, axes: Axes, most: int | None = None) -> None:
+    """Name the series of `axes` under the figure, at most `most` in a row; none: all in one."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), most or len(labels)))
+
+
+def panels(figure: Figure, count: int, columns: int) -> Iterator[tuple[Axes, bool, bool]]:
+    """`count` panels in a grid of `columns`, each with whether it stands at the left and at the bottom of it."""
+    grid = figure.subplots(-(-count // columns), columns, squeeze=False).ravel()
+    for axes in grid[count:]:
+        axes.set_visible(False)
+    for place, axes in enumerate(grid[:count]):
+        yield axes, place % columns == 0, place >= count - columns
 
 
 def panel_title(axes: Axes, text: str) -> None:

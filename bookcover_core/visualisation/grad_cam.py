@@ -1,4 +1,4 @@
-"""Grad-CAM: which parts of a cover speak for a genre (Selvaraju et al. 2017, ICCV).
+"""Grad-CAM: which parts of a cover raise the score of a genre (Selvaraju et al. 2017, ICCV).
 
 The last feature maps of a network still lie over the picture. Each map is weighted with the mean gradient of the
 genre's score in it; the weighted sum, where it is positive, is the heat:

@@ -1,4 +1,4 @@
-"""The covers that a network is surest of, rightly and wrongly, with what it saw in them: Grad-CAM laid over each.
+"""The most confident right and wrong predictions, each with its Grad-CAM heat map on the cover.
 
 evaluation/<model>/predictions.csv, prepared/  ->  visualisation/<model>/seen/, seen.png
 """
@@ -18,8 +18,8 @@ from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, read_table, safe_name, write_bytes
-from bookcover_core.visualisation.contact_sheet import Cover, contact_sheet, sheet_png
-from bookcover_core.visualisation.network_insight import Seen, insight_folder
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_png
+from bookcover_core.visualisation.network_insight import GradCamExample, insight_folder
 
 if TYPE_CHECKING:
     import keras
@@ -44,8 +44,8 @@ _COLUMNS = 6
 
 def explain_covers(
     study: Study, network: "keras.Model", card: ModelCard, books: "PixelBooks"
-) -> tuple[list[Seen], list[Path]]:
-    """The surest right and wrong test covers with their heat, `visualisation.grad_cam` of each kind, and the files.
+) -> tuple[list[GradCamExample], list[Path]]:
+    """The most confident right and wrong test covers with their heat maps, and the files that were written.
 
     Args:
         study: The study.
@@ -65,7 +65,7 @@ def explain_covers(
     titles = read_table(study.workspace.splits, ("key", "title")).set_index("key")["title"]
     genres = read_genres(study.workspace)
     folder = insight_folder(study.workspace, card.name)
-    seen: list[Seen] = []
+    seen: list[GradCamExample] = []
     for start in range(0, len(positions), _BATCH):
         batch = positions[start : start + _BATCH]
         shown = read_pictures([pictures[key] for key in keys[start : start + _BATCH]], card.input_size)
@@ -76,7 +76,7 @@ def explain_covers(
             with atomic(file) as temporary:
                 overlay(picture, heat).save(temporary, "PNG")
             seen.append(
-                Seen(
+                GradCamExample(
                     key=key,
                     title=str(titles[key]),
                     genre=genres[int(predictions.labels[position])].name,
@@ -104,15 +104,15 @@ def overlay(picture: npt.NDArray[np.float32], heat: npt.NDArray[np.float32]) -> 
     return Image.fromarray(np.round((1 - share) * grey + share * colour).clip(0, 255).astype(np.uint8))
 
 
-def _sheet(study: Study, seen: Sequence[Seen]) -> Image.Image:
-    """Each cover with its caption, beside what was seen in it."""
+def _sheet(study: Study, seen: Sequence[GradCamExample]) -> Image.Image:
+    """Each cover with its caption, beside its heat map."""
     root = study.workspace.root
     covers = [
         cover
         for each in seen
         for cover in (
-            Cover(root / each.cover, (each.title or each.key, *each.lines)),
-            Cover(root / each.picture, ("what it saw",)),
+            CaptionedCover(root / each.cover, (each.title or each.key, *each.lines)),
+            CaptionedCover(root / each.picture, ("what it saw",)),
         )
     ]
     return contact_sheet(covers, columns=_COLUMNS)

@@ -1,4 +1,4 @@
-"""A trained network without its softmax: what activation maximisation climbs on, and Grad-CAM takes gradients of.
+"""A trained network without its softmax, whose scores activation maximisation and Grad-CAM take gradients of.
 
 Section 5.3: the last activation is made linear, so that the score of a genre can only rise by what speaks for the
 genre, not by what speaks against the others.
@@ -31,7 +31,7 @@ def to_logits(network: keras.Model) -> keras.Model:
 def average_measurements(network: keras.Model) -> npt.NDArray[np.float32] | None:
     """The measurements (1, k) of the average training cover; None where `network` has no extra inputs.
 
-    Networks with extra inputs are looked into with these, so that what is seen is due to the picture.
+    Networks with extra inputs are visualised with these, so that the result depends on the picture alone.
     """
     if len(network.inputs) == 1:
         return None

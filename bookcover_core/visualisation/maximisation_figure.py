@@ -1,4 +1,4 @@
-"""Figure 5.6: the ideal pictures of genres, each above the course of its climb.
+"""Figure 5.6: the ideal pictures of genres, each above the course of its score.
 
 visualisation/<model>/insight.json, ideal/  ->  a figure
 """
@@ -15,7 +15,7 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import LIGHT, Theme
-from bookcover_core.visualisation.network_insight import COURSE, Ideal, Insight
+from bookcover_core.visualisation.network_insight import COURSE, IdealPicture, NetworkInsight
 
 # Pictures beside each other.
 _COLUMNS = 3
@@ -24,7 +24,7 @@ _COLUMNS = 3
 _COURSE = 1.35
 
 
-def ideal_pictures(insight: Insight, root: Path, theme: Theme = LIGHT) -> Figure:
+def ideal_pictures(insight: NetworkInsight, root: Path, theme: Theme = LIGHT) -> Figure:
     """The ideal pictures with their courses; dashed and dotted, what test covers of the genre score.
 
     Args:
@@ -38,8 +38,7 @@ def ideal_pictures(insight: Insight, root: Path, theme: Theme = LIGHT) -> Figure
     columns = min(len(insight.ideals), _COLUMNS)
     rows = -(-len(insight.ideals) // columns)
     side = figure_style.WIDTH / max(columns, 2)
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(side * columns, rows * (side + _COURSE))
+    with figure_style.drawn(theme, side * columns, rows * (side + _COURSE)) as figure:
         grid = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[side, _COURSE] * rows)
         for place, ideal in enumerate(insight.ideals):
             row, column = divmod(place, columns)
@@ -49,12 +48,11 @@ def ideal_pictures(insight: Insight, root: Path, theme: Theme = LIGHT) -> Figure
             row, column = divmod(place, columns)
             for axes in (grid[2 * row][column], grid[2 * row + 1][column]):
                 axes.set_axis_off()
-        handles, labels = grid[1][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        figure_style.legend_below(figure, grid[1][0])
         return figure
 
 
-def _show(axes: Axes, ideal: Ideal, root: Path) -> None:
+def _show(axes: Axes, ideal: IdealPicture, root: Path) -> None:
     file = root / ideal.picture
     try:
         with Image.open(file) as picture:
@@ -66,7 +64,7 @@ def _show(axes: Axes, ideal: Ideal, root: Path) -> None:
     figure_style.panel_title(axes, figure_style.short_name(ideal.genre.name))
 
 
-def _draw_course(axes: Axes, ideal: Ideal, root: Path, theme: Theme, *, named: bool) -> None:
+def _draw_course(axes: Axes, ideal: IdealPicture, root: Path, theme: Theme, *, named: bool) -> None:
     file = root / ideal.course
     try:
         course = read_table(file, **dict.fromkeys(COURSE, "float64"))
@@ -79,7 +77,7 @@ def _draw_course(axes: Axes, ideal: Ideal, root: Path, theme: Theme, *, named: b
     if ideal.best_cover is not None and ideal.median_cover is not None:
         axes.axhline(ideal.best_cover, color=theme.ink, linewidth=0.8, linestyle=(0, (5, 1.5)), label="best test cover")
         axes.axhline(
-            ideal.median_cover, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 1.6)), label="median test cover"
+            ideal.median_cover, color=theme.ink, linewidth=0.8, linestyle=figure_style.DOTTED, label="median test cover"
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     axes.set_xlabel("Step")

@@ -1,6 +1,6 @@
-"""Where an activation maximisation is, so that it can be kept and taken up again: `ascent` climbs.
+"""The state of an activation maximisation, so that it can be kept and resumed: `activation_ascent` advances it.
 
-visualisation/<model>/climb-<genre>.npz  <->  Climb
+visualisation/<model>/climb-<genre>.npz  <->  MaximisationState
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ GREY, _NOISE = 127.5, 1.0
 
 
 @dataclass
-class Climb:
-    """Where a climb is: everything that its next step hangs on, and how it came there."""
+class MaximisationState:
+    """The state of an ascent: everything that its next step depends on, and its course so far."""
 
     step: int
     """Steps done."""
@@ -34,7 +34,7 @@ class Climb:
     moved: tuple[int, int]
     """How far the pictures stand from their places: rows down, columns right."""
     moments: list[npt.NDArray[Any]]
-    """What the optimiser remembers; nothing before the first step."""
+    """State of the optimiser; empty before the first step."""
     scores: npt.NDArray[np.float32]
     """(steps, n) the score of each picture before each step."""
     penalties: npt.NDArray[np.float32]
@@ -42,7 +42,7 @@ class Climb:
 
     @classmethod
     def start(cls, size: int, labels: Sequence[int], seed: int) -> Self:
-        """A climb from a grey picture with a little noise for each genre, the same for a seed on any machine."""
+        """A grey picture with a little noise for each genre, the same for a seed on any machine."""
         noise = [np.random.default_rng([seed, _FIRST, label]).normal(GREY, _NOISE, (size, size, 3)) for label in labels]
         return cls(
             step=0,
@@ -60,7 +60,7 @@ class Climb:
         return np.round(back).clip(0, 255).astype(np.uint8)
 
     def write(self, file: Path, key: str) -> None:
-        """Write it to `file`, whole or not at all; `key` says what it hangs on.
+        """Write it to `file`, whole or not at all; `key` is a digest of everything that it depends on.
 
         Raises:
             DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
@@ -79,7 +79,7 @@ class Climb:
 
     @classmethod
     def read(cls, file: Path, key: str) -> Self | None:
-        """The climb in `file`; None where there is none with this key, or none that can be read."""
+        """The state in `file`; None where there is none with this key, or none that can be read."""
         try:
             with np.load(file, allow_pickle=False) as content:
                 if str(content["key"]) != key:

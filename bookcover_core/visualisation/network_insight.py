@@ -1,6 +1,6 @@
-"""What looking into a network gave: ideal pictures of genres, and covers with what the network saw in them.
+"""The results of visualising a network: ideal pictures of genres, and heat maps of covers.
 
-stage visualise  ->  visualisation/<model>/insight.json   Insight
+stage visualise  ->  visualisation/<model>/insight.json   NetworkInsight
                                            ideal/         a PNG and a CSV for each genre
                                            seen/          a PNG for each cover
                                            seen.png       all of them, as a contact sheet
@@ -8,7 +8,7 @@ stage visualise  ->  visualisation/<model>/insight.json   Insight
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.genres import Genre
@@ -16,7 +16,7 @@ from bookcover_core.pipeline.workspace import Workspace
 
 INSIGHT = "insight.json"
 
-# Columns of a climb's course: the score before each step, and the weighted penalties that are taken off it.
+# Columns of an ascent's course: the score before each step, and the weighted penalties that are taken off it.
 COURSE = ("step", "score", "total_variation", "distance_from_grey")
 
 # tf-keras-vis 0.8.7, README, "Known Issues": said of InceptionV3, whose modules InceptionResNetV2 is made of.
@@ -27,32 +27,28 @@ BLURRED = (
 )
 
 
-class Ideal(BaseModel):
-    """A picture that was made for a genre."""
-
-    model_config = ConfigDict(frozen=True)
+class IdealPicture(BaseModel, frozen=True):
+    """A picture that maximises the score of a genre."""
 
     genre: Genre
     recall: float = Field(description="Top-1 recall of the genre on the test books.")
     picture: str = Field(description="PNG, relative to the study's folder.")
-    course: str = Field(description="CSV, columns `COURSE`: how the climb went.")
+    course: str = Field(description="CSV, columns `COURSE`: the course of the ascent.")
     score: float = Field(description="Of the picture as it is printed: its input of the softmax.")
     probability: float = Field(description="What the network gives the genre for it.")
-    covers: int = Field(description="Test covers of the genre that were looked at beside it.")
+    covers: int = Field(description="Test covers of the genre that were scored for comparison.")
     median_cover: float | None = Field(description="Median score of these covers; None where there are none.")
     best_cover: float | None = Field(description="Highest score of these covers.")
 
 
-class Seen(BaseModel):
-    """A test cover with what the network saw in it."""
-
-    model_config = ConfigDict(frozen=True)
+class GradCamExample(BaseModel, frozen=True):
+    """A test cover with its Grad-CAM heat map."""
 
     key: str
     title: str
     genre: str = Field(description="The true one.")
     predicted: str
-    probability: float = Field(description="Of the predicted genre, which the heat speaks for.")
+    probability: float = Field(description="Of the predicted genre, which the heat map explains.")
     cover: str = Field(description="The prepared cover, relative to the study's folder.")
     picture: str = Field(description="PNG of the same under its heat.")
 
@@ -63,23 +59,26 @@ class Seen(BaseModel):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What is to be said of it."""
-        sure = f"{100 * self.probability:.1f} %"
-        return (f"{self.genre}, {sure}",) if self.right else (f"is {self.genre}", f"taken for {self.predicted}, {sure}")
+        """The lines under the cover."""
+        return answer_lines(self.genre, self.predicted, self.probability)
 
 
-class Insight(BaseModel):
-    """What looking into one network gave."""
+def answer_lines(genre: str, predicted: str, probability: float) -> tuple[str, ...]:
+    """The lines under a cover: its genre, what it was taken for where that is another, and how sure the network is."""
+    sure = f"{100 * probability:.1f} %"
+    return (f"{genre}, {sure}",) if genre == predicted else (f"is {genre}", f"taken for {predicted}, {sure}")
 
-    model_config = ConfigDict(frozen=True)
+
+class NetworkInsight(BaseModel, frozen=True):
+    """The results of visualising one network."""
 
     model: str = Field(description='"MobileNetV2-padded".')
     network: str
     title: str = Field(description="The system's name for people.")
     input_size: int
     steps: int
-    ideals: list[Ideal]
-    seen: list[Seen] = Field(description="The right ones first, each kind with the most confident first.")
+    ideals: list[IdealPicture]
+    seen: list[GradCamExample] = Field(description="The right ones first, each kind with the most confident first.")
 
     @property
     def may_be_blurred(self) -> bool:
@@ -88,20 +87,20 @@ class Insight(BaseModel):
 
 
 def insight_folder(workspace: Workspace, model: str) -> Path:
-    """Where what was seen in a model lies."""
+    """The folder of a model's results."""
     return workspace.visualisation / model
 
 
-def read_insight(workspace: Workspace, model: str) -> Insight:
-    """What looking into a model gave.
+def read_insight(workspace: Workspace, model: str) -> NetworkInsight:
+    """The results of visualising a model.
 
     Raises:
         WorkspaceError: The file is missing or altered.
     """
     file = insight_folder(workspace, model) / INSIGHT
     try:
-        return Insight.model_validate_json(file.read_bytes())
+        return NetworkInsight.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise WorkspaceError(
-            "what was seen in the network cannot be read", where=file, advice="Run the stage `visualise` again."
+            "the visualisation of the network cannot be read", where=file, advice="Run the stage `visualise` again."
         ) from error

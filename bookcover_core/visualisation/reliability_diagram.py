@@ -25,18 +25,18 @@ def reliability(
     columns = min(len(calibrations), 3) if width >= figure_style.WIDTH else 1
     rows = -(-len(calibrations) // columns)
     side = width if columns > 1 else min(width, 4.2)
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(side, 0.3 + rows * (side / max(columns, 2) if columns > 1 else 0.75 * side))
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for position, (name, found) in enumerate(calibrations.items()):
-            axes = panels[position]
+    height = 0.3 + rows * (side / max(columns, 2) if columns > 1 else 0.75 * side)
+    with figure_style.drawn(theme, side, height) as figure:
+        panels = figure_style.panels(figure, len(calibrations), columns)
+        for position, ((axes, at_left, at_bottom), (name, found)) in enumerate(
+            zip(panels, calibrations.items(), strict=True)
+        ):
             colour = theme.colour(position)
-            axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.8, linestyle=(0, (1, 1.6)))
+            axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.8, linestyle=figure_style.DOTTED)
             for each in found.bins:
                 axes.hlines(each.accuracy.value, each.low, each.high, color=colour, linewidth=0.8, alpha=0.5)
-                axes.vlines(
-                    each.confidence, each.accuracy.low, each.accuracy.high, color=colour, linewidth=1.0, alpha=0.6
-                )
+                ends = each.accuracy.low, each.accuracy.high
+                axes.vlines(each.confidence, *ends, color=colour, linewidth=1.0, alpha=0.6)
             axes.plot(
                 [each.confidence for each in found.bins],
                 [each.accuracy.value for each in found.bins],
@@ -59,12 +59,10 @@ def reliability(
                 fontsize=6,
                 color=theme.muted,
             )
-            if position % columns == 0:
+            if at_left:
                 axes.set_ylabel("Accuracy")
-            if position >= len(calibrations) - columns:
+            if at_bottom:
                 axes.set_xlabel("Probability of the named genre")
-        for axes in panels[len(calibrations) :]:
-            axes.set_visible(False)
         return figure
 
 

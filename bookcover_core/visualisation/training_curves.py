@@ -1,6 +1,6 @@
 """Figures of training: Figure 3.1 (the preparations) and Figure 4.1 (the networks).
 
-comparison/<preparation>/history.csv, models/<model>/history.csv  ->  Curve  ->  a figure
+comparison/<preparation>/history.csv, models/<model>/history.csv  ->  TrainingCurve  ->  a figure
 """
 
 import csv
@@ -18,8 +18,8 @@ from bookcover_core.visualisation.figure_style import LIGHT, Theme
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One training: values by epoch, from epoch 1, or 0 where it started from a network that judges already."""
+class TrainingCurve:
+    """One training: values by epoch, from epoch 1, or 0 where it started from a trained network."""
 
     epochs: list[int]
     loss: list[float]
@@ -42,8 +42,8 @@ class Curve:
         return self.epochs[self.best]
 
 
-def read_curve(file: Path) -> Curve:
-    """The training that a `history.csv` tells of; further columns do not matter.
+def read_curve(file: Path) -> TrainingCurve:
+    """The training in a `history.csv`; further columns are ignored.
 
     Raises:
         WorkspaceError: It is missing, empty or altered.
@@ -51,7 +51,7 @@ def read_curve(file: Path) -> Curve:
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
-        curve = Curve(
+        curve = TrainingCurve(
             epochs=[int(row["epoch"]) for row in rows],
             loss=[float(row["loss"]) for row in rows],
             accuracy=[float(row["accuracy"]) for row in rows],
@@ -67,16 +67,15 @@ def read_curve(file: Path) -> Curve:
     return curve
 
 
-def training_curves(curves: Mapping[str, Curve], theme: Theme = LIGHT) -> Figure:
+def training_curves(curves: Mapping[str, TrainingCurve], theme: Theme = LIGHT) -> Figure:
     """Figure 4.1: accuracy above, loss below, a column for each network; the best epoch is marked.
 
     Args:
         curves: At least one training, by the name that its column bears.
         theme: Colours.
     """
-    with figure_style.applied(theme):
-        single = len(curves) == 1
-        figure = figure_style.new_figure(figure_style.WIDTH, 2.5 if single else 4.2)
+    single = len(curves) == 1
+    with figure_style.drawn(theme, figure_style.WIDTH, 2.5 if single else 4.2) as figure:
         grid = figure.subplots(1 if single else 2, 2 if single else len(curves), squeeze=False)
         for position, (name, curve) in enumerate(curves.items()):
             upper = grid[0][position]
@@ -93,12 +92,11 @@ def training_curves(curves: Mapping[str, Curve], theme: Theme = LIGHT) -> Figure
             upper.set_xlabel("Epoch" if single else "")
         _share_scale([grid[0][position] for position in range(len(curves))], bottom=0)
         _share_scale([grid[0][1]] if single else list(grid[1]))
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        figure_style.legend_below(figure, grid[0][0])
         return figure
 
 
-def preparation_curves(curves: Mapping[str, Curve], chosen: str = "", theme: Theme = LIGHT) -> Figure:
+def preparation_curves(curves: Mapping[str, TrainingCurve], chosen: str = "", theme: Theme = LIGHT) -> Figure:
     """Figure 3.1: validation (strong) and training (faint) accuracy and loss of each preparation.
 
     Args:
@@ -106,8 +104,7 @@ def preparation_curves(curves: Mapping[str, Curve], chosen: str = "", theme: The
         chosen: The preparation that the study goes on with.
         theme: Colours.
     """
-    with figure_style.applied(theme):
-        figure = figure_style.new_figure(figure_style.WIDTH, 2.7)
+    with figure_style.drawn(theme, figure_style.WIDTH, 2.7) as figure:
         left, right = figure.subplots(1, 2)
         for position, (name, curve) in enumerate(curves.items()):
             colour = theme.colour(position)
@@ -134,12 +131,11 @@ def preparation_curves(curves: Mapping[str, Curve], chosen: str = "", theme: The
         figure_style.panel_title(right, "Loss")
         figure_style.percent_axis(left.yaxis)
         left.set_ylim(bottom=0)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        figure_style.legend_below(figure, left)
         return figure
 
 
-def _draw(axes: Axes, curve: Curve, measure: str, theme: Theme, colour: str) -> None:
+def _draw(axes: Axes, curve: TrainingCurve, measure: str, theme: Theme, colour: str) -> None:
     train = curve.accuracy if measure == "accuracy" else curve.loss
     validation = curve.val_accuracy if measure == "accuracy" else curve.val_loss
     axes.plot(curve.epochs, train, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 1.5)), label="training")
@@ -168,14 +164,14 @@ def _draw(axes: Axes, curve: Curve, measure: str, theme: Theme, colour: str) -> 
         )
 
 
-def _epoch_axis(axes: Axes, curve: Curve) -> None:
+def _epoch_axis(axes: Axes, curve: TrainingCurve) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if len(curve.epochs) == 1:
         axes.set_xlim(curve.epochs[0] - 1, curve.epochs[0] + 1)
 
 
 def _share_scale(panels: Sequence[Axes], bottom: float | None = None) -> None:
-    """Let panels of one measure have one scale, so that they can be compared."""
+    """Give panels of one measure one scale."""
     limits = [panel.get_ylim() for panel in panels]
     low = min(limit[0] for limit in limits) if bottom is None else bottom
     high = max(limit[1] for limit in limits)

@@ -1,10 +1,9 @@
-"""The stage `visualise`: what a network wants to see of a genre, and what it sees in covers (section 5.3, Figure 5.6).
+"""The stage `visualise`: ideal pictures of genres, and heat maps of covers (section 5.3, Figure 5.6).
 
-models/<model>/, evaluation/<model>/, prepared/  ->  visualisation/<model>/: see `insight`
+models/<model>/, evaluation/<model>/, prepared/  ->  visualisation/<model>/: see `network_insight`
 
-The dissertation ran out of memory after 1,000 steps. Here a climb takes no more memory for more steps, and is kept
-every so many of them (climb-*.npz): a stage that was cut off goes on from there, and so does one that is to take more
-steps than before.
+The dissertation ran out of memory after 1,000 steps. Here memory does not grow with the steps, and the state is kept
+at intervals (climb-*.npz): a stage that was cut off resumes there, and so does one that is to take more steps.
 """
 
 import logging
@@ -30,30 +29,26 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json, write_table
 from bookcover_core.training.preparation_choice import model_of
-from bookcover_core.visualisation.maximisation_state import Climb
-from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, Ideal, Insight, insight_folder
+from bookcover_core.visualisation.maximisation_state import MaximisationState
+from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 
 if TYPE_CHECKING:
     from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.visualisation.activation_ascent import Climber
+    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser
 
 logger = logging.getLogger(__name__)
 
-# Genres that climb together: three take about two thirds of the time that they take one after the other.
+# Genres that are maximised together: three take about two thirds of the time that they take one after the other.
 _TOGETHER = 3
 
-# Steps after which a climb is kept, and told of.
-_STRETCH = 50
+# Steps after which the state is kept and logged, and after which progress is reported.
+_STRETCH, _REPORTED = 50, 10
 
-# Steps after which progress is told.
-_TOLD = 10
-
-# Test covers of a genre that are looked at together, and how many at most: their scores are set beside that of its
-# ideal picture.
+# Test covers of a genre that are scored together, and in all: their scores are set beside that of its ideal picture.
 _BATCH, _MOST_COVERS = 16, 64
 
-# The code that a climb depends on, beside its network and settings.
-_CLIMBING = "bookcover_core.visualisation.activation_ascent:Climber"
+# The code that a kept state depends on, beside its network and settings.
+_ASCENT = "bookcover_core.visualisation.activation_ascent:ActivationMaximiser"
 
 
 def _inputs(study: Study) -> Inputs:
@@ -64,14 +59,14 @@ def _inputs(study: Study) -> Inputs:
 
 @stage(
     "visualise",
-    "Look into a network",
+    "Visualise a network",
     settings=("seed", "visualisation"),
     inputs=_inputs,
     apart=True,
     network_of=lambda study: chosen_system(study).network,
 )
 def visualise(study: Study, run: StageRun) -> Result:
-    """The manifest of what was seen in the network that `visualisation.model` names, or the best by validation.
+    """Ideal pictures and heat maps of the network that `visualisation.model` names, or of the best by validation.
 
     Raises:
         SettingsError: The study has no such network.
@@ -87,7 +82,7 @@ def visualise(study: Study, run: StageRun) -> Result:
     books = read_books(study, card.preparation, "test")
     ideals, ideal_files = _maximise(study, run, network, card, books)
     seen, seen_files = explain_covers(study, network, card, books)
-    insight = Insight(
+    insight = NetworkInsight(
         model=model,
         network=card.backbone,
         title=system.title,
@@ -105,7 +100,7 @@ def visualise(study: Study, run: StageRun) -> Result:
 
 
 def chosen_system(study: Study) -> System:
-    """The system that is looked into: the one that the settings name, or the network that validates best.
+    """The network to visualise: the one that the settings name, or the best by validation accuracy.
 
     Raises:
         SettingsError: The study has no such system, or it is an ensemble.
@@ -115,7 +110,7 @@ def chosen_system(study: Study) -> System:
         system = find_system(study.settings, named)
         if system.kind is Kind.ENSEMBLE:
             raise SettingsError(
-                f"{named!r} is an ensemble, which cannot be looked into as one network can",
+                f"{named!r} is an ensemble; only a single network can be visualised",
                 where="visualisation.model",
                 advice="Name one of its members.",
             )
@@ -128,7 +123,7 @@ def chosen_system(study: Study) -> System:
                 accuracies[system] = read_card(study.workspace.models / model).metrics["validation_accuracy"]
     if not accuracies:
         raise StageOrderError(
-            "no network has been trained and evaluated that could be looked into",
+            "no network has been trained and evaluated that could be visualised",
             where=study.workspace.root,
             advice="Run the stages `train` and `evaluate` first.",
         )
@@ -137,35 +132,37 @@ def chosen_system(study: Study) -> System:
 
 def _maximise(
     study: Study, run: StageRun, network: object, card: ModelCard, books: "PixelBooks"
-) -> tuple[list[Ideal], list[Path]]:
+) -> tuple[list[IdealPicture], list[Path]]:
     """The ideal pictures of the genres with the best recall, and their files."""
-    from bookcover_core.visualisation.activation_ascent import Climber  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser  # noqa: PLC0415 - imports TensorFlow
 
     settings = study.settings.visualisation
-    scores = read_scores(study.workspace.evaluation / card.name / "metrics.json")
+    evaluated = read_scores(study.workspace.evaluation / card.name / "metrics.json")
     genres = {genre.label: genre for genre in read_genres(study.workspace)}
-    tested = sorted((each for each in scores.genres if each.books), key=lambda each: -each.recall[1].value)
+    tested = sorted((each for each in evaluated.genres if each.books), key=lambda each: -each.recall[1].value)
     chosen = [(genres[each.label], each.recall[1].value) for each in tested[: settings.genres]]
     if not chosen:
         return [], []
-    climber = Climber(network, total_variation=settings.total_variation, l2=settings.l2, seed=study.settings.seed)
+    maximiser = ActivationMaximiser(
+        network, total_variation=settings.total_variation, l2=settings.l2, seed=study.settings.seed
+    )
     ideals, files = [], []
     for start in range(0, len(chosen), _TOGETHER):
         together = chosen[start : start + _TOGETHER]
-        climb = _climb(study, run, climber, card, [genre for genre, _ in together], (start, len(chosen)))
-        looked_at = climber.look(climb.in_place)
+        state = _ascend(study, run, maximiser, card, [genre for genre, _ in together], (start, len(chosen)))
+        scores = maximiser.score(state.in_place)
         for place, (genre, recall) in enumerate(together):
-            picture, course = _write(study, card, genre, climb, place)
+            picture, course = _write(study, card, genre, state, place)
             files += [picture, course]
-            beside = _scores_of_covers(climber, books, genre.label)
+            beside = _scores_of_covers(maximiser, books, genre.label)
             ideals.append(
-                Ideal(
+                IdealPicture(
                     genre=genre,
                     recall=recall,
                     picture=study.workspace.relative(picture),
                     course=study.workspace.relative(course),
-                    score=float(looked_at[place, genre.label]),
-                    probability=float(_softmax(looked_at[place])[genre.label]),
+                    score=float(scores[place, genre.label]),
+                    probability=float(_softmax(scores[place])[genre.label]),
                     covers=len(beside),
                     median_cover=float(np.median(beside)) if len(beside) else None,
                     best_cover=float(beside.max()) if len(beside) else None,
@@ -174,18 +171,23 @@ def _maximise(
     return ideals, files
 
 
-def _climb(
-    study: Study, run: StageRun, climber: "Climber", card: ModelCard, genres: Sequence[Genre], share: tuple[int, int]
-) -> Climb:
-    """The climb of some genres after as many steps as the settings say, from where it was left.
+def _ascend(
+    study: Study,
+    run: StageRun,
+    maximiser: "ActivationMaximiser",
+    card: ModelCard,
+    genres: Sequence[Genre],
+    share: tuple[int, int],
+) -> MaximisationState:
+    """The ascent of some genres after as many steps as the settings say, from where it was left.
 
     Args:
         study: The study.
         run: The stage.
-        climber: The network.
+        maximiser: The network.
         card: Its card.
-        genres: The genres that climb together.
-        share: How many genres climbed before them, and how many there are in all.
+        genres: The genres that are maximised together.
+        share: How many genres were done before them, and how many there are in all.
     """
     settings = study.settings.visualisation
     labels = [genre.label for genre in genres]
@@ -194,59 +196,56 @@ def _climb(
             card.digests[MODEL_WEIGHTS],
             labels,
             [study.settings.seed, settings.total_variation, settings.l2],
-            digest_of(code_of(_CLIMBING)),
+            digest_of(code_of(_ASCENT)),
         ]
     )
     file = insight_folder(study.workspace, card.name) / f"climb-{genres[0].slug}.npz"
-    kept = Climb.read(file, key)
-    climb = (
-        kept
-        if kept is not None and kept.step <= settings.steps
-        else Climb.start(climber.size, labels, study.settings.seed)
-    )
-    if climb.step:
-        logger.info("%s: goes on from step %d", run.label, climb.step)
+    state = MaximisationState.read(file, key)
+    if state is None or state.step > settings.steps:
+        state = MaximisationState.start(maximiser.size, labels, study.settings.seed)
+    if state.step:
+        logger.info("%s: resumes at step %d", run.label, state.step)
 
-    def tell(step: int) -> None:
-        if step % _TOLD == 0:
+    def report(step: int) -> None:
+        if step % _REPORTED == 0:
             study.progress(share[0] * settings.steps + len(genres) * step, share[1] * settings.steps)
 
-    while climb.step < settings.steps:
+    while state.step < settings.steps:
         started = time.perf_counter()
-        steps = min(_STRETCH - climb.step % _STRETCH, settings.steps - climb.step)
-        climb = climber.climb(climb, labels, steps, tell)
-        climb.write(file, key)
+        steps = min(_STRETCH - state.step % _STRETCH, settings.steps - state.step)
+        state = maximiser.ascend(state, labels, steps, report)
+        state.write(file, key)
         logger.info(
             "%s: step %d of %d, scores %s, %.2f s a step",
             run.label,
-            climb.step,
+            state.step,
             settings.steps,
-            ", ".join(f"{genre.name} {score:.1f}" for genre, score in zip(genres, climb.scores[-1], strict=True)),
+            ", ".join(f"{genre.name} {score:.1f}" for genre, score in zip(genres, state.scores[-1], strict=True)),
             (time.perf_counter() - started) / steps,
         )
-    return climb
+    return state
 
 
-def _write(study: Study, card: ModelCard, genre: Genre, climb: Climb, place: int) -> tuple[Path, Path]:
-    """The picture and the course of one genre, written."""
+def _write(study: Study, card: ModelCard, genre: Genre, state: MaximisationState, place: int) -> tuple[Path, Path]:
+    """The files of the picture and the course of one genre, written."""
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
 
     folder = insight_folder(study.workspace, card.name) / "ideal"
     picture, course = folder / f"{genre.slug}.png", folder / f"{genre.slug}.csv"
     with atomic(picture) as temporary:
-        Image.fromarray(climb.in_place[place]).save(temporary, "PNG")
-    columns = [np.arange(climb.step), climb.scores[:, place], *climb.penalties[:, place].T]
+        Image.fromarray(state.in_place[place]).save(temporary, "PNG")
+    columns = [np.arange(state.step), state.scores[:, place], *state.penalties[:, place].T]
     write_table(course, pd.DataFrame(dict(zip(COURSE, columns, strict=True))).round(5))
     return picture, course
 
 
-def _scores_of_covers(climber: "Climber", books: "PixelBooks", label: int) -> npt.NDArray[np.float32]:
-    """The scores (n,) of test covers of a genre for their genre, by which that of its ideal picture is judged."""
+def _scores_of_covers(maximiser: "ActivationMaximiser", books: "PixelBooks", label: int) -> npt.NDArray[np.float32]:
+    """The scores (n,) of test covers of a genre for their own genre."""
     from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415 - imports TensorFlow
 
     files = [file for file, own in zip(books.files, books.labels, strict=True) if own == label][:_MOST_COVERS]
     batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
-    found = [climber.look(read_pictures(batch, climber.size))[:, label] for batch in batches]
+    found = [maximiser.score(read_pictures(batch, maximiser.size))[:, label] for batch in batches]
     return np.concatenate([np.empty(0, np.float32), *found])
 
 

@@ -30,9 +30,9 @@ from starlette.routing import Route
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import BookcoverError
-from bookcover_core.inference.answers import StudyCover, Unreadable, Verdict
-from bookcover_core.inference.cover_download import Fetcher
-from bookcover_core.inference.cover_sources import Cover
+from bookcover_core.inference.answers import CoverVerdict, StudyCover, Unreadable
+from bookcover_core.inference.cover_download import CoverFetcher
+from bookcover_core.inference.cover_sources import CoverSource
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.pipeline.study import Study
 from deployments.pages import site
@@ -160,11 +160,11 @@ class _Page:
         study = self._study(request)
         body = await _body(request, study.settings.covers.max_bytes)
         model = request.query_params.get("model", "")
-        cover = Cover(request.query_params.get("name", "")[:200] or "the cover", body)
+        cover = CoverSource(request.query_params.get("name", "")[:200] or "the cover", body)
 
         def work() -> Response:
             judge = self._judge_of(study, model)
-            [judged] = judge.look([cover], top=_TOP, near=near)
+            [judged] = judge.judge_covers([cover], top=_TOP, near=near)
             if isinstance(judged, Unreadable):
                 return _unreadable(judged.outcome, judged.reason)
             return answer(judge, judged)
@@ -183,7 +183,7 @@ class _Page:
             return site.error(422, f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
         def work() -> Response:
-            fetcher = Fetcher(study.settings.covers)
+            fetcher = CoverFetcher(study.settings.covers)
             try:
                 content, found = fetcher.fetch(address)
             finally:
@@ -199,7 +199,7 @@ class _Page:
         study = self._study(request)
         key = request.query_params.get("book", "")
         for judge in self._loaded(study):
-            if book := judge.shelf.find(key):
+            if book := judge.index.find(key):
                 return send_cover(request, study, book.path, book.sha256, self._small)
         return site.error(404, "There is no such cover.")
 
@@ -260,7 +260,7 @@ def _unreadable(outcome: CoverOutcome, reason: str) -> Response:
     return site.error(422, f"{said}: {reason}." if reason else f"{said}.")
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def _shown(verdict: CoverVerdict) -> dict[str, Any]:
     """What the page is told of a verdict."""
     return verdict.model_dump() | {
         "nearest": [book.model_dump() | {"small": _small(book)} for book in verdict.nearest],

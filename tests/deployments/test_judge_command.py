@@ -49,7 +49,7 @@ def test_verdicts_are_printed_with_what_the_network_is_worth(judge, folder):
     ended = judge(folder, "--model", "tiny", "--near", "2")
     assert ended.exit_code == 0
     first, *_ = ended.output.splitlines()
-    assert "Tiny, on padded covers, of the study tiny. It named the genre of" in first
+    assert "Tiny, on padded covers, of the study tiny. It is right on" in first
     for name in ("a/one.jpg", "b/one.jpg", "b/two.jpg"):
         assert f"{folder / name}  90 x 120 pixels" in ended.output
     assert ended.output.count("Maps & Atlases\n") >= 3

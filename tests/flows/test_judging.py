@@ -29,10 +29,10 @@ def test_verdicts_are_shown_with_pictures(prefect_server, trained, covers):
     """Cover, what spoke for its genre, the genres and the nearest covers, in one artifact; failures at its end."""
     judge([str(covers)], begun(trained.settings), model="Tiny", near=2)
     shown = read_artifact("verdicts-tiny")
-    assert shown.startswith("### Tiny, on padded covers\n\nIt named the genre of ")
+    assert shown.startswith("### Tiny, on padded covers\n\nIt is right on ")
     assert shown.count("](data:image/jpeg;base64,") == 4
     assert shown.count("| Law | ") >= 2
-    assert shown.count("| most like it | genre | likeness |") == 2
+    assert shown.count("| similar cover | genre | similarity |") == 2
     assert r"cover\_0\.png" in shown
     assert r"page\.jpg | not an image \(a web page\) |" in shown
 

@@ -1,1 +1,1 @@
-"""Two studies compared: the systems of both, on the books that they share."""
+"""Comparison of two studies: their systems on the books that they share, as a page with tables and numbers."""

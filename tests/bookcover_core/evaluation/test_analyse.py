@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
-from bookcover_core.evaluation.analyse import analyse, analysis_file, evaluated_models, read_analysis
+from bookcover_core.evaluation.analyse import analyse, evaluated_models
+from bookcover_core.evaluation.analysis import analysis_file, read_analysis
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import Preparation
 from tests.bookcover_core.report.analysed import invented_validation, make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions, make_study
 
@@ -63,7 +63,7 @@ def test_a_temperature_is_fitted_where_validation_books_can_be_judged(study, tmp
     def gone(*_):
         raise WeightsError("the weights are gone")
 
-    analyse(other, gone)
+    analyse(other, predict=gone)
     assert read_analysis(other.workspace).systems["MobileNetV2"].calibration.tempered is None
 
 
@@ -86,18 +86,18 @@ def test_it_is_done_once_and_again_when_predictions_or_the_file_change(tmp_path:
     def refuse(*_):
         raise AssertionError("analysed again")
 
-    assert analyse(study, refuse).reused
+    assert analyse(study, predict=refuse).reused
     content = analysis_file(study.workspace).read_bytes()
     analysis_file(study.workspace).write_text("{}", "utf-8")
     with pytest.raises(WorkspaceError, match=r"analysis\.json"):
         read_analysis(study.workspace)
-    assert not analyse(study, invented_validation).reused
+    assert not analyse(study, predict=invented_validation).reused
     assert analysis_file(study.workspace).read_bytes() == content
 
     lower = study.settings.evaluation.model_copy(update={"overlap_threshold": 0.2})
     lowered = Study(study.settings.model_copy(update={"evaluation": lower}))
-    assert evaluate(lowered, "MobileNetV2", preparation=Preparation.PADDED, predict=refuse).reused
-    assert not analyse(lowered, invented_validation).reused
+    assert evaluate(lowered, "MobileNetV2", predict=refuse).reused
+    assert not analyse(lowered, predict=invented_validation).reused
     pairs = read_analysis(lowered.workspace).systems["MobileNetV2"].overlap.pairs
     assert all(pair.overlap.value > 0.2 for pair in pairs)
 
@@ -106,15 +106,15 @@ def test_it_is_done_once_and_again_when_predictions_or_the_file_change(tmp_path:
         return keys, labels, probabilities[:, ::-1]
 
     study.manifest_file("evaluate/ResNeXt50-padded").unlink()
-    evaluate(study, "ResNeXt50", preparation=Preparation.PADDED, predict=turned)
-    assert not analyse(study, invented_validation).reused
+    evaluate(study, "ResNeXt50", predict=turned)
+    assert not analyse(study, predict=invented_validation).reused
 
 
 def test_only_systems_of_the_settings_that_are_evaluated_take_part(tmp_path: Path):
     """One that failed is left out; with none, the stage is out of order."""
     study = make_study(tmp_path, Specimen(**{**vars(SMALL), "failed": ("ResNeXt50",)}))
     assert evaluated_models(study) == {"MobileNetV2": "MobileNetV2-padded"}
-    analyse(study, invented_validation)
+    analyse(study, predict=invented_validation)
     found = read_analysis(study.workspace)
     assert found.pairs == []
     assert found.together is None
@@ -132,6 +132,6 @@ def test_predictions_of_other_books_are_refused(tmp_path: Path):
         return keys[1:], labels[1:], np.asarray(probabilities[1:])
 
     study.manifest_file("evaluate/ResNeXt50-padded").unlink()
-    evaluate(study, "ResNeXt50", preparation=Preparation.PADDED, predict=fewer)
+    evaluate(study, "ResNeXt50", predict=fewer)
     with pytest.raises(WorkspaceError, match="not of the same books"):
-        analyse(study, invented_validation)
+        analyse(study, predict=invented_validation)

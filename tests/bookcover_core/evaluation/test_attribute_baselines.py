@@ -1,11 +1,14 @@
-"""Rules of colour and shape: fitted on training books alone, and as good as what they see."""
+"""Baselines of colour and shape: fitted on training books alone, and as good as what they see."""
 
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestCentroid
 
-from bookcover_core.evaluation.attribute_baselines import judge_rules, logistic, nearest_mean
+from bookcover_core.evaluation.analyse import judge_baselines
+from bookcover_core.evaluation.attribute_baselines import logistic, nearest_mean
 from bookcover_core.evaluation.distributions import MEASURES
+from bookcover_core.evaluation.intervals import Resampling
+from bookcover_core.evaluation.measured_books import MeasuredBooks
 
 GENRES = 3
 
@@ -28,13 +31,11 @@ def test_the_nearest_mean_is_scikit_learns_nearest_centroid():
     np.testing.assert_array_equal(nearness.argmax(axis=1), wanted)
 
 
-def test_rules_know_what_they_see_and_no_more():
+def test_baselines_know_what_they_see_and_no_more():
     """Genres that differ in red are told apart by colour, and by shape no better than by chance."""
     labels, measured, train = _books()
-    rules = {
-        rule.name: rule
-        for rule in judge_rules(labels, measured, train, ~train, GENRES, confidence=0.95, resamples=200, seed=1)
-    }
+    books = MeasuredBooks([str(place) for place in range(len(labels))], labels, train, ~train, measured)
+    rules = {rule.name: rule for rule in judge_baselines(books, GENRES, Resampling(0.95, 200, 1))}
     assert rules["nearest mean colour"].top[1].value > 0.95
     assert rules["logistic regression on colour and shape"].top[1].value > 0.95
     shape = rules["logistic regression on shape"].top[1]

@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.intervals import Interval, bootstrap, difference, wilson
+from bookcover_core.evaluation.intervals import Interval, Resampling, bootstrap, difference, share
 
 
 def _bootstrap(labels, probabilities, genres, **changes):
-    wanted = {"confidence": 0.95, "resamples": 2_000, "seed": 1} | changes
-    return bootstrap(
-        labels,
-        metrics.predicted_labels(probabilities),
-        metrics.true_ranks(labels, probabilities),
-        genres,
-        **wanted,
-    )
+    predicted, ranks = metrics.predicted_labels(probabilities), metrics.true_ranks(labels, probabilities)
+    return bootstrap(labels, predicted, ranks, genres, Resampling(0.95, 2_000, 1)._replace(**changes))
 
 
 def _predictions(books: int, genres: int, seed: int = 5):
@@ -32,27 +26,28 @@ def _predictions(books: int, genres: int, seed: int = 5):
 )
 def test_wilson_gives_the_published_values(successes: int, trials: int, low: float, high: float):
     """The four examples of Newcombe (1998), Statistics in Medicine 17, 857-872, table I, method 3."""
-    interval = wilson(successes, trials, 0.95)
+    interval = share(successes, trials, 0.95)
     assert interval is not None
     assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
 
 
 def test_wilson_ends_at_nothing_and_everything():
     """No success starts at exactly 0, all successes end at exactly 1, and nothing tried has no interval."""
-    none, everything = wilson(0, 190, 0.95), wilson(190, 190, 0.95)
+    none, everything = share(0, 190, 0.95), share(190, 190, 0.95)
     assert none is not None
     assert everything is not None
     assert none.low == 0
     assert everything.high == 1
-    assert wilson(0, 0, 0.95) is None
+    assert share(0, 0, 0.95) is None
 
 
 def test_difference_gives_the_published_value():
     """56/70 against 48/80: Newcombe (1998), Statistics in Medicine 17, 873-890, table II, (a), method 10."""
-    first, second = wilson(56, 70, 0.95), wilson(48, 80, 0.95)
+    first, second = share(56, 70, 0.95), share(48, 80, 0.95)
     assert first is not None
     assert second is not None
-    apart = difference(56 / 70, first, 48 / 80, second)
+    apart = difference(first, second)
+    assert apart.value == pytest.approx(56 / 70 - 48 / 80)
     assert (round(apart.low, 4), round(apart.high, 4)) == (0.0524, 0.3339)
 
 

@@ -1,4 +1,4 @@
-"""Pairs of networks: published examples of the tests, scikit-learn's kappa, and ties that are called so."""
+"""Pairs of systems: published examples of the tests, scikit-learn's kappa, and ties that are called so."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
+from bookcover_core.evaluation.intervals import Resampling
+from bookcover_core.evaluation.scores import score
 from bookcover_core.evaluation.significance import (
     Standing,
+    accuracy_difference,
     cohen_kappa,
     compare_pairs,
     holm,
-    judge_together,
+    joint_accuracy,
+    macro_f1_difference,
     mcnemar,
-    paired_bootstrap,
+    paired_share_difference,
 )
+from bookcover_core.genres import number_genres
 
 GENRES = 4
 
@@ -77,9 +82,9 @@ def test_the_paired_interval_is_as_wide_as_theory_says():
     """On balanced genres it is the paired difference's normal interval, to a tenth, and needs only the seed."""
     labels, named = _networks(2_400)
     first, second = (named[name] == labels for name in ("network 0", "network 2"))
-    wanted = {"confidence": 0.95, "resamples": 4_000, "seed": 5}
-    interval = paired_bootstrap(labels, first, second, GENRES, **wanted)
-    assert interval == paired_bootstrap(labels, first, second, GENRES, **wanted)
+    how = Resampling(0.95, 4_000, 5)
+    interval = accuracy_difference(labels, first, second, how)
+    assert interval == accuracy_difference(labels, first, second, how)
     apart = first.astype(float) - second
     within = np.mean([apart[labels == genre].var() for genre in range(GENRES)])
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * np.sqrt(within / 2_400), rel=0.1)
@@ -89,7 +94,7 @@ def test_the_paired_interval_is_as_wide_as_theory_says():
 def test_ties_are_called_ties_and_counts_add_up():
     """Two networks of one skill tie, a third is behind both; the four counts are all books."""
     labels, named = _networks()
-    pairs = compare_pairs(labels, named, GENRES, confidence=0.95, resamples=500, seed=1)
+    pairs = compare_pairs(labels, named, GENRES, Resampling(0.95, 500, 1))
     assert [(pair.first[-1], pair.second[-1], pair.standing) for pair in pairs] == [
         ("0", "1", Standing.TIE),
         ("0", "2", Standing.AHEAD),
@@ -107,7 +112,7 @@ def test_a_network_against_itself_ties_and_agrees():
     """No book differs: no difference, p of 1, and full agreement."""
     labels, named = _networks(60)
     twins = {"one": named["network 0"], "other": named["network 0"]}
-    [pair] = compare_pairs(labels, twins, GENRES, confidence=0.95, resamples=100, seed=1)
+    [pair] = compare_pairs(labels, twins, GENRES, Resampling(0.95, 100, 1))
     assert pair.standing is Standing.TIE
     assert (pair.difference.low, pair.difference.high, pair.p) == (0, 0, 1)
     assert pair.same.value == 1
@@ -123,7 +128,7 @@ def test_a_lead_that_many_comparisons_could_explain_is_open():
     wrong_first[:2] = 1
     wrong_second[2:12] = 1
     named = {"a": wrong_first, "b": wrong_second, "c": wrong_second.copy(), "d": wrong_first.copy()}
-    pairs = compare_pairs(labels, named, 2, confidence=0.95, resamples=2_000, seed=1)
+    pairs = compare_pairs(labels, named, 2, Resampling(0.95, 2_000, 1))
     [pair] = [pair for pair in pairs if (pair.first, pair.second) == ("a", "b")]
     assert pair.p < 0.05 < pair.p_holm
     assert pair.difference.low > 0
@@ -133,9 +138,57 @@ def test_a_lead_that_many_comparisons_could_explain_is_open():
 def test_the_oracle_is_right_where_any_network_is():
     """Right by none, one, two or three: the counts are all books, and the oracle misses only those of none."""
     labels, named = _networks()
-    together = judge_together(labels, named, 0.95)
+    together = joint_accuracy(labels, named, 0.95)
     right = np.sum([each == labels for each in named.values()], axis=0)
     assert together.right_by == [int((right == number).sum()) for number in range(4)]
     assert together.any_right.value == pytest.approx((right > 0).mean())
     assert together.all_right.value == pytest.approx((right == 3).mean())
     assert together.any_right.value >= max((each == labels).mean() for each in named.values())
+
+
+def answers(both: int, only_first: int, only_second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    """On which books either is right."""
+    counts = [both, only_first, only_second, neither]
+    return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [((36, 12, 2, 0), 0.0569, 0.3404), ((18, 12, 2, 18), 0.0562, 0.3290), ((14, 5, 0, 22), 0.0115, 0.2265)],
+)
+def test_paired_shares_agree_with_newcombe(counts: tuple[int, int, int, int], low: float, high: float):
+    """Intervals are those of the examples in Newcombe (1998) and in Altman et al. (2000), table 6.2."""
+    found = paired_share_difference(*answers(*counts), 0.95)
+    assert found.value == pytest.approx((counts[1] - counts[2]) / sum(counts))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_two_that_never_differ_are_not_known_to_be_equal():
+    """A few books on which both agree leave room for a difference, to either side alike."""
+    found = paired_share_difference(*answers(4, 0, 0, 0), 0.95)
+    assert found.value == 0
+    assert found.low == pytest.approx(-found.high)
+    assert found.high > 0.1
+
+
+def test_macro_f1_differs_as_the_scores_of_both_do():
+    """The value is that of the two scores; the interval holds it, turns with the two, and is nothing for one system."""
+    generator = np.random.default_rng(4)
+    labels = np.repeat(np.arange(3), (12, 9, 15)).astype(np.int64)
+    first, second = (np.where(generator.random(36) < skill, labels, 2) for skill in (0.8, 0.3))
+
+    def difference(one: np.ndarray, other: np.ndarray):
+        return macro_f1_difference(labels, one, other, 4, Resampling(0.95, 400, 1))
+
+    def f1(named: np.ndarray) -> float:
+        how = Resampling(0.95, 100, 1)
+        scores = score(labels, np.eye(3)[named], number_genres("ABC"), backbone="x", preparation="y", how=how)
+        return scores.totals["macro_f1"].value
+
+    found = difference(first, second)
+    assert found.value == pytest.approx(f1(first) - f1(second))
+    assert 0 < found.low < found.value < found.high
+    turned = difference(second, first)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=0.05)
+    same = difference(first, first)
+    assert (same.low, same.value, same.high) == (0, 0, 0)

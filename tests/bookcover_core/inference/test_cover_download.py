@@ -4,7 +4,7 @@ import pytest
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import parse_address
-from bookcover_core.inference.cover_download import Fetcher
+from bookcover_core.inference.cover_download import CoverFetcher
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 
@@ -26,7 +26,7 @@ def fetch():
     fetchers = []
 
     def fetch(url, settings=SETTINGS):
-        fetchers.append(Fetcher(settings))
+        fetchers.append(CoverFetcher(settings))
         return fetchers[-1].fetch(parse_address(url))
 
     yield fetch

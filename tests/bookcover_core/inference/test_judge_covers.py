@@ -12,8 +12,8 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.genres import number_genres
 from bookcover_core.inference import predictor, similar_covers
-from bookcover_core.inference.answers import Unreadable, Verdict
-from bookcover_core.inference.cover_sources import Cover, find_covers
+from bookcover_core.inference.answers import CoverVerdict, Unreadable
+from bookcover_core.inference.cover_sources import CoverSource, find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
@@ -31,9 +31,9 @@ def file_of(picture: Image.Image, kind: str = "JPEG") -> bytes:
     return output.getvalue()
 
 
-def a_cover(number: int = 100) -> Cover:
+def a_cover(number: int = 100) -> CoverSource:
     """A cover that is none of the study's."""
-    return Cover(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
+    return CoverSource(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path)
 
 def test_a_placeholder_is_judged_with_a_warning(judge):
     """Who asks for a verdict on a tiny picture gets one, and is told what it is worth."""
-    [verdict] = judge.judge([Cover("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
+    [verdict] = judge.judge([CoverSource("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
     assert (verdict.width, verdict.height) == (20, 30)
     assert any("20 x 30 pixels" in warning for warning in verdict.warnings)
     assert any("random weights" in warning for warning in verdict.warnings)
@@ -128,7 +128,7 @@ def test_without_features_the_verdict_says_so(trained, tmp_path):
     with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
         assert judge.about.accuracy is None
         [verdict] = judge.judge([a_cover()])
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, CoverVerdict)
     assert verdict.nearest == []
     assert "no features of Tiny-padded" in verdict.nearest_missing
 
@@ -161,7 +161,7 @@ def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, 
     )
     write_card(folder, card)
     with Judge.load(study, "lenet") as judge:
-        [judged] = judge.look([a_cover()], near=2)
+        [judged] = judge.judge_covers([a_cover()], near=2)
         assert judge.explain(judged).size == judged.cover.shown.size
     assert (judged.verdict.model, judged.verdict.preparation) == ("LeNet-cropped", "cropped")
     assert len(judged.verdict.nearest) == 2
@@ -182,8 +182,8 @@ def test_it_prepares_covers_as_the_study_did(trained, tmp_path):
 
 def test_what_spoke_for_a_genre_is_shown_on_the_cover(judge):
     """A picture of the cover's own size, nowhere brighter than the cover; of any genre, and of no other."""
-    white = Cover("white", file_of(Image.new("RGB", (300, 400), "white"), "PNG"))
-    [judged] = judge.look([white], near=0)
+    white = CoverSource("white", file_of(Image.new("RGB", (300, 400), "white"), "PNG"))
+    [judged] = judge.judge_covers([white], near=0)
     for genre in ("", "travel"):
         explained = judge.explain(judged, genre)
         assert explained.size == (300, 400)
@@ -194,7 +194,7 @@ def test_what_spoke_for_a_genre_is_shown_on_the_cover(judge):
 def test_a_verdict_is_json(judge):
     """What is printed for machines can be read back."""
     [verdict] = judge.judge([a_cover()])
-    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+    assert CoverVerdict.model_validate_json(verdict.model_dump_json()) == verdict
     assert json.loads(verdict.model_dump_json())["kind"] == "verdict"
 
 

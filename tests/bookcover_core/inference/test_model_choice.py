@@ -62,6 +62,6 @@ def test_what_is_known_of_a_model_is_told_with_its_interval(trained):
     assert about.title == "Ensemble, mean"
     assert about.networks == ["Tiny-padded", "Small-padded"]
     assert about.accuracy.low <= about.accuracy.value <= about.accuracy.high
-    assert f"of {about.test_books} test books rightly (95\N{NO-BREAK SPACE}% interval" in about.measured
+    assert f"of {about.test_books} test books (95\N{NO-BREAK SPACE}% interval" in about.measured
     assert len(about.warnings) == 2
     assert set(about.precision) <= {"law", "maps-and-atlases", "travel"}

@@ -13,7 +13,7 @@ def make_analysed_study(folder: Path, specimen: Specimen | None = None, **settin
     """A study in `folder` of which every stage up to the analysis is done: by itself all of the dissertation's test."""
     wanted = specimen or Specimen(test_per_genre=190, covers_per_genre=0)
     study = make_study(folder, wanted, preparation={"shard_records": 100_000}, **settings)
-    analyse(study, invented_validation)
+    analyse(study, predict=invented_validation)
     return study
 
 

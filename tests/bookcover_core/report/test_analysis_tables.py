@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.analysis import read_analysis
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.significance import Standing
-from bookcover_core.report.analysis_lookup import found_analysis
 from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.table import Cell, Column, Kind, show, show_interval
+from bookcover_core.report.table import Cell, Column, Format, show, show_interval
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions
@@ -86,7 +85,7 @@ def test_the_page_has_the_analysis_of_its_own_networks_only(tmp_path: Path):
 
     study.manifest_file("evaluate/MobileNetV2-padded").unlink()
     evaluate(study, "MobileNetV2", predict=turned)
-    assert found_analysis(gather(study)) is None
+    assert gather(study).analysis is None
 
 
 def test_a_page_without_analysis_says_so(bookcover30):
@@ -97,20 +96,20 @@ def test_a_page_without_analysis_says_so(bookcover30):
 
 
 @pytest.mark.parametrize(
-    ("cell", "kind", "shown"),
+    ("cell", "form", "shown"),
     [
-        (Cell(-0.364), Kind.NUMBER, "-0.36"),
-        (Cell(0.0004), Kind.CHANCE, "< 0.001"),
-        (Cell(0.0361), Kind.CHANCE, "0.036"),
-        (Cell(-0.125), Kind.SHARE, "-12.5"),
+        (Cell(-0.364), Format.NUMBER, "-0.36"),
+        (Cell(0.0004), Format.P_VALUE, "< 0.001"),
+        (Cell(0.0361), Format.P_VALUE, "0.036"),
+        (Cell(-0.125), Format.SHARE, "-12.5"),
     ],
 )
-def test_numbers_and_p_values_are_shown_for_people(cell: Cell, kind: Kind, shown: str):
+def test_numbers_and_p_values_are_shown_for_people(cell: Cell, form: Format, shown: str):
     """Two decimals for numbers, three for p-values, and none that is smaller than is known."""
-    assert show(cell, Column("x", kind)) == shown
+    assert show(cell, Column("x", format=form)) == shown
 
 
 def test_intervals_below_nothing_are_told_in_words():
     """A dash between two minus signs cannot be read; numbers are not shown in per cent."""
     assert show_interval(Cell(-0.1, -0.2, -0.05)) == "-20.0 to -5.0"
-    assert show_interval(Cell(0.4, 0.25, 0.5), Kind.NUMBER) == "0.25\N{EN DASH}0.50"
+    assert show_interval(Cell(0.4, 0.25, 0.5), Format.NUMBER) == "0.25\N{EN DASH}0.50"

@@ -10,7 +10,7 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.report_figures import _plans
+from bookcover_core.report.report_figures import _specs
 from bookcover_core.report.result_tables import preparation_table
 from bookcover_core.report.write_report import write_report
 from bookcover_core.settings import StudySettings
@@ -27,7 +27,7 @@ def test_the_official_test_set_is_comparable(official):
     """190 test books of each of the thirty genres, ImageNet weights, covers from the listings: comparable."""
     findings = gather(official)
     assert findings.comparable
-    assert findings.best.backbone == "InceptionResNetV2"
+    assert findings.best.name == "InceptionResNetV2"
 
 
 def test_what_stands_in_the_way_is_named(official, own_genres):
@@ -46,17 +46,17 @@ def test_networks_with_weight_files_are_trained(official):
 
 def test_missing_networks_have_a_reason(bookcover30):
     """A network without results is missing: for the reason given, or the one that its folder tells."""
-    assert [each.backbone for each in gather(bookcover30).missing] == ["ResNeXt50"]
+    assert [each.name for each in gather(bookcover30).missing] == ["ResNeXt50"]
     assert "not trained" in gather(bookcover30).missing[0].reason
     assert gather(bookcover30, {"ResNeXt50": "No memory."}).missing[0].reason == "No memory."
     # What an earlier run found of a network that failed today is not today's result.
-    assert [each.backbone for each in gather(bookcover30, {"MobileNetV2": "x"}).networks] == ["InceptionResNetV2"]
+    assert [each.name for each in gather(bookcover30, {"MobileNetV2": "x"}).systems] == ["InceptionResNetV2"]
 
 
 def test_only_todays_networks_are_gathered(bookcover30):
     """A network that the settings no longer name is left out, and so are its manifests."""
     findings = gather(_changed(bookcover30, "training", backbones=("MobileNetV2",)))
-    assert [network.backbone for network in findings.networks] == ["MobileNetV2"]
+    assert [system.name for system in findings.systems] == ["MobileNetV2"]
     assert [manifest.part for manifest in findings.manifests["evaluate"]] == ["MobileNetV2-padded"]
     assert not findings.missing
 
@@ -65,7 +65,7 @@ def test_the_comparison_chooses_the_preparation(bookcover30):
     """With the choice left to the comparison, the networks on its choice are gathered."""
     findings = gather(_changed(bookcover30, "training", preparation="best"))
     assert findings.preparation == "padded"
-    assert len(findings.networks) == 2
+    assert len(findings.systems) == 2
 
 
 def test_before_a_preparation_is_chosen_all_networks_are_missing(tmp_path: Path):
@@ -73,7 +73,7 @@ def test_before_a_preparation_is_chosen_all_networks_are_missing(tmp_path: Path)
     study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), compared=False))
     findings = gather(_changed(study, "training", preparation="best"))
     assert findings.preparation == ""
-    assert [each.backbone for each in findings.missing] == ["MobileNetV2"]
+    assert [each.name for each in findings.missing] == ["MobileNetV2"]
     assert findings.best is None
 
 
@@ -83,7 +83,7 @@ def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog)
     study = make_study(tmp_path, wanted, fine_tuning={"blocks": 1}, ensemble={"methods": ["mean"]})
     findings = gather(study, {"MobileNetV2": "No memory."})
     titles = ["LeNet", "MobileNetV2, fine-tuned", "Ensemble, mean"]
-    assert [network.title for network in findings.networks] == titles
+    assert [network.title for network in findings.systems] == titles
     assert [(each.title, each.reason) for each in findings.missing] == [("MobileNetV2", "No memory.")]
     made = {manifest.label for stage in ("finetune", "scratch", "ensemble") for manifest in findings.manifests[stage]}
     assert made == {
@@ -101,13 +101,13 @@ def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog)
 def test_the_epoch_that_was_kept_is_the_card_s(tmp_path: Path):
     """A network whose best epoch was told by its loss is shown at that epoch, not at that of the best accuracy."""
     study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",)))
-    [network] = gather(study).networks
+    [network] = gather(study).systems
     assert network.card is not None
     kept = int(network.card.metrics["best_epoch"])
     history = invented_history(kept + 20, 0.4, kept + 6)
     assert history["val_accuracy"].argmax() + 1 != kept
     write_table(study.workspace.models / "MobileNetV2-padded" / "history.csv", history)
-    [network] = gather(study).networks
+    [network] = gather(study).systems
     assert network.best_epoch == kept
     assert network.validation_accuracy == pytest.approx(history["val_accuracy"][kept - 1])
 
@@ -126,13 +126,13 @@ def test_each_network_has_its_own_comparison(tmp_path: Path):
     study = _changed(_changed(study, "training", preparation="best"), "comparison", per_backbone=True)
     findings = gather(study)
     assert findings.preparation == "cropped and padded"
-    assert [network.title for network in findings.networks] == ["MobileNetV2"], "ResNeXt50 was trained on padded covers"
+    assert [network.title for network in findings.systems] == ["MobileNetV2"], "ResNeXt50 was trained on padded covers"
     assert [(trial.backbone, trial.preparation) for trial in findings.trials if trial.chosen] == [
         ("MobileNetV2", "padded"),
         ("ResNeXt50", "cropped"),
     ]
     table = preparation_table(findings)
     assert [row[0].value for row in table.rows] == ["MobileNetV2", "MobileNetV2", "ResNeXt50", "ResNeXt50"]
-    figures = [plan for plan in _plans(findings) if plan.name.startswith("preparations")]
-    assert [plan.name for plan in figures] == ["preparations-MobileNetV2", "preparations-ResNeXt50"]
-    assert all(name in plan.caption for name, plan in zip(names, figures, strict=True))
+    figures = [spec for spec in _specs(findings) if spec and spec.name.startswith("preparations")]
+    assert [spec.name for spec in figures] == ["preparations-MobileNetV2", "preparations-ResNeXt50"]
+    assert all(name in spec.caption for name, spec in zip(names, figures, strict=True))

@@ -10,12 +10,11 @@ from bookcover_core.models.machine_info import Machine
 from bookcover_core.models.model_cards import read_card, write_card
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.workspace import read_table, write_json
-from bookcover_core.report.architecture_table import architecture_table, cost_plan
 from bookcover_core.report.findings import gather
-from bookcover_core.report.insights import found_insight, ideal_plan
-from bookcover_core.report.provenance import machine_table, software_table
+from bookcover_core.report.provenance import architecture_table, machine_table, software_table
+from bookcover_core.report.report_figures import cost_figure, ideal_figure
 from bookcover_core.report.write_report import write_report
-from bookcover_core.visualisation.network_insight import BLURRED, Seen, insight_folder
+from bookcover_core.visualisation.network_insight import BLURRED, GradCamExample, insight_folder
 from tests.bookcover_core.report.specimen import Specimen, make_study
 from tests.bookcover_core.visualisation.test_insight_figures import invented_insight
 
@@ -46,7 +45,7 @@ def study(tmp_path_factory):
     run = partial(record, study, f"visualise/{MODEL}", after=["split", f"train/{MODEL}", f"evaluate/{MODEL}"])
     book = read_table(study.workspace.splits).iloc[0]
     seen = [
-        Seen(
+        GradCamExample(
             key=book["key"],
             title=book["title"],
             genre="Horror",
@@ -79,11 +78,11 @@ def test_the_page_shows_what_was_seen(study):
 def test_another_network_is_not_warned_of(study):
     """What tf-keras-vis says of Inception stands beside pictures of such a network alone."""
     findings = gather(study)
-    insight = found_insight(findings)
+    insight = findings.insight
     assert insight.may_be_blurred
-    plain = ideal_plan(findings, insight.model_copy(update={"network": "MobileNetV2"}))
+    plain = ideal_figure(findings, insight.model_copy(update={"network": "MobileNetV2"}))
     assert BLURRED not in plain.caption
-    assert BLURRED in ideal_plan(findings, insight).caption
+    assert BLURRED in ideal_figure(findings, insight).caption
 
 
 def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
@@ -91,8 +90,8 @@ def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
     findings = gather(study)
     for manifest in findings.manifests["visualise"]:
         manifest.inputs[f"evaluate/{MODEL}"] = "another digest"
-    assert found_insight(findings) is None
-    assert ideal_plan(findings, None) is None
+    assert findings.insight is None
+    assert ideal_figure(findings, None) is None
 
 
 def test_the_networks_stand_in_numbers(study):
@@ -106,10 +105,10 @@ def test_the_networks_stand_in_numbers(study):
     try:
         without = gather(study)
         assert architecture_table(without) is None
-        assert cost_plan(without) is None
+        assert cost_figure(without) is None
     finally:
         (study.workspace.models / "away.json").rename(study.workspace.models / MODEL / "card.json")
-    assert cost_plan(findings) is not None
+    assert cost_figure(findings) is not None
 
 
 def test_machines_and_versions_are_named(study):

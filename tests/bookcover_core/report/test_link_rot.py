@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.evaluation.intervals import wilson
+from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import gather
 from bookcover_core.report.link_rot import ROTTEN, cover_table, outcome_table, read_outcomes, rot_table
@@ -47,7 +47,7 @@ def test_link_rot_is_what_is_gone_among_what_is_known(study: Study):
     assert [cell.value for cell in rows["Travel"][1:3]] == [14, 10]
     assert len(ROTTEN) == 5
     rot = rows["Travel"][3]
-    interval = wilson(10, 14, 0.9)
+    interval = share(10, 14, 0.9)
     assert interval is not None
     assert (rot.value, rot.low, rot.high) == (10 / 14, interval.low, interval.high)
     assert rows["Education"][3].value == 0

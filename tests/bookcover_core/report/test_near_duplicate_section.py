@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bookcover_core.curation.near_duplicates import Duplicate, duplicates_file, read_duplicates
-from bookcover_core.evaluation.intervals import wilson
+from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.report.findings import gather
 from bookcover_core.report.near_duplicate_section import accuracy_ceiling, torn_pairs, twins_markdown
@@ -52,12 +52,12 @@ def test_the_tables_say_where_twins_are_and_how_often_genres_differ(bookcover30)
     assert [cell.value for cell in exact[:4]] == ["The same file", 1, 1, 1.0]
     assert [cell.value for cell in near[:4]] == ["Covers that look the same", 1, 0, 0.0]
     assert [cell.value for cell in both[:4]] == ["All", 2, 1, 0.5]
-    interval = wilson(1, 2, 0.95)
+    interval = share(1, 2, 0.95)
     assert (both[3].low, both[3].high) == (interval.low, interval.high)
     assert both[4].value == pytest.approx(accuracy_ceiling(0.5, 30))
     assert both[4].low == pytest.approx(accuracy_ceiling(interval.high, 30))
     assert both[4].high == pytest.approx(accuracy_ceiling(interval.low, 30))
-    assert "Of the 120 test books a network that sees the cover alone can name 119 rightly at most" in " ".join(
+    assert "Of the 120 test books a network that sees the cover alone can be right on 119 at most" in " ".join(
         tables["twins-genres"].notes
     )
 

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.report.count_tables import funnel_table, split_counts, time_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.overview_tables import network_table, published_table
-from bookcover_core.report.result_tables import _mark_best, precision_table, preparation_table, recall_table
-from bookcover_core.report.table import Cell, Column, Kind, Table, duration, show, show_interval
+from bookcover_core.report.result_tables import (
+    _mark_best,
+    network_table,
+    precision_table,
+    preparation_table,
+    published_table,
+    recall_table,
+)
+from bookcover_core.report.table import Cell, Column, Format, Table, duration, estimates, show, show_interval
 from bookcover_core.report.training_section import training_table
 
 
@@ -88,7 +94,7 @@ def test_every_number_of_the_study_has_an_interval(official):
     for table in (make(findings) for make in makers):
         assert table is not None
         for place, column in enumerate(table.columns):
-            if column.kind is Kind.SHARE and not column.faint:
+            if column.format is Format.SHARE and not column.faint:
                 cells = [row[place] for row in table.rows if row[place].value is not None]
                 assert all(cell.low is not None for cell in cells if not isinstance(cell.value, str))
 
@@ -122,7 +128,7 @@ def test_a_csv_has_full_numbers_and_intervals(tmp_path: Path):
     table = Table(
         name="t",
         caption="T",
-        columns=[Column("Genre"), Column("Top 1", Kind.SHARE, "top 1", interval=True)],
+        columns=[Column("Genre"), estimates("Top 1", name="top 1")],
         rows=[[Cell('A, "B"'), Cell.of(Estimate(value=1 / 3, low=0.25, high=0.5))], [Cell("C"), Cell()]],
     )
     with table.write(tmp_path).open(encoding="utf-8", newline="") as lines:
@@ -135,19 +141,19 @@ def test_a_csv_has_full_numbers_and_intervals(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("cell", "kind", "shown"),
+    ("cell", "form", "shown"),
     [
-        (Cell(0.24663), Kind.SHARE, "24.7"),
-        (Cell(5700), Kind.COUNT, "5,700"),
-        (Cell(None), Kind.SHARE, "\N{EN DASH}"),
-        (Cell(1234.5), Kind.RATE, "1,234"),
-        (Cell(0.5123), Kind.RATE, "0.512"),
-        (Cell(75.2), Kind.SECONDS, "1 min 15 s"),
+        (Cell(0.24663), Format.SHARE, "24.7"),
+        (Cell(5700), Format.COUNT, "5,700"),
+        (Cell(None), Format.SHARE, "\N{EN DASH}"),
+        (Cell(1234.5), Format.RATE, "1,234"),
+        (Cell(0.5123), Format.RATE, "0.512"),
+        (Cell(75.2), Format.SECONDS, "1 min 15 s"),
     ],
 )
-def test_cells_are_shown_for_people(cell: Cell, kind: Kind, shown: str):
+def test_cells_are_shown_for_people(cell: Cell, form: Format, shown: str):
     """Per cent with one decimal, thousands marked, times in words, and a dash for nothing."""
-    assert show(cell, Column("x", kind)) == shown
+    assert show(cell, Column("x", format=form)) == shown
 
 
 def test_durations_and_intervals_for_people():

@@ -5,15 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.analysis import read_analysis
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.significance import Standing
-from bookcover_core.report import statement_checks as checks
+from bookcover_core.report import statements
 from bookcover_core.report.findings import gather
-from bookcover_core.report.statements import statement_verdicts
-from bookcover_core.report.verdict_tables import statement_table
-from bookcover_core.report.verdicts import Outcome
+from bookcover_core.report.number_verdicts import Reproduction
+from bookcover_core.report.statements import statement_table, statement_verdicts
 
 NETWORKS = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
 
@@ -36,13 +35,13 @@ def test_every_statement_is_checked_and_says_what_was_found(found):
     """With three networks and the official test books all but that of ensembles have a verdict."""
     verdicts = statement_verdicts(*found)
     assert len(verdicts) == 18
-    open_ones = [each for each in verdicts if each.outcome is Outcome.NOT_COMPARABLE]
+    open_ones = [each for each in verdicts if each.outcome is Reproduction.NOT_COMPARABLE]
     assert [each.statement for each in open_ones] == ["An ensemble may be more accurate than any one network."]
     assert all(each.ours for each in verdicts if each not in open_ones)
     by_statement = {each.statement: each.outcome for each in verdicts}
-    assert by_statement["InceptionResNetV2 is the best of the three networks."] is Outcome.REPRODUCED
-    assert by_statement["All three networks stop early, by epoch 104 at most."] is Outcome.REPRODUCED
-    assert by_statement["MobileNetV2 peaks first, InceptionResNetV2 later, ResNeXt50 last."] is Outcome.REPRODUCED
+    assert by_statement["InceptionResNetV2 is the best of the three networks."] is Reproduction.REPRODUCED
+    assert by_statement["All three networks stop early, by epoch 104 at most."] is Reproduction.REPRODUCED
+    assert by_statement["MobileNetV2 peaks first, InceptionResNetV2 later, ResNeXt50 last."] is Reproduction.REPRODUCED
     table = statement_table(verdicts)
     assert table is not None
     assert len(table.rows) == 18
@@ -51,12 +50,12 @@ def test_every_statement_is_checked_and_says_what_was_found(found):
 def test_without_the_networks_or_with_other_books_nothing_is_decided(bookcover30, own_genres, found):
     """No analysis, other test books, other genres: not comparable, with what was found where there is something."""
     assert statement_verdicts(gather(own_genres), None) == []
-    assert all(each.outcome is Outcome.NOT_COMPARABLE for each in statement_verdicts(gather(bookcover30), None))
+    assert all(each.outcome is Reproduction.NOT_COMPARABLE for each in statement_verdicts(gather(bookcover30), None))
     findings, analysis = found
     smaller = replace(findings)
     smaller.__dict__["obstacles"] = ["there are 120 test books, not 5,700"]
     verdicts = statement_verdicts(smaller, analysis)
-    assert {each.outcome for each in verdicts} == {Outcome.NOT_COMPARABLE}
+    assert {each.outcome for each in verdicts} == {Reproduction.NOT_COMPARABLE}
     assert sum(bool(each.ours) for each in verdicts) == 17
 
 
@@ -71,10 +70,10 @@ def test_overlap_is_in_order_or_not(found):
     }
     in_order = _with(analysis, lambda name, _: {"overlap": studies[name]})
     one_for_all = _with(analysis, lambda *_: {"overlap": studies["ResNeXt50"]})
-    assert checks.overlaps_in_order(findings, in_order).holds
-    assert checks.overlaps_in_order(findings, one_for_all).holds is False
-    assert checks.named_pairs_overlap(findings, one_for_all).holds
-    assert checks.named_pairs_overlap(findings, in_order).holds is False
+    assert statements._overlaps_in_order(findings, in_order).holds
+    assert statements._overlaps_in_order(findings, one_for_all).holds is False
+    assert statements._named_pairs_overlap(findings, one_for_all).holds
+    assert statements._named_pairs_overlap(findings, in_order).holds is False
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_the_correlation_is_strongest_in_mobilenet_or_open_or_the_other_way(foun
     changed = _with(
         analysis, lambda name, each: {"colour": each.colour.model_copy(update={"pearson": correlations[name]})}
     )
-    assert checks.nearer_is_better(findings, changed).holds is holds
+    assert statements._nearer_is_better(findings, changed).holds is holds
 
 
 @pytest.mark.parametrize(
@@ -112,4 +111,4 @@ def test_the_best_network_is_told_by_paired_tests(found, standings, holds):
         pair.model_copy(update={"standing": wanted.get((pair.first, pair.second), pair.standing)})
         for pair in analysis.pairs
     ]
-    assert checks.inception_is_best(findings, analysis.model_copy(update={"pairs": pairs})).holds is holds
+    assert statements._inception_is_best(findings, analysis.model_copy(update={"pairs": pairs})).holds is holds

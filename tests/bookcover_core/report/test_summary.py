@@ -5,20 +5,20 @@ from dataclasses import replace
 import pytest
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.models.systems import Kind, System
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, gather
-from bookcover_core.report.summary import result_markdown, result_rows, result_table, verdict
+from bookcover_core.report.summary import headline, result_markdown, result_rows, result_table
 from bookcover_core.settings.toml_file import parse_settings
 
 
 def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
     """The findings as they would be with this accuracy of the only network."""
-    network = findings.networks[0]
+    network = findings.systems[0]
     estimate = Estimate(value=value, low=value - half, high=value + half)
     scores = network.scores.model_copy(update={"totals": network.scores.totals | {"accuracy": estimate}})
-    return replace(findings, networks=[replace(network, scores=scores)])
+    return replace(findings, systems=[replace(network, scores=scores)])
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
 )
 def test_the_verdict_follows_the_interval(official, accuracy: float, half: float, answer: str, standing: str):
     """Chance and the published 24.7 % are beaten only where the intervals say so."""
-    told = verdict(_with_accuracy(gather(official), accuracy, half))
+    told = headline(_with_accuracy(gather(official), accuracy, half))
     assert told.answer == answer
     assert standing in told.standing
     assert bool(told.standing) == bool(standing)
@@ -87,7 +87,7 @@ def test_markdown_names_what_is_missing(bookcover30):
 
 def test_an_untrained_network_says_so(own_genres):
     """Random weights: the headline is no answer, and every row says it."""
-    assert verdict(gather(own_genres)).answer == "Untrained networks."
+    assert headline(gather(own_genres)).answer == "Untrained networks."
     assert all(row["random_weights"] for row in result_rows(gather(own_genres)))
     assert [row["model"] for row in result_table(own_genres)] == ["MobileNetV2, untrained"]
 
@@ -95,14 +95,14 @@ def test_an_untrained_network_says_so(own_genres):
 def test_a_trained_network_among_untrained_ones_has_an_answer(own_genres):
     """Each row tells of its own network; the headline is that of the best, which has learnt."""
     findings = _with_accuracy(gather(own_genres), 0.60, 0.05)
-    (untrained,) = findings.networks
+    (untrained,) = findings.systems
     accuracy = Estimate(value=0.70, low=0.62, high=0.78)
     scores = untrained.scores.model_copy(update={"totals": untrained.scores.totals | {"accuracy": accuracy}})
     trained = replace(untrained, scores=scores, system=System("LeNet", Kind.SCRATCH, "LeNet"), untrained=False)
-    both = replace(findings, networks=[untrained, trained])
+    both = replace(findings, systems=[untrained, trained])
     assert [row["random_weights"] for row in result_rows(both)] == [False, True]
-    assert verdict(both).answer == "Yes, more often than not."
-    assert not verdict(both).standing
+    assert headline(both).answer == "Yes, more often than not."
+    assert not headline(both).standing
 
 
 def test_a_study_without_listings_has_no_result(tmp_path):

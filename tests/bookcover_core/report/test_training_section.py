@@ -44,7 +44,7 @@ def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcov
     frozen, tuned, scratch, mean, weighted = training_words(gather(study))
     assert "a hidden layer of 512 units, a hidden layer of 256 units and a dense softmax layer of 3 genres" in frozen
     assert "dropout 0.5" in frozen
-    assert frozen.endswith("told of each cover: aspect ratio and mean colour.")
+    assert frozen.endswith("given each cover's aspect ratio and mean colour.")
     assert "the top block of its backbone is trained too" in tuned
     assert "for 1 epoch at most, stopping after 5 without a lower validation loss, each cover" in tuned
     assert scratch.startswith("LeNet is trained from nothing")
@@ -97,5 +97,5 @@ def test_an_ensemble_s_table_names_its_members_with_their_weights(bookcover30, t
     ]
     file = study.workspace.models / "Ensemble-weighted-padded" / "ensemble.json"
     file.write_text("{}")
-    with pytest.raises(WorkspaceError, match="who is in the ensemble"):
+    with pytest.raises(WorkspaceError, match="members of the ensemble"):
         ensemble_table(findings)

@@ -9,15 +9,14 @@ from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
 from bookcover_core.evaluation.distributions import MEASURES, distributions
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate, Resampling
 from bookcover_core.evaluation.significance import compare_pairs
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.baseline_chart import accuracy_of_rules
 from bookcover_core.visualisation.colour_figures import _Box, colour_distance, colour_swatches
 from bookcover_core.visualisation.distribution_figure import measure_distributions
 from bookcover_core.visualisation.heatmaps import overlap_heat_map
+from bookcover_core.visualisation.interval_charts import baseline_accuracies, pair_differences
 from bookcover_core.visualisation.reliability_diagram import reliability
-from bookcover_core.visualisation.significance_chart import pair_differences
 
 BOOKS = 240
 NAMES = ["$5 meals & more $", "Crafts, Hobbies & Home", "Engineering & Transportation and much else besides", "本", "E"]
@@ -47,11 +46,11 @@ def _figure(kind: str, genres: int, theme: figure_style.Theme, width: float = fi
             found = calibrate(labels, probabilities, confidence=0.95, seed=1)
             return reliability({"A": found, "B": found}, theme, width)
         case "pairs":
-            pairs = compare_pairs(labels, named, genres, confidence=0.95, resamples=100, seed=1)
+            pairs = compare_pairs(labels, named, genres, Resampling(0.95, 100, 1))
             return pair_differences(pairs, theme, width)
         case _:
             share = Estimate(value=0.1, low=0.05, high=0.2)
-            return accuracy_of_rules({"nearest": share}, {"A": share, "B": share}, 0.03, theme, width)
+            return baseline_accuracies({"nearest": share}, {"A": share, "B": share}, 0.03, theme, width)
 
 
 KINDS = ("distributions", "swatches", "distance", "overlap", "reliability", "pairs", "rules")

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.intervals import Resampling
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.accuracy_chart import accuracy_standing
 from bookcover_core.visualisation.heatmaps import confusion_heat_map
-from bookcover_core.visualisation.recall_chart import recall_by_genre, recall_extremes
-from bookcover_core.visualisation.training_curves import Curve, preparation_curves, read_curve, training_curves
+from bookcover_core.visualisation.interval_charts import accuracy_beside_published, recall_extremes
+from bookcover_core.visualisation.recall_chart import recall_by_genre
+from bookcover_core.visualisation.training_curves import TrainingCurve, preparation_curves, read_curve, training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 
@@ -29,15 +30,15 @@ def _scores(backbone: str, genres: int, books: int = 60) -> Scores:
         number_genres([f"Genre ${number} & more $" for number in range(genres)]),
         backbone=backbone,
         preparation="padded",
-        confidence=0.95,
-        resamples=100,
-        seed=1,
+        how=Resampling(0.95, 100, 1),
     )
 
 
-def _curve(epochs: int = 20) -> Curve:
+def _curve(epochs: int = 20) -> TrainingCurve:
     history = invented_history(epochs, 0.2, 6)
-    return Curve(*(history[name].tolist() for name in ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")))
+    return TrainingCurve(
+        *(history[name].tolist() for name in ("epoch", "loss", "accuracy", "val_loss", "val_accuracy"))
+    )
 
 
 FIGURES = {
@@ -48,8 +49,8 @@ FIGURES = {
     "recall of two genres": lambda theme: recall_by_genre([_scores("A", 2)], theme),
     "extremes": lambda theme: recall_extremes(_scores("A", 30, 90), theme),
     "confusion": lambda theme: confusion_heat_map(_scores("A", 4), theme=theme),
-    "standing": lambda theme: accuracy_standing([_scores("A", 5)], published_results(), theme),
-    "standing alone": lambda theme: accuracy_standing([_scores("A", 5), _scores("BB", 5)], (), theme),
+    "standing": lambda theme: accuracy_beside_published([_scores("A", 5)], published_results(), theme),
+    "standing alone": lambda theme: accuracy_beside_published([_scores("A", 5), _scores("BB", 5)], (), theme),
 }
 
 
@@ -94,13 +95,13 @@ def test_png_is_the_same_on_every_run():
 
 def test_the_best_epoch_is_the_first_of_the_best():
     """Where two epochs share the best validation accuracy, the earlier is the best."""
-    curve = Curve([1, 2, 3], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 2], [0.1, 0.2, 0.2])
+    curve = TrainingCurve([1, 2, 3], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 2], [0.1, 0.2, 0.2])
     assert curve.best_epoch == 2
 
 
 def test_the_epoch_that_was_kept_is_the_one_that_is_marked():
     """Where something else than accuracy chose, the figures follow what was kept; an epoch 0 counts as any other."""
-    curve = Curve([0, 1, 2], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 1], [0.3, 0.2, 0.1], kept=2)
+    curve = TrainingCurve([0, 1, 2], [3, 2, 1], [0.1, 0.2, 0.3], [3, 2, 1], [0.3, 0.2, 0.1], kept=2)
     assert (curve.best, curve.best_epoch) == (2, 2)
 
 

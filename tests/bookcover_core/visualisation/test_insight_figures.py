@@ -6,18 +6,18 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.evaluation.scores import Estimate
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.genres import number_genres
 from bookcover_core.models.architecture import Architecture
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.cost_chart import Costed, accuracy_against_cost
+from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
 from bookcover_core.visualisation.grad_cam_overlay import overlay
 from bookcover_core.visualisation.maximisation_figure import ideal_pictures
-from bookcover_core.visualisation.network_insight import COURSE, Ideal, Insight
+from bookcover_core.visualisation.network_insight import COURSE, IdealPicture, NetworkInsight
 
 
-def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Insight:
+def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> NetworkInsight:
     """An insight with ideal pictures of noise, the last of a genre without test covers."""
     generator = np.random.default_rng(genres)
     ideals = []
@@ -29,7 +29,7 @@ def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Ins
         write_table(root / course, table)
         known = genre.label < genres - 1
         ideals.append(
-            Ideal(
+            IdealPicture(
                 genre=genre,
                 recall=0.5,
                 picture=picture,
@@ -41,7 +41,7 @@ def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Ins
                 best_cover=2.0 if known else None,
             )
         )
-    return Insight(
+    return NetworkInsight(
         model=f"{network}-padded", network=network, title=network, input_size=24, steps=5, ideals=ideals, seen=[]
     )
 
@@ -73,7 +73,7 @@ def test_what_accuracy_costs_is_drawn_with_and_without_published_numbers(width):
     accuracy = Estimate(value=0.16, low=0.15, high=0.17)
 
     def draw(published):
-        return figure_style.to_svg(accuracy_against_cost([Costed("A", numbers, accuracy, published)], width=width))
+        return figure_style.to_svg(accuracy_against_cost([NetworkCost("A", numbers, accuracy, published)], width=width))
 
     assert draw(None) == draw(None)
     assert len(draw(0.146)) > len(draw(None))

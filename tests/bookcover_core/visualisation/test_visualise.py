@@ -1,4 +1,4 @@
-"""The stage `visualise`: which network is looked into, what is left on disk, and what is not done twice."""
+"""The stage `visualise`: which network is visualised, what is left on disk, and what is not done twice."""
 
 import csv
 import logging
@@ -35,8 +35,8 @@ def judged(tmp_path_factory):
         yield study
 
 
-def looking(study: Study, progress=lambda _done, _total: None, **visualisation) -> Study:
-    """The same study with other settings of what is looked for: by default, two genres in six steps."""
+def changed(study: Study, progress=lambda _done, _total: None, **visualisation) -> Study:
+    """The same study with other settings of the stage: by default, two genres in six steps."""
     values = study.settings.model_dump()
     values["visualisation"] |= {"genres": 2, "steps": 6, "grad_cam": 2, **visualisation}
     return Study(type(study.settings).model_validate(values), progress=progress)
@@ -44,7 +44,7 @@ def looking(study: Study, progress=lambda _done, _total: None, **visualisation) 
 
 def test_everything_is_left_as_files(judged):
     """An insight names a picture and a course for each genre, and each cover with its heat; all of them are there."""
-    study = looking(judged)
+    study = changed(judged)
     manifest = visualise(study)
     root, insight = study.workspace.root, read_insight(study.workspace, MODEL)
     assert manifest.label == f"visualise/{MODEL}"
@@ -70,8 +70,8 @@ def test_everything_is_left_as_files(judged):
     assert visualise(study).reused
 
 
-def test_a_climb_goes_on_where_it_was(judged, caplog, monkeypatch):
-    """Cut off behind a stretch, it goes on and ends as if it had not been; with more steps it goes on as well."""
+def test_an_ascent_resumes_where_it_was(judged, caplog, monkeypatch):
+    """Cut off behind a stretch, it resumes and ends as if it had not been; with more steps it resumes as well."""
 
     class CutOffError(Exception):
         pass
@@ -81,45 +81,45 @@ def test_a_climb_goes_on_where_it_was(judged, caplog, monkeypatch):
             raise CutOffError
 
     monkeypatch.setattr(module, "_STRETCH", 4)
-    monkeypatch.setattr(module, "_TOLD", 1)
-    visualise(looking(judged, steps=8, genres=1))
+    monkeypatch.setattr(module, "_REPORTED", 1)
+    visualise(changed(judged, steps=8, genres=1))
     [ideal] = read_insight(judged.workspace, MODEL).ideals
     whole = (judged.workspace.root / ideal.picture).read_bytes()
-    visualise(looking(judged, steps=1, genres=1))
+    visualise(changed(judged, steps=1, genres=1))
     with pytest.raises(CutOffError):
-        visualise(looking(judged, cut_off, steps=8, genres=1))
+        visualise(changed(judged, cut_off, steps=8, genres=1))
     for steps, since in ((8, 4), (9, 8)):
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            visualise(looking(judged, steps=steps, genres=1))
-        assert f"visualise/{MODEL}: goes on from step {since}" in caplog.text
+            visualise(changed(judged, steps=steps, genres=1))
+        assert f"visualise/{MODEL}: resumes at step {since}" in caplog.text
         if steps == 8:
             assert (judged.workspace.root / ideal.picture).read_bytes() == whole
 
 
-def test_other_settings_do_not_climb_again(judged, caplog):
+def test_other_settings_do_not_maximise_again(judged, caplog):
     """Another number of covers explains more of them, and takes the ideal pictures as they are."""
-    visualise(looking(judged, grad_cam=1))
+    visualise(changed(judged, grad_cam=1))
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        visualise(looking(judged, grad_cam=0))
-    assert "goes on from step 6" in caplog.text
+        visualise(changed(judged, grad_cam=0))
+    assert "resumes at step 6" in caplog.text
     assert "step 6 of 6" not in caplog.text
     assert read_insight(judged.workspace, MODEL).seen == []
 
 
 def test_nothing_is_wanted(judged):
     """Without genres and covers the stage is done, and says that it found nothing."""
-    manifest = visualise(looking(judged, genres=0, grad_cam=0))
+    manifest = visualise(changed(judged, genres=0, grad_cam=0))
     assert (manifest.counts["ideal pictures"], manifest.counts["covers explained"]) == (0, 0)
     assert [output.path for output in manifest.outputs] == [f"visualisation/{MODEL}/{INSIGHT}"]
 
 
 def test_a_named_system_must_be_a_network_of_the_study(judged):
-    """An unknown name, an ensemble, and a study without a network that is evaluated are told of."""
+    """An unknown name, an ensemble, and a study without a network that is evaluated are refused."""
     with pytest.raises(SettingsError, match="Nobody"):
-        chosen_system(looking(judged, model="Nobody"))
-    values = looking(judged, model="Ensemble-mean").settings.model_dump()
+        chosen_system(changed(judged, model="Nobody"))
+    values = changed(judged, model="Ensemble-mean").settings.model_dump()
     values["ensemble"] |= {"methods": ["mean"]}
     with pytest.raises(SettingsError, match="ensemble"):
         chosen_system(Study(type(judged.settings).model_validate(values)))

@@ -11,14 +11,13 @@ import pytest
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.evaluate import evaluate
-from bookcover_core.evaluation.intervals import difference, wilson
+from bookcover_core.evaluation.intervals import difference, share
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.comparison.comparison_page import write_side_by_side
 from bookcover_core.report.comparison.comparison_text import notices
-from bookcover_core.report.comparison.study_pair import contrast
-from bookcover_core.settings import Preparation
+from bookcover_core.report.comparison.study_comparison import compare_studies
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 GENRES = ("Cats", "Dogs", "Eels", "Fish & <Chips>")
@@ -46,7 +45,7 @@ def invented(folder: Path, name: str, right: set[int], *, genres=GENRES, test=10
         named = np.where(numbers.isin(right), labels, (labels + 1) % len(genres))
         return list(books["key"]), labels, np.eye(len(genres), dtype=np.float32)[named]
 
-    evaluate(study, "MobileNetV2", preparation=Preparation.PADDED, predict=predict)
+    evaluate(study, "MobileNetV2", predict=predict)
     return study
 
 
@@ -72,7 +71,7 @@ def titles(found) -> list[str]:
 
 def test_the_same_test_books_are_compared_in_pairs(studies):
     """Of 40 books 16 are right in the first alone and 4 in the second: 30 points, and McNemar's p of 4 in 20."""
-    found = contrast(studies["first"], studies["same-books"])
+    found = compare_studies(studies["first"], studies["same-books"])
     (pair,) = found.pairs
     assert pair.paired
     assert pair.first_books == 40
@@ -90,13 +89,13 @@ def test_the_same_test_books_are_compared_in_pairs(studies):
 
 def test_other_books_are_compared_by_newcombes_interval(studies):
     """Shared keys under other genres are other books: the interval is that of two independent shares."""
-    found = contrast(studies["first"], studies["turned"])
+    found = compare_studies(studies["first"], studies["turned"])
     (pair,) = found.pairs
     assert not pair.paired
     assert pair.accuracy.p is None
-    around = [wilson(24, 40, 0.95), wilson(16, 40, 0.95)]
-    expected = difference(0.6, around[0], 0.4, around[1])
-    assert pair.accuracy.difference.interval == expected
+    around = [share(24, 40, 0.95), share(16, 40, 0.95)]
+    expected = difference(*around)
+    assert pair.accuracy.difference == expected
     assert pair.accuracy.standing is Standing.TIE
     assert all(genre.difference is not None for genre in pair.genres)
     assert titles(found) == ["Compared on different books"]
@@ -104,8 +103,8 @@ def test_other_books_are_compared_by_newcombes_interval(studies):
 
 def test_test_books_that_the_other_trained_on_are_counted(studies):
     """Three test books a genre are shared and compared; the other seven were seen by the second study."""
-    found = contrast(studies["first"], studies["few-tests"])
-    assert (found.sharing.test, found.sharing.leaked(0), found.sharing.leaked(1)) == (12, 28, 0)
+    found = compare_studies(studies["first"], studies["few-tests"])
+    assert (found.shared.test, found.shared.leaked(0), found.shared.leaked(1)) == (12, 28, 0)
     assert found.pairs[0].paired
     assert found.pairs[0].first_books == 12
     assert found.pairs[0].accuracy.first.value == 1
@@ -115,17 +114,17 @@ def test_test_books_that_the_other_trained_on_are_counted(studies):
 def test_keys_of_folders_are_books_only_with_the_same_picture(studies, tmp_path):
     """`0001.jpg` of one folder is not that of another."""
     other = invented(tmp_path, "folder", {1}, books={"source": "folder", "folder": "covers"})
-    assert contrast(studies["first"], other).sharing.test == 40
+    assert compare_studies(studies["first"], other).shared.test == 40
     table = read_table(other.workspace.splits)
     table["sha256"] = "f" * 64
     table.to_csv(other.workspace.splits, index=False)
-    sharing = contrast(studies["first"], other).sharing
-    assert (sharing.test, sharing.only_alike, sharing.books(0, "test")) == (0, 60, 40)
+    shared = compare_studies(studies["first"], other).shared
+    assert (shared.test, shared.other_pictures, shared.books(0, "test")) == (0, 60, 40)
 
 
 def test_other_genres_are_shown_and_not_compared(studies):
     """Without a genre in common nothing is set against each other but the totals, and the page says so."""
-    found = contrast(studies["first"], studies["strange"])
+    found = compare_studies(studies["first"], studies["strange"])
     assert [genre.name for genre in found.best.genres] == [*GENRES, "X", "Y", "Z"]
     assert all(genre.difference is None for genre in found.best.genres)
     assert found.best.genres[0].first.value == pytest.approx(0.6)

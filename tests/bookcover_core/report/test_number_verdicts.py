@@ -7,17 +7,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     PRINTED_BEST_TOP3,
     published_precision,
     published_recall,
 )
-from bookcover_core.evaluation.scores import Estimate, share
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.report.findings import gather
-from bookcover_core.report.verdict_tables import count_table, total_table, verdict_counts, verdict_table
-from bookcover_core.report.verdicts import Outcome, best_genres, judge, named_books, number_verdicts
+from bookcover_core.report.number_verdicts import (
+    NumberVerdict,
+    Reproduction,
+    best_genres,
+    judge_number,
+    named_books,
+    number_verdicts,
+    verdict_counts,
+    verdict_tables,
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +46,7 @@ def test_every_published_number_has_a_verdict(verdicts):
 def test_the_interval_of_the_difference_decides(verdicts):
     """Above 0: better; below: worse; around it: reproduced; and a number that is not comparable says why."""
     for each in verdicts:
-        if each.outcome is Outcome.NOT_COMPARABLE:
+        if each.outcome is Reproduction.NOT_COMPARABLE:
             assert each.why
             assert each.apart is None
             continue
@@ -46,23 +54,35 @@ def test_the_interval_of_the_difference_decides(verdicts):
         assert each.apart is not None
         assert isinstance(each.ours, Estimate)
         assert each.apart.low < each.ours.value - each.published < each.apart.high
-        side = Outcome.BETTER if each.apart.low > 0 else Outcome.WORSE if each.apart.high < 0 else Outcome.REPRODUCED
+        side = (
+            Reproduction.BETTER
+            if each.apart.low > 0
+            else Reproduction.WORSE
+            if each.apart.high < 0
+            else Reproduction.REPRODUCED
+        )
         assert each.outcome is side
-    assert {each.outcome for each in verdicts} >= {Outcome.REPRODUCED, Outcome.BETTER, Outcome.NOT_COMPARABLE}
+    assert {each.outcome for each in verdicts} >= {
+        Reproduction.REPRODUCED,
+        Reproduction.BETTER,
+        Reproduction.NOT_COMPARABLE,
+    }
 
 
 def test_ours_against_ours_is_reproduced_and_far_off_is_not(analysed):
     """24.7 against 24.7 % of 5,700 books is a tie, so is 25.5; 30 is better, 20 worse."""
     findings = gather(analysed)
 
-    def outcome(value: float) -> Outcome:
-        return judge(findings, 0.247, 5_700, share(round(5_700 * value), 5_700, 0.95), "")[1]
+    def outcome(value: float) -> Reproduction:
+        ours = share(round(5_700 * value), 5_700, 0.95)
+        number = NumberVerdict("Table 2", "MobileNetV2", "Top-1 accuracy", "Total", 0.247, ours)
+        return judge_number(findings, number, 5_700, "").outcome
 
     assert [outcome(value) for value in (0.247, 0.255, 0.30, 0.20)] == [
-        Outcome.REPRODUCED,
-        Outcome.REPRODUCED,
-        Outcome.BETTER,
-        Outcome.WORSE,
+        Reproduction.REPRODUCED,
+        Reproduction.REPRODUCED,
+        Reproduction.BETTER,
+        Reproduction.WORSE,
     ]
 
 
@@ -70,10 +90,10 @@ def test_what_the_study_has_not_is_not_compared(verdicts, bookcover30, own_genre
     """Networks that were not trained, other test books, other genres: a reason, or no verdict at all."""
     assert {each.why for each in verdicts if each.network == "LeNet"} == {"the study has not evaluated LeNet"}
     for each in number_verdicts(gather(bookcover30)):
-        assert each.outcome is Outcome.NOT_COMPARABLE
+        assert each.outcome is Reproduction.NOT_COMPARABLE
     assert any("120 test books, not 5,700" in each.why for each in number_verdicts(gather(bookcover30)))
     assert number_verdicts(gather(own_genres)) == []
-    assert count_table([]) is total_table([]) is verdict_table([]) is None
+    assert verdict_tables([]) == []
 
 
 def test_the_books_behind_a_precision_follow_from_tables_2_and_3():
@@ -94,7 +114,7 @@ def test_ties_for_the_best_count_for_all(analysed):
         wins = best_genres(findings, k)
         assert list(wins) == list(published_recall())
         assert sum(wins.values()) >= 30
-    published = replace(findings, networks=[])
+    published = replace(findings, systems=[])
     assert best_genres(published) == PRINTED_BEST_TOP1 | {"AlexNet": 12, "MobileNetV2": 2}, "three ties"
     assert best_genres(published, 3) == PRINTED_BEST_TOP3, "no ties"
 
@@ -103,12 +123,9 @@ def test_counts_and_tables_agree(verdicts, tmp_path: Path):
     """The counts add up to all verdicts; the CSV has every number, counts as whole numbers."""
     counts = verdict_counts(verdicts)
     assert sum(counts["All"].values()) == len(verdicts)
-    table = verdict_table(verdicts)
-    assert table is not None
+    _, totals, table = verdict_tables(verdicts)
     rows = pd.read_csv(table.write(tmp_path), keep_default_na=False)
     assert len(rows) == len(verdicts)
     assert Counter(rows["Verdict"]) == Counter(each.outcome.value for each in verdicts)
     assert set(rows[rows["Measure"] == "Best epoch"]["Published"]) == {8, 6, 5}
-    totals = total_table(verdicts)
-    assert totals is not None
     assert all(row[5].value is not None for row in totals.rows)

@@ -1,0 +1,82 @@
+"""The analysis of a study's genres and systems (section 5.2), as it is stored.
+
+stage analyse  ->  evaluation/analysis.json   Analysis
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.calibration import Calibration
+from bookcover_core.evaluation.class_overlap import OverlapStudy
+from bookcover_core.evaluation.colour_analysis import ColourStudy, GenreColour
+from bookcover_core.evaluation.confusion import ConfusedPair
+from bookcover_core.evaluation.distributions import Measure
+from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.significance import JointAccuracy, PairComparison
+from bookcover_core.genres import Genre
+from bookcover_core.pipeline.workspace import Workspace
+
+
+class BaselineScore(BaseModel, frozen=True):
+    """How well a baseline of colour or shape does on the test books."""
+
+    name: str
+    sees: list[str] = Field(description="Names of the measures that it is given.")
+    top: dict[int, Estimate] = Field(description="Top-k accuracy by k.")
+
+
+class SystemAnalysis(BaseModel, frozen=True):
+    """The analysis of one system, beyond its scores."""
+
+    model: str = Field(description="<system>-<preparation>.")
+    colour: ColourStudy
+    overlap: OverlapStudy
+    calibration: Calibration
+    confused: list[ConfusedPair]
+
+
+class Analysis(BaseModel, frozen=True):
+    """The result of the stage `analyse`."""
+
+    confidence: float
+    genres: list[Genre]
+    order: list[int] = Field(description="Labels, ordered so that genres which are confused are neighbours.")
+    books: int = Field(description="Books of the study, of all splits.")
+    test_books: int
+    chance: float = Field(description="Accuracy of always naming the commonest genre of the test books.")
+    measures: list[Measure] = Field(description="Figure 5.2, over all books.")
+    colours: list[GenreColour] = Field(description="Figure 5.3, over all books.")
+    rules: list[BaselineScore]
+    systems: dict[str, SystemAnalysis] = Field(description="By the system's name.")
+    pairs: list[PairComparison] = Field(description="Of all systems, on the same test books.")
+    together: JointAccuracy | None = Field(description="Of all systems but ensembles; None for fewer than two.")
+
+    def summary(self) -> dict[str, Any]:
+        """The analysis as a JSON value, without its bulk: densities, matrices, and confused pairs."""
+        of_systems: Any = {"confused": True, "overlap": {"matrix"}, "colour": {"points"}}
+        return self.model_dump(
+            mode="json", exclude={"genres": True, "measures": True, "systems": {"__all__": of_systems}}
+        )
+
+
+def analysis_file(workspace: Workspace) -> Path:
+    """Where the analysis lies."""
+    return workspace.evaluation / "analysis.json"
+
+
+def read_analysis(workspace: Workspace) -> Analysis:
+    """The analysis of a study.
+
+    Raises:
+        WorkspaceError: It is missing or altered.
+    """
+    file = analysis_file(workspace)
+    try:
+        return Analysis.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            "the analysis cannot be read", where=file, advice="Delete the file and run the study again."
+        ) from error

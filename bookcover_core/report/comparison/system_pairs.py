@@ -1,0 +1,236 @@
+"""A system of one study against a system of another: accuracy, top 3, macro F1, and recall by genre.
+
+    evaluation/<model>/predictions.csv and metrics.json of both  ->  SystemPair
+
+Where enough test books are shared, systems are compared on these alone, and the books on which they differ decide.
+Otherwise each system keeps the test books of its own study.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from bookcover_core.evaluation import metrics
+from bookcover_core.evaluation.intervals import Estimate, Resampling, difference
+from bookcover_core.evaluation.metrics import Integers
+from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.scores import Scores, score
+from bookcover_core.evaluation.significance import (
+    Standing,
+    accuracy_difference,
+    holm,
+    macro_f1_difference,
+    mcnemar,
+    paired_share_difference,
+    standing_of,
+)
+from bookcover_core.genres import Genre
+
+# With a smaller share of the smaller test set in common, two sets of books tell more than the books in common do: the
+# answers of two networks to one book go together, but not so closely that half the books would be worth all.
+_ENOUGH_SHARED = 0.5
+
+
+class MeasureDifference(BaseModel, frozen=True):
+    """One number of two systems, and how far apart they are."""
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate = Field(description="The first less the second.")
+    standing: Standing
+    p: float | None = Field(default=None, description="Of McNemar's exact test; accuracies on the same books only.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for all pairs of the two studies.")
+
+
+class GenreDifference(BaseModel, frozen=True):
+    """The recall of one genre in two studies. A genre that one of them does not have, or test, has no difference."""
+
+    name: str
+    first_books: int | None = Field(description="Test books; None: the study does not have the genre.")
+    second_books: int | None
+    first: Estimate | None
+    second: Estimate | None
+    difference: Estimate | None = Field(description="The first less the second.")
+    standing: Standing | None
+
+
+class SystemPair(BaseModel, frozen=True):
+    """A system of one study and one of another."""
+
+    first: str
+    second: str
+    paired: bool = Field(description="Whether both judged the same books; else each its own.")
+    shared_books: int = Field(description="Test books that both judged, of one genre in both studies.")
+    first_books: int = Field(description="Books that the numbers of the first rest on.")
+    second_books: int
+    measures: dict[str, MeasureDifference] = Field(description="accuracy, top3 (of more than three genres), macro_f1.")
+    genres: list[GenreDifference] = Field(description="Greatest difference in favour of the first first.")
+
+    @property
+    def accuracy(self) -> MeasureDifference:
+        """How far apart their accuracies are."""
+        return self.measures["accuracy"]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a system made of test books."""
+
+    predictions: Predictions
+    scores: Scores
+
+    @property
+    def ranks(self) -> Integers:
+        return metrics.true_ranks(self.predictions.labels, self.predictions.probabilities)
+
+    @property
+    def genres(self) -> list[str]:
+        return [genre.name for genre in self.scores.genres]
+
+    def numbered(self, numbers: Mapping[str, int]) -> tuple[Integers, Integers]:
+        """The genre of each book, and the one that the system names, as `numbers` numbers genres."""
+        own = np.array([numbers[name] for name in self.genres], dtype=np.int64)
+        return own[self.predictions.labels], own[metrics.predicted_labels(self.predictions.probabilities)]
+
+
+def compare_systems(
+    one: tuple[Scores, Predictions], other: tuple[Scores, Predictions], shared: AbstractSet[str], how: Resampling
+) -> SystemPair:
+    """How far two systems of two studies are apart.
+
+    Args:
+        one: Scores and predictions of a system on all test books of its study.
+        other: The same of a system of another study.
+        shared: Keys of the books that both studies have.
+        how: How the intervals are made; scores with other intervals are made anew.
+    """
+    whole = judged = (_judged(*one, how), _judged(*other, how))
+    places = _shared_places(*judged, shared)
+    paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(each.scores.books for each in judged))
+    if paired:
+        judged = (_only(judged[0], places[0], how), _only(judged[1], places[1], how))
+    return SystemPair(
+        first=one[0].backbone,
+        second=other[0].backbone,
+        paired=paired,
+        shared_books=len(places[0]),
+        first_books=judged[0].scores.books,
+        second_books=judged[1].scores.books,
+        measures=_measures(*judged, how, paired=paired),
+        genres=_genres(*judged, whole, paired=paired),
+    )
+
+
+def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
+    """`pairs` with the p-values of their accuracies corrected for their number, and their standing after that."""
+    tested = {place: pair.accuracy for place, pair in enumerate(pairs) if pair.accuracy.p is not None}
+    found = list(pairs)
+    for (place, accuracy), p in zip(tested.items(), holm([each.p or 0.0 for each in tested.values()]), strict=True):
+        standing = standing_of(accuracy.difference, p, confidence)
+        measures = pairs[place].measures | {"accuracy": accuracy.model_copy(update={"p_holm": p, "standing": standing})}
+        found[place] = pairs[place].model_copy(update={"measures": measures})
+    return found
+
+
+def _judged(scores: Scores, predictions: Predictions, how: Resampling) -> _Judged:
+    if (scores.confidence, scores.resamples) == (how.confidence, how.resamples):
+        return _Judged(predictions, scores)
+    return _rescored(predictions, scores, how)
+
+
+def _only(judged: _Judged, places: Integers, how: Resampling) -> _Judged:
+    """What it made of the books at some places."""
+    part = judged.predictions.at(places)
+    return _Judged(part, judged.scores) if len(places) == judged.scores.books else _rescored(part, judged.scores, how)
+
+
+def _rescored(predictions: Predictions, scores: Scores, how: Resampling) -> _Judged:
+    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
+    names = {"backbone": scores.backbone, "preparation": scores.preparation}
+    return _Judged(predictions, score(predictions.labels, predictions.probabilities, genres, **names, how=how))
+
+
+def _shared_places(one: _Judged, other: _Judged, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
+    """Places, in either's predictions, of the books that both judged and put under one genre; in one order."""
+    places = {key: place for place, key in enumerate(other.predictions.keys) if key in shared}
+    found = [
+        (place, places[key])
+        for place, (key, label) in enumerate(zip(one.predictions.keys, one.predictions.labels, strict=True))
+        if key in places and one.genres[label] == other.genres[other.predictions.labels[places[key]]]
+    ]
+    table = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _measures(one: _Judged, other: _Judged, how: Resampling, *, paired: bool) -> dict[str, MeasureDifference]:
+    """How far the totals of two systems are apart."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys([*one.genres, *other.genres]))}
+    labels, named = one.numbered(numbers)
+    found = {}
+    for name, k in {"accuracy": 1, "top3": 3}.items():
+        if k >= min(len(one.genres), len(other.genres)) and k > 1:
+            continue
+        right = [each.ranks <= k for each in (one, other)]
+        if paired:
+            apart = accuracy_difference(labels, right[0], right[1], how)
+            only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+            found[name] = _measure(one, other, name, apart, p=mcnemar(*only) if k == 1 else None)
+        else:
+            shares = [
+                Estimate.of_share(int(each.sum()), judged.scores.books, judged.scores.confidence)
+                for each, judged in zip(right, (one, other), strict=True)
+            ]
+            found[name] = _measure(one, other, name, difference(*shares))
+    apart = (
+        macro_f1_difference(labels, named, other.numbered(numbers)[1], len(numbers), how)
+        if paired
+        else difference(one.scores.totals["macro_f1"], other.scores.totals["macro_f1"])
+    )
+    return found | {"macro_f1": _measure(one, other, "macro_f1", apart)}
+
+
+def _measure(one: _Judged, other: _Judged, name: str, apart: Estimate, p: float | None = None) -> MeasureDifference:
+    first, second = one.scores.totals[name], other.scores.totals[name]
+    return MeasureDifference(first=first, second=second, difference=apart, standing=standing_of(apart), p=p)
+
+
+def _genres(one: _Judged, other: _Judged, whole: tuple[_Judged, _Judged], *, paired: bool) -> list[GenreDifference]:
+    """The recall of every genre of either, the greatest difference first; those not compared last, on all their books.
+
+    Args:
+        one: What is compared of the first.
+        other: What is compared of the second.
+        whole: What both made of all their test books.
+        paired: Whether both judged the same books, in one order.
+    """
+    right = [each.ranks == 1 for each in (one, other)]
+    found = []
+    for name in dict.fromkeys([*one.genres, *other.genres]):
+        scores = [each.scores.of_genre(name) for each in (one, other)]
+        recalls = [genre.recall.get(1) if genre else None for genre in scores]
+        apart = None
+        if scores[0] and recalls[0] and recalls[1]:
+            of_genre = one.predictions.labels == scores[0].label
+            apart = (
+                paired_share_difference(right[0][of_genre], right[1][of_genre], one.scores.confidence)
+                if paired
+                else difference(recalls[0], recalls[1])
+            )
+        else:
+            scores = [each.scores.of_genre(name) for each in whole]
+            recalls = [genre.recall.get(1) if genre else None for genre in scores]
+        found.append(
+            GenreDifference(
+                name=name,
+                first_books=scores[0].books if scores[0] else None,
+                second_books=scores[1].books if scores[1] else None,
+                first=recalls[0],
+                second=recalls[1],
+                difference=apart,
+                standing=standing_of(apart) if apart else None,
+            )
+        )
+    return sorted(found, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True)
