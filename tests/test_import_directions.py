@@ -116,6 +116,29 @@ def faults(modules: dict[str, str]) -> list[str]:
     )
 
 
+def circles(modules: dict[str, str]) -> list[str]:
+    """Modules that lead back to themselves by imports, those inside functions and for the type checker included."""
+    names = {module.removesuffix(".__init__"): module for module in modules}
+    needed = {
+        # A package is imported with each of its modules, which says nothing about what either needs.
+        module: {
+            names[each] for each in imported(module, source) if each in names and not module.startswith(f"{each}.")
+        }
+        for module, source in modules.items()
+    }
+    found = []
+    for module in modules:
+        seen: set[str] = set()
+        waiting = [*needed[module]]
+        while waiting:
+            if (each := waiting.pop()) not in seen:
+                seen.add(each)
+                waiting += needed[each]
+        if module in seen:
+            found.append(module)
+    return sorted(found)
+
+
 def reachable(modules: dict[str, str], start: str) -> set[str]:
     """Modules that are imported when `start` is, following imports at the top level only."""
     found: set[str] = set()
@@ -194,6 +217,24 @@ def test_the_rule_fires_on_a_bad_import(module, source):
 def test_the_rule_lets_good_imports_pass(module, source):
     """An import that points the right way is no fault."""
     assert faults({module: source}) == []
+
+
+def test_no_modules_of_the_core_import_each_other_in_a_circle():
+    """What two modules share has a place of its own, rather than an import that is hidden in a function."""
+    core = {module: source for module, source in sources().items() if module.startswith("bookcover_core.")}
+    assert circles(core) == []
+
+
+def test_the_rule_on_circles_fires():
+    """A circle is found although one of its imports runs later, and another for the type checker alone."""
+    modules = {
+        "bookcover_core.evaluation.a": "def f():\n    from bookcover_core.evaluation import b\n",
+        "bookcover_core.evaluation.b": "if TYPE_CHECKING:\n    from bookcover_core.evaluation.a import f\n",
+        "bookcover_core.evaluation.c": "from bookcover_core.evaluation import a\n",
+    }
+    assert circles(modules) == ["bookcover_core.evaluation.a", "bookcover_core.evaluation.b"]
+    modules["bookcover_core.evaluation.b"] = ""
+    assert circles(modules) == []
 
 
 def test_the_command_line_starts_without_tensorflow():
