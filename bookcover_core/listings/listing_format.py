@@ -243,7 +243,7 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
             where=where,
             advice='Name it in books.columns, such as { category = "Genre" }.',
         )
-    logger.info("%s: a header names %s", name, ", ".join(f"{column} ({first[at]})" for column, at in places.items()))
+    logger.info("%s: a header names %s", name, ", ".join(f"{column} ({first[at]!r})" for column, at in places.items()))
     return ListingColumns(len(first), places, has_header=True)
 
 
