@@ -3,12 +3,15 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
+import httpx
+
 from bookcover_core.covers.chunks import check_chunks
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import ServerError, SettingsError, StageOrderError
 from bookcover_core.models.systems import ensembles
 from bookcover_core.models.weights import check_networks
 from bookcover_core.pipeline.graph import steps
@@ -21,6 +24,8 @@ from deployments.terminal import print_results, say
 from flows.logs import OURS, explain_errors
 from tasks.clusters import check_cluster
 
+# Seconds for which the home's server may be away.
+_SECONDS_FOR_SERVER = 180
 
 def run_study(
     settings: StudySettings,
@@ -54,7 +59,8 @@ def run_study(
         say(f"Dashboard: {shown.address}")
         with _review_page(settings, only):
             plain_errors()
-            _run(only, settings, chunks if isinstance(chunks, str) else ", ".join(map(str, chunks)))
+            named = chunks if isinstance(chunks, str) else ", ".join(map(str, chunks))
+            _run_until_done(shown, lambda: _run(only, settings, named))
         if only in {None, "report"}:
             print_results(settings)
         if stay:
@@ -69,6 +75,34 @@ def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
         return
     with review_page(Study(settings)) as page, announced(settings, page.address):
         yield
+
+
+def _run_until_done(shown: Dashboard, run: Callable[[], None]) -> None:
+    """Do `run`, and go on with it where the home's server went away and is there again.
+
+    Raises:
+        ServerError: The server is gone for good.
+    """
+    while True:
+        restarts = shown.server.restarts if shown.server else 0
+        try:
+            run()
+        except (httpx.TransportError, httpx.HTTPStatusError) as error:
+            server = shown.server
+            if server is None:
+                raise ServerError(
+                    f"the Prefect server no longer answers ({error or type(error).__name__})",
+                    where=shown.address,
+                    advice="Start it, and then the same command again: what is done is kept.",
+                ) from None
+            deadline = time.monotonic() + _SECONDS_FOR_SERVER
+            while server.restarts == restarts and server.failure is None and time.monotonic() < deadline:
+                time.sleep(0.5)
+            if server.restarts == restarts:
+                raise server.failure or error from None
+            say("The study goes on.")
+        else:
+            return
 
 
 def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
@@ -116,6 +150,8 @@ class _SaidOnce(logging.Filter):
     """Keeps off the terminal what every run on the way up says of one error: the command ends with it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info is not None and isinstance(record.exc_info[1], httpx.TransportError):
+            return False  # the server has gone away: `_run_until_done` tells of it
         return not (hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed"))
 
 
@@ -133,7 +169,7 @@ def plain_errors() -> None:
 
 def _stay(shown: Dashboard) -> None:
     """Wait until Ctrl-C, where the dashboard would end with this command."""
-    if not shown.is_ours:
+    if shown.server is None:
         return
     say(f"The dashboard stays at {shown.address} until you press Ctrl-C.")
     done = threading.Event()

@@ -1,12 +1,13 @@
 """The command `bookcover serve`: everything on one machine, ended by one Ctrl-C.
 
-    this process            the pages of all studies (`pages.start`)
-    ├── deployments.server  Prefect's server and dashboard, with its database in Prefect's home
-    └── deployments.runner  starts runs
-        └── …               a process for each run, and one for the network that it trains
+    deployments.server          Prefect's server and dashboard, the home's (`home_server`): started here if it is not up
 
-However this process ends, the others do too. When it is told to end, runs that are under way are stopped, and say so;
-when it could not, the next start says it of them.
+    this process                the pages of all studies (`pages.start`)
+    └── deployments.runner      starts runs
+        └── …                   a process for each run, and one for the network that it trains
+
+However this process ends, the others do too; the server stays while another command uses it. When it is told to end,
+runs that are under way are stopped, and say so; when it could not, the next start says it of them.
 """
 
 import fcntl
@@ -27,9 +28,10 @@ from bookcover_core.errors import ServerError
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import StudySettings
 from deployments.home import go_home
+from deployments.home_server import elsewhere
 from deployments.loopback import has_screen, served
 from deployments.review_resume import go_on
-from deployments.server import DASHBOARD, Dashboard, elsewhere, own_dashboard, prepare_environment
+from deployments.server import DASHBOARD, Dashboard, own_dashboard, prepare_environment
 from deployments.terminal import say
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def serve(*, port: int | None = None, pages_port: int | None = None, with_browse
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Let nobody else serve from the same home of Prefect while the block lasts.
+    """Let nobody else serve the same home while the block lasts.
 
     Raises:
         ServerError: Somebody else does.
@@ -114,7 +116,7 @@ def _only_one() -> Iterator[None]:
             raise ServerError(
                 "`bookcover serve` is running already",
                 where=lock.parent,
-                advice="Use that one, or end it first. For another one beside it, set PREFECT_HOME to another folder.",
+                advice="Use that one, or end it first. For one beside it, set BOOKCOVER_HOME to another folder.",
             ) from None
         yield
 
@@ -178,7 +180,7 @@ def _waiting_runner() -> Iterator[subprocess.Popen[bytes]]:
             "deployments.runner",
             str(os.getpid()),
             str(Path.cwd()),
-            **elsewhere(),
+            **elsewhere(_log().parent),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -244,11 +246,11 @@ def _watch(dashboard: Dashboard, runner: subprocess.Popen[bytes]) -> None:
     Raises:
         ServerError: One of the processes has ended.
     """
-    assert dashboard.process is not None
+    assert dashboard.server is not None
     while True:
         time.sleep(0.5)
-        if dashboard.process.poll() is not None:
-            raise ServerError("the Prefect server has ended", where=dashboard.log, advice="Start the command again.")
+        if dashboard.server.failure is not None:
+            raise dashboard.server.failure
         if runner.poll() is not None:
             raise ServerError("the process that starts runs has ended", where=_log(), advice="Start the command again.")
 

@@ -94,13 +94,13 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory, empty_database: Pat
     os.environ["DO_NOT_TRACK"] = "1"
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
-    from deployments.server import _started_server
+    from deployments.home_server import used_server
 
     folder = tmp_path_factory.mktemp("prefect")
     shutil.copy(empty_database, folder)
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
-        with _started_server(0) as server:
+        with used_server(folder, 0) as server:
             patch.undo()
             # Without heartbeats, for which the end of every flow run waits a second.
             with temporary_settings(

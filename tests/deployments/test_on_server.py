@@ -27,7 +27,8 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
 from deployments import automations, deployment_specs, setup_command
-from deployments.server import RUN_ENVIRONMENT, _started_server
+from deployments.home_server import used_server
+from deployments.server import RUN_ENVIRONMENT
 from tasks.limits import DOWNLOADS
 from tests.begun import begun
 from tests.bookcover_core.inference.trained import GENRES, draw
@@ -134,7 +135,7 @@ def place(tmp_path_factory, empty_database) -> Iterator[Place]:
         names = {name.partition("/")[0] for name in (STUDY, TRAINING, DOWNLOAD)}
         few = declared.model_copy(update={"deployments": [each for each in declared.deployments if each.name in names]})
         patch.setattr(deployment_specs, "read_catalogue", lambda: few)
-        with _started_server(0) as server:
+        with used_server(folder, 0) as server:
             api = f"{server.address}/api"
             environment = os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api}
             with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:

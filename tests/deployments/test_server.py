@@ -12,51 +12,89 @@ import httpx
 import pytest
 
 from bookcover_core.errors import ServerError
-from deployments.server import _free_port, dashboard, own_dashboard
+from deployments.home_server import _free_port, answers, used_server
+from deployments.server import dashboard, own_dashboard
+from tests.waiting import come_true
 
-START = """
+USE = """
 import time
 from deployments.server import dashboard
 with dashboard() as shown:
-    print(shown.address, shown.is_ours, flush=True)
+    print(shown.address, flush=True)
     time.sleep(600)
 """
 
 
 @pytest.fixture
-def surroundings(tmp_path, empty_database):
-    """An environment without a configured server, and with a Prefect home of its own."""
-    (tmp_path / "prefect").mkdir()
-    shutil.copy(empty_database, tmp_path / "prefect")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return mine | {"PREFECT_HOME": str(tmp_path / "prefect")}
+def use(tmp_path, empty_database):
+    """Starts a command that uses the server of a home; gives its process and the address that it was shown."""
+    started = []
 
+    def start(home):
+        folder = tmp_path / home
+        if not folder.exists():
+            (folder / "data" / "prefect").mkdir(parents=True)
+            shutil.copy(empty_database, folder / "data" / "prefect")
+        others = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "BOOKCOVER_"))}
+        environment = others | {"BOOKCOVER_HOME": str(folder)}
+        command = subprocess.Popen([sys.executable, "-c", USE], env=environment, stdout=subprocess.PIPE, text=True)
+        started.append(command)
+        return command, command.stdout.readline().strip()
 
-def test_a_server_of_our_own_ends_with_the_command_even_when_that_is_killed(surroundings):
-    """No server outlives the command that started it."""
-    command = subprocess.Popen([sys.executable, "-c", START], env=surroundings, stdout=subprocess.PIPE, text=True)
-    try:
-        address, ours = command.stdout.readline().split()
-        if ours == "False":
-            pytest.skip("a Prefect server is running on this machine already")
-        assert httpx.get(f"{address}/api/health").json() is True
-        assert "<html" in httpx.get(address, follow_redirects=True).text
-    finally:
-        command.send_signal(signal.SIGKILL)
-        command.wait()
+    yield start
+    for command in started:
+        kill(command)
         command.stdout.close()
-    assert is_gone(address)
 
 
-def is_gone(address: str) -> bool:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"{address}/api/health", timeout=2)
-        except httpx.HTTPError:
-            return True
-        time.sleep(0.5)
-    return False
+def kill(command) -> None:
+    command.kill()
+    command.wait()
+
+
+def is_up(address: str) -> bool:
+    return answers(f"{address}/api")
+
+
+def test_a_home_has_one_server_that_is_there_while_anybody_uses_it(use, tmp_path):
+    """It outlives the command that started it, and ends with the last one; another home has another one."""
+    first, address = use("one")
+    assert is_up(address)
+    assert "<html" in httpx.get(address, follow_redirects=True).text
+    second, same = use("one")
+    assert same == address
+    _, other = use("two")
+    assert other != address
+    kill(first)
+    time.sleep(4)
+    assert is_up(address), "somebody uses it still"
+    kill(second)
+    assert come_true(lambda: not is_up(address), 30), "nobody uses it any more"
+    assert is_up(other)
+    assert (tmp_path / "one" / "data" / "prefect" / "prefect.db").is_file()
+
+
+def test_a_server_that_is_killed_is_started_again(use, tmp_path):
+    """At the same port, so that what is under way finds it."""
+    _, address = use("one")
+    lock = tmp_path / "one" / "data" / "prefect" / "bookcover-server.lock"
+    process = int(lock.read_text().split()[1])
+    os.kill(process, signal.SIGKILL)
+    assert come_true(lambda: not is_up(address), 10)
+    assert come_true(lambda: is_up(address), 120)
+    assert int(lock.read_text().split()[1]) != process
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [(b"no database" * 100, "its database is damaged"), (None, "its database cannot be opened")],
+)
+def test_a_server_that_cannot_start_says_why(tmp_path, content, cause):
+    """The cause is in the message, with what to do about it."""
+    database = tmp_path / "prefect.db"
+    database.write_bytes(content) if content else database.mkdir()
+    with pytest.raises(ServerError, match=rf"did not start: {cause}.*move it away"), used_server(tmp_path, 0):
+        pass
 
 
 def test_a_configured_server_that_does_not_answer_is_an_error_that_names_it():
