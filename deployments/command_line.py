@@ -6,6 +6,7 @@ Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -319,6 +320,9 @@ def main() -> None:
     """Run the command line; errors become one message and an exit code."""
     from deployments.home import home  # noqa: PLC0415 - beside the others
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Japanese is shown something
     try:
         home()  # what BOOKCOVER_HOME names is there
         app()

@@ -27,6 +27,7 @@ from tasks.clusters import check_cluster
 # Seconds for which the home's server may be away.
 _SECONDS_FOR_SERVER = 180
 
+
 def run_study(
     settings: StudySettings,
     *,

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from bookcover_core.errors import BookcoverError
@@ -16,6 +17,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 
 _MOMENT, _MINUTE = 10, 60
+
+# Columns that a table may take where no terminal limits it.
+_WIDEST = 500
 
 console = Console()
 """Where commands print."""
@@ -32,18 +36,18 @@ def print_results(settings: StudySettings) -> None:
     from bookcover_core.report.summary import result_table  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)
-    # Narrow enough for a terminal of 80 columns; the report has the rest.
+    # Narrow enough for a terminal of 80 columns; the report has the rest. Of an interval no digit is lost.
     table = _table(f"{settings.name}: test books judged right")
     rows = result_table(study)
     measures = [name for name in rows[0] if name.startswith("top ")] if rows else []
-    table.add_column("network and preparation", no_wrap=True)
+    table.add_column("network and preparation", overflow="fold")
     for measure in measures:
         table.add_column(measure, justify="right", no_wrap=True)
     for row in rows:
         mark = "*" if row["model"].endswith(UNTRAINED) else ""
         name = f"{row['model'].removesuffix(UNTRAINED)} {row['preparation']}{mark}"
         table.add_row(name, *(str(row[measure]) for measure in measures))
-    console.print(table)
+    _print(table)
     if any(row["model"].endswith(UNTRAINED) for row in rows):
         say("* untrained: random weights in place of ImageNet's, so these numbers mean nothing.")
     say(f"Report: {study.workspace.report / 'index.html'}")
@@ -54,7 +58,7 @@ def print_status(settings: StudySettings) -> None:
     study = Study(settings)
     table = _table(f"{settings.name} in {study.workspace.root}")
     for name in ("stage", "what it does", "done", "state"):
-        table.add_column(name, no_wrap=name != "state", overflow="fold")
+        table.add_column(name, no_wrap=name in {"stage", "done"}, overflow="fold")
     table.add_column("seconds", justify="right", no_wrap=True)
     for stage in stages():
         manifests = study.manifests(stage.label)
@@ -67,7 +71,16 @@ def print_status(settings: StudySettings) -> None:
             ", ".join(state if len(manifests) == 1 else f"{number} {state}" for state, number in states.items()) or "-",
             f"{sum(manifest.seconds for manifest in manifests):,.0f}" if manifests else "",
         )
-    console.print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print a table: in a terminal as wide as that is, else, for programs and files, with each row on one line."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    width = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+    Console(file=console.file, width=max(width, console.width)).print(table)
 
 
 def print_prospects(settings: StudySettings) -> None:

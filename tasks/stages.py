@@ -191,7 +191,8 @@ def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> Stag
 def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
     """Who is told how far a stage is: a progress artifact, made when there is something to tell.
 
-    It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none.
+    It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none. It is complete
+    when the stage is done, also where that stopped early.
     """
     run = TaskRunContext.get()
     if run is None:
@@ -201,6 +202,7 @@ def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
     context = copy_context()
     artifact: Any = None
     told = 0.0
+    shown = 0.0
     sending: Future[None] | None = None
 
     def send(percent: float) -> None:
@@ -216,16 +218,19 @@ def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
             logger.warning("the progress of %s could not be shown: %s", name, error)
 
     def tell(done: int, total: int) -> None:
-        nonlocal told, sending
+        nonlocal told, shown, sending
         now = time.monotonic()
         is_too_soon = now - told < _PROGRESS_INTERVAL or (sending is not None and not sending.done())
         if total <= 0 or (done < total and is_too_soon):
             return
         told = now
-        sending = sender.submit(context.run, send, round(100 * done / total, 1))
+        shown = round(100 * done / total, 1)
+        sending = sender.submit(context.run, send, shown)
 
     with ThreadPoolExecutor(1, thread_name_prefix="progress") as sender:
         yield tell
+        if sending is not None and shown < 100:
+            sender.submit(context.run, send, 100.0)
 
 
 def _show_counts(study: str, result: StageResult) -> None:

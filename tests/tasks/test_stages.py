@@ -68,6 +68,24 @@ def test_progress_and_counts_are_shown_as_artifacts(tmp_path, prefect_server):
     assert "| candidates | 1,234 |" in counts.data
 
 
+def stop_early(study: Study) -> Manifest:
+    """A stage that was to take a hundred steps, and is done after three."""
+    study.progress(3, 100)
+    run = study.stage("candidates")
+    return run.finish(outputs=[], counts={"steps": 3})
+
+
+@flow(name="early")
+def stopping_early(settings: StudySettings):
+    return stage_task("early", "stop early")(perform)(settings, stop_early)
+
+
+def test_the_progress_of_a_stage_that_stopped_early_is_complete(tmp_path, prefect_server):
+    """A training that ends before its last epoch is done: its bar does not stand at three per cent for ever."""
+    stopping_early(StudySettings(workspace=str(tmp_path), name="early"))
+    assert float(read_artifact("progress-early-stop-early").data) == 100
+
+
 def write_from_a_loop(study: Study) -> Manifest:
     """A stage that works in an event loop of its own, as the download does, and tells from in there."""
 

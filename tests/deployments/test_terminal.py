@@ -1,0 +1,50 @@
+"""Tests of `deployments.terminal`: tables in narrow terminals, and in files."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bookcover_core.report import summary
+from bookcover_core.settings import StudySettings
+from deployments import terminal
+from deployments.terminal import print_results, print_status
+
+ROW = {
+    "model": "MobileNetV2, fine-tuned",
+    "preparation": "NoPrep",
+    **{f"top {k}, %": f"2{k}.4 (17.8 to 25.1)" for k in (1, 3, 5)},
+}
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Makes a terminal of a width, or a file where there is none; gives what it holds."""
+
+    def make(width):
+        written = io.StringIO()
+        console = Console(file=written, width=width or 80, force_terminal=width is not None, color_system=None)
+        monkeypatch.setattr(terminal, "console", console)
+        return written
+
+    return make
+
+
+@pytest.mark.parametrize("width", [80, None])
+def test_no_interval_and_no_column_is_cut(printed, tmp_path, monkeypatch, width):
+    """Names and explanations give way; where there is no terminal, each row is one line, however long."""
+    monkeypatch.setattr(summary, "result_table", lambda _: [ROW])
+    settings = StudySettings(name="a-study-with-a-name", workspace=str(tmp_path))
+    written = printed(width)
+    print_results(settings)
+    text = written.getvalue()
+    assert all(f"2{k}.4 (17.8 to 25.1)" in text for k in (1, 3, 5))
+    assert "…" not in text
+    assert width is not None or "MobileNetV2, fine-tuned NoPrep" in text
+    written = printed(width)
+    print_status(settings)
+    text = written.getvalue()
+    assert all(column in text for column in ("stage", "what it does", "done", "state", "seconds"))
+    assert "…" not in text
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert width is None or max(map(len, lines[1:])) <= width
