@@ -9,6 +9,7 @@
     │   ├── DecisionsError          a file of review decisions that cannot be read
     │   ├── WorkspaceError          a study's folder that cannot be written
     │   ├── WeightsError            model weights that are missing, altered or of another network
+    │   ├── PreflightError          several of these, found before a study begins to work
     │   └── StageOrderError         a stage asked for before the stages that it builds on
     └── FailureError                the input was right, the work failed: exit code 1
         ├── DownloadError           hosts that do not answer
@@ -96,6 +97,10 @@ class WorkspaceError(InputError):
 
 class WeightsError(InputError):
     """Model weights that are missing, altered or of another network."""
+
+
+class PreflightError(InputError):
+    """Several things that a study needs are missing or wrong."""
 
 
 class StageOrderError(InputError):

@@ -23,6 +23,7 @@ from deployments.server import Dashboard, dashboard
 from deployments.terminal import print_results, say
 from flows.logs import OURS, explain_errors
 from tasks.clusters import check_cluster
+from tasks.preflight import check_all
 
 # Seconds for which the home's server may be away.
 _SECONDS_FOR_SERVER = 180
@@ -50,9 +51,12 @@ def run_study(
     if only is not None and only not in steps():
         raise SettingsError(f"there is no part {only!r}", where="--only", advice=f"The parts are {', '.join(steps())}.")
     # What is wrong at once is said at once, before a server is started.
+    if only is None:
+        check_all(settings)
+    else:
+        check_networks(settings)
+        check_cluster(settings)
     Study(settings).begin()
-    check_networks(settings)
-    check_cluster(settings)
     if not isinstance(chunks, str):
         with suppress(StageOrderError):  # the listings are read first, then
             check_chunks(Study(settings), chunks, where="--chunk")

@@ -6,14 +6,14 @@ copy of settings that could be out of date.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from prefect.context import FlowRunContext
 
-from bookcover_core.errors import SettingsError
+from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.models.weights import check_networks
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
@@ -66,7 +66,8 @@ def store(settings: StudySettings) -> StudySettings:
     """
     if _is_stored_since_this_run_began(Workspace(settings.root).settings):
         return load_settings(settings.root)
-    check_networks(settings)
+    with suppress(WeightsError):  # the study lists what it lacks, when all can be mended
+        check_networks(settings)
     Study(settings).begin()
     return settings
 

@@ -23,7 +23,7 @@ from flows.stages import stage_flow
 from flows.studies import Changes, reference, settings_of, store
 from flows.training import combine
 from flows.visualisation import visualise
-from tasks.clusters import check_cluster
+from tasks.preflight import check_needs
 
 _DISSERTATION = StudySettings()
 
@@ -95,7 +95,7 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
     """
     settings = settings_of(study, changes)
     study = reference(settings)
-    check_cluster(settings)
+    check_needs(settings)
     read_listings(study)
     download_covers(study)
     curate.fn(study)  # within this run: one of its own could not be suspended for the review

@@ -29,6 +29,7 @@ ROOMS = (
     "visualisation",
     "inference",
     "report",
+    "preflight",
 )
 ASIDE = "demo_data"
 SLOW = ("tensorflow", "keras", "tf_keras_vis")

@@ -36,11 +36,11 @@ def bookcover(prefect_server, tmp_path):
 def message(finished: subprocess.CompletedProcess) -> str:
     """The one message that a failed command ends with."""
     assert "Traceback" not in finished.stderr
-    lines = [line for line in finished.stderr.splitlines() if line.startswith("bookcover: ")]
-    assert len(lines) == 1, finished.stderr
-    said = lines[0].removeprefix("bookcover: ")
-    assert finished.stderr.count(said) == 1, "said once, however many runs it passed through"
-    return said
+    _, *said = finished.stderr.split("bookcover: ")
+    assert len(said) == 1, finished.stderr
+    first = said[0].splitlines()[0]
+    assert finished.stderr.count(first) == 1, "said once, however many runs it passed through"
+    return said[0]
 
 
 def write_listing(file, records):
@@ -118,7 +118,8 @@ def test_a_workspace_that_cannot_be_written_is_named(bookcover, tmp_path):
 def test_a_listing_with_other_columns_is_refused_with_its_line(bookcover, tmp_path):
     """File, line and reason are given."""
     listing = write_listing(tmp_path / "listing.csv", [record(1, 0), ["two", "fields"]])
-    finished = bookcover("run", "--set", "books.source=listing", "--set", f"books.listing={listing}")
+    source = ("--set", "books.source=listing", "--set", f"books.listing={listing}")
+    finished = bookcover("run", *source, "--set", "models.weights=random")
     assert finished.returncode == 2
     assert "listing.csv" in message(finished)
     assert "2" in message(finished)
@@ -166,7 +167,8 @@ def test_a_genre_with_two_books_is_refused_by_name(bookcover, tmp_path):
             Image.new("RGB", (90, 120), (number * 9, 80, 120)).save(
                 tmp_path / "covers" / genre / f"{genre}{number}.jpg"
             )
-    finished = bookcover("run", "--set", "books.source=folder", "--set", "books.folder=covers")
+    source = ("--set", "books.source=folder", "--set", "books.folder=covers")
+    finished = bookcover("run", *source, "--set", "models.weights=random")
     assert finished.returncode == 2
     assert "Maps" in message(finished)
 
@@ -208,3 +210,32 @@ def test_a_study_lies_in_the_home_wherever_a_command_is_typed(bookcover, tmp_pat
     gone = bookcover("status", BOOKCOVER_HOME=str(tmp_path / "gone"))
     assert gone.returncode == 2
     assert "there is no such folder" in message(gone)
+
+
+def test_all_that_a_study_lacks_is_listed_before_any_work(bookcover, tmp_path):
+    """`check` does that alone, and `run` does it first: each thing with what to do, exit code 2, nothing begun."""
+    (tmp_path / "study.toml").write_text(
+        'name = "wanting"\n[books]\nsource = "folder"\nfolder = "nowhere"\ngroups = "groups.csv"\n'
+        '[models]\nweight_files = { VGG16 = "vgg.h5", MobileNetV2 = "mobile.h5" }\n'
+        '[training]\nbackbones = ["VGG16", "LeNet"]\n[visualisation]\nmodel = "MobileNetV2"\n',
+        encoding="utf-8",
+    )
+    for command in ("check", "run"):
+        finished = bookcover(command, "study.toml")
+        assert finished.returncode == 2
+        said = message(finished)
+        assert said.startswith("wanting: 4 things are to be mended before this study can run\n  1. ")
+        for word in ("nowhere", "groups.csv", "vgg.h5", "mobile.h5"):
+            assert word in said
+        assert not (tmp_path / "data" / "studies").exists()
+
+
+def test_a_study_that_lacks_nothing_is_told_so(bookcover, tmp_path):
+    """With the room that it takes."""
+    for genre in ("Poetry", "Maps"):
+        (tmp_path / "covers" / genre).mkdir(parents=True)
+    finished = bookcover(
+        "check", "--set", "books.source=folder", "--set", "books.folder=covers", "--set", "models.weights=random"
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "bookcover30 has all that it needs, and takes about 0.0 GB" in finished.stdout

@@ -28,7 +28,7 @@ WEIGHTS = "weights/mobilenet.weights.h5"
 
 EPOCHS = 3
 
-# Where it is said at first that they are; the person corrects that before the retry.
+# Where it is said at first that they are, and where something else lies; the person corrects that before the retry.
 MISSPELT = "weights/mobilnet.weights.h5"
 
 CHANGES = [
@@ -186,6 +186,7 @@ def place(tmp_path):
     for number, title in enumerate((REJECTED, KEPT), start=BOOKS):
         draw(GENRES["Travel"], number).save(tmp_path / "pictures" / "Travel" / f"{title}.png")
     (tmp_path / "weights").mkdir()
+    (tmp_path / MISSPELT).write_bytes(b"no weights")
     return tmp_path
 
 
@@ -293,7 +294,8 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
 
     page.get_by_role("tab", name="Details").click()
     person.sees(
-        re.compile(f"MobileNetV2 could not be trained: .*{MISSPELT}: there is no such file"), "no cause is named"
+        re.compile(f"MobileNetV2 could not be trained: .*{MISSPELT}: these are not weights of MobileNetV2"),
+        "no cause is named",
     )
     person.sees(
         re.compile("choose Retry in the menu of that training's run, then in the study's"), "no way out is named"

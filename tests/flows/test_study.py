@@ -155,10 +155,11 @@ def test_a_stage_can_be_run_alone(demo_study):
 def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp_path):
     """The study names the one that failed, reports the others, and goes on from there when the cause is mended."""
     broken = with_training(copied.settings, backbones=("ResNeXt50", "MobileNetV2", "LeNet"))
-    missing = {"ResNeXt50": str(tmp_path / "nowhere.h5")}
+    missing = {"ResNeXt50": str(tmp_path / "broken.h5")}
+    (tmp_path / "broken.h5").write_bytes(b"no weights")
     broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
     (copied.settings.root / "report" / "index.html").unlink()
-    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*nowhere\.h5") as failed:
+    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*broken\.h5") as failed:
         continue_study(begun(broken))
     assert "Ensemble-weighted could not be trained: Ensemble-weighted: ResNeXt50, a member of it" in str(failed.value)
     assert (copied.settings.root / "report" / "index.html").is_file()

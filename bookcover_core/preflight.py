@@ -1,0 +1,191 @@
+"""What a study will need, looked for before any of its work: settings, books, covers, weights, room on the disk.
+
+A download of three nights is worth nothing where the weights of a network are not to be had. All faults are told at
+once.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from bookcover_core.errors import (
+    BookcoverError,
+    DiskFullError,
+    FolderError,
+    ListingError,
+    PreflightError,
+    WeightsError,
+    WorkspaceError,
+)
+from bookcover_core.models.backbones import Backbone, find_backbone
+from bookcover_core.models.systems import SCRATCH_NETWORKS
+from bookcover_core.models.weights import check_networks, weights_source
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import BookSource, CoverSource, StudySettings
+
+# Seconds that a host of weights has to answer.
+_PATIENCE = 15.0
+
+# Books of the dissertation (section 3.1), and the records of Book32 whose covers are downloaded for them.
+_DISSERTATION_BOOKS, _DISSERTATION_RECORDS = 57_000, 207_572
+
+# Bytes of a downloaded cover: the mean of real ones, 333 x 500 pixels, rounded up.
+_COVER_BYTES = 40_000
+
+# Bytes of a pixel of a prepared picture, and of the pooled features of a picture: 2,048 numbers of four bytes.
+_PIXEL_BYTES = {"jpeg": 0.6, "png": 2.0}
+_FEATURE_BYTES = 8_192
+
+
+def check(settings: StudySettings, *more: BookcoverError) -> None:
+    """Return where a study has all that it will need.
+
+    Args:
+        settings: The study.
+        more: Faults that were found by others.
+
+    Raises:
+        PreflightError: Several things are missing or wrong; it lists them all.
+        BookcoverError: One thing is.
+    """
+    found = [*more, *faults(settings)]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        listed = "".join(f"\n  {number}. {fault}" for number, fault in enumerate(found, start=1))
+        what = f"{len(found)} things are to be mended before this study can run{listed}"
+        raise PreflightError(what.removesuffix("."), where=settings.name)
+
+
+def faults(settings: StudySettings) -> Iterator[BookcoverError]:
+    """What is missing or wrong."""
+    try:
+        check_networks(settings)
+    except BookcoverError as error:
+        yield error
+    for backbone in _frozen_networks(settings):
+        if (fault := _weights_fault(settings, backbone)) is not None:
+            yield fault
+    yield from _source_faults(settings)
+    if (fault := _disk_fault(settings)) is not None:
+        yield fault
+
+
+def _frozen_networks(settings: StudySettings) -> list[Backbone]:
+    """The networks that need weights: those that are trained, and the one that compares for all."""
+    names = dict.fromkeys(settings.training.backbones)
+    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
+        names[settings.comparison.backbone] = None
+    found = []
+    for name in names:
+        if name not in SCRATCH_NETWORKS:
+            try:
+                found.append(find_backbone(name))
+            except BookcoverError:
+                continue  # told already
+    return found
+
+
+def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverError | None:
+    """Why a network's weights are not to be had."""
+    try:
+        source = weights_source(settings, backbone)
+    except BookcoverError as error:
+        # The comparing network's file has been looked for by `check_networks`.
+        comparing = settings.training.preparation == "best" and not settings.comparison.per_backbone
+        return None if comparing and backbone.name == settings.comparison.backbone else error
+    if source.kind != "imagenet":
+        return None
+    published = backbone.weights
+    cached = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / published.file
+    if cached.is_file():
+        return None
+    try:
+        answer = httpx.head(published.address, timeout=_PATIENCE, follow_redirects=True)
+        why = "" if answer.is_success else f"answers {answer.status_code}"
+    except httpx.HTTPError as error:
+        why = f"does not answer ({error or type(error).__name__})"
+    if not why:
+        return None
+    return WeightsError(
+        f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is not"
+        f" in Keras' cache, and {published.address} {why}",
+        where=cached,
+        advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
+    )
+
+
+def _source_faults(settings: StudySettings) -> Iterator[BookcoverError]:
+    """Files and folders of books and covers that are not there. One that was copied into the study is not missed."""
+    books, covers = settings.books, settings.covers
+    copied = Study(settings).workspace.listings / "raw"
+    if books.source is BookSource.FOLDER:
+        if not Path(str(books.folder)).expanduser().is_dir():
+            yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
+    else:
+        wanted = (
+            {"listing": books.listing}
+            if books.source is BookSource.LISTING
+            else {"train": books.train_listing, "test": books.test_listing, "pool": books.pool_listing}
+        )
+        for name, source in wanted.items():
+            is_local = source and not source.lower().startswith(("http://", "https://"))
+            if is_local and not Path(str(source)).expanduser().is_file() and not (copied / f"{name}.csv").is_file():
+                yield ListingError("there is no such listing", where=source, advice=f"Correct books.{_setting(name)}.")
+    if books.groups and not Path(books.groups).expanduser().is_file() and not (copied / "groups.csv").is_file():
+        yield ListingError("there is no such file of groups", where=books.groups, advice="Correct books.groups.")
+    if books.source is not BookSource.FOLDER and covers.source is not CoverSource.HTTP:
+        place = Path(str(covers.location)).expanduser()
+        if not (place.is_dir() if covers.source is CoverSource.FOLDER else place.is_file()):
+            yield FolderError(
+                f"there is no such {covers.source} of covers", where=covers.location, advice="Correct covers.location."
+            )
+
+
+def _setting(name: str) -> str:
+    return name if name == "listing" else f"{name}_listing"
+
+
+def _disk_fault(settings: StudySettings) -> BookcoverError | None:
+    """A folder that cannot be written, or too little room for a study that has not prepared its covers yet."""
+    folder = next(each for each in (settings.root, *settings.root.parents) if each.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return WorkspaceError("the study's folder cannot be written", where=settings.root, advice="Name another one.")
+    if Study(settings).manifests("prepare"):
+        return None
+    needed, free = bytes_needed(settings), shutil.disk_usage(folder).free
+    if free >= needed:
+        return None
+    return DiskFullError(
+        f"the study needs about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+        where=folder,
+        advice="Make room, or name a workspace on another disk.",
+    )
+
+
+def bytes_needed(settings: StudySettings) -> int:
+    """Room on the disk that a study needs from its beginning, as an estimate from the number of its books."""
+    records, books = _DISSERTATION_RECORDS, _DISSERTATION_BOOKS
+    if settings.books.source is not BookSource.BOOKCOVER30:
+        records = books = _count(settings)
+    preparation = settings.preparation
+    of_picture = preparation.size**2 * _PIXEL_BYTES[preparation.image_format] * len(preparation.methods)
+    networks = _frozen_networks(settings)
+    of_features = _FEATURE_BYTES * (len(networks) + (len(preparation.methods) if networks else 0))
+    is_downloaded = settings.books.source is not BookSource.FOLDER
+    return int(records * _COVER_BYTES * is_downloaded + books * (of_picture + of_features))
+
+
+def _count(settings: StudySettings) -> int:
+    """Pictures in the folder, or lines of the listing; none where they cannot be counted without fetching them."""
+    books = settings.books
+    try:
+        if books.source is BookSource.FOLDER:
+            return sum(len(files) for _, _, files in os.walk(Path(str(books.folder)).expanduser()))
+        with Path(str(books.listing)).expanduser().open("rb") as lines:
+            return sum(1 for _ in lines)
+    except OSError:
+        return 0
