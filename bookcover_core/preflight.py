@@ -6,7 +6,8 @@ once.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,8 +22,8 @@ from bookcover_core.errors import (
     WorkspaceError,
 )
 from bookcover_core.models.backbones import Backbone, find_backbone
-from bookcover_core.models.systems import SCRATCH_NETWORKS
-from bookcover_core.models.weights import check_networks, weights_source
+from bookcover_core.models.systems import SCRATCH_NETWORKS, find_system, members
+from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import BookSource, CoverSource, StudySettings
 
@@ -62,16 +63,31 @@ def check(settings: StudySettings, *more: BookcoverError) -> None:
 
 def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     """What is missing or wrong."""
-    try:
-        check_networks(settings)
-    except BookcoverError as error:
-        yield error
+    yield from _unknown_names(settings)
     for backbone in _frozen_networks(settings):
         if (fault := _weights_fault(settings, backbone)) is not None:
             yield fault
     yield from _source_faults(settings)
     if (fault := _disk_fault(settings)) is not None:
         yield fault
+
+
+def _unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
+    """Networks, members of ensembles and systems to look into that there are not."""
+    networks = dict.fromkeys(
+        (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
+    )
+    looks: list[Callable[[], object]] = [
+        partial(find_backbone, name) for name in networks if name not in SCRATCH_NETWORKS
+    ]
+    looks.append(partial(members, settings))
+    if settings.visualisation.model:
+        looks.append(partial(find_system, settings, settings.visualisation.model))
+    for look in looks:
+        try:
+            look()
+        except BookcoverError as error:
+            yield error
 
 
 def _frozen_networks(settings: StudySettings) -> list[Backbone]:
@@ -94,9 +110,7 @@ def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverErro
     try:
         source = weights_source(settings, backbone)
     except BookcoverError as error:
-        # The comparing network's file has been looked for by `check_networks`.
-        comparing = settings.training.preparation == "best" and not settings.comparison.per_backbone
-        return None if comparing and backbone.name == settings.comparison.backbone else error
+        return error
     if source.kind != "imagenet":
         return None
     published = backbone.weights

@@ -297,12 +297,9 @@ def report(
 def check(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
     """Look for all that a study will need, and list what is missing, without any of its work."""
     settings = load_settings(settings_file, overrides or ())
-    from deployments.server import prepare_environment  # noqa: PLC0415 - beside the others
-    from deployments.terminal import say  # noqa: PLC0415 - imports Rich
-
-    prepare_environment()
     from bookcover_core.preflight import bytes_needed  # noqa: PLC0415 - imports httpx
-    from tasks.preflight import check_all  # noqa: PLC0415 - imports Prefect
+    from deployments.terminal import say  # noqa: PLC0415 - imports Rich
+    from tasks.preflight import check_all  # noqa: PLC0415 - imports httpx
 
     with _interruptible():
         check_all(settings)

@@ -64,7 +64,10 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
     os.environ |= own_environment()
     if "PREFECT_HOME" not in os.environ:
-        os.environ["PREFECT_HOME"] = str(home() / "data" / "prefect")
+        folder = home() / "data" / "prefect"
+        os.environ["PREFECT_HOME"] = str(folder)
+        with suppress(OSError):  # whoever needs it says that it cannot be made
+            folder.mkdir(parents=True, exist_ok=True)
         with suppress(RuntimeError):  # a person without a home folder
             profiles = Path.home() / ".prefect" / "profiles.toml"
             if profiles.is_file():

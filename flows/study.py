@@ -23,9 +23,12 @@ from flows.stages import stage_flow
 from flows.studies import Changes, reference, settings_of, store
 from flows.training import combine
 from flows.visualisation import visualise
-from tasks.preflight import check_needs
+from tasks.preflight import check_all
+from tasks.stages import stage_task
 
 _DISSERTATION = StudySettings()
+
+_check_needs = stage_task("preflight", "check what the study needs")(check_all)
 
 
 @stage_flow("study", name_begun_study)
@@ -95,7 +98,7 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
     """
     settings = settings_of(study, changes)
     study = reference(settings)
-    check_needs(settings)
+    _check_needs(settings)
     read_listings(study)
     download_covers(study)
     curate.fn(study)  # within this run: one of its own could not be suspended for the review

@@ -224,8 +224,8 @@ def test_all_that_a_study_lacks_is_listed_before_any_work(bookcover, tmp_path):
         finished = bookcover(command, "study.toml")
         assert finished.returncode == 2
         said = message(finished)
-        assert said.startswith("wanting: 4 things are to be mended before this study can run\n  1. ")
-        for word in ("nowhere", "groups.csv", "vgg.h5", "mobile.h5"):
+        assert said.startswith("wanting: 5 things are to be mended before this study can run\n  1. ")
+        for word in ("nowhere", "groups.csv", "vgg.h5", "mobile.h5", "no system called"):
             assert word in said
         assert not (tmp_path / "data" / "studies").exists()
 

@@ -82,7 +82,7 @@ class Person:
     def open_form(self, start):
         """Go from the start page of `bookcover serve` to the form of a study."""
         self.page.goto(start)
-        self.page.get_by_role("link", name="study").click()
+        self.page.get_by_role("link", name="study", exact=True).click()
         self.page.get_by_role("link", name="study", exact=True).first.click()
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_text("Custom run").click()
