@@ -28,14 +28,22 @@ from bookcover_core.errors import ServerError
 from bookcover_core.pipeline.python_process import start_module
 from deployments.terminal import say
 
+PROCESS = "X-Bookcover-Server"
+"""Header in which the server of a home says which process it is."""
+
 USUAL_PORT = 4200
 """Prefect's own port, at which `prefect server start` listens too."""
 
 # A server on a fresh database takes about 14 seconds on two cores.
 _SECONDS_TO_START = 120
 
+# Times that it is started again for one command.
+_MOST_RESTARTS = 5
+
 # Seconds that a server may take to end.
 _SECONDS_TO_END = 15
+
+_TAKEN = "its port is taken"
 
 # What the log of a server that did not start says, and what that means.
 _CAUSES = {
@@ -46,7 +54,7 @@ _CAUSES = {
     "No space left": "the disk is full",
     "readonly database": "its database cannot be written",
     "unable to open database": "its database cannot be opened",
-    "address already in use": "its port is taken",
+    "address already in use": _TAKEN,
 }
 
 
@@ -88,7 +96,7 @@ class HomeServer:
         with _held(self.folder / "bookcover-start.lock"):
             listening = self.find()
             if listening is None:
-                self._start(_free_port(port))
+                self._start_anywhere(port)
             elif port not in {None, 0, listening}:
                 raise ServerError(
                     f"the server of this home is up at port {listening} already",
@@ -114,11 +122,8 @@ class HomeServer:
                 continue
             try:
                 with _held(self.folder / "bookcover-start.lock"):
-                    if self.find() is not None or ending.is_set():
-                        continue
-                    say("The Prefect server has gone away. Another one is started; what is under way goes on.")
-                    self._start(int(self.address.rpartition(":")[2]))
-                    self.restarts += 1
+                    if self.find() is None and not ending.is_set():
+                        self._start_again()
             except ServerError as error:
                 self.failure = error
                 return
@@ -138,6 +143,24 @@ class HomeServer:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
 
+    def _start_again(self) -> None:
+        if self.restarts == _MOST_RESTARTS:
+            raise ServerError(
+                "the Prefect server goes away again and again", where=self.log, advice="Its log says why."
+            )
+        say("The Prefect server has gone away. Another one is started; what is under way goes on.")
+        self._start(int(self.address.rpartition(":")[2]))
+        self.restarts += 1
+
+    def _start_anywhere(self, port: int | None) -> None:
+        """Start it at a free port; at another one where somebody was quicker there, unless it is to be that one."""
+        try:
+            self._start(_free_port(port))
+        except ServerError:
+            if port is not None or _cause(self.log)[0] != _TAKEN:
+                raise
+            self._start(_free_port(0))
+
     def _start(self, port: int) -> None:
         address = f"http://127.0.0.1:{port}"
         with self.log.open("wb") as output:
@@ -152,7 +175,7 @@ class HomeServer:
             )
         deadline = time.monotonic() + _SECONDS_TO_START
         while self._process.poll() is None and time.monotonic() < deadline:
-            if answers(f"{address}/api"):
+            if answering_process(address) == self._process.pid:
                 self.address = address
                 return
             time.sleep(0.2)
@@ -245,6 +268,13 @@ def live_as_server(folder: Path, port: int) -> IO[str]:
 
     Thread(target=watch, name="watch-users", daemon=True).start()
     return lock
+
+
+def answering_process(address: str) -> int | None:
+    """The process of the server of some home that answers at this address: another's may have been quicker there."""
+    with suppress(httpx.HTTPError, ValueError):
+        return int(httpx.get(f"{address}/api/health", timeout=5).headers.get(PROCESS, ""))
+    return None
 
 
 def answers(api: str) -> bool:

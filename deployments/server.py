@@ -11,13 +11,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from bookcover_core.errors import ServerError
 from bookcover_core.pipeline.python_process import own_environment
 from deployments.home import home
-from deployments.home_server import USUAL_PORT, HomeServer, answers, live_as_server, used_server
-from deployments.pages.policy import POLICY
+from deployments.home_server import (
+    PROCESS,
+    USUAL_PORT,
+    HomeServer,
+    answering_process,
+    answers,
+    live_as_server,
+    used_server,
+)
 
 DASHBOARD = "/v2"
 """Path of the dashboard's pages on a Prefect server."""
@@ -212,12 +217,7 @@ def _running_homes_server() -> str | None:
 def _persons_server() -> str | None:
     """Address of a server that a person started at Prefect's port: one that is no home's."""
     usual = f"http://127.0.0.1:{USUAL_PORT}"
-    if not answers(f"{usual}/api"):
-        return None
-    with suppress(httpx.HTTPError):
-        if httpx.get(f"{usual}/api/health", timeout=5).headers.get("Content-Security-Policy") != POLICY:
-            return usual
-    return None
+    return usual if answers(f"{usual}/api") and answering_process(usual) is None else None
 
 
 def _send_what_is_queued() -> None:
@@ -243,7 +243,13 @@ def _serve(port: int) -> None:
     # The dashboard in the browser asks the server that it came from, by whichever name.
     settings = {PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}
     with lock, temporary_settings(settings), patient_database(), kept_parameters():
-        uvicorn.run(OwnOrigin(create_app(final=True)), host="127.0.0.1", port=port, log_level="warning")
+        uvicorn.run(
+            OwnOrigin(create_app(final=True)),
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            headers=[(PROCESS, str(os.getpid()))],
+        )
 
 
 if __name__ == "__main__":

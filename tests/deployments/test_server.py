@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bookcover_core.errors import ServerError
+from deployments import home_server
 from deployments.home_server import _free_port, answers, used_server
 from deployments.server import dashboard, own_dashboard
 from tests.waiting import come_true
@@ -82,6 +83,16 @@ def test_a_server_that_is_killed_is_started_again(use, tmp_path):
     os.kill(int(before.split()[1]), signal.SIGKILL)
     assert come_true(lambda: lock.read_text() not in {"", before}, 120)
     assert come_true(lambda: is_up(address), 120)
+
+
+def test_a_home_takes_no_other_home_s_server_for_its_own(tmp_path, monkeypatch):
+    """Where both begin at once, at one port, the one that comes too late goes to another port."""
+    with used_server(tmp_path / "one", 0) as one:
+        port = int(one.address.rpartition(":")[2])
+        monkeypatch.setattr(home_server, "_free_port", lambda wanted=None: _free_port(0) if wanted == 0 else port)
+        with used_server(tmp_path / "two") as other:
+            assert other.address != one.address
+            assert is_up(other.address)
 
 
 @pytest.mark.parametrize(
