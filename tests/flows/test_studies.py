@@ -79,7 +79,11 @@ def test_a_retried_run_reads_the_settings_as_they_are_now(prefect_server, pictur
     """What a person mended after a failure holds: the form and the changes of the run do not come back over it."""
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(begin_study), name="retried")
-        parameters = {"books": str(pictures), "undecided": "keep", "changes": ["books.folder=nowhere", "models.weights=random"]}
+        parameters = {
+            "books": str(pictures),
+            "undecided": "keep",
+            "changes": ["books.folder=nowhere", "models.weights=random"],
+        }
         run = client.create_flow_run_from_deployment(deployment, parameters=parameters)
         assert run_flow(begin_study, flow_run=run, return_type="state").is_failed()
         mended = studies.settings_of("pictures", [f"books.folder={pictures}", "curation.undecided=fail"])
