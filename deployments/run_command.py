@@ -157,6 +157,8 @@ class _SaidOnce(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info is not None and isinstance(record.exc_info[1], httpx.TransportError):
             return False  # the server has gone away: `_run_until_done` tells of it
+        if record.name.startswith("prefect._internal.concurrency"):
+            return False  # an event that did not reach the server, as it was away
         return not (hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed"))
 
 
