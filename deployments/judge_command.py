@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
-from bookcover_core.inference.cover_sources import CoverSource, find_covers
+from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.explanations import png
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.pipeline.study import Study
@@ -138,10 +138,10 @@ def _choose(study: Study, model: str, then: str) -> TrainedModel:
     return choose(study, model)
 
 
-def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[CoverSource | Unreadable]:
+def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[CoverInput | Unreadable]:
     for name in names:
         if name == _STANDARD_INPUT:
-            yield CoverSource("standard input", standard_input.read(most + 1))
+            yield CoverInput("standard input", standard_input.read(most + 1))
         else:
             yield from find_covers([name])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from bookcover_core.inference.answers import CoverVerdict, ModelSummary, Neighbour, Unreadable
-from bookcover_core.inference.cover_sources import CoverSource
+from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.visualisation.contact_sheet import data_uri
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _BAR = 20
 
 
 def judge_and_show(
-    judge: "Judge", covers: Iterable[CoverSource | Unreadable], *, top: int, near: int
+    judge: "Judge", covers: Iterable[CoverInput | Unreadable], *, top: int, near: int
 ) -> tuple[list[CoverVerdict | Unreadable], str]:
     """The verdict on each cover, in their order, and a page that shows the first of them with pictures.
 

@@ -10,7 +10,7 @@ from bookcover_core.inference.answers import Unreadable
 from bookcover_core.listings.image_files import LeftOut, file_path, is_image, walk_files
 
 
-class CoverSource(NamedTuple):
+class CoverInput(NamedTuple):
     """A picture to judge, not yet read."""
 
     name: str
@@ -19,7 +19,7 @@ class CoverSource(NamedTuple):
     """Its file, its address, or its content."""
 
 
-def find_covers(names: Iterable[str]) -> Iterator[CoverSource | Unreadable]:
+def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:
     """The covers that `names` mean, in their order; those of a folder by name, its subfolders' too.
 
     A named file counts whatever it is called; of a folder all images, told by suffix or content, hidden ones aside. No
@@ -40,7 +40,7 @@ def find_covers(names: Iterable[str]) -> Iterator[CoverSource | Unreadable]:
                 source=name, outcome=CoverOutcome.MISSING, reason="there is no such file, folder or address"
             )
         else:
-            yield CoverSource(name, file)
+            yield CoverInput(name, file)
 
 
 def _expand(name: str) -> Path:
@@ -51,14 +51,14 @@ def _expand(name: str) -> Path:
         return Path(name)
 
 
-def _address(name: str) -> CoverSource | Unreadable:
+def _address(name: str) -> CoverInput | Unreadable:
     try:
-        return CoverSource(name, parse_address(name))
+        return CoverInput(name, parse_address(name))
     except ValueError as error:
         return Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=str(error))
 
 
-def _folder(name: str, folder: Path) -> Iterator[CoverSource | Unreadable]:
+def _folder(name: str, folder: Path) -> Iterator[CoverInput | Unreadable]:
     left_out: list[LeftOut] = []
     try:
         found = sorted(
@@ -74,4 +74,4 @@ def _folder(name: str, folder: Path) -> Iterator[CoverSource | Unreadable]:
         yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason="no images in this folder or below it")
     for each in found:
         file = file_path(folder, each)
-        yield CoverSource(str(Path(name) / file.relative_to(folder)), file)
+        yield CoverInput(str(Path(name) / file.relative_to(folder)), file)

@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image
 
 from bookcover_core.inference.answers import CoverVerdict, Guess, ModelSummary, Neighbour, StudyCover, Unreadable
-from bookcover_core.inference.cover_sources import CoverSource
+from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.explanations import on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
-from bookcover_core.inference.predictor import Floats, LoadedNetwork, NetworkOutput, PreparedCover, as_pictures
+from bookcover_core.inference.predictor import Floats, LoadedNetwork, NetworkInput, NetworkOutput, as_pictures
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as
 from bookcover_core.inference.similar_covers import CoverIndex, embeds
 from bookcover_core.models.input_pipeline import BATCH
@@ -103,14 +103,14 @@ class Judge:
         self._reader.close()
 
     def judge(
-        self, covers: Iterable[CoverSource | Unreadable], *, top: int = 5, near: int = 3
+        self, covers: Iterable[CoverInput | Unreadable], *, top: int = 5, near: int = 3
     ) -> Iterator[CoverVerdict | Unreadable]:
         """A verdict on each cover, in their order; or why there is none: see `judge_covers`."""
         for found in self.judge_covers(covers, top=top, near=near):
             yield found if isinstance(found, Unreadable) else found.verdict
 
     def judge_covers(
-        self, covers: Iterable[CoverSource | Unreadable], *, top: int = 5, near: int = 3
+        self, covers: Iterable[CoverInput | Unreadable], *, top: int = 5, near: int = 3
     ) -> Iterator[Judged | Unreadable]:
         """A verdict on each cover with the cover itself, in their order; or why there is none.
 
@@ -123,7 +123,7 @@ class Judge:
         """
         found = _ahead(self._get_ready, covers, ahead=2 * BATCH)
         while batch := list(islice(found, BATCH)):
-            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, PreparedCover)], top, near))
+            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, NetworkInput)], top, near))
             for ready in batch:
                 yield ready if isinstance(ready, Unreadable) else Judged(next(verdicts), ready.cover)
 
@@ -167,11 +167,11 @@ class Judge:
         assert self._embedding is not None
         return LoadedNetwork(self._study.workspace.models / self._embedding.name)
 
-    def _get_ready(self, cover: CoverSource | Unreadable) -> PreparedCover | Unreadable:
+    def _get_ready(self, cover: CoverInput | Unreadable) -> NetworkInput | Unreadable:
         read = cover if isinstance(cover, Unreadable) else self._reader.read(cover)
         return read if isinstance(read, Unreadable) else as_pictures(read, self._inputs)
 
-    def _judge(self, covers: Sequence[PreparedCover], top: int, near: int) -> list[CoverVerdict]:
+    def _judge(self, covers: Sequence[NetworkInput], top: int, near: int) -> list[CoverVerdict]:
         """The verdicts on one batch."""
         if not covers:
             return []
@@ -188,7 +188,7 @@ class Judge:
         ]
 
     def _nearest(
-        self, covers: Sequence[PreparedCover], near: int, outputs: dict[str, NetworkOutput]
+        self, covers: Sequence[NetworkInput], near: int, outputs: dict[str, NetworkOutput]
     ) -> list[list[Neighbour]]:
         if self._embedding is None or near < 1:
             return [[] for _ in covers]

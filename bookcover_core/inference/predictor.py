@@ -43,16 +43,16 @@ class NetworkOutput(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PreparedCover:
-    """A cover as networks take it: pictures (size, size, 3) in 0..255 by preparation and size."""
+class NetworkInput:
+    """A cover as a network takes it: pictures (size, size, 3) in 0..255 by preparation and size."""
 
     cover: ReadCover
     pictures: dict[tuple[Preparation, int], Floats]
 
 
-def as_pictures(cover: ReadCover, inputs: Iterable[tuple[Preparation, int]]) -> PreparedCover:
+def as_pictures(cover: ReadCover, inputs: Iterable[tuple[Preparation, int]]) -> NetworkInput:
     """The cover as networks with these inputs (preparation and side in pixels) take it."""
-    return PreparedCover(cover, {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in inputs})
+    return NetworkInput(cover, {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in inputs})
 
 
 class LoadedNetwork:
@@ -67,7 +67,7 @@ class LoadedNetwork:
         self._plain = keras.Model(self.model.inputs, outputs)
         self._graph: Run | None = None
 
-    def predict(self, covers: Sequence[PreparedCover]) -> NetworkOutput:
+    def predict(self, covers: Sequence[NetworkInput]) -> NetworkOutput:
         """What the network gives for these covers."""
         inputs = self.inputs(covers)
         if self._graph is None and len(covers) > _FEW:
@@ -77,7 +77,7 @@ class LoadedNetwork:
         features = found[_FEATURES].numpy() if _FEATURES in found else None
         return NetworkOutput(found[_GENRES].numpy(), features)
 
-    def inputs(self, covers: Sequence[PreparedCover]) -> list[Floats]:
+    def inputs(self, covers: Sequence[NetworkInput]) -> list[Floats]:
         """What the network takes: pictures and, where its head has extra inputs, measurements."""
         taken: list[Floats] = [np.stack([ready.pictures[self.input] for ready in covers])]
         if self.card.extra_inputs:

@@ -20,7 +20,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.inference.cover_download import CoverFetcher
-from bookcover_core.inference.cover_sources import CoverSource
+from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.prepared_images import encode_square
@@ -77,7 +77,7 @@ class Reader:
         """Stop asking hosts."""
         self._fetcher.close()
 
-    def read(self, cover: CoverSource) -> ReadCover | Unreadable:
+    def read(self, cover: CoverInput) -> ReadCover | Unreadable:
         """The cover, or why it cannot be judged. A placeholder is judged, with a warning: a person wants it so."""
         started = time.perf_counter()
         body, found = self._take(cover)
@@ -102,7 +102,7 @@ class Reader:
             seconds=time.perf_counter() - started,
         )
 
-    def _take(self, cover: CoverSource) -> tuple[bytes, ImageCheck]:
+    def _take(self, cover: CoverInput) -> tuple[bytes, ImageCheck]:
         """The cover's bytes, and what they are."""
         if isinstance(cover.at, Address):
             return self._fetcher.fetch(cover.at)
@@ -118,7 +118,7 @@ class Reader:
         return body, check_image(body, self._covers)
 
 
-def _doubts(cover: CoverSource, found: ImageCheck) -> list[str]:
+def _doubts(cover: CoverInput, found: ImageCheck) -> list[str]:
     """Why what came may be no cover."""
     if found.outcome is CoverOutcome.PLACEHOLDER:
         return [f"This may be no cover: {found.detail}."]

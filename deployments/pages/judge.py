@@ -32,7 +32,7 @@ from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import BookcoverError
 from bookcover_core.inference.answers import CoverVerdict, StudyCover, Unreadable
 from bookcover_core.inference.cover_download import CoverFetcher
-from bookcover_core.inference.cover_sources import CoverSource
+from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.pipeline.study import Study
 from deployments.pages import site
@@ -160,7 +160,7 @@ class _Page:
         study = self._study(request)
         body = await _body(request, study.settings.covers.max_bytes)
         model = request.query_params.get("model", "")
-        cover = CoverSource(request.query_params.get("name", "")[:200] or "the cover", body)
+        cover = CoverInput(request.query_params.get("name", "")[:200] or "the cover", body)
 
         def work() -> Response:
             judge = self._judge_of(study, model)

@@ -76,7 +76,7 @@ class SystemPair(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _JudgedBooks:
     """What a system made of test books."""
 
     predictions: Predictions
@@ -135,25 +135,27 @@ def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
     return found
 
 
-def _judged(scores: Scores, predictions: Predictions, how: Resampling) -> _Judged:
+def _judged(scores: Scores, predictions: Predictions, how: Resampling) -> _JudgedBooks:
     if (scores.confidence, scores.resamples) == (how.confidence, how.resamples):
-        return _Judged(predictions, scores)
+        return _JudgedBooks(predictions, scores)
     return _rescored(predictions, scores, how)
 
 
-def _only(judged: _Judged, places: Integers, how: Resampling) -> _Judged:
+def _only(judged: _JudgedBooks, places: Integers, how: Resampling) -> _JudgedBooks:
     """What it made of the books at some places."""
     part = judged.predictions.at(places)
-    return _Judged(part, judged.scores) if len(places) == judged.scores.books else _rescored(part, judged.scores, how)
+    return (
+        _JudgedBooks(part, judged.scores) if len(places) == judged.scores.books else _rescored(part, judged.scores, how)
+    )
 
 
-def _rescored(predictions: Predictions, scores: Scores, how: Resampling) -> _Judged:
+def _rescored(predictions: Predictions, scores: Scores, how: Resampling) -> _JudgedBooks:
     genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
     names = {"backbone": scores.backbone, "preparation": scores.preparation}
-    return _Judged(predictions, score(predictions.labels, predictions.probabilities, genres, **names, how=how))
+    return _JudgedBooks(predictions, score(predictions.labels, predictions.probabilities, genres, **names, how=how))
 
 
-def _shared_places(one: _Judged, other: _Judged, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
+def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
     """Places, in either's predictions, of the books that both judged and put under one genre; in one order."""
     places = {key: place for place, key in enumerate(other.predictions.keys) if key in shared}
     found = [
@@ -165,7 +167,7 @@ def _shared_places(one: _Judged, other: _Judged, shared: AbstractSet[str]) -> tu
     return table[:, 0], table[:, 1]
 
 
-def _measures(one: _Judged, other: _Judged, how: Resampling, *, paired: bool) -> dict[str, MeasureDifference]:
+def _measures(one: _JudgedBooks, other: _JudgedBooks, how: Resampling, *, paired: bool) -> dict[str, MeasureDifference]:
     """How far the totals of two systems are apart."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys([*one.genres, *other.genres]))}
     labels, named = one.numbered(numbers)
@@ -192,12 +194,16 @@ def _measures(one: _Judged, other: _Judged, how: Resampling, *, paired: bool) ->
     return found | {"macro_f1": _measure(one, other, "macro_f1", apart)}
 
 
-def _measure(one: _Judged, other: _Judged, name: str, apart: Estimate, p: float | None = None) -> MeasureDifference:
+def _measure(
+    one: _JudgedBooks, other: _JudgedBooks, name: str, apart: Estimate, p: float | None = None
+) -> MeasureDifference:
     first, second = one.scores.totals[name], other.scores.totals[name]
     return MeasureDifference(first=first, second=second, difference=apart, standing=standing_of(apart), p=p)
 
 
-def _genres(one: _Judged, other: _Judged, whole: tuple[_Judged, _Judged], *, paired: bool) -> list[GenreDifference]:
+def _genres(
+    one: _JudgedBooks, other: _JudgedBooks, whole: tuple[_JudgedBooks, _JudgedBooks], *, paired: bool
+) -> list[GenreDifference]:
     """The recall of every genre of either, the greatest difference first; those not compared last, on all their books.
 
     Args:

@@ -13,7 +13,7 @@ from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.genres import number_genres
 from bookcover_core.inference import predictor, similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
-from bookcover_core.inference.cover_sources import CoverSource, find_covers
+from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
@@ -31,9 +31,9 @@ def file_of(picture: Image.Image, kind: str = "JPEG") -> bytes:
     return output.getvalue()
 
 
-def a_cover(number: int = 100) -> CoverSource:
+def a_cover(number: int = 100) -> CoverInput:
     """A cover that is none of the study's."""
-    return CoverSource(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
+    return CoverInput(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path)
 
 def test_a_placeholder_is_judged_with_a_warning(judge):
     """Who asks for a verdict on a tiny picture gets one, and is told what it is worth."""
-    [verdict] = judge.judge([CoverSource("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
+    [verdict] = judge.judge([CoverInput("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
     assert (verdict.width, verdict.height) == (20, 30)
     assert any("20 x 30 pixels" in warning for warning in verdict.warnings)
     assert any("random weights" in warning for warning in verdict.warnings)
@@ -182,7 +182,7 @@ def test_it_prepares_covers_as_the_study_did(trained, tmp_path):
 
 def test_what_spoke_for_a_genre_is_shown_on_the_cover(judge):
     """A picture of the cover's own size, nowhere brighter than the cover; of any genre, and of no other."""
-    white = CoverSource("white", file_of(Image.new("RGB", (300, 400), "white"), "PNG"))
+    white = CoverInput("white", file_of(Image.new("RGB", (300, 400), "white"), "PNG"))
     [judged] = judge.judge_covers([white], near=0)
     for genre in ("", "travel"):
         explained = judge.explain(judged, genre)
