@@ -97,7 +97,7 @@ def test_nobody_waits_for_a_network_that_has_nothing_to_look_at(judge, monkeypat
     ended = judge("gone.jpg", tmp_path / "empty")
     assert ended.exit_code == 1
     assert "gone.jpg  not judged: missing (there is no such file, folder or address)" in ended.output
-    assert "no pictures" in ended.output
+    assert "no images" in ended.output
 
 
 def test_without_a_trained_network_the_command_that_trains_one_is_named(judge, folder, tmp_path):
