@@ -257,7 +257,7 @@ TASKS = {
     "hash the covers of chunk 1",
     "find covers that look the same",
     "replace unusable books",
-    "split the books",
+    "split into training, validation and test",
     "prepare shard 1",
     "analyse colour, shape, overlap and agreement",
     "look into a network",
@@ -293,7 +293,7 @@ def test_only_what_changed_is_done_again(place, settings):
     min(settings.root.glob("prepared/padded/*/*.jpg")).unlink()
     (settings.root / "models" / "Tiny-padded" / "history.csv").unlink()
     (place.folder / CHANGED).write_text("bookcover_core.curation.splits")
-    remade = {"prepare shard 1", "split the books", "train Tiny", "write the report"}
+    remade = {"prepare shard 1", "split into training, validation and test", "train Tiny", "write the report"}
     assert done_again(place, other) == {*remade, "Tiny"}
 
 
@@ -325,7 +325,7 @@ def test_a_study_waits_for_a_training_that_crashed_just_now(place, settings):
     parameters = {"study": begun(other), "backbone": "Tiny"}
     training = place.client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Running()).id
     run = place.start(other)
-    until(lambda: place.tasks(run).get("split the books"))
+    until(lambda: place.tasks(run).get("split into training, validation and test"))
     place.client.set_flow_run_state(training, Crashed())
     until(lambda: "The training of Tiny is under way" in place.log(run))
     place.retry(training, automations.TAKEN_UP)
