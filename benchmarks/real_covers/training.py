@@ -31,7 +31,7 @@ from bookcover_core.training.features import compute_features
 from bookcover_core.training.fine_tune import fine_tune
 from bookcover_core.training.from_scratch import train_scratch
 from bookcover_core.training.hyperparameter_search import search_head
-from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import predict_split
 from bookcover_core.training.train_head import train_backbone
 
 logger = logging.getLogger("real_covers")

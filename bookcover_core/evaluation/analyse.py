@@ -35,7 +35,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.training.preparation_choice import model_of
-from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import predict_split
 
 logger = logging.getLogger(__name__)
 

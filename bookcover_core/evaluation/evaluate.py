@@ -24,7 +24,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.training.preparation_choice import model_of, split_model_name
-from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import predict_split
 
 logger = logging.getLogger(__name__)
 

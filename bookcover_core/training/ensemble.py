@@ -23,8 +23,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
 from bookcover_core.training.plan import is_made
 from bookcover_core.training.preparation_choice import model_of, preparation_of
-from bookcover_core.training.split_predictions import predict_split
-from bookcover_core.training.stored_probabilities import write_probabilities
+from bookcover_core.training.stored_probabilities import predict_split, write_probabilities
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,8 @@ import logging
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, software_versions, write_card
 from bookcover_core.models.systems import Kind, fine_tuned, pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
@@ -85,8 +82,8 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.image_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_trainer import PixelSchedule, Start  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import finish, run_pixel_training  # noqa: PLC0415 - imports TensorFlow
 
     whole, before = load_model(study.workspace.models / frozen)
     body = whole.get_layer(backbone)
@@ -98,7 +95,6 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         len(blocks),
         trained[0],
     )
-    folder = study.workspace.models / model
     training = run_pixel_training(
         study,
         whole,
@@ -115,29 +111,12 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         preparation=preparation,
         extra_inputs=before.extra_inputs,
         start=Start(before.metrics["loss"], before.metrics["accuracy"]),
-        folder=folder,
+        folder=study.workspace.models / model,
         key=run.key,
         label=run.label,
     )
-    card = write_card(
-        folder,
-        before.model_copy(
-            update={
-                "name": model,
-                "kind": Kind.FINE_TUNED,
-                "settings": run.settings,
-                "inputs": run.inputs,
-                "digests": {MODEL_WEIGHTS: training.weights_digest},
-                "metrics": training.metrics | {"validation_accuracy_before": training.fitted.history[0].val_accuracy},
-                "parameters": before.parameters | {"trainable": sum(w.size for w in training.fitted.weights)},
-                "software": software_versions(),
-                "machine": this_machine(),
-            }
-        ),
-    )
-    return Result(
-        outputs=[*training.outputs, card],
-        counts=training.counts
-        | {"validation_accuracy_before": round(training.fitted.history[0].val_accuracy, 6), "weights": before.weights},
-        digest=digest_of([training.digest, before.weights_digest]),
-    )
+    of_its_own = {
+        "kind": Kind.FINE_TUNED,
+        "parameters": before.parameters | {"trainable": sum(array.size for array in training.fitted.weights)},
+    }
+    return finish(run, training, **(dict(before) | of_its_own))

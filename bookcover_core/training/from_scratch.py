@@ -11,11 +11,8 @@ import math
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.lenet_alexnet import find_scratch
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
 from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -71,15 +68,14 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     settings, scratch = study.settings.scratch, find_scratch(network)
     preparation, model = chosen_preparation(study, network), run.part
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.image_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_trainer import PixelSchedule  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import finish, run_pixel_training  # noqa: PLC0415 - imports TensorFlow
 
     genres = read_genres(study.workspace)
     books = sum(read_table(study.workspace.splits, ("split",))["split"] == "train")
     epochs = math.ceil(_steps(settings, network) / max(1, math.ceil(books / settings.batch_size)))
     logger.info("%s: %d steps are at most %d epochs", run.label, _steps(settings, network), epochs)
     built = scratch.build(len(genres), seed=study.settings.seed)
-    folder = study.workspace.models / model
     training = run_pixel_training(
         study,
         built,
@@ -93,38 +89,24 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
             advice="Lower scratch.learning_rate.",
         ),
         preparation=preparation,
-        folder=folder,
+        folder=study.workspace.models / model,
         key=run.key,
         label=run.label,
     )
-    weights = f"random:{study.settings.seed}"
-    card = write_card(
-        folder,
-        ModelCard(
-            name=model,
-            kind=Kind.SCRATCH,
-            backbone=network,
-            preparation=preparation,
-            input_size=scratch.size,
-            preprocessing=scratch.preprocessing,
-            weights="random",
-            weights_file=None,
-            weights_digest=weights,
-            genres=genres,
-            settings=run.settings,
-            inputs=run.inputs,
-            digests={MODEL_WEIGHTS: training.weights_digest},
-            metrics=training.metrics,
-            parameters={"trainable": built.count_params()},
-            architecture=measure(built),
-            software=software_versions(),
-            machine=this_machine(),
-        ),
-    )
-    return Result(
-        outputs=[*training.outputs, card],
-        counts=training.counts | {"weights": "random"},
-        digest=digest_of([training.digest, weights]),
+    return finish(
+        run,
+        training,
+        kind=Kind.SCRATCH,
+        backbone=network,
+        preparation=preparation,
+        input_size=scratch.size,
+        preprocessing=scratch.preprocessing,
+        weights="random",
+        weights_file=None,
+        weights_digest=f"random:{study.settings.seed}",
+        genres=genres,
+        parameters={"trainable": built.count_params()},
+        architecture=measure(built),
     )
 
 

@@ -173,8 +173,9 @@ def _run_trials(
         StageOrderError: The features have not been computed.
         TrainingError: None of the heads can be trained.
     """
-    from bookcover_core.training.head_run import plan  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.head_trainer import Checkpoint, fit_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import plan_head  # noqa: PLC0415 - imports TensorFlow
 
     settings = study.settings
     train, validation = (
@@ -187,7 +188,7 @@ def _run_trials(
         if key in trials:
             trials[key] = trials[key].model_copy(update={"trial": number + 1})
             continue
-        schedule, shape = plan(settings, tried, epochs=epochs, patience=patience, monitor=monitor)
+        schedule, shape = plan_head(settings, tried, epochs=epochs, patience=patience, monitor=monitor)
         checkpoint = Checkpoint(folder / "checkpoint.npz", key)
         try:
             fitted = fit_head(

@@ -81,10 +81,10 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
     """
     settings = study.settings.comparison
     network = find_backbone(backbone or settings.backbone).name
-    from bookcover_core.training.head_run import run_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
     folder = comparison_folder(study, network) / preparation
-    training = run_training(
+    training, fitted = run_head_training(
         study,
         network,
         preparation,
@@ -94,18 +94,18 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
         key=run.key,
         label=run.label,
     )
-    best = training.fitted.best
+    best = fitted.best
     result: dict[str, Any] = {
         "preparation": str(preparation),
         "best_epoch": best.epoch,
         "validation_accuracy": best.val_accuracy,
         "test_accuracy": training.test_accuracy,
         "backbone": network,
-        "epochs": len(training.fitted.history),
+        "epochs": len(fitted.history),
     }
     write_json(folder / _RESULT, result)
     return Result(
-        outputs=[training.history, training.weights, folder / _RESULT],
+        outputs=[*training.outputs, folder / _RESULT],
         counts=result,
         digest=digest_of([training.digest, result]),
     )

@@ -1,7 +1,7 @@
-"""Probabilities that a network gave, stored beside it: `models/<model>/probabilities-<split>.npz`.
+"""Probabilities of a system, stored beside it: `models/<model>/probabilities-<split>.npz`.
 
-A network that learns from pixels takes minutes or hours to judge all test books. It does so once, when its training
-ends; evaluation and ensembles read what it said.
+A system predicts the genres of the validation and test books once, when it is made. Evaluation, ensembles and analysis
+read what it said, and so need to know nothing of how it came about.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.pipeline.workspace import atomic
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import atomic, read_table
+
+STORED_SPLITS = ("validation", "test")
+"""The splits that every system predicts: one to choose by, one to be evaluated on."""
 
 
 def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabilities: npt.NDArray[np.float32]) -> Path:
     """The file that probabilities were written to.
 
     Args:
-        folder: The network's folder.
+        folder: The system's folder.
         split: train, validation or test.
         keys: Keys of the books, in their order.
         probabilities: Probabilities (books, genres), a row for each book.
@@ -34,10 +38,10 @@ def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabili
 
 
 def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray[np.float32]]:
-    """Keys of the books of a split, and the probabilities (books, genres) that the network in `folder` gives them.
+    """Keys of the books of a split, and the probabilities (books, genres) that the system in `folder` gives them.
 
     Raises:
-        StageOrderError: The network has not been trained, or the file is damaged.
+        StageOrderError: The system has not been trained, or the file is damaged.
     """
     file = _file(folder, split)
     try:
@@ -45,13 +49,31 @@ def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray
             keys, probabilities = stored["keys"].tolist(), stored["probabilities"]
     except FileNotFoundError:
         raise StageOrderError(
-            f"the network has not judged the {split} books", where=file, advice="Train it first."
+            f"there are no predictions for the {split} books", where=file, advice="Train the system first."
         ) from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise StageOrderError(
-            "the stored probabilities are damaged", where=file, advice="Train the network again."
+            "the stored probabilities are damaged", where=file, advice="Train the system again."
         ) from error
     return keys, probabilities
+
+
+def predict_split(
+    study: Study, model: str, split: str
+) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Keys, labels (books,) and probabilities (books, genres) of one split, as `model` predicted them.
+
+    Args:
+        study: The study.
+        model: A system on a preparation: "MobileNetV2-padded", "Ensemble-mean-padded".
+        split: validation or test.
+
+    Raises:
+        StageOrderError: The system has not been trained, or the file is damaged.
+    """
+    keys, probabilities = read_probabilities(study.workspace.models / model, split)
+    books = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"]
+    return keys, books.loc[keys].to_numpy(np.int32), probabilities
 
 
 def _file(folder: Path, split: str) -> Path:

@@ -5,18 +5,15 @@ Where a search has chosen hyperparameters (section 5.4), the head is built and t
 """
 
 import logging
-import math
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, software_versions, write_card
+from bookcover_core.models.model_cards import MODEL_WEIGHTS
 from bookcover_core.models.systems import Kind, pretrained
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
@@ -76,73 +73,41 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
             where=study.manifest_file(features),
             advice="Run the stage `features` again.",
         )
-    from bookcover_core.models.networks import assemble, save_weights  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.head_run import run_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.models.networks import assemble  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import finish, run_head_training  # noqa: PLC0415 - imports TensorFlow
 
-    folder = study.workspace.models / model
     chosen = chosen_hyperparameters(study, model)
-    training = run_training(
+    training, fitted = run_head_training(
         study,
         backbone,
         preparation,
         epochs=study.settings.training.epochs,
         patience=study.settings.training.patience,
         monitor=study.settings.training.monitor,
-        folder=folder,
+        folder=study.workspace.models / model,
         key=run.key,
         label=run.label,
         hyperparameters=chosen,
     )
-    fitted, best = training.fitted, training.fitted.best
     network = build_backbone(study.settings, named)
     whole = assemble(named, network, fitted.head)
-    model_digest = save_weights(whole, folder / MODEL_WEIGHTS)
-    card = write_card(
-        folder,
-        ModelCard(
-            name=model,
-            kind=Kind.FROZEN,
-            backbone=backbone,
-            preparation=preparation,
-            input_size=named.size,
-            preprocessing=named.preprocessing,
-            weights=source.kind,
-            weights_file=source.file,
-            weights_digest=source.digest,
-            hidden_units=list(chosen.hidden_units),
-            dropout=chosen.dropout,
-            extra_inputs=list(head.extra_inputs),
-            hyperparameters=chosen.model_dump(mode="json"),
-            genres=read_genres(study.workspace),
-            settings=run.settings,
-            inputs=run.inputs,
-            digests={training.weights.name: training.weights_digest, MODEL_WEIGHTS: model_digest},
-            metrics={
-                "best_epoch": best.epoch,
-                "epochs": len(fitted.history),
-                "loss": best.loss,
-                "accuracy": best.accuracy,
-                "validation_loss": best.val_loss,
-                "validation_accuracy": best.val_accuracy,
-                "test_accuracy": training.test_accuracy,
-            },
-            parameters={
-                "backbone": network.count_params(),
-                "head": sum(math.prod(variable.shape) for variable in fitted.head.trainable_variables),
-            },
-            architecture=measure(whole),
-            software=software_versions(),
-            machine=this_machine(),
-        ),
-    )
-    return Result(
-        outputs=[training.weights, folder / MODEL_WEIGHTS, training.history, card],
-        counts={
-            "best_epoch": best.epoch,
-            "epochs": len(fitted.history),
-            "validation_accuracy": round(best.val_accuracy, 6),
-            "test_accuracy": round(training.test_accuracy, 6),
-            "weights": source.kind,
-        },
-        digest=digest_of([training.digest, source.digest]),
+    training.add_weights(whole, MODEL_WEIGHTS)
+    return finish(
+        run,
+        training,
+        kind=Kind.FROZEN,
+        backbone=backbone,
+        preparation=preparation,
+        input_size=named.size,
+        preprocessing=named.preprocessing,
+        weights=source.kind,
+        weights_file=source.file,
+        weights_digest=source.digest,
+        hidden_units=list(chosen.hidden_units),
+        dropout=chosen.dropout,
+        extra_inputs=list(head.extra_inputs),
+        hyperparameters=chosen.model_dump(mode="json"),
+        genres=read_genres(study.workspace),
+        parameters={"backbone": network.count_params(), "head": sum(array.size for array in fitted.weights)},
+        architecture=measure(whole),
     )

@@ -232,7 +232,7 @@ def test_a_training_that_failed_is_retried_alone_and_the_study_repeats_nothing(p
     until(lambda: "Finished in state Failed" in place.log(run))
     assert "Traceback" not in place.log(run)
     tiny = place.trainings(run)["Tiny"].id
-    until(lambda: "bookcover_core.training.head_trainer: train/Tiny-padded: epoch 3 of 3" in place.log(tiny))
+    until(lambda: "bookcover_core.training.loop: train/Tiny-padded: epoch 3 of 3" in place.log(tiny))
     before = finished(settings)
     assert {"evaluate/Tiny-padded", "report"} <= set(before)
 

@@ -147,9 +147,12 @@ def test_every_module_that_a_stage_depends_on_changes_its_key(stage, monkeypatch
 @pytest.mark.parametrize(
     ("symbol", "stages"),
     [
-        ("bookcover_core.training.head_trainer:Epoch", {"short-training", "search", "train", "finetune", "scratch"}),
+        ("bookcover_core.training.loop:Epoch", {"short-training", "search", "train", "finetune", "scratch"}),
         ("bookcover_core.training.stored_probabilities:read_probabilities", {"ensemble", "evaluate", "analyse"}),
-        ("bookcover_core.training.stored_probabilities:write_probabilities", {"finetune", "scratch", "ensemble"}),
+        (
+            "bookcover_core.training.stored_probabilities:write_probabilities",
+            {"train", "finetune", "scratch", "ensemble"},
+        ),
         ("bookcover_core.curation.grouped_split:draw_groups", {"split"}),
         ("bookcover_core.evaluation.intervals:wilson", {"evaluate", "analyse", "report"}),
     ],

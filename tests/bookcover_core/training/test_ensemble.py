@@ -18,8 +18,7 @@ from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training import ensemble
 from bookcover_core.training.ensemble import combine, fit_weights
-from bookcover_core.training.split_predictions import predict_split
-from bookcover_core.training.stored_probabilities import write_probabilities
+from bookcover_core.training.stored_probabilities import predict_split, write_probabilities
 
 GENRES = ("Law", "Travel", "Romance")
 BOOKS = 60
@@ -59,7 +58,9 @@ def study(tmp_path) -> Study:
             of_split = books[books["split"] == split].sample(frac=1, random_state=seed)
             probabilities = invent(of_split["label"].to_numpy(), skill, seed)
             files.append(
-                write_probabilities(study.workspace.models / run.part, split, of_split["key"].tolist(), probabilities)
+                write_probabilities(
+                    study.workspace.models / f"{name}-padded", split, of_split["key"].tolist(), probabilities
+                )
             )
         run(outputs=files)
     return study

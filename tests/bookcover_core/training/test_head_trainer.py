@@ -8,7 +8,8 @@ import pytest
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.networks import HeadShape
 from bookcover_core.training.feature_table import LabelledFeatures
-from bookcover_core.training.head_trainer import Checkpoint, Schedule, fit_head, predict
+from bookcover_core.training.head_trainer import Schedule, fit_head, predict
+from bookcover_core.training.loop import Checkpoint
 
 CHANNELS, GENRES = 24, 4
 
@@ -192,12 +193,9 @@ def test_patience_ends_training():
 
 
 @pytest.mark.parametrize("shape", [HeadShape(), HeadShape((8,), 0.3)], ids=["plain", "dropout"])
-def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch, shape):
+def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, shape):
     """Resumed from its checkpoint, a training gives the curve and the weights of one that was left alone."""
-    from bookcover_core.training import head_trainer
-
-    monkeypatch.setattr(head_trainer, "_CHECKPOINT_SECONDS", 0.0)
-    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key")
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key", every=0)
     whole = fit_head(TRAIN, VALIDATION, GENRES, schedule(), shape=shape)
     first_epoch = []
 
@@ -225,13 +223,10 @@ def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch, sh
 
 
 @pytest.mark.parametrize("damage", ["another key", "cut short", "no archive"])
-def test_a_checkpoint_that_does_not_fit_is_passed_over(tmp_path, monkeypatch, damage):
+def test_a_checkpoint_that_does_not_fit_is_passed_over(tmp_path, damage):
     """State of another training, or half a file, starts training from the beginning."""
-    from bookcover_core.training import head_trainer
-
-    monkeypatch.setattr(head_trainer, "_CHECKPOINT_SECONDS", 0.0)
     file = tmp_path / "checkpoint.npz"
-    fit_head(TRAIN, VALIDATION, GENRES, schedule(epochs=4), checkpoint=Checkpoint(file, "key"))
+    fit_head(TRAIN, VALIDATION, GENRES, schedule(epochs=4), checkpoint=Checkpoint(file, "key", every=0))
     if damage == "cut short":
         file.write_bytes(file.read_bytes()[:-200])
     elif damage == "no archive":
@@ -263,7 +258,7 @@ def test_no_books_is_an_error():
 
 def test_every_epoch_has_a_line_in_the_log(caplog):
     """Whoever watches a training sees each epoch, in order."""
-    with caplog.at_level(logging.INFO, logger="bookcover_core.training.head_trainer"):
+    with caplog.at_level(logging.INFO, logger="bookcover_core.training.loop"):
         fit_head(TRAIN, VALIDATION, GENRES, schedule(epochs=40), label="compare/padded")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("bookcover_core")]
     assert [line.split(",")[0] for line in lines] == [f"compare/padded: epoch {n} of 40" for n in range(1, 41)]

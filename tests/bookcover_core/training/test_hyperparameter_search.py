@@ -8,7 +8,7 @@ import pytest
 from bookcover_core.errors import SettingsError, StageOrderError, TrainingError
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training import head_trainer
+from bookcover_core.training import head_trainer, loop
 from bookcover_core.training.features import compute_features
 from bookcover_core.training.hyperparameter_search import COLUMNS, chosen_hyperparameters, search_head
 from bookcover_core.training.train_head import train_backbone
@@ -94,8 +94,8 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
         if accuracy == 0.25:
             raise TrainingError("the loss is no longer a number", where="here")
         fitted = fit(*arguments, **options)
-        best = head_trainer.Epoch(2, 1.0, accuracy, 1.5, accuracy, 0.1)
-        return head_trainer.FittedHead(fitted.head, best, [best] * 3)
+        best = loop.Epoch(2, 1.0, accuracy, 1.5, accuracy, 0.1)
+        return head_trainer.FittedHead(best, [best] * 3, fitted.weights, fitted.head)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
     with pytest.raises(StageOrderError, match="search/MobileNetV2-padded"):
@@ -128,8 +128,8 @@ def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):
     def fit_invented(train, validation, genres, schedule, **_):
         monitors.append(schedule.monitor)
         accuracy, loss = next(found)
-        best = head_trainer.Epoch(2, 1.0, accuracy, loss, accuracy, 0.1)
-        return head_trainer.FittedHead(None, best, [best])
+        best = loop.Epoch(2, 1.0, accuracy, loss, accuracy, 0.1)
+        return head_trainer.FittedHead(best, [best], [], None)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
     search_head(with_settings(study, training={"monitor": "loss"}), "MobileNetV2")

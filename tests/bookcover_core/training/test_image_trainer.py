@@ -18,10 +18,10 @@ def books(tmp_path_factory):
     folder = tmp_path_factory.mktemp("covers")
     files, labels = [], np.arange(24, dtype=np.int32) % 3
     for number, label in enumerate(labels):
-        image_trainer = draw_cover(number, 48).astype(np.int32)
-        image_trainer[..., label] += 110
+        pixels = draw_cover(number, 48).astype(np.int32)
+        pixels[..., label] += 110
         files.append(folder / f"{number}.png")
-        Image.fromarray(image_trainer.clip(0, 255).astype(np.uint8)).save(files[-1])
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(files[-1])
     return PixelBooks([str(number) for number in range(24)], labels, files, np.empty((24, 0), np.float32))
 
 
@@ -89,10 +89,10 @@ def test_one_seed_gives_one_training(whole, books):
 def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(whole, books, tmp_path, monkeypatch, caplog):
     """Killed in an epoch, it goes on after the last one that it finished, and ends bit for bit the same."""
     from bookcover_core.training import image_trainer
-    from bookcover_core.training.head_trainer import Checkpoint
+    from bookcover_core.training.loop import Checkpoint
 
-    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key")
-    run_epoch = image_trainer._Training.run_epoch
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key", every=0)
+    run_epoch = image_trainer._PixelLearner.run_epoch
 
     def killed(self, epoch, progress):
         if epoch > 2:
@@ -100,7 +100,7 @@ def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(whole, books, tm
         return run_epoch(self, epoch, progress)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_trainer._Training, "run_epoch", killed)
+        patch.setattr(image_trainer._PixelLearner, "run_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(build(), books, checkpoint=checkpoint)
     with caplog.at_level(logging.INFO, "bookcover_core.training"):
@@ -110,13 +110,13 @@ def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(whole, books, tm
 
 def test_a_state_that_does_not_fit_is_passed_over(whole, books, tmp_path):
     """The state of another training, or half a file, is no beginning."""
-    from bookcover_core.training.head_trainer import Checkpoint
+    from bookcover_core.training.loop import Checkpoint
 
     file = tmp_path / "checkpoint.npz"
-    fit(build(), books, epochs=1, seed=8, checkpoint=Checkpoint(file, "other"))
+    fit(build(), books, epochs=1, seed=8, checkpoint=Checkpoint(file, "other", every=0))
     for content in (file.read_bytes(), file.read_bytes()[:200]):
         file.write_bytes(content)
-        fitted = fit(build(), books, epochs=1, checkpoint=Checkpoint(file, "key"))
+        fitted = fit(build(), books, epochs=1, checkpoint=Checkpoint(file, "key", every=0))
         assert outcome(fitted)[0] == outcome(whole)[0][:1]
 
 
@@ -134,9 +134,13 @@ def test_the_start_competes(books):
 
 def test_the_weights_with_the_least_loss_are_kept(books, tmp_path):
     """Told to go by the loss, the network is left at its least, after a cut too."""
-    from bookcover_core.training.head_trainer import Checkpoint
+    from bookcover_core.training.loop import Checkpoint
 
-    options = {"monitor": "loss", "learning_rate": 0.05, "checkpoint": Checkpoint(tmp_path / "checkpoint.npz", "key")}
+    options = {
+        "monitor": "loss",
+        "learning_rate": 0.05,
+        "checkpoint": Checkpoint(tmp_path / "checkpoint.npz", "key", every=0),
+    }
     fit(build(), books, epochs=2, **options)
     fitted = fit(build(), books, epochs=30, patience=4, **options)
     least = min(fitted.history, key=lambda row: row.val_loss)

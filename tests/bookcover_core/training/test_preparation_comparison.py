@@ -37,16 +37,12 @@ def make_study(tmp_path, monkeypatch):
         write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
         (folder / "head.weights.h5").write_bytes(b"")
         best = SimpleNamespace(epoch=1, val_accuracy=ACCURACY[backbone][preparation])
-        return SimpleNamespace(
-            fitted=SimpleNamespace(best=best, history=[best]),
-            history=folder / "history.csv",
-            weights=folder / "head.weights.h5",
-            test_accuracy=0.1,
-            digest=f"{backbone} {preparation}",
-        )
+        outputs = [folder / "history.csv", folder / "head.weights.h5"]
+        kept = SimpleNamespace(outputs=outputs, test_accuracy=0.1, digest=f"{backbone} {preparation}")
+        return kept, SimpleNamespace(best=best, history=[best])
 
-    name = "bookcover_core.training.head_run"
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(run_training=train, __spec__=find_spec(name)))
+    name = "bookcover_core.training.training_run"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(run_head_training=train, __spec__=find_spec(name)))
 
     def make(*backbones: str, per_backbone: bool, **settings: object) -> Study:
         groups = {"training": {"backbones": list(backbones)}, "comparison": {"per_backbone": per_backbone}} | settings

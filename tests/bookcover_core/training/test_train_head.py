@@ -12,7 +12,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.training.features import compute_features
 from bookcover_core.training.preparation_choice import chosen_preparation
 from bookcover_core.training.preparation_comparison import compare_preparation, compare_preparations
-from bookcover_core.training.split_predictions import predict_split
+from bookcover_core.training.stored_probabilities import predict_split
 from bookcover_core.training.train_head import train_backbone
 from tests.bookcover_core.training.conftest import make_study
 

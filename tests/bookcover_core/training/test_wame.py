@@ -5,8 +5,8 @@ import pytest
 
 from bookcover_core.models.networks import build_head
 from bookcover_core.models.tensorflow_setup import keras, tf
-from bookcover_core.training import head_trainer
-from bookcover_core.training.head_trainer import Checkpoint, fit_head
+from bookcover_core.training.head_trainer import fit_head
+from bookcover_core.training.loop import Checkpoint
 from bookcover_core.training.wame import Wame
 from tests.bookcover_core.training.test_head_trainer import CHANNELS, GENRES, TRAIN, VALIDATION, curve, draw, schedule
 
@@ -110,12 +110,11 @@ def test_heads_learn_with_it():
     assert best["wame"] > best["adam"] - 0.05
 
 
-def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path):
     """Its state is in the checkpoint: one seed gives one curve, cut off or not, and not that of Adam."""
-    monkeypatch.setattr(head_trainer, "_CHECKPOINT_SECONDS", 0.0)
     wanted = schedule(epochs=8, optimizer="wame")
     whole = fit_head(TRAIN, VALIDATION, GENRES, wanted)
-    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key")
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key", every=0)
     seen = []
 
     def stop_after_five(done, _):

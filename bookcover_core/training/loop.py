@@ -1,0 +1,261 @@
+"""The one training loop, of heads on stored features and of networks on pixels alike (section 4.2).
+
+A `Learner` runs an epoch; `fit` repeats it, keeps the best epoch by validation accuracy or loss (the earliest of
+equals), stops when none has been better for `patience` epochs, and keeps the state on disk, so that a training that was
+cut off ends as if it had not been.
+
+Keras' own `fit` was measured first, with BackupAndRestore, EarlyStopping, CSVLogger and a whole epoch to an execution:
+on 5,000 x 1,280 features and batches of 32, its 40 epochs take 12.2 s of the processor's time on arrays and 8.3 s on a
+`tf.data` pipeline, these here 3.8 s. It takes up weights and optimiser bit for bit, but counts patience anew.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import TrainingError
+from bookcover_core.models.tensorflow_setup import keras
+from bookcover_core.pipeline.workspace import atomic
+from bookcover_core.settings import Monitor
+
+logger = logging.getLogger(__name__)
+
+Arrays = list[npt.NDArray[np.float32]]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch brought: a row of history.csv.
+
+    Losses are cross entropies with the true genre alone, whatever smoothing the training aims at. Training figures are
+    means over the epoch, each batch judged before its step, as in Keras; with dropout by the network that lost inputs,
+    so they look worse than it is. Validation figures are those of the whole network after the epoch.
+    """
+
+    epoch: int
+    """From 1; 0 is a network that was trained before, as it starts."""
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+    def is_better_than(self, other: "Epoch", monitor: Monitor) -> bool:
+        """Whether it did better on the validation books, by what `monitor` names."""
+        return self.val_loss < other.val_loss if monitor == "loss" else self.val_accuracy > other.val_accuracy
+
+
+class Schedule(Protocol):
+    """When a training ends, and which of its epochs is kept."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs at most."""
+
+    @property
+    def patience(self) -> int:
+        """Epochs without a better one after which it ends."""
+
+    @property
+    def monitor(self) -> Monitor:
+        """Validation metric that selects the epoch."""
+
+
+class Learner(Protocol):
+    """A network that is trained, with the books that it learns from."""
+
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    trained: list[keras.Variable]
+    """Weights that are trained."""
+
+    def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
+        """What epoch number `epoch`, from 1, brought. It depends on that number and the state alone."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A training that has ended; its network has the weights of the best epoch."""
+
+    best: Epoch
+    history: list[Epoch]
+    """Every epoch, epoch 0 among them where there was one."""
+    weights: Arrays
+    """The weights that were trained, at the best epoch."""
+
+
+class BestEpoch:
+    """The best epoch so far, and the weights that it left."""
+
+    def __init__(self, trained: list[keras.Variable], monitor: Monitor) -> None:
+        self._trained, self._monitor = trained, monitor
+        self.row: Epoch | None = None
+        self.weights = self._now()
+
+    def see(self, row: Epoch) -> None:
+        """Keep the weights as they are, if this epoch is the best."""
+        if self.row is None or row.is_better_than(self.row, self._monitor):
+            self.row, self.weights = row, self._now()
+
+    def restore(self) -> Arrays:
+        """The best weights, which the network has from now on."""
+        for variable, best in zip(self._trained, self.weights, strict=True):
+            variable.assign(best)
+        return self.weights
+
+    def _now(self) -> Arrays:
+        return [variable.numpy() for variable in self._trained]
+
+
+def best_epoch(history: Iterable[Epoch], monitor: Monitor) -> Epoch | None:
+    """The best of these epochs, the first of equals; none of none."""
+    best: Epoch | None = None
+    for row in history:
+        if best is None or row.is_better_than(best, monitor):
+            best = row
+    return best
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training's state is kept while it runs."""
+
+    file: Path
+    key: str
+    """What the training depends on: the state of another is passed over."""
+    every: float = 5.0
+    """Seconds between two savings, at least: an epoch of a head takes a fraction of one."""
+
+    def save(self, state: Sequence[keras.Variable], best: Arrays, history: Sequence[Epoch]) -> None:
+        """Keep all that an epoch changes, the best weights so far and the epochs, as they are now."""
+        arrays: dict[str, Any] = {f"state_{number}": np.asarray(variable) for number, variable in enumerate(state)}
+        arrays |= {f"best_{number}": array for number, array in enumerate(best)}
+        arrays |= {"key": self.key, "history": json.dumps([asdict(row) for row in history])}
+        with atomic(self.file) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **arrays)
+
+    def resume(self, state: Sequence[keras.Variable], best: Arrays) -> tuple[list[Epoch], Arrays]:
+        """Epochs and best weights of the training that was cut off, its state taken up into `state`.
+
+        Where there is none: no epochs, and `best`. A checkpoint that is damaged, or of a training that depends on
+        something else, is passed over.
+        """
+        try:
+            with np.load(self.file, allow_pickle=False) as saved:
+                if str(saved["key"]) != self.key:
+                    return [], best
+                history = [Epoch(**row) for row in json.loads(str(saved["history"]))]
+                arrays = [saved[f"state_{number}"] for number in range(len(state))]
+                best = [saved[f"best_{number}"] for number in range(len(best))]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+            return [], best
+        for variable, array in zip(state, arrays, strict=True):
+            variable.assign(array)
+        return history, best
+
+
+def fit(
+    learner: Learner,
+    schedule: Schedule,
+    *,
+    label: str,
+    advice: str,
+    start: Callable[[], Epoch] | None = None,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Fitted:
+    """How `learner` was trained; its network is left with the weights of the best epoch.
+
+    Args:
+        learner: What is trained.
+        schedule: When it ends, and by what the best epoch is told.
+        label: What the training is called in the log.
+        advice: What to do when the loss is no longer a number: which setting to lower.
+        start: Measures epoch 0, of a network that competes with what it becomes; none: it has learnt nothing yet.
+        progress: Handed to the learner.
+        checkpoint: Where the state is kept; none: nowhere.
+
+    Raises:
+        TrainingError: The loss is no longer a number.
+    """
+    state, best = _state(learner), BestEpoch(learner.trained, schedule.monitor)
+    history: list[Epoch] = []
+    if checkpoint:
+        history, best.weights = checkpoint.resume(state, best.weights)
+        best.row = best_epoch(history, schedule.monitor)
+    if history:
+        logger.info("%s: going on after epoch %d", label, history[-1].epoch)
+    elif start:
+        history.append(start())
+        best.see(history[-1])
+        _log(label, history[-1], best.row, schedule.epochs)
+    saved = time.perf_counter()
+    while not _is_over(history, best.row, schedule):
+        row = learner.run_epoch(history[-1].epoch + 1 if history else 1, progress)
+        if not np.isfinite([row.loss, row.val_loss]).all():
+            raise TrainingError(f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=advice)
+        history.append(row)
+        best.see(row)
+        _log(label, row, best.row, schedule.epochs)
+        if checkpoint and time.perf_counter() - saved >= checkpoint.every:
+            checkpoint.save(state, best.weights, history)
+            saved = time.perf_counter()
+    assert best.row is not None
+    return Fitted(best.row, history, best.restore())
+
+
+def check_books(train: int, validation: int, label: str) -> None:
+    """Check that there is something to learn from.
+
+    Raises:
+        TrainingError: There are no training or no validation books.
+    """
+    if not train or not validation:
+        raise TrainingError(
+            "there are no books to train or to validate on", where=label, advice="Check the splits: splits/books.csv."
+        )
+
+
+def dropout_generators(network: keras.Model) -> list[keras.Variable]:
+    """The state of the generators that the network's dropouts draw from."""
+    return [variable for variable in network.variables if variable.path.endswith("seed_generator_state")]
+
+
+def _state(learner: Learner) -> list[keras.Variable]:
+    """All that an epoch changes: the trained weights, the dropouts' generators, the optimiser's state."""
+    return [*learner.trained, *dropout_generators(learner.network), *learner.optimizer.variables]
+
+
+def _is_over(history: Sequence[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
+    """Whether no epoch is to follow: it was the last, or the last of `patience` since the best."""
+    if best is None:
+        return False
+    last = history[-1].epoch
+    return last >= schedule.epochs or last - best.epoch >= schedule.patience
+
+
+def _log(label: str, row: Epoch, best: Epoch | None, epochs: int) -> None:
+    """Say what one epoch, of as many as `epochs`, brought."""
+    assert best is not None
+    logger.info(
+        "%s: epoch %d of %d, loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f (best %.4f in epoch %d)",
+        label,
+        row.epoch,
+        epochs,
+        row.loss,
+        row.accuracy,
+        row.val_loss,
+        row.val_accuracy,
+        best.val_accuracy,
+        best.epoch,
+    )

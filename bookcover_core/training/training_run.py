@@ -1,0 +1,255 @@
+"""A training as a study keeps it: of a head on stored features or of a network on pixels, in a folder of its own.
+
+    head.weights.h5 or model.weights.h5, history.csv, probabilities-validation.npz, probabilities-test.npz
+
+Evaluation, ensembles and analysis read the probabilities; none of them loads a network.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.machine_info import this_machine
+from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, software_versions, write_card
+from bookcover_core.models.networks import HeadShape, save_weights
+from bookcover_core.models.tensorflow_setup import keras
+from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings import ExtraInput, Monitor, StudySettings
+from bookcover_core.training.feature_table import LabelledFeatures
+from bookcover_core.training.features import load_split
+from bookcover_core.training.head_trainer import FittedHead, Schedule, fit_head, predict
+from bookcover_core.training.hyperparameters import Hyperparameters
+from bookcover_core.training.image_dataset import PixelBooks, read_books
+from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
+from bookcover_core.training.loop import Checkpoint, Epoch, Fitted
+from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
+
+HISTORY, CHECKPOINT = "history.csv", "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training that has ended, and what was kept of it."""
+
+    fitted: Fitted
+    folder: Path
+    outputs: list[Path]
+    test_accuracy: float
+    """Share of the test books whose genre is the most probable one. Nothing is chosen by it."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each file of weights, by its name."""
+
+    def add_weights(self, network: keras.Model, name: str) -> None:
+        """Write the weights of `network` to the folder."""
+        self.weights[name] = save_weights(network, self.folder / name)
+        self.outputs.append(self.folder / name)
+
+    @property
+    def digest(self) -> str:
+        """What later stages see of it: the weights that were trained, and the curve without its times."""
+        arrays = [hashlib.sha256(array.tobytes()).hexdigest() for array in self.fitted.weights]
+        rows = [asdict(row) | {"seconds": None} for row in self.fitted.history]
+        return digest_of([arrays, rows])
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What the card says of it."""
+        first, best, last = self.fitted.history[0], self.fitted.best, self.fitted.history[-1]
+        return {
+            "best_epoch": best.epoch,
+            "epochs": last.epoch,
+            "loss": best.loss,
+            "accuracy": best.accuracy,
+            "validation_loss": best.val_loss,
+            "validation_accuracy": best.val_accuracy,
+            "test_accuracy": self.test_accuracy,
+            **({} if first.epoch else {"validation_accuracy_before": first.val_accuracy}),
+        }
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What the manifest says of it."""
+        shown = ("best_epoch", "epochs", "validation_accuracy", "test_accuracy", "validation_accuracy_before")
+        return {name: round(value, 6) for name, value in self.metrics.items() if name in shown}
+
+
+def run_head_training(
+    study: Study,
+    backbone: str,
+    preparation: str,
+    *,
+    epochs: int,
+    patience: int,
+    monitor: Monitor = "accuracy",
+    folder: Path,
+    key: str,
+    label: str,
+    hyperparameters: Hyperparameters | None = None,
+) -> tuple[TrainingRun, FittedHead]:
+    """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
+
+    A training that was cut off goes on where it was.
+
+    Args:
+        study: The study.
+        backbone: Whose features.
+        preparation: Of which pictures.
+        epochs: Epochs at most.
+        patience: Epochs without a better one after which it ends.
+        monitor: Validation metric that selects the epoch.
+        folder: Where everything goes.
+        key: What the training depends on; the state of a training with another is not taken up.
+        label: What it is called in the log.
+        hyperparameters: How the head is built and trained; none: as the settings say.
+
+    Raises:
+        StageOrderError: The features have not been computed.
+        TrainingError: The head cannot be trained.
+    """
+    settings = study.settings
+    hyperparameters = hyperparameters or Hyperparameters.of(settings)
+    schedule, shape = plan_head(settings, hyperparameters, epochs=epochs, patience=patience, monitor=monitor)
+
+    def books_of(split: str) -> LabelledFeatures:
+        return load_split(study, backbone, preparation, split, shape.extra_inputs)
+
+    checkpoint = Checkpoint(folder / CHECKPOINT, key)
+    fitted = fit_head(
+        books_of("train"),
+        books_of("validation"),
+        len(read_genres(study.workspace)),
+        schedule,
+        shape=shape,
+        label=label,
+        progress=study.progress,
+        checkpoint=checkpoint,
+    )
+    run = _keep(fitted, folder, books_of, lambda books: predict(fitted.head, books))
+    run.add_weights(fitted.head, HEAD_WEIGHTS)
+    checkpoint.file.unlink(missing_ok=True)
+    return run, fitted
+
+
+def run_pixel_training(
+    study: Study,
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    schedule: PixelSchedule,
+    *,
+    preparation: str,
+    extra_inputs: Collection[ExtraInput] = (),
+    start: Start | None = None,
+    folder: Path,
+    key: str,
+    label: str,
+) -> TrainingRun:
+    """`network`, trained on the study's pictures, and what was kept of it in `folder`.
+
+    A training that was cut off goes on after the last epoch that it finished.
+
+    Args:
+        study: The study.
+        network: What is trained: see `fit_network`.
+        optimizer: What takes the steps.
+        schedule: Epochs, patience, batch size, seed, augmentation, and what selects the best epoch.
+        preparation: Of which pictures.
+        extra_inputs: What the network is told beside its pictures.
+        start: How well it does before; none: it has learnt nothing yet.
+        folder: Where everything goes.
+        key: What the training depends on; the state of a training with another is not taken up.
+        label: What it is called in the log.
+
+    Raises:
+        StageOrderError: The pictures have not been prepared, or some are missing or damaged.
+        TrainingError: The network cannot be trained.
+    """
+
+    def books_of(split: str) -> PixelBooks:
+        return read_books(study, preparation, split, extra_inputs)
+
+    checkpoint = Checkpoint(folder / CHECKPOINT, key)
+    fitted = fit_network(
+        network,
+        optimizer,
+        books_of("train"),
+        books_of("validation"),
+        schedule,
+        start=start,
+        label=label,
+        progress=study.progress,
+        checkpoint=checkpoint,
+    )
+    run = _keep(fitted, folder, books_of, fitted.judge.probabilities)
+    run.add_weights(network, MODEL_WEIGHTS)
+    checkpoint.file.unlink(missing_ok=True)
+    return run
+
+
+def plan_head(
+    settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int, monitor: Monitor
+) -> tuple[Schedule, HeadShape]:
+    """How a head with these hyperparameters is trained, and what it is built of."""
+    schedule = Schedule(
+        epochs=epochs,
+        patience=patience,
+        batch_size=hyperparameters.batch_size,
+        learning_rate=hyperparameters.learning_rate,
+        seed=settings.seed,
+        optimizer=settings.training.optimizer,
+        weight_decay=hyperparameters.weight_decay,
+        label_smoothing=hyperparameters.label_smoothing,
+        monitor=monitor,
+    )
+    return schedule, HeadShape(hyperparameters.hidden_units, hyperparameters.dropout, settings.head.extra_inputs)
+
+
+def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
+    """The result of the stage that made a network, with the network's card written.
+
+    Args:
+        run: The run of the stage.
+        training: What was kept of the training.
+        card: What the network is: fields of `ModelCard`. What the run and the training tell takes their place.
+    """
+    told = {
+        "name": run.part,
+        "settings": run.settings,
+        "inputs": run.inputs,
+        "digests": training.weights,
+        "metrics": training.metrics,
+        "software": software_versions(),
+        "machine": this_machine(),
+    }
+    written = ModelCard(**(card | told))
+    return Result(
+        outputs=[*training.outputs, write_card(training.folder, written)],
+        counts=training.counts | {"weights": written.weights},
+        digest=digest_of([training.digest, written.weights_digest]),
+    )
+
+
+def _keep(
+    fitted: Fitted,
+    folder: Path,
+    books_of: Callable[[str], Any],
+    predict_books: Callable[[Any], npt.NDArray[np.float32]],
+) -> TrainingRun:
+    """History and probabilities of a training, written to `folder`; its weights are not written yet."""
+    outputs, hits = [folder / HISTORY], np.empty(0)
+    for split in STORED_SPLITS:
+        books = books_of(split)
+        probabilities = predict_books(books)
+        outputs.append(write_probabilities(folder, split, books.keys, probabilities))
+        hits = probabilities.argmax(axis=1) == books.labels
+    write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))
+    return TrainingRun(fitted, folder, outputs, float(np.mean(hits)))
