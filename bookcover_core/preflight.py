@@ -21,8 +21,9 @@ from bookcover_core.errors import (
     WeightsError,
     WorkspaceError,
 )
+from bookcover_core.families.systems import find_system, systems
 from bookcover_core.models.backbones import Backbone, find_backbone
-from bookcover_core.models.systems import SCRATCH_NETWORKS, find_system, members
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import BookSource, CoverSource, StudySettings
@@ -77,10 +78,8 @@ def _unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     networks = dict.fromkeys(
         (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
     )
-    looks: list[Callable[[], object]] = [
-        partial(find_backbone, name) for name in networks if name not in SCRATCH_NETWORKS
-    ]
-    looks.append(partial(members, settings))
+    looks: list[Callable[[], object]] = [partial(find_backbone, name) for name in networks if name not in SCRATCH]
+    looks.append(partial(systems, settings))
     if settings.visualisation.model:
         looks.append(partial(find_system, settings, settings.visualisation.model))
     for look in looks:
@@ -97,7 +96,7 @@ def _frozen_networks(settings: StudySettings) -> list[Backbone]:
         names[settings.comparison.backbone] = None
     found = []
     for name in names:
-        if name not in SCRATCH_NETWORKS:
+        if name not in SCRATCH:
             try:
                 found.append(find_backbone(name))
             except BookcoverError:

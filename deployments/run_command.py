@@ -12,8 +12,7 @@ import httpx
 
 from bookcover_core.covers.chunks import check_chunks
 from bookcover_core.errors import ServerError, SettingsError, StageOrderError
-from bookcover_core.models.systems import ensembles
-from bookcover_core.models.weights import check_networks
+from bookcover_core.families.systems import check_systems, systems
 from bookcover_core.pipeline.graph import steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -54,7 +53,7 @@ def run_study(
     if only is None:
         check_all(settings)
     else:
-        check_networks(settings)
+        check_systems(settings)
         check_cluster(settings)
     Study(settings).begin()
     if not isinstance(chunks, str):
@@ -134,7 +133,7 @@ def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
         for backbone in settings.training.backbones:
             training.train_backbone(name, backbone)
     elif part == "ensemble":
-        for ensemble in ensembles(settings):
+        for ensemble in [system.name for system in systems(settings) if system.members]:
             training.combine(name, ensemble)
     else:
         flows: dict[str | None, Callable[[str], object]] = {

@@ -37,10 +37,10 @@ from prefect.states import Cancelling, Pending, Scheduled
 from prefect.utilities.urls import url_for
 
 from bookcover_core.errors import TrainingError
+from bookcover_core.families.systems import network_is_made
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
-from bookcover_core.training.plan import is_trained
 from flows.names import training_name
 from flows.studies import folder_of_run, reference
 from flows.training import train_backbone
@@ -159,7 +159,7 @@ class _Trainings:
         return str(backbone) if is_ours and backbone in self._settings.training.backbones else None
 
     def _start_unless_trained(self, name: str) -> None:
-        if is_trained(Study(self._settings), name):
+        if network_is_made(Study(self._settings), name):
             self._logger.info("%s is trained already", name)
             return
         # The dashboard shows a run below another by a task of that one, which stands for it.
@@ -219,7 +219,7 @@ class _Trainings:
 
     def _settle(self, name: str, run: FlowRun, state: State) -> None:
         """Take note of a training that has ended; start one where that was not ours, and is not what is wanted."""
-        if is_trained(Study(self._settings), name):
+        if network_is_made(Study(self._settings), name):
             self._logger.info("%s is trained", name)
             del self._runs[name]
         elif name not in self._started and (state.is_crashed() or state.is_completed()):

@@ -1,7 +1,8 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
+from bookcover_core.families.family import comparison_parts
+from bookcover_core.families.systems import is_compared
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training import plan
 from bookcover_core.training.preparation_choice import comparing_backbones
 from flows.names import name_comparison
 from flows.networks import Network
@@ -22,6 +23,6 @@ def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), c
     """
     settings = settings_of(study, changes)
     wanted = backbones or comparing_backbones(settings)
-    with training_slot(unless=lambda: all(plan.is_compared(Study(settings), backbone) for backbone in wanted)):
+    with training_slot(unless=lambda: all(is_compared(Study(settings), backbone) for backbone in wanted)):
         for backbone in wanted:
-            run_parts(Study(settings), plan.comparison(Study(settings), backbone))
+            run_parts(Study(settings), comparison_parts(Study(settings), backbone))

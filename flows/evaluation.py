@@ -1,9 +1,10 @@
 """How good the trained systems are: chapter 5."""
 
-from bookcover_core.models.systems import systems
+from bookcover_core.families.systems import systems
 from flows.names import name_evaluation
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
+from flows.training import fit_baselines
 from tasks.stages import run_stage
 
 
@@ -17,5 +18,7 @@ def evaluate(study: str = "", names: tuple[str, ...] = (), changes: Changes = ()
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     settings = settings_of(study, changes)
+    if not names:
+        fit_baselines(settings)
     for name in names or [system.name for system in systems(settings)]:
         run_stage(settings, "evaluate", name)

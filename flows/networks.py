@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from bookcover_core.models.backbones import BACKBONES
-from bookcover_core.models.systems import SCRATCH_NETWORKS
+from bookcover_core.models.lenet_alexnet import SCRATCH
 
-_NAMES = [*BACKBONES, *SCRATCH_NETWORKS]
+_NAMES = [*BACKBONES, *SCRATCH]
 
 Network = Annotated[str, Field(json_schema_extra={"enum": list(_NAMES)})]
 """Name of a network, chosen in a form from all that there are."""

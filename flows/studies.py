@@ -14,7 +14,7 @@ from typing import Any
 from prefect.context import FlowRunContext
 
 from bookcover_core.errors import SettingsError, WeightsError
-from bookcover_core.models.weights import check_networks
+from bookcover_core.families.systems import check_systems
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import StudySettings
@@ -67,7 +67,7 @@ def store(settings: StudySettings) -> StudySettings:
     if _is_stored_since_this_run_began(Workspace(settings.root).settings):
         return load_settings(settings.root)
     with suppress(WeightsError):  # the study lists what it lacks, when all can be mended
-        check_networks(settings)
+        check_systems(settings)
     Study(settings).begin()
     return settings
 

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 
 from bookcover_core.errors import InputError, TrainingError
-from bookcover_core.models.systems import ensembles, systems
+from bookcover_core.families.systems import systems
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings, Undecided
-from bookcover_core.training.plan import is_made
 from flows.analysis import analyse
 from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations
@@ -21,7 +20,7 @@ from flows.report import write_report
 from flows.short_form import fill_in
 from flows.stages import stage_flow
 from flows.studies import Changes, reference, settings_of, store
-from flows.training import combine
+from flows.training import combine, fit_baselines
 from flows.visualisation import visualise
 from tasks.preflight import check_all
 from tasks.stages import stage_task
@@ -107,11 +106,14 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
         compare_preparations(study)
 
     causes = train_networks(settings)
-    joined = {name: combine(study, name, return_state=True) for name in ensembles(settings)}
+    fit_baselines(settings)
+    ensembles = [system.name for system in systems(settings) if system.members]
+    joined = {name: combine(study, name, return_state=True) for name in ensembles}
     causes |= {name: state.result(raise_on_failure=False) for name, state in joined.items() if not state.is_completed()}
-    trained = [system.name for system in systems(settings) if is_made(Study(settings), system)]
+    made = [system for system in systems(settings) if system.is_made(Study(settings))]
+    trained = [system.name for system in made if system.competes]
     if trained:
-        evaluate(study, tuple(trained))
+        evaluate(study, tuple(system.name for system in made))
         analyse(study)
         looked = visualise(study, return_state=True)
         write_report(study, tuple(f"{name}: {why}" for name, why in reasons(settings, trained, causes).items()))

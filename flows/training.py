@@ -1,7 +1,8 @@
 """Networks trained, and joined: chapter 4, section 5.4."""
 
+from bookcover_core.families.systems import network_is_made, training_parts, untrained_systems
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training import plan
+from bookcover_core.settings import StudySettings
 from flows.names import name_training
 from flows.networks import Network
 from flows.stages import stage_flow
@@ -27,8 +28,8 @@ def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: 
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     wanted = Study(settings_of(study, changes))
-    with training_slot(unless=lambda: plan.is_trained(wanted, backbone)):
-        run_parts(wanted, plan.training(wanted, backbone))
+    with training_slot(unless=lambda: network_is_made(wanted, backbone)):
+        run_parts(wanted, training_parts(wanted, backbone))
 
 
 @stage_flow("combine", "combine {ensemble} for {study}")
@@ -41,3 +42,11 @@ def combine(study: str = "", ensemble: str = "Ensemble-mean", changes: Changes =
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     run_stage(settings_of(study, changes), "ensemble", ensemble)
+
+
+def fit_baselines(settings: StudySettings) -> None:
+    """Make the systems that no network is trained for and that join no others: a second's work, here and now."""
+    study = Study(settings)
+    for system in untrained_systems(settings):
+        if not system.members:
+            run_parts(study, system.family.parts(study, system))

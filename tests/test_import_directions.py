@@ -25,6 +25,7 @@ ROOMS = (
     "preparation",
     "models",
     "training",
+    "families",
     "evaluation",
     "visualisation",
     "inference",

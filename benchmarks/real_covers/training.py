@@ -19,8 +19,11 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.fingerprints import hash_chunk
 from bookcover_core.curation.near_duplicates import find_twins
+from bookcover_core.families.fine_tuned import fine_tune
+from bookcover_core.families.from_scratch import train_scratch
+from bookcover_core.families.frozen import train_backbone
+from bookcover_core.families.systems import find_system
 from bookcover_core.listings.read_listings import read_listings
-from bookcover_core.models.systems import find_system
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
@@ -28,11 +31,8 @@ from bookcover_core.preparation.prepare import prepare_shard, shards
 from bookcover_core.settings import Preparation, StudySettings
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.fine_tune import fine_tune
-from bookcover_core.training.from_scratch import train_scratch
 from bookcover_core.training.hyperparameter_search import search_head
 from bookcover_core.training.stored_probabilities import predict_split
-from bookcover_core.training.train_head import train_backbone
 
 logger = logging.getLogger("real_covers")
 
@@ -171,7 +171,7 @@ def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int
 
 def mix(mixture: Mixture, folder: Path, fold: Fold, labels: npt.NDArray[np.int32]) -> Judged:
     """What systems that are measured already say together of one fold's books."""
-    from bookcover_core.training.ensemble import fit_weights
+    from bookcover_core.families.ensemble import fit_weights
 
     parts = [Judged.load(folder / name / f"{fold.number}.npz") for name in mixture.members]
     validation, test = (np.stack([getattr(part, split) for part in parts]) for split in ("validation", "test"))

@@ -5,7 +5,7 @@ splits/books.csv, prepared/measurements/, evaluation/<model>/  ->  evaluation/an
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -14,7 +14,6 @@ from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.analysis import Analysis, BaselineScore, SystemAnalysis, analysis_file
 from bookcover_core.evaluation.analysis_files import write_tables
-from bookcover_core.evaluation.attribute_baselines import BASELINES
 from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
@@ -27,14 +26,15 @@ from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.scores import resampling
 from bookcover_core.evaluation.significance import compare_pairs, joint_accuracy
+from bookcover_core.families.baselines import ATTRIBUTE_RULES
+from bookcover_core.families.systems import systems
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.systems import Kind, systems
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.training.preparation_choice import model_of
+from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
 logger = logging.getLogger(__name__)
@@ -44,32 +44,37 @@ _DIGITS = 6
 
 
 def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: ARG001 - what predicts makes no key
+    models = evaluated_models(study)
+    alone = [each.name for each in systems(study.settings) if each.name in models and not each.members]
     return Inputs(
         after=[
             "listings",
             "split",
             *(f"prepare/shard-{number:04d}" for number in shards(study)),
-            *(f"evaluate/{model}" for model in evaluated_models(study).values()),
-        ]
+            *(f"evaluate/{model}" for model in models.values()),
+        ],
+        given={"systems": " ".join(models.values()), "alone": " ".join(alone)},
     )
 
 
 @stage("analyse", "Analyse colour, shape, overlap and agreement", settings=("seed", "evaluation"), inputs=_inputs)
-def analyse(study: Study, _: StageRun, *, predict: Predict | None = None) -> Result:
+def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> Result:
     """Analyse the genres and all evaluated systems: colour, shape, overlap, calibration, agreement.
 
     Args:
         study: The study.
+        run: This run of the stage.
         predict: What predicts the validation books, on which temperatures are fitted; none: the trained systems.
 
     Raises:
         StageOrderError: The books have not been split, their covers not been prepared, or no system is evaluated.
         WorkspaceError: A file of predictions or measurements is missing or altered, or of other books.
     """
-    models = evaluated_models(study)
+    models = {split_model_name(model)[0]: model for model in run.inputs["systems"].split()}
+    alone = run.inputs["alone"].split()
     folder = study.workspace.evaluation
     predictions = {name: read_predictions(folder / model / "predictions.csv") for name, model in models.items()}
-    analysis = _analysis(study, models, predictions, read_measured_books(study), predict or predict_split)
+    analysis = _analysis(study, models, alone, predictions, read_measured_books(study), predict or predict_split)
     write_json(analysis_file(study.workspace), _rounded(analysis.model_dump(mode="json")))
     tables = write_tables(analysis, folder / "analysis")
     return Result(
@@ -84,15 +89,15 @@ def analyse(study: Study, _: StageRun, *, predict: Predict | None = None) -> Res
 
 
 def evaluated_models(study: Study) -> dict[str, str]:
-    """The models of today's settings that are evaluated, by the name of their system, in the study's order.
+    """The models of today's settings that compete and are evaluated, by the name of their system, in the study's order.
 
     Raises:
         StageOrderError: There is none.
     """
     models = {}
-    for system in systems(study.settings):
+    for system in filter(lambda each: each.competes, systems(study.settings)):
         with suppress(StageOrderError):  # a comparison that is to choose its preparation has not been made
-            model = model_of(study, system)
+            model = system.model(study)
             if study.manifest_file(f"evaluate/{model}").exists():
                 models[system.name] = model
     if not models:
@@ -107,6 +112,7 @@ def evaluated_models(study: Study) -> dict[str, str]:
 def _analysis(
     study: Study,
     models: Mapping[str, str],
+    alone: Sequence[str],
     predictions: Mapping[str, Predictions],
     books: MeasuredBooks,
     predict: Predict,
@@ -137,7 +143,6 @@ def _analysis(
             threshold,
         )
     study.progress(len(predictions), len(predictions) + 1)
-    alone = [each.name for each in systems(study.settings) if each.kind is not Kind.ENSEMBLE and each.name in named]
     return Analysis(
         confidence=confidence,
         genres=genres,
@@ -158,9 +163,9 @@ def judge_baselines(books: MeasuredBooks, genres: int, how: Resampling) -> list[
     """Each baseline of colour and shape, fitted on the training books and judged on the test books."""
     labels = books.labels[books.test]
     found = []
-    for name, sees, fit in BASELINES:
+    for name, sees, fit in ATTRIBUTE_RULES:
         inputs = np.column_stack([books.measured[measure] for measure in sees])
-        scores = fit(inputs[books.train], books.labels[books.train], inputs[books.test], genres)
+        scores = fit(inputs[books.train], books.labels[books.train], genres).scores(inputs[books.test])
         ranks = metrics.true_ranks(labels, scores)
         intervals = bootstrap(labels, metrics.predicted_labels(scores), ranks, genres, how)
         top = {k: Estimate.of(float((ranks <= k).mean()), intervals[total_name(k)]) for k in metrics.TOP}

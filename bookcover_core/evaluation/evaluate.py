@@ -17,13 +17,13 @@ from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.predictions import Predictions, write_predictions
 from bookcover_core.evaluation.scores import Scores, resampling, score
+from bookcover_core.families.systems import find_system, systems
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.systems import find_system, systems
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.training.preparation_choice import model_of, split_model_name
+from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,7 @@ Predict = Callable[[Study, str, str], tuple[Sequence[str], NDArray[np.integer], 
 
 def _inputs(study: Study, system: str, **_: object) -> Inputs:
     found = find_system(study.settings, system)
-    model = model_of(study, found)
-    return Inputs(model, after=[f"{found.stage}/{model}", "split"])
+    return Inputs(found.model(study), after=[found.label(study), "split"])
 
 
 @stage(
@@ -45,7 +44,6 @@ def _inputs(study: Study, system: str, **_: object) -> Inputs:
     settings=("seed", "evaluation.confidence", "evaluation.resamples"),
     inputs=_inputs,
     parts=lambda study: [(system.name,) for system in systems(study.settings)],
-    apart=True,
 )
 def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | None = None) -> Result:
     """Predict the test books with a system, and score it.

@@ -13,8 +13,8 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate, Resampling, bootstrap, share, total_name
 from bookcover_core.evaluation.metrics import Floats, Integers
+from bookcover_core.families.family import title_of
 from bookcover_core.genres import Genre
-from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.study import Study
 
 

@@ -20,17 +20,19 @@ from typing import Self, TypeVar
 import numpy as np
 from PIL import Image
 
+from bookcover_core.errors import SettingsError
+from bookcover_core.families.prediction import Floats, Predictor
+from bookcover_core.families.systems import load_predictor
 from bookcover_core.inference.answers import CoverVerdict, Guess, ModelSummary, Neighbour, StudyCover, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.explanations import on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
-from bookcover_core.inference.predictor import Floats, LoadedNetwork, NetworkInput, NetworkOutput, as_pictures
+from bookcover_core.inference.predictor import NetworkInput, as_pictures
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as
 from bookcover_core.inference.similar_covers import CoverIndex, embeds
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import Preparation
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -71,13 +73,14 @@ class Judge:
         self.index = CoverIndex(study)
         self._study = study
         self._shares = candidate.shares
-        self._networks = [LoadedNetwork(study.workspace.models / card.name) for card in candidate.members]
+        self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
         self._embedding, self._why_not = self._find_embedding(candidate)
-        cards = [*candidate.members, *([self._embedding] if self._embedding else [])]
-        self._inputs = {(Preparation(card.preparation), card.input_size) for card in cards}
+        self._squares = {square for each in self._predictors.values() for square in each.squares}
+        if self._embedding is not None:
+            self._squares.add(self._embedding.square)
         self._reader = Reader(
-            study.settings.covers, prepared_as(study), {preparation for preparation, _ in self._inputs}
+            study.settings.covers, prepared_as(study), {preparation for preparation, _ in self._squares}
         )
 
     @classmethod
@@ -136,17 +139,21 @@ class Judge:
 
         Raises:
             KeyError: There is no such genre.
+            SettingsError: The model looks at no picture.
         """
+        from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
         from bookcover_core.visualisation.grad_cam import explain  # noqa: PLC0415 - few verdicts are explained
 
         labels = {each.slug: each.label for each in self._genres}
         label = labels[genre or judged.verdict.genres[0].slug]
-        ready = as_pictures(judged.cover, self._inputs)
+        ready = as_pictures(judged.cover, self._squares)
         size = judged.cover.shown.size
         heat = np.zeros((size[1], size[0]), np.float32)
-        for network, share in zip(self._networks, self._shares, strict=True):
-            seen = explain(network.model, network.card, ready.pictures[network.input], label)
-            heat += share * on_cover(seen, network.input[0], size)
+        for (name, predictor), share in zip(self._predictors.items(), self._shares, strict=True):
+            if not isinstance(predictor, NetworkPredictor):
+                raise SettingsError(f"{name} looks at no picture, so none can show what it saw", where="--model")
+            seen = explain(predictor.model, predictor.card, ready.pictures[predictor.square], label)
+            heat += share * on_cover(seen, predictor.square[0], size)
         return veiled(judged.cover.shown, heat)
 
     def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
@@ -162,23 +169,23 @@ class Judge:
         return None, reasons[0] if reasons else "the study has trained no frozen network"
 
     @cached_property
-    def _embedder(self) -> LoadedNetwork:
+    def _embedder(self) -> Predictor:
         """The embedding model, where it is none of those that judge."""
         assert self._embedding is not None
-        return LoadedNetwork(self._study.workspace.models / self._embedding.name)
+        return load_predictor(self._study.workspace.models / self._embedding.name)
 
     def _get_ready(self, cover: CoverInput | Unreadable) -> NetworkInput | Unreadable:
         read = cover if isinstance(cover, Unreadable) else self._reader.read(cover)
-        return read if isinstance(read, Unreadable) else as_pictures(read, self._inputs)
+        return read if isinstance(read, Unreadable) else as_pictures(read, self._squares)
 
     def _judge(self, covers: Sequence[NetworkInput], top: int, near: int) -> list[CoverVerdict]:
         """The verdicts on one batch."""
         if not covers:
             return []
         started = time.perf_counter()
-        outputs = {network.card.name: network.predict(covers) for network in self._networks}
+        outputs = {name: predictor.predict(covers) for name, predictor in self._predictors.items()}
         probabilities = sum(
-            share * output.probabilities for share, output in zip(self._shares, outputs.values(), strict=True)
+            share * probabilities for share, (probabilities, _) in zip(self._shares, outputs.values(), strict=True)
         )
         nearest = self._nearest(covers, near, outputs)
         seconds = (time.perf_counter() - started) / len(covers)
@@ -188,11 +195,11 @@ class Judge:
         ]
 
     def _nearest(
-        self, covers: Sequence[NetworkInput], near: int, outputs: dict[str, NetworkOutput]
+        self, covers: Sequence[NetworkInput], near: int, outputs: dict[str, tuple[Floats, Floats | None]]
     ) -> list[list[Neighbour]]:
         if self._embedding is None or near < 1:
             return [[] for _ in covers]
-        features = (outputs.get(self._embedding.name) or self._embedder.predict(covers)).features
+        _, features = outputs.get(self._embedding.name) or self._embedder.predict(covers)
         assert features is not None
         return self.index.nearest(self._embedding, features, near, [ready.cover.sha256 for ready in covers])
 

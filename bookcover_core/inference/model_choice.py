@@ -7,11 +7,12 @@ from typing import Any
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.families.ensemble import ENSEMBLE
+from bookcover_core.families.family import title_of
+from bookcover_core.families.systems import family_of
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
-from bookcover_core.models.systems import title_of
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.ensemble import ENSEMBLE
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ class TrainedModel:
     """Cards of its networks."""
     shares: tuple[float, ...] = (1.0,)
     """Weight of each network's probabilities; they sum to 1."""
+    competes: bool = True
+    """Whether it may judge without being named."""
 
     @property
     def system(self) -> str:
@@ -58,11 +61,17 @@ def candidates(study: Study) -> list[TrainedModel]:
             found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
-    return sorted(found, key=lambda each: -each.validation_accuracy)
+    return sorted(found, key=lambda each: (not each.competes, -each.validation_accuracy))
 
 
 def _network(card: ModelCard) -> TrainedModel:
-    return TrainedModel(card.name, _title(card.name), card.metrics.get("validation_accuracy", 0.0), (card,))
+    return TrainedModel(
+        card.name,
+        _title(card.name),
+        card.metrics.get("validation_accuracy", 0.0),
+        (card,),
+        competes=family_of(card.kind).competes,
+    )
 
 
 def _title(name: str) -> str:
@@ -93,14 +102,16 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         WeightsError: Nothing has been trained, or nothing of that name.
     """
     trained = candidates(study)
-    if not trained:
+    if not any(each.competes for each in trained):
         raise WeightsError(
             "there is no trained network to judge with",
             where=study.workspace.models,
             advice="Train one first: `bookcover run`, with the same settings, does everything that is needed for it.",
         )
     wanted = [
-        each for each in trained if not model or model.casefold() in {each.name.casefold(), each.system.casefold()}
+        each
+        for each in trained
+        if (model.casefold() in {each.name.casefold(), each.system.casefold()} if model else each.competes)
     ]
     if not wanted:
         raise WeightsError(
@@ -119,7 +130,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
     """
     file = study.workspace.evaluation / candidate.name / "metrics.json"
     scores = read_scores(file) if file.is_file() else None
-    untrained = dict.fromkeys(card.backbone for card in candidate.members if card.weights == "random")
+    untrained = dict.fromkeys(card.backbone for card in candidate.members if card.never_saw_pictures)
     return ModelSummary(
         study=study.settings.name,
         model=candidate.name,

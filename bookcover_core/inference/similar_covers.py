@@ -14,7 +14,6 @@ from bookcover_core.errors import StageOrderError
 from bookcover_core.inference.answers import Neighbour, StudyCover
 from bookcover_core.listings.text_decoding import readable
 from bookcover_core.models.model_cards import ModelCard
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.training.features import load_features
@@ -28,7 +27,7 @@ _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 def embeds(card: ModelCard) -> bool:
     """Whether a network gives the features that the study keeps of its covers: its backbone is as it came."""
-    return card.kind is Kind.FROZEN
+    return card.is_frozen
 
 
 class CoverIndex:

@@ -5,7 +5,7 @@ another's preprocessing still runs, only badly. Sections 3.1 and 4.1 of the diss
 others are all image models that Keras brings (`applications`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -105,6 +105,11 @@ _ALL = {
 
 BACKBONES = {name: _ALL[name] for name in DISSERTATION} | _ALL
 """All backbones by name, those of the dissertation first."""
+
+
+def pretrained(names: Iterable[str]) -> list[str]:
+    """Those of the networks called `names` that start from ImageNet's weights."""
+    return [name for name in names if name in BACKBONES]
 
 
 def find_backbone(name: str) -> Backbone:

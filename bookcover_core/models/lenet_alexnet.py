@@ -150,4 +150,4 @@ def _seeds(seed: int) -> Iterator[int]:
 SCRATCH = {
     network.name: network for network in (ScratchNetwork("LeNet", 56, _lenet), ScratchNetwork("AlexNet", 227, _alexnet))
 }
-"""All networks that are trained from nothing, by name: `systems.SCRATCH_NETWORKS`."""
+"""All networks that are trained from nothing, by name."""

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bookcover_core.errors import WeightsError
 from bookcover_core.genres import Genre
 from bookcover_core.models.architecture import Architecture
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.machine_info import Machine
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.settings import ExtraInput
+from bookcover_core.settings import ExtraInput, Preparation
 
 CARD = "card.json"
 HEAD_WEIGHTS = "head.weights.h5"
@@ -26,7 +26,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(description='System and preparation: "MobileNetV2-padded", "MobileNetV2-finetuned-padded".')
-    kind: Kind = Field(description="How it came about: frozen, fine-tuned or scratch.")
+    kind: str = Field(description="Family that it belongs to: frozen, fine-tuned, scratch and others.")
     backbone: str = Field(description="The network; that of a scratch system is the system itself.")
     preparation: str
     input_size: int = Field(description="Side of the square input in pixels; its values are 0..255.")
@@ -47,6 +47,21 @@ class ModelCard(BaseModel):
     architecture: Architecture | None = Field(default=None, description="The whole network in numbers.")
     software: dict[str, str] = Field(description="Versions.")
     machine: Machine | None = Field(default=None, description="The machine that it was trained on.")
+
+    @property
+    def square(self) -> tuple[Preparation, int]:
+        """How the covers that it sees are made square, and the side in pixels."""
+        return Preparation(self.preparation), self.input_size
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether its backbone is as it came, so that the study's pooled features are its own: it has a head apart."""
+        return HEAD_WEIGHTS in self.digests
+
+    @property
+    def never_saw_pictures(self) -> bool:
+        """Whether its backbone should have seen pictures before, and has random weights instead."""
+        return self.weights == "random" and self.backbone not in SCRATCH
 
 
 def write_card(folder: Path, card: ModelCard) -> Path:

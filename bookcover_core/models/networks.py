@@ -21,8 +21,8 @@ from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
 from bookcover_core.models.feature_extractor import build_pooled
+from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
 from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, read_card
-from bookcover_core.models.systems import Kind
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
@@ -183,9 +183,7 @@ def load_head(folder: Path) -> tuple[keras.Model, ModelCard]:
 
 def _build(card: ModelCard) -> keras.Model:
     """The architecture that `card` describes."""
-    if card.kind is Kind.SCRATCH:
-        from bookcover_core.models.lenet_alexnet import find_scratch  # noqa: PLC0415 - most networks have a backbone
-
+    if card.backbone in SCRATCH:
         return find_scratch(card.backbone).build(len(card.genres), seed=0)
     backbone = find_backbone(card.backbone)
     return assemble(backbone, backbone.build(), _build_head(card))

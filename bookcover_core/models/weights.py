@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.models.backbones import Backbone, find_backbone
-from bookcover_core.models.systems import SCRATCH_NETWORKS, find_system, members
+from bookcover_core.models.backbones import Backbone
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import StudySettings
 
@@ -58,28 +57,6 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
 def weights_digest(settings: StudySettings, backbone: Backbone) -> str:
     """Digest of the weights that `backbone` gets: see `WeightsSource.digest`."""
     return weights_source(settings, backbone).digest
-
-
-def check_networks(settings: StudySettings) -> None:
-    """Check, before anything is fetched, that the networks and the members of ensembles in `settings` are known.
-
-    Where one network compares the preparations for all, its weights are looked for as well: nothing can be trained
-    without them. Those of the others are looked for when their turn comes, so that one network whose weights are
-    missing does not stop its siblings.
-
-    Raises:
-        SettingsError: There is no such network, no such member, or no such system to look into.
-        WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
-    """
-    for name in (*settings.training.backbones, *settings.models.weight_files):
-        if name not in SCRATCH_NETWORKS:
-            find_backbone(name)
-    comparing = find_backbone(settings.comparison.backbone)
-    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
-        weights_source(settings, comparing)
-    members(settings)
-    if settings.visualisation.model:
-        find_system(settings, settings.visualisation.model)
 
 
 def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:

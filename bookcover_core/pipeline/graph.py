@@ -15,7 +15,7 @@ from bookcover_core.pipeline.engine import StageRun, State
 from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.study import Study
 
-# Modules that declare stages, in the order in which a study runs them.
+# Modules that declare stages, or name such modules in `STAGE_MODULES`, in the order in which a study runs them.
 _MODULES = (
     "listings.read_listings",
     "covers.download",
@@ -29,10 +29,7 @@ _MODULES = (
     "training.features",
     "training.preparation_comparison",
     "training.hyperparameter_search",
-    "training.train_head",
-    "training.fine_tune",
-    "training.from_scratch",
-    "training.ensemble",
+    "families.systems",
     "evaluation.evaluate",
     "evaluation.analyse",
     "visualisation.visualise",
@@ -80,11 +77,13 @@ def steps() -> list[str]:
 @cache
 def declarations() -> tuple[Stage[...], ...]:
     """Every stage that is declared, those among them that are steps of another, in the order of a study."""
+    named = [import_module(f"bookcover_core.{name}") for name in _MODULES]
+    modules = [module for each in named for module in getattr(each, "STAGE_MODULES", (each,))]
     return tuple(
         declared
-        for module in _MODULES
-        for declared in vars(import_module(f"bookcover_core.{module}")).values()
-        if isinstance(declared, Stage) and declared.function.__module__ == f"bookcover_core.{module}"
+        for module in modules
+        for declared in vars(module).values()
+        if isinstance(declared, Stage) and declared.function.__module__ == module.__name__
     )
 
 

@@ -7,7 +7,7 @@ from bookcover_core.evaluation.calibration import Calibration
 from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Column, Content, Format, Table, estimates, integers, percent, shares

@@ -17,10 +17,12 @@ from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, 
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.scores import Scores, read_scores
+from bookcover_core.families.family import System, title_of
+from bookcover_core.families.systems import ALL_FAMILIES, systems
 from bookcover_core.genres import BOOKCOVER30_TEST_PER_GENRE, Genre
 from bookcover_core.listings.books import read_genres
+from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.model_cards import ModelCard, read_card
-from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, ensembles, members, systems, title_of
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
@@ -32,7 +34,6 @@ from bookcover_core.training.preparation_choice import (
     comparison_folder,
     comparison_label,
     comparison_parts,
-    model_of,
 )
 from bookcover_core.visualisation.network_insight import NetworkInsight, read_insight
 from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
@@ -72,7 +73,7 @@ class EvaluatedSystem:
     @property
     def is_ensemble(self) -> bool:
         """Whether it joins other systems, and was not trained itself."""
-        return self.system.kind is Kind.ENSEMBLE
+        return bool(self.system.members)
 
     @property
     def best_epoch(self) -> int | None:
@@ -125,6 +126,8 @@ class Findings:
     preparation: str
     """What the networks were trained on: "padded", or "noprep and padded"; empty while none is chosen."""
     systems: list[EvaluatedSystem]
+    baselines: list[EvaluatedSystem]
+    """Systems that stand beside the others in tables, and are never the best."""
     missing: list[MissingSystem]
     trials: list[PreparationTrial]
     manifests: dict[str, list[Manifest]]
@@ -158,7 +161,7 @@ class Findings:
     def random_weights(self) -> bool:
         """Whether any network has random weights where it should have those of ImageNet."""
         settings = self.study.settings
-        untrained = set(settings.training.backbones) - {*settings.models.weight_files, *SCRATCH_NETWORKS}
+        untrained = set(pretrained(settings.training.backbones)) - {*settings.models.weight_files}
         return any(system.untrained for system in self.systems) or (
             settings.models.weights == "random" and bool(untrained)
         )
@@ -227,7 +230,7 @@ class Findings:
         if "visualise" not in self.manifests:
             return None
         try:
-            model = model_of(self.study, chosen_system(self.study))
+            model = chosen_system(self.study).model(self.study)
         except (SettingsError, StageOrderError, WeightsError):
             return None
         label = f"evaluate/{model}"
@@ -254,29 +257,33 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
     """
     study.manifest("listings")
     known = failures or {}
-    evaluated = []
+    evaluated: list[EvaluatedSystem] = []
+    baselines: list[EvaluatedSystem] = []
     missing = []
     for system in systems(study.settings):
-        model = _if_chosen(lambda: model_of(study, system))  # noqa: B023 - called at once
+        model = _if_chosen(lambda: system.model(study))  # noqa: B023 - called at once
         if system.name in known:
             # What an earlier run left of it is not what today's settings ask for.
             missing.append(MissingSystem(system.name, known[system.name]))
         elif model and study.manifest_file(f"evaluate/{model}").exists():
-            evaluated.append(_evaluated(study, system, model))
+            (evaluated if system.competes else baselines).append(_evaluated(study, system, model))
         else:
             missing.append(MissingSystem(system.name, _why_missing(study, system, model)))
     untrained = {each.system for each in evaluated if each.untrained}
-    if ensembles(study.settings) and untrained.intersection(members(study.settings)):
-        evaluated = [replace(each, untrained=each.untrained or each.is_ensemble) for each in evaluated]
+    evaluated = [
+        replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
+        for each in evaluated
+    ]
     chosen = {_choice(study, name) for name in study.settings.training.backbones}
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
         preparation=" and ".join(sorted(filter(None, chosen))),
         systems=evaluated,
+        baselines=baselines,
         missing=missing,
         trials=_trials(study),
-        manifests=_manifests(study, [system.scores.model for system in evaluated]),
+        manifests=_manifests(study, [system.scores.model for system in [*evaluated, *baselines]]),
     )
 
 
@@ -295,14 +302,13 @@ def _choice(study: Study, network: str) -> str:
 
 def _evaluated(study: Study, system: System, model: str) -> EvaluatedSystem:
     scores = read_scores(study.workspace.evaluation / model / "metrics.json")
-    if system.kind is Kind.ENSEMBLE:
+    if system.members or not system.competes:
         return EvaluatedSystem(system, scores, None, None)
     folder = study.workspace.models / model
     curve, card = _if_sound(read_curve, folder / "history.csv"), _if_sound(read_card, folder)
     if curve and card and "best_epoch" in card.metrics:
         curve = replace(curve, kept=int(card.metrics["best_epoch"]))
-    untrained = card is not None and system.kind is not Kind.SCRATCH and card.weights == "random"
-    return EvaluatedSystem(system, scores, curve, card, untrained)
+    return EvaluatedSystem(system, scores, curve, card, card is not None and card.never_saw_pictures)
 
 
 def _if_sound(read: Callable[[Path], T], path: Path) -> T | None:
@@ -350,7 +356,7 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
     Parts that nothing after them names (chunks of an earlier way of cutting, networks of other settings) are left out.
     """
     found = {stage.name: study.manifests(stage.name) for stage in stages() if stage.name != "report"}
-    for stage in ("search", "train", "finetune", "scratch", "ensemble", "evaluate", "visualise"):
+    for stage in ("search", *(family.stage for family in ALL_FAMILIES), "evaluate", "visualise"):
         found[stage] = [manifest for manifest in found[stage] if manifest.part in models]
     compared = comparison_parts(study.settings)
     found["compare"] = [manifest for manifest in found["compare"] if manifest.part in compared]

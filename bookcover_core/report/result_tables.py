@@ -87,10 +87,10 @@ def preparation_table(findings: Findings) -> Table | None:
 
 
 def recall_table(findings: Findings) -> Table | None:
-    """Table 2: top-1 and top-3 recall by genre, the study's systems and the published ones; None without systems."""
+    """Table 2: top-1 and top-3 recall by genre, the study's systems and the published ones, and baselines."""
     if not findings.systems:
         return None
-    scores = findings.scores
+    scores, baselines = findings.scores, [each.scores for each in findings.baselines]
     ks = findings.top(1, 3)
     published = list(published_recall().values()) if findings.has_published else []
     columns = [Column("Genre")]
@@ -98,21 +98,27 @@ def recall_table(findings: Findings) -> Table | None:
     columns += [
         shares(f"Top {k}", name=f"published {other.model} top {k}", faint=True) for other in published for k in ks
     ]
+    columns += [estimates(f"Top {k}", name=f"{each.system.title} top {k}") for each in findings.baselines for k in ks]
     groups = [("", 1), *((f"{each.title}, this study", len(ks)) for each in findings.systems)]
     sources = {each.model: "Iwana 2016" if each.model in _IWANA else "Hill 2020" for each in published}
     groups += [(f"{model}, {source}", len(ks)) for model, source in sources.items()]
+    groups += [(each.title, len(ks)) for each in findings.baselines]
     contenders = len(ks) * (len(scores) + (len(published) if findings.comparable else 0))
     rows = []
     wins = [0] * (len(columns) - 1)
     for genre in findings.genres:
         recalls = [each.genres[genre.label].recall.get(k) for each in scores for k in ks]
         others = [other.recall(k)[genre.name] for other in published for k in ks]
-        marked = _mark_best([*map(Cell.of, recalls), *map(Cell, others)], len(ks), contenders)
+        rules = [each.genres[genre.label].recall.get(k) for each in baselines for k in ks]
+        cells = [*map(Cell.of, recalls), *map(Cell, others), *map(Cell.of, rules)]
+        marked = _mark_best(cells, len(ks), contenders)
         wins = [count + cell.best for count, cell in zip(wins, marked, strict=True)]
         rows.append([genre.name, *marked])
     whole = [each.top(k) for each in scores for k in ks]
     others = [other.total(k) for other in published for k in ks]
-    totals = [["Total accuracy", *_mark_best([*map(Cell.of, whole), *map(Cell, others)], len(ks), contenders)]]
+    rules = [each.top(k) for each in baselines for k in ks]
+    cells = [*map(Cell.of, whole), *map(Cell, others), *map(Cell.of, rules)]
+    totals = [["Total accuracy", *_mark_best(cells, len(ks), contenders)]]
     notes = [comparability_note(findings), interval_note(findings)]
     if contenders > len(ks):
         counted = [str(count) if place < contenders else None for place, count in enumerate(wins)]
@@ -129,10 +135,10 @@ def recall_table(findings: Findings) -> Table | None:
 
 
 def precision_table(findings: Findings) -> Table | None:
-    """Table 3: top-1 precision by genre, the study's systems and the dissertation's; None without systems."""
+    """Table 3: top-1 precision by genre, the study's systems and the dissertation's, and baselines'."""
     if not findings.systems:
         return None
-    scores = findings.scores
+    scores, baselines = findings.scores, [each.scores for each in findings.baselines]
     published = list(published_precision().values()) if findings.has_published else []
     return Table.of(
         "table-3-precision",
@@ -141,24 +147,37 @@ def precision_table(findings: Findings) -> Table | None:
             Column("Predicted genre"),
             *(estimates(each.title, name=each.system.title) for each in findings.systems),
             *(shares(each.model, name=f"published {each.model}", faint=True) for each in published),
+            *(estimates(each.title, name=each.system.title) for each in findings.baselines),
         ],
         [
             [
                 genre.name,
                 *(each.genres[genre.label].precision for each in scores),
                 *(other.precision[genre.name] for other in published),
+                *(each.genres[genre.label].precision for each in baselines),
             ]
             for genre in findings.genres
         ],
         totals=[
-            ["Total precision (accuracy)", *(each.accuracy for each in scores), *(other.total for other in published)],
+            [
+                "Total precision (accuracy)",
+                *(each.accuracy for each in scores),
+                *(other.total for other in published),
+                *(each.accuracy for each in baselines),
+            ],
             [
                 "Mean over genres (macro)",
                 *(each.totals["macro_precision"] for each in scores),
                 *(other.macro for other in published),
+                *(each.totals["macro_precision"] for each in baselines),
             ],
         ],
-        groups=[("", 1), ("This study", len(scores)), *([("Hill 2020", len(published))] if published else [])],
+        groups=[
+            ("", 1),
+            ("This study", len(scores)),
+            *([("Hill 2020", len(published))] if published else []),
+            *([("Baselines", len(baselines))] if baselines else []),
+        ],
         notes=[
             comparability_note(findings),
             interval_note(findings),
@@ -186,9 +205,9 @@ def network_table(findings: Findings) -> Table | None:
         columns.append(shares("Top 1, Hill 2020", lambda each: totals.get(each.name), "published top 1", faint=True))
     return Table.of(
         "networks",
-        "All networks on the test books, in per cent",
+        "All networks on the test books, and rules that never look at a picture, in per cent",
         columns,
-        findings.systems,
+        [*findings.systems, *findings.baselines],
         notes=[comparability_note(findings), interval_note(findings)],
     )
 

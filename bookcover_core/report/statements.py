@@ -15,8 +15,8 @@ from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
 from bookcover_core.evaluation.scores import Scores, top_share
 from bookcover_core.evaluation.significance import Standing
+from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
-from bookcover_core.models.systems import title_of
 from bookcover_core.report.analysis_figures import in_words
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.number_verdicts import Reproduction, best_genres

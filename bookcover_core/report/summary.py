@@ -7,7 +7,7 @@ from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
 from bookcover_core.evaluation.scores import top_share
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
 from bookcover_core.report.table import DASH, PERCENT, capitalised, markdown_row, percent
@@ -61,14 +61,15 @@ def result_markdown(study: Study) -> str:
 
 
 def result_rows(findings: Findings) -> list[dict[str, Any]]:
-    """A row for each network, the best first, for machines: shares from 0 to 1.
+    """A row for each network, the best first, then for each baseline, for machines: shares from 0 to 1.
 
     Keys: model, backbone, preparation, test_books, chance; top1, top3, top5 and macro_precision, each with `_low` and
     `_high`; best_epoch (None where unknown); published_top1 (None where there is none, or none that is comparable);
     random_weights (of the network itself, or of a member of an ensemble).
     """
     published = published_recall() if findings.comparable else {}
-    ordered = sorted(findings.systems, key=lambda system: -system.scores.accuracy.value)
+    shown = [*findings.systems, *findings.baselines]
+    ordered = sorted(shown, key=lambda each: (not each.system.competes, -each.scores.accuracy.value))
     return [_row(system, published.get(system.name)) for system in ordered]
 
 

@@ -17,7 +17,7 @@ One frozen object, `StudySettings`, is stored with each study, and can be writte
 from bookcover_core.settings.book_settings import BookSettings, BookSource
 from bookcover_core.settings.cover_settings import CoverSettings, CoverSource
 from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings, Undecided
-from bookcover_core.settings.evaluation_settings import EvaluationSettings, VisualisationSettings
+from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
 from bookcover_core.settings.preparation_settings import (
     Interpolation,
     Preparation,
@@ -41,6 +41,7 @@ from bookcover_core.settings.training_settings import (
 __all__ = [
     "HOME",
     "SETTINGS_FILE",
+    "BaselineSettings",
     "BookSettings",
     "BookSource",
     "ComparisonSettings",

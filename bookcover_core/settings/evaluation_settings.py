@@ -1,10 +1,24 @@
 """Evaluation and visualisation of the trained networks: chapter 5."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bookcover_core.settings.settings_section import SettingsSection
+
+
+class BaselineSettings(SettingsSection):
+    """Rules that never look at a picture, and stand beside the networks in every table: section 5.2."""
+
+    names: tuple[Literal["commonest", "frequencies", "mean-colour", "colour-and-shape"], ...] = (
+        "commonest",
+        "frequencies",
+        "mean-colour",
+        "colour-and-shape",
+    )
+    """commonest: the commonest genre, always. frequencies: a genre drawn by the genres' frequencies. mean-colour: the
+    genre whose mean colour is nearest. colour-and-shape: a logistic regression on mean colour, width, height and aspect
+    ratio. None: no baselines."""
 
 
 class EvaluationSettings(SettingsSection):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from bookcover_core.settings.book_settings import BookSettings
 from bookcover_core.settings.cover_settings import CoverSettings
 from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings
-from bookcover_core.settings.evaluation_settings import EvaluationSettings, VisualisationSettings
+from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
 from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
 from bookcover_core.settings.settings_section import PathText, SettingsSection
 from bookcover_core.settings.training_settings import (
@@ -65,6 +65,7 @@ class StudySettings(SettingsSection):
     fine_tuning: FineTuningSettings = FineTuningSettings()
     scratch: ScratchSettings = ScratchSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
+    baselines: BaselineSettings = BaselineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     visualisation: VisualisationSettings = VisualisationSettings()
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.extra_inputs import extra_values
-from bookcover_core.models.systems import SCRATCH_NETWORKS
 from bookcover_core.models.weights import weights_digest
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
@@ -60,11 +59,10 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
         for method in settings.preparation.methods
     ]
     yield from wanted
-    for network in settings.training.backbones:
-        if network not in SCRATCH_NETWORKS:
-            chosen = (network, str(chosen_preparation(study, network)))
-            if chosen not in wanted:
-                yield chosen
+    for network in pretrained(settings.training.backbones):
+        chosen = (network, str(chosen_preparation(study, network)))
+        if chosen not in wanted:
+            yield chosen
 
 
 @stage(

@@ -20,8 +20,7 @@ from pydantic import BeforeValidator, ConfigDict
 
 from bookcover_core.errors import SettingsError, TrainingError
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.systems import pretrained
+from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
@@ -101,7 +100,9 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     run_title="search hyperparameters of {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "search"),
     inputs=_inputs,
-    parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.search.trials else [],
+    parts=lambda study: (
+        [(name,) for name in pretrained(study.settings.training.backbones)] if study.settings.search.trials else []
+    ),
     apart=True,
     timed=True,
 )

@@ -7,15 +7,12 @@ one for each (`comparison.per_backbone`, section 5.4).
 import json
 from pathlib import Path
 
-from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind, System, members
+from bookcover_core.models.backbones import BACKBONES
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Preparation, StudySettings
 
 CHOICE = "chosen.json"
 """File of a comparison's choice."""
-
-# What the members of an ensemble are prepared as, where they differ.
-_MIXED = "mixed"
 
 
 def model_name(backbone: str, preparation: str) -> str:
@@ -31,7 +28,7 @@ def split_model_name(name: str) -> tuple[str, str]:
 
 def choosing_backbone(settings: StudySettings, network: str) -> str:
     """The backbone whose comparison chooses the preparation that `network` is trained on."""
-    chooses = settings.comparison.per_backbone and network not in SCRATCH_NETWORKS
+    chooses = settings.comparison.per_backbone and network in BACKBONES
     return network if chooses else settings.comparison.backbone
 
 
@@ -76,27 +73,6 @@ def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
     study.manifest(comparison_label(study.settings, backbone))
     choice = json.loads((comparison_folder(study, backbone) / CHOICE).read_text("utf-8"))
     return Preparation(choice["preparation"])
-
-
-def preparation_of(study: Study, system: System) -> str:
-    """The preparation that a system is trained on; of an ensemble its members' own, "mixed" where they differ.
-
-    Raises:
-        StageOrderError: A comparison is to choose it, and has not been made.
-    """
-    if system.kind is not Kind.ENSEMBLE:
-        return str(chosen_preparation(study, system.network))
-    preparations = {preparation_of(study, member) for member in members(study.settings)}
-    return preparations.pop() if len(preparations) == 1 else _MIXED
-
-
-def model_of(study: Study, system: System) -> str:
-    """Name of the model that a system is: "MobileNetV2-finetuned-padded".
-
-    Raises:
-        StageOrderError: A comparison is to choose its preparation, and has not been made.
-    """
-    return model_name(system.name, preparation_of(study, system))
 
 
 def trial_part(settings: StudySettings, preparation: str, backbone: str) -> str:

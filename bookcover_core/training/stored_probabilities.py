@@ -15,6 +15,9 @@ from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, read_table
 
+LEAST = 1e-12
+"""Probabilities are taken for at least this where their logarithm is wanted."""
+
 STORED_SPLITS = ("validation", "test")
 """The splits that every system predicts: one to choose by, one to be evaluated on."""
 
@@ -74,6 +77,15 @@ def predict_split(
     keys, probabilities = read_probabilities(study.workspace.models / model, split)
     books = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"]
     return keys, books.loc[keys].to_numpy(np.int32), probabilities
+
+
+def validation_figures(labels: npt.NDArray[np.int32], probabilities: npt.NDArray[np.floating]) -> dict[str, float]:
+    """Accuracy and mean cross entropy on the validation books."""
+    given = probabilities[np.arange(len(labels)), labels]
+    return {
+        "validation_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "validation_loss": float(-np.log(np.maximum(given, LEAST)).mean()),
+    }
 
 
 def _file(folder: Path, split: str) -> Path:

@@ -9,7 +9,7 @@ from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedResult
 from bookcover_core.evaluation.scores import Scores
 from bookcover_core.evaluation.significance import PairComparison, Standing
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import LIGHT, WIDTH, Theme
 

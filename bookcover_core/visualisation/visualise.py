@@ -18,17 +18,18 @@ from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.families.family import System, title_of
+from bookcover_core.families.systems import find_system, systems
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
-from bookcover_core.models.systems import Kind, System, find_system, systems
 from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json, write_table
-from bookcover_core.training.preparation_choice import model_of
+from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.visualisation.maximisation_state import MaximisationState
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 
@@ -53,8 +54,8 @@ _ASCENT = "bookcover_core.visualisation.activation_ascent:ActivationMaximiser"
 
 def _inputs(study: Study) -> Inputs:
     system = chosen_system(study)
-    model = model_of(study, system)
-    return Inputs(model, after=["split", f"{system.stage}/{model}", f"evaluate/{model}"])
+    model = system.model(study)
+    return Inputs(model, after=["split", system.label(study), f"evaluate/{model}"])
 
 
 @stage(
@@ -73,7 +74,7 @@ def visualise(study: Study, run: StageRun) -> Result:
         StageOrderError: No network has been evaluated, or this one has not.
         WeightsError: Its weights are missing or altered.
     """
-    system, model = chosen_system(study), run.part
+    model = run.part
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.visualisation.grad_cam_overlay import explain_covers  # noqa: PLC0415 - imports TensorFlow
@@ -85,7 +86,7 @@ def visualise(study: Study, run: StageRun) -> Result:
     insight = NetworkInsight(
         model=model,
         network=card.backbone,
-        title=system.title,
+        title=title_of(split_model_name(model)[0]),
         input_size=card.input_size,
         steps=study.settings.visualisation.steps,
         ideals=ideals,
@@ -103,22 +104,22 @@ def chosen_system(study: Study) -> System:
     """The network to visualise: the one that the settings name, or the best by validation accuracy.
 
     Raises:
-        SettingsError: The study has no such system, or it is an ensemble.
+        SettingsError: The study has no such system, or it is none that can be visualised.
         StageOrderError: The settings name none, and no network has been evaluated.
     """
     if named := study.settings.visualisation.model:
         system = find_system(study.settings, named)
-        if system.kind is Kind.ENSEMBLE:
+        if not system.explains:
             raise SettingsError(
-                f"{named!r} is an ensemble; only a single network can be visualised",
+                f"{named!r} cannot be visualised: only a single network can",
                 where="visualisation.model",
-                advice="Name one of its members.",
+                advice="Name a network of the study.",
             )
         return system
     accuracies = {}
     for system in systems(study.settings):
-        if system.kind is not Kind.ENSEMBLE:
-            model = model_of(study, system)
+        if system.explains:
+            model = system.model(study)
             if study.manifest_file(f"evaluate/{model}").exists():
                 accuracies[system] = read_card(study.workspace.models / model).metrics["validation_accuracy"]
     if not accuracies:

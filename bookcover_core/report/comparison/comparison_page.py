@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
 from bookcover_core.report.comparison.comparison_tables import comparison_tables

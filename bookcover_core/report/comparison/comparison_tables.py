@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.report.comparison.study_comparison import ABSENT, SPLITS, StudyComparison
 from bookcover_core.report.comparison.system_pairs import SystemPair

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bookcover_core.evaluation.significance import Standing
-from bookcover_core.models.systems import title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.report.comparison.study_comparison import StudyComparison
 from bookcover_core.report.table import PERCENT, capitalised, percent
 

@@ -10,14 +10,14 @@ from PIL import Image
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.families import network_predictor
 from bookcover_core.genres import number_genres
-from bookcover_core.inference import predictor, similar_covers
+from bookcover_core.inference import similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
 from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
@@ -60,8 +60,8 @@ def test_a_cover_of_the_study_is_judged_as_the_evaluation_judged_it(trained, mod
 def test_a_hundred_covers_cost_one_load_of_the_network(trained, monkeypatch):
     """However many covers, and however often it is asked; in their order."""
     loads = []
-    load = predictor.load_model
-    monkeypatch.setattr(predictor, "load_model", lambda folder: loads.append(folder.name) or load(folder))
+    load = network_predictor.load_model
+    monkeypatch.setattr(network_predictor, "load_model", lambda folder: loads.append(folder.name) or load(folder))
     with Judge.load(trained, "Tiny") as judge:
         covers = [a_cover(number) for number in range(100)]
         verdicts = list(judge.judge(covers, near=1))
@@ -143,7 +143,7 @@ def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, 
     folder = study.workspace.models / "LeNet-cropped"
     card = ModelCard(
         name="LeNet-cropped",
-        kind=Kind.SCRATCH,
+        kind="scratch",
         backbone="LeNet",
         preparation="cropped",
         input_size=56,

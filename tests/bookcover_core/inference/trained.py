@@ -49,11 +49,11 @@ def train(folder: Path) -> Study:
     from bookcover_core.curation.near_duplicates import find_twins
     from bookcover_core.curation.splits import split
     from bookcover_core.evaluation.evaluate import evaluate
+    from bookcover_core.families.ensemble import combine
+    from bookcover_core.families.frozen import train_backbone
     from bookcover_core.listings.read_listings import read_listings
     from bookcover_core.preparation.prepare import prepare_shard, shards
-    from bookcover_core.training.ensemble import combine
     from bookcover_core.training.features import compute_features
-    from bookcover_core.training.train_head import train_backbone
 
     for genre, colour in GENRES.items():
         (folder / "pictures" / genre).mkdir(parents=True)

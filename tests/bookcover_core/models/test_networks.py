@@ -18,7 +18,6 @@ from bookcover_core.models.networks import (
     save_weights,
     standardise,
 )
-from bookcover_core.models.systems import Kind
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings
 
@@ -60,7 +59,7 @@ def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
     model = assemble(backbone, network, build_head(backbone.channels, 3))
     card = ModelCard(
         name=f"{name}-padded",
-        kind=Kind.FROZEN,
+        kind="frozen",
         backbone=name,
         preparation="padded",
         input_size=backbone.size,
@@ -96,7 +95,7 @@ def test_a_deep_head_with_extra_inputs_comes_back_from_its_folder(network, tmp_p
     model = assemble(BACKBONE, network, head)
     card = ModelCard(
         name="MobileNetV2-padded",
-        kind=Kind.FROZEN,
+        kind="frozen",
         backbone="MobileNetV2",
         preparation="padded",
         input_size=224,

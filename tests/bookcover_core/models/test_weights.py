@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.weights import build_backbone, check_networks, weights_digest, weights_source
+from bookcover_core.models.weights import build_backbone, weights_digest, weights_source
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import StudySettings
 
@@ -180,21 +180,3 @@ def test_known_photos_get_known_labels(real_data):
 
 def wanted(**settings: object) -> StudySettings:
     return StudySettings.model_validate(settings)
-
-
-def test_networks_and_members_are_checked_before_anything_is_fetched():
-    """LeNet is a network too; one that nobody knows is named, and so is a member that the study does not train."""
-    check_networks(wanted(training={"backbones": ["LeNet", "MobileNetV2"]}, ensemble={"members": ["LeNet"]}))
-    with pytest.raises(SettingsError, match="VGG"):
-        check_networks(wanted(training={"backbones": ["LeNet", "VGG"]}))
-    with pytest.raises(SettingsError, match="AlexNet"):
-        check_networks(wanted(training={"backbones": ["LeNet"]}, ensemble={"members": ["AlexNet"]}))
-
-
-def test_only_the_network_that_compares_for_all_must_have_its_weights():
-    """Without it nothing can be trained; a network that compares for itself keeps nobody else waiting."""
-    missing = {"models": {"weight_files": {"MobileNetV2": "gone.h5"}}}
-    with pytest.raises(WeightsError, match=r"gone\.h5"):
-        check_networks(wanted(**missing))
-    check_networks(wanted(**missing, comparison={"per_backbone": True}))
-    check_networks(wanted(**missing, training={"preparation": "padded"}))

@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 from bookcover_core.curation.curate import REPLACEMENTS
 from bookcover_core.curation.near_duplicates import Duplicate, count_clusters, duplicates_file
 from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.families.family import System
+from bookcover_core.families.systems import systems
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
 from bookcover_core.models.model_cards import ModelCard, write_card
-from bookcover_core.models.systems import Kind, System, members, systems
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
@@ -57,6 +58,7 @@ def make_study(folder: Path, specimen: Specimen | None = None, **settings: objec
         "models": {"weights": wanted.weights},
         "training": {"backbones": list(wanted.backbones), "preparation": "padded"},
         "evaluation": {"resamples": 200},
+        "baselines": {"names": []},
     }
     study = Study(parse_settings(values | settings))
     genres = number_genres(wanted.genres)
@@ -284,8 +286,8 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
     model = f"{system.name}-padded"
     folder = study.workspace.models / model
     run = partial(record, study, f"{system.stage}/{model}", after=["split"])
-    if system.kind is Kind.ENSEMBLE:
-        parts = members(study.settings)
+    if system.members:
+        parts = system.members
         told = [
             {"name": part.name, "weight": 1 / len(parts), "validation_accuracy": SKILL.get(part.network, 1.0) / 5}
             for part in parts
@@ -299,7 +301,7 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
         folder,
         ModelCard(
             name=model,
-            kind=system.kind,
+            kind=system.family.name,
             backbone=system.network,
             preparation="padded",
             input_size=299,

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.families.baselines import fit_baseline
+from bookcover_core.pipeline.study import Study
 from bookcover_core.report.count_tables import funnel_table, split_counts, time_table
 from bookcover_core.report.findings import gather
 from bookcover_core.report.result_tables import (
@@ -16,6 +19,7 @@ from bookcover_core.report.result_tables import (
     published_table,
     recall_table,
 )
+from bookcover_core.report.summary import result_table
 from bookcover_core.report.table import Cell, Column, Format, Table, duration, estimates, show, show_interval
 from bookcover_core.report.training_section import training_table
 
@@ -172,3 +176,26 @@ def test_durations_and_intervals_for_people():
 def test_published_results_are_all_there():
     """The table of published results has a row for each of them."""
     assert len(published_table().rows) == 20
+
+
+def test_baselines_stand_in_every_table_and_win_nothing(bookcover30):
+    """Chance is a row of the overview and the last columns of Tables 2 and 3; a genre always named is not won by it."""
+    chosen = bookcover30.settings.baselines.model_copy(update={"names": ("commonest", "frequencies")})
+    study = Study(bookcover30.settings.model_copy(update={"baselines": chosen}))
+    before = gather(study)
+    for name in chosen.names:
+        fit_baseline(study, f"Baseline-{name}")
+        evaluate(study, f"Baseline-{name}")
+    findings = gather(study)
+    assert findings.best == before.best
+    assert [each.title for each in findings.systems] == [each.title for each in before.systems]
+    titles = ["Baseline, commonest", "Baseline, frequencies"]
+    assert {row["model"] for row in result_table(study)[-2:]} == {*titles}
+    overview, recall, precision = network_table(findings), recall_table(findings), precision_table(findings)
+    assert [row[0].value for row in overview.rows][-2:] == titles
+    assert [column.name for column in recall.columns][-4:] == [f"{title} top {k}" for title in titles for k in (1, 3)]
+    assert [column.name for column in precision.columns][-2:] == titles
+    constant = _column(recall, "Baseline, commonest top 1")
+    assert max(cell.value or 0 for cell in constant[:-2]) == 1
+    assert not any(cell.best for row in recall.rows for cell in row[-4:])
+    assert constant[-1].value is None

@@ -6,7 +6,8 @@ import pytest
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.evaluation.intervals import Estimate
-from bookcover_core.models.systems import Kind, System
+from bookcover_core.families.family import System
+from bookcover_core.families.from_scratch import FromScratch
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.summary import headline, result_markdown, result_rows, result_table
@@ -98,7 +99,7 @@ def test_a_trained_network_among_untrained_ones_has_an_answer(own_genres):
     (untrained,) = findings.systems
     accuracy = Estimate(value=0.70, low=0.62, high=0.78)
     scores = untrained.scores.model_copy(update={"totals": untrained.scores.totals | {"accuracy": accuracy}})
-    trained = replace(untrained, scores=scores, system=System("LeNet", Kind.SCRATCH, "LeNet"), untrained=False)
+    trained = replace(untrained, scores=scores, system=System("LeNet", FromScratch(), "LeNet"), untrained=False)
     both = replace(findings, systems=[untrained, trained])
     assert [row["random_weights"] for row in result_rows(both)] == [False, True]
     assert headline(both).answer == "Yes, more often than not."

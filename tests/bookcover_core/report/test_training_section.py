@@ -41,7 +41,7 @@ def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcov
         fine_tuning={"blocks": 1, "epochs": 1},
         ensemble={"methods": ["mean", "weighted"]},
     )
-    frozen, tuned, scratch, mean, weighted = training_words(gather(study))
+    frozen, scratch, tuned, mean, weighted = training_words(gather(study))
     assert "a hidden layer of 512 units, a hidden layer of 256 units and a dense softmax layer of 3 genres" in frozen
     assert "dropout 0.5" in frozen
     assert frozen.endswith("given each cover's aspect ratio and mean colour.")
@@ -74,8 +74,8 @@ def test_it_is_told_what_chose_the_epochs(tmp_path: Path):
 
     note, [frozen, *_] = told("three", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1})
     assert note == (
-        "Best: frozen networks by validation accuracy, fine-tuned networks by validation loss"
-        " and networks trained from nothing by validation accuracy."
+        "Best: frozen networks by validation accuracy, networks trained from nothing by validation accuracy"
+        " and fine-tuned networks by validation loss."
     )
     assert frozen.endswith("stopping after 20 without a better validation accuracy.")
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import SettingsError, StageOrderError, TrainingError
+from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training import head_trainer, loop
 from bookcover_core.training.features import compute_features
 from bookcover_core.training.hyperparameter_search import COLUMNS, chosen_hyperparameters, search_head
-from bookcover_core.training.train_head import train_backbone
 from tests.bookcover_core.training.conftest import make_study
 from tests.bookcover_core.training.test_measurement_inputs import write_measurements
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.models.systems import find_system
+from bookcover_core.families.systems import find_system
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -18,7 +18,6 @@ from bookcover_core.training.preparation_choice import (
     chosen_preparation,
     comparing_backbones,
     comparison_parts,
-    model_of,
 )
 from bookcover_core.training.preparation_comparison import compare_preparation, compare_preparations
 
@@ -86,7 +85,7 @@ def test_each_network_compares_for_itself(make_study):
     folder = study.workspace.comparison / "ResNeXt50"
     assert json.loads((folder / "chosen.json").read_text())["backbone"] == "ResNeXt50"
     assert pd.read_csv(folder / "comparison.csv")["validation_accuracy"].tolist() == [0.5, 0.4, 0.3]
-    models = [model_of(study, find_system(study.settings, name)) for name in ("ResNeXt50", "LeNet", "Ensemble-mean")]
+    models = [find_system(study.settings, name).model(study) for name in ("ResNeXt50", "LeNet", "Ensemble-mean")]
     assert models == ["ResNeXt50-noprep", "LeNet-padded", "Ensemble-mean-mixed"]
     assert compare_preparations(study, "ResNeXt50").reused
 

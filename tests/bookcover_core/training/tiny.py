@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.backbones import BACKBONES, Backbone, PublishedWeights
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.preparation.prepare import MEASUREMENTS
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.train_head import train_backbone
 from tests.bookcover_core.training.conftest import BOOKS, SHARD, make_study
 
 SIZE = 32

@@ -4,7 +4,6 @@ import numpy as np
 
 from bookcover_core.genres import number_genres
 from bookcover_core.models.model_cards import ModelCard
-from bookcover_core.models.systems import Kind
 from bookcover_core.models.tensorflow_setup import keras
 
 SIZE, CELLS = 32, 4
@@ -52,7 +51,7 @@ def cornered(extra: int = 0):
 def card(network) -> ModelCard:
     return ModelCard(
         name="Known-padded",
-        kind=Kind.FROZEN,
+        kind="frozen",
         backbone="Known",
         preparation="padded",
         input_size=network.inputs[0].shape[1],

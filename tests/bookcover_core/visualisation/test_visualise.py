@@ -8,11 +8,11 @@ from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.families.frozen import train_backbone
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.training.features import compute_features
-from bookcover_core.training.train_head import train_backbone
 from bookcover_core.visualisation import visualise as module
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, insight_folder, read_insight
 from bookcover_core.visualisation.visualise import chosen_system, visualise
@@ -121,7 +121,7 @@ def test_a_named_system_must_be_a_network_of_the_study(judged):
         chosen_system(changed(judged, model="Nobody"))
     values = changed(judged, model="Ensemble-mean").settings.model_dump()
     values["ensemble"] |= {"methods": ["mean"]}
-    with pytest.raises(SettingsError, match="ensemble"):
+    with pytest.raises(SettingsError, match="Ensemble-mean"):
         chosen_system(Study(type(judged.settings).model_validate(values)))
     values = judged.settings.model_dump() | {"name": "empty"}
     with pytest.raises(StageOrderError, match="no network"):

@@ -1,11 +1,8 @@
 """Baselines of colour and shape: fitted on training books alone, and as good as what they see."""
 
 import numpy as np
-import pytest
-from sklearn.neighbors import NearestCentroid
 
 from bookcover_core.evaluation.analyse import judge_baselines
-from bookcover_core.evaluation.attribute_baselines import logistic, nearest_mean
 from bookcover_core.evaluation.distributions import MEASURES
 from bookcover_core.evaluation.intervals import Resampling
 from bookcover_core.evaluation.measured_books import MeasuredBooks
@@ -22,15 +19,6 @@ def _books(books: int = 300):
     return labels, measured, np.arange(books) < books // 2
 
 
-def test_the_nearest_mean_is_scikit_learns_nearest_centroid():
-    """Trained on the same books, both name the same genre for every other."""
-    labels, measured, train = _books()
-    inputs = np.column_stack([measured[name] for name in ("red", "green", "blue")])
-    nearness = nearest_mean(inputs[train], labels[train], inputs[~train], GENRES)
-    wanted = NearestCentroid().fit(inputs[train], labels[train]).predict(inputs[~train])
-    np.testing.assert_array_equal(nearness.argmax(axis=1), wanted)
-
-
 def test_baselines_know_what_they_see_and_no_more():
     """Genres that differ in red are told apart by colour, and by shape no better than by chance."""
     labels, measured, train = _books()
@@ -42,13 +30,3 @@ def test_baselines_know_what_they_see_and_no_more():
     assert shape.low < 1 / GENRES + 0.1
     assert shape.value < 0.5
     assert rules["nearest mean colour"].top[3].value == 1
-
-
-@pytest.mark.parametrize("fit", [nearest_mean, logistic])
-def test_a_genre_without_training_books_is_never_named(fit):
-    """Of three genres one has no training book, then two: neither is ever named."""
-    inputs = np.array([[0.0], [1.0], [10.0], [11.0]])
-    two = fit(inputs, np.array([0, 0, 2, 2]), inputs, GENRES)
-    np.testing.assert_array_equal(two.argmax(axis=1), [0, 0, 2, 2])
-    one = fit(inputs[:2], np.array([1, 1]), inputs, GENRES)
-    np.testing.assert_array_equal(one.argmax(axis=1), [1, 1, 1, 1])

@@ -3,11 +3,10 @@
 import pytest
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.families.from_scratch import train_scratch
 from bookcover_core.models import lenet_alexnet
 from bookcover_core.models.model_cards import read_card
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.from_scratch import train_scratch
 from bookcover_core.training.stored_probabilities import read_probabilities
 from tests.bookcover_core.training.tiny import tiny_study
 
@@ -46,7 +45,7 @@ def test_steps_are_taken_in_whole_epochs(trained):
 def test_the_card_says_what_the_network_is(trained):
     """A network from nothing has random weights at first, drawn from the seed, and all of them are trained."""
     card = read_card(trained.workspace.models / "LeNet-padded")
-    assert (card.name, card.kind, card.backbone, card.preparation) == ("LeNet-padded", Kind.SCRATCH, "LeNet", "padded")
+    assert (card.name, card.kind, card.backbone, card.preparation) == ("LeNet-padded", "scratch", "LeNet", "padded")
     assert (card.weights, card.weights_digest, card.input_size) == ("random", "random:2020", 20)
     assert card.parameters == {"trainable": (75 + 1) * 4 + (64 + 1) * 3}
 

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.families.fine_tuned import fine_tune
 from bookcover_core.models.model_cards import read_card
-from bookcover_core.models.systems import Kind
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.training.fine_tune import fine_tune
 from bookcover_core.training.stored_probabilities import read_probabilities
 from tests.bookcover_core.training.tiny import tiny_study, trained_tiny, width_of
 
@@ -71,7 +70,7 @@ def test_the_start_is_epoch_0(tuned):
 def test_the_card_says_what_the_network_is(tuned):
     """It is the frozen network's card, but for its name, its kind, its files and how training went."""
     card, head = (read_card(tuned.workspace.models / name) for name in (MODEL, "Miniature-padded"))
-    assert (card.name, card.kind, card.backbone, card.preparation) == (MODEL, Kind.FINE_TUNED, "Miniature", "padded")
+    assert (card.name, card.kind, card.backbone, card.preparation) == (MODEL, "fine-tuned", "Miniature", "padded")
     assert (card.weights, card.weights_digest, card.preprocessing) == (head.weights, head.weights_digest, "tf")
     assert set(card.digests) == {"model.weights.h5"}
     assert card.parameters["trainable"] == (6 + 1) * 8 + (8 + 1) * 3

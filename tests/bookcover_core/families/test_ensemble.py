@@ -6,18 +6,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.families.ensemble import combine, fit_weights
+from bookcover_core.families.family import System
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings
-from bookcover_core.training import ensemble
-from bookcover_core.training.ensemble import combine, fit_weights
 from bookcover_core.training.stored_probabilities import predict_split, write_probabilities
 
 GENRES = ("Law", "Travel", "Romance")
@@ -68,7 +68,7 @@ def study(tmp_path) -> Study:
 
 @pytest.fixture
 def _members_are_made(monkeypatch) -> None:
-    monkeypatch.setattr(ensemble, "is_made", lambda _study, _system: True)
+    monkeypatch.setattr(System, "is_made", lambda _system, _study: True)
 
 
 def told(study: Study, name: str) -> dict:
@@ -114,10 +114,11 @@ def test_a_member_that_is_not_trained_is_named(study):
         combine(study, "Ensemble-mean")
     with pytest.raises(SettingsError, match="Ensemble-median"):
         combine(study, "Ensemble-median")
-    with pytest.raises(SettingsError, match="'LeNet' is no ensemble"):
+    with pytest.raises(SettingsError, match="no ensemble called 'LeNet'"):
         combine(study, "LeNet")
 
 
+@settings(deadline=None)  # how long one takes says nothing on a busy machine
 @given(st.integers(1, 5), st.integers(1, 40), st.integers(0, 10_000))
 def test_fitted_weights_are_the_optimum(members, books, seed):
     """No weight is below 0, they add up to 1, and no member deserves more weight than it has (Karush-Kuhn-Tucker)."""

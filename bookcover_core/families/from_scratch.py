@@ -1,4 +1,4 @@
-"""The stage `scratch`: LeNet and AlexNet, trained on covers from nothing, after Iwana et al. 2016 (arXiv 1610.09204).
+"""Networks from scratch: LeNet and AlexNet, trained on covers from nothing, after Iwana et al. 2016 (arXiv 1610.09204).
 
 The dissertation says that AlexNet was trained for 450,000 epochs (section 5.4); 30,000 and 450,000 steps, one batch
 each, are the likely meaning. Stochastic gradient descent with momentum is what both networks were trained with in the
@@ -7,20 +7,24 @@ papers that brought them.
 
 import logging
 import math
+from collections.abc import Sequence
 
+from bookcover_core.families.family import Family, System
+from bookcover_core.families.wording import BETTER, in_epochs, listed
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
-from bookcover_core.models.lenet_alexnet import find_scratch
-from bookcover_core.models.systems import SCRATCH_NETWORKS, Kind
+from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.settings import ScratchSettings
+from bookcover_core.settings import Monitor, ScratchSettings, StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
+
+_NAME = "scratch"
 
 # Momentum of the gradient: Krizhevsky et al. 2012, section 5.
 _MOMENTUM = 0.9
@@ -44,7 +48,7 @@ def _inputs(study: Study, network: str) -> Inputs:
     run_title="train {network} from nothing",
     settings=("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
     inputs=_inputs,
-    parts=lambda study: [(name,) for name in study.settings.training.backbones if name in SCRATCH_NETWORKS],
+    parts=lambda study: [(name,) for name in study.settings.training.backbones if name in SCRATCH],
     apart=True,
     timed=True,
 )
@@ -96,7 +100,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     return finish(
         run,
         training,
-        kind=Kind.SCRATCH,
+        kind=_NAME,
         backbone=network,
         preparation=preparation,
         input_size=scratch.size,
@@ -113,3 +117,33 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
 def _steps(settings: ScratchSettings, name: str) -> int:
     """Steps that the network is trained for, at most."""
     return {"LeNet": settings.lenet_steps, "AlexNet": settings.alexnet_steps}[name]
+
+
+class FromScratch(Family):
+    """A network that is trained on covers alone."""
+
+    name = _NAME
+    stage = "scratch"
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """LeNet and AlexNet, where the settings name them."""
+        return [System(name, self, name) for name in settings.training.backbones if name in SCRATCH]
+
+    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
+        """The accuracy."""
+        del settings
+        return "networks trained from nothing", "accuracy"
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """How many steps they are trained for."""
+        del systems, genres
+        scratch = settings.scratch
+        steps = {"LeNet": scratch.lenet_steps, "AlexNet": scratch.alexnet_steps}
+        trained = [name for name in steps if name in settings.training.backbones]
+        said = (
+            f"{listed(trained)} {'is' if len(trained) == 1 else 'are'} trained from nothing by stochastic gradient "
+            f"descent (momentum {_MOMENTUM:g}, learning rate {scratch.learning_rate:g}, batches of "
+            f"{scratch.batch_size}) for at most {listed([f'{steps[name]:,}' for name in trained])} steps, stopping "
+            f"after {in_epochs(scratch.patience)} without {BETTER['accuracy']}."
+        )
+        return [said]

@@ -1,27 +1,37 @@
-"""The stage `train`: a head for each backbone on the chosen preparation, and the whole network that it completes.
+"""Frozen networks: a head for each backbone on the chosen preparation, and the whole network that it completes.
 
 Sections 4.1 and 4.2: at most 200 epochs, an end after 20 without a better validation accuracy, the best epoch kept.
 Where a search has chosen hyperparameters (section 5.4), the head is built and trained with those.
 """
 
-import logging
+from collections.abc import Iterator, Sequence
 
 from bookcover_core.errors import StageOrderError
+from bookcover_core.families.family import Family, System, comparison_parts
+from bookcover_core.families.wording import listed, until
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
-from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.model_cards import MODEL_WEIGHTS
-from bookcover_core.models.systems import Kind, pretrained
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS
 from bookcover_core.training.measurement_inputs import measurements_given
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
-logger = logging.getLogger(__name__)
+_NAME = "frozen"
+
+_EXTRA_INPUTS = {
+    "aspect_ratio": "aspect ratio",
+    "width": "width",
+    "height": "height",
+    "mean_colour": "mean colour",
+}
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
@@ -41,7 +51,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     run_title="train {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor"),
     inputs=_inputs,
-    parts=lambda study: [(name,) for name in pretrained(study.settings)],
+    parts=lambda study: [(name,) for name in pretrained(study.settings.training.backbones)],
     apart=True,
     timed=True,
 )
@@ -95,7 +105,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     return finish(
         run,
         training,
-        kind=Kind.FROZEN,
+        kind=_NAME,
         backbone=backbone,
         preparation=preparation,
         input_size=named.size,
@@ -111,3 +121,53 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         parameters={"backbone": network.count_params(), "head": sum(array.size for array in fitted.weights)},
         architecture=measure(whole),
     )
+
+
+class Frozen(Family):
+    """A backbone as it came, with a trained head."""
+
+    name = _NAME
+    stage = "train"
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each backbone of the settings."""
+        return [System(name, self, name) for name in pretrained(settings.training.backbones)]
+
+    def parts(self, study: Study, system: System) -> Iterator[Part]:
+        """Features, search and training."""
+        settings, network = study.settings, system.network
+        if settings.training.preparation == "best" and settings.comparison.per_backbone:
+            yield from comparison_parts(study, network)
+        yield Part(find("features"), (network, self.preparation(study, system)))
+        if settings.search.trials:
+            yield Part(find("search"), (network,))
+        yield system.maker
+
+    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
+        """`training.monitor`."""
+        return "frozen networks", settings.training.monitor
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """What the head is built of and how it is trained."""
+        del systems
+        training, head = settings.training, settings.head
+        layers = [f"one dense softmax layer of {genres} genres"]
+        if head.hidden_units:
+            layers = [f"a hidden layer of {units:,} units" for units in head.hidden_units]
+            layers.append(f"a dense softmax layer of {genres} genres")
+        means = [f"learning rate {training.learning_rate:g}", f"batches of {training.batch_size}"]
+        means += [f"dropout {head.dropout:g}"] if head.dropout else []
+        means += [f"weight decay {training.weight_decay:g}"] if training.weight_decay else []
+        means += [f"label smoothing {training.label_smoothing:g}"] if training.label_smoothing else []
+        said = (
+            f"A frozen network is a backbone as it came, with global average pooling and {listed(layers)}, trained "
+            f"with {'WAME' if training.optimizer == 'wame' else 'Adam'} ({', '.join(means)}) "
+            f"{until(training.epochs, training.patience, training.monitor)}."
+        )
+        if head.extra_inputs:
+            given = listed([_EXTRA_INPUTS[name] for name in head.extra_inputs])
+            said += f" Beside the features it is given each cover's {given}."
+        if settings.search.trials:
+            said += f" These are the first of {settings.search.trials:,} settings of the head that were tried for each "
+            said += "network; the one that validated best was kept."
+        return [said]

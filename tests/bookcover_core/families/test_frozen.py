@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import StageOrderError, WeightsError
+from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.features import compute_features
 from bookcover_core.training.preparation_choice import chosen_preparation
 from bookcover_core.training.preparation_comparison import compare_preparation, compare_preparations
 from bookcover_core.training.stored_probabilities import predict_split
-from bookcover_core.training.train_head import train_backbone
 from tests.bookcover_core.training.conftest import make_study
 
 

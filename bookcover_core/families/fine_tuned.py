@@ -1,4 +1,4 @@
-"""The stage `finetune`: a network's top blocks learn from covers too, from where its head left off (section 5.4).
+"""Fine-tuned networks: a network's top blocks learn from covers too, from where its head left off (section 5.4).
 
 The dissertation trained the single layer on top alone, and names training "the actual core part of the architecture
 itself" as what resources did not allow. A low learning rate changes what ImageNet taught a little at a time.
@@ -11,17 +11,29 @@ results/README.md).
 """
 
 import logging
+from collections.abc import Iterator, Sequence
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.systems import Kind, fine_tuned, pretrained
+from bookcover_core.families.family import Family, System
+from bookcover_core.families.frozen import Frozen
+from bookcover_core.families.wording import until
+from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
+from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
+
+_NAME, _SUFFIX = "fine-tuned", "-finetuned"
+
+
+def _networks(settings: StudySettings) -> list[str]:
+    """The networks that are fine-tuned."""
+    return pretrained(settings.training.backbones) if settings.fine_tuning.blocks else []
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
@@ -32,7 +44,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
         )
     preparation = chosen_preparation(study, backbone)
     return Inputs(
-        model_name(fine_tuned(backbone).name, preparation),
+        model_name(f"{backbone}{_SUFFIX}", preparation),
         after=[
             "listings",
             "split",
@@ -50,7 +62,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     run_title="fine-tune {backbone}",
     settings=("seed", "fine_tuning"),
     inputs=_inputs,
-    parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.fine_tuning.blocks else [],
+    parts=lambda study: [(name,) for name in _networks(study.settings)],
     apart=True,
     timed=True,
 )
@@ -116,7 +128,42 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         label=run.label,
     )
     of_its_own = {
-        "kind": Kind.FINE_TUNED,
+        "kind": _NAME,
         "parameters": before.parameters | {"trainable": sum(array.size for array in training.fitted.weights)},
     }
     return finish(run, training, **(dict(before) | of_its_own))
+
+
+class FineTuned(Family):
+    """A network whose top blocks were trained too, from where its head left off."""
+
+    name = _NAME
+    stage = "finetune"
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each backbone, where the settings ask for fine-tuning."""
+        return [System(f"{name}{_SUFFIX}", self, name) for name in _networks(settings)]
+
+    def parts(self, study: Study, system: System) -> Iterator[Part]:
+        """Those of the frozen network that it starts from, and its own."""
+        frozen = Frozen()
+        yield from frozen.parts(study, System(system.network, frozen, system.network))
+        yield system.maker
+
+    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
+        """`fine_tuning.monitor`."""
+        return "fine-tuned networks", settings.fine_tuning.monitor
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """How many blocks are trained, and how."""
+        del systems, genres
+        tuning = settings.fine_tuning
+        blocks = "the top block of its backbone is" if tuning.blocks == 1 else f"the top {tuning.blocks} blocks are"
+        shown = ", each cover shown a little moved, scaled, lighter or darker every time" if tuning.augment else ""
+        said = (
+            f"A fine-tuned network goes on from a frozen one: {blocks} trained too, with Adam (learning rate "
+            f"{tuning.learning_rate:g}, batches of {tuning.batch_size}) "
+            f"{until(tuning.epochs, tuning.patience, tuning.monitor)}{shown}. "
+            "Where no epoch validates better than its start, the start is kept."
+        )
+        return [said]

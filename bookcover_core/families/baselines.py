@@ -1,0 +1,303 @@
+"""Baselines: rules that never look at a picture, fitted on the training books (section 5.2).
+
+    Baseline-commonest           the commonest genre, always
+    Baseline-frequencies         a genre drawn by the genres' frequencies
+    Baseline-mean-colour         the genre whose mean colour is nearest
+    Baseline-colour-and-shape    logistic regression on colour and shape
+
+All are linear in what was measured of a cover before preparation (`preparation.cover_measurements`), followed by a
+softmax, and are kept as such: `models/<name>-original/rule.npz`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.families.family import Family, System
+from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.machine_info import this_machine
+from bookcover_core.models.model_cards import ModelCard, read_card, software_versions, write_card
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import atomic, read_table
+from bookcover_core.preparation.cover_measurements import Measurements
+from bookcover_core.preparation.prepare import shards
+from bookcover_core.settings import StudySettings
+from bookcover_core.training.measurement_inputs import load_measurements
+from bookcover_core.training.preparation_choice import model_name
+from bookcover_core.training.stored_probabilities import STORED_SPLITS, validation_figures, write_probabilities
+
+COLOUR, SHAPE = ("red", "green", "blue"), ("width", "height", "aspect_ratio")
+
+_PREFIX, _NAME = "Baseline-", "baseline"
+
+# What stands for the preparation: measurements are those of covers as they came.
+_ORIGINAL = "original"
+
+_RULE = "rule.npz"
+
+# Steps of the fit, at most: some 40 are enough for six numbers.
+_STEPS = 1_000
+
+# Purpose of the generator that draws genres.
+_DRAW = 601
+
+# Equal frequencies are set apart by this share of themselves, in the order of the draw.
+_APART = 1e-4
+
+_Integers = npt.NDArray[np.integer]
+_Doubles = npt.NDArray[np.float64]
+
+
+class LinearRule(NamedTuple):
+    """Probabilities of the genres: the softmax of a linear function."""
+
+    weights: _Doubles
+    """(inputs, genres)."""
+    bias: _Doubles
+    """(genres,); minus infinity for a genre without training books."""
+
+    def scores(self, inputs: _Doubles) -> _Doubles:
+        """(n, genres), of which the greatest is the genre that is predicted."""
+        found: _Doubles = inputs @ self.weights + self.bias
+        return found
+
+    def probabilities(self, inputs: _Doubles) -> _Doubles:
+        """(n, genres)."""
+        scores = self.scores(inputs)
+        exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
+        found: _Doubles = exponents / exponents.sum(axis=1, keepdims=True)
+        return found
+
+
+Fit = Callable[[_Doubles, _Integers, int], LinearRule]
+"""(inputs (n, d), labels (n,), genres) of the training books -> the rule."""
+
+
+def fit_frequencies(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
+    """The share of each genre among the training books, for every book."""
+    with np.errstate(divide="ignore"):
+        return LinearRule(np.zeros((inputs.shape[1], genres)), np.log(np.bincount(labels, minlength=genres)))
+
+
+def fit_nearest_mean(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
+    """The genre whose mean is nearest: normal densities around the means, of one variance in all directions."""
+    seen = np.unique(labels)
+    means = np.zeros((genres, inputs.shape[1]))
+    means[seen] = [inputs[labels == label].mean(axis=0) for label in seen]
+    variance = float(((inputs - means[labels]) ** 2).mean()) or 1.0
+    bias = np.full(genres, -np.inf)
+    bias[seen] = -(means[seen] ** 2).sum(axis=1) / (2 * variance)
+    return LinearRule(means.T / variance, bias)
+
+
+def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
+    """Multinomial logistic regression on standardised inputs; one genre alone is certain."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - as above
+
+    seen = np.unique(labels)
+    weights, bias = np.zeros((inputs.shape[1], genres)), np.full(genres, -np.inf)
+    bias[seen] = 0
+    if len(seen) > 1:
+        scaler = StandardScaler().fit(inputs)
+        model = LogisticRegression(max_iter=_STEPS).fit(scaler.transform(inputs), labels)
+        two = len(seen) == 2  # scikit-learn keeps the second of two genres alone
+        coefficients = np.vstack([0 * model.coef_, model.coef_]) if two else model.coef_
+        weights[:, seen] = (coefficients / scaler.scale_).T
+        bias[seen] = np.append(0 * model.intercept_, model.intercept_) if two else model.intercept_
+        bias[seen] -= scaler.mean_ @ weights[:, seen]
+    return LinearRule(weights, bias)
+
+
+ATTRIBUTE_RULES: tuple[tuple[str, tuple[str, ...], Fit], ...] = (
+    ("nearest mean colour", COLOUR, fit_nearest_mean),
+    ("logistic regression on colour", COLOUR, fit_logistic),
+    ("logistic regression on shape", SHAPE, fit_logistic),
+    ("logistic regression on colour and shape", (*COLOUR, *SHAPE), fit_logistic),
+)
+"""Name, measures that it is given, and how it is fitted, of each rule that section 5.2 asks about; the one that sees
+least first."""
+
+# By name: what the rule is given of a cover, and how it is fitted.
+_RULES: dict[str, tuple[tuple[str, ...], Fit]] = {
+    "commonest": ((), fit_frequencies),
+    "frequencies": ((), fit_frequencies),
+    "mean-colour": (COLOUR, fit_nearest_mean),
+    "colour-and-shape": ((*COLOUR, *SHAPE), fit_logistic),
+}
+
+
+def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
+    """The same probabilities for each book, in an order drawn by them: the first is the genre that is predicted.
+
+    A genre comes first as often as its probability says, and of those left the next in the same way, so that the
+    expected top-1 accuracy is the sum over genres of its share of the books times its probability.
+
+    Args:
+        probabilities: (n, genres).
+        seed: Of the draw.
+    """
+    generator = np.random.default_rng([seed, _DRAW])
+    order = np.argsort(generator.exponential(size=probabilities.shape) / np.maximum(probabilities, 1e-300), axis=1)
+    apart = 1 - _APART * np.arange(probabilities.shape[1])
+    drawn = np.empty_like(probabilities)
+    np.put_along_axis(drawn, order, np.sort(probabilities, axis=1)[:, ::-1] * apart, axis=1)
+    found: _Doubles = drawn / drawn.sum(axis=1, keepdims=True)
+    return found
+
+
+def _rule_of(name: str) -> tuple[tuple[str, ...], Fit]:
+    short = name.removeprefix(_PREFIX)
+    if short not in _RULES:
+        raise SettingsError(
+            f"there is no baseline called {name!r}",
+            where="baselines.names",
+            advice=f"Choose among {', '.join(_RULES)}.",
+        )
+    return _RULES[short]
+
+
+def _inputs(study: Study, baseline: str) -> Inputs:
+    columns, _ = _rule_of(baseline)
+    measured = [f"prepare/shard-{number:04d}" for number in shards(study)] if columns else []
+    return Inputs(model_name(baseline, _ORIGINAL), after=["listings", "split", *measured])
+
+
+@stage(
+    _NAME,
+    "Fit the baselines",
+    step="evaluate",
+    run_title="fit {baseline}",
+    settings=("seed",),
+    inputs=_inputs,
+    parts=lambda study: [(f"{_PREFIX}{name}",) for name in study.settings.baselines.names],
+)
+def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
+    """One rule, fitted on the training books.
+
+    Writes `models/<baseline>-original/`: rule.npz, card.json, and the probabilities of the validation and test books.
+
+    Args:
+        study: The study.
+        run: This run of the stage.
+        baseline: "Baseline-commonest" and so on.
+
+    Raises:
+        SettingsError: There is no such baseline.
+        StageOrderError: The books have not been split, or their covers not been measured.
+    """
+    columns, fit = _rule_of(baseline)
+    folder, genres = study.workspace.models / run.part, read_genres(study.workspace)
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
+    measured = load_measurements(study, books["key"].tolist()) if columns else np.empty((len(books), 5))
+    inputs = select_columns(measured, columns)
+    rule = fit(inputs[splits == "train"], labels[splits == "train"], len(genres))
+    with atomic(folder / _RULE) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, weights=rule.weights, bias=rule.bias, columns=np.array(columns, np.str_))
+    outputs, metrics = [folder / _RULE], {}
+    for number, split in enumerate(STORED_SPLITS):
+        here = splits == split
+        probabilities = rule.probabilities(inputs[here])
+        if baseline.removeprefix(_PREFIX) == "frequencies":
+            probabilities = draw_genres(probabilities, study.settings.seed + number)
+        keys = books["key"][here].tolist()
+        outputs.append(write_probabilities(folder, split, keys, probabilities.astype(np.float32)))
+        accuracy = validation_figures(labels[here], probabilities)["validation_accuracy"] if here.any() else 0.0
+        metrics[f"{split}_accuracy"] = accuracy
+    digest = file_digest(folder / _RULE)
+    card = ModelCard(
+        name=run.part,
+        kind=_NAME,
+        backbone=baseline,
+        preparation=_ORIGINAL,
+        input_size=0,
+        preprocessing="none",
+        weights="none",
+        weights_file=None,
+        weights_digest=digest,
+        genres=genres,
+        settings=run.settings,
+        inputs=run.inputs,
+        digests={_RULE: digest},
+        metrics=metrics,
+        parameters={"trainable": rule.weights.size + rule.bias.size},
+        software=software_versions(),
+        machine=this_machine(),
+    )
+    return Result(
+        outputs=[*outputs, write_card(folder, card)],
+        counts={name: round(value, 6) for name, value in metrics.items()},
+        digest=digest,
+    )
+
+
+def select_columns(covers: npt.ArrayLike, columns: Sequence[str]) -> _Doubles:
+    """What rules are given of covers: (n, columns) of their measurements (n, 5), and the aspect ratio."""
+    measured = np.asarray(covers, np.float64).reshape(-1, len(Measurements._fields))
+    named = dict(zip(Measurements._fields, measured.T, strict=True))
+    if "aspect_ratio" in columns:
+        named["aspect_ratio"] = named["width"] / named["height"]
+    return np.stack([named[name] for name in columns], axis=1) if columns else np.empty((len(measured), 0))
+
+
+class _RulePredictor:
+    """The rule of a folder, at work on covers from outside; chance is not drawn, but told as the frequencies."""
+
+    squares: frozenset[Square] = frozenset()
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / _RULE
+        if not file.is_file() or file_digest(file) != read_card(folder).digests.get(_RULE):
+            raise WeightsError("the rule is missing or altered", where=file, advice="Run the stage `baseline` again.")
+        with np.load(file, allow_pickle=False) as stored:
+            self._rule = LinearRule(stored["weights"], stored["bias"])
+            self._columns = stored["columns"].tolist()
+
+    def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, None]:
+        """Probabilities (n, genres)."""
+        inputs = select_columns([cover.measurements for cover in covers], self._columns)
+        return self._rule.probabilities(inputs).astype(np.float32), None
+
+
+class Baselines(Family):
+    """Rules that never look at a picture."""
+
+    name = _NAME
+    stage = "baseline"
+    competes = False
+    explains = False
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each name of the settings."""
+        names = [f"{_PREFIX}{name}" for name in settings.baselines.names]
+        return [System(name, self, name) for name in names]
+
+    def parts(self, study: Study, system: System) -> Iterator[Part]:
+        """Its own part alone."""
+        del study
+        yield system.maker
+
+    def preparation(self, study: Study, system: System) -> str:
+        """None: the cover as it came."""
+        del study, system
+        return _ORIGINAL
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """What they are."""
+        del settings, systems, genres
+        said = "the genres' frequencies, or the mean colour and the shape of a cover"
+        return [f"The baselines never look at a picture: from the training books they know {said}."]
+
+    def predictor(self, folder: Path) -> Predictor:
+        """The rule in `folder`."""
+        return _RulePredictor(folder)

@@ -1,0 +1,153 @@
+"""What the rest of the study may ask of a family of systems, and of one system of it.
+
+A family is a module: it says which systems the settings ask for, and declares the stage that makes one. Every system
+leaves the probabilities of the validation and test books in its folder (`training.stored_probabilities`), and
+evaluation, ensembles and analysis read those. Whoever asks never needs to know which family a system belongs to.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bookcover_core.families.prediction import Predictor
+from bookcover_core.pipeline.graph import Part, find
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import Monitor, StudySettings
+from bookcover_core.training.preparation_choice import choosing_backbone, chosen_preparation, model_name
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that a study trains, evaluates and reports."""
+
+    name: str
+    """In folders, tables and labels: "MobileNetV2", "MobileNetV2-finetuned", "Ensemble-mean"."""
+    family: "Family"
+    network: str
+    """What its stage is told: the network that is trained; the name where there is none."""
+    members: tuple["System", ...] = ()
+    """The systems that it joins, if it joins any."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people: "MobileNetV2, fine-tuned"."""
+        return title_of(self.name)
+
+    @property
+    def stage(self) -> str:
+        """The stage that makes it."""
+        return self.family.stage
+
+    @property
+    def maker(self) -> Part:
+        """The part that makes it, when everything before it is done."""
+        return Part(find(self.stage), (self.network,))
+
+    @property
+    def competes(self) -> bool:
+        """Whether it may be called the best of the study."""
+        return self.family.competes
+
+    @property
+    def explains(self) -> bool:
+        """Whether pictures can be made of what it sees: Grad-CAM, and ideal pictures of genres."""
+        return self.family.explains
+
+    def preparation(self, study: Study) -> str:
+        """The preparation of its covers.
+
+        Raises:
+            StageOrderError: A comparison is to choose it, and has not been made.
+        """
+        return self.family.preparation(study, self)
+
+    def model(self, study: Study) -> str:
+        """Name of its folder, and of the part that makes it: "MobileNetV2-finetuned-padded".
+
+        Raises:
+            StageOrderError: A comparison is to choose its preparation, and has not been made.
+        """
+        return model_name(self.name, self.preparation(study))
+
+    def label(self, study: Study) -> str:
+        """Label of the part that makes it: "finetune/MobileNetV2-finetuned-padded".
+
+        Raises:
+            StageOrderError: A comparison is to choose its preparation, and has not been made.
+        """
+        return f"{self.stage}/{self.model(study)}"
+
+    def is_made(self, study: Study) -> bool:
+        """Whether it is made by today's settings, inputs and code, and sound."""
+        return self.maker.is_sound(study)
+
+
+class Family(ABC):
+    """Systems that come about in one way."""
+
+    name: ClassVar[str]
+    """On cards, as `kind`."""
+    stage: ClassVar[str]
+    """Name of the stage that makes one of its systems, declared in its module."""
+    competes: ClassVar[bool] = True
+    """Whether its systems may be called the best of a study, and are members of ensembles unless others are named."""
+    explains: ClassVar[bool] = True
+    """Whether pictures can be made of what its systems see."""
+
+    @abstractmethod
+    def systems(self, settings: StudySettings) -> list[System]:
+        """Its systems that the settings ask for, in their order."""
+
+    def parts(self, study: Study, system: System) -> Iterator[Part]:
+        """The parts that make one of its systems, in order; each is given when those before it are done.
+
+        Raises:
+            StageOrderError: The preparation is not chosen, and the comparison of all networks is to choose it.
+        """
+        if study.settings.training.preparation == "best" and study.settings.comparison.per_backbone:
+            yield from comparison_parts(study, choosing_backbone(study.settings, system.network))
+        yield system.maker
+
+    def preparation(self, study: Study, system: System) -> str:
+        """The preparation of the covers that one of its systems sees."""
+        return str(chosen_preparation(study, system.network))
+
+    @abstractmethod
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """Sentences for the report on how its systems in this study came about.
+
+        Args:
+            settings: The study.
+            systems: Those of its systems that were evaluated: one at least.
+            genres: Number of genres.
+        """
+
+    def monitor(self, settings: StudySettings) -> tuple[str, Monitor] | None:
+        """Its systems in words, and the validation metric that selects their epochs; None where there are no epochs."""
+        del settings
+        return None
+
+    def predictor(self, folder: Path) -> Predictor:
+        """The system in `folder`, ready for covers from outside. Imports TensorFlow.
+
+        Raises:
+            WeightsError: Its weights are missing or altered.
+        """
+        from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
+
+        return NetworkPredictor(folder)
+
+
+def title_of(name: str) -> str:
+    """The name of a system for people: "MobileNetV2, fine-tuned" for "MobileNetV2-finetuned"."""
+    return name.replace("-", ", ", 1).replace("-", " ").replace("finetuned", "fine-tuned")
+
+
+def comparison_parts(study: Study, backbone: str) -> Iterator[Part]:
+    """The comparison of preparations by `backbone`."""
+    for method in study.settings.preparation.methods:
+        yield Part(find("features"), (backbone, str(method)))
+        yield Part(find("short-training"), (str(method), backbone))
+    yield Part(find("compare"), (backbone,))

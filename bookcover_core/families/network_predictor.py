@@ -1,0 +1,53 @@
+"""A trained network of a folder, at work on covers from outside the study. Importing this module imports TensorFlow."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bookcover_core.families.prediction import Floats, PredictorInput, Square
+from bookcover_core.models.extra_inputs import extra_values
+from bookcover_core.models.feature_extractor import POOLING
+from bookcover_core.models.networks import load_model
+from bookcover_core.models.tensorflow_setup import keras, tf
+
+# What a network gives.
+_GENRES, _FEATURES = "genres", "features"
+
+# Covers that are looked at layer by layer. For more, a graph is traced: that takes seconds, but then it is twice as
+# fast, and does not hold on to every layer's output (3 GB of MobileNetV2's for 32 covers).
+_FEW = 4
+
+
+class NetworkPredictor:
+    """A trained network in a folder.
+
+    Raises:
+        WeightsError: Its weights are missing, altered or of another network.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.model, self.card = load_model(folder)
+        self.square: Square = self.card.square
+        self.squares = {self.square}
+        outputs = {_GENRES: self.model.output}
+        if self.card.is_frozen:
+            outputs[_FEATURES] = self.model.get_layer(POOLING).output
+        self._plain = keras.Model(self.model.inputs, outputs)
+        self._graph: Callable[[list[Floats]], dict[str, tf.Tensor]] | None = None
+
+    def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, Floats | None]:
+        """Probabilities (n, genres) and, if its backbone is frozen, pooled features (n, channels)."""
+        inputs = self._inputs(covers)
+        if self._graph is None and len(covers) > _FEW:
+            signature = [[tf.TensorSpec(each.shape, tf.float32) for each in self.model.inputs]]
+            self._graph = tf.function(lambda given: self._plain(given, training=False), input_signature=signature)
+        found = self._graph(inputs) if self._graph else self._plain(inputs, training=False)
+        return found[_GENRES].numpy(), found[_FEATURES].numpy() if _FEATURES in found else None
+
+    def _inputs(self, covers: Sequence[PredictorInput]) -> list[Floats]:
+        """What the network takes: pictures and, where its head is told more, measurements."""
+        taken: list[Floats] = [np.stack([cover.pictures[self.square] for cover in covers])]
+        if self.card.extra_inputs:
+            taken.append(extra_values([cover.measurements for cover in covers], self.card.extra_inputs))
+        return taken

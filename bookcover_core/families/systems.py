@@ -1,0 +1,136 @@
+"""The systems of a study: everything that its settings have made, evaluated and reported.
+
+A system on a preparation is a model: "MobileNetV2" on padded covers is "MobileNetV2-padded", the name of its folder
+and of the last part of its stages' labels.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
+from bookcover_core.families.ensemble import Ensembles
+from bookcover_core.families.family import Family, System, comparison_parts
+from bookcover_core.families.prediction import Predictor
+from bookcover_core.families.registry import FAMILIES
+from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.lenet_alexnet import SCRATCH
+from bookcover_core.models.model_cards import read_card
+from bookcover_core.models.weights import weights_source
+from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import StudySettings
+
+ALL_FAMILIES = (*FAMILIES, Ensembles())
+
+STAGE_MODULES = tuple(sys.modules[type(family).__module__] for family in ALL_FAMILIES)
+"""Modules that declare the stages which make systems, in their order."""
+
+
+def systems(settings: StudySettings) -> list[System]:
+    """The systems of a study, in the order in which they are shown: those that compete for the best come first.
+
+    Raises:
+        SettingsError: `ensemble.members` names a system that the study does not train.
+    """
+    found = [system for family in ALL_FAMILIES for system in family.systems(settings)]
+    return sorted(found, key=lambda system: not system.competes)
+
+
+def find_system(settings: StudySettings, name: str) -> System:
+    """The system of the study called `name`.
+
+    Raises:
+        SettingsError: The study has none of that name.
+    """
+    found = {system.name: system for system in systems(settings)}
+    if name not in found:
+        raise SettingsError(
+            f"the study has no system called {name!r}",
+            where="training.backbones, fine_tuning.blocks or ensemble.methods",
+            advice=f"Its systems are {', '.join(found)}.",
+        )
+    return found[name]
+
+
+def check_systems(settings: StudySettings) -> None:
+    """Check, before anything is fetched, that the networks and the members of ensembles in `settings` are known.
+
+    Where one network compares the preparations for all, its weights are looked for as well: nothing can be trained
+    without them. Those of the others are looked for when their turn comes, so that one network whose weights are
+    missing does not stop its siblings.
+
+    Raises:
+        SettingsError: There is no such network, no such member, or no such system to look into.
+        WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
+    """
+    for name in (*settings.training.backbones, *settings.models.weight_files):
+        if name not in SCRATCH:
+            find_backbone(name)
+    comparing = find_backbone(settings.comparison.backbone)
+    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
+        weights_source(settings, comparing)
+    systems(settings)
+    if settings.visualisation.model:
+        find_system(settings, settings.visualisation.model)
+
+
+def training_parts(study: Study, network: str) -> Iterator[Part]:
+    """The parts that make all systems of `network`; each is given when those before it are done.
+
+    Raises:
+        StageOrderError: The preparation is not chosen, and the comparison of all networks is to choose it.
+    """
+    given = set()
+    for system in systems(study.settings):
+        if system.network == network:
+            for part in system.family.parts(study, system):
+                if part not in given:
+                    given.add(part)
+                    yield part
+
+
+def untrained_systems(settings: StudySettings) -> list[System]:
+    """The systems that no network is trained for, in the order in which they are made: after all trainings."""
+    made = [system for family in ALL_FAMILIES for system in family.systems(settings)]
+    return [system for system in made if system.network not in settings.training.backbones]
+
+
+def network_is_made(study: Study, network: str) -> bool:
+    """Whether all systems of `network` are made, and every part before them is sound."""
+    return _are_sound(study, training_parts(study, network))
+
+
+def is_compared(study: Study, backbone: str) -> bool:
+    """Whether all parts of the comparison of preparations by `backbone` are sound."""
+    return _are_sound(study, comparison_parts(study, backbone))
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """The system in `folder` that has a card, ready for covers from outside.
+
+    Raises:
+        WeightsError: There is none, or its weights are missing or altered.
+    """
+    return family_of(read_card(folder).kind).predictor(folder)
+
+
+def family_of(kind: str) -> Family:
+    """The family that a card names.
+
+    Raises:
+        WeightsError: There is none.
+    """
+    for family in ALL_FAMILIES:
+        if family.name == kind:
+            return family
+    raise WeightsError(
+        f"its card is of an unknown kind of system, {kind!r}", where="card.json", advice="Train the system again."
+    )
+
+
+def _are_sound(study: Study, parts: Iterator[Part]) -> bool:
+    try:
+        return all(part.is_sound(study) for part in parts)
+    except (BookcoverError, OSError):  # a part is not known before an earlier one is done
+        return False

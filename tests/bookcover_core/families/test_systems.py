@@ -1,0 +1,73 @@
+"""What a study's settings have trained, and what it is called."""
+
+import pytest
+
+from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.families.systems import check_systems, find_system, systems
+from bookcover_core.settings import StudySettings
+
+
+def wanted(**ensemble: object) -> StudySettings:
+    return StudySettings.model_validate(
+        {
+            "training": {"backbones": ["MobileNetV2", "LeNet"]},
+            "fine_tuning": {"blocks": 2},
+            "baselines": {"names": []},
+            "ensemble": {"methods": ["mean", "weighted"]} | ensemble,
+        }
+    )
+
+
+def test_systems_are_networks_those_fine_tuned_and_ensembles():
+    """Each has its name, its name for people and its stage; what is trained from nothing is not fine-tuned."""
+    assert [(system.name, system.title, system.stage) for system in systems(wanted())] == [
+        ("MobileNetV2", "MobileNetV2", "train"),
+        ("LeNet", "LeNet", "scratch"),
+        ("MobileNetV2-finetuned", "MobileNetV2, fine-tuned", "finetune"),
+        ("Ensemble-mean", "Ensemble, mean", "ensemble"),
+        ("Ensemble-weighted", "Ensemble, weighted", "ensemble"),
+    ]
+    assert [system.name for system in systems(StudySettings()) if system.competes] == list(
+        StudySettings().training.backbones
+    )
+
+
+def members(settings: StudySettings) -> list[str]:
+    return [member.name for member in find_system(settings, "Ensemble-mean").members]
+
+
+def test_members_are_all_networks_or_those_that_are_named():
+    """An ensemble is no member of another; a name that the study does not train is refused."""
+    assert members(wanted()) == ["MobileNetV2", "LeNet", "MobileNetV2-finetuned"]
+    assert members(wanted(members=["MobileNetV2-finetuned"])) == ["MobileNetV2-finetuned"]
+    with pytest.raises(SettingsError, match="Ensemble-mean"):
+        systems(wanted(members=["Ensemble-mean"]))
+
+
+def test_a_system_is_found_by_its_name():
+    """Another name is an error that names those there are."""
+    assert find_system(wanted(), "LeNet").stage == "scratch"
+    with pytest.raises(SettingsError, match=r"ResNeXt50.*MobileNetV2-finetuned"):
+        find_system(wanted(), "ResNeXt50")
+
+
+def settings(**groups: object) -> StudySettings:
+    return StudySettings.model_validate(groups)
+
+
+def test_networks_and_members_are_checked_before_anything_is_fetched():
+    """LeNet is a network too; one that nobody knows is named, and so is a member that the study does not train."""
+    check_systems(settings(training={"backbones": ["LeNet", "MobileNetV2"]}, ensemble={"members": ["LeNet"]}))
+    with pytest.raises(SettingsError, match="VGG"):
+        check_systems(settings(training={"backbones": ["LeNet", "VGG"]}))
+    with pytest.raises(SettingsError, match="AlexNet"):
+        check_systems(settings(training={"backbones": ["LeNet"]}, ensemble={"members": ["AlexNet"]}))
+
+
+def test_only_the_network_that_compares_for_all_must_have_its_weights():
+    """Without it nothing can be trained; a network that compares for itself keeps nobody else waiting."""
+    missing = {"models": {"weight_files": {"MobileNetV2": "gone.h5"}}}
+    with pytest.raises(WeightsError, match=r"gone\.h5"):
+        check_systems(settings(**missing))
+    check_systems(settings(**missing, comparison={"per_backbone": True}))
+    check_systems(settings(**missing, training={"preparation": "padded"}))
