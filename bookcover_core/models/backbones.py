@@ -16,7 +16,7 @@ from bookcover_core.models.keras_applications import (
     FAMILIES,
     KERAS_APPLICATIONS,
     Application,
-    Family,
+    ApplicationFamily,
     Preprocessing,
     build_application,
 )
@@ -71,7 +71,7 @@ def _resnext_50() -> Any:
     return resnext_50(size=224, name="ResNeXt50")
 
 
-def _of_keras(family: Family, application: Application) -> Backbone:
+def _of_keras(family: ApplicationFamily, application: Application) -> Backbone:
     return Backbone(
         name=application.name,
         size=application.size,

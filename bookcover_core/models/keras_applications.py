@@ -39,7 +39,7 @@ class Application:
 
 
 @dataclass(frozen=True)
-class Family:
+class ApplicationFamily:
     """Models of `keras.applications` that share a module, and so a preprocessing."""
 
     module: str
@@ -52,8 +52,10 @@ class Family:
     """Address of the folder that weights are downloaded from."""
 
 
-def _family(module: str, preprocessing: Preprocessing, *applications: Application, folder: str = "") -> Family:
-    return Family(module, preprocessing, applications, folder or f"{KERAS_APPLICATIONS}/{module}")
+def _family(
+    module: str, preprocessing: Preprocessing, *applications: Application, folder: str = ""
+) -> ApplicationFamily:
+    return ApplicationFamily(module, preprocessing, applications, folder or f"{KERAS_APPLICATIONS}/{module}")
 
 
 # Sizes, file names, folders and digests: the modules of keras.applications, Keras 3.15. keras.applications.mobilenet

@@ -13,7 +13,7 @@ from bookcover_core.training.accelerator import Accelerator
 from bookcover_core.training.image_dataset import PixelBooks, judged
 
 
-class Judge:
+class BatchPredictor:
     """A network at work: compiled for inference, it judges whole splits.
 
     Args:

@@ -17,7 +17,7 @@ import numpy as np
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.settings import Monitor
 from bookcover_core.training.accelerator import Accelerator, find_accelerator, scaled_optimizer, set_precision
-from bookcover_core.training.batch_predictor import Judge, batch_signature, genre_logits, readable
+from bookcover_core.training.batch_predictor import BatchPredictor, batch_signature, genre_logits, readable
 from bookcover_core.training.image_dataset import PixelBooks, shown
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, dropout_generators, fit
 
@@ -55,7 +55,7 @@ class Start:
 class FittedNetwork(Fitted):
     """A network at its best epoch, and how training went."""
 
-    judge: Judge
+    judge: BatchPredictor
     """Gives its probabilities."""
 
 
@@ -125,7 +125,7 @@ class _PixelLearner:
         _seed_dropouts(network, schedule.seed)
         self.optimizer = scaled_optimizer(optimizer, accelerator.precision)
         self.optimizer.build(self.trained)
-        self.judge = Judge(network, accelerator)
+        self.judge = BatchPredictor(network, accelerator)
         self._step = tf.function(
             self._take_step,
             input_signature=batch_signature(network),

@@ -154,7 +154,7 @@ def test_every_module_that_a_stage_depends_on_changes_its_key(stage, monkeypatch
             {"train", "finetune", "scratch", "ensemble"},
         ),
         ("bookcover_core.curation.grouped_split:draw_groups", {"split"}),
-        ("bookcover_core.evaluation.intervals:wilson", {"evaluate", "analyse", "report"}),
+        ("bookcover_core.evaluation.intervals:share", {"evaluate", "analyse", "report"}),
     ],
 )
 def test_a_function_counts_for_the_stages_that_use_it(symbol, stages):
@@ -173,3 +173,12 @@ def test_exclusions_are_there_and_say_why():
     for name, reason in NOT_MEANING.items():
         assert code._is_module(name.removesuffix(".__init__")), name
         assert reason
+
+
+@pytest.mark.parametrize("name", ["ensemble", "evaluate", "analyse"])
+def test_what_reads_stored_probabilities_depends_on_no_training(name):
+    """How systems are trained reaches these stages through probabilities alone, never through their code."""
+    (stage,) = [each for each in declarations() if each.name == name]
+    reached = {module.removeprefix("bookcover_core.") for module in stage.code}
+    trains = {"training.loop", "training.head_trainer", "training.image_trainer", "training.training_run"}
+    assert not reached & {*trains, "models.networks", "families.frozen", "families.fine_tuned", "families.from_scratch"}
