@@ -47,6 +47,9 @@ _WORTH = {
     "test": "is one of the study's test books, which no network of it was trained on",
 }
 
+# The same, where the model is of an earlier run, which may have divided the books otherwise.
+_WORTH_UNKNOWN = "is a book of the study; whether this earlier model was trained on it is not known"
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -73,6 +76,7 @@ class Judge:
         self.index = CoverIndex(study)
         self._study = study
         self._shares = candidate.shares
+        self._earlier = bool(candidate.earlier)
         self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
         self._embedding, self._why_not = self._find_embedding(candidate)
@@ -159,7 +163,7 @@ class Judge:
     def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
         """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
         members = [card for card in candidate.members if embeds(card)]
-        others = [card for each in candidates(self._study) for card in each.members if embeds(card)]
+        others = [card for each in candidates(self._study) if not each.earlier for card in each.members if embeds(card)]
         reasons = []
         for card in [*members, *others]:
             reason = self.index.why_not(card)
@@ -227,15 +231,16 @@ class Judge:
             known=known,
             nearest=nearest,
             nearest_missing=self._why_not,
-            warnings=[*self.about.warnings, *cover.warnings, *_worth(known)],
+            warnings=[*self.about.warnings, *cover.warnings, *self._worth(known)],
             seconds=round(cover.seconds + seconds, 4),
         )
 
-
-def _worth(known: StudyCover | None) -> list[str]:
-    if known is None or known.split not in _WORTH:
-        return []
-    return [f"“{known.title}” ({known.genre}) {_WORTH[known.split]}."]
+    def _worth(self, known: StudyCover | None) -> list[str]:
+        """What the verdict on a cover of the study is worth."""
+        if known is None or known.split not in _WORTH:
+            return []
+        worth = _WORTH_UNKNOWN if self._earlier else _WORTH[known.split]
+        return [f"“{known.title}” ({known.genre}) {worth}."]
 
 
 def _ahead(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:

@@ -2,19 +2,24 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bookcover_core.errors import WeightsError
+from bookcover_core.errors import BookcoverError, WeightsError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import title_of
-from bookcover_core.families.systems import family_of
+from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
+from bookcover_core.pipeline.engine import State
+from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
 
 logger = logging.getLogger(__name__)
+
+_NOT_ASKED_FOR = "the settings do not ask for it now"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class TrainedModel:
     """Weight of each network's probabilities; they sum to 1."""
     competes: bool = True
     """Whether it may judge without being named."""
+    earlier: str = ""
+    """Why it is not of the study as it is now: "seed changed from 2020 to 7"; empty where it is."""
 
     @property
     def system(self) -> str:
@@ -45,7 +52,7 @@ class TrainedModel:
 
 
 def candidates(study: Study) -> list[TrainedModel]:
-    """The trained models of a study, the one with the best validation accuracy first.
+    """The trained models of a study, the one with the best validation accuracy first; those of earlier runs come last.
 
     Those whose card is damaged are passed over, and so are ensembles of which a member is missing.
     """
@@ -61,7 +68,21 @@ def candidates(study: Study) -> list[TrainedModel]:
             found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
-    return sorted(found, key=lambda each: (not each.competes, -each.validation_accuracy))
+    reasons = _reasons(study)
+    told = [replace(each, earlier=reasons.get(each.name, _NOT_ASKED_FOR)) for each in found]
+    return sorted(told, key=lambda each: (bool(each.earlier), not each.competes, -each.validation_accuracy))
+
+
+def _reasons(study: Study) -> dict[str, str]:
+    """Why each model of today's settings is not sound, by its name; empty where it is."""
+    reasons = {}
+    for system in systems(study.settings):
+        with suppress(BookcoverError, OSError):  # its preparation is not chosen, or the study is not whole
+            name = system.model(study)
+            reasons[name] = "what it was made from is not there any more"
+            run = system.maker.at(study)
+            reasons[name] = "" if run.state is State.SOUND else "; ".join(run.reasons())
+    return reasons
 
 
 def _network(card: ModelCard) -> TrainedModel:
@@ -111,8 +132,19 @@ def choose(study: Study, model: str = "") -> TrainedModel:
     wanted = [
         each
         for each in trained
-        if (model.casefold() in {each.name.casefold(), each.system.casefold()} if model else each.competes)
+        if (
+            model.casefold() in {each.name.casefold(), each.system.casefold()}
+            if model
+            else each.competes and not each.earlier
+        )
     ]
+    if not wanted and not model:
+        raise WeightsError(
+            f"every trained model is of an earlier run of this study ({trained[0].name}: {trained[0].earlier})",
+            where=study.workspace.models,
+            advice="Run the study again, or name one of them (`--model`) to have it judge all the same: "
+            f"{', '.join(each.name for each in trained)}.",
+        )
     if not wanted:
         raise WeightsError(
             f"there is no trained model called {model!r}",
@@ -129,7 +161,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         WorkspaceError: Its scores are altered.
     """
     file = study.workspace.evaluation / candidate.name / "metrics.json"
-    scores = read_scores(file) if file.is_file() else None
+    scores = read_scores(file) if file.is_file() and _is_evaluated(study, candidate) else None
     untrained = dict.fromkeys(card.backbone for card in candidate.members if card.never_saw_pictures)
     return ModelSummary(
         study=study.settings.name,
@@ -145,7 +177,15 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         confidence=scores.confidence if scores else study.settings.evaluation.confidence,
         precision={genre.slug: genre.precision for genre in scores.genres if genre.precision} if scores else {},
         warnings=[
-            f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
-            for name in untrained
+            *([f"It is of an earlier run of this study: {candidate.earlier}."] if candidate.earlier else ()),
+            *(
+                f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
+                for name in untrained
+            ),
         ],
     )
+
+
+def _is_evaluated(study: Study, candidate: TrainedModel) -> bool:
+    """Whether its scores are those of the study as it is now."""
+    return not candidate.earlier and Part(find("evaluate"), (candidate.system,)).is_sound(study)

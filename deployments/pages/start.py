@@ -83,7 +83,7 @@ class Shown:
         return cls(
             name=study.settings.name,
             has_candidates=(study.workspace.curation / "candidates.csv").is_file(),
-            models=len(candidates(study)),
+            models=sum(not each.earlier for each in candidates(study)),
             has_report=(study.workspace.report / "index.html").is_file(),
         )
 

@@ -119,7 +119,7 @@ def test_the_page_is_served_until_ctrl_c(trained_files):
     """On loopback, at the address that is printed; it needs no TensorFlow to begin."""
     given = ["--set", "name=tiny", "--set", f"workspace={trained_files}"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "deployments", "judge", "--page", "--no-open", *given],
+        [sys.executable, "-m", "deployments", "judge", "--page", "--no-open", "--model", "Tiny", *given],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

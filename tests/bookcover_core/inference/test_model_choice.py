@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from bookcover_core.errors import WeightsError
+from bookcover_core.inference import model_choice
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.models.model_cards import CARD, read_card
 from bookcover_core.pipeline.study import Study
@@ -13,13 +14,14 @@ from tests.bookcover_core.inference.trained import settings_in
 
 @pytest.fixture
 def study(trained, tmp_path):
-    """A copy of the trained study's models, to be damaged."""
-    shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
+    """A copy of the trained study, to be damaged."""
+    shutil.copytree(trained.workspace.root, tmp_path / "tiny")
     return Study(settings_in(tmp_path))
 
 
-def test_the_best_by_validation_accuracy_judges(study):
+def test_the_best_by_validation_accuracy_judges(study, monkeypatch):
     """Without a name; the test books decide nothing."""
+    monkeypatch.setattr(model_choice, "_reasons", lambda _: {"Tiny-padded": "", "Small-padded": ""})
     for name, accuracy in (("Tiny", 0.9), ("Small", 0.8)):
         file = study.workspace.models / f"{name}-padded" / CARD
         card = read_card(file.parent)
@@ -65,3 +67,29 @@ def test_what_is_known_of_a_model_is_told_with_its_interval(trained):
     assert f"of {about.test_books} test books (95\N{NO-BREAK SPACE}% interval" in about.measured
     assert len(about.warnings) == 2
     assert set(about.precision) <= {"law", "maps-and-atlases", "travel"}
+
+
+def test_a_model_of_another_seed_judges_only_when_it_is_named(study):
+    """It says what changed, and its accuracy, which was measured on other test books, is not taken for today's."""
+    later = Study(study.settings.model_copy(update={"seed": 7}))
+    with pytest.raises(WeightsError, match=r"every trained model is of an earlier run .*seed changed from \d+ to 7"):
+        choose(later)
+    about = describe(later, choose(later, "Small"))
+    assert about.warnings[0].startswith("It is of an earlier run of this study: seed changed from")
+    assert about.accuracy is None
+
+
+def test_a_network_that_was_taken_out_judges_only_when_it_is_named(study):
+    """The settings do not ask for it any more, so it is not among those that are chosen from."""
+    training = study.settings.training.model_copy(update={"backbones": ("Tiny",)})
+    later = Study(study.settings.model_copy(update={"training": training}))
+    assert choose(later).name != "Small-padded"
+    assert choose(later, "Small").earlier == "the settings do not ask for it now"
+
+
+def test_a_study_that_is_half_deleted_says_so(study):
+    """Without its splits or manifests no model is taken for the study's own; named, one judges all the same."""
+    shutil.rmtree(study.workspace.manifests)
+    with pytest.raises(WeightsError, match="what it was made from is not there any more"):
+        choose(study)
+    assert choose(study, "Tiny").name == "Tiny-padded"
