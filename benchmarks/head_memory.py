@@ -56,7 +56,7 @@ def fit(folder: Path, way: str) -> dict[str, object]:
     """Peak of memory in MiB, seconds of an epoch, and the losses, of one way."""
     from bookcover_core.training import feature_batches
     from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
-    from bookcover_core.training.head_trainer import Schedule, fit_head
+    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 
     if way == "in memory":
         feature_batches.WINDOW_BYTES = sys.maxsize
@@ -69,7 +69,7 @@ def fit(folder: Path, way: str) -> dict[str, object]:
         return LabelledFeatures([], labels, mapped if way == "streamed" else mapped[:])
 
     few = LabelledFeatures([], np.zeros(BATCH, np.int32), np.zeros((BATCH, CHANNELS), np.float32))
-    fit_head(few, few, GENRES, Schedule(1, 1, BATCH, 0.001, 0))  # what TensorFlow takes for any graph
+    fit_head(few, few, GENRES, HeadSchedule(1, 1, BATCH, 0.001, 0))  # what TensorFlow takes for any graph
     before, peak, done = anonymous_memory(), 0, Event()
 
     def watch() -> None:
@@ -79,7 +79,7 @@ def fit(folder: Path, way: str) -> dict[str, object]:
 
     watcher = Thread(target=watch)
     watcher.start()
-    fitted = fit_head(load("train"), load("validation"), GENRES, Schedule(EPOCHS, EPOCHS, BATCH, 0.001, 0))
+    fitted = fit_head(load("train"), load("validation"), GENRES, HeadSchedule(EPOCHS, EPOCHS, BATCH, 0.001, 0))
     done.set()
     watcher.join()
     return {

@@ -31,7 +31,7 @@ _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
 
 @dataclass(frozen=True)
-class Schedule:
+class HeadSchedule:
     """How a head is trained."""
 
     epochs: int
@@ -60,7 +60,7 @@ def fit_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
     genres: int,
-    schedule: Schedule,
+    schedule: HeadSchedule,
     *,
     shape: HeadShape = SINGLE_LAYER,
     label: str = "head",
@@ -115,7 +115,7 @@ class _HeadLearner:
         train: LabelledFeatures,
         validation: LabelledFeatures,
         genres: int,
-        schedule: Schedule,
+        schedule: HeadSchedule,
         shape: HeadShape,
     ) -> None:
         self._schedule = schedule

@@ -27,7 +27,7 @@ from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import ExtraInput, Monitor, StudySettings
 from bookcover_core.training.feature_table import LabelledFeatures
 from bookcover_core.training.features import load_split
-from bookcover_core.training.head_trainer import FittedHead, Schedule, fit_head, predict
+from bookcover_core.training.head_trainer import FittedHead, HeadSchedule, fit_head, predict
 from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.image_dataset import PixelBooks, read_books
 from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
@@ -197,9 +197,9 @@ def run_pixel_training(
 
 def plan_head(
     settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int, monitor: Monitor
-) -> tuple[Schedule, HeadShape]:
+) -> tuple[HeadSchedule, HeadShape]:
     """How a head with these hyperparameters is trained, and what it is built of."""
-    schedule = Schedule(
+    schedule = HeadSchedule(
         epochs=epochs,
         patience=patience,
         batch_size=hyperparameters.batch_size,

@@ -8,7 +8,7 @@ import pytest
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.networks import HeadShape
 from bookcover_core.training.feature_table import LabelledFeatures
-from bookcover_core.training.head_trainer import Schedule, fit_head, predict
+from bookcover_core.training.head_trainer import HeadSchedule, fit_head, predict
 from bookcover_core.training.loop import Checkpoint
 
 CHANNELS, GENRES = 24, 4
@@ -28,7 +28,7 @@ TRAIN, VALIDATION = draw(150, 2), draw(80, 3)
 
 def schedule(**changes):
     values = {"epochs": 12, "patience": 50, "batch_size": 32, "learning_rate": 0.01, "seed": 5} | changes
-    return Schedule(**values)
+    return HeadSchedule(**values)
 
 
 def curve(fitted):
