@@ -57,7 +57,7 @@ class Part:
         try:
             return self.at(study).state
         except (BookcoverError, OSError):
-            return State.WAITING
+            return State.NOT_RUN if self.stage.fetches else State.WAITING
 
     def is_sound(self, study: Study) -> bool:
         """Whether it is done, by today's settings, inputs and code, and leaves nothing to do."""

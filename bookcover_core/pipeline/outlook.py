@@ -47,7 +47,7 @@ def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
     try:
         run = part.at(study)
     except (BookcoverError, OSError):
-        return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), State.WAITING, (), None)
+        return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), part.state(study), (), None)
     seconds = run.last.seconds if run.last is not None else None
     if run.done is None:
         return Prospect(run.label, run.state, tuple(run.reasons()), seconds)

@@ -99,6 +99,11 @@ class Stage(Generic[P]):
             is_open=self._is_open,
         )
 
+    @property
+    def fetches(self) -> bool:
+        """Whether a run brings what its key depends on: before the first, there is none."""
+        return self._fetch is not None
+
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Names of the words that tell its parts apart."""

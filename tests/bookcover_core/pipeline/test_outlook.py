@@ -54,3 +54,10 @@ def test_what_builds_on_a_part_that_would_run_may_run_too(study):
     assert "curate" in told(study)
     assert told(study)["curate"][0] is State.WAITING
     assert told(study)["curate"][1][0].startswith("it builds on ")
+
+
+def test_a_listing_that_was_never_read_is_not_run_yet(tmp_path):
+    """It waits for no other stage: a run brings what its key depends on."""
+    study = Study(parse_settings({"name": "s", "workspace": str(tmp_path)}))
+    assert told(study)["listings"] == (State.NOT_RUN, ())
+    assert told(study)["candidates"] == (State.WAITING, ())
