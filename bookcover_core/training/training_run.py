@@ -177,7 +177,7 @@ def run_pixel_training(
     def books_of(split: str) -> PixelBooks:
         return read_books(study, preparation, split, extra_inputs)
 
-    checkpoint = Checkpoint(folder / CHECKPOINT, key)
+    checkpoint = Checkpoint(folder / CHECKPOINT, key, every=0)  # an epoch is minutes of work
     fitted = fit_network(
         network,
         optimizer,

@@ -182,6 +182,7 @@ def settings(place, pictures) -> StudySettings:
             "training": {"backbones": ["Small", "Tiny"], "preparation": "padded", "epochs": 3},
             "scratch": {"lenet_steps": 60, "batch_size": 8, "learning_rate": 0.00001, "patience": 1000},
             "evaluation": {"resamples": 100},
+            "baselines": {"names": []},
             "visualisation": {"genres": 0, "grad_cam": 0, "model": "Tiny"},
         }
     )
@@ -260,7 +261,7 @@ TASKS = {
     "split into training, validation and test",
     "prepare shard 1",
     "analyse colour, shape, overlap and agreement",
-    "look into a network",
+    "visualise a network",
     "write the report",
 }
 
@@ -288,7 +289,7 @@ def test_only_what_changed_is_done_again(place, settings):
     other = settings.model_copy(update={"evaluation": evaluation})
     analysis = "analyse colour, shape, overlap and agreement"
     evaluated = {"evaluate Small", "evaluate Tiny", analysis}
-    assert done_again(place, other) == {*evaluated, "look into a network", "write the report"}
+    assert done_again(place, other) == {*evaluated, "visualise a network", "write the report"}
 
     min(settings.root.glob("prepared/padded/*/*.jpg")).unlink()
     (settings.root / "models" / "Tiny-padded" / "history.csv").unlink()

@@ -18,11 +18,19 @@ from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings
-from flows import covers
 from flows.covers import download_covers
+from tasks import stages
 from tests.begun import begun
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+task_of = stages.task_of
+
+
+def untried(name: str):
+    """The task of a stage that is tried once only."""
+    return task_of(name).with_options(retries=0)
+
 
 BOOKS = 6
 PER_CHUNK = 2
@@ -115,7 +123,7 @@ def test_chunks_are_downloaded_by_number(host, make_settings):
 
 def test_the_first_chunk_that_cannot_be_downloaded_ends_the_run(pictures, make_settings, monkeypatch):
     """What was done before stays, what comes after is not asked for, and people see what went wrong."""
-    monkeypatch.setattr(covers.covers, "download_chunk", covers.covers.download_chunk.with_options(retries=0))
+    monkeypatch.setattr(stages, "task_of", untried)
     with ImageHost(pictures, {"/3.jpg": Fault.ERRORS}) as host:
         settings = make_settings("stopped", host.address)
         with pytest.raises(DownloadError, match=r"chunk-0002: 1 of 2 covers failed for now .*HTTP 500"):
@@ -128,7 +136,7 @@ def test_the_first_chunk_that_cannot_be_downloaded_ends_the_run(pictures, make_s
 
 def test_a_chunk_that_failed_is_retried_alone(pictures, make_settings, monkeypatch):
     """Retry on a run of the deployment asks for what has failed, and for nothing else."""
-    monkeypatch.setattr(covers.covers, "download_chunk", covers.covers.download_chunk.with_options(retries=0))
+    monkeypatch.setattr(stages, "task_of", untried)
     with get_client(sync_client=True) as client:
         with ImageHost(pictures, {"/3.jpg": Fault.ERRORS}) as host:
             settings = make_settings("retried", host.address)

@@ -24,7 +24,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_missing_and_damaged_files_are_named(tmp_path):
     """Without the file, or with half of it, the error names it and says what to do."""
-    with pytest.raises(StageOrderError, match=r"probabilities-validation\.npz.*has not judged"):
+    with pytest.raises(StageOrderError, match=r"probabilities-validation\.npz.*there are no predictions"):
         read_probabilities(tmp_path, "validation")
     file = write_probabilities(tmp_path, "validation", ["a"], np.ones((1, 2), np.float32))
     file.write_bytes(file.read_bytes()[:100])
