@@ -104,6 +104,10 @@ def run(
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
     settings = load_settings(settings_file, overrides or ())
+    if dry_run and only:
+        raise SettingsError(
+            "what would run is told of the whole study", where="--only", advice="Leave it out, or leave out --dry-run."
+        )
     if dry_run:
         from deployments.terminal import print_prospects  # noqa: PLC0415 - imports Rich's tables
 

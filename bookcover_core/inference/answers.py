@@ -1,14 +1,23 @@
 """What is returned for a cover: a verdict, or why there is none; and a summary of the model that judges."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.intervals import Estimate
 
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
+
+
+def _printable(name: str) -> str:
+    """A file's name of which every output can be made: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+Source = Annotated[str, AfterValidator(_printable)]
+"""A cover, as it was named: a file, an address."""
 
 
 class Guess(BaseModel, frozen=True):
@@ -41,7 +50,7 @@ class CoverVerdict(BaseModel, frozen=True):
     """The model's answer for one cover."""
 
     kind: Literal["verdict"] = "verdict"
-    source: str = Field(description="The cover, as it was named: a file, an address.")
+    source: Source = Field(description="The cover, as it was named: a file, an address.")
     model: str = Field(description="The model that judged: see `ModelSummary`.")
     preparation: str = Field(description="How the cover was made square.")
     genres: list[Guess] = Field(description="The most probable genres, the first of them first.")
@@ -63,7 +72,7 @@ class Unreadable(BaseModel, frozen=True):
     """A cover that could not be judged."""
 
     kind: Literal["unreadable"] = "unreadable"
-    source: str
+    source: Source
     outcome: CoverOutcome = Field(description="As in a study's ledger.")
     reason: str
 

@@ -163,7 +163,7 @@ class Judge:
     def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
         """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
         members = [card for card in candidate.members if embeds(card)]
-        others = [card for each in candidates(self._study) if not each.earlier for card in each.members if embeds(card)]
+        others = [card for each in candidates(self._study) for card in each.members if embeds(card)]
         reasons = []
         for card in [*members, *others]:
             reason = self.index.why_not(card)

@@ -13,13 +13,14 @@ from bookcover_core.families.family import title_of
 from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
-from bookcover_core.pipeline.engine import State
 from bookcover_core.pipeline.graph import Part, find
+from bookcover_core.pipeline.outlook import outdated
 from bookcover_core.pipeline.study import Study
 
 logger = logging.getLogger(__name__)
 
 _NOT_ASKED_FOR = "the settings do not ask for it now"
+_NOT_WHOLE = "its files, or those that it was made from, are missing or altered"
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ def candidates(study: Study) -> list[TrainedModel]:
 
 
 def _reasons(study: Study) -> dict[str, str]:
-    """Why each model of today's settings is not sound, by its name; empty where it is."""
-    reasons = {}
+    """Why each model of today's settings is not of the study as it is now, by its name; empty where it is."""
+    reasons, changed = {}, outdated(study)
     for system in systems(study.settings):
         with suppress(BookcoverError, OSError):  # its preparation is not chosen, or the study is not whole
             name = system.model(study)
-            reasons[name] = "what it was made from is not there any more"
+            reasons[name] = _NOT_WHOLE
             run = system.maker.at(study)
-            reasons[name] = "" if run.state is State.SOUND else "; ".join(run.reasons())
+            reasons[name] = changed.get(run.label, "" if run.standing is not None else _NOT_WHOLE)
     return reasons
 
 
@@ -139,11 +140,12 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         )
     ]
     if not wanted and not model:
+        earlier = [each for each in trained if each.competes]
         raise WeightsError(
-            f"every trained model is of an earlier run of this study ({trained[0].name}: {trained[0].earlier})",
+            f"no trained model is of the study as it is now ({earlier[0].name} is not: {earlier[0].earlier})",
             where=study.workspace.models,
-            advice="Run the study again, or name one of them (`--model`) to have it judge all the same: "
-            f"{', '.join(each.name for each in trained)}.",
+            advice="Run the study again, or name one (`--model`) to have it judge all the same: "
+            f"{', '.join(each.name for each in earlier)}.",
         )
     if not wanted:
         raise WeightsError(

@@ -31,6 +31,8 @@ class Inputs:
     """Labels of the stages and parts that it builds on: "split", "download/chunk-0003"."""
     given: Mapping[str, str] = field(default_factory=dict)
     """Further inputs by name: digests of files from outside, values that decide the part."""
+    reads: Sequence[str] = ()
+    """Labels of stages of whose outcome `given` holds what matters: another digest of theirs runs nothing again."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class StageRun:
         self.part = inputs.part
         self.label = f"{name}/{inputs.part}" if inputs.part else name
         self.inputs = {label: study.manifest(label).digest for label in inputs.after} | dict(inputs.given)
+        self.behind = [*inputs.after, *inputs.reads]
+        """Labels of all that it builds on."""
         self.settings: dict[str, Any] = {path: study.settings.part(path) for path in settings}
         self.modules = dict(code or {})
         self.code = digest_of(self.modules)
@@ -156,8 +160,9 @@ class StageRun:
         found = [
             reason for path in changed for reason in _differences(path, last.settings.get(path), self.settings[path])
         ]
-        found += [f"code: {_file_of(module)}" for module in _changed(last.modules, self.modules)]
-        if last.code != self.code and not last.modules:
+        if last.modules:
+            found += [f"code: {_file_of(module)}" for module in _changed(last.modules, self.modules)]
+        elif last.code != self.code:
             found.append("code of another version")
         inputs = _changed(last.inputs, self.inputs)
         if len(inputs) > _NAMED_INPUTS:
@@ -172,8 +177,13 @@ class StageRun:
         if reasons := self.reasons():
             logger.info("%s: runs again: %s", self.label, "; ".join(reasons))
 
-    def finish(self, result: Result) -> Manifest:
-        """The manifest of what was done, written last: the part is done from now on."""
+    def finish(self, result: Result, *, imported: bool = False) -> Manifest:
+        """The manifest of what was done, written last: the part is done from now on.
+
+        Args:
+            result: What was done.
+            imported: Whether the results came from elsewhere.
+        """
         root = self.study.workspace.root
         written = [Output.of(file, root) for file in [*result.outputs, *result.indexes]]
         manifest = Manifest(
@@ -182,6 +192,7 @@ class StageRun:
             key=self.key,
             code=self.code,
             modules=self.modules,
+            imported=imported,
             settings=self.settings,
             inputs=self.inputs,
             counts=dict(result.counts),
@@ -214,7 +225,7 @@ def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any
         result: The fields of `Result`.
     """
     name, _, part = label.partition("/")
-    return StageRun(study, name, Inputs(part, after)).finish(Result(**result))
+    return StageRun(study, name, Inputs(part, after)).finish(Result(**result), imported=True)
 
 
 def _differences(path: str, before: Any, now: Any) -> list[str]:

@@ -132,6 +132,6 @@ def followers(study: Study, label: str) -> list[str]:
             run = part.at(study)
         except (BookcoverError, OSError):
             continue
-        if label in run.inputs:
+        if label in run.behind:
             found.append(run.label)
     return found

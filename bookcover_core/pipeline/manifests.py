@@ -63,6 +63,7 @@ class Manifest(BaseModel):
     digest: str = Field(description="What the stages behind it see of the outcome.")
     seconds: float = Field(ge=0, description="Time that it took.")
     finished: datetime
+    imported: bool = Field(default=False, description="Whether its results came from elsewhere.")
     reused: bool = Field(default=False, exclude=True, description="Whether this run found it done and sound.")
 
     @property

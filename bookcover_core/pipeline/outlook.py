@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.engine import State
-from bookcover_core.pipeline.graph import Part, declarations, parts
+from bookcover_core.pipeline.graph import Part, all_parts, declarations, parts
 from bookcover_core.pipeline.study import Study
 
 
@@ -26,13 +26,10 @@ def prospects(study: Study) -> Iterator[Prospect]:
     """The parts of a study that are not sound, in the order in which they would run.
 
     A part that builds on one of these may turn out to be done, where that comes to the same outcome as before; its
-    state is `waiting`, as is that of a stage whose parts are not known yet. The report is no part of it: it is written
-    anew whenever anything has changed.
+    state is `waiting`, as is that of a stage whose parts are not known yet.
     """
     running: set[str] = set()
     for stage in declarations():
-        if stage.name == "report":
-            continue
         known = parts(study, stage.name)
         for part in known:
             prospect = _prospect(study, part, running)
@@ -51,7 +48,7 @@ def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
     seconds = run.last.seconds if run.last is not None else None
     if run.done is None:
         return Prospect(run.label, run.state, tuple(run.reasons()), seconds)
-    behind = sorted(running & run.inputs.keys())
+    behind = sorted(running.intersection(run.behind))
     if not behind:
         return None
     return Prospect(run.label, State.WAITING, (f"it builds on {behind[0]}",), seconds)
@@ -64,3 +61,23 @@ def _is_waited_for(study: Study, part: Part) -> bool:
     except (BookcoverError, OSError):
         return True
     return False
+
+
+def outdated(study: Study) -> dict[str, str]:
+    """Why each part that was run is not of the study as it is now, by its label: "seed changed from 1 to 2".
+
+    That is so of a part whose settings, inputs or code have changed, and of all that builds on it. Files are not looked
+    at: a part whose files are lost is not outdated. Results that came from elsewhere are taken as they are.
+    """
+    found: dict[str, str] = {}
+    for part in all_parts(study):
+        try:
+            run = part.at(study)
+        except (BookcoverError, OSError):
+            continue
+        behind = [label for label in run.behind if label in found]
+        if run.last is not None and run.earlier is None and not run.last.imported:
+            found[run.label] = f"{run.label}: {'; '.join(run.reasons())}"
+        elif behind:
+            found[run.label] = found[behind[0]]
+    return found

@@ -44,7 +44,7 @@ def shards(study: Study) -> list[int]:
 
 
 def _inputs(study: Study, shard: int) -> Inputs:
-    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(_read_shard(study, shard))})
+    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(_read_shard(study, shard))}, reads=["curate"])
 
 
 @stage(

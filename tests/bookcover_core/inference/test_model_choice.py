@@ -1,5 +1,6 @@
 """Which model judges."""
 
+import re
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from bookcover_core.errors import WeightsError
 from bookcover_core.inference import model_choice
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.models.model_cards import CARD, read_card
+from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.inference.trained import settings_in
 
@@ -72,17 +74,17 @@ def test_what_is_known_of_a_model_is_told_with_its_interval(trained):
 def test_a_model_of_another_seed_judges_only_when_it_is_named(study):
     """It says what changed, and its accuracy, which was measured on other test books, is not taken for today's."""
     later = Study(study.settings.model_copy(update={"seed": 7}))
-    with pytest.raises(WeightsError, match=r"every trained model is of an earlier run .*seed changed from \d+ to 7"):
+    with pytest.raises(WeightsError, match=r"of the study as it is now .*seed changed from \d+ to 7"):
         choose(later)
     about = describe(later, choose(later, "Small"))
-    assert about.warnings[0].startswith("It is of an earlier run of this study: seed changed from")
+    assert re.match(r"It is of an earlier run of this study: .*seed changed from", about.warnings[0])
     assert about.accuracy is None
 
 
-def test_a_network_that_was_taken_out_judges_only_when_it_is_named(study):
+def test_a_network_that_was_taken_out_judges_only_when_it_is_named(trained):
     """The settings do not ask for it any more, so it is not among those that are chosen from."""
-    training = study.settings.training.model_copy(update={"backbones": ("Tiny",)})
-    later = Study(study.settings.model_copy(update={"training": training}))
+    training = trained.settings.training.model_copy(update={"backbones": ("Tiny",)})
+    later = Study(trained.settings.model_copy(update={"training": training}))
     assert choose(later).name != "Small-padded"
     assert choose(later, "Small").earlier == "the settings do not ask for it now"
 
@@ -90,6 +92,14 @@ def test_a_network_that_was_taken_out_judges_only_when_it_is_named(study):
 def test_a_study_that_is_half_deleted_says_so(study):
     """Without its splits or manifests no model is taken for the study's own; named, one judges all the same."""
     shutil.rmtree(study.workspace.manifests)
-    with pytest.raises(WeightsError, match="what it was made from is not there any more"):
+    with pytest.raises(WeightsError, match="missing or altered"):
         choose(study)
     assert choose(study, "Tiny").name == "Tiny-padded"
+
+
+def test_a_model_whose_books_have_changed_judges_only_when_it_is_named(study):
+    """Nothing of the training's own settings changed: what it builds on did, and that is told."""
+    record(study, "split", outputs=[study.workspace.splits], digest="other books")
+    with pytest.raises(WeightsError, match="of the study as it is now"):
+        choose(study)
+    assert "input changed: split" in choose(study, "Tiny").earlier

@@ -4,7 +4,7 @@ import pytest
 
 from bookcover_core.pipeline.engine import Result, State, record
 from bookcover_core.pipeline.graph import find
-from bookcover_core.pipeline.outlook import prospects
+from bookcover_core.pipeline.outlook import outdated, prospects
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings.toml_file import parse_settings
@@ -29,7 +29,6 @@ def test_a_fresh_study_would_run_everything(study):
     assert found["listings"] == (State.NOT_RUN, ())
     assert found["download"] == (State.WAITING, ())
     assert found["split"] == (State.WAITING, ())
-    assert "report" not in found
     assert not study.workspace.root.exists()
 
 
@@ -61,3 +60,20 @@ def test_a_listing_that_was_never_read_is_not_run_yet(tmp_path):
     study = Study(parse_settings({"name": "s", "workspace": str(tmp_path)}))
     assert told(study)["listings"] == (State.NOT_RUN, ())
     assert told(study)["candidates"] == (State.WAITING, ())
+
+
+def test_what_builds_on_something_outdated_is_outdated(study):
+    """However far behind; the reason is that of the part that changed, and lost files are no such reason."""
+    record(study, "listings", counts={"chunks": 1})
+    find("candidates").at(study).finish(Result())
+    record(study, "download/chunk-0001")
+    find("hashes").at(study, 1).finish(Result())
+    find("twins").at(study).finish(Result())
+    assert not {"candidates", "hashes/chunk-0001", "twins"} & outdated(study).keys()
+    curation = study.settings.curation.model_copy(update={"twin_distance": 3, "title_terms": ("omnibus",)})
+    changed = outdated(Study(study.settings.model_copy(update={"curation": curation})))
+    assert "twin_distance changed from" in changed["twins"]
+    assert "title_terms changed from" in changed["candidates"]
+    record(study, "download/chunk-0001", digest="other covers")
+    assert outdated(study)["twins"] == outdated(study)["hashes/chunk-0001"]
+    assert "input changed: download/chunk-0001" in outdated(study)["twins"]
