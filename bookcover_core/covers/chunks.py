@@ -66,4 +66,4 @@ def is_open(manifest: Manifest, settings: CoverSettings) -> bool:
 
 
 def _last_chunk(study: Study) -> int:
-    return int(study.manifest("listings").counts["chunks"])
+    return int(study.manifest("listings").counts.get("chunks", 0))

@@ -67,7 +67,7 @@ def test_a_study_outlives_the_loss_of_a_worker(composition, api):
     """Trainings run side by side on two workers; what one of them leaves behind is taken up by the other."""
     draw_covers(composition.volume("studies") / ".covers")
     composition.wait_until_healthy()
-    deployment = ask(api, "GET", "/deployments/name/study/study")["id"]
+    deployment = ask(api, "GET", "/deployments/name/study-every-setting/study-every-setting")["id"]
     study = ask(api, "POST", f"/deployments/{deployment}/create_flow_run", json={"parameters": {"settings": SETTINGS}})
 
     both = wait_for(lambda: two_at_once(api), "two trainings at once")

@@ -137,7 +137,9 @@ def place(tmp_path_factory, empty_database) -> Iterator[Place]:
         patch.setattr(deployment_specs, "read_catalogue", lambda: few)
         with used_server(folder, 0) as server:
             api = f"{server.address}/api"
-            environment = os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api}
+            environment = (
+                os.environ | RUN_ENVIRONMENT | {"PREFECT_API_URL": api, "PYTHONPATH": str(Path(__file__).parents[2])}
+            )
             with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
                 place = Place(client, folder, environment, list(setup_command.set_up()))
                 # The form offers no networks but those that there are; the tests have tiny ones of their own.
