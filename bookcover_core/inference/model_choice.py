@@ -78,7 +78,9 @@ def _reasons(study: Study) -> dict[str, str]:
     """Why each model of today's settings is not of the study as it is now, by its name; empty where it is."""
     reasons, changed = {}, outdated(study)
     for system in systems(study.settings):
-        with suppress(BookcoverError, OSError):  # its preparation is not chosen, or the study is not whole
+        with suppress(
+            BookcoverError, OSError, ValueError, KeyError
+        ):  # its preparation is not chosen, or the study is not whole
             name = system.model(study)
             reasons[name] = _NOT_WHOLE
             run = system.maker.at(study)

@@ -56,7 +56,7 @@ class Part:
         """How it stands in the study as it is now."""
         try:
             return self.at(study).state
-        except (BookcoverError, OSError):
+        except (BookcoverError, OSError, ValueError, KeyError):
             return State.NOT_RUN if self.stage.fetches else State.WAITING
 
     def is_sound(self, study: Study) -> bool:
@@ -99,7 +99,9 @@ def find(name: str) -> Stage[...]:
 def parts(study: Study, name: str) -> list[Part]:
     """The parts of the stage called `name` in the study as it is now; empty where they are not known yet."""
     stage, found = find(name), []
-    with suppress(BookcoverError, OSError):  # more of them are known when stages before it are done
+    with suppress(
+        BookcoverError, OSError, ValueError, KeyError
+    ):  # more of them are known when stages before it are done
         for words in stage.parts(study):
             found.append(Part(stage, words))  # noqa: PERF401 - those found before an error count
     return found
@@ -130,7 +132,7 @@ def followers(study: Study, label: str) -> list[str]:
     for part in all_parts(study):
         try:
             run = part.at(study)
-        except (BookcoverError, OSError):
+        except (BookcoverError, OSError, ValueError, KeyError):
             continue
         if label in run.behind:
             found.append(run.label)

@@ -43,7 +43,7 @@ def prospects(study: Study) -> Iterator[Prospect]:
 def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
     try:
         run = part.at(study)
-    except (BookcoverError, OSError):
+    except (BookcoverError, OSError, ValueError, KeyError):
         return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), part.state(study), (), None)
     seconds = run.last.seconds if run.last is not None else None
     if run.done is None:
@@ -58,7 +58,7 @@ def _is_waited_for(study: Study, part: Part) -> bool:
     """Whether the parts of a stage are not known yet, rather than none at all."""
     try:
         list(part.stage.parts(study))
-    except (BookcoverError, OSError):
+    except (BookcoverError, OSError, ValueError, KeyError):
         return True
     return False
 
@@ -73,7 +73,7 @@ def outdated(study: Study) -> dict[str, str]:
     for part in all_parts(study):
         try:
             run = part.at(study)
-        except (BookcoverError, OSError):
+        except (BookcoverError, OSError, ValueError, KeyError):
             continue
         behind = [label for label in run.behind if label in found]
         if run.last is not None and run.earlier is None and not run.last.imported:
