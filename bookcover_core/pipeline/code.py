@@ -157,6 +157,9 @@ def _read(module: str) -> _Module:
             origin = ".".join(filter(None, [origin, node.module]))
             read.imports |= {alias.asname or alias.name: (origin, alias.name) for alias in node.names}
     errors = {name for name, (origin, _) in read.imports.items() if origin == f"{_CORE}.errors"}
+    # Names of the core's own, which may do anything where they decorate: put a function into a table, say.
+    known = {name for name, (origin, _) in read.imports.items() if origin.split(".", maxsplit=1)[0] == _CORE}
+    known |= {name for statement in tree.body for name in _defined(statement)}
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom) or _is_for_types(statement):
             continue
@@ -164,7 +167,7 @@ def _read(module: str) -> _Module:
         if plain is None:
             continue
         text, names = ast.unparse(plain), set(_names(plain))
-        for name in _defined(statement):
+        for name in _defined(statement) | _at_import(plain, known):
             read.code.setdefault(name, []).append(text)
             read.names.setdefault(name, set()).update(names)
     return read
@@ -180,6 +183,13 @@ def _live(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def _at_import(statement: ast.AST, known: set[str]) -> set[str]:
+    """The empty name for a statement that does more at import than define: a loop, or one that `known` decorate."""
+    decorators = [path[0] for each in getattr(statement, "decorator_list", ()) for path in _names(each)]
+    works = isinstance(statement, ast.If | ast.For | ast.While | ast.With | ast.Try)
+    return {""} if works or known.intersection(decorators) else set()
 
 
 def _defined(statement: ast.stmt) -> set[str]:

@@ -99,6 +99,25 @@ def test_code_is_found_however_it_is_named(digests, body, parts):
     assert before["parts"] != after["parts"]
 
 
+@pytest.mark.parametrize(
+    "registration",
+    [
+        "@register\ndef check():\n    return 1\n",
+        "@register('a')\ndef check():\n    return 1\n",
+        "def check():\n    return 1\n\nfor each in (check,):\n    register(each)\n",
+        "def check():\n    return 1\n\nregister(check)\n",
+        "def check():\n    return 1\n\nCHECKS['a'] = check\n",
+        "if True:\n    def check():\n        return 1\n",
+    ],
+)
+def test_what_a_module_does_at_import_counts(digests, registration):
+    """A function that reaches a table through a decorator, a loop or a call counts for all who use that module."""
+    table = "CHECKS = {}\n\ndef register(name):\n    return name\n\ndef add(a, b):\n    return CHECKS\n\n"
+    before = digests({"stages.py": BODY, "parts.py": table + registration})
+    after = digests({"stages.py": BODY, "parts.py": table + registration.replace("return 1", "return 2")})
+    assert before["parts"] != after["parts"]
+
+
 def test_the_words_of_errors_do_not_count(digests):
     """What an error of the project's says changes no outcome; which error is raised, and what another carries, does."""
     body = (
