@@ -1,22 +1,17 @@
 """What commands print for people."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from bookcover_core.errors import BookcoverError
-from bookcover_core.pipeline.graph import declarations, parts, stages
-from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.engine import State
+from bookcover_core.pipeline.graph import declarations, known_parts, stages
 from bookcover_core.pipeline.outlook import prospects
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-
-_MOMENT, _MINUTE = 10, 60
 
 # Columns that a table may take where no terminal limits it.
 _WIDEST = 500
@@ -60,9 +55,11 @@ def print_status(settings: StudySettings) -> None:
     for name in ("stage", "what it does", "done", "state"):
         table.add_column(name, no_wrap=name in {"stage", "done"}, overflow="fold")
     table.add_column("seconds", justify="right", no_wrap=True)
+    known, unknown = _states(study)
     for stage in stages():
         manifests = study.manifests(stage.label)
-        states = _states(study, stage.label, manifests)
+        other = State.WAITING if stage.label in unknown else "of an earlier study"
+        states = Counter(known.get(manifest.label, other) for manifest in manifests)
         finished = max((manifest.finished for manifest in manifests), default=None)
         table.add_row(
             stage.name,
@@ -85,34 +82,31 @@ def _print(table: Table) -> None:
 
 def print_prospects(settings: StudySettings) -> None:
     """Print what a study would run now, why, and how long it took last."""
+    from bookcover_core.report.table import duration  # noqa: PLC0415 - its package is slow to import
+
     total = 0.0
     found = list(prospects(Study(settings)))
     for each in found:
-        took = f" (last time {_duration(each.seconds)})" if each.seconds is not None else ""
+        took = f" (last time {duration(each.seconds)})" if each.seconds is not None else ""
         say(f"{each.label}: {'; '.join(each.reasons) or each.state}{took}")
         total += each.seconds or 0.0
     if not found:
         say("Nothing would run: everything is done by today's settings, inputs and code.")
     elif total:
-        say(f"What ran before took {_duration(total)} then.")
+        say(f"What ran before took {duration(total)} then.")
 
 
-def _duration(seconds: float) -> str:
-    """A time for people: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s" if seconds < _MOMENT else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    return f"{minutes} min {rest} s" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE} min"
-
-
-def _states(study: Study, label: str, manifests: Sequence[Manifest]) -> Counter[str]:
-    """How the parts of a stage that were run stand; those that the study no longer has are of an earlier one."""
-    runs = {}
-    for declared in declarations():
-        for part in parts(study, declared.name) if declared.label == label else ():
-            with suppress(BookcoverError, OSError):
-                runs[part.at(study).label] = part.state(study)
-    return Counter(str(runs.get(manifest.label, "of an earlier study")) for manifest in manifests)
+def _states(study: Study) -> tuple[dict[str, str], set[str]]:
+    """How each part of a study stands, by its label; and the labels of stages of which not every part is known."""
+    states: dict[str, str] = {}
+    unknown = set()
+    for stage in declarations():
+        found, are_all = known_parts(study, stage.name)
+        known = [run for part in found if (run := part.known(study))]
+        states |= {run.label: run.state for run in known}
+        if not are_all or len(known) < len(found):
+            unknown.add(stage.label)
+    return states, unknown
 
 
 def _table(title: str) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.graph import NOT_KNOWN
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation
@@ -18,7 +19,7 @@ def training_name(settings: StudySettings, backbone: str) -> str:
     """Name of the run that trains a network; the preparation is in it where it is known by then."""
     try:
         preparation = str(chosen_preparation(Study(settings), backbone))
-    except (BookcoverError, OSError, ValueError, KeyError):
+    except NOT_KNOWN:
         preparation = "the best preparation"
     return f"train {backbone} on {preparation} for {settings.name}"
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
+from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.ensemble import Ensembles
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
@@ -17,7 +17,7 @@ from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.models.weights import weights_source
-from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.graph import NOT_KNOWN, Part
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 
@@ -132,5 +132,5 @@ def family_of(kind: str) -> Family:
 def _are_sound(study: Study, parts: Iterator[Part]) -> bool:
     try:
         return all(part.is_sound(study) for part in parts)
-    except (BookcoverError, OSError):  # a part is not known before an earlier one is done
+    except NOT_KNOWN:  # a part is not known before an earlier one is done
         return False

@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookcover_core.errors import BookcoverError, WeightsError
+from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import title_of
 from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
-from bookcover_core.pipeline.graph import Part, find
+from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find
 from bookcover_core.pipeline.outlook import outdated
 from bookcover_core.pipeline.study import Study
 
@@ -78,9 +78,7 @@ def _reasons(study: Study) -> dict[str, str]:
     """Why each model of today's settings is not of the study as it is now, by its name; empty where it is."""
     reasons, changed = {}, outdated(study)
     for system in systems(study.settings):
-        with suppress(
-            BookcoverError, OSError, ValueError, KeyError
-        ):  # its preparation is not chosen, or the study is not whole
+        with suppress(*NOT_KNOWN):  # its preparation is not chosen, or the study is not whole
             name = system.model(study)
             reasons[name] = _NOT_WHOLE
             run = system.maker.at(study)

@@ -4,7 +4,6 @@ Asking for a part's key, its state or its followers never runs a stage.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -37,6 +36,10 @@ _MODULES = (
 )
 
 
+NOT_KNOWN = (BookcoverError, OSError, ValueError, KeyError)
+"""What asking for a part raises where something that it depends on has not been made, or is missing or damaged."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One part of a stage: what is run, and done, as a whole."""
@@ -52,12 +55,19 @@ class Part:
         """
         return self.stage.at(study, *self.words)
 
+    def known(self, study: Study) -> StageRun | None:
+        """The part as it stands now; None where something that it depends on is not known."""
+        try:
+            return self.at(study)
+        except NOT_KNOWN:
+            return None
+
     def state(self, study: Study) -> State:
         """How it stands in the study as it is now."""
-        try:
-            return self.at(study).state
-        except (BookcoverError, OSError, ValueError, KeyError):
-            return State.NOT_RUN if self.stage.fetches else State.WAITING
+        run = self.known(study)
+        if run is not None:
+            return run.state
+        return State.NOT_RUN if self.stage.fetches else State.WAITING
 
     def is_sound(self, study: Study) -> bool:
         """Whether it is done, by today's settings, inputs and code, and leaves nothing to do."""
@@ -96,21 +106,28 @@ def find(name: str) -> Stage[...]:
     return {each.name: each for each in declarations()}[name]
 
 
-def parts(study: Study, name: str) -> list[Part]:
-    """The parts of the stage called `name` in the study as it is now; empty where they are not known yet."""
+def known_parts(study: Study, name: str) -> tuple[list[Part], bool]:
+    """The parts of the stage called `name` that are known, and whether those are all: later ones may depend on it."""
     stage, found = find(name), []
-    with suppress(
-        BookcoverError, OSError, ValueError, KeyError
-    ):  # more of them are known when stages before it are done
+    try:
         for words in stage.parts(study):
             found.append(Part(stage, words))  # noqa: PERF401 - those found before an error count
-    return found
+    except NOT_KNOWN:
+        return found, False
+    return found, True
 
 
-def all_parts(study: Study) -> Iterator[Part]:
-    """The parts of all stages, as far as they are known."""
+def parts(study: Study, name: str) -> list[Part]:
+    """The parts of the stage called `name` in the study as it is now, as far as they are known."""
+    return known_parts(study, name)[0]
+
+
+def runs(study: Study) -> Iterator[StageRun]:
+    """The parts of all stages as they stand now, in the order of a study, as far as they are known."""
     for each in declarations():
-        yield from parts(study, each.name)
+        for part in parts(study, each.name):
+            if run := part.known(study):
+                yield run
 
 
 def key(study: Study, label: str) -> str:
@@ -120,20 +137,13 @@ def key(study: Study, label: str) -> str:
         KeyError: The study has no such part, or it is not known yet.
         StageOrderError: A stage that it builds on has not been run.
     """
-    for part in all_parts(study):
-        if label.partition("/")[0] == part.stage.label and (run := part.at(study)).label == label:
-            return run.key
+    for each in declarations():
+        for part in parts(study, each.name) if each.label == label.partition("/")[0] else ():
+            if (run := part.at(study)).label == label:
+                return run.key
     raise KeyError(label)
 
 
 def followers(study: Study, label: str) -> list[str]:
     """Labels of the parts that build directly on the part called `label`."""
-    found = []
-    for part in all_parts(study):
-        try:
-            run = part.at(study)
-        except (BookcoverError, OSError, ValueError, KeyError):
-            continue
-        if label in run.behind:
-            found.append(run.label)
-    return found
+    return [run.label for run in runs(study) if label in run.behind]

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.engine import State
-from bookcover_core.pipeline.graph import Part, all_parts, declarations, parts
+from bookcover_core.pipeline.graph import Part, declarations, known_parts, runs
 from bookcover_core.pipeline.study import Study
 
 
@@ -30,20 +29,19 @@ def prospects(study: Study) -> Iterator[Prospect]:
     """
     running: set[str] = set()
     for stage in declarations():
-        known = parts(study, stage.name)
+        known, is_all = known_parts(study, stage.name)
         for part in known:
             prospect = _prospect(study, part, running)
             if prospect is not None:
                 running.add(prospect.label)
                 yield prospect
-        if not known and _is_waited_for(study, part=Part(stage)):
+        if not known and not is_all:
             yield Prospect(stage.label, State.WAITING, (), None)
 
 
 def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
-    try:
-        run = part.at(study)
-    except (BookcoverError, OSError, ValueError, KeyError):
+    run = part.known(study)
+    if run is None:
         return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), part.state(study), (), None)
     seconds = run.last.seconds if run.last is not None else None
     if run.done is None:
@@ -54,15 +52,6 @@ def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
     return Prospect(run.label, State.WAITING, (f"it builds on {behind[0]}",), seconds)
 
 
-def _is_waited_for(study: Study, part: Part) -> bool:
-    """Whether the parts of a stage are not known yet, rather than none at all."""
-    try:
-        list(part.stage.parts(study))
-    except (BookcoverError, OSError, ValueError, KeyError):
-        return True
-    return False
-
-
 def outdated(study: Study) -> dict[str, str]:
     """Why each part that was run is not of the study as it is now, by its label: "seed changed from 1 to 2".
 
@@ -70,11 +59,7 @@ def outdated(study: Study) -> dict[str, str]:
     at: a part whose files are lost is not outdated. Results that came from elsewhere are taken as they are.
     """
     found: dict[str, str] = {}
-    for part in all_parts(study):
-        try:
-            run = part.at(study)
-        except (BookcoverError, OSError, ValueError, KeyError):
-            continue
+    for run in runs(study):
         behind = [label for label in run.behind if label in found]
         if run.last is not None and run.earlier is None and not run.last.imported:
             found[run.label] = f"{run.label}: {'; '.join(run.reasons())}"
