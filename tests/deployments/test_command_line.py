@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from PIL import Image
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from bookcover_core.demo_data import ImageHost
 from bookcover_core.genres import BOOKCOVER30
@@ -27,7 +27,9 @@ def bookcover(prefect_server, tmp_path):
             text=True,
             check=False,
             cwd=tmp_path,
-            env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()} | surroundings,
+            env=os.environ
+            | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_HOME": str(PREFECT_HOME.value())}
+            | surroundings,
         )
 
     return run
