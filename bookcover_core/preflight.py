@@ -6,8 +6,7 @@ once.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,12 +20,14 @@ from bookcover_core.errors import (
     WeightsError,
     WorkspaceError,
 )
-from bookcover_core.families.systems import find_system, systems
+from bookcover_core.families.systems import unknown_names
+from bookcover_core.listings.raw_files import raw_file
+from bookcover_core.listings.read_listings import listing_files
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import BookSource, CoverSource, StudySettings
+from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
 
 # Seconds that a host of weights has to answer.
 _PATIENCE = 15.0
@@ -64,29 +65,13 @@ def check(settings: StudySettings, *more: BookcoverError) -> None:
 
 def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     """What is missing or wrong."""
-    yield from _unknown_names(settings)
+    yield from unknown_names(settings)
     for backbone in _frozen_networks(settings):
         if (fault := _weights_fault(settings, backbone)) is not None:
             yield fault
     yield from _source_faults(settings)
     if (fault := _disk_fault(settings)) is not None:
         yield fault
-
-
-def _unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
-    """Networks, members of ensembles and systems to look into that there are not."""
-    networks = dict.fromkeys(
-        (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
-    )
-    looks: list[Callable[[], object]] = [partial(find_backbone, name) for name in networks if name not in SCRATCH]
-    looks.append(partial(systems, settings))
-    if settings.visualisation.model:
-        looks.append(partial(find_system, settings, settings.visualisation.model))
-    for look in looks:
-        try:
-            look()
-        except BookcoverError as error:
-            yield error
 
 
 def _frozen_networks(settings: StudySettings) -> list[Backbone]:
@@ -133,33 +118,21 @@ def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverErro
 
 def _source_faults(settings: StudySettings) -> Iterator[BookcoverError]:
     """Files and folders of books and covers that are not there. One that was copied into the study is not missed."""
-    books, covers = settings.books, settings.covers
-    copied = Study(settings).workspace.listings / "raw"
-    if books.source is BookSource.FOLDER:
-        if not Path(str(books.folder)).expanduser().is_dir():
-            yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
-    else:
-        wanted = (
-            {"listing": books.listing}
-            if books.source is BookSource.LISTING
-            else {"train": books.train_listing, "test": books.test_listing, "pool": books.pool_listing}
-        )
-        for name, source in wanted.items():
-            is_local = source and not source.lower().startswith(("http://", "https://"))
-            if is_local and not Path(str(source)).expanduser().is_file() and not (copied / f"{name}.csv").is_file():
-                yield ListingError("there is no such listing", where=source, advice=f"Correct books.{_setting(name)}.")
-    if books.groups and not Path(books.groups).expanduser().is_file() and not (copied / "groups.csv").is_file():
-        yield ListingError("there is no such file of groups", where=books.groups, advice="Correct books.groups.")
+    books, covers, study = settings.books, settings.covers, Study(settings)
+    if books.source is BookSource.FOLDER and not Path(str(books.folder)).expanduser().is_dir():
+        yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
+    for name, source in listing_files(books):
+        is_there = is_remote(source) or Path(source).expanduser().is_file() or raw_file(study, name).is_file()
+        if not is_there:
+            what = "file of groups" if name == "groups" else "listing"
+            setting = name if name in {"groups", "listing"} else f"{name}_listing"
+            yield ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
     if books.source is not BookSource.FOLDER and covers.source is not CoverSource.HTTP:
         place = Path(str(covers.location)).expanduser()
         if not (place.is_dir() if covers.source is CoverSource.FOLDER else place.is_file()):
             yield FolderError(
                 f"there is no such {covers.source} of covers", where=covers.location, advice="Correct covers.location."
             )
-
-
-def _setting(name: str) -> str:
-    return name if name == "listing" else f"{name}_listing"
 
 
 def _disk_fault(settings: StudySettings) -> BookcoverError | None:

@@ -7,10 +7,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import FolderError
-from bookcover_core.settings import BookSource, CoverSource, StudySettings
+from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
 from bookcover_core.settings.toml_file import parse_settings
-
-_REMOTE = ("http://", "https://")
 
 
 def fill_in(
@@ -38,12 +36,12 @@ def study_name(name: str, books: str) -> str:
     """The name that a study gets: its own or, where none is given, that of its books."""
     if name.strip() or not books.strip():
         return name.strip() or StudySettings().name
-    path = urlsplit(books).path if books.startswith(_REMOTE) else books
+    path = urlsplit(books).path if is_remote(books) else books
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(unquote(path.strip())).expanduser().stem).strip("-._") or "study"
 
 
 def _books(books: str) -> dict[str, str]:
-    if books.startswith(_REMOTE):
+    if is_remote(books):
         return {"source": BookSource.LISTING, "listing": books}
     place = _existing(books, "books", "a folder of pictures, or the file or address of a listing")
     kind = "folder" if place.is_dir() else "listing"

@@ -5,10 +5,11 @@ and of the last part of its stages' labels.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
 from bookcover_core.families.ensemble import Ensembles
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
@@ -64,15 +65,26 @@ def check_systems(settings: StudySettings) -> None:
         SettingsError: There is no such network, no such member, or no such system to look into.
         WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
     """
-    for name in (*settings.training.backbones, *settings.models.weight_files):
-        if name not in SCRATCH:
-            find_backbone(name)
-    comparing = find_backbone(settings.comparison.backbone)
+    for fault in unknown_names(settings):
+        raise fault
     if settings.training.preparation == "best" and not settings.comparison.per_backbone:
-        weights_source(settings, comparing)
-    systems(settings)
+        weights_source(settings, find_backbone(settings.comparison.backbone))
+
+
+def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
+    """A fault for each network, ensemble member or system to visualise that `settings` name and that does not exist."""
+    networks = dict.fromkeys(
+        (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
+    )
+    looks: list[Callable[[], object]] = [partial(find_backbone, name) for name in networks if name not in SCRATCH]
+    looks.append(partial(systems, settings))
     if settings.visualisation.model:
-        find_system(settings, settings.visualisation.model)
+        looks.append(partial(find_system, settings, settings.visualisation.model))
+    for look in looks:
+        try:
+            look()
+        except BookcoverError as error:
+            yield error
 
 
 def training_parts(study: Study, network: str) -> Iterator[Part]:

@@ -22,7 +22,7 @@ from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json
-from bookcover_core.settings import CoverSettings
+from bookcover_core.settings import CoverSettings, is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
     target = raw_file(study, name)
     folder = target.parent
     known = _read_sources(folder)
-    remote = _is_remote(source)
+    remote = is_remote(source)
     place = source if remote else str(_local(source))
     kept = known.get(name, {})
     stands = kept.get("source") == place and target.is_file() and file_digest(target) == kept.get("sha256")
@@ -94,10 +94,10 @@ def digest_of_source(study: Study, name: str, source: str) -> str:
     """
     kept = raw_file(study, name)
     try:
-        if not _is_remote(source) and (local := _local(source)).exists():
+        if not is_remote(source) and (local := _local(source)).exists():
             return file_digest(local)
         if _read_sources(kept.parent).get(name, {}).get("source") == (
-            source if _is_remote(source) else str(_local(source))
+            source if is_remote(source) else str(_local(source))
         ):
             return file_digest(kept)
     except OSError:
@@ -105,10 +105,6 @@ def digest_of_source(study: Study, name: str, source: str) -> str:
     raise StageOrderError(
         f"the listing {source} has not been read", where=kept, advice="Run the stage `listings` first."
     )
-
-
-def _is_remote(source: str) -> bool:
-    return source.lower().startswith(("http://", "https://"))
 
 
 def _local(source: str) -> Path:

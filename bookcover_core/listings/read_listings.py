@@ -49,13 +49,13 @@ class _ListingContent:
 
 def _fetch(study: Study) -> None:
     """Bring the listings into the study's folder."""
-    for name, source in _files(study.settings.books):
+    for name, source in listing_files(study.settings.books):
         bring_listing(study, name, source)
 
 
 def _inputs(study: Study) -> Inputs:
     books = study.settings.books
-    given = {name: digest_of_source(study, name, source) for name, source in _files(books)}
+    given = {name: digest_of_source(study, name, source) for name, source in listing_files(books)}
     if books.source is BookSource.FOLDER:
         given = {"folder": pictures_digest(_pictures(study).pictures), **given}
     return Inputs(given=given)
@@ -97,7 +97,7 @@ def read_listings(study: Study, _: StageRun) -> Result:
         GenreError: There are fewer than two genres, or fewer than three books in one.
     """
     books = study.settings.books
-    files = {name: raw_file(study, name) for name, _ in _files(books)}
+    files = {name: raw_file(study, name) for name, _ in listing_files(books)}
     left_out: list[LeftOut] = []
     if books.source is BookSource.FOLDER:
         found = _ListingContent()
@@ -142,7 +142,7 @@ def _pictures(study: Study) -> FolderContent:
     return list_pictures(Path(str(study.settings.books.folder)).expanduser(), study.settings.root.parent)
 
 
-def _files(books: BookSettings) -> Iterator[tuple[str, str]]:
+def listing_files(books: BookSettings) -> Iterator[tuple[str, str]]:
     """Name and source of each file that the study reads."""
     if books.source is not BookSource.FOLDER:
         yield from _sources(books)

@@ -24,6 +24,7 @@ from bookcover_core.settings.preparation_settings import (
     PreparationSettings,
     SpreadingSettings,
 )
+from bookcover_core.settings.settings_section import is_remote
 from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings, is_study_folder
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
@@ -66,5 +67,6 @@ __all__ = [
     "TrainingSettings",
     "Undecided",
     "VisualisationSettings",
+    "is_remote",
     "is_study_folder",
 ]

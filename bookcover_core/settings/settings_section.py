@@ -36,5 +36,10 @@ def _check_home(path: str | None) -> str | None:
     return path
 
 
+def is_remote(source: str) -> bool:
+    """Whether a source that the settings name is an address, rather than a file or folder of this machine."""
+    return source.lower().startswith(("http://", "https://"))
+
+
 PathText = Annotated[str, AfterValidator(_check_home)]
 OptionalPath = Annotated[OptionalText, AfterValidator(_check_home)]

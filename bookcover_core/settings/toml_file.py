@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.settings import HOME, SETTINGS_FILE, StudySettings
+from bookcover_core.settings import HOME, SETTINGS_FILE, StudySettings, is_remote
 
 # Settings that name files or folders; of those that may be addresses as well, only files are meant.
 _PATHS = (
@@ -140,7 +140,7 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
 def _absolute(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {key: _absolute(each, folder) for key, each in value.items()}
-    if not isinstance(value, str) or not value or value.lower().startswith(("~", "http://", "https://")):
+    if not isinstance(value, str) or not value or value.startswith("~") or is_remote(value):
         return value
     return str(Path(os.path.normpath(folder / value)))
 
