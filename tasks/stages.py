@@ -157,7 +157,7 @@ def _work(study: Study, part: Part) -> Manifest:
             study,
             stage,
             *part.words,
-            network=stage.network_of(study, *part.words),
+            network=stage.network(study, *part.words),
             minutes=study.settings.training.time_limit if stage.timed else 0.0,
         )
 

@@ -67,7 +67,8 @@ class Part:
         run = self.known(study)
         if run is not None:
             return run.state
-        return State.NOT_RUN if self.stage.fetches else State.WAITING
+        # A run brings what its key depends on: before the first, there is none.
+        return State.NOT_RUN if self.stage.fetch else State.WAITING
 
     def is_sound(self, study: Study) -> bool:
         """Whether it is done, by today's settings, inputs and code, and leaves nothing to do."""

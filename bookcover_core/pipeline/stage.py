@@ -14,6 +14,7 @@ from, its `parts` which there are.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, update_wrapper
 from inspect import signature
 from typing import Any, Concatenate, Generic, ParamSpec
@@ -33,51 +34,34 @@ def _whole(_study: Study) -> list[tuple[Any, ...]]:
     return [()]
 
 
+@dataclass(eq=False)
 class Stage(Generic[P]):
-    """A stage of a study, as it is declared: see `stage`."""
+    """A stage of a study, as it is declared: `stage` says what each field means."""
 
-    def __init__(
-        self,
-        function: Callable[Concatenate[Study, StageRun, P], Result],
-        name: str,
-        title: str,
-        *,
-        label: str,
-        step: str,
-        run_title: str,
-        settings: Sequence[str],
-        inputs: Callable[..., Inputs],
-        parts: Parts,
-        fetch: Callable[..., object] | None,
-        is_open: Callable[[Study, Manifest], bool] | None,
-        apart: bool,
-        timed: bool,
-        network_of: Callable[..., str | None] | None,
-        asks_hosts: bool,
-        spreads: bool,
-    ) -> None:
-        self.function = function
-        self.name = name
-        self.title = title
-        self.label = label
-        self.step = step
-        self.run_title = run_title
-        self.settings = tuple(settings)
-        self.parts = parts
-        self.apart = apart
-        self.timed = timed
-        self.network_of = network_of or self._named_network
-        self.asks_hosts = asks_hosts
-        self.spreads = spreads
-        self._inputs = inputs
-        self._fetch = fetch
-        self._is_open = is_open
-        update_wrapper(self, function)
+    function: Callable[Concatenate[Study, StageRun, P], Result]
+    name: str
+    title: str
+    label: str
+    step: str
+    run_title: str
+    settings: Sequence[str]
+    inputs: Callable[..., Inputs]
+    parts: Parts
+    fetch: Callable[..., object] | None
+    is_open: Callable[[Study, Manifest], bool] | None
+    apart: bool
+    timed: bool
+    network_of: Callable[..., str | None] | None
+    asks_hosts: bool
+    spreads: bool
+
+    def __post_init__(self) -> None:
+        update_wrapper(self, self.function)
 
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
         """The manifest of a part: of an earlier run where that stands, else of this one."""
-        if self._fetch is not None:
-            self._fetch(study, *args, **kwargs)
+        if self.fetch is not None:
+            self.fetch(study, *args, **kwargs)
         run = self.at(study, *args, **kwargs)
         if done := run.take_done():
             return done
@@ -93,16 +77,11 @@ class Stage(Generic[P]):
         return StageRun(
             study,
             self.label,
-            self._inputs(study, *args, **kwargs),
+            self.inputs(study, *args, **kwargs),
             settings=self.settings,
             code=self.code,
-            is_open=self._is_open,
+            is_open=self.is_open,
         )
-
-    @property
-    def fetches(self) -> bool:
-        """Whether a run brings what its key depends on: before the first, there is none."""
-        return self._fetch is not None
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -110,7 +89,10 @@ class Stage(Generic[P]):
         _study, _run, *words = signature(self.function).parameters.values()
         return tuple(each.name for each in words if each.kind is not each.KEYWORD_ONLY)
 
-    def _named_network(self, _: Study, *words: Any) -> str | None:
+    def network(self, study: Study, *words: Any) -> str | None:
+        """The network that a part loads, if it loads one."""
+        if self.network_of is not None:
+            return self.network_of(study, *words)
         named = dict(zip(self.words, words, strict=False))
         return named.get("backbone", named.get("network"))
 
