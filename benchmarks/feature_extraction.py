@@ -7,7 +7,7 @@ Measured in one process, by turns, with MobileNetV2 at 224:
 - predict: `model.predict` of Keras on the pictures in memory, decoded, scaled and preprocessed beforehand;
 - extract: `Extractor.extract` of this project, from JPEG files of 299x299 to features.
 
-Reading, decoding and scaling are paid for when extract reaches predict's rate. Speed hangs on neither the weights nor
+Reading, decoding and scaling are paid for when extract reaches predict's rate. Speed depends on neither the weights nor
 what the pictures show, so the weights are random and the pictures drawn: noise at several scales, so that files are as
 large as those of prepared covers.
 """

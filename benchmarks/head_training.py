@@ -7,7 +7,7 @@
 - fit_head: this project's training, all 200 epochs;
 - fit: `model.fit` on the same arrays with Keras' defaults, three epochs before and three behind, scaled to 200.
 
-Time does not hang on what the features say, so they are drawn.
+Time does not depend on what the features say, so they are drawn.
 """
 
 import json

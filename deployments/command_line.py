@@ -106,7 +106,7 @@ def run(
     settings = load_settings(settings_file, overrides or ())
     if dry_run and only:
         raise SettingsError(
-            "what would run is told of the whole study", where="--only", advice="Leave it out, or leave out --dry-run."
+            "--dry-run shows the whole study", where="--only", advice="Leave it out, or leave out --dry-run."
         )
     if dry_run:
         from deployments.terminal import print_prospects  # noqa: PLC0415 - imports Rich's tables

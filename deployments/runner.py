@@ -29,7 +29,7 @@ from flows.heartbeats import HEARTBEAT
 # Seconds between two questions whether there are runs to start.
 _POLL_INTERVAL = 3
 
-# Seconds that a run has to end when it is told to, before its process is killed.
+# Seconds that a run has to end after its signal, before its process is killed.
 _PATIENCE = 15
 
 

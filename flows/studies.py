@@ -1,4 +1,4 @@
-"""Studies by name: what every flow but those that begin a study is told, and how it comes to the study's settings.
+"""Studies by name: the parameter of every flow but those that begin a study, and how its settings are found.
 
 The settings of a study are stored once, in its folder. A run reads them when it starts, and keeps to them until it
 ends, whoever changes them meanwhile; a run that is retried reads them anew. So no form, schedule or earlier run holds a
@@ -118,7 +118,7 @@ def name_of(study: str) -> str:
 
 
 def reference(settings: StudySettings) -> str:
-    """What a flow is told to find a study: its name where it lies in this home, else its folder."""
+    """The parameter by which a flow finds a study: its name where it lies in this home, else its folder."""
     return settings.name if settings.root.parent == studies_folder() else str(settings.root)
 
 

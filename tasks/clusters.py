@@ -160,7 +160,7 @@ def _token() -> str:
 def _share(workers: int) -> dict[str, str]:
     """What the environment of one of `workers` on this machine says of the cores that it may use.
 
-    Neither pictures nor features hang on it: they are the same to the byte on any number of cores.
+    Neither pictures nor features depend on it: they are the same to the byte on any number of cores.
     """
     from loky import cpu_count  # noqa: PLC0415 - for those alone who start a cluster
 

@@ -189,7 +189,7 @@ def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> Stag
 
 @contextmanager
 def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
-    """Who is told how far a stage is: a progress artifact, made when there is something to tell.
+    """A progress callback that updates an artifact, which is made with the first report.
 
     It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none. It is complete
     when the stage is done, also where that stopped early.

@@ -26,7 +26,7 @@ class System:
     """In folders, tables and labels: "MobileNetV2", "MobileNetV2-finetuned", "Ensemble-mean"."""
     family: "Family"
     network: str
-    """What its stage is told: the network that is trained; the name where there is none."""
+    """Argument of its stage: the network that is trained; its own name where there is none."""
     members: tuple["System", ...] = ()
     """The systems that it joins, if it joins any."""
 

@@ -46,7 +46,7 @@ class NetworkPredictor:
         return found[_GENRES].numpy(), found[_FEATURES].numpy() if _FEATURES in found else None
 
     def _inputs(self, covers: Sequence[PredictorInput]) -> list[Floats]:
-        """What the network takes: pictures and, where its head is told more, measurements."""
+        """The network's inputs: pictures and, where its head has extra inputs, measurements."""
         taken: list[Floats] = [np.stack([cover.pictures[self.square] for cover in covers])]
         if self.card.extra_inputs:
             taken.append(extra_values([cover.measurements for cover in covers], self.card.extra_inputs))

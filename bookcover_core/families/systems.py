@@ -62,7 +62,7 @@ def check_systems(settings: StudySettings) -> None:
     missing does not stop its siblings.
 
     Raises:
-        SettingsError: There is no such network, no such member, or no such system to look into.
+        SettingsError: There is no such network, no such member, or no such system to visualise.
         WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
     """
     for fault in unknown_names(settings):

@@ -1,4 +1,4 @@
-"""Extra inputs: what a head is told of the original cover beside its pooled features (section 5.4).
+"""Extra inputs joined to the pooled features: shape and mean colour of the original cover (section 5.4).
 
 A network sees covers made square; how wide or tall a cover was is lost where it is scaled, and its mean colour is not
 among the things that ImageNet's photographs taught. Both were measured when the cover was prepared.

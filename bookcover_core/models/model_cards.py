@@ -36,10 +36,10 @@ class ModelCard(BaseModel):
     weights_digest: str
     hidden_units: list[int] = Field(default=[], description="Units of the head's hidden layers.")
     dropout: float = Field(default=0.0, description="Dropout before each of the head's layers.")
-    extra_inputs: list[ExtraInput] = Field(default=[], description="What the head is told beside pooled features.")
+    extra_inputs: list[ExtraInput] = Field(default=[], description="Extra inputs joined to the pooled features.")
     hyperparameters: dict[str, Any] = Field(default={}, description="What its head was trained with.")
     genres: list[Genre]
-    settings: dict[str, Any] = Field(description="The settings that the training hangs on.")
+    settings: dict[str, Any] = Field(description="The settings that the training depends on.")
     inputs: dict[str, str] = Field(description="Digests of what it was trained on.")
     digests: dict[str, str] = Field(description="SHA-256 of the files of weights, by name.")
     metrics: dict[str, float] = Field(description="best_epoch, epochs, validation_accuracy and more.")
@@ -91,7 +91,7 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def software_versions() -> dict[str, str]:
-    """Versions of what a network's numbers hang on."""
+    """Versions of what a network's numbers depend on."""
     versions = {"python": python_version()}
     for package in ("bookcover", "keras", "tensorflow", "numpy"):
         try:

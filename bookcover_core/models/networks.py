@@ -1,7 +1,7 @@
 """Whole networks: the head on pooled features, a backbone with a head on it, and both to and from a folder.
 
 A head is trained on pooled features alone (`training.head_trainer`). Assembled, backbone and head are one network from
-pixels to genres: the one that people judge covers with and that activation maximisation and Grad-CAM look into.
+pixels to genres: the one that judges covers, and that activation maximisation and Grad-CAM explain.
 
     features -------------------------.
                                        joined -> (dropout_1 -> hidden_1 -> ...) -> dropout_n -> genres
@@ -47,7 +47,7 @@ class HeadShape:
     dropout: float = 0.0
     """Share of its inputs that each dense layer loses at random in training."""
     extra_inputs: tuple[ExtraInput, ...] = ()
-    """What it is told of the original cover beside its features."""
+    """Extra inputs joined to the pooled features."""
 
 
 SINGLE_LAYER = HeadShape()

@@ -2,8 +2,9 @@
 
 From a stage's function, names are followed through the modules of the core: a function to the functions, classes and
 constants that it names, those to what they name, through imports at the top of a module and inside functions alike.
-What is reached, without comments, docstrings, annotations of functions, log lines, progress and the words of errors, is
-digested module by module. So a change in a function changes the digests of exactly the stages that can reach it.
+What is reached is digested module by module, without comments, docstrings, descriptions of fields, annotations of
+functions, log lines, progress and the words of errors. So a change in a function changes the digests of exactly the
+stages that can reach it.
 
 `NOT_MEANING` lists what is never followed, and why.
 """
@@ -271,6 +272,12 @@ class _Plain(ast.NodeTransformer):
         value = node.value
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _informs(value.func)):
             return None
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A field of a model without its description."""
+        if isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [each for each in node.keywords if each.arg != "description"]
         return self.generic_visit(node)
 
     def visit_Import(self, _: ast.Import) -> None:

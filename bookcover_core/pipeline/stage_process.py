@@ -30,7 +30,7 @@ from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.study import Study
 
-# Seconds that a process may take to end when it is told to.
+# Seconds that a process has to end after SIGTERM.
 _GRACE_SECONDS = 5.0
 
 # How long the process is listened to at a stretch, in seconds: what interrupts a thread from outside (a cancelled task)
@@ -54,7 +54,7 @@ def run_apart(
 ) -> Manifest:
     """The manifest of `stage`, which is run in a process of its own unless it stands already.
 
-    Its log and its progress are told here, in this thread, as they come. Within `shared_process`, the process is kept
+    Its log and its progress are reported in this thread, as they come. Within `shared_process`, the process is kept
     for the next stage of the same network.
 
     Args:

@@ -66,7 +66,7 @@ def _run(order: dict[str, Any], teller: _Teller) -> dict[str, Any]:
         manifest = getattr(import_module(module), name)(study, *order["words"])
     except BookcoverError as error:
         return _told(error)
-    except Exception as error:  # noqa: BLE001 - the other process is told of whatever it was
+    except Exception as error:  # noqa: BLE001 - reported to the other process, whatever it was
         return _told(_in_our_words(error))
     return {"manifest": manifest.model_dump(mode="json"), "reused": manifest.reused}
 

@@ -33,7 +33,7 @@ class Accelerator:
     device: str | None = None
     """Where pictures are put ahead of time; none: main memory."""
     jit_compile: bool | None = False
-    """Whether XLA compiles graphs; none: as TensorFlow is told."""
+    """Whether XLA compiles graphs; None: TensorFlow's own setting."""
     folds: bool = True
     """Whether it pays to make the weights of a small frozen network constants."""
 

@@ -1,7 +1,7 @@
 """Augmentation that keeps a cover a cover: each time it is shown, it is a little nearer, moved, lighter or stronger.
 
 Never mirrored and never turned, for a cover carries text; never stretched, for its proportions tell of its genre. What
-becomes of a picture hangs on its seed alone, so that a training that was cut off sees what it would have seen.
+becomes of a picture depends on its seed alone, so that a training that was cut off sees what it would have seen.
 """
 
 from bookcover_core.models.input_pipeline import scale_picture

@@ -103,7 +103,7 @@ def compute_features(study: Study, run: StageRun, backbone: str, preparation: st
 def compute_shard(study: Study, backbone: str, preparation: str, number: int, code: str) -> Path:
     """The file of one shard of features, with its record beside it; nothing is done where it stands already.
 
-    A shard hangs on its own pictures, the weights and the code alone, so that shards can be computed on different
+    A shard depends on its own pictures, the weights and the code alone, so that shards can be computed on different
     machines. `compute_features` takes those that it finds, checks them, and computes the others.
 
     Args:
@@ -155,7 +155,7 @@ def load_split(
         backbone: Whose features.
         preparation: Of which pictures.
         split: Whose books.
-        extra_inputs: What the head is told of the covers beside their features.
+        extra_inputs: Extra inputs joined to the features.
 
     Raises:
         StageOrderError: The features have not been computed, or not of all books of the split; or the covers have not

@@ -73,8 +73,8 @@ def fit_head(
         train: What it learns from. Its extra inputs are standardised by these books.
         validation: What the best epoch is chosen on.
         genres: Number of genres.
-        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay, label smoothing, and what
-            the best epoch is told by.
+        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay, label smoothing, and the
+            metric that selects the best epoch.
         shape: What the head is built of.
         label: What the training is called in the log.
         progress: Called with (epochs done, epochs at most).

@@ -50,7 +50,7 @@ _TRIALS, _CHOSEN = "trials.csv", "chosen.json"
 # What stands in the table for a head whose loss is no longer a number.
 _FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation_loss": math.inf, "seconds": 0.0}
 
-# The settings that every trial hangs on, whatever it draws.
+# The settings that every trial depends on, whatever it draws.
 _FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
 
 
@@ -74,7 +74,7 @@ class Trial(Hyperparameters):
     """In the best epoch."""
     seconds: float
     key: str
-    """SHA-256 over all that it hangs on."""
+    """SHA-256 over all that it depends on."""
 
     @property
     def hyperparameters(self) -> Hyperparameters:

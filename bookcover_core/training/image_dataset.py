@@ -81,7 +81,7 @@ def shown(
 ) -> "tf.data.Dataset":
     """The batches of an epoch, as `judged` gives them: all books in an order drawn by chance.
 
-    Order and augmentation hang on the seed and the number of the epoch alone.
+    Order and augmentation depend on the seed and the number of the epoch alone.
     """
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(len(books.keys))
 

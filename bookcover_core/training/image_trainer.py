@@ -80,7 +80,7 @@ def fit_network(
         optimizer: What takes the steps.
         train: What it learns from.
         validation: What the best epoch is chosen on.
-        schedule: Epochs, patience, batch size, seed, augmentation, and what the best epoch is told by.
+        schedule: Epochs, patience, batch size, seed, augmentation, and the metric that selects the best epoch.
         start: How well it does before; none: it has learnt nothing yet, and there is no epoch 0.
         label: What the training is called in the log.
         progress: Called with (steps done, steps at most), now and then.

@@ -178,7 +178,7 @@ def fit(
 
     Args:
         learner: What is trained.
-        schedule: When it ends, and by what the best epoch is told.
+        schedule: When it ends, and the validation metric that selects the best epoch.
         label: What the training is called in the log.
         advice: What to do when the loss is no longer a number: which setting to lower.
         start: Measures epoch 0, of a network that competes with what it becomes; none: it has learnt nothing yet.

@@ -163,7 +163,7 @@ def run_pixel_training(
         optimizer: What takes the steps.
         schedule: Epochs, patience, batch size, seed, augmentation, and what selects the best epoch.
         preparation: Of which pictures.
-        extra_inputs: What the network is told beside its pictures.
+        extra_inputs: Extra inputs of the network, beside its pictures.
         start: How well it does before; none: it has learnt nothing yet.
         folder: Where everything goes.
         key: What the training depends on; the state of a training with another is not taken up.

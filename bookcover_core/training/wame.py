@@ -35,7 +35,7 @@ class Wame(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no 
     Public implementations agree on zeta, Z and theta and disagree on the last line: some divide by Z, and some divide
     by theta instead of its root. Here Z multiplies, because only then does a weight that keeps its direction speed up,
     which is what zeta is for; and the root is taken, as in RMSprop, because only then does the length of a step not
-    hang on the scale of the loss.
+    depend on the scale of the loss.
 
     The gradients of small batches flip often, so zeta is mostly near its lower bound, and a head wants a larger
     learning rate than with Adam. Measured on 3,876 real covers of 30 genres (MobileNetV2's features, batches of 32,

@@ -262,7 +262,7 @@ def _unreadable(outcome: CoverOutcome, reason: str) -> Response:
 
 
 def _shown(verdict: CoverVerdict) -> dict[str, Any]:
-    """What the page is told of a verdict."""
+    """A verdict, as JSON for the page."""
     return verdict.model_dump() | {
         "nearest": [book.model_dump() | {"small": _small(book)} for book in verdict.nearest],
         "known": verdict.known and verdict.known.model_dump(),

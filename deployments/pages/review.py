@@ -205,7 +205,7 @@ class _Review:
 
 
 def _shown(item: ReviewItem) -> dict[str, Any]:
-    """What the page is told of a book."""
+    """A book, as JSON for the page."""
     start, end = item.match
     query = urlencode({"book": item.key, "version": item.sha256})
     return {

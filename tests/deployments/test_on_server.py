@@ -284,7 +284,7 @@ def done_again(place: Place, settings: StudySettings) -> set[str]:
 
 @pytest.mark.usefixtures("worker")
 def test_only_what_changed_is_done_again(place, settings):
-    """Nothing changed: all tasks are cached. A setting, an output, the code of a stage: what hangs on it is not."""
+    """Nothing changed: all tasks are cached. A setting, an output, the code of a stage: what depends on it is not."""
     assert done_again(place, settings) == set()
 
     evaluation = settings.evaluation.model_copy(update={"resamples": 120})

@@ -79,7 +79,7 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(demo_stud
     assert sum(demo_study.host.requests.values()) == asked
 
 
-def test_a_changed_setting_recomputes_only_what_hangs_on_it(copied):
+def test_a_changed_setting_recomputes_only_what_depends_on_it(copied):
     """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
     before, judged = copied.finished(), evaluations(copied)
     continue_study(begun(with_training(copied.settings, epochs=6)))

@@ -110,7 +110,7 @@ def test_a_quota_is_met_exactly_where_groups_allow_it():
 
 
 def test_large_groups_are_drawn_as_often_as_single_books():
-    """A book's chance to be held out does not hang on the size of its group."""
+    """A book's chance to be held out does not depend on the size of its group."""
     books = places([4] * 50 + [1] * 200, side="train")
     drawn = [
         sum(sides[f"0-{group}-0"] == "validation" for group in range(50))

@@ -1,4 +1,4 @@
-"""Random weights let pictures through every kind of network, and hang on the seed alone."""
+"""Random weights let pictures through every kind of network, and depend on the seed alone."""
 
 import numpy as np
 import pytest

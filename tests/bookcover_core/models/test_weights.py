@@ -128,7 +128,7 @@ def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path, name, f
 
 
 def test_published_digests_stand_for_the_weights():
-    """What the stages behind hang on is Keras' MD5, which needs neither network nor file."""
+    """What the stages behind depend on is Keras' MD5, which needs neither network nor file."""
     backbone = find_backbone("InceptionResNetV2")
     assert weights_digest(settings(weights="imagenet"), backbone) == "imagenet:d19885ff4a710c122648d3b5c3b684e4"
 

@@ -133,6 +133,17 @@ def test_the_words_of_errors_do_not_count(digests):
     assert of("Retry(1)") != of("Retry(2)")
 
 
+def test_the_description_of_a_field_does_not_count(digests):
+    """It is for people, as a docstring is; a field's default and bounds are not."""
+
+    def of(field: str) -> dict[str, str]:
+        model = f"from pydantic import BaseModel, Field\n\nclass Row(BaseModel):\n    n: int = Field({field})\n\n"
+        return digests({"stages.py": model + "def body(study):\n    return Row()\n"})
+
+    assert of('default=1, description="a"') == of('default=1, description="b"') == of("default=1")
+    assert of("default=1") != of("default=2")
+
+
 def test_what_only_the_type_checker_sees_does_not_count(digests):
     """An import under TYPE_CHECKING is not followed."""
     guarded = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .parts import add\n\n"

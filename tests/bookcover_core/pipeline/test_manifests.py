@@ -138,7 +138,7 @@ def test_a_digest_tells_values_apart():
 
 
 def test_outputs_are_known_by_path_and_content(tmp_path, file):
-    """What stages behind see of outputs does not hang on their order or their times of change."""
+    """What stages behind see of outputs does not depend on their order or their times of change."""
     other = file.with_name("other")
     other.write_text("x")
     before = [Output.of(path, tmp_path) for path in (file, other)]

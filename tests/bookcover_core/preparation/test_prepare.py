@@ -155,7 +155,7 @@ def test_an_altered_cover_under_the_same_name_is_prepared_again(study):
 
 @pytest.mark.parametrize("change", [{"size": 48}, {"jpeg_quality": 80}, {"interpolation": "lanczos"}])
 def test_other_settings_prepare_everything_again(study, tmp_path, change):
-    """A setting that every picture hangs on keeps none of them."""
+    """A setting that every picture depends on keeps none of them."""
     prepare_shard(study, 1)
     manifest = prepare_shard(study_in(tmp_path, **change), 1)
     assert not manifest.reused

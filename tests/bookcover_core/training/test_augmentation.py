@@ -1,4 +1,4 @@
-"""Augmentation keeps a cover a cover, and hangs on its seed alone."""
+"""Augmentation keeps a cover a cover, and depends on its seed alone."""
 
 import numpy as np
 import pytest

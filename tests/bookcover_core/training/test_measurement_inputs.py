@@ -52,7 +52,7 @@ def test_a_cover_that_was_not_measured_is_named(small_study):
 
 
 def test_measurements_are_an_input_where_they_are_used(small_study):
-    """A head that is told of measurements hangs on them, another does not, and needs none."""
+    """A head that is told of measurements depends on them, another does not, and needs none."""
     assert measurements_given(small_study, HeadSettings()) == {}
     write_measurements(small_study)
     before = measurements_given(small_study, TOLD)
