@@ -1,12 +1,13 @@
 """Decoding of covers to the RGB image that a viewer would see.
 
-Covers arrive as greyscale, palette, CMYK, 16-bit or half-transparent images, rotated by EXIF, or animated. Everything
-that needs pixels (checks of downloads, preparation, the report) decodes them here, so that all see the same image.
+Covers arrive as greyscale, palette, CMYK, 16-bit or half-transparent images, with colour profiles, rotated by EXIF, or
+animated. Everything that needs pixels (checks of downloads, preparation, the report) decodes them here.
 """
 
 import errno
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageCms,
     ImageOps,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
@@ -27,7 +29,15 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from bookcover_core.covers.colour_profiles import to_srgb
 from bookcover_core.errors import WorkerError
+
+# Of a cover whose EXIF data is broken, or that is large, nobody needs to hear from Pillow.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+# Text and profiles of a PNG, unpacked: Pillow's own limit of 1 MiB refuses profiles that exist.
+MOST_TEXT_BYTES = 16 * 1024**2
+PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT_BYTES
 
 _READERS = {
     "JPEG": (JpegImagePlugin, MpoImagePlugin),
@@ -48,6 +58,9 @@ MOST_PIXELS = 178_956_970
 
 _WHITE = (255, 255, 255)
 
+# By how much the grey levels of a PNG of few bits are multiplied, but not the level that its tRNS chunk names.
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
+
 # What Pillow's readers raise, beside OSError and ValueError, when a file is cut or damaged.
 _DAMAGE = (
     SyntaxError,
@@ -62,8 +75,8 @@ _DAMAGE = (
 )
 
 
-class TooManyPixelsError(ValueError):
-    """An image of more pixels than are decoded."""
+class ImageLimitError(ValueError):
+    """An image of more pixels, or more text beside them, than are decoded."""
 
 
 # What a system is short of, which says nothing of the image.
@@ -86,7 +99,7 @@ def refuse_shortage(error: Exception, file: Path) -> None:
 
 
 def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
-    """The picture as 8-bit RGB: upright, its first frame, on white where it is transparent.
+    """The picture as 8-bit sRGB: upright, its first frame, on white where it is transparent.
 
     Args:
         source: A file, or the bytes of one, of the formats `FORMATS`, told by content and not by name.
@@ -94,11 +107,11 @@ def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Im
 
     Raises:
         PIL.UnidentifiedImageError: It is no picture of these formats (a subclass of OSError).
-        OSError: It cannot be read, or is cut or damaged.
-        TooManyPixelsError: It has more pixels than `max_pixels` (a subclass of ValueError).
+        OSError: It cannot be read, is cut or damaged, or has pixels of more than 16 bits.
+        ImageLimitError: It has more pixels than `max_pixels` (a subclass of ValueError).
     """
     with open_image(source, max_pixels=max_pixels) as picture:
-        return _as_rgb(_upright(picture))
+        return decode_rgb(picture)
 
 
 @contextmanager
@@ -112,42 +125,79 @@ def open_image(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Iterat
         with Image.open(file, formats=FORMATS) as picture:
             _check_size(picture, max_pixels)
             yield picture
-    except TooManyPixelsError:
+    except ImageLimitError:
         raise
     except Image.DecompressionBombError as error:
-        raise TooManyPixelsError(str(error)) from error
+        raise ImageLimitError(str(error)) from error
     except (*_DAMAGE, ValueError) as error:
+        if "MAX_TEXT" in str(error):
+            raise ImageLimitError(f"text or a profile of more than {MOST_TEXT_BYTES:,} bytes") from error
         raise OSError(f"the picture is damaged: {error}") from error
 
 
 def _check_size(picture: Image.Image, max_pixels: int) -> None:
     width, height = picture.size
     if width * height > max_pixels:
-        raise TooManyPixelsError(f"{width} x {height} pixels, more than {max_pixels:,}")
+        raise ImageLimitError(f"{width} x {height} pixels, more than {max_pixels:,}")
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF orientation says; as it is where that cannot be read."""
+def decode_rgb(picture: Image.Image) -> Image.Image:
+    """An opened picture as `read_rgb` gives it; at a lower resolution where its draft mode was set."""
+    if picture.mode in {"I", "F"}:
+        raise OSError("its pixels have more than 16 bits, which are not read")
+    profile = picture.info.get("icc_profile")
+    seen_through = _transparent_colour(picture)
     picture.load()
     with suppress(*_DAMAGE, OSError, ValueError):
         ImageOps.exif_transpose(picture, in_place=True)  # not a copy, which takes as long as half of decoding
-    return picture
-
-
-def _as_rgb(picture: Image.Image) -> Image.Image:
+    if seen_through is not None:
+        picture.info["transparency"] = seen_through
     if picture.mode.startswith("I"):
-        picture = _eight_bits(picture)
+        picture = _eight_bits(picture, seen_through)
     if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
+        return _in_srgb(picture, profile)
     layer = picture.convert("RGBA")
+    alpha = layer.getchannel("A")
+    # A bitmap of 32 bits may leave its fourth byte empty, as programs do that know no transparency.
+    if picture.format == "BMP" and not alpha.getbbox():
+        return _in_srgb(layer, profile)
+    colours = picture if picture.mode in {"RGB", "L"} else picture.convert("L") if picture.mode == "LA" else layer
     page = Image.new("RGB", layer.size, _WHITE)
-    page.paste(layer, mask=layer.getchannel("A"))
+    page.paste(_in_srgb(colours, profile), mask=alpha)
     return page
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """A picture without transparency as RGB, by its profile where it has one."""
+    if picture.mode == "LAB" and not profile:
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    if profile:
+        colours = picture if picture.mode in {"RGB", "CMYK", "L", "LAB"} else picture.convert("RGB")
+        if converted := to_srgb(colours, profile):
+            return converted
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _transparent_colour(picture: Image.Image) -> int | tuple[int, ...] | None:
+    """The colour that a PNG's tRNS chunk makes transparent, as Pillow decodes it; None where it is right already.
+
+    The chunk has it in the file's bits (PNG, third edition, section 11.3.1.1), and Pillow leaves it so.
+    """
+    colour: int | tuple[int, ...] | bytes | None = picture.info.get("transparency")
+    if not isinstance(picture, PngImagePlugin.PngImageFile) or not picture.tile or isinstance(colour, bytes | None):
+        return None
+    layout = str(picture.tile[0].args)
+    if isinstance(colour, tuple):
+        return tuple(level >> 8 for level in colour) if layout == "RGB;16B" else None
+    return colour * _GREY_STEPS.get(layout, 1)
+
+
+def _eight_bits(picture: Image.Image, seen_through: int | tuple[int, ...] | None) -> Image.Image:
     """A 16-bit greyscale picture with 8 bits: 65,535 becomes 255, where Pillow would cut everything above 255."""
     import numpy as np  # noqa: PLC0415 - few covers have 16 bits, and a process that fetches starts without numpy
 
     values = np.asarray(picture).astype(np.uint32)
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    grey = ((values + 128) // 257).astype(np.uint8)
+    if seen_through is None:
+        return Image.fromarray(grey)
+    return Image.fromarray(np.dstack([grey, np.where(values == seen_through, 0, 255).astype(np.uint8)]), "LA")

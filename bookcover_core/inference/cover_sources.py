@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.inference.answers import Unreadable
-from bookcover_core.listings.image_files import LeftOut, file_path, is_image, walk_files
+from bookcover_core.listings.image_files import NO_IMAGE, LeftOut, file_path, walk_files, why_no_image
 
 
 class CoverInput(NamedTuple):
@@ -61,13 +61,14 @@ def _address(name: str) -> CoverInput | Unreadable:
 def _folder(name: str, folder: Path) -> Iterator[CoverInput | Unreadable]:
     left_out: list[LeftOut] = []
     try:
-        found = sorted(
-            file.name for file in walk_files(folder, left_out, is_strict=False) if is_image(folder, file.name)
-        )
+        files = list(walk_files(folder, left_out, is_strict=False))
     except OSError as error:
         reason = f"the folder cannot be read ({error.strerror})"
         yield Unreadable(source=str(error.filename), outcome=CoverOutcome.FAILED, reason=reason)
         return
+    reasons = {file.name: why_no_image(folder, file.name) for file in files}
+    found = sorted(each for each, reason in reasons.items() if not reason)
+    left_out += [LeftOut(each, reason) for each, reason in reasons.items() if reason not in {"", NO_IMAGE}]
     for below, reason in left_out:
         yield Unreadable(source=str(Path(name) / below), outcome=CoverOutcome.MISSING, reason=reason)
     if not found and not left_out:

@@ -5,6 +5,7 @@ followed; hidden files, other programs' thumbnails and pictures of studies are s
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 
 # Bytes that tell the format of an image.
-_HEAD = 32
+_HEAD = 1024
 
 _MAGIC = (
     b"\xff\xd8\xff",
@@ -36,6 +37,24 @@ _MAGIC = (
     b"\0\0\0\x0cjP  ",
     b"\xff\x4f\xff\x51",
 )
+NO_IMAGE = "not an image"
+"""Why a file is left out of whose format nothing is known."""
+
+# How files begin that people take for covers, and that are not read.
+_FOREIGN = {
+    "HEIC, which iPhones write": rb"....ftyp(?:hei|hev|mif1|msf1)",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
+    "JPEG XR": rb"II\xbc",
+    "Photoshop": rb"8BPS",
+    "PDF": rb"\s*%PDF",
+    "PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
+    "SVG": rb"\s*(?:<(?:\?xml|!doctype|!--)[^>]*>\s*)*<svg",
+    "an icon": rb"\0\0[\x01\x02]\0",
+    "a zip file": rb"PK\x03\x04",
+    "a pointer of Git LFS": rb"version https://git-lfs",
+}
+_FOREIGN_STARTS = {name: re.compile(start, re.DOTALL | re.IGNORECASE) for name, start in _FOREIGN.items()}
+
 # Sizes of a bitmap's second header, which tell it from a text that begins with BM.
 _BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 
@@ -128,15 +147,23 @@ def has_image_suffix(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - a name, not a path
 
 
-def is_image(folder: Path, name: str) -> bool:
-    """Whether the file called `name` is an image by its suffix or, failing that, by its first bytes."""
+def why_no_image(folder: Path, name: str) -> str:
+    """Why the file called `name` is no image; empty where it is one by its suffix or, failing that, its first bytes."""
     if has_image_suffix(name):
-        return True
+        return ""
     try:
         with file_path(folder, name).open("rb") as content:
-            return has_image_magic(content.read(_HEAD))
-    except OSError:
-        return False
+            head = content.read(_HEAD)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if has_image_magic(head):
+        return ""
+    return f"{found}: not read" if (found := foreign_format(head)) else NO_IMAGE
+
+
+def foreign_format(head: bytes) -> str:
+    """The format of a file that begins with `head`, by name, if it is one that people take for a cover; else empty."""
+    return next((name for name, start in _FOREIGN_STARTS.items() if start.match(head)), "")
 
 
 def has_image_magic(head: bytes) -> bool:

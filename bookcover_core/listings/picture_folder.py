@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import Genre, number_genres
-from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, has_image_suffix, is_image, walk_files
+from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, has_image_suffix, walk_files, why_no_image
 from bookcover_core.listings.records import Record
 from bookcover_core.listings.text_decoding import decode
 from bookcover_core.pipeline.manifests import digest_of
@@ -81,10 +81,10 @@ def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
         if not slash:
             if has_image_suffix(genre):
                 left_out.append(LeftOut(genre, "an image beside the genres' folders: it has no genre"))
-        elif is_image(folder, file.name):
-            pictures.append(FolderPicture(genre, name, file.bytes, file.mtime_ns))
+        elif reason := why_no_image(folder, file.name):
+            left_out.append(LeftOut(file.name, reason))
         else:
-            left_out.append(LeftOut(file.name, "not an image"))
+            pictures.append(FolderPicture(genre, name, file.bytes, file.mtime_ns))
     genres = {picture.genre for picture in pictures}
     left_out += [
         LeftOut(genre, "a folder without an image: it is no genre") for genre in folders if genre not in genres

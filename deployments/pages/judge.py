@@ -37,7 +37,7 @@ from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.pipeline.study import Study
 from deployments.pages import site
 from deployments.pages.guard import BYTES, JSON, make_token
-from deployments.pages.pictures import SmallPictures, picture_type, send_cover
+from deployments.pages.pictures import SmallPictures, for_browsers, send_cover
 
 if TYPE_CHECKING:
     from bookcover_core.inference.judge_covers import Judge, Judged
@@ -191,7 +191,8 @@ class _Page:
                 fetcher.close()
             if found.outcome not in {CoverOutcome.OK, CoverOutcome.PLACEHOLDER}:
                 return _unreadable(found.outcome, found.detail)
-            return Response(content, media_type=picture_type(content), headers={"Cache-Control": "no-store"})
+            shown, media_type = for_browsers(content)
+            return Response(shown, media_type=media_type, headers={"Cache-Control": "no-store"})
 
         return await run_in_threadpool(work)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
+from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from bookcover_core.covers.image_io import open_image, read_rgb
 from bookcover_core.pipeline.study import Study
 from deployments.pages.site import error
 
-# Formats that browsers show, which are all that the download lets through. MPO: a JPEG with several pictures in it.
+# Formats that browsers show; covers of others are sent as JPEG. MPO: a JPEG with several pictures in it.
 _TYPES = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
@@ -21,6 +22,7 @@ _TYPES = {
     "GIF": "image/gif",
     "WEBP": "image/webp",
     "BMP": "image/bmp",
+    "AVIF": "image/avif",
 }
 
 # Width and height of a small picture, at most: sharp at half that on dense screens.
@@ -44,15 +46,16 @@ def find_cover(study: Study, path: str) -> Path | None:
     return file if file.is_relative_to(covers) and file.is_file() else None
 
 
-def picture_type(content: bytes) -> str:
-    """The media type of a picture, by its content.
+def for_browsers(content: bytes) -> tuple[bytes, str]:
+    """A picture and its media type, by its content: as it is if browsers show its format, else as JPEG.
 
     Raises:
         OSError: It is no picture of the formats that are taken for covers.
         ValueError: It is too large.
     """
     with open_image(content) as picture:
-        return _TYPES[picture.format or ""]
+        media_type = _TYPES.get(picture.format or "")
+    return (content, media_type) if media_type else (_as_jpeg(read_rgb(content)), "image/jpeg")
 
 
 class SmallPictures:
@@ -92,6 +95,10 @@ class SmallPictures:
 def _shrink(file: Path) -> bytes:
     picture = read_rgb(file)
     picture.thumbnail(_SMALL)
+    return _as_jpeg(picture)
+
+
+def _as_jpeg(picture: Image.Image) -> bytes:
     output = io.BytesIO()
     picture.save(output, "JPEG", quality=_QUALITY)
     return output.getvalue()
@@ -115,8 +122,7 @@ def send_cover(request: Request, study: Study, path: str, sha256: str, small: Sm
     if known:
         return known
     try:
-        content = small.make(file, sha256) if small else file.read_bytes()
-        media_type = "image/jpeg" if small else picture_type(content)
+        content, media_type = (small.make(file, sha256), "image/jpeg") if small else for_browsers(file.read_bytes())
     except (OSError, ValueError) as unreadable:
         return error(404, f"The cover cannot be read: {unreadable}.")
     return Response(content, media_type=media_type, headers=headers)

@@ -80,7 +80,7 @@ def test_a_shortage_is_no_verdict_on_an_image(monkeypatch):
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr(image_checks, "_decode", fail)
+            patch.setattr(image_checks, "decode_rgb", fail)
             found = check_image(picture(), SETTINGS)
         assert found.outcome == "failed for now"
         assert "shortage" in found.detail

@@ -111,3 +111,48 @@ def test_damage_is_found_as_by_decoding_every_pixel(mode: str, progressive: bool
     assert len({verdict.outcome for verdict in verdicts}) == 3
     monkeypatch.setattr(JpegImageFile, "draft", Mock())
     assert [check_image(body, SETTINGS) for body in damaged] == verdicts
+
+
+def photograph(**options: object) -> bytes:
+    """A JPEG with soft shapes, as photographs have."""
+    spots = np.random.default_rng(5).integers(0, 256, (20, 15, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(spots).resize((240, 320), Image.Resampling.BICUBIC).save(file, "JPEG", quality=80, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("progressive", "share"), [(False, 1.0), (True, 0.7)])
+def test_a_jpeg_that_was_cut_and_closed_is_truncated(progressive: bool, share: float):
+    """An end marker does not make a whole of what broke off; an image whose last blocks are grey is whole."""
+    whole = photograph(progressive=progressive)
+    cut = [check_image(whole[:place] + b"\xff\xd9", SETTINGS) for place in range(700, len(whole) - 9, 251)]
+    assert sum(found.outcome != "ok" for found in cut) >= share * len(cut)
+    assert check_image(whole, SETTINGS).outcome == "ok"
+    assert check_image(picture(colour=(128, 128, 128), progressive=progressive), SETTINGS).outcome == "ok"
+
+
+def test_a_jpeg_with_many_zeros_is_truncated():
+    """A block of the disk that was never written: the decoder runs out of data before the last row."""
+    whole = photograph()
+    damaged = [whole[:place] + bytes(2048) + whole[place + 2048 :] for place in range(700, len(whole) - 2_100, 251)]
+    assert {check_image(body, SETTINGS).outcome for body in damaged} == {"truncated"}
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\xff\x0a\x10\x20", "JPEG XL"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"%PDF-1.7", "PDF"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">', "SVG"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"something else", "no picture of a known format"),
+    ],
+)
+def test_what_is_not_read_is_called_by_its_name(start: bytes, name: str):
+    """And the formats that are read are named beside it."""
+    found = check_image(start.ljust(400, b"\1"), SETTINGS)
+    assert found.outcome == "not an image"
+    assert name in found.detail
+    assert "JPEG, PNG, GIF" in found.detail

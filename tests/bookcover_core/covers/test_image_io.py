@@ -2,14 +2,21 @@
 
 import csv
 import io
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
-from bookcover_core.covers.image_io import read_rgb
+from bookcover_core.covers.image_io import MOST_TEXT_BYTES, ImageLimitError, read_rgb
 from tests.bookcover_core.covers.loopback import picture
+
+COVER = Image.new("RGB", (70, 90), (200, 30, 40))
 
 
 def save(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -55,7 +62,6 @@ def test_palettes_and_transparent_colours():
     assert read_rgb(save(Image.new("RGB", (8, 8), (5, 5, 5)), transparency=(5, 5, 5))).getpixel((4, 4)) == (255,) * 3
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_exif_turns_the_picture():
     """A picture that its camera took sideways stands upright; EXIF data that is damaged is passed over."""
     exif = Image.Exif()
@@ -95,6 +101,90 @@ def test_what_cannot_be_read_is_an_error():
         read_rgb(picture(size=(300, 300))[:-400])
     with pytest.raises(ValueError, match="100 x 100 pixels, more than 9,999"):
         read_rgb(picture(size=(100, 100)), max_pixels=9_999)
+
+
+def test_the_transparent_level_of_a_grey_png_has_the_file_s_bits():
+    """A tRNS chunk names its level as the file has it: of 16 bits, of 4, of 2, or of 1, and of three times 16."""
+    both = np.array([[0, 40_000, 65_535]] * 3, dtype=np.uint16)
+    rgb = read_rgb(save(Image.fromarray(both), transparency=40_000))
+    assert [rgb.getpixel((x, 1))[0] for x in range(3)] == [0, 255, 255]
+    for bits, level in ((4, 3), (2, 1), (1, 0)):
+        assert read_rgb(grey_png(bits, level, transparent=level)).getpixel((1, 1)) == (255, 255, 255)
+        assert read_rgb(grey_png(bits, level, transparent=level + 1)).getpixel((1, 1))[0] == 255 * level // (
+            2**bits - 1
+        )
+    wide = png(16, 2, b"\0" + struct.pack(">HHH", 513, 40_000, 7), struct.pack(">HHH", 513, 40_000, 7))
+    assert read_rgb(wide).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_bitmap_without_transparency_is_not_empty():
+    """A fourth byte of a bitmap that is zero everywhere means nothing, as viewers take it; one that is not, does."""
+    image = Image.new("RGBA", (8, 8), (10, 200, 30, 0))
+    assert read_rgb(bitmap(image)).getpixel((4, 4)) == (10, 200, 30)
+    image.putpixel((0, 0), (10, 200, 30, 255))
+    assert read_rgb(bitmap(image)).getpixel((4, 4)) == (255, 255, 255)
+
+
+def test_a_png_may_carry_much_text():
+    """A profile or text of 2 MB is read; what unpacks to more than the limit is refused for what it is."""
+    for size, is_read in ((2_000_000, True), (MOST_TEXT_BYTES + 1, False)):
+        text = PngInfo()
+        text.add_text("note", "x" * size, zip=True)
+        for body in (save(COVER, pnginfo=text), save(COVER, icc_profile=bytes(size))):
+            if is_read:
+                assert read_rgb(body).size == COVER.size
+            else:
+                with pytest.raises(ImageLimitError, match="text or a profile of more than"):
+                    read_rgb(body)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pixels_of_32_bits_are_refused(mode: str):
+    """Nobody knows which of their levels is white."""
+    with pytest.raises(OSError, match="more than 16 bits"):
+        read_rgb(save(Image.new(mode, (8, 8), 1), "TIFF"))
+
+
+def test_lab_has_its_colours():
+    """A TIFF of L*a*b*, which Pillow does not convert by itself."""
+    assert read_rgb(save(Image.new("LAB", (8, 8), (255, 128, 128)), "TIFF")).getpixel((4, 4)) == pytest.approx(
+        (255,) * 3, abs=1
+    )
+
+
+def test_pillow_s_warnings_are_not_passed_on():
+    """Broken EXIF data is no news for the person at the terminal."""
+    body = picture(size=(30, 20), exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\xff")
+    program = "import sys; from bookcover_core.covers.image_io import read_rgb; read_rgb(sys.stdin.buffer.read())"
+    told = subprocess.run([sys.executable, "-c", program], input=body, capture_output=True, check=True, cwd=Path.cwd())
+    assert told.stderr == b""
+
+
+def png(bits: int, colour: int, row: bytes, transparent: bytes) -> bytes:
+    """A PNG of one row, with a tRNS chunk."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    width = 1 if bits == 16 else 8
+    head = struct.pack(">IIBBBBB", width, 2, bits, colour, 0, 0, 0)
+    parts = (b"IHDR", head), (b"tRNS", transparent), (b"IDAT", zlib.compress(row * 2)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def grey_png(bits: int, level: int, transparent: int) -> bytes:
+    """A grey PNG of few bits, all of one level."""
+    packed = sum(level << place for place in range(0, 8, bits))
+    return png(bits, 0, bytes([0, *[packed] * bits]), struct.pack(">H", transparent))
+
+
+def bitmap(image: Image.Image) -> bytes:
+    """A bitmap of 32 bits with a mask for alpha."""
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGRA")
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    info = struct.pack("<IiiHHIIiiII", 108, *image.size, 1, 32, 3, len(pixels), 0, 0, 0, 0) + masks
+    head = info.ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(pixels), 0, 0, 14 + len(head)) + head + pixels
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000"])

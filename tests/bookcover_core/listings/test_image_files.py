@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from bookcover_core.listings.image_files import LeftOut, has_image_magic, is_image, walk_files
+from bookcover_core.listings.image_files import LeftOut, has_image_magic, walk_files, why_no_image
 from bookcover_core.settings import StudySettings
 
 
@@ -25,7 +25,7 @@ def walk(folder, **wanted):
 def test_an_image_is_told_by_its_content(tmp_path, form):
     """Whatever it is called, and without any suffix."""
     Image.new("RGB", (90, 130), "teal").save(tmp_path / "cover.part", form)
-    assert is_image(tmp_path, "cover.part")
+    assert not why_no_image(tmp_path, "cover.part")
 
 
 def test_a_text_is_no_image():
