@@ -49,7 +49,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     "train",
     "Train the networks",
     run_title="train {backbone}",
-    settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor"),
+    settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "models.input_size"),
     inputs=_inputs,
     parts=lambda study: [(name,) for name in pretrained(study.settings.training.backbones)],
     apart=True,
@@ -72,7 +72,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         TrainingError: The head cannot be trained.
         WeightsError: The backbone's weights cannot be had.
     """
-    named = find_backbone(backbone)
+    named = find_backbone(backbone, study.settings.models.input_size)
     preparation = chosen_preparation(study, backbone)
     model, head = run.part, study.settings.head
     features = f"features/{model}"

@@ -6,7 +6,7 @@ others are all image models that Keras brings (`applications`).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -60,15 +60,21 @@ class Backbone:
     are, for its own first layers scale them."""
     weights: PublishedWeights
     """Its weights, trained on ImageNet."""
-    build: Callable[[], Any]
-    """Gives the network as a `keras.Model` with weights of no use yet: pictures (n, size, size, 3), preprocessed, to
-    feature maps (n, rows, columns, channels). Nothing is downloaded."""
+    builder: Callable[[int], Any]
+    """Builds it for a side of its input: see `build`."""
+
+    def build(self) -> Any:
+        """The network as a `keras.Model` with weights of no use yet. Nothing is downloaded.
+
+        It takes pictures (n, size, size, 3), preprocessed, and gives feature maps (n, rows, columns, channels).
+        """
+        return self.builder(self.size)
 
 
-def _resnext_50() -> Any:
+def _resnext_50(size: int) -> Any:
     from bookcover_core.models.resnext import resnext_50  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-    return resnext_50(size=224, name="ResNeXt50")
+    return resnext_50(size=size, name="ResNeXt50")
 
 
 def _of_keras(family: ApplicationFamily, application: Application) -> Backbone:
@@ -82,7 +88,7 @@ def _of_keras(family: ApplicationFamily, application: Application) -> Backbone:
             address=f"{family.folder}/{application.released_as or application.file}",
             digest=application.digest,
         ),
-        build=partial(build_application, application.name, application.size),
+        builder=partial(build_application, application.name),
     )
 
 
@@ -99,7 +105,7 @@ _ALL = {
             address=f"{KERAS_APPLICATIONS}/resnet/{_RESNEXT_50_FILE}",
             digest="62527c363bdd9ec598bed41947b379fc",
         ),
-        build=_resnext_50,
+        builder=_resnext_50,
     )
 } | {application.name: _of_keras(family, application) for family in FAMILIES for application in family.applications}
 
@@ -112,8 +118,12 @@ def pretrained(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in BACKBONES]
 
 
-def find_backbone(name: str) -> Backbone:
+def find_backbone(name: str, size: int | None = None) -> Backbone:
     """The backbone called `name`.
+
+    Args:
+        name: Its name, as in settings.
+        size: Side of its input in pixels (`models.input_size`), 75 or more; none: the one that it was published for.
 
     Raises:
         SettingsError: There is none; the message names those that are spelt alike, and all that there are.
@@ -127,4 +137,4 @@ def find_backbone(name: str) -> Backbone:
             where="training.backbones or comparison.backbone",
             advice=f"{meant}Choose among {', '.join(BACKBONES)}.",
         )
-    return BACKBONES[name]
+    return BACKBONES[name] if size is None else replace(BACKBONES[name], size=size)

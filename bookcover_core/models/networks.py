@@ -185,7 +185,7 @@ def _build(card: ModelCard) -> keras.Model:
     """The architecture that `card` describes."""
     if card.backbone in SCRATCH:
         return find_scratch(card.backbone).build(len(card.genres), seed=0)
-    backbone = find_backbone(card.backbone)
+    backbone = find_backbone(card.backbone, card.input_size)
     return assemble(backbone, backbone.build(), _build_head(card))
 
 

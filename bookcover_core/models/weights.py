@@ -69,14 +69,14 @@ def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
         WeightsError: The weights cannot be had, are altered, or belong to another network.
     """
     source = weights_source(settings, backbone)
-    key = f"{backbone.name} {source.digest}"
+    key = f"{backbone.name} {backbone.size} {source.digest}"
     if key not in _last_built:
         _last_built.clear()
         _last_built[key] = _build(settings, backbone, source)
     return _last_built[key]
 
 
-# The last network that was built, by its name and the digest of its weights.
+# The last network that was built, by its name, its size and the digest of its weights.
 _last_built: dict[str, Any] = {}
 
 

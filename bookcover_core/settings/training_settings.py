@@ -15,6 +15,9 @@ class ModelSettings(SettingsSection):
     so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
+    input_size: Annotated[int, Field(ge=75, le=1024)] | None = None
+    """Side in pixels of the pictures that every backbone sees; none: the size that each was published for (224, or 299
+    for InceptionResNetV2). ImageNet's weights fit any size. A quarter of the pixels takes a quarter of the time."""
 
 
 class ComparisonSettings(SettingsSection):

@@ -40,6 +40,7 @@ def _parts(study: Study) -> Iterator[tuple[str, str, int]]:
     step="train",
     label="features",
     run_title="features of {backbone} on {preparation}, shard {shard}",
+    settings=("models.input_size",),
     inputs=_inputs,
     parts=_parts,
     apart=True,

@@ -70,6 +70,7 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
     "Compute pooled features",
     step="train",
     run_title="features of {backbone} on {preparation}",
+    settings=("models.input_size",),
     inputs=_inputs,  # the digest of the weights stands for the settings that choose them
     parts=wanted_features,
     apart=True,
@@ -185,7 +186,7 @@ class _Shards:
     """The shards of one network's features of one preparation, and what they are made with."""
 
     def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
-        self.network = find_backbone(backbone)
+        self.network = find_backbone(backbone, study.settings.models.input_size)
         self.weights = weights_digest(study.settings, self.network)
         self.keys = shard_keys(study)
         self.books = sum(len(keys) for keys in self.keys.values())

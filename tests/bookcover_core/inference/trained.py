@@ -29,7 +29,7 @@ def add_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _backbone(name: str, channels: int) -> Backbone:
-    def build():
+    def build(_size=32):
         from bookcover_core.models.tensorflow_setup import keras
 
         x = pictures = keras.Input((32, 32, 3))

@@ -70,6 +70,14 @@ def test_backbones_have_their_known_size(name, parameters, rows):
     assert network.output_shape == (None, rows, rows, backbone.channels)
 
 
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNeXt50"])
+def test_backbones_take_smaller_pictures_with_the_same_weights(name):
+    """`models.input_size` changes the feature maps, and no weight."""
+    small, published = find_backbone(name, 96).build(), find_backbone(name).build()
+    assert small.output_shape == (None, 3, 3, find_backbone(name).channels)
+    assert [weight.shape for weight in small.weights] == [weight.shape for weight in published.weights]
+
+
 def test_resnext_50_wants_the_preprocessing_of_torch():
     """Its weights were trained in the mode "torch", unlike the other residual networks of its Keras module."""
     from bookcover_core.models.feature_extractor import build_preprocessing

@@ -1,8 +1,6 @@
 """Every image model of Keras is a backbone, and is given what Keras itself would give it."""
 
 import inspect
-from dataclasses import replace
-from functools import partial
 
 import h5py
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.feature_extractor import build_pooled, build_preprocessing
-from bookcover_core.models.keras_applications import FAMILIES, build_application
+from bookcover_core.models.keras_applications import FAMILIES
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.models.weights import load_weights
 
@@ -28,7 +26,7 @@ def ask(*arguments, **options):
 
 def smaller(name, size):
     """The backbone `name` for smaller pictures, so that tests are quick."""
-    return replace(find_backbone(name), size=size, build=partial(build_application, name, size))
+    return find_backbone(name, size)
 
 
 def test_every_image_model_of_keras_is_there():

@@ -17,7 +17,7 @@ from tests.bookcover_core.training.conftest import BOOKS, SHARD, make_study
 SIZE = 32
 
 
-def build():
+def build(_size=SIZE):
     """A stem, a residual block and a last convolution: three blocks, three batch normalisations, one dropout."""
     from bookcover_core.models.tensorflow_setup import keras
 
