@@ -13,6 +13,7 @@ from bookcover_core import __version__
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
 from bookcover_core.covers.urls import Address
+from bookcover_core.listings.proxies import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
 
 # Redirects that are followed for one cover.
@@ -99,8 +100,7 @@ class _AddressPool(NamedTuple):
 class Connection:
     """The connections of one coroutine, kept alive between requests.
 
-    Many small pools are faster than one large one, whose cost grows with its connections. Proxies of the environment
-    are not used: behind one, the address that is connected to could not be checked.
+    Many small pools are faster than one large one, whose cost grows with its connections.
 
     Args:
         guard: Resolves hosts, and refuses private addresses.
@@ -112,7 +112,7 @@ class Connection:
         self._guard = guard
         self._settings = settings
         self._tls = tls
-        self._pools: dict[tuple[str, str, int, str], _AddressPool] = {}
+        self._pools: dict[tuple[str, str, int, str, str], _AddressPool] = {}
         contact = f" (+{settings.contact})" if settings.contact else ""
         self._headers = {
             "User-Agent": f"bookcover/{__version__}{contact}",
@@ -139,19 +139,19 @@ class Connection:
             _, pool = self._pools.popitem()
             await pool.transport.aclose()
 
-    async def _pool(self, address: Address, place: str) -> _AddressPool:
+    async def _pool(self, address: Address, place: str, proxy: str) -> _AddressPool:
         """The pool for the host of `address` at one IP address. Two host names never share a connection.
 
         httpx identifies connections by IP address, but a certificate was checked for one name only. The request is
         created once: creating one takes as long as sending it.
         """
-        name = (address.scheme, address.host, address.port, place)
+        name = (address.scheme, address.host, address.port, place, proxy)
         if name not in self._pools:
             if len(self._pools) >= _MOST_POOLS:
                 await self._close()
             limits = httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
             tls = (self._tls or usual_tls()) if address.scheme == "https" else _no_tls()
-            transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False)
+            transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False, proxy=proxy or None)
             request = httpx.Request(
                 "GET",
                 httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
@@ -187,20 +187,32 @@ class Connection:
     async def _ask(self, address: Address) -> HttpAnswer:
         """The response of `address` itself, from the first IP address of its host that accepts a connection."""
         try:
-            places = await self._guard.resolve(address.host, address.port)
+            proxy = find_proxy(address.scheme, address.host, self._settings)
+        except ValueError as error:
+            raise TemporaryError(str(error), reached=False) from error
+        asked = f"the proxy {without_password(proxy)}" if proxy else address.authority
+        try:
+            places = await self._guard.resolve(address.host, address.port, by_proxy=bool(proxy))
         except UnknownHostError as error:
             raise TemporaryError(str(error), reached=False, is_gone=error.is_gone) from error
         except ForbiddenHostError as error:
             raise FinalError(CoverOutcome.REFUSED, str(error)) from error
         reason = ""
         for place in list(places):
-            transport, request = await self._pool(address, place)
-            request.extensions = self._extensions(address)
+            transport, request = await self._pool(address, place, proxy)
+            if proxy:
+                # httpcore would put the target and the server's name into its own request to the proxy too.
+                request.extensions = {"timeout": self._timeouts}
+                request.url = request.url.copy_with(raw_path=address.target.encode("ascii"))
+            else:
+                request.extensions = self._extensions(address)
             try:
                 response = await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 reason = str(error) or "no connection in time"
                 continue
+            except httpx.ProxyError as error:
+                raise TemporaryError(f"{asked} refuses {address.authority} ({error})") from error
             except httpx.TransportError as error:
                 raise TemporaryError(_in_words(error)) from error
             self._guard.prefer(address.host, place)
@@ -208,7 +220,7 @@ class Connection:
             if _has_surplus(transport):
                 await self._close()
             return answer
-        raise TemporaryError(f"{address.authority} takes no connection ({reason})", reached=False)
+        raise TemporaryError(f"{asked} takes no connection ({reason})", reached=False)
 
     def _extensions(self, address: Address) -> dict[str, Any]:
         """Target, TLS server name and timeouts, as httpcore takes them."""
@@ -260,7 +272,9 @@ def _has_surplus(transport: httpx.AsyncHTTPTransport) -> bool:
     httpcore knows nothing of them; only its HTTP/1.1 state, which is no part of its interface, does.
     """
     for connection in getattr(transport, "_pool").connections:  # noqa: B009 - private
-        state = getattr(getattr(connection, "_connection", None), "_h11_state", None)
+        inner = connection
+        while (state := getattr(inner, "_h11_state", None)) is None and inner is not None:
+            inner = getattr(inner, "_connection", None)
         if state is not None and state.trailing_data[0]:
             return True
     return False

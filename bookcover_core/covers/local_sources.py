@@ -1,13 +1,14 @@
 """Local sources of covers: a folder or a zip file, in which FILENAMEs are found as `listings.name_index` says."""
 
-import lzma
+import logging
 import os
 import stat
+import time
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
@@ -16,20 +17,14 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
-from bookcover_core.listings.image_files import (
-    SYSTEM_FOLDERS,
-    FoundFile,
-    LeftOut,
-    file_path,
-    has_image_suffix,
-    walk_files,
-)
+from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, file_path, has_image_suffix, walk_files
 from bookcover_core.listings.name_index import NameIndex
+from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, why_closed
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import BookSource, CoverSource
 
-# Flag of a file in an archive that needs a password.
-_ENCRYPTED = 0x1
+logger = logging.getLogger(__name__)
 
 # Flag of a file in an archive whose name is UTF-8; without it, zipfile takes the name for code page 437.
 _UTF8_NAME = 0x800
@@ -38,8 +33,8 @@ _UTF8_NAME = 0x800
 _MOST_COMPARED = 5_000
 _SHOWN = 3
 
-# What zipfile raises, beside OSError, for a damaged or unusual member.
-_ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
+# A folder that changed so shortly before it was read may change again unnoticed: the clock of file systems is coarse.
+_CLOCK_NS = 100_000_000
 
 
 class LocalImage(NamedTuple):
@@ -110,57 +105,76 @@ class _NamedFiles:
     """Files by name, and the rules by which books find theirs.
 
     Args:
-        files: The files.
+        names: Names of the files.
         wanted: FILENAMEs of all books of the study.
     """
 
-    def __init__(self, files: Iterable[FoundFile], wanted: Iterable[str]) -> None:
-        self._files = {file.name: file for file in files}
-        self._index = NameIndex(self._files, wanted)
+    def __init__(self, names: Iterable[str], wanted: Iterable[str]) -> None:
+        self._names = list(names)
+        self._index = NameIndex(self._names, wanted)
+        archives = [name for name in self._names if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
+        self.archives = f"{len(archives):,} archives such as {archives[0]!r}, which are not opened" if archives else ""
+        """The archives among the files, in words; empty where there is none."""
 
     def find(self, book: Book) -> Found:
         """The image of a book; None where there is none."""
         match = self._index.find(book.filename, (book.category, slug(book.category)))
         if match.is_ambiguous:
             return AmbiguousImage(match.names)
-        if not match.names:
-            return None
-        name, size, stamp = self._files[match.names[0]]
-        return LocalImage(name, size, stamp, match.is_exact)
+        return self._image(match.names[0], is_exact=match.is_exact) if match.names else None
+
+    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+        """The file called `name`; None where it is gone."""
+        raise NotImplementedError
 
     def describe(self, missing: Sequence[Book]) -> str:
         """What lies here, and what is most like the first of the `missing` books."""
-        if not self._files:
+        if not self._names:
             return "there is no file in it"
-        images = [name for name in self._files if has_image_suffix(name)]
-        archives = [name for name in self._files if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
-        text = (
-            f"looked for {missing[0].filename!r}; {len(self._files):,} files lie there, {len(images):,} of them images"
-        )
-        if archives:
-            text += f", and {len(archives):,} archives such as {archives[0]!r}, which are not opened"
-        last = {PurePosixPath(name).name: name for name in list(self._files)[:_MOST_COMPARED]}
+        images = sum(map(has_image_suffix, self._names))
+        text = f"looked for {missing[0].filename!r}; {len(self._names):,} files lie there, {images:,} of them images"
+        text += f", and {self.archives}" if self.archives else ""
+        last = {PurePosixPath(name).name: name for name in self._names[:_MOST_COMPARED]}
         alike = get_close_matches(PurePosixPath(missing[0].filename).name, last, n=1, cutoff=0.0)
         return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
 
 
 class FolderSource(_NamedFiles):
-    """A folder with images anywhere in it."""
+    """A folder with images anywhere in it. Its files are listed once, as long as its folders do not change."""
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
         if not folder.is_dir():
             raise FolderError("the folder of pictures is not there", where=folder, advice="Check covers.location.")
         self._folder = folder
-        self.left_out: list[LeftOut] = []
-        """What is not read of it."""
+        self._read_at = time.time_ns()
+        seen: dict[tuple[int, int], tuple[Path, int]] = {}
+        left_out: list[LeftOut] = []
         try:
-            super().__init__(walk_files(folder, self.left_out, own=own), wanted)
+            super().__init__((file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted)
         except OSError as error:
             raise FolderError(
                 f"the folder cannot be read ({error.strerror})", where=error.filename, advice="Check its permissions."
             ) from error
-        if any(not each.name for each in self.left_out):
-            raise FolderError(f"the folder is {self.left_out[0].reason}", where=folder, advice="Check covers.location.")
+        if any(not each.name for each in left_out):
+            raise FolderError(f"the folder is {left_out[0].reason}", where=folder, advice="Check covers.location.")
+        self._folders = list(seen.values())
+
+    def is_current(self) -> bool:
+        """Whether no file has come, gone or changed its name since."""
+        try:
+            return all(
+                changed + _CLOCK_NS < self._read_at and path.stat().st_mtime_ns == changed
+                for path, changed in self._folders
+            )
+        except OSError:
+            return False
+
+    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+        try:
+            status = file_path(self._folder, name).stat()
+        except OSError:
+            return None
+        return LocalImage(name, status.st_size, status.st_mtime_ns, is_exact)
 
     def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
@@ -175,38 +189,40 @@ class ZipSource(_NamedFiles):
             if not file.is_file():
                 raise FolderError("the archive is not there", where=file, advice="Check covers.location.")
             self._archive = zipfile.ZipFile(file)
-        except (OSError, *_ZIP_DAMAGE) as error:
+        except (OSError, ValueError, *ZIP_DAMAGE) as error:
             raise FolderError(
                 f"the archive cannot be read as a zip file ({error})", where=file, advice="Check covers.location."
             ) from error
         members = [info for info in self._archive.infolist() if not info.is_dir() and _is_visible(info.filename)]
-        locked = sum(bool(info.flag_bits & _ENCRYPTED) for info in members)
-        if locked > len(members) / 2:
+        closed = [reason for info in members if (reason := why_closed(info))]
+        if len(closed) > len(members) / 2:
             raise FolderError(
-                f"{locked:,} of {len(members):,} files of the archive need a password",
+                f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: each {closed[0]}",
                 where=file,
                 advice="Unpack it, and name the folder with covers.source and covers.location.",
             )
         self._infos = {_member_name(info): info for info in members}
-        files = (FoundFile(name, info.file_size, info.CRC) for name, info in self._infos.items())
-        super().__init__(files, wanted)
+        super().__init__(self._infos, wanted)
+
+    def is_current(self) -> bool:
+        """Always: another archive is another source."""
+        return True
+
+    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+        info = self._infos[name]
+        return LocalImage(name, info.file_size, info.CRC, is_exact)
 
     def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
         info = self._infos[image.name]
-        if info.flag_bits & _ENCRYPTED:
-            return ImageCheck(CoverOutcome.REFUSED, "encrypted in its archive")
+        if reason := why_closed(info):
+            return ImageCheck(CoverOutcome.REFUSED, f"{reason} (in its archive)")
         try:
-            with self._archive.open(info) as content:
+            with open_member(self._archive, info) as content:
                 return content.read(limit + 1)
-        except NotImplementedError as error:
-            return ImageCheck(CoverOutcome.FAILED, str(error))
-        except _ZIP_DAMAGE as error:
+        except ZIP_DAMAGE as error:
             return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
         except OSError as error:
-            # bzip2 has no error of its own: what is no error of the system is damage.
-            if error.errno is None:
-                return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
             return ImageCheck(CoverOutcome.FAILED, str(error))
 
 
@@ -223,23 +239,53 @@ def open_local_source(study: Study) -> LocalSource | None:
     if settings.covers.source is CoverSource.HTTP:
         return None
     study.manifest("listings")
-    wanted = (book.filename for book in each_book(study.workspace))
     location = Path(str(settings.covers.location)).expanduser()
-    if settings.covers.source is CoverSource.ARCHIVE:
-        return ZipSource(location, wanted)
-    return FolderSource(location, wanted, settings.root.parent)
+    is_archive = settings.covers.source is CoverSource.ARCHIVE
+    own = None if is_archive else settings.root.parent
+    stamps = _stamp(study.workspace.books), _stamp(location) if is_archive else ()
+    source = _open_source(study.workspace, location, own, stamps)
+    if source.is_current():
+        return source
+    _open_source.cache_clear()
+    return _open_source(study.workspace, location, own, stamps)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+# A study asks of each of its chunks whether it is done, and to list a large folder takes seconds.
+@lru_cache(maxsize=1)
+def _open_source(
+    workspace: Workspace,
+    location: Path,
+    own: Path | None,
+    stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp, another source
+) -> FolderSource | ZipSource:
+    wanted = (book.filename for book in each_book(workspace))
+    return ZipSource(location, wanted) if own is None else FolderSource(location, wanted, own)
 
 
 def check_coverage(study: Study, source: LocalSource) -> None:
-    """Raise `FolderError` if a source lacks a larger share of the listed books than `covers.max_missing_share`."""
+    """Raise `FolderError` if a source lacks a larger share of the listed books than `covers.max_missing_share`.
+
+    Archives among its files are logged: their covers count as missing.
+    """
     books = [book for book in each_book(study.workspace) if book.role != POOL]
     missing = [book for book in books if not isinstance(source.find(book), LocalImage)]
+    where = study.settings.covers.location or study.settings.books.folder
     if len(missing) > study.settings.covers.max_missing_share * len(books):
         raise FolderError(
             f"{len(missing):,} of {len(books):,} covers are not found ({source.describe(missing)})",
-            where=study.settings.covers.location or study.settings.books.folder,
+            where=where,
             advice="Check covers.location and the FILENAMEs, or raise covers.max_missing_share to go on without them.",
         )
+    if missing and isinstance(source, _NamedFiles) and source.archives:
+        logger.warning("%s: %d covers are not found; there are %s", where, len(missing), source.archives)
 
 
 def _read_file(file: Path, limit: int) -> bytes | ImageCheck:

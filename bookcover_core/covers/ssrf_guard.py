@@ -56,8 +56,11 @@ class SsrfGuard:
         self._found: dict[str, _ResolvedHost] = {}
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def resolve(self, host: str, port: int) -> list[str]:
+    async def resolve(self, host: str, port: int, *, by_proxy: bool = False) -> list[str]:
         """The permitted IP addresses of `host`, the preferred one first.
+
+        Where a proxy is asked, that is what it is asked for: the name itself, which need not be known here. A name that
+        is known here, and an address, must be public all the same.
 
         Raises:
             RefusedError: It is not among the hosts, or has no public address.
@@ -73,14 +76,14 @@ class SsrfGuard:
             async with self._locks[host]:
                 found = self._found.get(host)
                 if found is None or found.until < now:
-                    found = _ResolvedHost(await self._look_up(host, port), now + _CACHE_SECONDS)
+                    found = await self._look_up(host, port, now, by_proxy=by_proxy)
                     self._found[host] = found
-        return found.addresses
+        return [host] if by_proxy else found.addresses
 
     @property
     def has_resolved(self) -> bool:
         """Whether any name was resolved: the network is there."""
-        return bool(self._found)
+        return any(found.addresses for found in self._found.values())
 
     def prefer(self, host: str, address: str) -> None:
         """Try `address` first from now on: it accepted a connection."""
@@ -89,18 +92,20 @@ class SsrfGuard:
             addresses.remove(address)
             addresses.insert(0, address)
 
-    async def _look_up(self, host: str, port: int) -> list[str]:
+    async def _look_up(self, host: str, port: int, now: float, *, by_proxy: bool) -> _ResolvedHost:
         try:
             async with asyncio.timeout(self._timeout):
                 answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except TimeoutError as error:
-            raise UnknownHostError(f"the name {host} was not resolved in {self._timeout:g} s") from error
         except (OSError, UnicodeError) as error:
+            if by_proxy:
+                return _ResolvedHost([], now + _CACHE_SECONDS)
+            if isinstance(error, TimeoutError):
+                raise UnknownHostError(f"the name {host} was not resolved in {self._timeout:g} s") from error
             is_gone = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
             raise UnknownHostError(f"the name {host} cannot be resolved", is_gone=is_gone) from error
         addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         allowed = addresses if host in self._private else [address for address in addresses if is_public(address)]
-        if not allowed:
+        if not allowed or (by_proxy and len(allowed) < len(addresses)):
             where = "" if addresses == [host] else f" ({addresses[0]})"
             raise ForbiddenHostError(f"{host}{where} is no public address, and not among covers.allowed_private_hosts")
-        return allowed
+        return _ResolvedHost(allowed, now + _CACHE_SECONDS)

@@ -24,9 +24,9 @@ _ATTEMPTS = 2
 class _AnyHost(SsrfGuard):
     """Lets any public host be asked: here a person names the address, no listing."""
 
-    async def resolve(self, host: str, port: int) -> list[str]:
+    async def resolve(self, host: str, port: int, *, by_proxy: bool = False) -> list[str]:
         self._hosts |= {host}
-        return await super().resolve(host, port)
+        return await super().resolve(host, port, by_proxy=by_proxy)
 
 
 class CoverFetcher:

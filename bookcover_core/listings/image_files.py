@@ -83,7 +83,7 @@ def walk_files(
     below: str = "",
     own: Path | None = None,
     is_strict: bool = True,
-    seen: set[tuple[int, int]] | None = None,
+    seen: dict[tuple[int, int], tuple[Path, int]] | None = None,
 ) -> Iterator[FoundFile]:
     """All regular files below `folder`, hidden ones and system folders aside. Links are followed, each folder once.
 
@@ -93,19 +93,19 @@ def walk_files(
         below: Name of a subfolder to begin at.
         own: The folder of studies (`workspace`), which is no source.
         is_strict: Whether a subfolder that cannot be read is an error; else it is left out.
-        seen: Device and inode of the folders met so far.
+        seen: Receives the folders that are read, with their times of change, by device and inode.
 
     Raises:
         OSError: The folder cannot be read, or a subfolder where that is an error.
     """
-    seen = set() if seen is None else seen
+    seen = {} if seen is None else seen
     path = file_path(folder, below) if below else folder
     status = path.stat()
     identity = (status.st_dev, status.st_ino)
     if identity in seen:
         left_out.append(LeftOut(below, "a link to a folder that is read already"))
         return
-    seen.add(identity)
+    seen[identity] = path, status.st_mtime_ns
     if is_study_folder(path) or (own is not None and path.resolve() == own):
         left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
         return

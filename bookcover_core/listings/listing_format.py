@@ -10,7 +10,6 @@ import gzip
 import logging
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import ListingError
 from bookcover_core.listings.text_decoding import decode
+from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ COLUMNS = ("ASIN", "FILENAME", "IMAGE URL", "TITLE", "AUTHOR", "CATEGORY ID", "C
 
 # Bytes of a listing once unpacked, at most: Book32's has about 50 MB.
 MOST_BYTES = 1024**3
+
+_LONGEST_LINE = 64 * 1024**2
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -68,7 +70,7 @@ def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
             encoding = _find_encoding(content, name)
         with _open_binary(file, name) as content:
             yield _decoded(content, encoding)
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
+    except (*ZIP_DAMAGE, gzip.BadGzipFile) as error:
         raise ListingError(
             f"the listing cannot be unpacked ({error})", where=name, advice="Unpack it, and name the file in it."
         ) from error
@@ -91,7 +93,7 @@ def _open_binary(file: Path, name: str) -> Iterator[Binary]:
             with gzip.open(content) as unpacked:
                 yield unpacked
         elif magic == _ZIP:
-            with zipfile.ZipFile(content) as archive, archive.open(_only_member(archive, name)) as unpacked:
+            with zipfile.ZipFile(content) as archive, open_member(archive, _only_member(archive, name)) as unpacked:
                 yield unpacked
         else:
             yield content
@@ -119,19 +121,21 @@ def _find_encoding(content: Binary, name: str) -> str:
     Where no line is UTF-8 beyond ASCII, and all lines are Windows-1252, it is that. The real listings have valid UTF-8,
     and bytes (0x81) that Windows-1252 does not define.
     """
-    foreign = first = number = 0
+    foreign = first = size = 0
     may_be_1252 = True
     is_utf8 = False
-    size = 0
-    for number, line in enumerate(content, 1):
+    wide = ""
+    for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
         size += len(line)
-        if size > MOST_BYTES:
-            raise ListingError(f"the listing has more than {MOST_BYTES:,} bytes", where=name, advice="Check the file.")
+        if size > MOST_BYTES or len(line) >= _LONGEST_LINE:
+            long = f"the listing has more than {MOST_BYTES:,} bytes"
+            long = long if size > MOST_BYTES else f"a line has more than {_LONGEST_LINE:,} bytes"
+            raise ListingError(long, where=f"{name}, line {number}", advice="Check the file.")
         if number == 1 and line.startswith(UTF_16_MARKS):
-            return "utf-16"
-        if number == 1 and b"\0" in line[:200]:
-            return "utf-16-le" if line[1:2] == b"\0" else "utf-16-be"
-        if line.isascii():
+            wide = "utf-16"
+        elif number == 1 and b"\0" in line[:200]:
+            wide = "utf-16-le" if line[1:2] == b"\0" else "utf-16-be"
+        if wide or line.isascii():
             continue
         try:
             line.decode()
@@ -142,7 +146,7 @@ def _find_encoding(content: Binary, name: str) -> str:
         else:
             is_utf8 = is_utf8 or not line.removeprefix(codecs.BOM_UTF8).isascii()
     if not foreign:
-        return "utf-8"
+        return wide or "utf-8"
     if may_be_1252 and not is_utf8:
         logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, foreign)
         return "cp1252"

@@ -12,12 +12,14 @@ import socket
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from bookcover_core import __version__
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.listings.proxies import find_proxy
 from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
@@ -171,9 +173,14 @@ def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
     contact = f" (+{settings.contact})" if settings.contact else ""
     headers = {"User-Agent": f"bookcover/{__version__}{contact}"}
     asked = address
+    # Certificates of the environment count, but not its proxies, which `find_proxy` has looked at.
+    tls = httpx.create_ssl_context()
     try:
         for _ in range(_MOST_REDIRECTS + 1):
-            with httpx.stream("GET", asked, headers=headers, timeout=timeout) as answer:
+            proxy = find_proxy(*(urlsplit(asked).scheme, urlsplit(asked).hostname or ""), settings) or None
+            with httpx.stream(
+                "GET", asked, headers=headers, timeout=timeout, proxy=proxy, trust_env=False, verify=tls
+            ) as answer:
                 if answer.next_request is not None:
                     asked = _follow(address, answer.next_request.url, settings)
                     continue
@@ -185,7 +192,7 @@ def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
                 return
     except httpx.TransportError as error:
         raise _TemporaryError(str(error) or type(error).__name__) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise _refusal(address, f"the address cannot be asked ({error})") from error
     raise _refusal(address, f"the address redirects more than {_MOST_REDIRECTS} times")
 
@@ -196,6 +203,8 @@ def _follow(address: str, target: httpx.URL, settings: CoverSettings) -> str:
         try:
             found = socket.getaddrinfo(target.host, target.port or 443, type=socket.SOCK_STREAM)
         except OSError as error:
+            if find_proxy(target.scheme, target.host, settings):
+                return str(target)
             raise _TemporaryError(f"the name {target.host} cannot be resolved") from error
         if not all(is_public(str(place[4][0])) for place in found):
             raise _refusal(address, f"the address redirects to {target.host}, which is no public address")

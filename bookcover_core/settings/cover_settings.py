@@ -42,6 +42,8 @@ class CoverSettings(SettingsSection):
     """Hosts that may be requested although their address is private or loopback; others of that kind are refused."""
     redirect_hosts: tuple[str, ...] = ()
     """Further hosts that a redirect may lead to, or patterns of them: "*.archive.org" for covers of Open Library."""
+    proxy: Annotated[str, Field(pattern=r"^(environment|none|https?://.+)$")] = "environment"
+    """The proxy that hosts are asked by: "environment" (HTTPS_PROXY and the like), "none", or its address."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     """Requests in flight to one host."""
     requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0

@@ -13,6 +13,7 @@ import pytest
 from bookcover_core.covers.connection import Connection, FinalError, TemporaryError
 from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import parse_address
+from bookcover_core.listings.proxies import find_proxy
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 
@@ -106,3 +107,110 @@ def test_bytes_beyond_an_answer_are_not_the_next_one(host: LoopbackHost):
     bodies = get(*(url.replace("127.0.0.1", NAMES[0]) for url in urls), tls=ssl.create_default_context())
     assert bodies == [b"first", b"second"]
     assert len({asked.connection for asked in host.asked}) == 2
+
+
+def proxied(proxy: str, *urls: str, **settings: object) -> list[object]:
+    """What is got by a proxy, or why nothing is."""
+
+    async def ask() -> list[object]:
+        found: list[object] = []
+        limits = CoverSettings(proxy=proxy, **settings)
+        async with Connection(SsrfGuard([*NAMES, "far.example", "10.0.0.1"], (), 5.0), limits) as connection:
+            for url in urls:
+                try:
+                    found.append((await connection.get(parse_address(url))).body)
+                except (TemporaryError, FinalError) as error:
+                    found.append(str(error))
+        return found
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_proxy_is_asked_for_the_name(host: LoopbackHost, monkeypatch: pytest.MonkeyPatch, is_named: bool):
+    """Behind a proxy a name need not be known here; target and host come as the listing has them."""
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{host.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    target = "http://far.example:8080/a%2Bb.jpg?x=1"
+    host.replies[target] = [reply(body=b"by proxy")]
+    proxy = f"http://127.0.0.1:{host.port}" if is_named else "environment"
+    assert proxied(proxy, target, target) == [b"by proxy"] * 2
+    assert [(asked.target, asked.headers["host"]) for asked in host.asked] == [(target, "far.example:8080")] * 2
+    assert len({asked.connection for asked in host.asked}) == 1
+
+
+def test_a_proxy_is_never_asked_for_a_private_address(host: LoopbackHost):
+    """Neither as a number nor by a name that leads to one: shop.example is on loopback here."""
+    urls = ("http://10.0.0.1/x.jpg", "http://shop.example/x.jpg", "http://unlisted.example/x.jpg")
+    number, name, unlisted = proxied(f"http://127.0.0.1:{host.port}", *urls)
+    assert "10.0.0.1 is no public address" in str(number)
+    assert "shop.example (127.0.0.1) is no public address" in str(name)
+    assert "unlisted.example is no host of the listing" in str(unlisted)
+    assert not host.asked
+
+
+def test_what_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch):
+    """Hosts of NO_PROXY, private hosts that the settings allow, and all where the settings say none."""
+    monkeypatch.setenv("https_proxy", "proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "far.example,.inner.example")
+    settings = CoverSettings(allowed_private_hosts=("127.0.0.1",))
+    assert find_proxy("https", "shop.example", settings) == "http://proxy.example:3128"
+    for name in ("far.example", "a.inner.example", "127.0.0.1"):
+        assert find_proxy("https", name, settings) == ""
+    assert find_proxy("https", "shop.example", CoverSettings(proxy="none")) == ""
+    monkeypatch.setenv("https_proxy", "socks5://me:secret@proxy.example:1080")
+    with pytest.raises(ValueError, match=r"the proxy socks5://proxy\.example:1080 is of a kind that is not spoken"):
+        find_proxy("https", "shop.example", settings)
+
+
+def test_a_proxy_that_fails_is_named_without_its_password(host: LoopbackHost):
+    """One that is not there, and one that opens no tunnel."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = free.getsockname()[1]
+    (gone,) = proxied(f"http://me:secret@127.0.0.1:{closed}", "http://far.example/1.jpg")
+    assert f"the proxy http://127.0.0.1:{closed} takes no connection" in str(gone)
+    (refused,) = proxied(f"http://127.0.0.1:{host.port}", "https://far.example/1.jpg")
+    assert f"the proxy http://127.0.0.1:{host.port} refuses far.example (404" in str(refused)
+    assert "secret" not in str(gone)
+
+
+def test_a_tunnel_leads_to_the_host_that_the_certificate_names(certificate: Path, monkeypatch: pytest.MonkeyPatch):
+    """An https address is fetched inside a tunnel, whose far end shows a certificate of the name that was asked for."""
+    far = LoopbackHost(tls=certificate)
+    far.start()
+    asked: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        there, back = await asyncio.open_connection("127.0.0.1", far.port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while piece := await source.read(65536):
+                target.write(piece)
+            target.close()
+
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    async def ask() -> bytes:
+        known = asyncio.get_running_loop().getaddrinfo
+
+        async def unknown(name, *args, **options):
+            if name in NAMES:
+                raise socket.gaierror(socket.EAI_NONAME, "no name server here")
+            return await known(name, *args, **options)
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+        async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
+            settings = CoverSettings(proxy=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            tls = ssl.create_default_context(cafile=str(certificate))
+            async with Connection(SsrfGuard(NAMES, (), 5.0), settings, tls) as connection:
+                return (await connection.get(parse_address("https://shop.example/c%2B.jpg"))).body
+
+    far.add("/c%2B.jpg", reply(body=b"through"))
+    try:
+        assert asyncio.run(ask()) == b"through"
+    finally:
+        far.stop()
+    assert asked[0].startswith(b"CONNECT shop.example:443 HTTP/1.1")

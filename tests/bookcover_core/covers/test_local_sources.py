@@ -1,11 +1,14 @@
 """Tests of covers that are at hand: in folders and archives."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from bookcover_core.covers import local_sources
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.ledger import LedgerRow, read_rows
 from bookcover_core.errors import FolderError
@@ -255,7 +258,7 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path):
     while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
         content[at + 8] |= 1
     (tmp_path / "source.zip").write_bytes(content)
-    with pytest.raises(FolderError, match="need a password"):
+    with pytest.raises(FolderError, match="8 of 8 files of the archive cannot be unpacked: each needs a password"):
         download_chunk(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")), 1)
 
 
@@ -273,6 +276,52 @@ def test_damage_in_any_compression_is_an_outcome(tmp_path: Path):
     rows = rows_of(make(tmp_path, source="archive", location=str(tmp_path / "source.zip")))
     assert {rows[key].outcome for key in KEYS[:3]} == {"not an image"}
     assert {rows[key].outcome for key in KEYS[3:]} == {"ok"}
+
+
+def test_an_archive_of_a_method_that_is_not_read_is_named(tmp_path: Path):
+    """Deflate64, which Windows takes for large folders: the archive is refused, or the one cover in it."""
+    for closed, is_refused in ((KEYS, True), (KEYS[:1], False)):
+        with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+            for key in KEYS:
+                archive.writestr(f"{key}.jpg", picture(), compress_type=zipfile.ZIP_DEFLATED)
+        content = bytearray((tmp_path / "source.zip").read_bytes())
+        for key in closed:
+            for name in (content.find(f"{key}.jpg".encode()), content.rfind(f"{key}.jpg".encode())):
+                content[name - 22 if content[name - 30 : name - 26] == b"PK\x03\x04" else name - 36] = 9
+        (tmp_path / "source.zip").write_bytes(content)
+        study = make(tmp_path, source="archive", location=str(tmp_path / "source.zip"))
+        if is_refused:
+            with pytest.raises(FolderError, match="each is packed by Deflate64, which is not read"):
+                download_chunk(study, 1)
+        else:
+            rows = rows_of(study)
+            assert (rows[KEYS[0]].outcome, rows[KEYS[1]].outcome) == ("refused", "ok")
+            assert "Deflate64" in rows[KEYS[0]].detail
+
+
+def test_an_archive_among_covers_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Covers that are missing may lie in it."""
+    put(tmp_path / "source", *(f"{key}.jpg" for key in KEYS[1:]))
+    (tmp_path / "source" / "rest.zip").write_bytes(b"PK")
+    rows = rows_of(make(tmp_path, source="folder", location=str(tmp_path / "source")))
+    assert rows[KEYS[0]].outcome == "missing"
+    assert "1 covers are not found; there are 1 archives such as 'rest.zip', which are not opened" in caplog.text
+
+
+def test_a_folder_is_listed_once_as_long_as_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each chunk asks where its covers are; a file that comes, changes or goes is noticed all the same."""
+    put(tmp_path / "source", *(f"{key}.jpg" for key in KEYS[1:]), "elsewhere/else.jpg")
+    for folder in (tmp_path / "source", tmp_path / "source" / "elsewhere"):
+        os.utime(folder, (1, 1))
+    walked = Mock(side_effect=local_sources.walk_files)
+    monkeypatch.setattr(local_sources, "walk_files", walked)
+    study = make(tmp_path, source="folder", location=str(tmp_path / "source"))
+    keys = [download_chunk.at(study, 1).key for _ in range(3)]
+    assert (walked.call_count, len(set(keys))) == (1, 1)
+    (tmp_path / "source" / f"{KEYS[1]}.jpg").write_bytes(picture(size=(99, 99)))
+    assert download_chunk.at(study, 1).key != keys[0]
+    put(tmp_path / "source", f"elsewhere/{KEYS[0]}.jpg")
+    assert rows_of(study)[KEYS[0]].outcome == "ok"
 
 
 def test_a_study_of_its_own_is_no_source(tmp_path: Path):

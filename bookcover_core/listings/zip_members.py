@@ -1,0 +1,109 @@
+"""Members of a zip file, unpacked piece by piece.
+
+`zipfile` unpacks all of a bzip2 or LZMA member that one read of packed bytes gives: 2 KB may become gigabytes.
+"""
+
+import bz2
+import copy
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+# Flag of a member that needs a password.
+_ENCRYPTED = 0x1
+
+# Bytes that LZMA may look back, at most; what is said of the member's size bounds it too.
+_LONGEST_DICTIONARY = 128 * 1024**2
+_SHORTEST_DICTIONARY = 4096
+
+_PIECE = 64 * 1024
+
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+_METHOD_NAMES = {1: "shrinking", 6: "implosion", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 97: "WavPack", 98: "PPMd"}
+
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+"""What a damaged or unusual member raises, beside OSError."""
+
+
+def why_closed(info: zipfile.ZipInfo) -> str:
+    """Why a member cannot be unpacked at all: a password, or a method that Python does not have; else empty."""
+    if info.flag_bits & _ENCRYPTED:
+        return "needs a password"
+    method = info.compress_type
+    return (
+        "" if method in _METHODS else f"is packed by {_METHOD_NAMES.get(method, f'method {method}')}, which is not read"
+    )
+
+
+def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """The content of a member, which takes little more memory than what is read of it.
+
+    Raises:
+        zipfile.BadZipFile: It is damaged, or `why_closed` says why it cannot be unpacked; as does reading it.
+        OSError: The archive cannot be read.
+    """
+    if reason := why_closed(info):
+        raise zipfile.BadZipFile(f"{info.filename} {reason}")
+    if info.compress_type in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return archive.open(info)
+    return io.BufferedReader(_UnpackedMember(archive, info), _PIECE)
+
+
+class _UnpackedMember(io.RawIOBase):
+    """A member of bzip2 or LZMA."""
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        # The packed bytes are those of a member that is stored as it is.
+        packed = copy.copy(info)
+        packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+        del packed.CRC
+        self._packed = archive.open(packed)
+        self._info = info
+        self._left = info.file_size
+        self._crc = 0
+        self._unpacker = (
+            bz2.BZ2Decompressor() if info.compress_type == zipfile.ZIP_BZIP2 else self._lzma(self._packed.read(4))
+        )
+
+    def _lzma(self, head: bytes) -> lzma.LZMADecompressor:
+        """The unpacker that the member's head describes (APPNOTE 5.8.8)."""
+        properties = self._packed.read(int.from_bytes(head[2:], "little"))
+        if len(properties) != 5:
+            raise zipfile.BadZipFile(f"{self._info.filename} has no properties of LZMA")
+        rest, lc = divmod(properties[0], 9)
+        pb, lp = divmod(rest, 5)
+        wanted = min(int.from_bytes(properties[1:], "little"), self._left, _LONGEST_DICTIONARY)
+        one = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": max(wanted, _SHORTEST_DICTIONARY)}
+        with self._damage_named():
+            return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[one])
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        """Errors of unpackers, which have one of their own or OSError, as those of the archive."""
+        try:
+            yield
+        except (OSError, ValueError, lzma.LZMAError) as error:
+            raise zipfile.BadZipFile(f"{self._info.filename} is damaged ({error})") from error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader gives
+        most = min(len(buffer), self._left)
+        piece = b""
+        while most and not piece and not self._unpacker.eof:
+            packed = self._packed.read(_PIECE) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not packed:
+                raise EOFError(f"{self._info.filename} breaks off in its archive")
+            with self._damage_named():
+                piece = self._unpacker.decompress(packed, most)
+        self._left -= len(piece)
+        self._crc = zlib.crc32(piece, self._crc)
+        if (not self._left or not piece) and self._crc != self._info.CRC:
+            raise zipfile.BadZipFile(f"bad CRC-32 for file {self._info.filename!r}")
+        buffer[: len(piece)] = piece
+        return len(piece)
