@@ -65,8 +65,9 @@ def make_squares(
 ) -> dict[Preparation, Image.Image]:
     """The cover as squares, one for each method: pixel for pixel those of `make_square`.
 
-    NoPrep and Padded both scale the cover's longer side to the square's, and only then the shorter one. What they have
-    in common is done once, which saves about a fifth of the time that scaling takes.
+    NoPrep and Padded both scale the cover's longer side to the square's, and only then the shorter one, Padded with the
+    borders: a scaling goes in one direction after the other, and white borders beside the cover do not alter the first.
+    What the two have in common is done once.
     """
     wanted = list(methods)
     resampling = _RESAMPLING[interpolation]
@@ -76,26 +77,26 @@ def make_squares(
         fitted = cover.resize((size, cover.height) if is_wide else (cover.width, size), resampling)
     squares = {
         Preparation.NOPREP: lambda: fitted.resize((size, size), resampling),
-        Preparation.PADDED: lambda: _pad(fitted, cover, size, resampling),
+        Preparation.PADDED: lambda: _pad(fitted, cover).resize((size, size), resampling),
         Preparation.CROPPED: lambda: _crop(cover, size, resampling),
     }
     return {method: squares[method]() for method in wanted}
 
 
-def _pad(fitted: Image.Image, cover: Image.Image, size: int, resampling: Image.Resampling) -> Image.Image:
-    """The cover on a white square (Padded); `fitted` is the cover with its longer side scaled already.
+def _pad(fitted: Image.Image, cover: Image.Image) -> Image.Image:
+    """`fitted`, which is the cover with its longer side scaled already, between white borders.
 
-    The cover is scaled first and then laid on the square, which takes two thirds of the time of the other order.
-    Its shorter side is rounded to a whole pixel, one at least; where an odd number of pixels is left for the
-    borders, the right or lower one is a pixel wider. To pad first would put the cover's edges between pixels, and
-    so shift what is on it by up to half a pixel: over 800 real covers of about 160 x 218 pixels the two differ by
-    3.2 of 255 steps in the mean, over 400 of 333 x 500 by 2.4, wherever the cover has an edge.
+    Beside the scaled side it is as long as the cover's longer side: a square, had nothing been scaled. Of an odd number
+    of pixels, one more goes right or below.
     """
     longer = max(cover.size)
-    width, height = (max(1, round(side * size / longer)) for side in cover.size)
-    square = Image.new("RGB", (size, size), WHITE)
-    square.paste(fitted.resize((width, height), resampling), ((size - width) // 2, (size - height) // 2))
-    return square
+    if cover.width > cover.height:
+        canvas, corner = (fitted.width, longer), (0, (longer - cover.height) // 2)
+    else:
+        canvas, corner = (longer, fitted.height), ((longer - cover.width) // 2, 0)
+    padded = Image.new("RGB", canvas, WHITE)
+    padded.paste(fitted, corner)
+    return padded
 
 
 def _crop(cover: Image.Image, size: int, resampling: Image.Resampling) -> Image.Image:

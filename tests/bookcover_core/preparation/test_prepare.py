@@ -95,7 +95,7 @@ def test_pictures_keep_full_colour_resolution(study):
     with Image.open(folder / "k000.jpg") as picture:
         assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (32, 32))
         assert [component[1:3] for component in picture.layer] == [(1, 1)] * 3
-        assert tuple(np.asarray(picture)[16, 1]) == (255, 255, 255)
+        assert np.asarray(picture)[16, 1].min() >= 250, "a border, near the edge of what is dark"
 
 
 def test_png_loses_nothing(tmp_path):
