@@ -16,7 +16,7 @@ from tasks.stages import run_stage
 def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: Changes = ()) -> None:
     """Compute a backbone's pooled features once, train its head on them, and fine-tune it where the settings say so.
 
-    LeNet and AlexNet are trained from nothing instead. What is done already is not done again, and a training that was
+    LeNet and AlexNet are trained from scratch instead. What is done already is not done again, and a training that was
     cut off goes on after its last epoch.
 
     Changed settings are kept with the study: the network takes the place of the one that was there, and the study's

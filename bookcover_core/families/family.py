@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bookcover_core.families.prediction import Predictor
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Monitor, StudySettings
@@ -116,13 +117,7 @@ class Family(ABC):
 
     @abstractmethod
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """Sentences for the report on how its systems in this study came about.
-
-        Args:
-            settings: The study.
-            systems: Those of its systems that were evaluated: one at least.
-            genres: Number of genres.
-        """
+        """Sentences for the report on how `systems`, those that were evaluated, came about."""
 
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor] | None:
         """Its systems in words, and the validation metric that selects their epochs; None where there are no epochs."""
@@ -141,7 +136,9 @@ class Family(ABC):
 
 
 def title_of(name: str) -> str:
-    """The name of a system for people: "MobileNetV2, fine-tuned" for "MobileNetV2-finetuned"."""
+    """The name of a system for people: "MobileNetV2, fine-tuned", "AlexNet, from scratch"."""
+    if name in SCRATCH:
+        return f"{name}, from scratch"
     return name.replace("-", ", ", 1).replace("-", " ").replace("finetuned", "fine-tuned")
 
 

@@ -1,8 +1,8 @@
-"""Networks from scratch: LeNet and AlexNet, trained on covers from nothing, after Iwana et al. 2016 (arXiv 1610.09204).
+"""Networks from scratch: LeNet and AlexNet, trained on covers alone (`models.lenet_alexnet` says what others did).
 
-The dissertation says that AlexNet was trained for 450,000 epochs (section 5.4); 30,000 and 450,000 steps, one batch
-each, are the likely meaning. Stochastic gradient descent with momentum is what both networks were trained with in the
-papers that brought them.
+The dissertation says that the AlexNet of Iwana et al. 2016 was trained for 450,000 epochs (section 5.4); steps of one
+batch each, which Caffe calls iterations, are the likely meaning. Stochastic gradient descent with momentum is what both
+networks were trained with in the papers that brought them.
 """
 
 import logging
@@ -43,9 +43,9 @@ def _inputs(study: Study, network: str) -> Inputs:
 
 @stage(
     "scratch",
-    "Train LeNet and AlexNet from nothing",
+    "Train LeNet and AlexNet from scratch",
     step="train",
-    run_title="train {network} from nothing",
+    run_title="train {network} from scratch",
     settings=("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
     inputs=_inputs,
     parts=lambda study: [(name,) for name in study.settings.training.backbones if name in SCRATCH],
@@ -53,16 +53,11 @@ def _inputs(study: Study, network: str) -> Inputs:
     timed=True,
 )
 def train_scratch(study: Study, run: StageRun, network: str) -> Result:
-    """The manifest of the training of one network from nothing, on the chosen preparation.
+    """The manifest of the training of one network from scratch, on the chosen preparation.
 
     The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner. The
     pictures are shown as they were prepared, without augmentation. Writes `models/<name>-<preparation>/`:
     model.weights.h5, history.csv, card.json, and the probabilities of the validation and test books.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        network: A network of `models.lenet_alexnet`.
 
     Raises:
         SettingsError: There is no such network.
@@ -70,7 +65,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
         TrainingError: It cannot be trained.
     """
     settings, scratch = study.settings.scratch, find_scratch(network)
-    preparation, model = chosen_preparation(study, network), run.part
+    preparation = chosen_preparation(study, network)
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_trainer import PixelSchedule  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import finish, run_pixel_training  # noqa: PLC0415 - imports TensorFlow
@@ -82,6 +77,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     built = scratch.build(len(genres), seed=study.settings.seed)
     training = run_pixel_training(
         study,
+        run,
         built,
         keras.optimizers.SGD(settings.learning_rate, momentum=_MOMENTUM),
         PixelSchedule(
@@ -93,9 +89,6 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
             advice="Lower scratch.learning_rate.",
         ),
         preparation=preparation,
-        folder=study.workspace.models / model,
-        key=run.key,
-        label=run.label,
     )
     return finish(
         run,
@@ -132,7 +125,7 @@ class FromScratch(Family):
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """The accuracy."""
         del settings
-        return "networks trained from nothing", "accuracy"
+        return "networks trained from scratch", "accuracy"
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """How many steps they are trained for."""
@@ -141,7 +134,7 @@ class FromScratch(Family):
         steps = {"LeNet": scratch.lenet_steps, "AlexNet": scratch.alexnet_steps}
         trained = [name for name in steps if name in settings.training.backbones]
         said = (
-            f"{listed(trained)} {'is' if len(trained) == 1 else 'are'} trained from nothing by stochastic gradient "
+            f"{listed(trained)} {'is' if len(trained) == 1 else 'are'} trained from scratch by stochastic gradient "
             f"descent (momentum {_MOMENTUM:g}, learning rate {scratch.learning_rate:g}, batches of "
             f"{scratch.batch_size}) for at most {listed([f'{steps[name]:,}' for name in trained])} steps, stopping "
             f"after {in_epochs(scratch.patience)} without {BETTER['accuracy']}."

@@ -1,10 +1,10 @@
-"""The networks that are trained from nothing: LeNet and AlexNet, the baselines of Iwana et al. 2016 (arXiv 1610.09204).
+"""Networks that are trained from scratch: LeNet and AlexNet.
 
-What is known of these baselines is what the dissertation and Iwana et al.'s list of results say: LeNet reached 13.5 %
-and AlexNet 24.7 % on BookCover30, and their AlexNet was fine-tuned from ImageNet weights. That LeNet saw pictures of
-56x56 pixels is remembered, not verified. The rest is a reading: the layers are those of the papers that gave the
-networks their names, in the form that the Caffe framework of the time spread. No ImageNet weights of AlexNet exist for
-Keras, so here it learns from covers alone, and its results must be read beside theirs with that in mind.
+Iwana et al. (arXiv 1610.09204) report 13.5 % for LeNet and 24.7 % for a "Fine-tuned AlexNet" on BookCover30 (their list
+of results, docs/results.md in uchidalab/book-dataset): it began with ImageNet's weights, which do not exist for Keras.
+The AlexNet here learns from covers alone, and is another system than theirs. That their LeNet saw pictures of 56x56
+pixels is remembered, not verified. The layers are those of the papers that gave the networks their names, in the form
+that the Caffe framework of the time spread.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class ScratchNetwork:
-    """A network that is trained from nothing."""
+    """A network that is trained from scratch."""
 
     name: str
     """Name in settings, tables and folders."""
@@ -48,11 +48,11 @@ def find_scratch(name: str) -> ScratchNetwork:
     """The network called `name`.
 
     Raises:
-        SettingsError: There is none that is trained from nothing.
+        SettingsError: There is none that is trained from scratch.
     """
     if name not in SCRATCH:
         raise SettingsError(
-            f"there is no network called {name!r} that is trained from nothing",
+            f"there is no network called {name!r} that is trained from scratch",
             where="training.backbones",
             advice=f"Choose among {', '.join(SCRATCH)}.",
         )
@@ -150,4 +150,4 @@ def _seeds(seed: int) -> Iterator[int]:
 SCRATCH = {
     network.name: network for network in (ScratchNetwork("LeNet", 56, _lenet), ScratchNetwork("AlexNet", 227, _alexnet))
 }
-"""All networks that are trained from nothing, by name."""
+"""All networks that are trained from scratch, by name."""

@@ -25,8 +25,8 @@ _PRINTED_DIGITS = 3
 # The network whose preparations Table 1 of the dissertation compares.
 _COMPARED = "MobileNetV2"
 
-# The columns of Table 2 that the dissertation takes from Iwana et al. 2016.
-_IWANA = frozenset({"LeNet", "AlexNet"})
+# The columns of Table 2 that the dissertation takes from Iwana et al. 2016, as their list of results calls them.
+_IWANA = {"LeNet": "LeNet", "AlexNet": "fine-tuned AlexNet"}
 
 NOT_COMPARABLE = "Published numbers are shown for orientation and are not comparable: "
 
@@ -101,7 +101,7 @@ def recall_table(findings: Findings) -> Table | None:
     columns += [estimates(f"Top {k}", name=f"{each.system.title} top {k}") for each in findings.baselines for k in ks]
     groups = [("", 1), *((f"{each.title}, this study", len(ks)) for each in findings.systems)]
     sources = {each.model: "Iwana 2016" if each.model in _IWANA else "Hill 2020" for each in published}
-    groups += [(f"{model}, {source}", len(ks)) for model, source in sources.items()]
+    groups += [(f"{_IWANA.get(model, model)}, {source}", len(ks)) for model, source in sources.items()]
     groups += [(each.title, len(ks)) for each in findings.baselines]
     contenders = len(ks) * (len(scores) + (len(published) if findings.comparable else 0))
     rows = []

@@ -135,7 +135,7 @@ class FineTuningSettings(SettingsSection):
 
 
 class ScratchSettings(SettingsSection):
-    """LeNet and AlexNet, trained from scratch, after Iwana et al. 2016."""
+    """LeNet and AlexNet, trained from scratch (Iwana et al. 2016 fine-tuned their AlexNet from ImageNet's weights)."""
 
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.01
     """Learning rate of stochastic gradient descent with a momentum of 0.9."""

@@ -83,7 +83,7 @@ def test_weights_are_looked_for_in_the_cache_then_at_their_address(make, tmp_pat
 
 
 def test_room_on_the_disk_is_needed_until_the_covers_are_prepared(make, monkeypatch):
-    """It grows with books, preparations and networks; a network trained from nothing needs no features."""
+    """It grows with books, preparations and networks; a network trained from scratch needs no features."""
     settings = make()
     few = make(training={"backbones": ["LeNet"], "preparation": "padded"}, preparation={"methods": ["padded"]})
     assert bytes_needed(settings) > bytes_needed(few) > 0

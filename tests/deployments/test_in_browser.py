@@ -302,7 +302,7 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
     )
     person.open_in("Subflow Runs", "train LeNet on padded for drawn")
     person.sees_end("Completed")
-    person.open_in("Task Runs", "train LeNet from nothing")
+    person.open_in("Task Runs", "train LeNet from scratch")
     person.sees(re.compile(r"scratch/LeNet-padded: epoch \d of \d"), "the task's log has no line for each epoch")
     settings = load_settings(place / "data" / "studies" / "drawn")
     lenet = Study(settings).manifest("scratch/LeNet-padded")

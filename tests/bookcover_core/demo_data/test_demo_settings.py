@@ -13,7 +13,7 @@ def published(tmp_path_factory):
 
 
 def test_the_settings_lead_to_the_demo_study(published):
-    """Listings are the publisher's, the covers' host is the loopback address, and LeNet alone learns from nothing."""
+    """Listings are the publisher's, the covers' host is the loopback address, and LeNet alone learns from scratch."""
     settings = demo_settings(published, "http://127.0.0.1:4711", "studies")
     assert settings.name == "demo"
     assert settings.books.source is BookSource.BOOKCOVER30

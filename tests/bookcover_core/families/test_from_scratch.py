@@ -1,4 +1,4 @@
-"""Networks from nothing are trained for as many steps as Iwana et al. trained them, in whole epochs."""
+"""Networks from scratch are trained for as many steps as Iwana et al. trained them, in whole epochs."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def build_small(genres, seed):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A study whose small network from nothing was trained: 18 books in batches of 5 are 4 steps an epoch."""
+    """A study whose small network from scratch was trained: 18 books in batches of 5 are 4 steps an epoch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(lenet_alexnet.SCRATCH, "LeNet", lenet_alexnet.ScratchNetwork("LeNet", 20, build_small))
         study = tiny_study(tmp_path_factory.mktemp("study"), patch)
@@ -43,7 +43,7 @@ def test_steps_are_taken_in_whole_epochs(trained):
 
 
 def test_the_card_says_what_the_network_is(trained):
-    """A network from nothing has random weights at first, drawn from the seed, and all of them are trained."""
+    """A network from scratch has random weights at first, drawn from the seed, and all of them are trained."""
     card = read_card(trained.workspace.models / "LeNet-padded")
     assert (card.name, card.kind, card.backbone, card.preparation) == ("LeNet-padded", "scratch", "LeNet", "padded")
     assert (card.weights, card.weights_digest, card.input_size) == ("random", "random:2020", 20)

@@ -19,10 +19,10 @@ def wanted(**ensemble: object) -> StudySettings:
 
 
 def test_systems_are_networks_those_fine_tuned_and_ensembles():
-    """Each has its name, its name for people and its stage; what is trained from nothing is not fine-tuned."""
+    """Each has its name, its name for people and its stage; what is trained from scratch is not fine-tuned."""
     assert [(system.name, system.title, system.stage) for system in systems(wanted())] == [
         ("MobileNetV2", "MobileNetV2", "train"),
-        ("LeNet", "LeNet", "scratch"),
+        ("LeNet", "LeNet, from scratch", "scratch"),
         ("MobileNetV2-finetuned", "MobileNetV2, fine-tuned", "finetune"),
         ("Ensemble-mean", "Ensemble, mean", "ensemble"),
         ("Ensemble-weighted", "Ensemble, weighted", "ensemble"),

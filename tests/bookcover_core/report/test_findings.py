@@ -82,7 +82,7 @@ def test_systems_of_every_kind_are_gathered_and_reported(tmp_path: Path, caplog)
     wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2", "LeNet"), failed=("MobileNetV2",))
     study = make_study(tmp_path, wanted, fine_tuning={"blocks": 1}, ensemble={"methods": ["mean"]})
     findings = gather(study, {"MobileNetV2": "No memory."})
-    titles = ["LeNet", "MobileNetV2, fine-tuned", "Ensemble, mean"]
+    titles = ["LeNet, from scratch", "MobileNetV2, fine-tuned", "Ensemble, mean"]
     assert [network.title for network in findings.systems] == titles
     assert [(each.title, each.reason) for each in findings.missing] == [("MobileNetV2", "No memory.")]
     made = {manifest.label for stage in ("finetune", "scratch", "ensemble") for manifest in findings.manifests[stage]}

@@ -49,6 +49,10 @@ def test_table_2_sets_the_study_beside_all_published_columns(official):
     assert [row[0].value for row in table.totals] == ["Total accuracy", "Number of best genres"]
     assert sum(span for _, span in table.groups) == len(table.columns) == 1 + 2 * 2 + 5 * 2
     assert _column(table, "published AlexNet top 1")[30].value == 0.247
+    assert [name for name, _ in table.groups if "Iwana" in name] == [
+        "LeNet, Iwana 2016",
+        "fine-tuned AlexNet, Iwana 2016",
+    ]
     for place in range(1, len(table.columns)):
         assert table.totals[1][place].value == str(sum(row[place].best for row in table.body))
     for row in table.body:

@@ -47,7 +47,7 @@ def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcov
     assert frozen.endswith("given each cover's aspect ratio and mean colour.")
     assert "the top block of its backbone is trained too" in tuned
     assert "for 1 epoch at most, stopping after 5 without a lower validation loss, each cover" in tuned
-    assert scratch.startswith("LeNet is trained from nothing")
+    assert scratch.startswith("LeNet is trained from scratch")
     assert "at most 30,000 steps" in scratch
     assert scratch.endswith("without a better validation accuracy.")
     assert mean == "Ensemble, mean judges by the mean of its members' probabilities."
@@ -74,7 +74,7 @@ def test_it_is_told_what_chose_the_epochs(tmp_path: Path):
 
     note, [frozen, *_] = told("three", ("MobileNetV2", "LeNet"), "accuracy", fine_tuning={"blocks": 1})
     assert note == (
-        "Best: frozen networks by validation accuracy, networks trained from nothing by validation accuracy"
+        "Best: frozen networks by validation accuracy, networks trained from scratch by validation accuracy"
         " and fine-tuned networks by validation loss."
     )
     assert frozen.endswith("stopping after 20 without a better validation accuracy.")
@@ -93,7 +93,7 @@ def test_an_ensemble_s_table_names_its_members_with_their_weights(bookcover30, t
     assert table is not None
     assert [[cell.value for cell in row[:3]] for row in table.rows] == [
         ["Ensemble, weighted", "MobileNetV2", 0.5],
-        ["Ensemble, weighted", "LeNet", 0.5],
+        ["Ensemble, weighted", "LeNet, from scratch", 0.5],
     ]
     file = study.workspace.models / "Ensemble-weighted-padded" / "ensemble.json"
     file.write_text("{}")

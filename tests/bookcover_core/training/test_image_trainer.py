@@ -31,7 +31,7 @@ def part(books, start, stop):
 
 
 def build(rate=0.3):
-    """A small network with a dropout, from nothing."""
+    """A small network with a dropout, from scratch."""
     from bookcover_core.models.tensorflow_setup import keras
 
     layers = keras.layers
