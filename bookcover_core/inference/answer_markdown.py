@@ -28,14 +28,7 @@ _BAR = 20
 def judge_and_show(
     judge: "Judge", covers: Iterable[CoverInput | Unreadable], *, top: int, near: int
 ) -> tuple[list[CoverVerdict | Unreadable], str]:
-    """The verdict on each cover, in their order, and a page that shows the first of them with pictures.
-
-    Args:
-        judge: The judge.
-        covers: From `cover_sources.find_covers`.
-        top: Most probable genres that a verdict names.
-        near: Similar covers of the study that a verdict names.
-    """
+    """The verdict on each cover, as `Judge.judge_covers` gives it, and a page that shows the first of them."""
     found: list[CoverVerdict | Unreadable] = []
     sections: list[str] = []
     for judged in judge.judge_covers(covers, top=top, near=near):

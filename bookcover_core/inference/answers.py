@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BaseModel, Field
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.intervals import Estimate
 
+NOVEL = 0.05
+"""Share of covers like the study's that are called unlike them, at most."""
+
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
 
@@ -46,6 +49,28 @@ class Neighbour(StudyCover, frozen=True):
     similarity: float = Field(description="Cosine of the angle between the pooled features of the two covers.")
 
 
+class Novelty(BaseModel, frozen=True):
+    """How unlike the training covers a picture is, beside the validation covers, which were not learnt from either."""
+
+    distance: float = Field(description="One minus the mean similarity to the nearest training covers: 0 to 2.")
+    farther: int = Field(description="Validation covers that are as far from the training covers, or farther.")
+    validation_covers: int = Field(description="Validation covers that it was compared with.")
+
+    @property
+    def is_novel(self) -> bool:
+        """Whether it is called unlike the study's covers: of those, `NOVEL` are called so by mistake."""
+        return (self.farther + 1) / (self.validation_covers + 1) <= NOVEL
+
+    @property
+    def warning(self) -> str:
+        """What to know of a picture that is unlike the study's covers."""
+        return (
+            f"This picture is unlike the covers that were learnt from, and the genres named mean little: only "
+            f"{self.farther:,} of {self.validation_covers:,} validation covers are as far from the training covers. "
+            f"This warning is wrong on about {100 * NOVEL:.0f}{_PERCENT} of covers like the study's."
+        )
+
+
 class CoverVerdict(BaseModel, frozen=True):
     """The model's answer for one cover."""
 
@@ -63,6 +88,7 @@ class CoverVerdict(BaseModel, frozen=True):
         default=[], description="The study's covers most similar to it, this one left out."
     )
     nearest_missing: str = Field(default="", description="Why no similar covers are named.")
+    novelty: Novelty | None = Field(default=None, description="How unlike the training covers; none: not known.")
     warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")
     explanation: str = Field(default="", description="File of a picture that shows what spoke for the first genre.")
     seconds: float = Field(description="From reading the cover to its verdict; its share of what a batch took.")

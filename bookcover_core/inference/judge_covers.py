@@ -23,7 +23,15 @@ from PIL import Image
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.prediction import Floats, Predictor
 from bookcover_core.families.systems import load_predictor
-from bookcover_core.inference.answers import CoverVerdict, Guess, ModelSummary, Neighbour, StudyCover, Unreadable
+from bookcover_core.inference.answers import (
+    CoverVerdict,
+    Guess,
+    ModelSummary,
+    Neighbour,
+    Novelty,
+    StudyCover,
+    Unreadable,
+)
 from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.explanations import on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
@@ -61,10 +69,6 @@ class Judged:
 
 class Judge:
     """A trained model of a study that judges covers; any number of threads may share it.
-
-    Args:
-        study: The study.
-        candidate: The model.
 
     Raises:
         WeightsError: Weights are missing, altered or of another network.
@@ -191,24 +195,33 @@ class Judge:
         probabilities = sum(
             share * probabilities for share, (probabilities, _) in zip(self._shares, outputs.values(), strict=True)
         )
-        nearest = self._nearest(covers, near, outputs)
+        nearest, novelty = self._compare(covers, near, outputs)
         seconds = (time.perf_counter() - started) / len(covers)
         return [
-            self._verdict(ready.cover, row, top, neighbours, seconds)
-            for ready, row, neighbours in zip(covers, np.asarray(probabilities), nearest, strict=True)
+            self._verdict(ready.cover, row, top, neighbours, novel, seconds)
+            for ready, row, neighbours, novel in zip(covers, np.asarray(probabilities), nearest, novelty, strict=True)
         ]
 
-    def _nearest(
+    def _compare(
         self, covers: Sequence[NetworkInput], near: int, outputs: dict[str, tuple[Floats, Floats | None]]
-    ) -> list[list[Neighbour]]:
-        if self._embedding is None or near < 1:
-            return [[] for _ in covers]
+    ) -> tuple[list[list[Neighbour]], list[Novelty | None]]:
+        """The study's covers most similar to each, and how unlike the training covers it is."""
+        if self._embedding is None:
+            return [[] for _ in covers], [None for _ in covers]
         _, features = outputs.get(self._embedding.name) or self._embedder.predict(covers)
         assert features is not None
-        return self.index.nearest(self._embedding, features, near, [ready.cover.sha256 for ready in covers])
+        own = [ready.cover.sha256 for ready in covers]
+        nearest = self.index.nearest(self._embedding, features, near, own) if near > 0 else [[] for _ in covers]
+        return nearest, self.index.novelty(self._embedding, features, own)
 
     def _verdict(
-        self, cover: ReadCover, probabilities: Floats, top: int, nearest: list[Neighbour], seconds: float
+        self,
+        cover: ReadCover,
+        probabilities: Floats,
+        top: int,
+        nearest: list[Neighbour],
+        novelty: Novelty | None,
+        seconds: float,
     ) -> CoverVerdict:
         order = np.argsort(-probabilities, kind="stable")[:top]
         known = self.index.known(cover.sha256)
@@ -231,7 +244,13 @@ class Judge:
             known=known,
             nearest=nearest,
             nearest_missing=self._why_not,
-            warnings=[*self.about.warnings, *cover.warnings, *self._worth(known)],
+            novelty=novelty,
+            warnings=[
+                *self.about.warnings,
+                *cover.warnings,
+                *([novelty.warning] if novelty and novelty.is_novel else ()),
+                *self._worth(known),
+            ],
             seconds=round(cover.seconds + seconds, 4),
         )
 

@@ -113,12 +113,9 @@ def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel
 
 
 def choose(study: Study, model: str = "") -> TrainedModel:
-    """The model that is to judge.
+    """The model that is to judge: `model` by its name, with or without the preparation ("mobilenetv2").
 
-    Args:
-        study: The study.
-        model: Its name, with or without the preparation, in any case: "MobileNetV2-padded", "mobilenetv2"; where that
-            leaves a choice, or empty: the one with the best validation accuracy.
+    Where that leaves a choice, or is empty: the one with the best validation accuracy.
 
     Raises:
         WeightsError: Nothing has been trained, or nothing of that name.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.inference.answers import Neighbour, StudyCover
+from bookcover_core.inference.answers import NOVEL, Neighbour, Novelty, StudyCover
 from bookcover_core.listings.text_decoding import readable
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.study import Study
@@ -22,6 +22,13 @@ from bookcover_core.training.preparation_choice import model_name
 # Rows of features in memory at a time: 20 to 60 MB.
 _BLOCK = 8_192
 
+# Training covers that a distance is a mean over, and validation covers that it is ranked among, at most. On 3,874 real
+# covers (MobileNetV2's features) 4.4 % of the test covers are called unlike the others, and so are a white and a black
+# page, a page of text, noise, a chessboard and photographs of a cat, a cup, a woman and a rocket; an empty red one is
+# not. By the one nearest cover, or by distances that are not angles, fewer of them are.
+_NEAREST = 20
+_MOST_COMPARED = 1_000
+
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 
@@ -31,14 +38,11 @@ def embeds(card: ModelCard) -> bool:
 
 
 class CoverIndex:
-    """Finds the books of a study by the file of their cover, and by its embedding.
-
-    Args:
-        study: The study.
-    """
+    """Finds the books of a study by the file of their cover, and by its embedding."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
+        self._validation_distances: npt.NDArray[np.float64] | None = None
 
     @cached_property
     def books(self) -> list[StudyCover]:
@@ -102,28 +106,88 @@ class CoverIndex:
         Raises:
             StageOrderError: The features have not been computed.
         """
-        rows = load_features(self._study, embedding.backbone, embedding.preparation)
-        wanted = _of_length_one(features)
-        best = np.empty((len(wanted), 0), np.float32)
-        places = np.empty((len(wanted), 0), np.int64)
-        for start in range(0, len(self.books), _BLOCK):
-            block = _of_length_one(rows[start : start + _BLOCK])
-            similarities = wanted @ block.T
-            for row, sha256 in enumerate(leave_out):
-                own = [place - start for place in self._places.get(sha256, ()) if start <= place < start + len(block)]
-                similarities[row, own] = -np.inf
-            found = np.broadcast_to(np.arange(start, start + len(block)), similarities.shape)
-            best, places = np.hstack([best, similarities]), np.hstack([places, found])
-            order = np.argsort(-best, axis=1, kind="stable")[:, :count]
-            best, places = np.take_along_axis(best, order, axis=1), np.take_along_axis(places, order, axis=1)
+        similarities, places = self._search(embedding, features, np.arange(len(self.books)), count, leave_out)
         return [
             [
                 Neighbour(**self.books[place].model_dump(), similarity=round(float(similarity), 4))
-                for similarity, place in zip(similarities, found, strict=True)
+                for similarity, place in zip(row, found, strict=True)
                 if np.isfinite(similarity)
             ]
-            for similarities, found in zip(best, places, strict=True)
+            for row, found in zip(similarities, places, strict=True)
         ]
+
+    def novelty(
+        self, embedding: ModelCard, features: npt.NDArray[np.float32], leave_out: Sequence[str]
+    ) -> list[Novelty | None]:
+        """How unlike the training covers each cover is, beside the validation covers; none where those are too few.
+
+        The distance is one minus the mean similarity to the nearest training covers (Sun et al. 2022, ICML:
+        "Out-of-distribution detection with deep nearest neighbors"). Ranked among the distances of the validation
+        covers, which were not learnt from either, it gives a conformal p-value: a cover like the study's is called
+        unlike them with a probability of `NOVEL` at most.
+
+        Args:
+            embedding: The network whose features are compared.
+            features: Pooled features (n, channels) of the covers.
+            leave_out: For each cover the digest of its file.
+
+        Raises:
+            StageOrderError: The features have not been computed.
+        """
+        if self._validation_distances is None:
+            rows = load_features(self._study, embedding.backbone, embedding.preparation)
+            places = self._of_split("validation")
+            places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), _MOST_COMPARED)).astype(int))]
+            self._validation_distances = self._distances(
+                embedding, rows[places], [self.books[place].sha256 for place in places]
+            )
+        known = self._validation_distances
+        if 1 / (len(known) + 1) > NOVEL:
+            return [None] * len(features)
+        distances = self._distances(embedding, features, leave_out)
+        return [
+            Novelty(distance=round(float(each), 4), farther=int((known >= each).sum()), validation_covers=len(known))
+            for each in distances
+        ]
+
+    def _of_split(self, split: str) -> npt.NDArray[np.intp]:
+        """Places of the books of a split."""
+        return np.flatnonzero([book.split == split for book in self.books])
+
+    def _distances(
+        self, embedding: ModelCard, features: npt.NDArray[np.float32], leave_out: Sequence[str]
+    ) -> npt.NDArray[np.float64]:
+        """(n,) one minus the mean similarity to the nearest training covers."""
+        similarities, _ = self._search(embedding, features, self._of_split("train"), _NEAREST, leave_out)
+        if not similarities.size:
+            return np.empty(0)
+        found: npt.NDArray[np.float64] = 1 - similarities.mean(
+            axis=1, dtype=np.float64, where=np.isfinite(similarities)
+        )
+        return found
+
+    def _search(
+        self,
+        embedding: ModelCard,
+        features: npt.NDArray[np.float32],
+        among: npt.NDArray[np.intp],
+        count: int,
+        leave_out: Sequence[str],
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
+        """Similarities (n, count) and places of the books of `among` that are most similar, the most similar first."""
+        rows = load_features(self._study, embedding.backbone, embedding.preparation)
+        wanted = _of_length_one(features)
+        best, places = np.empty((len(wanted), 0), np.float32), np.empty((len(wanted), 0), np.intp)
+        for start in range(0, len(among), _BLOCK):
+            block = among[start : start + _BLOCK]
+            similarities = wanted @ _of_length_one(rows[block]).T
+            for row, sha256 in enumerate(leave_out):
+                similarities[row, np.isin(block, self._places.get(sha256, ()))] = -np.inf
+            best = np.hstack([best, similarities])
+            places = np.hstack([places, np.broadcast_to(block, similarities.shape)])
+            order = np.argsort(-best, axis=1, kind="stable")[:, :count]
+            best, places = np.take_along_axis(best, order, axis=1), np.take_along_axis(places, order, axis=1)
+        return best, places
 
 
 def _of_length_one(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

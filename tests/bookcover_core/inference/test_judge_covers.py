@@ -12,7 +12,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families import network_predictor
 from bookcover_core.genres import number_genres
-from bookcover_core.inference import similar_covers
+from bookcover_core.inference import answers, similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
@@ -122,6 +122,33 @@ def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monk
     assert any("training books" in warning for warning in verdict.warnings)
 
 
+def test_a_picture_unlike_every_cover_is_told_apart(trained, judge, monkeypatch):
+    """It is farther from the training covers than validation covers are; the verdict says so, and how to take that."""
+    monkeypatch.setattr(answers, "NOVEL", 0.2)  # twelve validation covers tell no twentieth
+    monkeypatch.setattr(similar_covers, "NOVEL", 0.2)
+    noise = np.random.default_rng(1).integers(0, 2, (120, 90, 3), dtype=np.uint8) * 255
+    [strange] = judge.judge([CoverInput("noise", file_of(Image.fromarray(noise), "PNG"))], near=0)
+    books = read_table(trained.workspace.splits)
+    validation = books["split"] == "validation"
+    assert strange.novelty.is_novel
+    assert (strange.novelty.farther, strange.novelty.validation_covers) == (0, validation.sum())
+    [warning] = [each for each in strange.warnings if "unlike the covers" in each]
+    assert f"only 0 of {validation.sum()} validation covers" in warning
+    assert "wrong on about 20" in warning
+    assert json.loads(strange.model_dump_json())["novelty"]["farther"] == 0
+    files = [str(trained.workspace.root / path) for path in books["path"][validation]]
+    known = list(judge.judge(find_covers(files), near=0))
+    assert sum(each.novelty.is_novel for each in known) <= 0.2 * len(known)
+    assert sorted(each.novelty.farther for each in known) == list(range(1, len(known) + 1)), "each counts itself"
+
+
+def test_too_few_validation_covers_tell_nothing_of_a_picture(judge):
+    """Among twelve no share of a twentieth can be seen: nothing is claimed."""
+    [verdict] = judge.judge([a_cover()], near=0)
+    assert verdict.novelty is None
+    assert not any("unlike the covers" in each for each in verdict.warnings)
+
+
 def test_without_features_the_verdict_says_so(trained, tmp_path):
     """Likeness is left out with its reason; the verdict stands."""
     shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
@@ -134,7 +161,7 @@ def test_without_features_the_verdict_says_so(trained, tmp_path):
 
 
 def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, tmp_path):
-    """What was trained from nothing has no features of its own in the study: those of a frozen network serve."""
+    """What was trained from scratch has no features of its own in the study: those of a frozen network serve."""
     from bookcover_core.models.lenet_alexnet import find_scratch
     from bookcover_core.models.networks import save_weights
 
