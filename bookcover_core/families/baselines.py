@@ -141,10 +141,6 @@ def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
 
     A genre comes first as often as its probability says, and of those left the next in the same way, so that the
     expected top-1 accuracy is the sum over genres of its share of the books times its probability.
-
-    Args:
-        probabilities: (n, genres).
-        seed: Of the draw.
     """
     generator = np.random.default_rng([seed, _DRAW])
     order = np.argsort(generator.exponential(size=probabilities.shape) / np.maximum(probabilities, 1e-300), axis=1)
@@ -182,14 +178,9 @@ def _inputs(study: Study, baseline: str) -> Inputs:
     parts=lambda study: [(f"{_PREFIX}{name}",) for name in study.settings.baselines.names],
 )
 def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
-    """One rule, fitted on the training books.
+    """One rule, such as "Baseline-commonest", fitted on the training books.
 
     Writes `models/<baseline>-original/`: rule.npz, card.json, and the probabilities of the validation and test books.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        baseline: "Baseline-commonest" and so on.
 
     Raises:
         SettingsError: There is no such baseline.

@@ -91,15 +91,10 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     apart=True,
 )
 def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG001 - its inputs say whom it joins
-    """The manifest of an ensemble of the study.
+    """The manifest of an ensemble of the study: "Ensemble-mean", "Ensemble-weighted".
 
     Writes `models/<name>-<preparation>/`: ensemble.json (members with weights, digests and validation figures), and its
     probabilities for the validation and test books.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        ensemble: One of its ensembles: "Ensemble-mean", "Ensemble-weighted".
 
     Raises:
         SettingsError: The study has no such ensemble, or no such members.

@@ -77,11 +77,6 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     Writes `models/<backbone>-finetuned-<preparation>/`: model.weights.h5, history.csv, card.json, and the
     probabilities of the validation and test books.
 
-    Args:
-        study: The study.
-        run: This run of the stage.
-        backbone: A backbone of `models.backbones`.
-
     Raises:
         SettingsError: There is no such backbone, or `fine_tuning.blocks` asks for nothing.
         StageOrderError: Its head has not been trained, or prepared pictures are missing or damaged.
@@ -90,7 +85,7 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     """
     settings = study.settings.fine_tuning
     preparation = chosen_preparation(study, backbone)
-    frozen, model = model_name(backbone, preparation), run.part
+    frozen = model_name(backbone, preparation)
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
@@ -109,6 +104,7 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     )
     training = run_pixel_training(
         study,
+        run,
         whole,
         keras.optimizers.Adam(settings.learning_rate),
         PixelSchedule(
@@ -123,9 +119,6 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         preparation=preparation,
         extra_inputs=before.extra_inputs,
         start=Start(before.metrics["loss"], before.metrics["accuracy"]),
-        folder=study.workspace.models / model,
-        key=run.key,
-        label=run.label,
     )
     of_its_own = {
         "kind": _NAME,

@@ -61,11 +61,6 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     Writes `models/<backbone>-<preparation>/`: head.weights.h5, model.weights.h5 (the whole network), history.csv, and
     card.json.
 
-    Args:
-        study: The study.
-        run: This run of the stage.
-        backbone: A backbone of `models.backbones`.
-
     Raises:
         SettingsError: There is no such backbone.
         StageOrderError: The split, the features, the comparison or the search are not made yet.
@@ -89,14 +84,13 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     chosen = chosen_hyperparameters(study, model)
     training, fitted = run_head_training(
         study,
+        run,
         backbone,
         preparation,
         epochs=study.settings.training.epochs,
         patience=study.settings.training.patience,
         monitor=study.settings.training.monitor,
         folder=study.workspace.models / model,
-        key=run.key,
-        label=run.label,
         hyperparameters=chosen,
     )
     network = build_backbone(study.settings, named)

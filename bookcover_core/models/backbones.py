@@ -78,18 +78,9 @@ def _resnext_50(size: int) -> Any:
 
 
 def _of_keras(family: ApplicationFamily, application: Application) -> Backbone:
-    return Backbone(
-        name=application.name,
-        size=application.size,
-        channels=application.channels,
-        preprocessing=family.preprocessing,
-        weights=PublishedWeights(
-            file=application.file,
-            address=f"{family.folder}/{application.released_as or application.file}",
-            digest=application.digest,
-        ),
-        builder=partial(build_application, application.name),
-    )
+    name, size, channels, *weights = application
+    builder = partial(build_application, name)
+    return Backbone(name, size, channels, family.preprocessing, PublishedWeights(*weights), builder)
 
 
 # Keras 3 no longer builds ResNeXt50; keras.applications.resnet still lists its weights.

@@ -2,26 +2,22 @@
 
 `backbones` makes a backbone of each row. The rows are written out, rather than asked of Keras, because settings are
 checked, errors name files and digests, and stages are compared before TensorFlow, which takes seconds, is imported.
-Keras asks for the same files (tests/bookcover_core/models/test_applications.py).
+Keras asks for the same files (tests/bookcover_core/models/test_keras_applications.py).
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, cast
 
 Preprocessing = Literal["tf", "torch", "caffe", "none"]
 
 # Where Keras publishes the weights of keras.applications.
 KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
-# How the names of most files end: weights for channels last, without the top.
-_NO_TOP = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
-
 # Standard deviations of ImageNet's channels: keras.applications.imagenet_utils, mode "torch".
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(NamedTuple):
     """An image model of `keras.applications`."""
 
     name: str
@@ -32,14 +28,13 @@ class Application:
     """Channels of its last feature map."""
     file: str
     """Name of its ImageNet weights without the top, in Keras' cache."""
+    address: str
+    """Where that is downloaded from."""
     digest: str | None
-    """MD5 or SHA-256 of that file; none where Keras publishes none."""
-    released_as: str | None = None
-    """Name of the file where it is downloaded from, if that is another."""
+    """Its MD5 or SHA-256; none where Keras publishes none."""
 
 
-@dataclass(frozen=True)
-class ApplicationFamily:
+class ApplicationFamily(NamedTuple):
     """Models of `keras.applications` that share a module, and so a preprocessing."""
 
     module: str
@@ -48,170 +43,101 @@ class ApplicationFamily:
     """What `preprocess_input` does: see `backbones.Backbone`."""
     applications: tuple[Application, ...]
     """Its models, small ones first."""
-    folder: str
-    """Address of the folder that weights are downloaded from."""
 
 
-def _family(
-    module: str, preprocessing: Preprocessing, *applications: Application, folder: str = ""
-) -> ApplicationFamily:
-    return ApplicationFamily(module, preprocessing, applications, folder or f"{KERAS_APPLICATIONS}/{module}")
+# A module of keras.applications (Keras 3.15): its name, its preprocessing, and the folder of its weights where that is
+# not called like the module. Below it, its models: name, side, channels, file (most end in *), digest, and the name of
+# the file that is downloaded, if that is another. mobilenet and mobilenet_v2 publish no digest; convnext publishes
+# SHA-256, the others MD5.
+_TABLE = """
+convnext none
+ConvNeXtTiny 224 768 convnext_tiny_notop.h5 d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1
+ConvNeXtSmall 224 768 convnext_small_notop.h5 6fc8009faa2f00c1c1dfce59feea9b0745eb260a7dd11bee65c8e20843da6eab
+ConvNeXtBase 224 1024 convnext_base_notop.h5 40a20c5548a5e9202f69735ecc06c990e6b7c9d2de39f0361e27baeb24cb7c45
+ConvNeXtLarge 224 1536 convnext_large_notop.h5 96f02b6f0753d4f543261bc9d09bed650f24dd6bc02ddde3066135b63d23a1cd
+ConvNeXtXLarge 224 2048 convnext_xlarge_notop.h5 de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05
+
+densenet torch
+DenseNet121 224 1024 densenet121* 30ee3e1110167f948a6b9946edeeb738
+DenseNet169 224 1664 densenet169* b8c4d4c20dd625c148057b9ff1c1176b
+DenseNet201 224 1920 densenet201* c13680b51ded0fb44dff2d8f86ac8bb1
+
+efficientnet none https://storage.googleapis.com/keras-applications
+EfficientNetB0 224 1280 efficientnetb0_notop.h5 50bc09e76180e00e4465e1a485ddc09d
+EfficientNetB1 240 1280 efficientnetb1_notop.h5 74c4e6b3e1f6a1eea24c589628592432
+EfficientNetB2 260 1408 efficientnetb2_notop.h5 111f8e2ac8aa800a7a99e3239f7bfb39
+EfficientNetB3 300 1536 efficientnetb3_notop.h5 af6d107764bb5b1abb91932881670226
+EfficientNetB4 380 1792 efficientnetb4_notop.h5 ebc24e6d6c33eaebbd558eafbeedf1ba
+EfficientNetB5 456 2048 efficientnetb5_notop.h5 38879255a25d3c92d5e44e04ae6cec6f
+EfficientNetB6 528 2304 efficientnetb6_notop.h5 9ecce42647a20130c1f39a5d4cb75743
+EfficientNetB7 600 2560 efficientnetb7_notop.h5 cbcfe4450ddf6f3ad90b1b398090fe4a
+
+efficientnet_v2 none
+EfficientNetV2B0 224 1280 efficientnetv2-b0_notop.h5 893217f2bb855e2983157299931e43ff
+EfficientNetV2B1 240 1280 efficientnetv2-b1_notop.h5 0e80663031ca32d657f9caa404b6ec37
+EfficientNetV2B2 260 1408 efficientnetv2-b2_notop.h5 1dfe2e7a5d45b6632553a8961ea609eb
+EfficientNetV2B3 300 1536 efficientnetv2-b3_notop.h5 f6abf7b5849ac99a89b50dd3fd532856
+EfficientNetV2S 384 1280 efficientnetv2-s_notop.h5 af0682fb74e8c54910f2d4393339c070
+EfficientNetV2M 480 1280 efficientnetv2-m_notop.h5 1b8dc055df72dde80d614482840fe342
+EfficientNetV2L 480 1280 efficientnetv2-l_notop.h5 b0b66b5c863aef5b46e8608fe1711615
+
+inception_resnet_v2 tf
+InceptionResNetV2 299 1536 inception_resnet_v2* d19885ff4a710c122648d3b5c3b684e4
+
+inception_v3 tf
+InceptionV3 299 2048 inception_v3* bcbd6486424b2319ff4ef7d526e38f63
+
+mobilenet tf
+MobileNet 224 1024 mobilenet_1_0_224_tf_no_top.h5 -
+
+mobilenet_v2 tf
+MobileNetV2 224 1280 mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5 -
+
+mobilenet_v3 none
+MobileNetV3Small 224 576 weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5 d3e8ec802a04aa4fc771ee12a9a9b836
+MobileNetV3Large 224 960 weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5 07fb09a5933dd0c8eaafa16978110389
+
+nasnet tf
+NASNetMobile 224 1056 nasnet_mobile_no_top.h5 1ed92395b5b598bdda52abe5c0dbfd63 NASNet-mobile-no-top.h5
+NASNetLarge 331 4032 nasnet_large_no_top.h5 d81d89dc07e6e56530c4e77faddd61b5 NASNet-large-no-top.h5
+
+resnet caffe
+ResNet50 224 2048 resnet50* 4d473c1dd8becc155b73f8504c6f6626
+ResNet101 224 2048 resnet101* 88cf7a10940856eca736dc7b7e228a21
+ResNet152 224 2048 resnet152* ee4c566cf9a93f14d82f913c2dc6dd0c
+
+resnet_v2 tf https://storage.googleapis.com/tensorflow/keras-applications/resnet
+ResNet50V2 224 2048 resnet50v2* fac2f116257151a9d068a22e544a4917
+ResNet101V2 224 2048 resnet101v2* c0ed64b8031c3730f411d2eb4eea35b5
+ResNet152V2 224 2048 resnet152v2* ed17cf2e0169df9d443503ef94b23b33
+
+vgg16 caffe
+VGG16 224 512 vgg16* 6d6bbae143d832006294945121d1f1fc
+
+vgg19 caffe
+VGG19 224 512 vgg19* 253f8cb515780f3b799900260a226db6
+
+xception tf
+Xception 299 2048 xception* b0042744bf5b25fce3cb969f33bebb97
+"""
 
 
-# Sizes, file names, folders and digests: the modules of keras.applications, Keras 3.15. keras.applications.mobilenet
-# and mobilenet_v2 publish no digest; convnext publishes SHA-256, the others MD5.
-FAMILIES = (
-    _family(
-        "convnext",
-        "none",
-        Application(
-            "ConvNeXtTiny",
-            224,
-            768,
-            "convnext_tiny_notop.h5",
-            "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
-        ),
-        Application(
-            "ConvNeXtSmall",
-            224,
-            768,
-            "convnext_small_notop.h5",
-            "6fc8009faa2f00c1c1dfce59feea9b0745eb260a7dd11bee65c8e20843da6eab",
-        ),
-        Application(
-            "ConvNeXtBase",
-            224,
-            1024,
-            "convnext_base_notop.h5",
-            "40a20c5548a5e9202f69735ecc06c990e6b7c9d2de39f0361e27baeb24cb7c45",
-        ),
-        Application(
-            "ConvNeXtLarge",
-            224,
-            1536,
-            "convnext_large_notop.h5",
-            "96f02b6f0753d4f543261bc9d09bed650f24dd6bc02ddde3066135b63d23a1cd",
-        ),
-        Application(
-            "ConvNeXtXLarge",
-            224,
-            2048,
-            "convnext_xlarge_notop.h5",
-            "de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05",
-        ),
-    ),
-    _family(
-        "densenet",
-        "torch",
-        Application("DenseNet121", 224, 1024, f"densenet121{_NO_TOP}", "30ee3e1110167f948a6b9946edeeb738"),
-        Application("DenseNet169", 224, 1664, f"densenet169{_NO_TOP}", "b8c4d4c20dd625c148057b9ff1c1176b"),
-        Application("DenseNet201", 224, 1920, f"densenet201{_NO_TOP}", "c13680b51ded0fb44dff2d8f86ac8bb1"),
-    ),
-    _family(
-        "efficientnet",
-        "none",
-        Application("EfficientNetB0", 224, 1280, "efficientnetb0_notop.h5", "50bc09e76180e00e4465e1a485ddc09d"),
-        Application("EfficientNetB1", 240, 1280, "efficientnetb1_notop.h5", "74c4e6b3e1f6a1eea24c589628592432"),
-        Application("EfficientNetB2", 260, 1408, "efficientnetb2_notop.h5", "111f8e2ac8aa800a7a99e3239f7bfb39"),
-        Application("EfficientNetB3", 300, 1536, "efficientnetb3_notop.h5", "af6d107764bb5b1abb91932881670226"),
-        Application("EfficientNetB4", 380, 1792, "efficientnetb4_notop.h5", "ebc24e6d6c33eaebbd558eafbeedf1ba"),
-        Application("EfficientNetB5", 456, 2048, "efficientnetb5_notop.h5", "38879255a25d3c92d5e44e04ae6cec6f"),
-        Application("EfficientNetB6", 528, 2304, "efficientnetb6_notop.h5", "9ecce42647a20130c1f39a5d4cb75743"),
-        Application("EfficientNetB7", 600, 2560, "efficientnetb7_notop.h5", "cbcfe4450ddf6f3ad90b1b398090fe4a"),
-        folder="https://storage.googleapis.com/keras-applications",
-    ),
-    _family(
-        "efficientnet_v2",
-        "none",
-        Application("EfficientNetV2B0", 224, 1280, "efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff"),
-        Application("EfficientNetV2B1", 240, 1280, "efficientnetv2-b1_notop.h5", "0e80663031ca32d657f9caa404b6ec37"),
-        Application("EfficientNetV2B2", 260, 1408, "efficientnetv2-b2_notop.h5", "1dfe2e7a5d45b6632553a8961ea609eb"),
-        Application("EfficientNetV2B3", 300, 1536, "efficientnetv2-b3_notop.h5", "f6abf7b5849ac99a89b50dd3fd532856"),
-        Application("EfficientNetV2S", 384, 1280, "efficientnetv2-s_notop.h5", "af0682fb74e8c54910f2d4393339c070"),
-        Application("EfficientNetV2M", 480, 1280, "efficientnetv2-m_notop.h5", "1b8dc055df72dde80d614482840fe342"),
-        Application("EfficientNetV2L", 480, 1280, "efficientnetv2-l_notop.h5", "b0b66b5c863aef5b46e8608fe1711615"),
-    ),
-    _family(
-        "inception_resnet_v2",
-        "tf",
-        Application(
-            "InceptionResNetV2", 299, 1536, f"inception_resnet_v2{_NO_TOP}", "d19885ff4a710c122648d3b5c3b684e4"
-        ),
-    ),
-    _family(
-        "inception_v3",
-        "tf",
-        Application("InceptionV3", 299, 2048, f"inception_v3{_NO_TOP}", "bcbd6486424b2319ff4ef7d526e38f63"),
-    ),
-    _family("mobilenet", "tf", Application("MobileNet", 224, 1024, "mobilenet_1_0_224_tf_no_top.h5", None)),
-    _family(
-        "mobilenet_v2",
-        "tf",
-        Application(
-            "MobileNetV2", 224, 1280, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", None
-        ),
-    ),
-    _family(
-        "mobilenet_v3",
-        "none",
-        Application(
-            "MobileNetV3Small",
-            224,
-            576,
-            "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
-            "d3e8ec802a04aa4fc771ee12a9a9b836",
-        ),
-        Application(
-            "MobileNetV3Large",
-            224,
-            960,
-            "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
-            "07fb09a5933dd0c8eaafa16978110389",
-        ),
-    ),
-    _family(
-        "nasnet",
-        "tf",
-        Application(
-            "NASNetMobile",
-            224,
-            1056,
-            "nasnet_mobile_no_top.h5",
-            "1ed92395b5b598bdda52abe5c0dbfd63",
-            released_as="NASNet-mobile-no-top.h5",
-        ),
-        Application(
-            "NASNetLarge",
-            331,
-            4032,
-            "nasnet_large_no_top.h5",
-            "d81d89dc07e6e56530c4e77faddd61b5",
-            released_as="NASNet-large-no-top.h5",
-        ),
-    ),
-    _family(
-        "resnet",
-        "caffe",
-        Application("ResNet50", 224, 2048, f"resnet50{_NO_TOP}", "4d473c1dd8becc155b73f8504c6f6626"),
-        Application("ResNet101", 224, 2048, f"resnet101{_NO_TOP}", "88cf7a10940856eca736dc7b7e228a21"),
-        Application("ResNet152", 224, 2048, f"resnet152{_NO_TOP}", "ee4c566cf9a93f14d82f913c2dc6dd0c"),
-    ),
-    _family(
-        "resnet_v2",
-        "tf",
-        Application("ResNet50V2", 224, 2048, f"resnet50v2{_NO_TOP}", "fac2f116257151a9d068a22e544a4917"),
-        Application("ResNet101V2", 224, 2048, f"resnet101v2{_NO_TOP}", "c0ed64b8031c3730f411d2eb4eea35b5"),
-        Application("ResNet152V2", 224, 2048, f"resnet152v2{_NO_TOP}", "ed17cf2e0169df9d443503ef94b23b33"),
-        folder=f"{KERAS_APPLICATIONS}/resnet",
-    ),
-    _family("vgg16", "caffe", Application("VGG16", 224, 512, f"vgg16{_NO_TOP}", "6d6bbae143d832006294945121d1f1fc")),
-    _family("vgg19", "caffe", Application("VGG19", 224, 512, f"vgg19{_NO_TOP}", "253f8cb515780f3b799900260a226db6")),
-    _family(
-        "xception",
-        "tf",
-        Application("Xception", 299, 2048, f"xception{_NO_TOP}", "b0042744bf5b25fce3cb969f33bebb97"),
-    ),
-)
+def _read() -> Iterator[ApplicationFamily]:
+    """The families of `_TABLE`."""
+    for block in _TABLE.strip().replace("*", "_weights_tf_dim_ordering_tf_kernels_notop.h5").split("\n\n"):
+        first, *rows = (line.split() for line in block.splitlines())
+        module, preprocessing, *elsewhere = first
+        folder = elsewhere[0] if elsewhere else f"{KERAS_APPLICATIONS}/{module}"
+        found = (
+            Application(
+                name, int(size), int(channels), file, f"{folder}/{(*released, file)[0]}", digest.strip("-") or None
+            )
+            for name, size, channels, file, digest, *released in rows
+        )
+        yield ApplicationFamily(module, cast("Preprocessing", preprocessing), tuple(found))
+
+
+FAMILIES = tuple(_read())
 
 
 def build_application(name: str, size: int) -> Any:

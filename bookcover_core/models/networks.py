@@ -169,7 +169,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
 
 
 def load_head(folder: Path) -> tuple[keras.Model, ModelCard]:
-    """The head alone of the network in `folder`, and its card. Networks trained from nothing have none.
+    """The head alone of the network in `folder`, and its card. Networks trained from scratch have none.
 
     Raises:
         WeightsError: As for `load_model`.

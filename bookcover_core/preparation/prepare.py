@@ -57,14 +57,9 @@ def _inputs(study: Study, shard: int) -> Inputs:
     spreads=True,
 )
 def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
-    """The manifest of one shard's images, their index, and the measurements.
+    """The manifest of the images of one shard, numbered from 1, their index, and the measurements.
 
     An interrupted run resumes: images made from the same covers with the same settings are kept.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        shard: Number of the shard, from 1.
 
     Raises:
         StageOrderError: The books have not been curated, or there is no such shard.

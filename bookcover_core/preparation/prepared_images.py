@@ -44,11 +44,6 @@ def prepare_batch(
 ) -> list[PreparedCover | str]:
     """Prepare and write the covers of `books`; for each its measurements and images, or what is wrong with it.
 
-    Args:
-        books: The books.
-        root: Folder of the study.
-        settings: How the covers are prepared.
-
     Raises:
         DiskFullError, WorkspaceError: A picture cannot be written.
     """

@@ -45,7 +45,6 @@ class Windows:
     """The books of a split, window by window.
 
     Args:
-        books: The books.
         batch: Books that the graph takes together.
     """
 

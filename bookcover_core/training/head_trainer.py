@@ -69,16 +69,8 @@ def fit_head(
 ) -> FittedHead:
     """A head trained on `train`, at the epoch that is best on `validation`.
 
-    Args:
-        train: What it learns from. Its extra inputs are standardised by these books.
-        validation: What the best epoch is chosen on.
-        genres: Number of genres.
-        schedule: Epochs, patience, batch size, learning rate, seed, optimiser, weight decay, label smoothing, and the
-            metric that selects the best epoch.
-        shape: What the head is built of.
-        label: What the training is called in the log.
-        progress: Called with (epochs done, epochs at most).
-        checkpoint: Where the state is kept; none: nowhere.
+    Its extra inputs are standardised by the training books. `progress` is called with epochs done and epochs at most.
+    The state is kept in `checkpoint`, if there is one; `label` is what the training is called in the log.
 
     Raises:
         TrainingError: There is nothing to train or validate on, or the loss is no longer a number.

@@ -111,11 +111,6 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
 
     Trials that are on record are not run again; a search that was cut off goes on with the epoch that it was at.
 
-    Args:
-        study: The study.
-        run: This run of the stage.
-        backbone: A backbone of `models.backbones`.
-
     Raises:
         SettingsError: There is no such backbone, or the settings ask for no search.
         StageOrderError: The split, the features or the comparison are not made yet.

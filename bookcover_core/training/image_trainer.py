@@ -74,18 +74,10 @@ def fit_network(
 ) -> FittedNetwork:
     """How `network` was fitted to the pictures of `train`; it is left at the epoch that is best on `validation`.
 
-    Args:
-        network: Pictures in 0..255, and extra inputs if it has any, to probabilities; its last layer is "genres". Its
-            trainable weights are trained, its batch normalisations must be frozen.
-        optimizer: What takes the steps.
-        train: What it learns from.
-        validation: What the best epoch is chosen on.
-        schedule: Epochs, patience, batch size, seed, augmentation, and the metric that selects the best epoch.
-        start: How well it does before; none: it has learnt nothing yet, and there is no epoch 0.
-        label: What the training is called in the log.
-        progress: Called with (steps done, steps at most), now and then.
-        checkpoint: Where the state is kept; none: nowhere.
-        accelerator: What it runs on; none: what is there.
+    The network takes pictures in 0..255, and extra inputs if it has any, to probabilities; its last layer is "genres".
+    Its trainable weights are trained, its batch normalisations must be frozen. `start` says how well it does before;
+    without it, it has learnt nothing yet, and there is no epoch 0. `progress` is called with steps done and steps at
+    most, now and then. The state is kept in `checkpoint`, if there is one.
 
     Raises:
         TrainingError: There is nothing to train or validate on, or the loss is no longer a number.

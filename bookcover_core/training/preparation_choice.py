@@ -59,9 +59,7 @@ def comparison_folder(study: Study, backbone: str) -> Path:
 def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
     """The preparation that `network` is trained on: the one that the settings name, or a comparison's choice.
 
-    Args:
-        study: The study.
-        network: A backbone or a network that is trained from nothing; none: what the settings' own backbone chooses.
+    Without a network: what the settings' own backbone chooses.
 
     Raises:
         StageOrderError: The settings leave the choice to a comparison, and that has not been made.

@@ -67,13 +67,7 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
     """The manifest of the short training on one preparation.
 
     Writes, to the preparation's folder in `comparison_folder`: history.csv, head.weights.h5, and result.json
-    (`COLUMNS`, backbone, epochs).
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        preparation: The preparation.
-        backbone: One of `comparing_backbones`; none: the settings' own.
+    (`COLUMNS`, backbone, epochs). The backbone is one of `comparing_backbones`, the settings' own where none is named.
 
     Raises:
         StageOrderError: The split, or the features of the backbone on this preparation, are not made yet.
@@ -85,14 +79,7 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
 
     folder = comparison_folder(study, network) / preparation
     training, fitted = run_head_training(
-        study,
-        network,
-        preparation,
-        epochs=settings.epochs,
-        patience=settings.patience,
-        folder=folder,
-        key=run.key,
-        label=run.label,
+        study, run, network, preparation, epochs=settings.epochs, patience=settings.patience, folder=folder
     )
     best = fitted.best
     result: dict[str, Any] = {
@@ -132,10 +119,6 @@ def compare_preparations(study: Study, _: StageRun, backbone: str | None = None)
 
     Writes, to `comparison_folder`, comparison.csv (`COLUMNS`, in the order of preparation.methods) and chosen.json: the
     preparation with the best validation accuracy, the first of equals.
-
-    Args:
-        study: The study.
-        backbone: One of `comparing_backbones`; none: the settings' own.
 
     Raises:
         StageOrderError: A preparation has not been trained on.

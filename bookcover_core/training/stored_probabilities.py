@@ -64,12 +64,9 @@ def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray
 def predict_split(
     study: Study, model: str, split: str
 ) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Keys, labels (books,) and probabilities (books, genres) of one split, as `model` predicted them.
+    """Keys, labels (books,) and probabilities (books, genres) of one split, validation or test.
 
-    Args:
-        study: The study.
-        model: A system on a preparation: "MobileNetV2-padded", "Ensemble-mean-padded".
-        split: validation or test.
+    They are what `model`, a system on a preparation such as "Ensemble-mean-padded", predicted.
 
     Raises:
         StageOrderError: The system has not been trained, or the file is damaged.

@@ -85,6 +85,7 @@ class TrainingRun:
 
 def run_head_training(
     study: Study,
+    run: StageRun,
     backbone: str,
     preparation: str,
     *,
@@ -92,25 +93,11 @@ def run_head_training(
     patience: int,
     monitor: Monitor = "accuracy",
     folder: Path,
-    key: str,
-    label: str,
     hyperparameters: Hyperparameters | None = None,
 ) -> tuple[TrainingRun, FittedHead]:
     """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
 
-    A training that was cut off goes on where it was.
-
-    Args:
-        study: The study.
-        backbone: Whose features.
-        preparation: Of which pictures.
-        epochs: Epochs at most.
-        patience: Epochs without a better one after which it ends.
-        monitor: Validation metric that selects the epoch.
-        folder: Where everything goes.
-        key: What the training depends on; the state of a training with another is not taken up.
-        label: What it is called in the log.
-        hyperparameters: How the head is built and trained; none: as the settings say.
+    It has the hyperparameters of the settings where none are given. A training that was cut off goes on where it was.
 
     Raises:
         StageOrderError: The features have not been computed.
@@ -123,25 +110,26 @@ def run_head_training(
     def books_of(split: str) -> LabelledFeatures:
         return load_split(study, backbone, preparation, split, shape.extra_inputs)
 
-    checkpoint = Checkpoint(folder / CHECKPOINT, key)
+    checkpoint = Checkpoint(folder / CHECKPOINT, run.key)
     fitted = fit_head(
         books_of("train"),
         books_of("validation"),
         len(read_genres(study.workspace)),
         schedule,
         shape=shape,
-        label=label,
+        label=run.label,
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    run = _keep(fitted, folder, books_of, lambda books: predict(fitted.head, books))
-    run.add_weights(fitted.head, HEAD_WEIGHTS)
+    training = _keep(fitted, folder, books_of, lambda books: predict(fitted.head, books))
+    training.add_weights(fitted.head, HEAD_WEIGHTS)
     checkpoint.file.unlink(missing_ok=True)
-    return run, fitted
+    return training, fitted
 
 
 def run_pixel_training(
     study: Study,
+    run: StageRun,
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     schedule: PixelSchedule,
@@ -149,35 +137,21 @@ def run_pixel_training(
     preparation: str,
     extra_inputs: Collection[ExtraInput] = (),
     start: Start | None = None,
-    folder: Path,
-    key: str,
-    label: str,
 ) -> TrainingRun:
-    """`network`, trained on the study's pictures, and what was kept of it in `folder`.
+    """`network`, trained on the study's pictures, and what was kept of it in the folder of the run's model.
 
-    A training that was cut off goes on after the last epoch that it finished.
-
-    Args:
-        study: The study.
-        network: What is trained: see `fit_network`.
-        optimizer: What takes the steps.
-        schedule: Epochs, patience, batch size, seed, augmentation, and what selects the best epoch.
-        preparation: Of which pictures.
-        extra_inputs: Extra inputs of the network, beside its pictures.
-        start: How well it does before; none: it has learnt nothing yet.
-        folder: Where everything goes.
-        key: What the training depends on; the state of a training with another is not taken up.
-        label: What it is called in the log.
+    A training that was cut off goes on after the last epoch that it finished. `fit_network` says what the rest means.
 
     Raises:
         StageOrderError: The pictures have not been prepared, or some are missing or damaged.
         TrainingError: The network cannot be trained.
     """
+    folder = study.workspace.models / run.part
 
     def books_of(split: str) -> PixelBooks:
         return read_books(study, preparation, split, extra_inputs)
 
-    checkpoint = Checkpoint(folder / CHECKPOINT, key, every=0)  # an epoch is minutes of work
+    checkpoint = Checkpoint(folder / CHECKPOINT, run.key, every=0)  # an epoch is minutes of work
     fitted = fit_network(
         network,
         optimizer,
@@ -185,14 +159,14 @@ def run_pixel_training(
         books_of("validation"),
         schedule,
         start=start,
-        label=label,
+        label=run.label,
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    run = _keep(fitted, folder, books_of, fitted.judge.probabilities)
-    run.add_weights(network, MODEL_WEIGHTS)
+    training = _keep(fitted, folder, books_of, fitted.judge.probabilities)
+    training.add_weights(network, MODEL_WEIGHTS)
     checkpoint.file.unlink(missing_ok=True)
-    return run
+    return training
 
 
 def plan_head(
@@ -214,13 +188,7 @@ def plan_head(
 
 
 def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
-    """The result of the stage that made a network, with the network's card written.
-
-    Args:
-        run: The run of the stage.
-        training: What was kept of the training.
-        card: What the network is: fields of `ModelCard`. What the run and the training tell takes their place.
-    """
+    """The result of the stage that made a network, whose card is written with these fields of `ModelCard`."""
     told = {
         "name": run.part,
         "settings": run.settings,

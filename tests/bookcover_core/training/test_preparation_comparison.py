@@ -32,7 +32,7 @@ ACCURACY = {
 def make_study(tmp_path, monkeypatch):
     """A study whose features are there, and whose trainings come out as `ACCURACY` says."""
 
-    def train(study, backbone, preparation, *, folder, **_):
+    def train(study, _run, backbone, preparation, *, folder, **_):
         write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
         (folder / "head.weights.h5").write_bytes(b"")
         best = SimpleNamespace(epoch=1, val_accuracy=ACCURACY[backbone][preparation])
@@ -91,7 +91,7 @@ def test_each_network_compares_for_itself(make_study):
 
 
 def test_the_settings_network_is_not_asked_where_nobody_needs_it(make_study):
-    """Its features are dear: without a network that is trained from nothing, it compares for itself alone."""
+    """Its features are dear: without a network that is trained from scratch, it compares for itself alone."""
     study = make_study("ResNeXt50", per_backbone=True)
     assert comparing_backbones(study.settings) == ["ResNeXt50"]
     with pytest.raises(StageOrderError, match="compare/ResNeXt50"):
