@@ -76,7 +76,7 @@ def test_the_scale_of_the_loss_does_not_count():
         np.testing.assert_allclose(plain, scaled, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("gradients", "bound"), [([1.0] * 600, 100.0), ([1.0, -1.0] * 10, 0.01)])
+@pytest.mark.parametrize(("gradients", "bound"), [([1.0] * 40, 100.0), ([1.0, -1.0] * 10, 0.01)])
 def test_zeta_stays_within_its_bounds(gradients, bound):
     """However long a gradient keeps its sign or flips, zeta ends at its bound, and can leave it."""
     _, optimizer = steps(gradients)
