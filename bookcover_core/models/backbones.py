@@ -78,9 +78,9 @@ def _resnext_50(size: int) -> Any:
 
 
 def _of_keras(family: ApplicationFamily, application: Application) -> Backbone:
-    name, size, channels, *weights = application
-    builder = partial(build_application, name)
-    return Backbone(name, size, channels, family.preprocessing, PublishedWeights(*weights), builder)
+    name, size, channels, file, address, digest = application
+    weights = PublishedWeights(file, address, digest)
+    return Backbone(name, size, channels, family.preprocessing, weights, partial(build_application, name))
 
 
 # Keras 3 no longer builds ResNeXt50; keras.applications.resnet still lists its weights.
