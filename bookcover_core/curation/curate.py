@@ -21,11 +21,13 @@ from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_matched, check_reviewed
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
+from bookcover_core.listings.book_groups import title_names
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
+from bookcover_core.settings import BookSource
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def _inputs(study: Study) -> Inputs:
 @stage(
     "curate",
     "Replace unusable books",
-    settings=("seed", "curation.undecided", "curation.pool_exhausted"),
+    settings=("seed", "curation.undecided", "curation.pool_exhausted", "splits.by_title"),
     inputs=_inputs,
 )
 def curate(study: Study, _: StageRun) -> Result:
@@ -96,7 +98,7 @@ def curate(study: Study, _: StageRun) -> Result:
         selected = [book for book in selected if book.key not in leaving]
     _check_genres(study, selected)
 
-    groups = unite_groups((book.key, book.group, covers[book.key].picture) for book in selected)
+    groups = unite_groups((book.key, book.group, {covers[book.key].picture, *_names(study, book)}) for book in selected)
     rows = [
         (
             book.key,
@@ -134,6 +136,13 @@ def curate(study: Study, _: StageRun) -> Result:
         "genres": dict(sorted(Counter(book.genre for book in selected).items())),
     }
     return Result(outputs=[study.workspace.selection, left], counts=counts)
+
+
+def _names(study: Study, book: EligibleBook) -> set[str]:
+    """Names of the work and the series that a book's title gives; none of a picture's file, which is no title."""
+    settings = study.settings
+    by_title = settings.splits.by_title and settings.books.source is not BookSource.FOLDER
+    return {f"title {name}" for name in title_names(book.title)} if by_title else set()
 
 
 def _handle_exhausted(

@@ -1,35 +1,37 @@
 """Leakage groups: books that must stay on one side of a split, because one would reveal the genre of another.
 
-The listing brings groups (`books.csv`: from `books.groups`, or by main title); here the groups of books with the same
-image (`bookcover_core.curation.near_duplicates`) are united.
+Groups of the listing (`books.csv`: from `books.groups`, or by main title), names of works and series in titles
+(`listings.book_groups.title_names`), and images (`near_duplicates`) are united, whatever links two books.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from bookcover_core.curation.connected_components import ConnectedComponents
 
 
-def unite_groups(books: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """The group of each book, by key, after groups that share an image are united.
+def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str, str]:
+    """The group of each book, by key: books are in one if they share a group or a link, or others join them.
 
     Args:
-        books: Key, group, and image (`CoverRecord.picture`) of each book.
+        books: Key, group, and links of each book: names that it shares with others of its work, and its image.
 
     Returns:
         A united group has the alphabetically first of its names.
     """
-    rows = sorted(books)
-    parents = {group: group for _, group, _ in rows}
-
-    def find(group: str) -> str:
-        while parents[group] != group:
-            parents[group] = parents[parents[group]]
-            group = parents[group]
-        return group
-
-    first_with: dict[str, str] = {}
-    for _, group, picture in rows:
-        one, other = sorted((find(group), find(first_with.setdefault(picture, group))))
-        parents[other] = one
-    return {key: find(group) for key, group, _ in rows}
+    rows = sorted(books, key=lambda row: row[:2])
+    first_with: dict[tuple[str, str], int] = {}
+    edges = [(row, first_with.setdefault(("group", group), row)) for row, (_, group, _) in enumerate(rows)]
+    edges += [(row, first_with.setdefault(("", link), row)) for row, (*_, links) in enumerate(rows) for link in links]
+    components = ConnectedComponents(len(rows))
+    if edges:
+        components.join(*np.array(edges).T)
+    roots = components.first.tolist()
+    names: dict[int, str] = {}
+    for root, (_, group, _) in zip(roots, rows, strict=True):
+        names[root] = min(group, names.get(root, group))
+    return {key: names[root] for root, (key, _, _) in zip(roots, rows, strict=True)}
 
 
 def count_duplicates(pictures: Iterable[str]) -> int:

@@ -6,18 +6,20 @@ validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre (section 3.1). 
 they are drawn first, genre by genre, and the validation books from the rest.
 
 Groups (`bookcover_core.curation.leakage_groups`) never cross sides, with one exception: a training book of BookCover30
-that shares its main title, not its image, with a test book stays where the official listings have it.
+that shares its title or series, not its image, with a test book stays where the official listings have it. The column
+`shared_with_training` marks such test books.
 """
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import GenreError
-from bookcover_core.listings.books import TEST, TRAIN
+from bookcover_core.listings.books import TEST, TRAIN, each_book
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -47,6 +49,8 @@ class SplitBook:
 def split(study: Study, _: StageRun) -> Result:
     """The manifest of `splits/books.csv`: the selection's rows, sorted by key, with split train, validation or test.
 
+    The column `shared_with_training` is yes for a test book whose group has a training or validation book, else empty.
+
     Raises:
         StageOrderError: The books have not been curated.
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
@@ -65,6 +69,15 @@ def split(study: Study, _: StageRun) -> Result:
     names = {int(label): genre for label, genre in zip(books["label"], books["genre"], strict=True)}
     per_genre = _count_sides(split_books, sides, names)
     books["split"] = [sides[key] for key in books["key"]]
+    shared = find_shared(split_books, sides)
+    books["shared_with_training"] = ["yes" if key in shared else "" for key in books["key"]]
+    if shared:
+        titles = books.loc[books["key"].isin(shared), "title"].tolist()
+        logger.warning(
+            "split: %d test books share a title, a series or a group with training or validation books (%s)",
+            len(shared),
+            "; ".join(titles[:3]) + ("; ..." if len(titles) > 3 else ""),
+        )
     write_table(study.workspace.splits, books.sort_values("key"))
     totals = Counter(sides.values())
     counts = {side: totals[side] for side in (TRAIN, VALIDATION, TEST)} | {
@@ -74,7 +87,7 @@ def split(study: Study, _: StageRun) -> Result:
             for side in (TRAIN, VALIDATION, TEST)
         },
         "validation books off quota": _count_off_quota(split_books, sides, shares.validation_share),
-        "titles in training and test": _count_shared(split_books, sides),
+        "test books shared with training": len(shared),
         "genres": {names[label]: dict(counts) for label, counts in sorted(per_genre.items())},
     }
     return Result(outputs=[study.workspace.splits], counts=counts)
@@ -129,10 +142,11 @@ def _count_sides(
         if empty:
             raise GenreError(
                 f"the genre has no book for {' and '.join(empty)}: its {sum(genre.values())} books form "
-                f"{len(groups[label])} groups, which are not divided (by main title, picture or books.groups; the "
+                f"{len(groups[label])} groups, which are not divided (by title, series, picture or books.groups; the "
                 f"largest, {groups[label].most_common(1)[0][0]!r}, has {groups[label].most_common(1)[0][1]})",
                 where=names[label],
-                advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups.",
+                advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups, with "
+                "splits.by_title = false.",
             )
     return counts
 
@@ -145,7 +159,33 @@ def _count_off_quota(split_books: list[SplitBook], sides: Mapping[str, str], sha
     return sum(abs(quota - have[label]) for label, quota in quotas.items())
 
 
-def _count_shared(split_books: list[SplitBook], sides: Mapping[str, str]) -> int:
-    """Training and validation books whose group has a test book too."""
-    tested = {book.group for book in split_books if sides[book.key] == TEST}
-    return sum(book.group in tested for book in split_books if sides[book.key] != TEST)
+def find_shared(split_books: Iterable[SplitBook], sides: Mapping[str, str]) -> set[str]:
+    """Keys of the test books whose group has a training or validation book too."""
+    books = list(split_books)
+    learnt = {book.group for book in books if sides[book.key] != TEST}
+    return {book.key for book in books if sides[book.key] == TEST and book.group in learnt}
+
+
+class OfficialTest(NamedTuple):
+    """How much of the official test set of BookCover30 a study tests on."""
+
+    books: int
+    """Books of the test listing, all genres."""
+    original: int
+    """Those of them that are test books of the study."""
+    replaced: int
+    """Test books that came in from the pool."""
+
+
+def official_test(study: Study) -> OfficialTest | None:
+    """How much of the official test set is left; None where the listings name no test books.
+
+    Raises:
+        OSError: The study has not been split.
+    """
+    books = sum(book.role == TEST for book in each_book(study.workspace))
+    if not books:
+        return None
+    table = read_table(study.workspace.splits, ("split", "replaces"))
+    came = table.loc[table["split"] == TEST, "replaces"] != ""
+    return OfficialTest(books, int((~came).sum()), int(came.sum()))

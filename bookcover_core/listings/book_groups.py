@@ -20,11 +20,25 @@ logger = logging.getLogger(__name__)
 # Names of the first column, where a file of groups has a header.
 _HEADERS = frozenset({"filename", "file", "key"})
 
+# Letters and digits of a name that says nothing of a work.
+_SHORTEST_NAME = 2
+
 # What ends a main title: "Emma: Annotated", "Emma (Classics)", "Emma [Large Print]", "Emma - A Novel".
 _SUBTITLE = re.compile(r"[:(\[]| - ")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NUMBERED = re.compile(r"[\s_(#-]\s*\d+\s*\)?$")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+# Numbered volumes: "Naruto, Vol. 12", "Y the Last Man Book One", "To the Nines (Stephanie Plum, No. 9)".
+_MARK = r"(?:volumes?|vol|books?|bk|parts?|pt|number|no|issue|episode|tome|band|teil)\b|#"
+_NUMBER = r"(?:\d{1,4}|[ivxlc]{1,7}|one|two|three|four|five|six|seven|eight|nine|ten)\b"
+_VOLUME = rf"[\s,:;-]+(?:{_MARK})\.?\s*#?\s*{_NUMBER}"
+_IN_SERIES = re.compile(rf"[(\[]([^()\[\]]*?){_VOLUME}", re.IGNORECASE)
+_OF_SERIES = re.compile(rf"(.*?)[(\[]?{_VOLUME}", re.IGNORECASE | re.DOTALL)
+_ONLY_MARK = re.compile(_MARK, re.IGNORECASE)
+
+# Editions of a year: "Wiley GAAP 2015", "Just Cats 2016 Wall Calendar".
+_YEAR = re.compile(r"\b(?:19|20)\d\d(?:\s*-\s*(?:19|20)?\d\d)?\b")
 
 
 def name_group(name: str, key: str) -> str:
@@ -40,8 +54,23 @@ def name_group(name: str, key: str) -> str:
 
 def title_group(title: str, key: str) -> str:
     """The main title of a book, case folded, letters and digits only; its key where nothing is left of the title."""
+    return _plain(_SUBTITLE.split(title, maxsplit=1)[0]) or key
+
+
+def title_names(title: str) -> set[str]:
+    """Names that a title gives its work: its main title, with and without a year, and its series where it is numbered.
+
+    Books that share one of them are editions, volumes or yearly issues. Of 35,151 titles of BookCover30 2,800 name a
+    series, and 575 of the 2,228 series have several books, One Piece 22.
+    """
     main = _SUBTITLE.split(title, maxsplit=1)[0]
-    return _NOT_ALPHANUMERIC.sub("", main.casefold()) or key
+    series = {_plain(found[1]) for pattern in (_IN_SERIES, _OF_SERIES) if (found := pattern.search(title))}
+    names = {_plain(main), _plain(_YEAR.sub("", main)), *(name for name in series if not _ONLY_MARK.fullmatch(name))}
+    return {name for name in names if len(name) > _SHORTEST_NAME}
+
+
+def _plain(text: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", text.casefold())
 
 
 def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str, skip: bool = False) -> dict[str, str]:

@@ -36,3 +36,6 @@ class SplitSettings(SettingsSection):
     """Share of each genre's training books that is held out for validation."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of each genre's books drawn for the test, where the source brings no test listing."""
+    by_title: bool = True
+    """Whether volumes of a series, editions of several years, and books of one main title stay on one side whatever
+    books.groups says; else its groups stand, and the main title counts for the books that it does not name."""

@@ -14,7 +14,7 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.grouped_split import find_quotas
 from bookcover_core.curation.near_duplicates import duplicates_file, find_twins, read_duplicates
-from bookcover_core.curation.splits import SplitBook, assign_sides, split
+from bookcover_core.curation.splits import OfficialTest, SplitBook, assign_sides, official_test, split
 from bookcover_core.errors import GenreError, StageOrderError
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.pipeline.study import Study
@@ -160,12 +160,59 @@ def test_the_split_is_written_beside_each_book(tmp_path):
     study = curated(invented_study(tmp_path, books))
     manifest = split(study)
     selection, table = read_table(study.workspace.selection), read_table(study.workspace.splits)
-    assert table.drop(columns="split").equals(selection.drop(columns="split"))
+    assert table.drop(columns=["split", "shared_with_training"]).equals(selection.drop(columns="split"))
+    assert manifest.counts["test books shared with training"] == 0
     assert Counter(table["split"]) == {"train": 32, "validation": 4, "test": 4}
     assert manifest.counts["validation"] == 4
     assert manifest.counts["per genre"]["test"] == {"least": 2, "most": 2}
     assert manifest.counts["genres"]["Law"] == {"train": 16, "validation": 2, "test": 2}
     assert split(study).reused
+
+
+@pytest.mark.parametrize("by_title", [True, False])
+def test_a_file_of_groups_does_not_part_what_titles_unite(tmp_path, by_title):
+    """Each book in a group of its own by a file; titles, series, years and twins still keep books on one side."""
+    works = {
+        "volumes": [f"Naruto, Vol. {number}" for number in range(1, 9)],
+        "series": [f"{word} (Stephanie Plum, No. {number})" for number, word in enumerate(("High Five", "Hot Six"), 5)],
+        "years": ["Wiley GAAP 2013", "Wiley GAAP 2015: Interpretation", "Wiley GAAP"],
+        "one": ["The 50th Law", "The 50th Law: Unabridged", "The 50th Law (Hardcover)"],
+        "mixed": ["Emma", "Emma (Large Print, Book 2)", "Large Print: Essays"],
+    }
+    books = [*records(30, "l", category="Law", role=""), *records(30, "t", category="Travel", role="")]
+    titles = [title for work in works.values() for title in work]
+    books = [
+        replace(book, group=f"file {number}", title=titles[number] if number < len(titles) else "")
+        for number, book in enumerate(books)
+    ]
+    apart = 0
+    for seed in range(4):
+        settings = {"splits": {"by_title": by_title, "test_share": 0.3, "validation_share": 0.3}, "seed": seed}
+        study = curated(invented_study(tmp_path / str(seed), books, **settings))
+        split(study)
+        table = read_table(study.workspace.splits)
+        sides = dict(zip(table["title"], table["split"], strict=True))
+        apart += sum(len({sides[title] for title in work}) > 1 for work in works.values())
+    assert (apart == 0) == by_title
+
+
+def test_a_leak_of_the_official_split_is_found(tmp_path, caplog):
+    """The test listing stays as it is: what shares a title or series with training books is counted, named, marked."""
+    books = [*records(40, "a"), *records(8, "t", role="test"), *records(20, "p", role="pool")]
+    planted = {
+        "a0003": "One Piece, Vol. 46",
+        "t0001": "One Piece, Vol. 1: Romance Dawn",
+        "a0005": "Emma",
+        "t0004": "Emma",
+    }
+    books = [replace(book, title=planted.get(book.key, "")) for book in books]
+    study = curated(invented_study(tmp_path, change(books, "t0006", outcome="missing")))
+    assert split(study).counts["test books shared with training"] == 2
+    assert "One Piece, Vol. 1: Romance Dawn; Emma" in caplog.text
+    table = read_table(study.workspace.splits).set_index("key")
+    assert set(table.index[table["shared_with_training"] == "yes"]) == {"t0001", "t0004"}
+    assert set(table.loc[["t0001", "t0004"], "split"]) == {"test"}
+    assert official_test(study) == OfficialTest(books=8, original=7, replaced=1)
 
 
 def test_a_genre_of_too_few_groups_is_named(tmp_path):
