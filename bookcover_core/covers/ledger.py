@@ -5,7 +5,6 @@ only what was in flight. At the end all rows are written as one table (ledger/ch
 the journal is removed.
 """
 
-import csv
 import json
 import sys
 from collections.abc import Container, Iterable
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from bookcover_core.errors import from_os_error
 from bookcover_core.pipeline.manifests import digest_of
-from bookcover_core.pipeline.workspace import atomic
+from bookcover_core.pipeline.workspace import read_csv, write_csv
 
 
 class CoverOutcome(StrEnum):
@@ -156,17 +155,15 @@ def read_line(line: bytes) -> KnownRow:
 
 def write_rows(file: Path, rows: Iterable[LedgerRow]) -> None:
     """Write a chunk's table, whole or not at all."""
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(LedgerRow._fields)
-        table.writerows(rows)
+    write_csv(file, LedgerRow._fields, rows)
 
 
 def read_rows(file: Path, keys: Container[str] | None = None) -> list[LedgerRow]:
     """The rows of a chunk's table, or those of some books in it; empty where there is none, or none of this form."""
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            return [_typed(values) for values in csv.DictReader(lines) if keys is None or values["key"] in keys]
+        columns, *rows = read_csv(file)
+        every = (dict(zip(columns, row, strict=True)) for row in rows)
+        return [_typed(values) for values in every if keys is None or values["key"] in keys]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return []
 

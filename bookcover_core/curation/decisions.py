@@ -26,13 +26,11 @@ from bookcover_core.errors import DecisionsError
 from bookcover_core.listings.books import each_book
 from bookcover_core.listings.listing_format import UTF_16_MARKS
 from bookcover_core.listings.name_index import BookNames
+from bookcover_core.pipeline.csv_cells import as_cell, from_cell
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
-
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 DecisionValue = Literal["keep", "reject", "open"]
 
@@ -100,15 +98,6 @@ def _find_key(key: str, filename: str, names: BookNames) -> str:
     """The key of the book that a row names; the row's own where it names none."""
     exact = key if names.has(key) else names.find(filename) if filename else None
     return exact or (names.find(key) if key else None) or key or filename
-
-
-def as_cell(text: str) -> str:
-    """`text` for a table that people open in a spreadsheet, which would run one that begins like a formula."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
-def _from_cell(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
 
 
 def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str, why: str = "") -> Decision:
@@ -185,7 +174,7 @@ def _write(file: Path, text: str, made: Iterable[Decision]) -> None:
     for each in made:
         values = each.model_dump()
         csv.writer(rows, delimiter=delimiter, lineterminator="\n").writerow(
-            [values.get(column.strip().lower(), "") for column in header]
+            [as_cell(values.get(column.strip().lower(), "")) for column in header]
         )
     write_bytes(file, (text + rows.getvalue()).encode())
 
@@ -251,7 +240,7 @@ def _read_row(row: "dict[str, str]", where: str, names: BookNames | None) -> Dec
         raise DecisionsError(
             "there are more fields than columns", where=where, advice="Put text that has commas in double quotes."
         )
-    values = {name.strip().lower(): _from_cell((value or "").strip()) for name, value in row.items()}
+    values = {name.strip().lower(): from_cell((value or "").strip()) for name, value in row.items()}
     decided = values["decision"].lower()
     if not decided:
         return None

@@ -22,7 +22,6 @@ Husbands", blue, and "Don'ts for Wives", red): pHash ignores colour, and nearly 
 of 64 bits, and both hashes with 256 bits, separated these pairs no better.
 """
 
-import csv
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -41,7 +40,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, atomic
+from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     files = {row.sha256: row.path for row in reversed(rows) if row.sha256 not in known}
     known.update(_fingerprint_all(study, files))
     fingerprints = sorted(Fingerprint(row.key, row.path, row.sha256, *known[row.sha256]) for row in rows)
-    _write_fingerprints(file, fingerprints)
+    write_csv(file, Fingerprint._fields, fingerprints)
     counts = {"covers": len(fingerprints), "pictures": kept + len(files), "pictures known": kept}
     return Result(outputs=[file], counts=counts)
 
@@ -110,10 +109,8 @@ def fingerprints_file(workspace: Workspace, chunk: int) -> Path:
 
 def read_fingerprints(file: Path) -> list[Fingerprint]:
     """The fingerprints of a chunk's covers."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        table = csv.reader(lines)
-        next(table)
-        return [Fingerprint._make(row) for row in table]
+    _, *rows = read_csv(file)
+    return list(map(Fingerprint._make, rows))
 
 
 def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
@@ -164,10 +161,3 @@ def _known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tu
     ):
         return {}
     return {fingerprint.sha256: (fingerprint.hash, fingerprint.colours) for fingerprint in read_fingerprints(file)}
-
-
-def _write_fingerprints(file: Path, fingerprints: Iterable[Fingerprint]) -> None:
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(Fingerprint._fields)
-        table.writerows(fingerprints)

@@ -10,7 +10,6 @@ Clusters are connected components, whether or not their ends look alike: only th
 real covers the largest cluster has four books (exam papers that differ in a digit).
 """
 
-import csv
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -29,7 +28,7 @@ from bookcover_core.listings.books import TEST, TRAIN
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, atomic
+from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +105,7 @@ def find_twins(study: Study, _: StageRun) -> Result:
         fingerprints, books, distance=settings.twin_distance if settings.twins == NEAR else None
     )
     file = duplicates_file(study.workspace)
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(Duplicate._fields)
-        table.writerows(duplicates)
+    write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}
     if counts["largest cluster"] > _LARGE_CLUSTER:
         logger.warning(
@@ -122,9 +118,9 @@ def find_twins(study: Study, _: StageRun) -> Result:
 
 def read_duplicates(workspace: Workspace) -> list[Duplicate]:
     """The books with duplicates, by cluster and key."""
-    with duplicates_file(workspace).open(encoding="utf-8", newline="") as lines:
-        table = csv.DictReader(lines)
-        return [Duplicate(**row | {"distance": int(row["distance"])}) for row in table]  # type: ignore[arg-type]
+    columns, *rows = read_csv(duplicates_file(workspace))
+    distance = columns.index("distance")
+    return [Duplicate._make([*row[:distance], int(row[distance]), *row[distance + 1 :]]) for row in rows]
 
 
 def duplicates_file(workspace: Workspace) -> Path:

@@ -4,8 +4,6 @@ With `curation.undecided` = "ask" or "fail" no book is selected before every can
 the pool that would replace a rejected one. Section 3.1 reviewed 264 candidates, and every replacement.
 """
 
-import csv
-import io
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -16,13 +14,13 @@ from pathlib import Path
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import compile_term
-from bookcover_core.curation.decisions import COLUMNS, Decision, as_cell, book_names, decisions_file, standing_decisions
+from bookcover_core.curation.decisions import COLUMNS, Decision, book_names, decisions_file, standing_decisions
 from bookcover_core.curation.exclusions import UNDECIDED
 from bookcover_core.curation.selection import BookSelection, select_books
 from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, read_table, write_table, write_text
+from bookcover_core.pipeline.workspace import Workspace, read_csv, read_table, write_csv, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -129,9 +127,7 @@ def find_open(study: Study) -> list[ReviewItem]:
         StageOrderError: The covers are not there yet, or twins have not been searched for.
         DecisionsError: The file of decisions is malformed.
     """
-    drawn = io.StringIO(newline="")
-    csv.writer(drawn, lineterminator="\n").writerows([key] for key in ["key", *select_books(study).unreviewed])
-    write_text(_drawn(study.workspace), drawn.getvalue())
+    write_csv(_drawn(study.workspace), ["key"], ([key] for key in select_books(study).unreviewed))
     return open_items(study)
 
 
@@ -223,10 +219,8 @@ def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str
     """The rows of a table, or those of these keys (its first column); none where there is no such file."""
     if not file.exists():
         return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        table = csv.reader(lines)
-        columns = next(table, [])
-        return [dict(zip(columns, row, strict=True)) for row in table if keys is None or row[0] in keys]
+    columns, *rows = read_csv(file)
+    return [dict(zip(columns, row, strict=True)) for row in rows if keys is None or row[0] in keys]
 
 
 def check_matched(study: Study, selection: BookSelection) -> None:
@@ -272,7 +266,7 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
         asked[column] = [getattr(selection.decisions.get(key), column, "") for key in asked["key"]]
     asked["first"] = ~asked["key"].isin(waiting)
     asked = asked.sort_values(["first", "key"])[[*COLUMNS, "filename", "title", "category", "term"]]
-    write_table(file, asked.map(as_cell))
+    write_table(file, asked)
     raise ReviewNeededError(
         f"{len(waiting)} box-set candidates are undecided",
         where=file,

@@ -4,7 +4,6 @@ Columns: key, label, then the probability of each genre under its slug. Probabil
 digits, which give a float32 back bit for bit: ties stay ties.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from bookcover_core.errors import TrainingError, WorkspaceError
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
 from bookcover_core.genres import Genre
-from bookcover_core.pipeline.workspace import atomic
+from bookcover_core.pipeline.workspace import read_csv, write_csv
 
 _KEY_COLUMNS = ("key", "label")
 
@@ -76,11 +75,12 @@ class Predictions:
 
 def write_predictions(file: Path, predictions: Predictions, genres: Sequence[Genre]) -> None:
     """Write `predictions`, whole or not at all."""
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow([*_KEY_COLUMNS, *(genre.slug for genre in genres)])
-        for key, label, row in zip(predictions.keys, predictions.labels, predictions.probabilities, strict=True):
-            writer.writerow([key, int(label), *(f"{value:.9g}" for value in row)])
+    rows = zip(predictions.keys, predictions.labels, predictions.probabilities, strict=True)
+    write_csv(
+        file,
+        [*_KEY_COLUMNS, *(genre.slug for genre in genres)],
+        ([key, int(label), *(f"{value:.9g}" for value in row)] for key, label, row in rows),
+    )
 
 
 def read_predictions(file: Path) -> Predictions:
@@ -90,8 +90,7 @@ def read_predictions(file: Path) -> Predictions:
         WorkspaceError: It is missing or altered.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            _, *rows = csv.reader(lines)
+        _, *rows = read_csv(file)
         values = np.array([row[len(_KEY_COLUMNS) :] for row in rows], dtype=np.float64)
         return Predictions([row[0] for row in rows], np.array([int(row[1]) for row in rows], dtype=np.int64), values)
     except (OSError, ValueError, IndexError) as error:

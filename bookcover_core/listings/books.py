@@ -1,12 +1,11 @@
 """The books and genres of a study: reading and writing `listings/books.csv` and `listings/genres.csv`."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from bookcover_core.genres import Genre
-from bookcover_core.pipeline.workspace import Workspace, atomic
+from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
 
 TRAIN, TEST, POOL, UNDRAWN = "train", "test", "pool", ""
 
@@ -33,7 +32,7 @@ class Book(NamedTuple):
 
 def write_books(file: Path, books: Iterable[Book]) -> None:
     """Write books.csv, whole or not at all."""
-    _write(file, Book._fields, books)
+    write_csv(file, Book._fields, books)
 
 
 def each_book(workspace: Workspace) -> Iterator[Book]:
@@ -62,7 +61,7 @@ def write_genres(file: Path, genres: Iterable[Genre], category_ids: Iterable[str
         (genre.label, genre.name, genre.slug, category_id, count)
         for genre, category_id, count in zip(genres, category_ids, records, strict=True)
     ]
-    _write(file, ("label", "name", "slug", "category_id", "records"), rows)
+    write_csv(file, ("label", "name", "slug", "category_id", "records"), rows)
 
 
 def read_genres(workspace: Workspace) -> list[Genre]:
@@ -74,15 +73,7 @@ def read_genres(workspace: Workspace) -> list[Genre]:
     return [Genre(label=int(row[0]), name=row[1], slug=row[2]) for row in _rows(workspace.genres)]
 
 
-def _write(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(rows)
-
-
 def _rows(file: Path) -> Iterator[list[str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        table = csv.reader(lines)
-        next(table)
-        yield from table
+    rows = read_csv(file)
+    next(rows)
+    return rows

@@ -20,12 +20,13 @@
 Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
 """
 
+import csv
 import hashlib
 import json
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bookcover_core.errors import from_os_error
+from bookcover_core.pipeline.csv_cells import as_cell, from_cell
 from bookcover_core.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
@@ -224,7 +226,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_table(path: Path, table: "pd.DataFrame") -> None:
     """Write `table` to `path` as CSV without its index, whole or not at all."""
     with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        _map_texts(table, as_cell).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_table(path: Path, only: Collection[str] | None = None, /, **dtypes: str) -> "pd.DataFrame":
@@ -240,10 +242,43 @@ def read_table(path: Path, only: Collection[str] | None = None, /, **dtypes: str
     wanted: dict[str, Any] = dict(dtypes)
     only = None if only is None else list(only)
     columns = pd.read_csv(path, nrows=0, usecols=only).columns
-    return pd.read_csv(
+    table = pd.read_csv(
         path,
         usecols=only,
         dtype={column: wanted.get(column, "str") for column in columns},
         keep_default_na=False,
         na_values={column: [""] for column in wanted},
     )
+    return _map_texts(table, from_cell)
+
+
+def _map_texts(table: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
+    """`table` with its texts changed, column names among them; itself where nothing changes."""
+    changed = {}
+    for column in table.columns:
+        values = table[column].tolist() if table[column].dtype.kind not in "biuf" else []
+        cells = [change(value) if isinstance(value, str) else value for value in values]
+        if any(one is not other for one, other in zip(cells, values, strict=True)):
+            changed[column] = cells
+    table = table.assign(**changed) if changed else table
+    names = {column: change(column) for column in table.columns if isinstance(column, str)}
+    return table.rename(columns=names) if any(old != new for old, new in names.items()) else table
+
+
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a header and rows to `path` as CSV, whole or not at all."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
+        table = csv.writer(lines, lineterminator="\n")
+        table.writerow([as_cell(column) for column in columns])
+        table.writerows([as_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+
+
+def read_csv(path: Path) -> Generator[list[str]]:
+    """The rows of the CSV at `path`, its header first, one at a time.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.reader(lines):
+            yield [from_cell(cell) if cell[:1] == "'" else cell for cell in row]

@@ -5,7 +5,6 @@ Reads `curation/selection.csv`, shard by shard; writes `prepared/<method>/<genre
 A shard depends on its own books alone: replacing a book redoes its shard, and there only the cover of that book.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -18,7 +17,7 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.pipeline.workspace import read_csv, write_table
 from bookcover_core.preparation.preparation_journal import PreparationJournal, PreparedCover
 from bookcover_core.preparation.prepared_images import SelectedCover, prepare_batch
 from bookcover_core.settings import PreparationSettings
@@ -127,8 +126,7 @@ def _read_shard(study: Study, shard: int) -> list[SelectedCover]:
 @contextmanager
 def _open_selection(study: Study) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """The columns of the selection, and its rows one by one: every shard asks for its own, and holds no others."""
-    with study.workspace.selection.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines)
+    with closing(read_csv(study.workspace.selection)) as rows:
         yield next(rows), rows
 
 

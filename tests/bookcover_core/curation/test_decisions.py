@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from bookcover_core.curation.decisions import (
     Decision,
-    _from_cell,
     append_decision,
     append_decisions,
-    as_cell,
     decisions_file,
     read_decisions,
     standing_decisions,
@@ -227,14 +225,6 @@ def test_a_file_name_beside_a_damaged_key_finds_the_book(tmp_path):
     first = next(each_book(study.workspace))
     decisions_file(study).write_text(f"key,decision,filename\n9.78E+12,reject,{first.filename}\n")
     assert list(standing_decisions(study)) == [first.key]
-
-
-def test_what_a_spreadsheet_would_run_is_text():
-    """A title that begins like a formula is written behind an apostrophe, and read without it."""
-    assert as_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert as_cell("Emma") == "Emma"
-    assert _from_cell(as_cell("@x")) == "@x"
-    assert _from_cell("'tis") == "'tis"
 
 
 @pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8"), ("\t", "utf-16"), (",", "utf-8-sig")])
