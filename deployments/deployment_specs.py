@@ -21,6 +21,9 @@ from prefect.flows import Flow
 from prefect.utilities.schema_tools.validation import validate
 from pydantic import BaseModel, ConfigDict
 
+from bookcover_core.pipeline.graph import steps
+from flows.stages import step_flow
+
 logger = logging.getLogger(__name__)
 
 
@@ -82,6 +85,11 @@ def served_deployments() -> list[RunnerDeployment]:
     return [_deployment(each, None, []) for each in read_catalogue().deployments]
 
 
+def runs_studies(deployment: RunnerDeployment) -> bool:
+    """Whether a deployment takes whole studies to their end, rather than one of their steps."""
+    return str(deployment.entrypoint).startswith("flows.study.")
+
+
 def pooled_deployments() -> list[RunnerDeployment]:
     """The deployments, for workers of the configured server; each is registered by its `apply()`."""
     catalogue = read_catalogue()
@@ -103,7 +111,8 @@ def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[di
     made = RunnerDeployment.from_entrypoint(
         declared.entrypoint,
         declared.name,
-        tags=declared.tags,
+        tags=[*_place(flow), *declared.tags],
+        description=". ".join([*(each.capitalize() for each in _place(flow)), flow.description or ""]),
         parameters=declared.parameters | (_kept_parameters(flow, found) if found else {}),
         schedules=[_schedule(each) for each in declared.schedules] if found is None else None,
     )
@@ -114,6 +123,12 @@ def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[di
     made.work_queue_name = queue.work_queue_name if queue else None
     made.storage = _Installed(pull) if queue else None
     return made
+
+
+def _place(flow: Flow[..., Any]) -> list[str]:
+    """Which step of a study a flow does, in words; none where it does several."""
+    wanted = steps()
+    return [f"step {n} of {len(wanted)}" for n, step in enumerate(wanted, start=1) if step_flow(step).flow is flow]
 
 
 def _find(name: str) -> DeploymentResponse | None:

@@ -12,7 +12,7 @@ import httpx
 
 from bookcover_core.covers.chunks import check_chunks
 from bookcover_core.errors import ServerError, SettingsError, StageOrderError
-from bookcover_core.families.systems import check_systems, systems
+from bookcover_core.families.systems import check_systems
 from bookcover_core.pipeline.graph import steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -112,42 +112,17 @@ def _run_until_done(shown: Dashboard, run: Callable[[], None]) -> None:
 def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
     """Run the flow of one part of a study whose settings are stored, or that of the whole."""
     # Prefect is imported here, when its server is known.
-    from flows import (  # noqa: PLC0415
-        analysis,
-        comparison,
-        covers,
-        curation,
-        evaluation,
-        listings,
-        preparation,
-        report,
-        study,
-        training,
-        visualisation,
-    )
+    from flows.stages import step_flow  # noqa: PLC0415
+    from flows.study import continue_study  # noqa: PLC0415
 
-    name = str(settings.root)
-    if part == "download":
-        covers.download_covers(name, chunks)
-    elif part == "train":
-        for backbone in settings.training.backbones:
-            training.train_backbone(name, backbone)
-    elif part == "ensemble":
-        for ensemble in [system.name for system in systems(settings) if system.members]:
-            training.combine(name, ensemble)
-    else:
-        flows: dict[str | None, Callable[[str], object]] = {
-            None: study.continue_study,
-            "listings": listings.read_listings,
-            "curate": curation.curate,
-            "prepare": preparation.prepare,
-            "compare": comparison.compare_preparations,
-            "evaluate": evaluation.evaluate,
-            "analyse": analysis.analyse,
-            "visualise": visualisation.visualise,
-            "report": report.write_report,
-        }
-        flows[part](name)
+    study = str(settings.root)
+    if part is None:
+        continue_study(study)
+        return
+    step = step_flow(part)
+    chosen = {"chunks": chunks} if part == "download" else {}
+    for told in step.runs(settings):
+        step.flow(study, **told, **chosen)
 
 
 class _SaidOnce(logging.Filter):

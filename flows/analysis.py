@@ -5,7 +5,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("analyse", "analyse {study}")
+@stage_flow("analyse", "analyse {study}", step="analyse")
 def analyse(study: str = "", changes: Changes = ()) -> None:
     """Analyse colour, shape, overlap, calibration and agreement, over all systems that are evaluated.
 

@@ -1,5 +1,6 @@
 """Which preparation is best: sections 3.2 and 5.4, Figure 3.1, Table 1."""
 
+from bookcover_core.errors import SettingsError
 from bookcover_core.families.family import comparison_parts
 from bookcover_core.families.systems import is_compared
 from bookcover_core.pipeline.study import Study
@@ -12,9 +13,11 @@ from tasks.limits import training_slot
 from tasks.spreading import run_parts
 
 
-@stage_flow("compare-preparations", name_comparison)
+@stage_flow("compare-preparations", name_comparison, step="compare")
 def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), changes: Changes = ()) -> None:
     """Train a network briefly on every preparation, and choose the one that validates best.
+
+    Where the settings name the preparation, nothing is compared unless networks are named here.
 
     Args:
         study: Name of the study; empty: the only one of this home.
@@ -22,6 +25,12 @@ def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), c
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     settings = settings_of(study, changes)
+    if settings.training.preparation != "best" and not backbones:
+        raise SettingsError(
+            f"there is nothing to compare: training.preparation is {settings.training.preparation!r}",
+            where=settings.name,
+            advice="Set training.preparation=best, or name the networks that are to compare all the same.",
+        )
     wanted = backbones or comparing_backbones(settings)
     with training_slot(unless=lambda: all(is_compared(Study(settings), backbone) for backbone in wanted)):
         for backbone in wanted:

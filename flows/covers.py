@@ -11,7 +11,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("download-covers", name_download)
+@stage_flow("download-covers", name_download, step="download")
 def download_covers(study: str = "", chunks: str = "all", changes: Changes = ()) -> State[None] | None:
     """Fetch the covers, chunk by chunk; read the listings first. Covers that are there already are not fetched again.
 

@@ -8,7 +8,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("curate", "curate {study}")
+@stage_flow("curate", "curate {study}", step="curate")
 def curate(study: str = "", changes: Changes = ()) -> None:
     """Find box sets and twins, have candidates reviewed, replace every unusable book like for like, and split.
 

@@ -8,7 +8,7 @@ from flows.training import fit_baselines
 from tasks.stages import run_stage
 
 
-@stage_flow("evaluate", name_evaluation)
+@stage_flow("evaluate", name_evaluation, step="evaluate")
 def evaluate(study: str = "", names: tuple[str, ...] = (), changes: Changes = ()) -> None:
     """Judge the test books with every system that is trained.
 

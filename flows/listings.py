@@ -5,7 +5,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("read-listings", "read the listings of {study}")
+@stage_flow("read-listings", "read the listings of {study}", step="listings")
 def read_listings(study: str = "", changes: Changes = ()) -> None:
     """Read the listings, check every record, and number the records into chunks.
 

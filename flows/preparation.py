@@ -8,7 +8,7 @@ from flows.studies import Changes, settings_of
 from tasks.spreading import spread
 
 
-@stage_flow("prepare", "prepare the covers of {study}")
+@stage_flow("prepare", "prepare the covers of {study}", step="prepare")
 def prepare(study: str = "", changes: Changes = ()) -> None:
     """Measure every cover and make it square in every wanted way, shard by shard, or many shards at once.
 

@@ -5,7 +5,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("report", "report on {study}")
+@stage_flow("report", "report on {study}", step="report")
 def write_report(study: str = "", failures: tuple[str, ...] = (), changes: Changes = ()) -> None:
     """Write the tables, the figures, and the page that opens in a browser.
 

@@ -1,7 +1,9 @@
 """What all flows have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import wraps
+from importlib import import_module
 from inspect import Signature, cleandoc, signature
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,6 +13,7 @@ from prefect.context import FlowRunContext
 from bookcover_core.errors import BookcoverError, StageOrderError
 from bookcover_core.pipeline.graph import declarations
 from bookcover_core.pipeline.stage_process import shared_process
+from bookcover_core.settings import StudySettings
 from flows.forms import check_parameters
 from flows.heartbeats import listened_to
 from flows.logs import explain_errors
@@ -19,17 +22,38 @@ from flows.studies import name_of, settings_read_once
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# The deployment that does each step of a study.
-_DEPLOYMENTS = {
-    "listings": "read-listings",
-    "download": "download-covers",
-    "compare": "compare-preparations",
-    "train": "train-backbone",
-    "ensemble": "combine",
-}
+Runs = Callable[[StudySettings], Iterable[dict[str, Any]]]
 
 
-def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Callable[[Callable[P, R]], Flow[P, R]]:
+@dataclass(frozen=True)
+class StepFlow:
+    """The flow that does one step of a study (`bookcover_core.pipeline.graph.steps`)."""
+
+    flow: Flow[..., Any]
+    runs: Runs
+    """What each of its runs is told beside the study's name, so that together they do the whole step."""
+
+
+_step_flows: dict[str, StepFlow] = {}
+
+
+def step_flow(step: str) -> StepFlow:
+    """The flow that does `step`.
+
+    Raises:
+        KeyError: There is no such step.
+    """
+    import_module("flows.study")  # all flows are declared then
+    return _step_flows[step]
+
+
+def _one_run(_settings: StudySettings) -> list[dict[str, Any]]:
+    return [{}]
+
+
+def stage_flow(
+    name: str, run_name: str | Callable[[dict[str, Any]], str], *, step: str | None = None, runs: Runs = _one_run
+) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """A decorator that makes a function a flow over stages.
 
     No result of it is kept: a retried run asks the core anew what is done. The process in which a network is trained
@@ -40,6 +64,8 @@ def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Ca
     Args:
         name: Name of the flow.
         run_name: Name of its runs; parameters in braces are filled in. Or what makes it from the parameters.
+        step: The step of a study that it does; None: it does several.
+        runs: See `StepFlow`.
     """
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
@@ -53,6 +79,8 @@ def stage_flow(name: str, run_name: str | Callable[[dict[str, Any]], str]) -> Ca
         )(function)
         # Wrapped afterwards: Prefect takes version and entrypoint from the function as it is written.
         made.fn = _surrounded(function)
+        if step is not None:
+            _step_flows[step] = StepFlow(made, runs)
         return made
 
     return decorate
@@ -105,8 +133,9 @@ def _with_advice(error: StageOrderError) -> BookcoverError:
     step = next((each.step for each in declarations() if each.label == error.stage), None)
     if step is None:
         return error
-    deployment = _DEPLOYMENTS.get(step, step)
-    advice = f"Start the deployment `{deployment}` (`bookcover run --only {step}`) first, or the whole study."
+    advice = (
+        f"Start the deployment `{step_flow(step).flow.name}` (`bookcover run --only {step}`) first, or the whole study."
+    )
     said = StageOrderError(error.what, where=error.where, advice=advice)
     said.stage = error.stage
     return said

@@ -1,6 +1,6 @@
 """Networks trained, and joined: chapter 4, section 5.4."""
 
-from bookcover_core.families.systems import network_is_made, training_parts, untrained_systems
+from bookcover_core.families.systems import network_is_made, systems, training_parts, untrained_systems
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from flows.names import name_training
@@ -12,7 +12,12 @@ from tasks.spreading import run_parts
 from tasks.stages import run_stage
 
 
-@stage_flow("train-backbone", name_training)
+@stage_flow(
+    "train-backbone",
+    name_training,
+    step="train",
+    runs=lambda settings: [{"backbone": name} for name in settings.training.backbones],
+)
 def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: Changes = ()) -> None:
     """Compute a backbone's pooled features once, train its head on them, and fine-tune it where the settings say so.
 
@@ -32,7 +37,12 @@ def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: 
         run_parts(wanted, training_parts(wanted, backbone))
 
 
-@stage_flow("combine", "combine {ensemble} for {study}")
+@stage_flow(
+    "combine",
+    "combine {ensemble} for {study}",
+    step="ensemble",
+    runs=lambda settings: [{"ensemble": system.name} for system in systems(settings) if system.members],
+)
 def combine(study: str = "", ensemble: str = "Ensemble-mean", changes: Changes = ()) -> None:
     """Let several trained systems judge together.
 

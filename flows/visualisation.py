@@ -5,7 +5,7 @@ from flows.studies import Changes, settings_of
 from tasks.stages import run_stage
 
 
-@stage_flow("visualise", "visualise a network of {study}")
+@stage_flow("visualise", "visualise a network of {study}", step="visualise")
 def visualise(study: str = "", changes: Changes = ()) -> None:
     """Look into the network that validates best, or the one that `visualisation.model` names.
 

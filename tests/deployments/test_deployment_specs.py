@@ -16,7 +16,7 @@ import flows
 from bookcover_core.pipeline.graph import steps
 from deployments.deployment_specs import pooled_deployments, read_catalogue, served_deployments
 from deployments.setup_command import set_up_pool
-from flows.stages import _DEPLOYMENTS
+from flows.stages import step_flow
 
 
 def all_flows() -> dict[str, str]:
@@ -40,18 +40,20 @@ def test_trainings_have_a_queue_of_their_own_and_every_deployment_its_tags():
     queues = {each.name: (each.work_pool.name, each.work_pool.work_queue_name) for each in read_catalogue().deployments}
     assert {name for name, queue in queues.items() if queue != ("bookcover", "default")} == {"train-backbone"}
     assert queues["train-backbone"] == ("bookcover", "trainings")
-    assert all(each.tags[1:] == ["bookcover"] for each in read_catalogue().deployments)
+    assert all(each.tags[-1] == "bookcover" for each in read_catalogue().deployments)
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_the_first_tags_lead_from_the_beginning_to_the_end():
     """To the deployment that begins a study, and through its parts in the order in which they are done."""
-    tags = {each.name: each.tags[0] for each in read_catalogue().deployments}
-    assert [name for name, tag in tags.items() if tag == "start here"] == ["study"]
-    parts = sorted(
-        (name for name, tag in tags.items() if tag.startswith("step ")), key=lambda name: int(tags[name][5:])
-    )
-    assert [tags[name] for name in parts] == [f"step {number}" for number in range(1, len(parts) + 1)]
-    assert [_DEPLOYMENTS.get(step, step) for step in steps()] == parts
+    served = {each.name: each for each in served_deployments()}
+    assert [name for name, each in served.items() if each.tags[0] == "start here"] == ["study"]
+    assert served["study"].description.startswith("Start here: ")
+    parts = [name for name, each in served.items() if each.tags[0].startswith("step ")]
+    assert parts == [step_flow(step).flow.name for step in steps()]
+    for number, name in enumerate(parts, start=1):
+        assert served[name].tags == [f"step {number} of {len(parts)}", "bookcover"]
+        assert served[name].description.startswith(f"Step {number} of {len(parts)}. ")
 
 
 def test_the_nightly_download_takes_the_next_chunk_and_is_off_until_somebody_wants_it():
