@@ -162,6 +162,6 @@ def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
         return WorkspaceError(
             f"cannot be written ({error.strerror})",
             where=path,
-            advice="Choose another folder with the setting `workspace`, or mend its permissions.",
+            advice="Mend its permissions, or choose another folder: for studies, with the setting `workspace`.",
         )
     return None

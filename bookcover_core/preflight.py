@@ -6,11 +6,13 @@ once.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
+from bookcover_core.covers.local_sources import open_local_source
 from bookcover_core.errors import (
     BookcoverError,
     DiskFullError,
@@ -21,6 +23,8 @@ from bookcover_core.errors import (
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
+from bookcover_core.listings.books import each_book
+from bookcover_core.listings.picture_folder import list_pictures
 from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import listing_files
 from bookcover_core.models.backbones import Backbone, find_backbone
@@ -119,8 +123,15 @@ def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverErro
 def _source_faults(settings: StudySettings) -> Iterator[BookcoverError]:
     """Files and folders of books and covers that are not there. One that was copied into the study is not missed."""
     books, covers, study = settings.books, settings.covers, Study(settings)
-    if books.source is BookSource.FOLDER and not Path(str(books.folder)).expanduser().is_dir():
-        yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
+    if books.source is BookSource.FOLDER:
+        folder = Path(str(books.folder)).expanduser()
+        if not folder.is_dir():
+            yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
+        else:
+            try:
+                list_pictures(folder, settings.root.parent)
+            except FolderError as error:
+                yield error
     for name, source in listing_files(books):
         is_there = is_remote(source) or Path(source).expanduser().is_file() or raw_file(study, name).is_file()
         if not is_there:
@@ -150,6 +161,27 @@ def _disk_fault(settings: StudySettings) -> BookcoverError | None:
         where=folder,
         advice="Make room, or name a workspace on another disk.",
     )
+
+
+def describe_books(settings: StudySettings) -> Iterator[str]:
+    """What is known of the books and their covers without fetching anything, a line each.
+
+    Raises:
+        FolderError: The folder of pictures, or the local source of covers, cannot be used.
+    """
+    study = Study(settings)
+    if settings.books.source is BookSource.FOLDER:
+        folder = Path(str(settings.books.folder)).expanduser()
+        sizes = Counter(picture.genre for picture in list_pictures(folder, settings.root.parent).pictures)
+    elif study.manifest_file("listings").exists():
+        sizes = Counter(book.category for book in each_book(study.workspace))
+    else:
+        return
+    yield f"{sizes.total():,} books in {len(sizes)} genres: {', '.join(f'{name} {n:,}' for name, n in sizes.items())}."
+    if settings.books.source is not BookSource.FOLDER and (source := open_local_source(study)):
+        missing = [book for book in each_book(study.workspace) if source.find(book) is None]
+        named = f", such as {missing[0].filename}" if missing else ""
+        yield f"Covers that are not in {settings.covers.location}: {len(missing):,}{named}."
 
 
 def bytes_needed(settings: StudySettings) -> int:

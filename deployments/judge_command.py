@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from rich.table import Table
 from rich.text import Text
 
-from bookcover_core.errors import WeightsError
+from bookcover_core.errors import WeightsError, WorkspaceError
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.explanations import png
@@ -59,6 +59,7 @@ def judge_covers(
 
     Raises:
         WeightsError: There is no trained model, none of that name, or its weights are altered.
+        WorkspaceError: The folder for pictures cannot be written.
     """
     found = list(_covers(names, settings.covers.max_bytes, sys.stdin.buffer))
     unreadable = 0
@@ -163,7 +164,12 @@ class _Pictures:
             name = f"{stem}-{number}.png"
         self._taken.add(name)
         file = self._folder / name
-        write_bytes(file, png(self._judge.explain(judged)))
+        picture = png(self._judge.explain(judged))
+        try:
+            write_bytes(file, picture)
+        except WorkspaceError as error:
+            advice = "Mend the permissions of the folder given to --explain, or name another one."
+            raise WorkspaceError(error.what, where=error.where, advice=advice) from None
         return file
 
 

@@ -20,6 +20,7 @@ from bookcover_core.models.keras_applications import (
     Preprocessing,
     build_application,
 )
+from bookcover_core.models.lenet_alexnet import SCRATCH
 
 # The networks of the dissertation: section 3.1.
 DISSERTATION = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
@@ -120,12 +121,12 @@ def find_backbone(name: str, size: int | None = None) -> Backbone:
         SettingsError: There is none; the message names those that are spelt alike, and all that there are.
     """
     if name not in BACKBONES:
-        known = {backbone.casefold(): backbone for backbone in BACKBONES}
+        known = {network.casefold(): network for network in (*BACKBONES, *SCRATCH)}
         near = [known[match] for match in get_close_matches(name.casefold(), known)]
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise SettingsError(
             f"there is no backbone called {name!r}",
             where="training.backbones or comparison.backbone",
-            advice=f"{meant}Choose among {', '.join(BACKBONES)}.",
+            advice=f"{meant}Choose among {', '.join(BACKBONES)}; training.backbones takes {' and '.join(SCRATCH)} too.",
         )
     return BACKBONES[name] if size is None else replace(BACKBONES[name], size=size)

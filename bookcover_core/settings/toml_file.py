@@ -74,7 +74,10 @@ def parse_settings(
     try:
         return StudySettings.model_validate(laid)
     except ValidationError as error:
-        faults = "; ".join(_describe(fault) for fault in error.errors())
+        found = error.errors()
+        inner = {fault["loc"][:length] for fault in found for length in range(len(fault["loc"]))}
+        # What is wrong within a setting is said; that the setting is wrong for it is not.
+        faults = "; ".join(_describe(fault) for fault in found if fault["loc"] not in inner)
         raise SettingsError(
             faults, where=where, advice="`bookcover settings` prints every setting with its meaning and default."
         ) from None

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from bookcover_core.errors import DiskFullError, FolderError, ListingError, PreflightError, WeightsError
+from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
-from bookcover_core.preflight import bytes_needed, check, faults
+from bookcover_core.preflight import bytes_needed, check, describe_books, faults
 from bookcover_core.settings.toml_file import parse_settings
 
 
@@ -80,6 +81,22 @@ def test_weights_are_looked_for_in_the_cache_then_at_their_address(make, tmp_pat
             check(settings)
     write_text(Path(raised.value.where), "")
     check(settings)
+
+
+def test_books_are_counted_before_anything_is_fetched(make, tmp_path):
+    """By genre; and, once the listings are read, which covers a local source lacks."""
+    assert list(describe_books(make())) == ["2 books in 2 genres: a 1, b 1."]
+    rows = [f'"{n}","{n}.jpg","","Title {n}","","{n % 2}","{"AB"[n % 2]}"' for n in range(6)]
+    write_text(tmp_path / "books.csv", "\n".join(rows))
+    write_text(tmp_path / "some" / "3.jpg", "")
+    books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
+    settings = make(books=books, covers={"source": "folder", "location": str(tmp_path / "some")})
+    assert list(describe_books(settings)) == []
+    read_listings(Study(settings))
+    assert list(describe_books(settings)) == [
+        "6 books in 2 genres: A 3, B 3.",
+        f"Covers that are not in {tmp_path / 'some'}: 5, such as 0.jpg.",
+    ]
 
 
 def test_room_on_the_disk_is_needed_until_the_covers_are_prepared(make, monkeypatch):

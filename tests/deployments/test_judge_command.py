@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.errors import SettingsError, WeightsError, WorkspaceError
 from bookcover_core.settings.toml_file import to_toml
 from deployments.command_line import app
 from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
@@ -77,6 +77,13 @@ def test_explanations_are_written_and_named(judge, folder, tmp_path):
     assert written == [str(tmp_path / "why" / name) for name in ("one.png", "one-2.png", "two.png")]
     with Image.open(written[0]) as picture:
         assert (picture.format, picture.size) == ("PNG", (90, 120))
+
+
+def test_a_folder_for_explanations_that_cannot_be_written_is_told_by_its_option(judge, folder, tmp_path):
+    """Not by a setting of the study, which has nothing to do with it."""
+    (tmp_path / "why").write_text("a file")
+    with pytest.raises(WorkspaceError, match=r"why.*cannot be written.*the folder given to --explain"):
+        judge(folder, "--explain", tmp_path / "why")
 
 
 def test_a_cover_can_come_from_the_standard_input(judge):

@@ -24,6 +24,7 @@ def test_the_networks_of_the_dissertation_come_first():
         ("NasNet-Large", "NASNetLarge"),
         ("efficientnet_v2_b0", "EfficientNetV2B0"),
         ("VGG-16", "VGG16"),
+        ("LeNett", "LeNet or "),
     ],
 )
 def test_an_unknown_backbone_names_the_ones_that_are_spelt_alike(name, near):

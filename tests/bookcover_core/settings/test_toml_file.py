@@ -49,6 +49,14 @@ def test_what_is_wrong_is_named(override, message):
         load_settings(None, [override])
 
 
+def test_what_is_wrong_within_a_setting_is_said_once():
+    """Not again of the setting that is wrong for it."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, ['preparation.methods=["NoPrep"]'])
+    assert caught.value.what.count("preparation.methods") == 1
+    assert "preparation.methods.0: Input should be 'noprep'" in caught.value.what
+
+
 def test_all_faults_are_named_at_once(tmp_path):
     """Two faults in a file are told together, with the file."""
     file = write(tmp_path, '[training]\nepochs = 0\n[covers]\nsauce = "http"\n')
