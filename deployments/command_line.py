@@ -43,12 +43,17 @@ def _tell_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version, and end.", callback=_tell_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """Options of the program itself, and what all commands need but the one that needs no study."""
+    from deployments.home import home  # noqa: PLC0415 - beside the others
+
+    if context.invoked_subcommand != "settings":
+        home()  # what BOOKCOVER_HOME names is there
 
 
 @app.command()
@@ -133,6 +138,12 @@ def serve(
         int | None,
         typer.Option(min=1, max=65_535, help="Where the pages are; else 4280 or, if taken, any free port."),
     ] = None,
+    studies: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Studies at work at once; else as many as cores and memory allow.", show_default=False
+        ),
+    ] = None,
     with_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the first page in a browser, on a machine that has a screen.")
     ] = True,
@@ -141,7 +152,7 @@ def serve(
     from deployments.serve_command import serve as serve_all  # noqa: PLC0415 - imports httpx
 
     with _interruptible():
-        serve_all(port=port, pages_port=pages_port, with_browser=with_browser)
+        serve_all(port=port, pages_port=pages_port, studies=studies, with_browser=with_browser)
 
 
 @app.command()
@@ -301,12 +312,14 @@ def report(
 def check(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
     """Look for all that a study will need, and list what is missing, without any of its work."""
     settings = load_settings(settings_file, overrides or ())
-    from bookcover_core.preflight import bytes_needed  # noqa: PLC0415 - imports httpx
+    from bookcover_core.preflight import bytes_needed, describe_books  # noqa: PLC0415 - imports httpx
     from deployments.terminal import say  # noqa: PLC0415 - imports Rich
     from tasks.preflight import check_all  # noqa: PLC0415 - imports httpx
 
     with _interruptible():
         check_all(settings)
+        for line in describe_books(settings):
+            say(line)
     say(f"{settings.name} has all that it needs, and takes about {bytes_needed(settings) / 1e9:,.1f} GB on the disk.")
 
 
@@ -335,13 +348,10 @@ def settings(settings_file: SettingsFile = None, overrides: Overrides = None) ->
 
 def main() -> None:
     """Run the command line; errors become one message and an exit code."""
-    from deployments.home import home  # noqa: PLC0415 - beside the others
-
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Japanese is shown something
     try:
-        home()  # what BOOKCOVER_HOME names is there
         app()
     except BookcoverError as error:
         _fail(error)

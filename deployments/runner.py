@@ -6,7 +6,7 @@ runs are stopped once, and in order.
 
 It works in an empty folder, and so do the runs until they import `flows`: Prefect looks for packages where it is.
 
-    python -m deployments.runner <id of the command's process> <folder in which the runs work>
+    python -m deployments.runner <id of the command's process> <folder in which the runs work> <most studies at once>
 """
 
 import asyncio
@@ -17,10 +17,8 @@ from contextvars import copy_context
 from functools import partial
 from threading import Thread
 
-from prefect.runner import Runner
-
-from deployments.deployment_specs import served_deployments
-from deployments.run_control import end_runs, start_no_more
+from deployments.deployment_specs import runs_studies, served_deployments
+from deployments.run_control import StudyRunner, end_runs, start_no_more
 from deployments.serve_command import READY
 from deployments.server import known_api
 from flows import RUN_HOME
@@ -33,10 +31,12 @@ _POLL_INTERVAL = 3
 _PATIENCE = 15
 
 
-async def _serve(runner: Runner, stop: asyncio.Event, ready: int) -> None:
+async def _serve(runner: StudyRunner, stop: asyncio.Event, ready: int) -> None:
     """Start runs until told to stop, then end those that run."""
     for deployment in await asyncio.to_thread(served_deployments):
-        await runner.aadd_deployment(deployment)
+        added = await runner.aadd_deployment(deployment)
+        if runs_studies(deployment):
+            runner.limited.add(added)
     serving = asyncio.create_task(runner.start())
     stopping = asyncio.create_task(stop.wait())
     os.write(ready, READY)
@@ -64,10 +64,9 @@ def main() -> None:
 def _run(ready: int) -> None:
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
-    # No limit: a study that waits for its trainings holds no place that they need. Trainings have a limit of their own.
-    runner = Runner(
+    runner = StudyRunner(
         name="bookcover",
-        limit=None,
+        studies=int(sys.argv[3]),
         pause_on_shutdown=False,
         query_seconds=_POLL_INTERVAL,
         heartbeat_seconds=HEARTBEAT,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from bookcover_core.errors import ServerError
+from bookcover_core.models.machine_info import this_machine
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import StudySettings
 from deployments.home import go_home
@@ -59,12 +60,29 @@ _KILLED = (
 )
 
 
-def serve(*, port: int | None = None, pages_port: int | None = None, with_browser: bool = True) -> None:
+# What a study takes while it trains: a core, and memory for its own process and those of its network.
+_BYTES_OF_STUDY = 3_000_000_000
+
+
+def studies_at_once() -> int:
+    """The studies that this machine can have at work at once, by its cores and its memory; one at least."""
+    machine = this_machine()
+    return max(1, min(machine.cores, (machine.memory or _BYTES_OF_STUDY) // _BYTES_OF_STUDY))
+
+
+def serve(
+    *,
+    port: int | None = None,
+    pages_port: int | None = None,
+    studies: int | None = None,
+    with_browser: bool = True,
+) -> None:
     """Serve dashboard, deployments and pages until Ctrl-C.
 
     Args:
         port: Where the dashboard listens; none: at Prefect's port or, where that is taken, at any free one.
         pages_port: Where the pages are; none: at 4280 or, where that is taken, at any free port.
+        studies: Studies at work at once; none: as many as `studies_at_once` says. Others wait, and say so.
         with_browser: Open the first page in a browser, on a machine that has a screen.
 
     Raises:
@@ -77,7 +95,8 @@ def serve(*, port: int | None = None, pages_port: int | None = None, with_browse
     say("Starting, which takes about twenty seconds ...")
     prepare_environment()
     # The runner is started first: it imports what it needs while the server does.
-    with _only_one(), _waiting_runner() as runner, own_dashboard(port) as dashboard:
+    studies = studies or studies_at_once()
+    with _only_one(), _waiting_runner(studies) as runner, own_dashboard(port) as dashboard:
         _tidy_up()
         with (
             served(partial(_site, folder, dashboard.address), "", usual_port=_PAGES_PORT, port=pages_port) as pages,
@@ -86,7 +105,7 @@ def serve(*, port: int | None = None, pages_port: int | None = None, with_browse
         ):
             say(f"Start here:   {pages.address}")
             say(f"Dashboard:    {dashboard.address}")
-            say(f"Studies:      {folder}")
+            say(f"Studies:      {folder} (at once: {studies})")
             say(f"Log:          {_log()}")
             say("Ctrl-C ends everything. What is done is kept.")
             if with_browser and has_screen():
@@ -171,7 +190,7 @@ def _announced(address: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _waiting_runner() -> Iterator[subprocess.Popen[bytes]]:
+def _waiting_runner(studies: int) -> Iterator[subprocess.Popen[bytes]]:
     """The process that will start runs, once it is told where the server is; gone at the end of the block."""
     if _log().exists():
         _log().replace(_log().with_suffix(".previous.log"))
@@ -180,6 +199,7 @@ def _waiting_runner() -> Iterator[subprocess.Popen[bytes]]:
             "deployments.runner",
             str(os.getpid()),
             str(Path.cwd()),
+            str(studies),
             **elsewhere(_log().parent),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

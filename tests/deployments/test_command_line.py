@@ -209,6 +209,8 @@ def test_a_study_lies_in_the_home_wherever_a_command_is_typed(bookcover, tmp_pat
         assert (study / "listings" / "books.csv").is_file()
         assert str(study) in bookcover("status", "project/mine.toml", **surroundings).stdout.replace("\n", "")
     assert not (tmp_path / "data").exists()
+    assert bookcover("settings", BOOKCOVER_HOME=str(tmp_path / "gone")).returncode == 0, "that needs no home"
+    assert bookcover("--version", BOOKCOVER_HOME=str(tmp_path / "gone")).returncode == 0
     gone = bookcover("status", BOOKCOVER_HOME=str(tmp_path / "gone"))
     assert gone.returncode == 2
     assert "there is no such folder" in message(gone)
@@ -236,8 +238,11 @@ def test_a_study_that_lacks_nothing_is_told_so(bookcover, tmp_path):
     """With the room that it takes."""
     for genre in ("Poetry", "Maps"):
         (tmp_path / "covers" / genre).mkdir(parents=True)
-    finished = bookcover(
-        "check", "--set", "books.source=folder", "--set", "books.folder=covers", "--set", "models.weights=random"
-    )
+    given = ("--set", "books.source=folder", "--set", "books.folder=covers", "--set", "models.weights=random")
+    assert "no pictures in its subfolders" in message(bookcover("check", *given))
+    for genre in ("Poetry", "Maps"):
+        Image.new("RGB", (60, 90)).save(tmp_path / "covers" / genre / "one.png")
+    finished = bookcover("check", *given)
     assert finished.returncode == 0, finished.stderr
+    assert "2 books in 2 genres: Maps 1, Poetry 1." in finished.stdout
     assert "bookcover30 has all that it needs, and takes about 0.0 GB" in finished.stdout

@@ -18,6 +18,13 @@ from tests.begun import begun
 from tests.deployments.test_command_line import record, write_listing
 from tests.installed import folder_of_somebody_else
 
+# A study that lacks nothing, wherever its listing is.
+LITTLE = {
+    "covers": {"allowed_private_hosts": ["127.0.0.1"]},
+    "models": {"weights": "random"},
+    "training": {"backbones": ["LeNet"], "preparation": "padded"},
+}
+
 SERVED = len(read_catalogue().deployments)
 
 
@@ -26,7 +33,7 @@ class Served:
 
     def __init__(self, bookcover, folder, surroundings):
         self.process = subprocess.Popen(
-            [bookcover, "serve", "--no-open", *ports()],
+            [bookcover, "serve", "--no-open", "--studies=1", *ports()],
             cwd=folder,
             env=surroundings,
             stdout=subprocess.PIPE,
@@ -148,7 +155,7 @@ def test_serve_from_its_start_to_its_end(programs, serve, folder, tmp_path, surr
     with silent_host() as address:
         for name in ("stuck", "stuck-too"):
             listing = {"source": "listing", "listing": address}
-            begin(folder, name=name, books=listing, covers={"allowed_private_hosts": ["127.0.0.1"]})
+            begin(folder, name=name, books=listing, **LITTLE)
         served = serve()
         assert str(folder / "data" / "studies") in "".join(served.said)
         deployments = served.api.post("deployments/filter", json={}).json()
@@ -183,8 +190,10 @@ def test_serve_from_its_start_to_its_end(programs, serve, folder, tmp_path, surr
         retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         assert again.api.post(f"flow_runs/{cut_off}/set_state", json=retry).json()["status"] == "ACCEPT"
         again.wait(cut_off, "Running")
-        starting = again.start("read-listings", study="stuck-too")
+        starting = again.start("continue-study", study="stuck-too")
         again.wait(starting, "Pending", "Running")
+        second = again.start("continue-study", study="little")
+        assert "1 of 1 studies run" in again.wait(second, "Waiting")["message"]
         assert again.end(signal.SIGINT) == ([], 0)
     for run in (cut_off, starting):
         name, message = last_state(tmp_path / "prefect", run)
