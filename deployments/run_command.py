@@ -16,6 +16,7 @@ from bookcover_core.families.systems import check_systems
 from bookcover_core.pipeline.graph import steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from deployments.progress_display import shown_progress
 from deployments.review_command import review_page
 from deployments.review_resume import announced
 from deployments.server import Dashboard, dashboard
@@ -64,7 +65,8 @@ def run_study(
         with _review_page(settings, only):
             plain_errors()
             named = chunks if isinstance(chunks, str) else ", ".join(map(str, chunks))
-            _run_until_done(shown, lambda: _run(only, settings, named))
+            with shown_progress(settings, _is_said_elsewhere):
+                _run_until_done(shown, lambda: _run(only, settings, named))
         if only in {None, "report"}:
             print_results(settings)
         if stay:
@@ -125,26 +127,20 @@ def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
         step.flow(study, **told, **chosen)
 
 
-class _SaidOnce(logging.Filter):
-    """Keeps off the terminal what every run on the way up says of one error: the command ends with it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info is not None and isinstance(record.exc_info[1], httpx.TransportError):
-            return False  # the server has gone away: `_run_until_done` tells of it
-        if record.name.startswith("prefect._internal.concurrency"):
-            return False  # an event that did not reach the server, as it was away
-        return not (hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed"))
+def _is_said_elsewhere(record: logging.LogRecord) -> bool:
+    """Whether a record tells of what ends the command, which every run on the way up says, or of a server gone away."""
+    if record.exc_info is not None and isinstance(record.exc_info[1], httpx.TransportError):
+        return True  # `_run_until_done` tells of it
+    if record.name.startswith("prefect._internal.concurrency"):
+        return True  # an event that did not reach the server, as it was away
+    return hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed")
 
 
 def plain_errors() -> None:
-    """Let our own errors stand in each run's log as their message, and on the terminal once, at the end."""
+    """Let our own errors stand in each run's log as their message."""
     from prefect.logging.configuration import setup_logging  # noqa: PLC0415 - takes a second
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415 - takes a second
 
     setup_logging()  # Prefect would do so at the first run, and put other handlers in place
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, PrefectConsoleHandler):
-            handler.addFilter(_SaidOnce())
     explain_errors()
 
 

@@ -44,6 +44,7 @@ from bookcover_core.settings.toml_file import load_settings
 from flows.names import training_name
 from flows.studies import folder_of_run, reference
 from flows.training import train_backbone
+from tasks.study_progress import DONE, FAILED, Work, progress_of
 
 # The deployment that trains one network.
 _DEPLOYMENT = f"{train_backbone.name}/{train_backbone.name}"
@@ -113,6 +114,8 @@ class _Trainings:
         self._logger = get_run_logger()
         self._runs: dict[str, FlowRun] = {}
         """What is waited for, by network."""
+        self._works: dict[str, Work] = {}
+        """What those that watch the study are told of them."""
         self._started: set[str] = set()
         """Networks whose training was started here."""
         self._crashed: dict[str, float] = {}
@@ -126,7 +129,7 @@ class _Trainings:
         under_way = {name: run for run in self._under_way() if (name := self._network_of(run)) is not None}
         for name in self._settings.training.backbones:
             if name in under_way:
-                self._runs[name] = under_way[name]
+                self._wait_for(name, under_way[name])
                 self._logger.info("The training of %s is under way: %s", name, _page(under_way[name]))
             else:
                 self._start_unless_trained(name)
@@ -168,7 +171,7 @@ class _Trainings:
             task, self._study_run.id, dynamic_key=name, name=f"train {name}", state=Pending()
         )
         try:
-            self._runs[name] = self._client.create_flow_run_from_deployment(
+            run = self._client.create_flow_run_from_deployment(
                 self._deployment.id,
                 parameters={"study": reference(self._settings), "backbone": name},
                 state=Scheduled(),
@@ -177,12 +180,24 @@ class _Trainings:
                 # A request that is sent twice, over a bad line, starts one run.
                 idempotency_key=f"{self._study_run.id}-{self._study_run.run_count}-{name}",
             )
+            self._wait_for(name, run)
         except PrefectHTTPStatusError as error:
             detail = " ".join(error.response.text.split())
             self._end(name, f"the server starts no run of {_DEPLOYMENT} for this study ({detail})")
             return
         self._started.add(name)
         self._logger.info("The training of %s is a run of its own: %s", name, _page(self._runs[name]))
+
+    def _wait_for(self, name: str, run: FlowRun) -> None:
+        self._runs[name] = run
+        progress = progress_of(Study(self._settings))
+        if progress is not None:
+            self._works[name] = progress.begin("train", f"train {name}, a run of its own", *progress.coming_of(name))
+
+    def _wait_no_longer(self, name: str, how: str) -> None:
+        self._runs.pop(name, None)
+        if work := self._works.pop(name, None):
+            work.end(how)
 
     def _look(self) -> None:
         """See how far the trainings are."""
@@ -221,9 +236,9 @@ class _Trainings:
         """Take note of a training that has ended; start one where that was not ours, and is not what is wanted."""
         if network_is_made(Study(self._settings), name):
             self._logger.info("%s is trained", name)
-            del self._runs[name]
+            self._wait_no_longer(name, DONE)
         elif name not in self._started and (state.is_crashed() or state.is_completed()):
-            del self._runs[name]
+            self._wait_no_longer(name, FAILED)
             self._start_unless_trained(name)
         elif state.is_completed():
             folder = self._settings.root
@@ -234,10 +249,10 @@ class _Trainings:
             )
             self._end(name, f"its run is completed, but {why} ({_page(run)})")
         else:
-            self._end(name, f"{_reason(state)} ({_page(run)})")
+            self._end(name, f"{reason(state)} ({_page(run)})")
 
     def _end(self, name: str, why: str) -> None:
-        self._runs.pop(name, None)
+        self._wait_no_longer(name, FAILED)
         self._causes[name] = TrainingError(why)
         self._logger.error("%s could not be trained: %s", name, why)
 
@@ -270,7 +285,7 @@ def _goes_on(run: FlowRun, now: datetime) -> bool:
     return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now + _SOON
 
 
-def _reason(state: State) -> str:
+def reason(state: State) -> str:
     """Why a run has ended, from its state's message: without Prefect's own words before those of our errors."""
     message = " ".join((state.message or "").split())
     return message.split("Error: ", 1)[-1].rstrip(".") or f"its run has ended {state.name}"

@@ -83,7 +83,8 @@ def _page(settings: StudySettings) -> str | None:
 def _ask(run: FlowRun, waiting: list[ReviewItem], page: str | None) -> Answer:
     """The answer to the form, if this process is there when it comes."""
     where = f"at {page}" if page else "with `bookcover review`, or in the form of this run"
-    get_run_logger().info("%d box-set candidates are to be decided on, %s", len(waiting), where)
+    # A person is to act on it, so it is more than information.
+    get_run_logger().warning("%d box-set candidates are to be decided on, %s", len(waiting), where)
     form = _form(waiting, page)
     key = f"{_KEY}{len(_asked(run)) + 1}"
     if run.deployment_id is not None:

@@ -16,6 +16,7 @@ from flows.listings import read_listings
 from flows.names import name_begun_study, name_study_of_settings
 from flows.networks import Network
 from flows.preparation import prepare
+from flows.progress_artifact import progress_shown
 from flows.report import write_report
 from flows.short_form import fill_in
 from flows.stages import stage_flow
@@ -23,6 +24,7 @@ from flows.studies import Changes, reference, settings_of, store
 from flows.training import combine, fit_baselines
 from flows.visualisation import visualise
 from tasks.preflight import check_all
+from tasks.stage_artifacts import show_results
 from tasks.stages import stage_task
 
 _DISSERTATION = StudySettings()
@@ -96,8 +98,13 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
     settings = settings_of(study, changes)
-    study = reference(settings)
     _check_needs(settings)
+    with progress_shown(settings):
+        _take_to_its_end(settings)
+
+
+def _take_to_its_end(settings: StudySettings) -> None:
+    study = reference(settings)
     read_listings(study)
     download_covers(study)
     curate.fn(study)  # within this run: one of its own could not be suspended for the review
@@ -117,6 +124,7 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
         analyse(study)
         looked = visualise(study, return_state=True)
         write_report(study, tuple(f"{name}: {why}" for name, why in reasons(settings, trained, causes).items()))
+        show_results(Study(settings))
     if causes:
         raise training_error(settings, causes)
     if trained:

@@ -69,8 +69,8 @@ def _show_replaced(study: Study) -> None:
     _show_markdown(study, "replaced", "", replaced_markdown(study), "Books that left, and what came in their place")
 
 
-def _show_results(study: Study, *_: object) -> None:
-    """The result table, and where the report lies."""
+def show_results(study: Study, *_: object) -> None:
+    """Show the result table, and where the report lies, on the page of the present run."""
     from bookcover_core.report.summary import result_markdown  # noqa: PLC0415 - imports pandas
 
     _show_markdown(study, "results", "", result_markdown(study), "Results on the test books")
@@ -96,5 +96,5 @@ _SHOWN = {
     "download": _Shown(_show_chunk, {ANEW, AFTER_FAILURE}),
     "twins": _Shown(_show_near_duplicates, {ANEW, CACHED}),
     "curate": _Shown(_show_replaced, {ANEW}),
-    "report": _Shown(_show_results, {ANEW, CACHED}),
+    "report": _Shown(show_results, {ANEW, CACHED}),
 }

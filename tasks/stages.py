@@ -30,6 +30,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks.limits import turn
 from tasks.stage_artifacts import AFTER_FAILURE, ANEW, CACHED, artifact_key, show
+from tasks.study_progress import UNCHANGED, at_work
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -136,12 +137,14 @@ def task_of(name: str) -> Task[..., StageResult | State[StageResult]]:
 def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageResult | State[StageResult]:
     """What a part of a stage did, when it was its turn; what it has to show is shown."""
     study, part = Study(settings), Part(find(name), tuple(word for word in words if word is not None))
-    with turn(study, part):
+    with turn(study, part), at_work(study, part) as work:
         try:
-            result = perform(settings, lambda study: _work(study, part))
+            result = perform(settings, lambda study: _work(study, part), work.tell)
         except BookcoverError:
             show(study, part, AFTER_FAILURE)
             raise
+        if not isinstance(result, StageResult):
+            work.end(UNCHANGED)
     show(study, part, ANEW if isinstance(result, StageResult) else CACHED)
     return result
 
@@ -173,12 +176,21 @@ def _worker(study: Study) -> Iterator[None]:
             handler.flush()
 
 
-def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> StageResult | State[StageResult]:
+def perform(
+    settings: StudySettings,
+    stage: Callable[[Study], Manifest],
+    note: Callable[[int, int], None] = lambda _done, _total: None,
+) -> StageResult | State[StageResult]:
     """The result of a stage of the core; a `Cached` state that holds it where the stage was done already.
 
     Within a task run, progress and counts are shown as artifacts.
+
+    Args:
+        settings: The study.
+        stage: The stage.
+        note: A progress callback, beside the one that shows progress.
     """
-    with _progress_bar(settings.name) as tell:
+    with _progress_bar(settings.name, note) as tell:
         manifest = stage(Study(settings, progress=tell))
     result = StageResult.of(manifest)
     if manifest.reused:
@@ -188,7 +200,7 @@ def perform(settings: StudySettings, stage: Callable[[Study], Manifest]) -> Stag
 
 
 @contextmanager
-def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
+def _progress_bar(study: str, note: Callable[[int, int], None]) -> Iterator[Callable[[int, int], None]]:
     """A progress callback that updates an artifact, which is made with the first report.
 
     It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none. It is complete
@@ -196,7 +208,7 @@ def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
     """
     run = TaskRunContext.get()
     if run is None:
-        yield lambda _done, _total: None
+        yield note
         return
     name = run.task_run.name
     context = copy_context()
@@ -219,6 +231,7 @@ def _progress_bar(study: str) -> Iterator[Callable[[int, int], None]]:
 
     def tell(done: int, total: int) -> None:
         nonlocal told, shown, sending
+        note(done, total)
         now = time.monotonic()
         is_too_soon = now - told < _PROGRESS_INTERVAL or (sending is not None and not sending.done())
         if total <= 0 or (done < total and is_too_soon):
