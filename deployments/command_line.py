@@ -1,4 +1,4 @@
-"""The command line: `bookcover demo`, `run`, `serve`, `setup`, `review`, `judge`, `report`, `status`, `settings`.
+"""The command line: `bookcover run`, `serve`, `review`, `judge`, `report` and the others that `bookcover --help` lists.
 
 Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
 """
@@ -50,10 +50,11 @@ def _options(
     ] = False,
 ) -> None:
     """Options of the program itself, and what all commands need but the one that needs no study."""
-    from deployments.home import home  # noqa: PLC0415 - beside the others
+    from deployments.home import home, stand_in_for_home_folder  # noqa: PLC0415 - beside the others
 
     if context.invoked_subcommand != "settings":
         home()  # what BOOKCOVER_HOME names is there
+        stand_in_for_home_folder()
 
 
 @app.command()
@@ -185,6 +186,34 @@ def setup(
         for line in set_up(downloads=downloads, trainings=trainings, of=machine):
             say(line)
         say("Start a worker, on any machine: prefect worker start --pool bookcover")
+
+
+@app.command()
+def notify(
+    address: Annotated[
+        str | None,
+        typer.Argument(
+            help="A webhook (https://...), or an address of Apprise's: mailto://, ntfy://. Without one, it is shown.",
+            show_default=False,
+        ),
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Tell nobody any more.")] = False,
+) -> None:
+    """Tell somebody when a study fails, waits for decisions, or is finished."""
+    if address and off:
+        raise SettingsError("--off takes no address", where="--off", advice="Give one of the two.")
+    from deployments.server import dashboard  # noqa: PLC0415 - imports httpx
+    from deployments.terminal import say  # noqa: PLC0415 - imports Rich
+
+    with _interruptible(), dashboard():
+        from deployments import notifications  # noqa: PLC0415 - imports Prefect
+
+        if off:
+            say("Nobody is told any more." if notifications.switch_off() else "Nobody was told before, either.")
+            return
+        if address:
+            notifications.switch_on(address)
+        say(notifications.describe())
 
 
 @app.command()

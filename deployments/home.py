@@ -21,6 +21,17 @@ def home() -> Path:
     return _existing(named, HOME) if named else Path.cwd()
 
 
+def stand_in_for_home_folder() -> None:
+    """Let the home stand in for the home folder of a user who has none: no HOME, and unknown to the system.
+
+    Prefect and Keras look for one when they are imported, and end with a traceback.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(home())
+
+
 def go_home() -> Path:
     """Work in the home from now on, as do all processes that are started from here.
 

@@ -73,10 +73,9 @@ def prepare_environment() -> None:
         os.environ["PREFECT_HOME"] = str(folder)
         with suppress(OSError):  # whoever needs it says that it cannot be made
             folder.mkdir(parents=True, exist_ok=True)
-        with suppress(RuntimeError):  # a person without a home folder
-            profiles = Path.home() / ".prefect" / "profiles.toml"
-            if profiles.is_file():
-                os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
+        profiles = Path.home() / ".prefect" / "profiles.toml"
+        if profiles.is_file():
+            os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
 
 
 @contextmanager

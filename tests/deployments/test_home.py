@@ -1,14 +1,16 @@
 """Tests of `deployments.home`: relative paths mean the same folder in every run of one installation."""
 
 import os
+import pwd
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.python_process import own_environment
-from deployments.home import enter_home, home
+from deployments.home import enter_home, home, stand_in_for_home_folder
 
 
 def test_the_named_folder_goes_before_the_present_one(tmp_path, monkeypatch):
@@ -49,3 +51,19 @@ def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
     for look in (home, enter_home):
         with pytest.raises(WorkspaceError, match="nowhere"):
             look()
+
+
+def test_the_home_stands_in_for_the_home_folder_of_a_user_who_has_none(tmp_path, monkeypatch):
+    """Prefect looks for one when it is imported, and would end with a traceback."""
+
+    def unknown(_: int) -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path))
+    before = os.environ["HOME"]
+    stand_in_for_home_folder()
+    assert os.environ["HOME"] == before
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    stand_in_for_home_folder()
+    assert Path.home() == tmp_path
