@@ -19,6 +19,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
+from flows.short_form import study_name
 
 Changes = tuple[str, ...]
 """Lines of the form group.name=value, as `bookcover run --set` takes them."""
@@ -129,6 +130,8 @@ def folder_of_run(parameters: Mapping[str, Any]) -> Path | None:
         if isinstance(nested, Mapping):
             named = {key: nested[key] for key in ("name", "workspace") if key in nested}
             return StudySettings.model_validate(named).root
+        if "books" in parameters:  # the short form
+            return find_study(study_name(str(parameters.get("name") or ""), str(parameters["books"])))
         return find_study(str(parameters.get("study") or parameters.get("name") or ""))
     except (SettingsError, ValueError):
         return None

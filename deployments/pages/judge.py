@@ -63,7 +63,7 @@ class _Asked(BaseModel):
     address: str = Field(min_length=1, max_length=4_000)
 
 
-def judge_app(studies: Mapping[str, Study], *, hosts: Collection[str]) -> Starlette:
+def judge_app(studies: Mapping[str, Study], *, hosts: Collection[str], home: str = "") -> Starlette:
     """The judging pages of some studies, as an app to serve or to mount.
 
     Networks are loaded when a page is opened, not before.
@@ -71,8 +71,9 @@ def judge_app(studies: Mapping[str, Study], *, hosts: Collection[str]) -> Starle
     Args:
         studies: By name; looked up at every request, so that a mapping may grow.
         hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
+        home: Where the start page is, from a study's page; empty: there is none.
     """
-    page = _Page(studies)
+    page = _Page(studies, home)
     routes = [
         Route("/", page.index),
         Route("/{study}/", page.page),
@@ -88,8 +89,9 @@ def judge_app(studies: Mapping[str, Study], *, hosts: Collection[str]) -> Starle
 class _Page:
     """The answers of the judging pages."""
 
-    def __init__(self, studies: Mapping[str, Study]) -> None:
+    def __init__(self, studies: Mapping[str, Study], home: str) -> None:
         self.token = make_token()
+        self._home = home
         self._studies = studies
         self._small = SmallPictures()
         self._judges: OrderedDict[tuple[Any, ...], Judge] = OrderedDict()
@@ -101,7 +103,7 @@ class _Page:
 
     def page(self, request: Request) -> Response:
         """The page of one study; it asks for its content itself."""
-        return site.render("judge.html", study=self._study(request))
+        return site.render("judge.html", study=self._study(request), home=self._home)
 
     def state(self, request: Request) -> Response:
         """The models that can judge; the best is loaded meanwhile, so that it is ready for the first cover."""

@@ -69,6 +69,7 @@ def review_app(
     *,
     hosts: Collection[str],
     on_all_decided: Callable[[Study], None] | None = None,
+    home: str = "",
 ) -> Starlette:
     """The review pages of some studies, as an app to serve or to mount.
 
@@ -77,8 +78,9 @@ def review_app(
         hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
         on_all_decided: Called with the study when the last decision that it waits for was made, on the page or
             elsewhere while the page was looked at. Not called again for the same books.
+        home: Where the start page is, from a study's page; empty: there is none.
     """
-    review = _Review(studies, on_all_decided)
+    review = _Review(studies, on_all_decided, home)
     routes = [
         Route("/", review.index),
         Route("/{study}/", review.page),
@@ -93,8 +95,9 @@ def review_app(
 class _Review:
     """The answers of the review pages."""
 
-    def __init__(self, studies: Mapping[str, Study], on_all_decided: Callable[[Study], None] | None) -> None:
+    def __init__(self, studies: Mapping[str, Study], on_all_decided: Callable[[Study], None] | None, home: str) -> None:
         self.token = make_token()
+        self._home = home
         self._studies = studies
         self._on_all_decided = on_all_decided
         self._small = SmallPictures()
@@ -109,7 +112,7 @@ class _Review:
 
     def page(self, request: Request) -> Response:
         """The page of one study; it asks for its content itself."""
-        return site.render("review.html", study=self._study(request))
+        return site.render("review.html", study=self._study(request), home=self._home)
 
     def state(self, request: Request) -> Response:
         """All that the page shows, unless the browser has it already."""

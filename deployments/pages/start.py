@@ -1,25 +1,38 @@
 """The site of `bookcover serve`: a page to start from, and below it the pages of all studies in a folder.
 
-/                   what there is, and where
+/                   every study: how it stands, what to do next; it keeps itself up to date
+studies             the part of that page that changes
+retry               does a run again (JSON)
 review/<study>/     the review page (`pages.review`)
 judge/<study>/      the judging page (`pages.judge`)
 report/<study>/     the report (`pages.reports`)
+compare/<name>/     two studies side by side
 """
 
+import json
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from uuid import UUID
 
+import httpx
+from prefect.exceptions import PrefectException
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from bookcover_core.curation.review_queue import find_open
 from bookcover_core.errors import BookcoverError
-from bookcover_core.inference.model_choice import candidates
+from bookcover_core.families.ensemble import ENSEMBLE
+from bookcover_core.models.model_cards import CARD
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings.toml_file import load_settings
@@ -28,11 +41,21 @@ from deployments.pages.guard import make_token
 from deployments.pages.judge import judge_app
 from deployments.pages.reports import report_app
 from deployments.pages.review import review_app
+from deployments.study_runs import StudyRun, begin_form, newest_runs, retry
 
 logger = logging.getLogger(__name__)
 
 # What a study may be called (`settings.StudySettings.name`): no other name is looked up on the disk.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+HOME = "../../"
+"""Where the start page is, from the pages of a study."""
+
+# What marks the folder of two studies side by side.
+_COMPARED = "comparison.json"
+
+# Studies that need a person come first.
+_ORDER = {"waits": 0, "failed": 1, "running": 2, "queued": 3}
 
 
 class StudiesIn(Mapping[str, Study]):
@@ -71,21 +94,67 @@ class Shown:
     """What the start page says of a study."""
 
     name: str
+    run: StudyRun | None
+    """Its newest run; None where the server knows none."""
+    to_decide: int
+    """Candidates that it waits for somebody to decide on."""
     has_candidates: bool
     """Whether there is something to review."""
-    models: int
-    """Trained models that can judge."""
-    has_report: bool
+    can_judge: bool
+    """Whether there is a trained model."""
+    outcome: str
+    """How well its best network does, in words; empty before the report."""
+    reported: datetime | None
+    """When its report was written; None before."""
 
     @classmethod
-    def of(cls, study: Study) -> "Shown":
+    def of(cls, study: Study, run: StudyRun | None) -> "Shown":
         """What there is of a study just now."""
+        place, report = study.workspace, None
+        with suppress(OSError):
+            report = (place.report / "index.html").stat().st_mtime
+        to_decide = 0
+        if run is not None and run.state == "waits":
+            with suppress(BookcoverError):
+                to_decide = len(find_open(study))
         return cls(
             name=study.settings.name,
-            has_candidates=(study.workspace.curation / "candidates.csv").is_file(),
-            models=sum(not each.earlier for each in candidates(study)),
-            has_report=(study.workspace.report / "index.html").is_file(),
+            run=run,
+            to_decide=to_decide,
+            has_candidates=(place.curation / "candidates.csv").is_file(),
+            can_judge=any(True for name in (CARD, ENSEMBLE) for _ in place.models.glob(f"*/{name}")),
+            outcome=_outcome(place.report / "results.json"),
+            reported=None if report is None else datetime.fromtimestamp(report, UTC),
         )
+
+    @property
+    def state(self) -> str:
+        """How it stands, in a word that the page's style knows."""
+        if self.run is None or (self.run.state == "finished" and not self.run.is_whole):
+            return "finished" if self.reported else "begun"
+        return self.run.state
+
+    @property
+    def words(self) -> str:
+        """How it stands, for people."""
+        return {
+            "waits": f"waits for your decisions on {self.to_decide or 'its'} candidates",
+            "queued": "waits for its turn",
+            "begun": "begun, without a report yet",
+        }.get(self.state, self.state)
+
+    @property
+    def when(self) -> datetime | None:
+        """Since when."""
+        return self.run.when if self.run is not None else self.reported
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two studies side by side, as the start page lists them."""
+
+    name: str
+    headline: str
 
 
 def whole_site(
@@ -105,16 +174,97 @@ def whole_site(
         folder: Where the studies lie.
         on_all_decided: See `pages.review.review_app`.
     """
+    start = _Start(studies, dashboard, folder)
+    routes = [Route("/", start.page), Route("/studies", start.state), Route("/retry", start.retry, methods=["POST"])]
 
-    def start(_: Request) -> Response:
-        shown = [Shown.of(study) for study in studies.values()]
-        return site.render("start.html", studies=shown, dashboard=dashboard, folder=folder)
+    def compared(name: str) -> Path | None:
+        return folder / name if _NAME.fullmatch(name) and (folder / name / _COMPARED).is_file() else None
 
     return Starlette(
         routes=[
-            Mount("/review", review_app(studies, hosts=hosts, on_all_decided=on_all_decided)),
-            Mount("/judge", judge_app(studies, hosts=hosts)),
-            Mount("/report", report_app(studies, hosts=hosts)),
-            Mount("/", site.guarded_app([Route("/", start)], hosts=hosts, token=make_token())),
+            Mount("/review", review_app(studies, hosts=hosts, on_all_decided=on_all_decided, home=HOME)),
+            Mount("/judge", judge_app(studies, hosts=hosts, home=HOME)),
+            Mount("/report", report_app(lambda name: _report(studies.get(name)), hosts=hosts, home=HOME)),
+            Mount("/compare", report_app(compared, hosts=hosts, home=HOME)),
+            Mount("/", site.guarded_app(routes, hosts=hosts, token=start.token)),
         ]
     )
+
+
+def _report(study: Study | None) -> Path | None:
+    return study.workspace.report if study is not None else None
+
+
+class _Start:
+    """The answers of the start page."""
+
+    def __init__(self, studies: Mapping[str, Study], dashboard: str, folder: Path) -> None:
+        self.token = make_token()
+        self._studies = studies
+        self._dashboard = dashboard
+        self._folder = folder
+
+    def page(self, _: Request) -> Response:
+        """The whole page."""
+        with suppress(httpx.HTTPError, PrefectException):
+            return self._render("start.html", form=begin_form())
+        return self._render("start.html", form="deployments")
+
+    def state(self, _: Request) -> Response:
+        """The part of it that changes, which its script asks for now and then."""
+        return self._render("studies_now.html")
+
+    async def retry(self, request: Request) -> Response:
+        """Do the run again that is named."""
+        try:
+            run = UUID(json.loads(await request.body())["run"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return site.error(422, "This names no run.")
+        await run_in_threadpool(retry, run)
+        return Response(status_code=204)
+
+    def _render(self, template: str, **values: object) -> Response:
+        problem, runs = "", {}
+        try:
+            runs = dict(newest_runs())
+        except (httpx.HTTPError, PrefectException) as error:
+            logger.warning("start page: %r", error)
+            problem = "The Prefect server does not answer just now: how studies stand is not known."
+        shown = [Shown.of(study, runs.get(study.settings.root)) for study in self._studies.values()]
+        return site.render(
+            template,
+            studies=sorted(shown, key=lambda each: _ORDER.get(each.state, len(_ORDER))),
+            comparisons=_comparisons(self._folder),
+            problem=problem,
+            dashboard=self._dashboard,
+            folder=self._folder,
+            token=self.token,
+            **values,
+        )
+
+
+def _comparisons(folder: Path) -> list[Comparison]:
+    """The pages that put two studies side by side, by name."""
+    found = []
+    for file in sorted(folder.glob(f"*/{_COMPARED}")):
+        with suppress(OSError, ValueError, KeyError):
+            said = json.loads(file.read_bytes())
+            found.append(Comparison(file.parent.name, f"{said['headline']} {said['sentence']}"))
+    return found
+
+
+def _outcome(results: Path) -> str:
+    """How well the best network of a study does, from the numbers of its report; empty where there are none."""
+    try:
+        return _read_outcome(results, results.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, IndexError):
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _read_outcome(results: Path, _changed: int) -> str:
+    best = json.loads(results.read_bytes())["networks"][0]
+    top1, low, high, chance = (f"{100 * best[name]:.1f}" for name in ("top1", "top1_low", "top1_high", "chance"))
+    mark = ", untrained (random weights)" if best["random_weights"] else ""
+    books = f"{best['test_books']:,} test books"
+    return f"{best['backbone']}{mark} is right on {top1} % of {books} ({low} to {high} %); chance is {chance} %."

@@ -82,10 +82,7 @@ class Person:
     def open_form(self, start):
         """Go from the start page of `bookcover serve` to the form of a study."""
         self.page.goto(start)
-        self.page.get_by_role("link", name="study", exact=True).click()
-        self.page.get_by_role("link", name="study", exact=True).first.click()
-        self.page.get_by_role("button", name="Run", exact=True).click()
-        self.page.get_by_text("Custom run").click()
+        self.page.get_by_role("link", name="New study").click()
 
     def field(self, label):
         """A field of a form, by its label."""
@@ -268,6 +265,9 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
     person.submit()
     person.sees_end("Suspended")
     study_page = page.url
+    page.goto(served.pages)
+    person.sees("waits for your decisions on 2 candidates", "the start page does not say what the study waits for")
+    page.get_by_role("link", name="Its run").click()
 
     person.open_in("Subflow Runs", "download all chunks of drawn")
     person.open_artifact("covers-chunk-0001-drawn")
@@ -324,10 +324,16 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
     person.open_in("Task Runs", "train MobileNetV2")
     person.sees(re.compile(f"epoch {EPOCHS} of {EPOCHS}"), "the epochs are not those of the form")
 
+    page.goto(served.pages)
+    person.sees("MobileNetV2 could not be trained", "the start page does not say why the study has failed")
+    page.get_by_role("button", name="Retry").click()
+    page.locator(".study.finished").wait_for()  # without loading the page again
+    person.sees(re.compile(r"is right on [\d.]+ % of \d+ test books \([\d.]+ to [\d.]+ %\)"), "no outcome is shown")
     page.goto(study_page)
-    person.sees_end("Failed")
-    person.retry()
     person.sees_end("Completed")
+    person.open_artifact("study-drawn")
+    person.sees("Train the networks", "the study's own page does not show how far it is")
+    page.goto(study_page)
     again = Study(settings).manifest("scratch/LeNet-padded")
     assert again is not None
     assert again.finished == lenet.finished, "the trained sibling was trained again"
@@ -344,6 +350,8 @@ def test_a_study_from_its_form_to_its_report(person, served, place, spare_weight
     assert address == f"{served.pages}report/drawn/"
     page.goto(address)
     person.sees("MobileNetV2", "the link does not open the report")
+    page.get_by_role("link", name="All studies").click()
+    person.sees("drawn", "the report does not lead back to the start page")
 
 
 @pytest.fixture

@@ -1,16 +1,25 @@
 """Tests of `deployments.pages.start`: one site for all studies in a folder, with review, judging and reports below."""
 
+import json
+import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 
 from bookcover_core.pipeline.workspace import write_text
-from deployments.pages.guard import loopback_hosts
+from deployments.pages import start
+from deployments.pages.guard import TOKEN_HEADER, loopback_hosts
 from deployments.pages.start import StudiesIn, whole_site
+from deployments.study_runs import StudyRun
 from tests.bookcover_core.invented import settings_in
 from tests.deployments.pages.conftest import draw_study
 from tests.deployments.pages.visitor import Visitor
+
+RUN = UUID(int=7)
 
 DASHBOARD = "http://127.0.0.1:4200"
 
@@ -26,7 +35,16 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def client(folder) -> Visitor:
+def runs(monkeypatch) -> dict[Path, StudyRun]:
+    """What the server tells of studies' runs, by their folders."""
+    told: dict[Path, StudyRun] = {}
+    monkeypatch.setattr(start, "newest_runs", lambda: told)
+    monkeypatch.setattr(start, "begin_form", lambda: "deployments/deployment/7/run")
+    return told
+
+
+@pytest.fixture
+def client(folder, runs) -> Visitor:
     return Visitor(
         whole_site(
             StudiesIn(folder),
@@ -38,15 +56,90 @@ def client(folder) -> Visitor:
     )
 
 
-def test_the_first_page_leads_everywhere(client):
-    """It links to the dashboard and to what there is of each study, and says what there is not yet."""
+def test_the_first_page_leads_everywhere(client, folder):
+    """To the form that begins a study, to what there is of each study, and to nothing that there is not."""
     page = client.get("/").text
-    assert f'href="{DASHBOARD}"' in page
+    assert f'href="{DASHBOARD}/deployments/deployment/7/run">New study</a>' in page
     assert 'href="report/invented/"' in page
     assert 'href="review/invented/"' in page
     assert 'href="judge/invented/"' not in page
-    assert "Nothing is trained yet" in page
-    assert client.get("/-/start.css").status_code == 200
+    write_text(folder / "invented" / "models" / "LeNet-padded" / "card.json", "{}")
+    assert 'href="judge/invented/"' in client.get("/").text
+    for name in ("start.css", "start.js"):
+        assert client.get(f"/-/{name}").status_code == 200
+    for page in ("review", "report", "judge"):
+        assert 'href="../../">All studies</a>' in client.get(f"/{page}/invented/").text
+
+
+def told(state: str, *, said: str = "", is_whole: bool = True, can_be_retried: bool = False) -> StudyRun:
+    """A run that came into a state."""
+    when = datetime(2026, 11, 27, 23, 5, tzinfo=UTC)
+    return StudyRun(RUN, "study invented", state, said, when, is_whole, can_be_retried)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (told("waits"), ("waits for your decisions on 2 candidates", "look at the covers", ">Review 2 candidates</a>")),
+        (told("failed", said="The disk is full.", can_be_retried=True), ("failed", "The disk is full.", "press Retry")),
+        (told("failed", said="The disk is full."), ("failed", "start the same command again")),
+        (told("running", said="Train LeNet: 3 of 10."), ("running", "Train LeNet: 3 of 10.", "2026-11-27 23:05 UTC")),
+        (told("queued", said="1 of 1 studies run."), ("waits for its turn", "1 of 1 studies run.")),
+        (told("finished"), ("finished", "read the report")),
+        (told("finished", is_whole=False), ("finished", "read the report")),
+    ],
+)
+def test_a_study_says_how_it_stands_and_what_to_do_next(client, runs, folder, run, words, monkeypatch):
+    """With a link to its run; the part that the page asks for now and then says the same."""
+    monkeypatch.setattr(start, "find_open", lambda _: ["one", "another"])
+    runs[(folder / "invented").resolve()] = run
+    for page in (client.get("/").text, client.get("/studies").text):
+        assert all(word in page for word in words)
+        assert f'href="{DASHBOARD}/runs/flow-run/{RUN}"' in page
+        assert (f'data-retry="{RUN}"' in page) == run.can_be_retried
+
+
+def test_the_outcome_and_comparisons_are_told(client, folder):
+    """The best network's accuracy with its interval, and two studies side by side, whose page is served."""
+    row = {"backbone": "LeNet", "test_books": 90, "chance": 1 / 30, "top1": 0.3, "top1_low": 0.211, "top1_high": 0.4}
+    results = {"networks": [row | {"random_weights": False}]}
+    write_text(folder / "invented" / "report" / "results.json", json.dumps(results))
+    said = {"headline": "Level.", "sentence": "Chance explains the difference."}
+    write_text(folder / "one-two" / "comparison.json", json.dumps(said))
+    write_text(folder / "one-two" / "index.html", "<body>both</body>")
+    page = client.get("/").text
+    assert "LeNet is right on 30.0 % of 90 test books (21.1 to 40.0 %); chance is 3.3 %." in page
+    assert "Level. Chance explains the difference." in page
+    assert 'href="compare/one-two/"' in page
+    assert client.get("/compare/one-two/").text.endswith("both</body>")
+    assert client.get("/compare/invented/").status_code == 404
+
+
+def test_a_server_that_is_away_is_told(client, monkeypatch):
+    """The studies are shown all the same."""
+
+    def fail() -> None:
+        raise httpx.ConnectError("gone")
+
+    monkeypatch.setattr(start, "newest_runs", fail)
+    monkeypatch.setattr(start, "begin_form", fail)
+    page = client.get("/").text
+    assert "server does not answer just now" in page
+    assert 'href="report/invented/"' in page
+    assert f'href="{DASHBOARD}/deployments">New study</a>' in page
+
+
+def test_only_the_page_itself_can_have_a_run_done_again(client, monkeypatch):
+    """With its token, and the id of a run."""
+    again = []
+    monkeypatch.setattr(start, "retry", again.append)
+    ours = {"Origin": "http://127.0.0.1:4280", "Content-Type": "application/json"}
+    assert client.post("/retry", content=json.dumps({"run": str(RUN)}), headers=ours).status_code == 403
+    token = re.search(r'name="token" content="([^"]+)"', client.get("/").text).group(1)
+    ours[TOKEN_HEADER] = token
+    assert client.post("/retry", content='{"run": "x"}', headers=ours).status_code == 422
+    assert client.post("/retry", content=json.dumps({"run": str(RUN)}), headers=ours).status_code == 204
+    assert again == [RUN]
 
 
 def test_a_study_that_comes_later_is_found(client, folder):

@@ -1,0 +1,138 @@
+"""What became of each study of a home, as its newest run on the Prefect server tells; and doing a run again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterParentTaskRunId,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+
+from bookcover_core.errors import ServerError
+from flows.child_runs import reason
+from flows.judging import judge
+from flows.studies import folder_of_run
+from flows.study import begin_study, begin_study_with_every_setting, continue_study
+
+_WHOLE = {flow.name for flow in (begin_study, begin_study_with_every_setting, continue_study)}
+
+# Runs that are looked at, from the newest on.
+_MOST = 200
+
+# What people call a state.
+_WORDS = {
+    StateType.SCHEDULED: "queued",
+    StateType.PENDING: "running",
+    StateType.RUNNING: "running",
+    StateType.CANCELLING: "running",
+    StateType.PAUSED: "waits",
+    StateType.COMPLETED: "finished",
+    StateType.FAILED: "failed",
+    StateType.CRASHED: "failed",
+    StateType.CANCELLED: "stopped",
+}
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """The newest run that works, or worked, on a study."""
+
+    id: UUID
+    name: str
+    state: str
+    """queued, running, waits (for a person), finished, failed, stopped."""
+    said: str
+    """Why it failed or waits, or how far it is; empty where nothing says."""
+    when: datetime
+    """When it came into this state."""
+    is_whole: bool
+    """Whether it takes the study to its end, rather than one step of it."""
+    can_be_retried: bool
+
+
+def newest_runs() -> Mapping[Path, StudyRun]:
+    """The newest run of each study, by the study's folder."""
+    with get_client(sync_client=True) as client:
+        flows = {each.id: each.name for each in client.read_flows(limit=_MOST)}
+        newest = {folder: run for run, folder in reversed(list(_runs(client))) if flows.get(run.flow_id) != judge.name}
+        progress = _progress(client, [run.id for run in newest.values()])
+    return {
+        folder: _study_run(run, flows.get(run.flow_id, ""), progress.get(run.id, ""))
+        for folder, run in newest.items()
+        if run.state is not None
+    }
+
+
+def begin_form() -> str:
+    """Path, on the dashboard, of the short form that begins a study; of all deployments where it is not served."""
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_deployment_by_name(f"{begin_study.name}/{begin_study.name}")
+        except ObjectNotFound:
+            return "deployments"
+    return f"deployments/deployment/{found.id}/run"
+
+
+def retry(run: UUID) -> None:
+    """Do a run again that has failed: what is done is kept.
+
+    Raises:
+        ServerError: It cannot be done again: it is at work, or did not come from a deployment.
+    """
+    known = next((each for each in newest_runs().values() if each.id == run), None)
+    if known is None or not known.can_be_retried:
+        raise ServerError("this run cannot be done again", where=str(run), advice="Run continue-study instead.")
+    again = State(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retry was pressed on the start page.")
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, again)
+
+
+def _runs(client: SyncPrefectClient) -> Iterator[tuple[FlowRun, Path]]:
+    """Runs that a person or a schedule started, the newest first, and the folders of their studies."""
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    wanted = FlowRunFilter(
+        parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=soon),
+    )
+    for run in client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_MOST):
+        if (folder := folder_of_run(run.parameters)) is not None:
+            yield run, folder
+
+
+def _progress(client: SyncPrefectClient, runs: list[UUID]) -> dict[UUID, str]:
+    """How far runs of studies are, in a line: what `flows.progress_artifact` shows."""
+    shown = client.read_artifacts(
+        artifact_filter=ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=runs), key=ArtifactFilterKey(like_="study-%")
+        )
+    )
+    lines = {each.flow_run_id: str(each.data).partition("\n")[0].strip("*") for each in shown}
+    return {run: line for run, line in lines.items() if run is not None}
+
+
+def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:
+    state = run.state
+    assert state is not None
+    word = _WORDS[state.type]
+    is_whole = flow in _WHOLE and not run.parameters.get("only_begin")
+    told = {"queued": state.message or "", "running": progress, "failed": reason(state)}
+    return StudyRun(
+        id=run.id,
+        name=run.name,
+        state=word,
+        said=told.get(word, ""),
+        when=state.timestamp,
+        is_whole=is_whole,
+        can_be_retried=run.deployment_id is not None and word in {"failed", "stopped"},
+    )
