@@ -4,6 +4,7 @@ An automation of the Prefect server listens for the ends of studies' runs, and s
 address. Both are Prefect's own, stand on its pages *Automations* and *Blocks*, and go on without this command.
 """
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -35,7 +36,10 @@ _SUBJECT = (
     "{% elif flow_run.state.type.value == 'FAILED' %}has failed"
     "{% else %}is finished{% endif %}"
 )
-_BODY = "{{ flow_run.state.message or '' }}\n{{ flow_run|ui_url }}"
+_BODY = (
+    "{% if flow_run.state.type.value == 'PAUSED' %}Box-set candidates are to be decided on."
+    "{% else %}{{ flow_run.state.message or '' }}{% endif %}\n{{ flow_run|ui_url }}"
+)
 
 
 def switch_on(address: str) -> None:
@@ -124,8 +128,10 @@ def _known(address: str) -> str:
     from apprise import Apprise  # noqa: PLC0415 - takes a second
 
     json = address.replace("http", "json", 1) if address.startswith(("http://", "https://")) else address
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # of an address that it does not know
     for each in (address, json):
         if Apprise.instantiate(each, suppress_exceptions=True) is not None:
+            logging.getLogger("apprise").setLevel(logging.NOTSET)  # of a message that it could not send
             return each
     raise SettingsError(
         "this is no address that messages can be sent to",

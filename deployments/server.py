@@ -232,7 +232,13 @@ def _serve(port: int) -> None:
     """Serve Prefect's API and dashboard on loopback, to this machine's own programs and pages, until nobody uses it."""
     import uvicorn  # noqa: PLC0415 - only the server's own process needs it
     from prefect.server.api.server import create_app  # noqa: PLC0415 - only the server's own process needs it
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_UI_API_URL, temporary_settings  # noqa: PLC0415
+    from prefect.settings import (  # noqa: PLC0415 - only the server's own process needs it
+        PREFECT_API_URL,
+        PREFECT_HOME,
+        PREFECT_UI_API_URL,
+        PREFECT_UI_URL,
+        temporary_settings,
+    )
 
     from deployments.database import patient_database  # noqa: PLC0415 - imports Prefect's server
     from deployments.kept_schedules import kept_parameters  # noqa: PLC0415 - imports Prefect's server
@@ -240,7 +246,12 @@ def _serve(port: int) -> None:
 
     lock = live_as_server(Path(PREFECT_HOME.value()), port)
     # The dashboard in the browser asks the server that it came from, by whichever name.
-    settings = {PREFECT_API_URL: f"http://127.0.0.1:{port}/api", PREFECT_UI_API_URL: "/api"}
+    address = f"http://127.0.0.1:{port}"
+    settings = {
+        PREFECT_API_URL: f"{address}/api",
+        PREFECT_UI_API_URL: "/api",
+        PREFECT_UI_URL: f"{address}{DASHBOARD}",  # in messages of automations
+    }
     with lock, temporary_settings(settings), patient_database(), kept_parameters():
         uvicorn.run(
             OwnOrigin(create_app(final=True)),

@@ -124,14 +124,14 @@ def reference(settings: StudySettings) -> str:
 
 
 def folder_of_run(parameters: Mapping[str, Any]) -> Path | None:
-    """The folder of the study that a run with these parameters works on; None where that cannot be told."""
+    """The folder of the study that a run with these parameters works on or is to begin; None if it cannot be told."""
     nested = parameters.get("settings")
     try:
         if isinstance(nested, Mapping):
             named = {key: nested[key] for key in ("name", "workspace") if key in nested}
             return StudySettings.model_validate(named).root
         if "books" in parameters:  # the short form
-            return find_study(study_name(str(parameters.get("name") or ""), str(parameters["books"])))
+            return _folder(study_name(str(parameters.get("name") or ""), str(parameters["books"])))
         return find_study(str(parameters.get("study") or parameters.get("name") or ""))
     except (SettingsError, ValueError):
         return None

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -53,6 +53,9 @@ HOME = "../../"
 
 # What marks the folder of two studies side by side.
 _COMPARED = "comparison.json"
+
+# For so long a study is shown that could not be begun.
+_RECENTLY = timedelta(days=1)
 
 # Studies that need a person come first.
 _ORDER = {"waits": 0, "failed": 1, "running": 2, "queued": 3}
@@ -126,6 +129,11 @@ class Shown:
             outcome=_outcome(place.report / "results.json"),
             reported=None if report is None else datetime.fromtimestamp(report, UTC),
         )
+
+    @classmethod
+    def to_begin(cls, name: str, run: StudyRun) -> "Shown":
+        """A study that its run has not begun yet, or could not."""
+        return cls(name, run, 0, has_candidates=False, can_judge=False, outcome="", reported=None)
 
     @property
     def state(self) -> str:
@@ -230,7 +238,13 @@ class _Start:
         except (httpx.HTTPError, PrefectException) as error:
             logger.warning("start page: %r", error)
             problem = "The Prefect server does not answer just now: how studies stand is not known."
-        shown = [Shown.of(study, runs.get(study.settings.root)) for study in self._studies.values()]
+        shown = [Shown.of(study, runs.pop(study.settings.root, None)) for study in self._studies.values()]
+        recently = datetime.now(UTC) - _RECENTLY
+        shown += [
+            Shown.to_begin(folder.name, run)
+            for folder, run in runs.items()
+            if folder.parent == self._folder and run.state != "finished" and run.when > recently
+        ]
         return site.render(
             template,
             studies=sorted(shown, key=lambda each: _ORDER.get(each.state, len(_ORDER))),

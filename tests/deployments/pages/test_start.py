@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -97,6 +98,20 @@ def test_a_study_says_how_it_stands_and_what_to_do_next(client, runs, folder, ru
         assert all(word in page for word in words)
         assert f'href="{DASHBOARD}/runs/flow-run/{RUN}"' in page
         assert (f'data-retry="{RUN}"' in page) == run.can_be_retried
+
+
+def test_a_study_that_is_still_to_begin_is_shown(client, runs, folder):
+    """It waits for its turn, or could not be begun, and why; what is long ago, or elsewhere, is left out."""
+    now = datetime.now(UTC)
+    runs[folder / "later"] = replace(told("queued", said="Waits for a free place."), when=now)
+    runs[folder / "slip"] = replace(told("failed", said="there is no /covres on this machine"), when=now)
+    runs[folder / "old"] = replace(told("failed"), when=now - timedelta(days=2))
+    runs[folder.parent / "elsewhere"] = replace(told("failed"), when=now)
+    page = client.get("/studies").text
+    assert "Waits for a free place." in page
+    assert "there is no /covres" in page
+    assert 'data-key="old"' not in page
+    assert "elsewhere" not in page
 
 
 def test_the_outcome_and_comparisons_are_told(client, folder):
