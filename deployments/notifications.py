@@ -97,7 +97,7 @@ def describe() -> str:
     block = SlackWebhook.load(BLOCK)
     assert isinstance(block, SlackWebhook)
     known = Apprise.instantiate(block.url.get_secret_value())
-    shown = known.url(privacy=True).partition("?")[0] if known else "an address that is not known any more"
+    shown = known.url(privacy=True).partition("?")[0] if known else "an address that is not known any more"  # type: ignore[no-untyped-call] # Apprise has none
     paused = "" if found[0].enabled else " The automation is switched off on the dashboard."
     return f"Messages about studies go to {shown}.{paused}"
 
