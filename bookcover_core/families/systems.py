@@ -76,7 +76,9 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     networks = dict.fromkeys(
         (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
     )
-    looks: list[Callable[[], object]] = [partial(find_backbone, name) for name in networks if name not in SCRATCH]
+    looks: list[Callable[[], object]] = [
+        partial(find_backbone, name, others=SCRATCH) for name in networks if name not in SCRATCH
+    ]
     looks.append(partial(systems, settings))
     if settings.visualisation.model:
         looks.append(partial(find_system, settings, settings.visualisation.model))

@@ -20,7 +20,6 @@ from bookcover_core.models.keras_applications import (
     Preprocessing,
     build_application,
 )
-from bookcover_core.models.lenet_alexnet import SCRATCH
 
 # The networks of the dissertation: section 3.1.
 DISSERTATION = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
@@ -110,23 +109,24 @@ def pretrained(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in BACKBONES]
 
 
-def find_backbone(name: str, size: int | None = None) -> Backbone:
+def find_backbone(name: str, size: int | None = None, *, others: Iterable[str] = ()) -> Backbone:
     """The backbone called `name`.
 
     Args:
         name: Its name, as in settings.
         size: Side of its input in pixels (`models.input_size`), 75 or more; none: the one that it was published for.
+        others: Names of networks that may stand in its place, for the message.
 
     Raises:
         SettingsError: There is none; the message names those that are spelt alike, and all that there are.
     """
     if name not in BACKBONES:
-        known = {network.casefold(): network for network in (*BACKBONES, *SCRATCH)}
+        known = {network.casefold(): network for network in (*BACKBONES, *others)}
         near = [known[match] for match in get_close_matches(name.casefold(), known)]
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise SettingsError(
             f"there is no backbone called {name!r}",
             where="training.backbones or comparison.backbone",
-            advice=f"{meant}Choose among {', '.join(BACKBONES)}; training.backbones takes {' and '.join(SCRATCH)} too.",
+            advice=f"{meant}Choose among {', '.join((*BACKBONES, *others))}.",
         )
     return BACKBONES[name] if size is None else replace(BACKBONES[name], size=size)

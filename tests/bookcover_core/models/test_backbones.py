@@ -5,6 +5,7 @@ import pytest
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import BACKBONES, find_backbone
+from bookcover_core.models.lenet_alexnet import SCRATCH
 
 
 def test_the_networks_of_the_dissertation_come_first():
@@ -24,7 +25,6 @@ def test_the_networks_of_the_dissertation_come_first():
         ("NasNet-Large", "NASNetLarge"),
         ("efficientnet_v2_b0", "EfficientNetV2B0"),
         ("VGG-16", "VGG16"),
-        ("LeNett", "LeNet or "),
     ],
 )
 def test_an_unknown_backbone_names_the_ones_that_are_spelt_alike(name, near):
@@ -32,6 +32,12 @@ def test_an_unknown_backbone_names_the_ones_that_are_spelt_alike(name, near):
     known = "Choose among MobileNetV2, InceptionResNetV2, ResNeXt50, ConvNeXtTiny, .*Xception"
     with pytest.raises(SettingsError, match=rf"'{name}'\. Did you mean {near}.*{known}"):
         find_backbone(name)
+
+
+def test_networks_that_may_stand_beside_them_are_suggested_too():
+    """Where a list of networks takes those that are trained from nothing, LeNett is LeNet, and not MobileNet."""
+    with pytest.raises(SettingsError, match=r"'LeNett'\. Did you mean LeNet or .*Xception, LeNet, AlexNet"):
+        find_backbone("LeNett", others=SCRATCH)
 
 
 def test_a_name_like_no_other_gets_the_list():
