@@ -20,11 +20,10 @@ from bookcover_core.evaluation.colour_analysis import genre_colours, study_colou
 from bookcover_core.evaluation.confusion import confused_pairs, genre_order
 from bookcover_core.evaluation.distributions import distributions
 from bookcover_core.evaluation.evaluate import Predict
-from bookcover_core.evaluation.intervals import Estimate, Resampling, bootstrap, total_name
+from bookcover_core.evaluation.intervals import share_right
 from bookcover_core.evaluation.measured_books import MeasuredBooks, read_measured_books
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
-from bookcover_core.evaluation.scores import resampling
 from bookcover_core.evaluation.significance import compare_pairs, joint_accuracy
 from bookcover_core.families.baselines import ATTRIBUTE_RULES
 from bookcover_core.families.systems import systems
@@ -118,10 +117,10 @@ def _analysis(
     predict: Predict,
 ) -> Analysis:
     """The result of the stage."""
-    how = resampling(study)
-    confidence, threshold = how.confidence, study.settings.evaluation.overlap_threshold
+    confidence, threshold = study.settings.evaluation.confidence, study.settings.evaluation.overlap_threshold
     genres = read_genres(study.workspace)
     labels, judged = _judged_books(study, predictions, books)
+    groups = next(iter(predictions.values())).groups
     named = {name: metrics.predicted_labels(each.probabilities) for name, each in predictions.items()}
     found = {}
     for done, (name, each) in enumerate(predictions.items()):
@@ -131,7 +130,7 @@ def _analysis(
             model=models[name],
             colour=study_colour(labels, named[name], books.colours[judged], len(genres), confidence),
             overlap=study_overlap(each.probabilities, threshold, confidence),
-            calibration=calibrate(labels, each.probabilities, confidence, how.seed, validation),
+            calibration=calibrate(labels, each.probabilities, confidence, study.settings.seed, validation),
             confused=confused_pairs(each, confidence),
         )
         overlap = found[name].overlap
@@ -152,14 +151,16 @@ def _analysis(
         chance=metrics.chance(np.bincount(labels)),
         measures=distributions(books.labels, books.measured, len(genres)),
         colours=genre_colours(books.labels, books.colours, len(genres), confidence),
-        rules=judge_baselines(books, len(genres), how),
+        rules=judge_baselines(books, len(genres), groups, confidence),
         systems=found,
-        pairs=compare_pairs(labels, named, len(genres), how),
-        together=joint_accuracy(labels, {name: named[name] for name in alone}, confidence) if len(alone) > 1 else None,
+        pairs=compare_pairs(labels, named, groups, confidence),
+        together=joint_accuracy(labels, {name: named[name] for name in alone}, groups, confidence)
+        if len(alone) > 1
+        else None,
     )
 
 
-def judge_baselines(books: MeasuredBooks, genres: int, how: Resampling) -> list[BaselineScore]:
+def judge_baselines(books: MeasuredBooks, genres: int, groups: Sequence[str], confidence: float) -> list[BaselineScore]:
     """Each baseline of colour and shape, fitted on the training books and judged on the test books."""
     labels = books.labels[books.test]
     found = []
@@ -167,8 +168,7 @@ def judge_baselines(books: MeasuredBooks, genres: int, how: Resampling) -> list[
         inputs = np.column_stack([books.measured[measure] for measure in sees])
         scores = fit(inputs[books.train], books.labels[books.train], genres).scores(inputs[books.test])
         ranks = metrics.true_ranks(labels, scores)
-        intervals = bootstrap(labels, metrics.predicted_labels(scores), ranks, genres, how)
-        top = {k: Estimate.of(float((ranks <= k).mean()), intervals[total_name(k)]) for k in metrics.TOP}
+        top = {k: share_right(ranks <= k, np.array(groups), confidence) for k in metrics.TOP}
         found.append(BaselineScore(name=name, sees=list(sees), top=top))
     return found
 

@@ -24,6 +24,9 @@ _DRAWS = 400
 # A probability of 0 would cost infinitely much; this is the smallest that float32 holds at full precision.
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
+# So a loss lies between these.
+_LOSSES = (0.0, float(-np.log(_SMALLEST)))
+
 # Temperatures from 1 / 20 to 20 are tried: the logarithm of the greatest.
 _MOST_HEAT = float(np.log(20))
 
@@ -35,7 +38,7 @@ class Bin(BaseModel, frozen=True):
     low: float = Field(description="Least probability of the named genre in the bin.")
     high: float
     confidence: float = Field(description="Mean probability of the named genre.")
-    accuracy: Estimate = Field(description="Share predicted rightly, with Wilson's interval.")
+    accuracy: Estimate = Field(description="Share predicted rightly.")
 
 
 class Tempered(BaseModel, frozen=True):
@@ -95,9 +98,9 @@ def calibrate(
         ece_by_luck=_by_luck([sure[part] for part in parts], np.random.default_rng([seed, _LUCK])),
         confidence=float(sure.mean()),
         accuracy=float(right.mean()),
-        brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence),
+        brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence, (0, 2)),
         brier_of_chance=1 - 1 / genres,
-        log_loss=Estimate.of_mean(_losses(labels, probabilities), confidence),
+        log_loss=Estimate.of_mean(_losses(labels, probabilities), confidence, _LOSSES),
         log_loss_of_chance=float(np.log(genres)),
         tempered=None if validation is None else _temper(labels, probabilities, *validation, confidence),
     )
@@ -135,7 +138,7 @@ def _temper(
     named = predicted_labels(changed)
     sure = changed[np.arange(len(changed)), named]
     bins = [_bin(sure[part], (named == labels)[part], confidence) for part in _parts(sure)]
-    losses = Estimate.of_mean(_losses(labels, changed), confidence)
+    losses = Estimate.of_mean(_losses(labels, changed), confidence, _LOSSES)
     return Tempered(temperature=temperature, ece=_error(bins), log_loss=losses)
 
 

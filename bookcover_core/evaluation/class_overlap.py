@@ -10,7 +10,7 @@ both were rounded to 0 says nothing about either. A pair that is never defined h
 import numpy as np
 from pydantic import BaseModel, Field
 
-from bookcover_core.evaluation.intervals import Estimate, normal_quantile
+from bookcover_core.evaluation.intervals import Estimate, student_quantile
 from bookcover_core.evaluation.metrics import Floats
 
 # Ratios held at once: bounds the memory to some 100 MB.
@@ -70,10 +70,10 @@ def study_overlap(probabilities: Floats, threshold: float, confidence: float) ->
     Args:
         probabilities: (n, genres) what the network gives each genre for each test book.
         threshold: Overlap above which a pair is named.
-        confidence: Of the intervals, which take the mean to be normal.
+        confidence: Of the intervals, Student's; of a single book: all that is possible.
     """
     mean, error, defined = class_overlap(probabilities)
-    half = normal_quantile(confidence) * np.nan_to_num(error)
+    half = np.nan_to_num(student_quantile(confidence, np.maximum(defined - 1, 1)) * error, nan=1.0)
     genres = len(mean)
     pairs = [
         OverlappingPair(

@@ -78,7 +78,7 @@ def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: fl
                     red=red,
                     green=green,
                     blue=blue,
-                    brightness=Estimate.of_mean(own @ np.array(_LUMA), confidence),
+                    brightness=Estimate.of_mean(own @ np.array(_LUMA), confidence, (0, 255)),
                 )
             )
     return found

@@ -34,7 +34,7 @@ def confused_pairs(predictions: Predictions, confidence: float) -> list[Confused
 
     Args:
         predictions: Of one network for the test books.
-        confidence: Of the intervals, Wilson's.
+        confidence: Of the intervals.
     """
     genres = predictions.probabilities.shape[1]
     named = predicted_labels(predictions.probabilities)

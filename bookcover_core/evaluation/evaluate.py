@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.predictions import Predictions, write_predictions
-from bookcover_core.evaluation.scores import Scores, resampling, score
+from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.families.systems import find_system, systems
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_json, write_table
+from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
@@ -41,7 +41,7 @@ def _inputs(study: Study, system: str, **_: object) -> Inputs:
     "evaluate",
     "Evaluate on the test books",
     run_title="evaluate {system}",
-    settings=("seed", "evaluation.confidence", "evaluation.resamples"),
+    settings=("evaluation.confidence",),
     inputs=_inputs,
     parts=lambda study: [(system.name,) for system in systems(study.settings)],
 )
@@ -62,17 +62,17 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
     model = run.part
     genres = read_genres(study.workspace)
     keys, labels, probabilities = (predict or predict_split)(study, model, "test")
+    groups = read_table(study.workspace.splits, ("key", "group")).set_index("key")["group"]
     predictions = Predictions.checked(
-        keys, labels.astype(np.int64), probabilities.astype(np.float64), len(genres), where=run.label
+        keys,
+        labels.astype(np.int64),
+        probabilities.astype(np.float64),
+        groups.loc[list(keys)].tolist(),
+        len(genres),
+        where=run.label,
     )
-    scores = score(
-        predictions.labels,
-        predictions.probabilities,
-        genres,
-        backbone=system,
-        preparation=split_model_name(model)[1],
-        how=resampling(study),
-    )
+    confidence = study.settings.evaluation.confidence
+    scores = score(predictions, genres, system, split_model_name(model)[1], confidence)
     logger.info(
         "%s: accuracy %.1f %% (%.1f to %.1f) on %d test books",
         model,

@@ -1,96 +1,103 @@
-"""Confidence intervals: Wilson's for the shares of one genre, a stratified bootstrap for totals.
+"""Confidence intervals: Clopper and Pearson's for every share, and what follows from them for differences.
 
 They allow for the luck of which test books were drawn, and for nothing else: not for the luck of a training run.
+`benchmarks/interval_coverage.py` measures how often they hold the truth: at 95 % at least 93 %.
 """
 
 from statistics import NormalDist
-from typing import NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
+from scipy.special import betaincinv, stdtrit
 
-from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.metrics import Floats, Integers
+from bookcover_core.evaluation.metrics import Floats
 
-# Separates the random numbers of the bootstrap from those of other purposes.
-_BOOTSTRAP = 51
-
-# Resamples drawn at once: bounds the memory to some 30 MB with 30 genres.
-_BATCH = 2_000
-
-
-class Resampling(NamedTuple):
-    """How the intervals of a study are made."""
-
-    confidence: float
-    """Of every interval, such as 0.95."""
-    resamples: int
-    """Of a bootstrap."""
-    seed: int
-    """Of the study: the same seed gives the same intervals on any machine."""
-
-
-class Interval(NamedTuple):
-    """A confidence interval, ends included."""
-
-    low: float
-    high: float
+Right = NDArray[np.bool_]
+"""(n,) whether each book is predicted rightly."""
 
 
 class Estimate(BaseModel, frozen=True):
-    """A number with its confidence interval; mostly a share."""
+    """A number with its confidence interval, ends included; mostly a share."""
 
     value: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, value: float, interval: Interval) -> Self:
-        """The estimate of a value and the interval around it."""
-        return cls(value=value, low=interval.low, high=interval.high)
+    def of_share(cls, successes: float, trials: float, confidence: float) -> Self:
+        """A share of at least one trial with its exact interval, which never holds the truth less often than it says.
 
-    @classmethod
-    def of_share(cls, successes: int, trials: int, confidence: float) -> Self:
-        """A share of at least one trial with Wilson's score interval.
-
-        It keeps its promise near 0 and 1 and for few trials, where the textbook interval does not: Wilson (1927), JASA
-        22, 209-212; recommended by Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133.
+        Clopper and Pearson (1934), Biometrika 26, 404-413. Wilson's interval is narrower, but at 95 % it holds an
+        accuracy of 0.94 in three books only 83 % of the time. Counts may be fractions: of effective sample sizes, as in
+        Korn and Graubard (1998), Survey Methodology 24, 193-201.
         """
-        z = normal_quantile(confidence)
-        share = successes / trials
-        centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-        half = z / (1 + z * z / trials) * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
-        # The ends meet 0 and 1 exactly there, which floating point misses by a hair.
-        low = 0.0 if successes == 0 else max(0.0, centre - half)
-        return cls(value=share, low=low, high=1.0 if successes == trials else min(1.0, centre + half))
+        tail = (1 - confidence) / 2
+        failures = trials - successes
+        low = float(betaincinv(successes, failures + 1, tail)) if successes > 0 else 0.0
+        high = float(betaincinv(successes + 1, failures, 1 - tail)) if failures > 0 else 1.0
+        return cls(value=successes / trials, low=low, high=high)
 
     @classmethod
-    def of_mean(cls, values: Floats, confidence: float) -> Self:
-        """The mean of (n,) values with its normal interval; a single value has no interval but itself."""
-        mean = float(values.mean())
-        error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        half = normal_quantile(confidence) * error
-        return cls(value=mean, low=mean - half, high=mean + half)
-
-    @property
-    def interval(self) -> Interval:
-        """The interval around the value."""
-        return Interval(self.low, self.high)
+    def of_mean(cls, values: Floats, confidence: float, bounds: tuple[float, float]) -> Self:
+        """The mean of (n,) values within `bounds` with Student's interval; of a single value: `bounds`."""
+        mean, books = float(values.mean()), len(values)
+        if books < 2:
+            return cls(value=mean, low=bounds[0], high=bounds[1])
+        half = student_quantile(confidence, books - 1) * float(values.std(ddof=1)) / books**0.5
+        return cls(value=mean, low=max(bounds[0], mean - half), high=min(bounds[1], mean + half))
 
     @property
     def holds_zero(self) -> bool:
         """Whether the interval holds 0: of a difference, whether it is a tie."""
         return self.low <= 0 <= self.high
 
+    @property
+    def width(self) -> float:
+        """From the low end of the interval to the high one."""
+        return self.high - self.low
 
-def share(successes: int, trials: int, confidence: float) -> Estimate | None:
-    """A share with Wilson's interval; None where nothing was tried."""
+
+def share(successes: float, trials: float, confidence: float) -> Estimate | None:
+    """A share with its interval; None where nothing was tried."""
     return Estimate.of_share(successes, trials, confidence) if trials else None
+
+
+def share_right(right: Right, groups: NDArray[Any], confidence: float, weights: Floats | None = None) -> Estimate:
+    """The share of books that are predicted rightly, or a weighted mean of that, with its interval.
+
+    Books of one group, such as editions of one title, may be right together, and books of a large weight count for
+    more. So the interval is that of as many independent books as would tell as much at worst (`effective_books`).
+
+    Args:
+        right: (n,) whether each is predicted rightly; n is at least 1.
+        groups: (n,) the group of each.
+        confidence: Of the interval.
+        weights: (n,) of each; none: the same for all.
+    """
+    books = effective_books(groups, weights)
+    return Estimate.of_share(float(np.average(right, weights=weights)) * books, books, confidence)
+
+
+def effective_books(groups: NDArray[Any], weights: Floats | None = None) -> float:
+    """How many independent books of one weight tell as much as these (n,), if a group is right or wrong as a whole.
+
+    Kish (1965), Survey Sampling: the square of the sum of weights over the sum of squares, of groups.
+    """
+    _, places = np.unique(groups, return_inverse=True)
+    sums = np.bincount(places, weights)
+    return float(sums.sum() ** 2 / (sums**2).sum())
 
 
 def normal_quantile(confidence: float) -> float:
     """Standard deviations to either side of the mean within which a normal variable falls: 1.96 at 95 %."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def student_quantile(confidence: float, freedom: Any) -> Any:
+    """The same of Student's distribution with so many degrees of freedom: one, or an array of them."""
+    return stdtrit(freedom, (1 + confidence) / 2)
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
@@ -99,78 +106,45 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
     Newcombe (1998), Statistics in Medicine 17, 873-890, method 10, for shares; for any two numbers: Zou and Donner
     (2008), Statistics in Medicine 27, 1693-1702. Where both rest on the same books it is too wide, not too narrow.
     """
-    below = ((first.value - first.low) ** 2 + (second.high - second.value) ** 2) ** 0.5
-    above = ((first.high - first.value) ** 2 + (second.value - second.low) ** 2) ** 0.5
-    apart = first.value - second.value
-    return Estimate(value=apart, low=apart - below, high=apart + above)
+    return _joined(first, second, 0.0)
 
 
-def percentiles(values: Floats, confidence: float) -> Interval:
-    """The percentile interval of the resampled values (n,) of a bootstrap."""
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
+def paired_difference(first: Right, second: Right, groups: NDArray[Any], confidence: float) -> Estimate:
+    """The difference of the shares of the same books that two predict rightly.
 
-
-def bootstrap(
-    labels: Integers, predicted: Integers, ranks: Integers, genres: int, how: Resampling
-) -> dict[str, Interval]:
-    """Percentile intervals of the totals: accuracy, top-3, top-5, macro precision, macro recall and macro F1.
-
-    Books are drawn anew with replacement within each genre, because the test set is balanced by genre by design:
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; Davison and Hinkley (1997), Bootstrap
-    Methods and their Application, section 3.2, for strata. Books of a genre that have the same predicted genre and the
-    same band of ranks are alike for every total, so a resample is one multinomial draw over those kinds.
-
-    An accuracy or top-k of exactly 0 or 1 never varies in a resample; Wilson's interval stands in for it.
+    Newcombe (1998), Statistics in Medicine 17, 2635-2650, method 10: the intervals of both shares, joined with their
+    correlation. Where two never differ it still has a width, for ten books say little about that.
 
     Args:
-        labels: (n,) the genre of each book.
-        predicted: (n,) the genre that the network names.
-        ranks: (n,) the rank of each book's own genre, from 1.
-        genres: Number of genres.
-        how: Confidence, resamples and seed.
+        first: (n,) whether the first is right on each book; n is at least 1.
+        second: (n,) whether the second is.
+        groups: (n,) the group of each.
+        confidence: Of the interval.
     """
-    generator = np.random.default_rng([how.seed, _BOOTSTRAP])
-    samples: dict[str, list[Floats]] = {}
-    for start in range(0, how.resamples, _BATCH):
-        size = min(_BATCH, how.resamples - start)
-        for name, values in _resample(labels, predicted, ranks, genres, generator, size).items():
-            samples.setdefault(name, []).append(values)
-    intervals = {name: percentiles(np.concatenate(batches), how.confidence) for name, batches in samples.items()}
-    for k in metrics.TOP:
-        hits = int((ranks <= k).sum())
-        if hits in {0, len(ranks)} and (exact := share(hits, len(ranks), how.confidence)):
-            intervals[total_name(k)] = exact.interval
-    return intervals
+    books = effective_books(groups)
+    one, other = (Estimate.of_share(float(each.mean()) * books, books, confidence) for each in (first, second))
+    both = float((first & second).mean()) * books
+    return _joined(one, other, _correlation(both, one.value * books, other.value * books, books))
 
 
-def total_name(k: int) -> str:
-    """What the total of top-k recall is called: "accuracy" for 1, "top3", "top5"."""
-    return "accuracy" if k == 1 else f"top{k}"
+def _joined(first: Estimate, second: Estimate, phi: float) -> Estimate:
+    """The difference of two numbers whose errors correlate by `phi`."""
+
+    def apart(one: float, other: float) -> float:
+        return float(max(0.0, one * one - 2 * phi * one * other + other * other) ** 0.5)
+
+    value = first.value - second.value
+    below = apart(first.value - first.low, second.high - second.value)
+    return Estimate(
+        value=value, low=value - below, high=value + apart(first.high - first.value, second.value - second.low)
+    )
 
 
-def _resample(
-    labels: Integers, predicted: Integers, ranks: Integers, genres: int, generator: np.random.Generator, size: int
-) -> dict[str, Floats]:
-    """The totals of `size` resamples."""
-    bands = np.searchsorted(np.array(metrics.TOP), ranks).astype(np.int64)
-    confusion = np.zeros((size, genres, genres), dtype=np.int64)
-    hits = np.zeros((len(metrics.TOP), size), dtype=np.int64)
-    for genre in range(genres):
-        of_genre = labels == genre
-        kinds, counts = np.unique(predicted[of_genre] * (len(metrics.TOP) + 1) + bands[of_genre], return_counts=True)
-        if not len(kinds):
-            continue
-        drawn = generator.multinomial(counts.sum(), counts / counts.sum(), size=size)
-        named, band = np.divmod(kinds, len(metrics.TOP) + 1)
-        for kind in range(len(kinds)):
-            confusion[:, genre, named[kind]] += drawn[:, kind]
-        for position in range(len(metrics.TOP)):
-            hits[position] += drawn[:, band <= position].sum(axis=1)
-    books = confusion.sum(axis=2)
-    totals = {total_name(k): hits[position] / len(labels) for position, k in enumerate(metrics.TOP)}
-    return totals | {
-        "macro_precision": metrics.macro(metrics.precision(confusion), books[0]),
-        "macro_recall": metrics.macro(metrics.recall(np.diagonal(confusion, axis1=1, axis2=2), books), books[0]),
-        "macro_f1": metrics.macro(metrics.f1(confusion), books[0]),
-    }
+def _correlation(both: float, first: float, second: float, books: float) -> float:
+    """Newcombe's estimate of the correlation, with his continuity correction."""
+    margins = first * (books - first) * second * (books - second)
+    if margins <= 0:
+        return 0.0
+    product = both * (books - first - second + both) - (first - both) * (second - both)
+    corrected = max(product - books / 2, 0.0) if product > 0 else product
+    return float(corrected / margins**0.5)

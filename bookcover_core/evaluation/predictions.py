@@ -1,7 +1,7 @@
 """The predictions of a system for each test book: `predictions.csv`, one row a book, one column a genre.
 
-Columns: key, label, then the probability of each genre under its slug. Probabilities are written with nine significant
-digits, which give a float32 back bit for bit: ties stay ties.
+Columns: key, group, label, then the probability of each genre under its slug. Probabilities are written with nine
+significant digits, which give a float32 back bit for bit: ties stay ties.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
 from bookcover_core.genres import Genre
 from bookcover_core.pipeline.workspace import read_csv, write_csv
 
-_KEY_COLUMNS = ("key", "label")
+_KEY_COLUMNS = ("key", "group", "label")
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,18 @@ class Predictions:
     """(n,) true genre of each."""
     probabilities: Floats
     """(n, genres) what the network gives each genre: float32 values, held as float64."""
+    groups: list[str]
+    """(n) the leakage group of each: editions of one title, say, which may be right together."""
 
     @classmethod
     def checked(
-        cls, keys: Sequence[str], labels: Integers, probabilities: Floats, genres: int, where: str
+        cls,
+        keys: Sequence[str],
+        labels: Integers,
+        probabilities: Floats,
+        groups: Sequence[str],
+        genres: int,
+        where: str,
     ) -> "Predictions":
         """Predictions that can be scored.
 
@@ -52,11 +60,12 @@ class Predictions:
                 where=where,
                 advice="Train it again with a smaller training.learning_rate.",
             )
-        return cls(list(keys), own, table)
+        return cls(list(keys), own, table, list(groups))
 
     def at(self, places: Integers) -> "Predictions":
         """Those for the books at some places."""
-        return Predictions([self.keys[place] for place in places], self.labels[places], self.probabilities[places])
+        keys, groups = ([names[place] for place in places] for names in (self.keys, self.groups))
+        return Predictions(keys, self.labels[places], self.probabilities[places], groups)
 
     def mistakes(self) -> Integers:
         """Positions of the books predicted wrongly, the most confident mistake first."""
@@ -75,11 +84,14 @@ class Predictions:
 
 def write_predictions(file: Path, predictions: Predictions, genres: Sequence[Genre]) -> None:
     """Write `predictions`, whole or not at all."""
-    rows = zip(predictions.keys, predictions.labels, predictions.probabilities, strict=True)
+    columns = predictions.keys, predictions.groups, predictions.labels, predictions.probabilities
     write_csv(
         file,
         [*_KEY_COLUMNS, *(genre.slug for genre in genres)],
-        ([key, int(label), *(f"{value:.9g}" for value in row)] for key, label, row in rows),
+        (
+            [key, group, int(label), *(f"{value:.9g}" for value in row)]
+            for key, group, label, row in zip(*columns, strict=True)
+        ),
     )
 
 
@@ -92,7 +104,8 @@ def read_predictions(file: Path) -> Predictions:
     try:
         _, *rows = read_csv(file)
         values = np.array([row[len(_KEY_COLUMNS) :] for row in rows], dtype=np.float64)
-        return Predictions([row[0] for row in rows], np.array([int(row[1]) for row in rows], dtype=np.int64), values)
+        keys, groups, labels = list(zip(*rows, strict=True))[: len(_KEY_COLUMNS)]
+        return Predictions(list(keys), np.array(labels, dtype=np.int64), values, list(groups))
     except (OSError, ValueError, IndexError) as error:
         raise WorkspaceError(
             "the predictions cannot be read", where=file, advice="Delete the file and evaluate the network again."

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.intervals import Estimate, Resampling, bootstrap, share, total_name
-from bookcover_core.evaluation.metrics import Floats, Integers
+from bookcover_core.evaluation.intervals import Estimate, effective_books, share_right
+from bookcover_core.evaluation.metrics import Floats
+from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import Genre
-from bookcover_core.pipeline.study import Study
 
 
 class GenreScore(BaseModel, frozen=True):
@@ -38,9 +38,9 @@ class Scores(BaseModel, frozen=True):
     backbone: str = Field(description='Name of the system: "MobileNetV2", "MobileNetV2-finetuned".')
     preparation: str
     books: int = Field(description="Test books.")
-    chance: float = Field(description="Accuracy of always naming the commonest genre.")
+    independent_books: float = Field(description="Of books of one group, which may be right together, one counts.")
+    chances: dict[int, float] = Field(description="Top-k accuracy of always naming the k commonest genres, by k.")
     confidence: float
-    resamples: int
     totals: dict[str, Estimate] = Field(
         description="accuracy (in Table 3: total precision), top3, top5, macro_precision, macro_recall, macro_f1."
     )
@@ -51,6 +51,11 @@ class Scores(BaseModel, frozen=True):
     def title(self) -> str:
         """Name of the system for people."""
         return title_of(self.backbone)
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of always naming the commonest genre."""
+        return self.chances[1]
 
     @property
     def accuracy(self) -> Estimate:
@@ -67,61 +72,70 @@ class Scores(BaseModel, frozen=True):
 
 
 def score(
-    labels: Integers,
-    probabilities: Floats,
-    genres: Sequence[Genre],
-    *,
-    backbone: str,
-    preparation: str,
-    how: Resampling,
+    predictions: Predictions, genres: Sequence[Genre], backbone: str, preparation: str, confidence: float
 ) -> Scores:
-    """The scores of a network.
+    """The scores of a system on the books of `predictions`.
 
     Args:
-        labels: (n,) the genre of each test book; n is at least 1.
-        probabilities: (n, genres) what the network gives each genre.
+        predictions: Of at least one book.
         genres: The genres of the study, by label.
-        backbone: The network.
+        backbone: The system.
         preparation: What it saw of the covers.
-        how: How the intervals are made.
+        confidence: Of the intervals.
     """
-    ranks = metrics.true_ranks(labels, probabilities)
-    predicted = metrics.predicted_labels(probabilities)
+    labels, groups = predictions.labels, np.unique(predictions.groups, return_inverse=True)[1]
+    ranks = metrics.true_ranks(labels, predictions.probabilities)
+    predicted = metrics.predicted_labels(predictions.probabilities)
     confusion = metrics.confusion_matrix(labels, predicted, len(genres))
-    books = confusion.sum(axis=1)
-    intervals = bootstrap(labels, predicted, ranks, len(genres), how)
-    values = {
-        **{total_name(k): float((ranks <= k).mean()) for k in metrics.TOP},
-        "macro_precision": float(metrics.macro(metrics.precision(confusion), books)),
-        "macro_recall": float(metrics.macro(metrics.recall(np.diagonal(confusion), books), books)),
-        "macro_f1": float(metrics.macro(metrics.f1(confusion), books)),
-    }
-    hits = {k: metrics.top_hits(labels, ranks, len(genres), k) for k in metrics.TOP}
+    books, named = confusion.sum(axis=1), confusion.sum(axis=0)
     f1 = metrics.f1(confusion)
+    tested = (books > 0) / (books > 0).sum()
+
+    def found(among: np.ndarray, k: int = 1) -> Estimate | None:
+        """The share of some books whose genre is among the first k."""
+        return share_right(ranks[among] <= k, groups[among], confidence) if among.any() else None
+
+    def mean(of_true: Floats, of_named: Floats) -> Estimate:
+        """The mean over the genres of a measure, by what a book counts for its own genre and for the one named.
+
+        A genre in which no book counts is as good as one book that is wrong.
+        """
+        empty = tested[(of_true + of_named == 0) & (tested > 0)]
+        return share_right(
+            np.append(ranks == 1, np.zeros(len(empty), dtype=np.bool_)),
+            np.append(groups, -1 - np.arange(len(empty))),
+            confidence,
+            np.append(of_true[labels] + of_named[predicted], empty),
+        )
+
+    nothing = np.zeros(len(genres))
+    by_recall = np.divide(tested, books, out=nothing.copy(), where=books > 0)
+    by_precision = np.divide(tested, named, out=nothing.copy(), where=named > 0)
+    by_f1 = np.divide(tested, books + named, out=nothing.copy(), where=books > 0)
+    totals = {
+        **{total_name(k): share_right(ranks <= k, groups, confidence) for k in metrics.TOP},
+        "macro_precision": mean(nothing, by_precision),
+        "macro_recall": mean(by_recall, nothing),
+        "macro_f1": mean(by_f1, by_f1),
+    }
     return Scores(
         model=f"{backbone}-{preparation}",
         backbone=backbone,
         preparation=preparation,
         books=len(labels),
-        chance=metrics.chance(books),
-        confidence=how.confidence,
-        resamples=how.resamples,
-        totals={name: Estimate.of(value, intervals[name]) for name, value in values.items()},
+        independent_books=effective_books(groups),
+        chances={k: metrics.chance(books, k) for k in metrics.TOP},
+        confidence=confidence,
+        totals=totals,
         genres=[
             GenreScore(
                 label=genre.label,
                 name=genre.name,
                 slug=genre.slug,
                 books=int(books[genre.label]),
-                predicted=int(confusion[:, genre.label].sum()),
-                recall={
-                    k: estimate
-                    for k in metrics.TOP
-                    if (estimate := share(int(hits[k][genre.label]), int(books[genre.label]), how.confidence))
-                },
-                precision=share(
-                    int(confusion[genre.label, genre.label]), int(confusion[:, genre.label].sum()), how.confidence
-                ),
+                predicted=int(named[genre.label]),
+                recall={k: each for k in metrics.TOP if (each := found(labels == genre.label, k))},
+                precision=found(predicted == genre.label),
                 f1=None if np.isnan(f1[genre.label]) else float(f1[genre.label]),
             )
             for genre in genres
@@ -130,15 +144,9 @@ def score(
     )
 
 
-def top_share(scores: Scores, k: int) -> Estimate:
-    """The share of the test books whose genre is among the first k, with the interval of that share alone."""
-    return Estimate.of_share(round(scores.top(k).value * scores.books), scores.books, scores.confidence)
-
-
-def resampling(study: Study) -> Resampling:
-    """How the intervals of a study are made."""
-    settings = study.settings.evaluation
-    return Resampling(settings.confidence, settings.resamples, study.settings.seed)
+def total_name(k: int) -> str:
+    """What the total of top-k recall is called: "accuracy" for 1, "top3", "top5"."""
+    return "accuracy" if k == 1 else f"top{k}"
 
 
 def read_scores(file: Path) -> Scores:

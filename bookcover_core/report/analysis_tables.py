@@ -207,7 +207,7 @@ def pairs_table(analysis: Analysis) -> Table | None:
         analysis.pairs,
         notes=[
             (
-                "A tie: the interval of the difference (a bootstrap of pairs, by genre) holds 0. Open: it does not, "
+                "A tie: the interval of the difference (Newcombe's of pairs) holds 0. Open: it does not, "
                 "but McNemar's exact test, corrected for the number of pairs after Holm, allows for luck."
             ),
             (

@@ -31,7 +31,7 @@ _ROT = (
     "Link rot: the share of records whose cover is not to be had any more (missing, a placeholder, refused, no image, "
     "or cut short). Records that failed for now are left out of it: what becomes of them is open."
 )
-_INTERVALS = "Intervals of {confidence:.0f} % (Wilson), for the luck of which books of a genre are listed."
+_INTERVALS = "Intervals of {confidence:.0f} %, for the luck of which books of a genre are listed."
 
 
 def cover_table(findings: Findings) -> Table | None:
@@ -90,7 +90,7 @@ def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
 
 
 def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) -> Table:
-    """A row for each genre with its share of covers that are gone and Wilson's interval, and one for all of them.
+    """A row for each genre with its share of covers that are gone and its interval, and one for all of them.
 
     Args:
         outcomes: From `read_outcomes`.

@@ -108,7 +108,7 @@ def genres_table(findings: Findings) -> Table | None:
         )
     notes = [
         "A pair is a book and its nearest twin, counted once.",
-        f"In small type: {100 * findings.confidence:.0f} % intervals (Wilson).",
+        f"In small type: {100 * findings.confidence:.0f} % intervals.",
         _FORMULA,
         _DOUBT,
     ]

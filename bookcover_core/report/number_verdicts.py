@@ -20,7 +20,6 @@ from bookcover_core.evaluation.published_results import (
     published_preparations,
     published_recall,
 )
-from bookcover_core.evaluation.scores import top_share
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Column, Content, Table, estimates, integers, shares
@@ -135,7 +134,7 @@ def _recalls(findings: Findings) -> Iterator[NumberVerdict]:
                 ours = scores.genres[label].recall.get(k) if scores else None
                 number = NumberVerdict("Table 2", name, f"Top-{k} recall", genre, other.recall(k)[genre], ours)
                 yield judge_number(findings, number, BOOKCOVER30_TEST_PER_GENRE, why)
-            whole = top_share(scores, k) if scores else None
+            whole = scores.top(k) if scores else None
             number = NumberVerdict("Table 2", name, f"Top-{k} accuracy", "Total", other.total(k), whole)
             yield judge_number(findings, number, PUBLISHED_TEST_BOOKS, missing)
 
@@ -184,7 +183,7 @@ def _precisions(findings: Findings) -> Iterator[NumberVerdict]:
             ours = scores.genres[label].precision if scores else None
             number = NumberVerdict("Table 3", name, "Precision", genre, value, ours)
             yield judge_number(findings, number, named_books(name, genre), why)
-        whole = top_share(scores, 1) if scores else None
+        whole = scores.accuracy if scores else None
         number = NumberVerdict("Table 3", name, "Total precision (accuracy)", "Total", other.total, whole)
         yield judge_number(findings, number, PUBLISHED_TEST_BOOKS, missing)
 

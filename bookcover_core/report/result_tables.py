@@ -237,14 +237,14 @@ def _top(k: int) -> Callable[[EvaluatedSystem], Estimate]:
 
 
 def validation_cell(findings: Findings, accuracy: float | None) -> Cell:
-    """A validation accuracy with Wilson's interval; empty where it is not known."""
+    """A validation accuracy with its interval; empty where it is not known."""
     if accuracy is None:
         return Cell()
     return _share_cell(accuracy, findings.books_in("validation"), findings.confidence)
 
 
 def _share_cell(value: float, books: int, confidence: float) -> Cell:
-    """A share of so many books with Wilson's interval; without interval where their number is not known."""
+    """A share of so many books with its interval; without interval where their number is not known."""
     estimate = share(round(value * books), books, confidence)
     return Cell(value, estimate.low, estimate.high) if estimate else Cell(value)
 
@@ -276,4 +276,4 @@ def comparability_note(findings: Findings) -> str:
 
 def interval_note(findings: Findings) -> str:
     """What the small type in the tables means."""
-    return f"In small type: {100 * findings.confidence:.0f} % intervals (Wilson for genres, bootstrap for totals)."
+    return f"In small type: {100 * findings.confidence:.0f} % intervals (Clopper and Pearson's)."

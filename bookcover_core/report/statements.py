@@ -13,7 +13,7 @@ from operator import attrgetter
 from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
-from bookcover_core.evaluation.scores import Scores, top_share
+from bookcover_core.evaluation.scores import Scores
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
@@ -362,7 +362,7 @@ def _standing(analysis: Analysis, first: str, second: str) -> Standing:
 def _apart(scores: Scores, k: int, published: float) -> Estimate:
     """The study's less the published total."""
     other = Estimate.of_share(round(published * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
-    return difference(top_share(scores, k), other)
+    return difference(scores.top(k), other)
 
 
 def _all_above(gaps: Sequence[Estimate]) -> bool | None:

@@ -6,7 +6,6 @@ from typing import Any
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
-from bookcover_core.evaluation.scores import top_share
 from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
@@ -111,7 +110,7 @@ def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     names = " and ".join(name for name, other in published.items() if other.total_top1 == highest)
     scores = best.scores
     other = Estimate.of_share(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
-    apart = difference(top_share(scores, 1), other.model_copy(update={"value": highest}))
+    apart = difference(scores.accuracy, other.model_copy(update={"value": highest}))
     place = "above" if apart.low > 0 else "below" if apart.high < 0 else "level with"
     return f"That is {place} the best published on the official split ({names}, {percent(highest)}{PERCENT})."
 

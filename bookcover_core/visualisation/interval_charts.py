@@ -32,7 +32,7 @@ def accuracy_beside_published(
 ) -> Figure:
     """Top-1 accuracy of the study's networks with intervals, above published results on covers alone.
 
-    Published results on the official split get Wilson's interval for its 5,700 test books, faint, since their authors
+    Published results on the official split get the interval of its 5,700 test books, faint, since their authors
     give none; others get none.
 
     Args:
@@ -70,8 +70,8 @@ def accuracy_beside_published(
                 own = row.series is not None
                 colour = theme.muted if row.series is None else theme.colour(row.series)
                 if row.interval:
-                    ends = row.interval.interval
-                    axes.hlines(place, *ends, color=colour, linewidth=2.0 if own else 1.0, alpha=1 if own else 0.6)
+                    line = {"linewidth": 2.0 if own else 1.0, "alpha": 1 if own else 0.6}
+                    axes.hlines(place, row.interval.low, row.interval.high, color=colour, **line)
                 axes.plot(
                     row.value,
                     place,

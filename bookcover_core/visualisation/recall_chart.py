@@ -37,7 +37,7 @@ def recall_by_genre(networks: Sequence[Scores], theme: Theme = LIGHT) -> Figure:
                 estimates = [network.top(k), *(network.genres[label].recall[k] for label in order)]
                 places = np.array([-0.4, *range(1, len(order) + 1)]) + offset
                 _intervals(axes, places, estimates, position, theme, label=network.title)
-            figure_style.chance_line(axes, networks[0].chance if k == 1 else k / len(genres), theme, linewidth=0.7)
+            figure_style.chance_line(axes, networks[0].chances[k], theme, linewidth=0.7)
             axes.axhline(0.35, color=theme.muted, linewidth=0.5)
             axes.set_xlim(0, 1)
             axes.set_ylim(len(order) + 0.6, -0.95)

@@ -29,7 +29,7 @@ def _differences(comparison: StudyComparison) -> Table:
     if any(pair.paired for pair in comparison.pairs):
         notes.append(
             "Paired: both judged the same books, and those on which they differ decide. The interval is that of a "
-            "bootstrap of pairs within each genre, p that of McNemar's exact test; open: the interval does not hold 0, "
+            "Newcombe's of pairs, p that of McNemar's exact test; open: the interval does not hold 0, "
             "but p, corrected for the number of pairs after Holm, allows for luck."
         )
     if not all(pair.paired for pair in comparison.pairs):

@@ -10,7 +10,7 @@ from typing import Any
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
-from bookcover_core.evaluation.scores import Scores, resampling
+from bookcover_core.evaluation.scores import Scores
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -87,7 +87,7 @@ class StudyComparison:
 
     @property
     def confidence(self) -> float:
-        """Of every interval: that of the first study, as resamples and seed are."""
+        """Of every interval: that of the first study."""
         return self.first.confidence
 
     @cached_property
@@ -151,7 +151,7 @@ def compare_studies(first: Study, second: Study) -> StudyComparison:
     if best[0].name != best[1].name:
         pairs.append(best)
     compared = [
-        compare_systems(_judged(one, mine), _judged(other, theirs), shared.keys, resampling(first))
+        compare_systems(_judged(one, mine), _judged(other, theirs), shared.keys, first.settings.evaluation.confidence)
         for mine, theirs in pairs
     ]
     return StudyComparison(one, other, shared, corrected(compared, one.confidence))

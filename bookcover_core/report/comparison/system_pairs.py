@@ -6,7 +6,6 @@ Where enough test books are shared, systems are compared on these alone, and the
 Otherwise each system keeps the test books of its own study.
 """
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -14,17 +13,14 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.intervals import Estimate, Resampling, difference
+from bookcover_core.evaluation.intervals import Estimate, difference, paired_difference
 from bookcover_core.evaluation.metrics import Integers
 from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.evaluation.significance import (
     Standing,
-    accuracy_difference,
     holm,
-    macro_f1_difference,
     mcnemar,
-    paired_share_difference,
     standing_of,
 )
 from bookcover_core.genres import Genre
@@ -90,14 +86,9 @@ class _JudgedBooks:
     def genres(self) -> list[str]:
         return [genre.name for genre in self.scores.genres]
 
-    def numbered(self, numbers: Mapping[str, int]) -> tuple[Integers, Integers]:
-        """The genre of each book, and the one that the system names, as `numbers` numbers genres."""
-        own = np.array([numbers[name] for name in self.genres], dtype=np.int64)
-        return own[self.predictions.labels], own[metrics.predicted_labels(self.predictions.probabilities)]
-
 
 def compare_systems(
-    one: tuple[Scores, Predictions], other: tuple[Scores, Predictions], shared: AbstractSet[str], how: Resampling
+    one: tuple[Scores, Predictions], other: tuple[Scores, Predictions], shared: AbstractSet[str], confidence: float
 ) -> SystemPair:
     """How far two systems of two studies are apart.
 
@@ -105,13 +96,13 @@ def compare_systems(
         one: Scores and predictions of a system on all test books of its study.
         other: The same of a system of another study.
         shared: Keys of the books that both studies have.
-        how: How the intervals are made; scores with other intervals are made anew.
+        confidence: Of the intervals; scores with others are made anew.
     """
-    whole = judged = (_judged(*one, how), _judged(*other, how))
+    whole = judged = (_judged(*one, confidence), _judged(*other, confidence))
     places = _shared_places(*judged, shared)
     paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(each.scores.books for each in judged))
     if paired:
-        judged = (_only(judged[0], places[0], how), _only(judged[1], places[1], how))
+        judged = (_only(judged[0], places[0]), _only(judged[1], places[1]))
     return SystemPair(
         first=one[0].backbone,
         second=other[0].backbone,
@@ -119,7 +110,7 @@ def compare_systems(
         shared_books=len(places[0]),
         first_books=judged[0].scores.books,
         second_books=judged[1].scores.books,
-        measures=_measures(*judged, how, paired=paired),
+        measures=_measures(*judged, paired=paired),
         genres=_genres(*judged, whole, paired=paired),
     )
 
@@ -135,24 +126,16 @@ def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
     return found
 
 
-def _judged(scores: Scores, predictions: Predictions, how: Resampling) -> _JudgedBooks:
-    if (scores.confidence, scores.resamples) == (how.confidence, how.resamples):
+def _judged(scores: Scores, predictions: Predictions, confidence: float) -> _JudgedBooks:
+    if scores.confidence == confidence and scores.books == len(predictions.keys):
         return _JudgedBooks(predictions, scores)
-    return _rescored(predictions, scores, how)
-
-
-def _only(judged: _JudgedBooks, places: Integers, how: Resampling) -> _JudgedBooks:
-    """What it made of the books at some places."""
-    part = judged.predictions.at(places)
-    return (
-        _JudgedBooks(part, judged.scores) if len(places) == judged.scores.books else _rescored(part, judged.scores, how)
-    )
-
-
-def _rescored(predictions: Predictions, scores: Scores, how: Resampling) -> _JudgedBooks:
     genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
-    names = {"backbone": scores.backbone, "preparation": scores.preparation}
-    return _JudgedBooks(predictions, score(predictions.labels, predictions.probabilities, genres, **names, how=how))
+    return _JudgedBooks(predictions, score(predictions, genres, scores.backbone, scores.preparation, confidence))
+
+
+def _only(judged: _JudgedBooks, places: Integers) -> _JudgedBooks:
+    """What it made of the books at some places."""
+    return _judged(judged.scores, judged.predictions.at(places), judged.scores.confidence)
 
 
 def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
@@ -167,30 +150,21 @@ def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[s
     return table[:, 0], table[:, 1]
 
 
-def _measures(one: _JudgedBooks, other: _JudgedBooks, how: Resampling, *, paired: bool) -> dict[str, MeasureDifference]:
+def _measures(one: _JudgedBooks, other: _JudgedBooks, *, paired: bool) -> dict[str, MeasureDifference]:
     """How far the totals of two systems are apart."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys([*one.genres, *other.genres]))}
-    labels, named = one.numbered(numbers)
+    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
     found = {}
     for name, k in {"accuracy": 1, "top3": 3}.items():
         if k >= min(len(one.genres), len(other.genres)) and k > 1:
             continue
-        right = [each.ranks <= k for each in (one, other)]
+        right = one.ranks <= k, other.ranks <= k
         if paired:
-            apart = accuracy_difference(labels, right[0], right[1], how)
-            only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-            found[name] = _measure(one, other, name, apart, p=mcnemar(*only) if k == 1 else None)
+            apart = paired_difference(right[0], right[1], groups, confidence)
+            found[name] = _measure(one, other, name, apart, p=mcnemar(right[0], right[1], groups) if k == 1 else None)
         else:
-            shares = [
-                Estimate.of_share(int(each.sum()), judged.scores.books, judged.scores.confidence)
-                for each, judged in zip(right, (one, other), strict=True)
-            ]
-            found[name] = _measure(one, other, name, difference(*shares))
-    apart = (
-        macro_f1_difference(labels, named, other.numbered(numbers)[1], len(numbers), how)
-        if paired
-        else difference(one.scores.totals["macro_f1"], other.scores.totals["macro_f1"])
-    )
+            found[name] = _measure(one, other, name, difference(one.scores.top(k), other.scores.top(k)))
+    # Of the same books this is wider than need be, and right.
+    apart = difference(one.scores.totals["macro_f1"], other.scores.totals["macro_f1"])
     return found | {"macro_f1": _measure(one, other, "macro_f1", apart)}
 
 
@@ -221,7 +195,12 @@ def _genres(
         if scores[0] and recalls[0] and recalls[1]:
             of_genre = one.predictions.labels == scores[0].label
             apart = (
-                paired_share_difference(right[0][of_genre], right[1][of_genre], one.scores.confidence)
+                paired_difference(
+                    right[0][of_genre],
+                    right[1][of_genre],
+                    np.array(one.predictions.groups)[of_genre],
+                    one.scores.confidence,
+                )
                 if paired
                 else difference(recalls[0], recalls[1])
             )

@@ -14,7 +14,7 @@ def _predictions(labels: list[int], named: list[int], sure: list[float], genres:
         probabilities[row] = (1 - probability) / (genres - 1)
         probabilities[row, genre] = probability
     keys = [f"book {number}" for number in range(len(labels))]
-    return Predictions(keys, np.array(labels), probabilities)
+    return Predictions(keys, np.array(labels), probabilities, keys)
 
 
 def test_pairs_have_their_books_both_ways_and_the_surest_first():

@@ -27,10 +27,10 @@ def test_files_agree_with_each_other(study):
     predictions = pd.read_csv(folder / "predictions.csv", dtype={"key": str})
     genres = pd.read_csv(folder / "genres.csv")
     confusion = pd.read_csv(folder / "confusion.csv", index_col=0).to_numpy()
-    assert list(predictions.columns) == ["key", "label", "law", "travel", "romance", "history"]
+    assert list(predictions.columns) == ["key", "group", "label", "law", "travel", "romance", "history"]
     assert scores.books == len(predictions) == confusion.sum() == 48
     assert genres["predicted"].sum() == 48
-    predicted = predictions.iloc[:, 2:].to_numpy().argmax(axis=1)
+    predicted = predictions.iloc[:, 3:].to_numpy().argmax(axis=1)
     assert scores.accuracy.value == pytest.approx((predicted == predictions["label"]).mean())
     assert np.trace(confusion) / 48 == pytest.approx(scores.accuracy.value)
     assert genres["top1_recall"].mean() == pytest.approx(scores.accuracy.value, abs=1e-5)

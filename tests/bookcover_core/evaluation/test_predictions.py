@@ -13,9 +13,9 @@ from bookcover_core.genres import number_genres
 def _predictions(books: int = 50, genres: int = 4) -> Predictions:
     generator = np.random.default_rng(0)
     probabilities = generator.dirichlet(np.ones(genres), size=books)
-    return Predictions.checked(
-        [f"{number:010d}" for number in range(books)], np.arange(books) % genres, probabilities, genres, "here"
-    )
+    keys = [f"{number:010d}" for number in range(books)]
+    groups = [f"group {number // 2}" for number in range(books)]
+    return Predictions.checked(keys, np.arange(books) % genres, probabilities, groups, genres, "here")
 
 
 def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path):
@@ -24,29 +24,29 @@ def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path):
     file = tmp_path / "predictions.csv"
     write_predictions(file, written, number_genres(["Key", "Label", "A, B", "Élan"]))
     read = read_predictions(file)
-    assert read.keys == written.keys
+    assert (read.keys, read.groups) == (written.keys, written.groups)
     assert (read.labels == written.labels).all()
     assert (read.probabilities.astype(np.float32) == written.probabilities.astype(np.float32)).all()
-    assert file.read_text("utf-8").splitlines()[0] == "key,label,key,label,a-b,elan"
+    assert file.read_text("utf-8").splitlines()[0] == "key,group,label,key,label,a-b,elan"
 
 
 def test_predictions_that_are_not_numbers_are_refused():
     """A network that diverged is an error with advice, not a score."""
     with pytest.raises(TrainingError, match="not numbers"):
-        Predictions.checked(["a"], np.array([0]), np.array([[np.nan, 1.0]]), 2, "evaluate/x")
+        Predictions.checked(["a"], np.array([0]), np.array([[np.nan, 1.0]]), ["a"], 2, "evaluate/x")
 
 
 @pytest.mark.parametrize(("keys", "shape"), [([], (0, 3)), (["a"], (1, 2)), (["a"], (2, 3))])
 def test_predictions_of_another_shape_are_refused(keys: list[str], shape: tuple[int, int]):
     """No books, other genres or other rows than books: refused."""
     with pytest.raises(TrainingError, match="shape"):
-        Predictions.checked(keys, np.zeros(len(keys), dtype=int), np.zeros(shape), 3, "evaluate/x")
+        Predictions.checked(keys, np.zeros(len(keys), dtype=int), np.zeros(shape), keys, 3, "evaluate/x")
 
 
 def test_an_altered_file_is_an_error_that_names_it(tmp_path: Path):
     """A predictions.csv that was damaged is named in the error."""
     file = tmp_path / "predictions.csv"
-    file.write_text("key,label,a\nx,0,not a number\n", "utf-8")
+    file.write_text("key,group,label,a\nx,x,0,not a number\n", "utf-8")
     with pytest.raises(WorkspaceError, match=r"predictions\.csv"):
         read_predictions(file)
 

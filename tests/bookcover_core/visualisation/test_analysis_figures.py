@@ -9,7 +9,7 @@ from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
 from bookcover_core.evaluation.distributions import MEASURES, distributions
-from bookcover_core.evaluation.intervals import Estimate, Resampling
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.significance import compare_pairs
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.colour_figures import _Box, colour_distance, colour_swatches
@@ -46,7 +46,7 @@ def _figure(kind: str, genres: int, theme: figure_style.Theme, width: float = fi
             found = calibrate(labels, probabilities, confidence=0.95, seed=1)
             return reliability({"A": found, "B": found}, theme, width)
         case "pairs":
-            pairs = compare_pairs(labels, named, genres, Resampling(0.95, 100, 1))
+            pairs = compare_pairs(labels, named, [str(place) for place in range(BOOKS)], 0.95)
             return pair_differences(pairs, theme, width)
         case _:
             share = Estimate(value=0.1, low=0.05, high=0.2)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.evaluation.intervals import Resampling
+from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
@@ -24,14 +24,9 @@ def _scores(backbone: str, genres: int, books: int = 60) -> Scores:
     generator = np.random.default_rng(len(backbone))
     labels = np.arange(books) % genres
     probabilities = generator.random((books, genres))
-    return score(
-        labels,
-        probabilities,
-        number_genres([f"Genre ${number} & more $" for number in range(genres)]),
-        backbone=backbone,
-        preparation="padded",
-        how=Resampling(0.95, 100, 1),
-    )
+    keys = [str(place) for place in range(books)]
+    names = number_genres([f"Genre ${number} & more $" for number in range(genres)])
+    return score(Predictions(keys, labels, probabilities, keys), names, backbone, "padded", 0.95)
 
 
 def _curve(epochs: int = 20) -> TrainingCurve:
