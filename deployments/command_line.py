@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from bookcover_core import __version__
 from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.toml_file import load_settings, to_toml
 
 app = typer.Typer(
@@ -370,9 +371,17 @@ def status(
 
 
 @app.command()
-def settings(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
+def settings(
+    settings_file: SettingsFile = None,
+    overrides: Overrides = None,
+    preset: Annotated[
+        Literal["dissertation"] | None,
+        typer.Option(help="Lay these settings over it: the dissertation's own way, to the letter."),
+    ] = None,
+) -> None:
     """Print every setting with its meaning, as a TOML file to start from."""
-    sys.stdout.write(to_toml(load_settings(settings_file, overrides or ())))
+    laid = PRESETS[preset] if preset else ()
+    sys.stdout.write(to_toml(load_settings(settings_file, [*laid, *(overrides or ())])))
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def _inputs(study: Study) -> Inputs:
 @stage(
     "curate",
     "Replace unusable books",
-    settings=("seed", "curation.undecided", "curation.pool_exhausted", "splits.by_title"),
+    settings=("seed", "curation.undecided", "curation.pool_exhausted", "curation.twins", "splits.by_title"),
     inputs=_inputs,
 )
 def curate(study: Study, _: StageRun) -> Result:

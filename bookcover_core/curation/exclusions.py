@@ -43,6 +43,7 @@ def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
         StageOrderError: A ledger is not there.
     """
     pictures = name_pictures(read_duplicates(study.workspace))
+    alone = study.settings.curation.twins == "none"
     covers: dict[str, CoverRecord] = {}
     for chunk in chunks:
         file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
@@ -50,7 +51,9 @@ def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
             raise StageOrderError(f"the ledger of chunk {chunk} is gone", where=file, advice="Run `download` again.")
         covers.update(
             {
-                row.key: CoverRecord(row.outcome, row.path, row.sha256, pictures.get(row.key, row.sha256))
+                row.key: CoverRecord(
+                    row.outcome, row.path, row.sha256, row.key if alone else pictures.get(row.key, row.sha256)
+                )
                 for row in read_rows(file)
             }
         )

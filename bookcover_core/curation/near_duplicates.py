@@ -88,7 +88,7 @@ def _inputs(study: Study) -> Inputs:
 def find_twins(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.
 
-    With `curation.twins` = "exact" only books with the same file are duplicates.
+    With `curation.twins` = "exact" only books with the same file are duplicates; with "none" no books are.
 
     Raises:
         StageOrderError: The listings have not been read, or a chunk has no hashes.
@@ -101,9 +101,10 @@ def find_twins(study: Study, _: StageRun) -> Result:
         if fingerprint.key in books
     )
     settings = study.settings.curation
-    duplicates = find_duplicates(
-        fingerprints, books, distance=settings.twin_distance if settings.twins == NEAR else None
-    )
+    duplicates: list[Duplicate] = []
+    if settings.twins != "none":
+        distance = settings.twin_distance if settings.twins == NEAR else None
+        duplicates = find_duplicates(fingerprints, books, distance=distance)
     file = duplicates_file(study.workspace)
     write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}

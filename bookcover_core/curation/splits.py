@@ -57,7 +57,7 @@ def split(study: Study, _: StageRun) -> Result:
     """
     books = read_table(study.workspace.selection, label="int64")
     split_books = [
-        SplitBook(key, int(label), group, side, replaces)
+        SplitBook(key, int(label), group if study.settings.splits.grouped else key, side, replaces)
         for key, label, group, side, replaces in zip(
             books["key"], books["label"], books["group"], books["split"], books["replaces"], strict=True
         )

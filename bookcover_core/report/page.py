@@ -3,14 +3,12 @@
 Everything that comes from outside (titles, genres, reasons, settings) is escaped by the template engine.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import BaseModel
 
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.report import gallery
@@ -21,6 +19,7 @@ from bookcover_core.report.summary import headline
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
 from bookcover_core.report.training_section import training_words
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.dissertation import differing_settings
 from bookcover_core.settings.toml_file import to_toml
 
 # Digits of a digest that the page shows: enough to tell two apart.
@@ -73,27 +72,12 @@ def render(
             insight=findings.insight,
             seen_rightly=gallery.seen(findings, right=True),
             seen_wrongly=gallery.seen(findings, right=False),
-            changed=list(changed_settings(settings)),
+            changed=list(differing_settings(settings)),
             training_words=training_words(findings),
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
         )
     )
     return page, [each.file for each in (samples, twins, replaced, mistakes, successes) if each.file is not None]
-
-
-def changed_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted name, value and default of every setting that does not have its default.
-
-    Where the study lies is left out: it changes nothing, and the page may be mailed.
-    """
-    for name, field in StudySettings.model_fields.items():
-        value, default = getattr(settings, name), field.default
-        if isinstance(value, BaseModel):
-            for inner in type(value).model_fields:
-                if getattr(value, inner) != getattr(default, inner):
-                    yield f"{name}.{inner}", settings.part(f"{name}.{inner}"), getattr(default, inner)
-        elif value != default and name != "workspace":
-            yield name, value, default
 
 
 def templates_digest() -> str:

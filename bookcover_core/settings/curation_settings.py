@@ -21,9 +21,9 @@ class CurationSettings(SettingsSection):
     """What to do when a decision names no book: stop, or go on without it."""
     pool_exhausted: Literal["shrink", "short", "fail"] = "short"
     """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
-    twins: Literal["near", "exact"] = "near"
+    twins: Literal["near", "exact", "none"] = "near"
     """Which books are twins (near duplicates), and stay on one side of a split. near: those whose covers look the same;
-    exact: those whose covers are the same file."""
+    exact: those whose covers are the same file. none: nobody looks, as in section 3.1."""
     twin_distance: Annotated[int, Field(ge=0, le=16)] = 6
     """Bits of 64 in which the perceptual hashes of near twins differ, at most. On real covers 28 of 35 pairs within 6
     bits are one picture, and 18 of 22 within 4; the others are volumes of one series."""
@@ -34,6 +34,9 @@ class SplitSettings(SettingsSection):
 
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of each genre's training books that is held out for validation."""
+    grouped: bool = True
+    """Whether books of one group (one title, one picture, a line of books.groups) stay on one side where books are
+    drawn; false: each book is drawn by itself, as in section 3.1."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of each genre's books drawn for the test, where the source brings no test listing."""
     by_title: bool = True

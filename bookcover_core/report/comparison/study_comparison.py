@@ -16,8 +16,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.comparison.system_pairs import SystemPair, compare_systems, corrected
 from bookcover_core.report.findings import EvaluatedSystem, Findings, gather
-from bookcover_core.report.page import changed_settings
 from bookcover_core.settings import BookSource
+from bookcover_core.settings.dissertation import differing_settings
 
 SPLITS = ("train", "validation", "test")
 
@@ -104,7 +104,7 @@ class StudyComparison:
     def settings(self) -> list[tuple[str, Any, Any]]:
         """Dotted name and both values of every setting that differs and that an outcome depends on."""
         one, other = (findings.study.settings for findings in self.both)
-        changed = sorted({name for each in (one, other) for name, *_ in changed_settings(each)})
+        changed = sorted({name for each in (one, other) for name, *_ in differing_settings(each)})
         values = [(name, one.part(name), other.part(name)) for name in changed if _is_deciding(name)]
         return [each for each in values if each[1] != each[2]]
 

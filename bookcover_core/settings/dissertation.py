@@ -1,0 +1,50 @@
+"""The dissertation's own way, as far as settings can say it: the preset `dissertation`.
+
+The defaults differ from it where it let a book be learnt and tested under two numbers, or left a choice to the test
+books. Two things no setting takes back. Books whose covers cannot be had are replaced as box sets are, since section
+3.1 does not say what became of them. And a padded cover is scaled before the border is added.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from bookcover_core.settings.study_settings import StudySettings
+from bookcover_core.settings.toml_file import parse_settings
+
+PRESETS = {
+    "dissertation": (
+        # Section 3.1: validation books are drawn at random, genre by genre; nothing looks for one book under two keys.
+        'curation.twins="none"',
+        "splits.grouped=false",
+        # Section 3.2: the format of prepared pictures is not told; this one loses nothing.
+        'preparation.image_format="png"',
+        # Section 3.2: by its accuracy on the test books.
+        'training.preparation="padded"',
+    )
+}
+"""By name: single settings, as the command line takes them, that are laid over a file or the defaults."""
+
+
+def differing_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, value and the dissertation's value of every setting that is not the dissertation's.
+
+    Where the study lies is left out: it changes nothing, and the page may be mailed.
+    """
+    wanted = parse_settings({}, PRESETS["dissertation"])
+    for name in StudySettings.model_fields:
+        value, other = getattr(settings, name), getattr(wanted, name)
+        if isinstance(value, BaseModel):
+            for inner in type(value).model_fields:
+                if getattr(value, inner) != getattr(other, inner):
+                    yield f"{name}.{inner}", settings.part(f"{name}.{inner}"), wanted.part(f"{name}.{inner}")
+        elif value != other and name != "workspace":
+            yield name, value, other
+
+
+def is_of_training(name: str) -> bool:
+    """Whether a network whose setting of this dotted name is another one is no longer the dissertation's."""
+    group, _, inner = name.partition(".")
+    others = {"backbones", "preparation", "time_limit"}
+    return group == "head" or name == "search.trials" or (group == "training" and inner not in others)
