@@ -4,13 +4,14 @@ A system on a preparation is a model: "MobileNetV2" on padded covers is "MobileN
 and of the last part of its stages' labels.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
-from bookcover_core.families.ensemble import Ensembles
+from bookcover_core.families.ensemble import ENSEMBLE, Ensembles
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
 from bookcover_core.families.registry import FAMILIES
@@ -21,6 +22,7 @@ from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.graph import NOT_KNOWN, Part
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from bookcover_core.training.validation_choice import ValidationFigures
 
 ALL_FAMILIES = (*FAMILIES, Ensembles())
 
@@ -118,6 +120,20 @@ def network_is_made(study: Study, network: str) -> bool:
 def is_compared(study: Study, backbone: str) -> bool:
     """Whether all parts of the comparison of preparations by `backbone` are sound."""
     return _are_sound(study, comparison_parts(study, backbone))
+
+
+def validation_figures_of(folder: Path) -> ValidationFigures:
+    """What the system in `folder` makes of the validation books, as its card or its ensemble.json says.
+
+    Raises:
+        WeightsError: It has neither, or it is damaged.
+    """
+    if not (folder / ENSEMBLE).exists():
+        return ValidationFigures.of(read_card(folder).metrics)
+    try:
+        return ValidationFigures.of(json.loads((folder / ENSEMBLE).read_text("utf-8")))
+    except (OSError, ValueError, AttributeError) as error:
+        raise WeightsError("the ensemble is damaged", where=folder, advice="Combine its members again.") from error
 
 
 def load_predictor(folder: Path) -> Predictor:

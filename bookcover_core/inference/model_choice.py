@@ -16,6 +16,7 @@ from bookcover_core.models.model_cards import CARD, ModelCard, read_card
 from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find
 from bookcover_core.pipeline.outlook import outdated
 from bookcover_core.pipeline.study import Study
+from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class TrainedModel:
     """System and preparation: the name of its folder."""
     title: str
     """For people: "MobileNetV2, fine-tuned"."""
-    validation_accuracy: float
+    validation: ValidationFigures
     members: tuple[ModelCard, ...]
     """Cards of its networks."""
     shares: tuple[float, ...] = (1.0,)
@@ -71,7 +72,12 @@ def candidates(study: Study) -> list[TrainedModel]:
             logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
     reasons = _reasons(study)
     told = [replace(each, earlier=reasons.get(each.name, _NOT_ASKED_FOR)) for each in found]
-    return sorted(told, key=lambda each: (bool(each.earlier), not each.competes, -each.validation_accuracy))
+    order = {name: place for place, name in enumerate(reasons)}
+    told.sort(key=lambda each: order.get(each.name, len(order)))
+    if not told:
+        return []
+    names = choose_by_validation({each.name: each.validation for each in told}).names
+    return sorted(told, key=lambda each: (bool(each.earlier), not each.competes, names.index(each.name)))
 
 
 def _reasons(study: Study) -> dict[str, str]:
@@ -90,7 +96,7 @@ def _network(card: ModelCard) -> TrainedModel:
     return TrainedModel(
         card.name,
         _title(card.name),
-        card.metrics.get("validation_accuracy", 0.0),
+        ValidationFigures.of(card.metrics),
         (card,),
         competes=family_of(card.kind).competes,
     )
@@ -106,7 +112,7 @@ def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel
     return TrainedModel(
         name=told["name"],
         title=_title(told["name"]),
-        validation_accuracy=float(told["validation_accuracy"]),
+        validation=ValidationFigures.of(told),
         members=tuple(cards[member["model"]] for member in told["members"]),
         shares=tuple(float(member["weight"]) for member in told["members"]),
     )
@@ -169,7 +175,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         preparation=", ".join(candidate.preparations),
         networks=[card.name for card in candidate.members],
         genres=len(candidate.members[0].genres),
-        validation_accuracy=candidate.validation_accuracy,
+        validation_accuracy=candidate.validation.accuracy,
         accuracy=scores.accuracy if scores else None,
         chance=scores.chance if scores else None,
         test_books=scores.books if scores else 0,

@@ -29,9 +29,10 @@ from bookcover_core.training.preparation_choice import (
     model_name,
     trial_part,
 )
+from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
 
-# Columns of comparison.csv: Table 1, and the accuracy that chooses.
-COLUMNS = ("preparation", "best_epoch", "validation_accuracy", "test_accuracy")
+# Columns of comparison.csv: Table 1, and what chooses.
+COLUMNS = ("preparation", "best_epoch", "validation_accuracy", "validation_loss", "test_accuracy")
 
 _RESULT, _TABLE = "result.json", "comparison.csv"
 
@@ -86,6 +87,7 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
         "preparation": str(preparation),
         "best_epoch": best.epoch,
         "validation_accuracy": best.val_accuracy,
+        "validation_loss": best.val_loss,
         "test_accuracy": training.test_accuracy,
         "backbone": network,
         "epochs": len(fitted.history),
@@ -118,7 +120,7 @@ def compare_preparations(study: Study, _: StageRun, backbone: str | None = None)
     """The manifest of the choice among all preparations.
 
     Writes, to `comparison_folder`, comparison.csv (`COLUMNS`, in the order of preparation.methods) and chosen.json: the
-    preparation with the best validation accuracy, the first of equals.
+    preparation that `choose_by_validation` puts first, and those that tie with it.
 
     Raises:
         StageOrderError: A preparation has not been trained on.
@@ -129,10 +131,11 @@ def compare_preparations(study: Study, _: StageRun, backbone: str | None = None)
 
     folder = comparison_folder(study, network)
     results = [json.loads((folder / method / _RESULT).read_text("utf-8")) for method in methods]
-    chosen = max(results, key=lambda result: result["validation_accuracy"])
+    choice = choose_by_validation({each["preparation"]: ValidationFigures.of(each) for each in results})
+    chosen = next(each for each in results if each["preparation"] == choice.names[0])
     write_table(folder / _TABLE, pd.DataFrame(results)[list(COLUMNS)])
-    write_json(folder / CHOICE, {"chosen_by": "validation_accuracy"} | chosen)
+    write_json(folder / CHOICE, {"chosen_by": "validation_accuracy", "tied": choice.tied, "tie": choice.words} | chosen)
     return Result(
         outputs=[folder / _TABLE, folder / CHOICE],
-        counts={"chosen": chosen["preparation"], "preparations": len(methods)},
+        counts={"chosen": chosen["preparation"], "preparations": len(methods), "tied": choice.tied},
     )

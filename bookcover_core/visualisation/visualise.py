@@ -19,10 +19,10 @@ from PIL import Image
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.family import System, title_of
-from bookcover_core.families.systems import find_system, systems
+from bookcover_core.families.systems import find_system, systems, validation_figures_of
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard
 from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
@@ -30,6 +30,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json, write_table
 from bookcover_core.training.preparation_choice import split_model_name
+from bookcover_core.training.validation_choice import choose_by_validation
 from bookcover_core.visualisation.maximisation_state import MaximisationState
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 
@@ -116,19 +117,19 @@ def chosen_system(study: Study) -> System:
                 advice="Name a network of the study.",
             )
         return system
-    accuracies = {}
-    for system in systems(study.settings):
-        if system.explains:
-            model = system.model(study)
-            if study.manifest_file(f"evaluate/{model}").exists():
-                accuracies[system] = read_card(study.workspace.models / model).metrics["validation_accuracy"]
-    if not accuracies:
+    models = {system.name: system.model(study) for system in systems(study.settings) if system.explains}
+    figures = {
+        name: validation_figures_of(study.workspace.models / model)
+        for name, model in models.items()
+        if study.manifest_file(f"evaluate/{model}").exists()
+    }
+    if not figures:
         raise StageOrderError(
             "no network has been trained and evaluated that could be visualised",
             where=study.workspace.root,
             advice="Run the stages `train` and `evaluate` first.",
         )
-    return max(accuracies, key=lambda system: accuracies[system])
+    return find_system(study.settings, choose_by_validation(figures).names[0])
 
 
 def _maximise(
