@@ -116,7 +116,7 @@ def test_a_trained_head_judges_real_covers_far_better_than_chance(real_study):
     found = json.loads(metrics.read_text(encoding="utf-8"))
     assert found
     predictions = read_table(metrics.parent / "predictions.csv", label="int64")
-    probabilities = predictions.drop(columns=["key", "label"]).astype("float64").to_numpy()
+    probabilities = predictions.drop(columns=["key", "group", "label"]).astype("float64").to_numpy()
     assert probabilities.shape == (len(predictions), 30)
     assert (probabilities.argmax(axis=1) == predictions["label"]).mean() >= 0.20
 

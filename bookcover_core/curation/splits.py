@@ -13,7 +13,7 @@ that shares its title or series, not its image, with a test book stays where the
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
@@ -57,14 +57,15 @@ def split(study: Study, _: StageRun) -> Result:
     """
     books = read_table(study.workspace.selection, label="int64")
     split_books = [
-        SplitBook(key, int(label), group if study.settings.splits.grouped else key, side, replaces)
+        SplitBook(key, int(label), group, side, replaces)
         for key, label, group, side, replaces in zip(
             books["key"], books["label"], books["group"], books["split"], books["replaces"], strict=True
         )
     ]
     shares = study.settings.splits
+    drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
     sides = assign_sides(
-        split_books, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
+        drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
     )
     names = {int(label): genre for label, genre in zip(books["label"], books["genre"], strict=True)}
     per_genre = _count_sides(split_books, sides, names)

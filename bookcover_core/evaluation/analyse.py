@@ -12,7 +12,7 @@ import numpy as np
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.analysis import Analysis, BaselineScore, SystemAnalysis, analysis_file
+from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis, analysis_file
 from bookcover_core.evaluation.analysis_files import write_tables
 from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
@@ -20,12 +20,10 @@ from bookcover_core.evaluation.colour_analysis import genre_colours, study_colou
 from bookcover_core.evaluation.confusion import confused_pairs, genre_order
 from bookcover_core.evaluation.distributions import distributions
 from bookcover_core.evaluation.evaluate import Predict
-from bookcover_core.evaluation.intervals import share_right
 from bookcover_core.evaluation.measured_books import MeasuredBooks, read_measured_books
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.significance import compare_pairs, joint_accuracy
-from bookcover_core.families.baselines import ATTRIBUTE_RULES
 from bookcover_core.families.systems import systems
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -118,6 +116,7 @@ def _analysis(
 ) -> Analysis:
     """The result of the stage."""
     confidence, threshold = study.settings.evaluation.confidence, study.settings.evaluation.overlap_threshold
+    shuffles = study.settings.evaluation.resamples, study.settings.seed
     genres = read_genres(study.workspace)
     labels, judged = _judged_books(study, predictions, books)
     groups = next(iter(predictions.values())).groups
@@ -128,7 +127,7 @@ def _analysis(
         validation = _validation(study, models[name], predict)
         found[name] = SystemAnalysis(
             model=models[name],
-            colour=study_colour(labels, named[name], books.colours[judged], len(genres), confidence),
+            colour=study_colour(labels, named[name], books.colours[judged], len(genres), confidence, shuffles),
             overlap=study_overlap(each.probabilities, threshold, confidence),
             calibration=calibrate(labels, each.probabilities, confidence, study.settings.seed, validation),
             confused=confused_pairs(each, confidence),
@@ -151,26 +150,12 @@ def _analysis(
         chance=metrics.chance(np.bincount(labels)),
         measures=distributions(books.labels, books.measured, len(genres)),
         colours=genre_colours(books.labels, books.colours, len(genres), confidence),
-        rules=judge_baselines(books, len(genres), groups, confidence),
         systems=found,
         pairs=compare_pairs(labels, named, groups, confidence),
         together=joint_accuracy(labels, {name: named[name] for name in alone}, groups, confidence)
         if len(alone) > 1
         else None,
     )
-
-
-def judge_baselines(books: MeasuredBooks, genres: int, groups: Sequence[str], confidence: float) -> list[BaselineScore]:
-    """Each baseline of colour and shape, fitted on the training books and judged on the test books."""
-    labels = books.labels[books.test]
-    found = []
-    for name, sees, fit in ATTRIBUTE_RULES:
-        inputs = np.column_stack([books.measured[measure] for measure in sees])
-        scores = fit(inputs[books.train], books.labels[books.train], genres).scores(inputs[books.test])
-        ranks = metrics.true_ranks(labels, scores)
-        top = {k: share_right(ranks <= k, np.array(groups), confidence) for k in metrics.TOP}
-        found.append(BaselineScore(name=name, sees=list(sees), top=top))
-    return found
 
 
 def _validation(study: Study, model: str, predict: Predict) -> tuple[Integers, Floats] | None:

@@ -14,18 +14,9 @@ from bookcover_core.evaluation.class_overlap import OverlapStudy
 from bookcover_core.evaluation.colour_analysis import ColourStudy, GenreColour
 from bookcover_core.evaluation.confusion import ConfusedPair
 from bookcover_core.evaluation.distributions import Measure
-from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.significance import JointAccuracy, PairComparison
 from bookcover_core.genres import Genre
 from bookcover_core.pipeline.workspace import Workspace
-
-
-class BaselineScore(BaseModel, frozen=True):
-    """How well a baseline of colour or shape does on the test books."""
-
-    name: str
-    sees: list[str] = Field(description="Names of the measures that it is given.")
-    top: dict[int, Estimate] = Field(description="Top-k accuracy by k.")
 
 
 class SystemAnalysis(BaseModel, frozen=True):
@@ -49,7 +40,6 @@ class Analysis(BaseModel, frozen=True):
     chance: float = Field(description="Accuracy of always naming the commonest genre of the test books.")
     measures: list[Measure] = Field(description="Figure 5.2, over all books.")
     colours: list[GenreColour] = Field(description="Figure 5.3, over all books.")
-    rules: list[BaselineScore]
     systems: dict[str, SystemAnalysis] = Field(description="By the system's name.")
     pairs: list[PairComparison] = Field(description="Of all systems, on the same test books.")
     together: JointAccuracy | None = Field(description="Of all systems but ensembles; None for fewer than two.")

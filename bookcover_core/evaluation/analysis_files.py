@@ -46,11 +46,6 @@ def _colours(analysis: Analysis) -> Iterator[Row]:
         yield {"genre": analysis.genres[colour.label].slug, **{name: getattr(colour, name) for name in names}}
 
 
-def _baselines(analysis: Analysis) -> Iterator[Row]:
-    for rule in analysis.rules:
-        yield {"rule": rule.name, "sees": " ".join(rule.sees), **{f"top{k}": top for k, top in rule.top.items()}}
-
-
 def _colour_distance(analysis: Analysis) -> Iterator[Row]:
     for name, system in analysis.systems.items():
         for point in system.colour.points:
@@ -146,7 +141,6 @@ def _reliability(analysis: Analysis) -> Iterator[Row]:
 _TABLES: dict[str, Callable[[Analysis], Iterator[Row]]] = {
     "measures": _measures,
     "colours": _colours,
-    "rules": _baselines,
     "colour-distance": _colour_distance,
     "colour-correlation": _colour_correlation,
     "overlap": _overlap,

@@ -1,62 +1,59 @@
-"""Pearson's and Spearman's correlation over the genres, with intervals.
+"""Correlations over the genres beside what shuffled data give: a permutation test.
 
-`colour_analysis` uses it: is recall higher where the colour distance is smaller (Figure 5.4)?
+`colour_analysis` uses it: is recall higher where the colour distance is smaller (Figure 5.4), and more so than it would
+be if colour told nothing?
 """
 
-from math import atanh, sqrt, tanh
+from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, Field
 from scipy import stats
 
-from bookcover_core.evaluation.intervals import normal_quantile
 from bookcover_core.evaluation.metrics import Floats
 
-# Fisher's transformation divides by the root of n - 3.
+# Fewer points have no correlation worth the name.
 _FEWEST = 4
-
-# A correlation of exactly 1 has no finite transformation.
-_STRONGEST = 1 - 1e-12
 
 
 class Correlation(BaseModel, frozen=True):
-    """A correlation coefficient with its interval."""
+    """A correlation coefficient, and the same after shuffles that leave no relation."""
 
     value: float
-    low: float
-    high: float
-    p: float = Field(description="Two-sided, of no correlation at all.")
+    expected: float = Field(description="Mean over the shuffles: what comes by itself.")
+    low: float = Field(description="The shuffles give from here ...")
+    high: float = Field(description="... to here, in as many of them as the confidence says.")
+    p: float = Field(description="Two-sided: how often a shuffle is as far out on either side, or further.")
     points: int
 
+    @property
+    def beyond(self) -> float:
+        """What is left when what comes by itself is taken off."""
+        return self.value - self.expected
 
-def pearson(first: Floats, second: Floats, confidence: float) -> Correlation | None:
-    """Pearson's linear correlation; None for fewer than four points, or where one never varies.
+    @classmethod
+    def of(cls, first: Floats, second: Floats, confidence: float, *, ranks: bool = False) -> Self | None:
+        """Pearson's correlation with its permutation test (Phipson and Smyth 2010); None where it is not defined.
 
-    The interval is Fisher's (1921), Metron 1, 3-32: the transformed coefficient has a variance of 1 / (n - 3).
-    """
-    if not _is_defined(first, second):
-        return None
-    result = stats.pearsonr(first, second)
-    return _around(float(result.statistic), float(result.pvalue), len(first), 1.0, confidence)
-
-
-def spearman(first: Floats, second: Floats, confidence: float) -> Correlation | None:
-    """Spearman's rank correlation; None as for `pearson`.
-
-    The interval takes the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000), Psychometrika 65, 23-28.
-    """
-    if not _is_defined(first, second):
-        return None
-    result = stats.spearmanr(first, second)
-    value = float(result.statistic)
-    return _around(value, float(result.pvalue), len(first), 1 + value * value / 2, confidence)
-
-
-def _is_defined(first: Floats, second: Floats) -> bool:
-    return len(first) >= _FEWEST and bool(np.ptp(first) > 0) and bool(np.ptp(second) > 0)
-
-
-def _around(value: float, p: float, points: int, spread: float, confidence: float) -> Correlation:
-    half = normal_quantile(confidence) * sqrt(spread / (points - 3))
-    centre = atanh(max(-_STRONGEST, min(_STRONGEST, value)))
-    return Correlation(value=value, low=tanh(centre - half), high=tanh(centre + half), p=p, points=points)
+        Args:
+            first: (1 + shuffles, points), the row of the data first.
+            second: (points,).
+            confidence: Of the interval over the shuffles.
+            ranks: Whether ranks are correlated (Spearman) in place of values.
+        """
+        if len(second) < _FEWEST or np.ptp(second) == 0 or np.ptp(first[0]) == 0:
+            return None
+        one, other = (stats.rankdata(each, axis=-1) if ranks else each for each in (first, second))
+        one, other = (each - each.mean(axis=-1, keepdims=True) for each in (one, other))
+        spread = np.sqrt((one**2).sum(axis=-1) * (other**2).sum())
+        value, *shuffled = np.divide(one @ other, spread, out=np.zeros(len(one)), where=spread > 0)
+        low, high = np.quantile(shuffled, [(1 - confidence) / 2, (1 + confidence) / 2])
+        tails = [1 + int((np.sign(side) * (np.array(shuffled) - value) >= 0).sum()) for side in (-1, 1)]
+        return cls(
+            value=float(value),
+            expected=float(np.mean(shuffled)),
+            low=float(low),
+            high=float(high),
+            p=min(1.0, 2 * min(tails) / (1 + len(shuffled))),
+            points=len(second),
+        )

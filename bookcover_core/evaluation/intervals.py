@@ -1,7 +1,8 @@
 """Confidence intervals: Clopper and Pearson's for every share, and what follows from them for differences.
 
 They allow for the luck of which test books were drawn, and for nothing else: not for the luck of a training run.
-`benchmarks/interval_coverage.py` measures how often they hold the truth: at 95 % at least 93 %.
+`benchmarks/interval_coverage.py` measures how often they hold the truth: those of 95 % in 94 % of draws at least, and a
+macro precision of three books in 92 %.
 """
 
 from statistics import NormalDist
@@ -52,6 +53,11 @@ class Estimate(BaseModel, frozen=True):
     def holds_zero(self) -> bool:
         """Whether the interval holds 0: of a difference, whether it is a tie."""
         return self.low <= 0 <= self.high
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends of the interval."""
+        return self.low, self.high
 
     @property
     def width(self) -> float:

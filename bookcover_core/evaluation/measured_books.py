@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.pipeline.study import Study
@@ -19,10 +18,6 @@ class MeasuredBooks:
     keys: list[str]
     labels: Integers
     """(n,) the genre of each."""
-    train: NDArray[np.bool_]
-    """(n,) whether it is a training book."""
-    test: NDArray[np.bool_]
-    """(n,) whether it is a test book."""
     measured: dict[str, Floats]
     """(n,) values by the names of `distributions.MEASURES`."""
 
@@ -38,13 +33,11 @@ def read_measured_books(study: Study) -> MeasuredBooks:
     Raises:
         StageOrderError: A cover has not been measured.
     """
-    table = read_table(study.workspace.splits, ("key", "label", "split"), label="int64")
+    table = read_table(study.workspace.splits, ("key", "label"), label="int64")
     keys = table["key"].tolist()
     measured = dict(zip(Measurements._fields, load_measurements(study, keys).T, strict=True))
     return MeasuredBooks(
         keys=keys,
         labels=table["label"].to_numpy(np.int64),
-        train=(table["split"] == "train").to_numpy(),
-        test=(table["split"] == "test").to_numpy(),
         measured=measured | {"aspect_ratio": measured["width"] / measured["height"]},
     )

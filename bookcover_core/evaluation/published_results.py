@@ -82,6 +82,8 @@ class PublishedResult:
     model: str
     top1: float
     top3: float | None
+    chance: float | None
+    """Of naming the commonest genre of its test books; None where their genres are not known."""
     protocol: str
     """How training and test books were chosen."""
     source: str
@@ -141,11 +143,18 @@ def published_results() -> tuple[PublishedResult, ...]:
             model=row["model"],
             top1=_share(row["top1_pct"]),
             top3=_share(row["top3_pct"]) if row["top3_pct"] else None,
+            chance=_share(row["chance_pct"]) if row["chance_pct"] else None,
             protocol=row["protocol"],
             source=row["source"],
         )
         for row in _rows("published_bookcover30.csv")
     )
+
+
+@cache
+def published_statements() -> tuple[tuple[str, str, str], ...]:
+    """What the dissertation says in words: section, name of the check (`report.statements`), and the statement."""
+    return tuple((row["section"], row["check"], row["statement"]) for row in _rows("hill_2020_statements.csv"))
 
 
 def is_bookcover30(names: Iterable[str]) -> bool:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,13 @@ def score(
         ],
         confusion=confusion.tolist(),
     )
+
+
+def restricted(scores: Scores, predictions: Predictions, wanted: AbstractSet[str]) -> Scores:
+    """The scores of the same system on those books alone whose keys are wanted; `predictions` are of all its books."""
+    places = np.array([place for place, key in enumerate(predictions.keys) if key in wanted], dtype=np.int64)
+    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
+    return score(predictions.at(places), genres, scores.backbone, scores.preparation, scores.confidence)
 
 
 def total_name(k: int) -> str:

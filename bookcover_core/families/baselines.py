@@ -3,7 +3,9 @@
     Baseline-commonest           the commonest genre, always
     Baseline-frequencies         a genre drawn by the genres' frequencies
     Baseline-mean-colour         the genre whose mean colour is nearest
-    Baseline-colour-and-shape    logistic regression on colour and shape
+    Baseline-colour              logistic regression on colour,
+    Baseline-shape               on shape,
+    Baseline-colour-and-shape    and on both
 
 All are linear in what was measured of a cover before preparation (`preparation.cover_measurements`), followed by a
 softmax, and are kept as such: `models/<name>-original/rule.npz`.
@@ -118,20 +120,13 @@ def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule
     return LinearRule(weights, bias)
 
 
-ATTRIBUTE_RULES: tuple[tuple[str, tuple[str, ...], Fit], ...] = (
-    ("nearest mean colour", COLOUR, fit_nearest_mean),
-    ("logistic regression on colour", COLOUR, fit_logistic),
-    ("logistic regression on shape", SHAPE, fit_logistic),
-    ("logistic regression on colour and shape", (*COLOUR, *SHAPE), fit_logistic),
-)
-"""Name, measures that it is given, and how it is fitted, of each rule that section 5.2 asks about; the one that sees
-least first."""
-
 # By name: what the rule is given of a cover, and how it is fitted.
 _RULES: dict[str, tuple[tuple[str, ...], Fit]] = {
     "commonest": ((), fit_frequencies),
     "frequencies": ((), fit_frequencies),
     "mean-colour": (COLOUR, fit_nearest_mean),
+    "colour": (COLOUR, fit_logistic),
+    "shape": (SHAPE, fit_logistic),
     "colour-and-shape": ((*COLOUR, *SHAPE), fit_logistic),
 }
 

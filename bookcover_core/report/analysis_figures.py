@@ -38,7 +38,7 @@ def analysis_figures(findings: Findings, analysis: Analysis) -> list[FigureSpec]
             f"Swatches of the mean colour of each genre. {_brightness(analysis)}",
             lambda theme, width: colour_swatches(analysis.colours, names, theme, width),
         ),
-        _baselines(findings, analysis, confidence),
+        *([_baselines(findings, analysis, confidence)] if findings.baselines else []),
         _distance(analysis, names, confidence),
         *(_overlap(analysis, names, system) for system in analysis.systems),
         FigureSpec(
@@ -85,18 +85,20 @@ def confusion_figure(scores: Scores, analysis: Analysis | None) -> FigureSpec:
 
 
 def in_words(found: Correlation | None) -> str:
-    """A correlation with its interval: "-0.36 (-0.64 to 0.01)"."""
-    return "not defined" if found is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    """A correlation: "-0.36, by itself -0.29 (-0.60 to 0.03), p 0.66"."""
+    if found is None:
+        return "not defined"
+    return f"{found.value:.2f}, by itself {found.expected:.2f} ({found.low:.2f} to {found.high:.2f}), p {found.p:.3f}"
 
 
 def _baselines(findings: Findings, analysis: Analysis, confidence: str) -> FigureSpec:
-    rules = {rule.name: rule.top[1] for rule in analysis.rules}
+    rules = {each.title: each.scores.accuracy for each in findings.baselines}
     networks = {scores.title: scores.accuracy for scores in findings.scores}
     values = "; ".join(f"{name} {percent(each.value)}" for name, each in rules.items())
     return FigureSpec(
         "rules",
-        "Accuracy from colour and shape alone: rules that see six numbers of a cover and no picture, fitted on the "
-        f"training books, beside the networks; {confidence} intervals.",
+        "Accuracy from colour and shape alone: rules that see six numbers of a cover at most and no picture, fitted "
+        f"on the training books, beside the networks; {confidence} intervals.",
         f"Top-1 accuracy in per cent: {values}; chance {percent(analysis.chance)}.",
         lambda theme, width: baseline_accuracies(rules, networks, analysis.chance, theme, width),
     )
@@ -108,7 +110,8 @@ def _distance(analysis: Analysis, names: list[str], confidence: str) -> FigureSp
     return FigureSpec(
         "colour-distance",
         "Figure 5.4. Distance between the mean colour of a genre's test books and of the test books put into it "
-        f"(equation 5.1), against the genre's recall; r: Pearson's correlation with its {confidence} interval. "
+        "(equation 5.1), against the genre's recall; r: Pearson's correlation, and in brackets where it lies in "
+        f"{confidence} of shuffles of the colours, in which colour tells nothing. "
         "Genres that a network never names have no distance.",
         f"Colour distance against recall by genre. {found}.",
         lambda theme, width: colour_distance(studies, names, theme, width),

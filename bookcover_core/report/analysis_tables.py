@@ -6,7 +6,6 @@ from bookcover_core.evaluation.analysis import Analysis
 from bookcover_core.evaluation.calibration import Calibration
 from bookcover_core.evaluation.correlation import Correlation
 from bookcover_core.evaluation.intervals import Estimate
-from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
@@ -20,11 +19,10 @@ _MOST_CONFUSIONS = 15
 def analysis_tables(findings: Findings, analysis: Analysis) -> list[Table | None]:
     """The tables that the analysis allows.
 
-    Names: rules, colour-correlation, overlapping-pairs, confused-pairs, calibration; and pairs and together, where
+    Names: colour-correlation, overlapping-pairs, confused-pairs, calibration; and pairs and together, where
     there are two networks.
     """
     return [
-        baseline_table(findings, analysis),
         correlation_table(analysis),
         overlap_table(analysis),
         confused_table(findings, analysis),
@@ -32,29 +30,6 @@ def analysis_tables(findings: Findings, analysis: Analysis) -> list[Table | None
         pairs_table(analysis),
         joint_table(analysis),
     ]
-
-
-def baseline_table(findings: Findings, analysis: Analysis) -> Table:
-    """The accuracy of the baselines of colour and shape, beside chance and the networks."""
-    ks = findings.top(*TOP)
-    sees = [", ".join(rule.sees).replace("_", " ") for rule in analysis.rules]
-    return Table.of(
-        "rules",
-        "Accuracy from colour and shape alone, in per cent of the test books",
-        [Column("Rule or network"), Column("Sees"), *(estimates(f"Top {k}", name=f"top {k}") for k in ks)],
-        [
-            ["chance: the commonest genre", "nothing", analysis.chance, *(None for _ in ks[1:])],
-            *([rule.name, seen, *(rule.top[k] for k in ks)] for rule, seen in zip(analysis.rules, sees, strict=True)),
-            *([scores.title, "the cover", *(scores.top(k) for k in ks)] for scores in findings.scores),
-        ],
-        notes=[
-            (
-                "Rules are fitted on the training books. Nearest mean colour names the genre whose mean red, green and "
-                "blue are closest."
-            ),
-            _intervals(analysis),
-        ],
-    )
 
 
 def correlation_table(analysis: Analysis) -> Table:
@@ -65,21 +40,22 @@ def correlation_table(analysis: Analysis) -> Table:
         [
             Column("Network", lambda each: title_of(each[0])),
             integers("Genres", lambda each: sum(p.distance is not None for p in each[1].colour.points)),
-            estimates("Pearson", lambda each: _coefficient(each[1].colour.pearson), form=Format.NUMBER),
-            Column("p", lambda each: _p(each[1].colour.pearson), Format.P_VALUE, "Pearson p"),
-            estimates("Spearman", lambda each: _coefficient(each[1].colour.spearman), form=Format.NUMBER),
-            Column("p", lambda each: _p(each[1].colour.spearman), Format.P_VALUE, "Spearman p"),
-            estimates(
-                "Pearson, mistakes alone",
-                lambda each: _coefficient(each[1].colour.pearson_of_mistakes),
-                form=Format.NUMBER,
-            ),
+            _coefficient("Pearson", "pearson"),
+            estimates("By itself", lambda each: _by_itself(each[1].colour.pearson), form=Format.NUMBER),
+            Column("p", lambda each: _number(each[1].colour.pearson, "p"), Format.P_VALUE, "Pearson p"),
+            _coefficient("Spearman", "spearman"),
+            Column("p", lambda each: _number(each[1].colour.spearman, "p"), Format.P_VALUE, "Spearman p"),
+            _coefficient("Pearson, mistakes alone", "pearson_of_mistakes"),
+            Column("p", lambda each: _number(each[1].colour.pearson_of_mistakes, "p"), Format.P_VALUE, "mistakes p"),
         ],
         analysis.systems.items(),
         notes=[
             (
-                "Below 0: the closer a network meets the mean colour of a genre, the more of its books it finds. Part "
-                "of that comes by itself, for the books found are in both means; over mistakes alone it does not."
+                "Below 0: the closer a network meets the mean colour of a genre, the more of its books it finds. Most "
+                "of that comes by itself: the mean colour of a genre that is seldom named is that of few books, and "
+                "its recall is low. By itself: the mean, and the middle "
+                f"{100 * analysis.confidence:.0f} %, with the colours shuffled over the test books, where colour tells "
+                "nothing; p is against these."
             ),
             "Equation 5.1 prints its last term squared twice; the Euclidean distance is meant and computed.",
             "A genre that a network never names has no distance and is left out.",
@@ -247,12 +223,17 @@ def joint_table(analysis: Analysis) -> Table | None:
     )
 
 
-def _coefficient(found: Correlation | None) -> Cell:
-    return Cell(found.value, found.low, found.high) if found else Cell()
+def _coefficient(title: str, name: str) -> Column:
+    """A column of one of the correlations of `ColourStudy`."""
+    return Column(title, lambda each: _number(getattr(each[1].colour, name), "value"), Format.NUMBER)
 
 
-def _p(found: Correlation | None) -> float | None:
-    return found.p if found else None
+def _by_itself(found: Correlation | None) -> Cell:
+    return Cell(found.expected, found.low, found.high) if found else Cell()
+
+
+def _number(found: Correlation | None, name: str) -> float | None:
+    return getattr(found, name, None)
 
 
 def _tempered(found: Calibration, number: str) -> Content:

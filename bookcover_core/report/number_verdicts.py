@@ -1,14 +1,16 @@
-"""A verdict on every number of Tables 1, 2 and 3 of the dissertation: reproduced, better, worse, or not comparable.
+"""A verdict on every number of Tables 1, 2 and 3 of the dissertation.
 
 Every published share rests on a known number of books: 5,700 test books in a total, 190 in a genre, and as many as the
-network put into a genre in a precision, which follows from Tables 2 and 3. So it has an interval of its own, and the
-interval of the difference (Newcombe's) decides: where it holds 0 the number is reproduced.
+network put into a genre in a precision, which follows from Tables 2 and 3. So it has an interval of its own, and that
+of the difference (Newcombe's) decides. Where it holds 0, the study is consistent with the number; where it is narrow
+besides, it has reproduced it. The study's numbers are those on the official test books that it still has.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from operator import attrgetter
 
 from bookcover_core.evaluation.intervals import Estimate, difference, share
@@ -22,10 +24,14 @@ from bookcover_core.evaluation.published_results import (
 )
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Content, Table, estimates, integers, shares
+from bookcover_core.report.table import Column, Table, estimates, integers, shares
 
-# The network whose preparations Table 1 compares.
-_COMPARED = "MobileNetV2"
+NARROW = 0.02
+"""A difference whose interval lies within that of 0, either way, is called none: two points are what separates the
+dissertation's MobileNetV2 from LeNet and from ResNeXt50, and so the least that it speaks of."""
+
+# The network whose preparations Table 1 compares, and the numbers that are not of the dissertation's own networks.
+_COMPARED, _IWANA = "MobileNetV2", ("LeNet", "AlexNet")
 
 # Shares are compared as Table 2 prints them: to a tenth of a per cent.
 _PRINTED_DIGITS = 3
@@ -33,9 +39,6 @@ _PRINTED_DIGITS = 3
 # Why epochs and counts are not compared.
 _NO_INTERVAL = "a count of one run carries no interval"
 
-_LUCK_OF_BOTH = "Shares in per cent; the intervals of differences allow for the luck of both sets of test books."
-
-# What many comparisons bring with them.
 _LUCK = "Of numbers that differ by nothing but luck, one in twenty is called better or worse at 95 %."
 
 
@@ -43,11 +46,11 @@ class Reproduction(StrEnum):
     """What becomes of a published number or statement. The value is for people."""
 
     REPRODUCED = "reproduced"
-    """The interval of the difference holds 0; of a statement: it holds here too."""
+    """Of a number: the interval of the difference holds 0 and is narrow. Of a statement: it holds here too."""
+    CONSISTENT = "consistent with"
+    """The interval of the difference holds 0, and much else."""
     BETTER = "better"
-    """The study's number is higher."""
     WORSE = "worse"
-    """The study's number is lower."""
     CONTRADICTED = "contradicted"
     """Of a statement: it does not hold here."""
     UNDECIDED = "undecided"
@@ -56,7 +59,7 @@ class Reproduction(StrEnum):
 
 
 # What can become of a number.
-_OF_NUMBERS = (Reproduction.REPRODUCED, Reproduction.BETTER, Reproduction.WORSE, Reproduction.NOT_COMPARABLE)
+_OF_NUMBERS = [each for each in Reproduction if each not in {Reproduction.CONTRADICTED, Reproduction.UNDECIDED}]
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,47 @@ class NumberVerdict:
 
 def number_verdicts(findings: Findings) -> list[NumberVerdict]:
     """A verdict on every number of Tables 1, 2 and 3; none where the genres are not those of BookCover30."""
-    if not findings.has_published:
-        return []
-    return [*_preparations(findings), *_recalls(findings), *_best_genres(findings), *_precisions(findings)]
+    return list(_numbers(findings)) if findings.has_published else []
+
+
+def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
+    """Table by table; what is a count of one run carries no interval, and so no verdict."""
+    trials = {trial.preparation: trial for trial in findings.trials if trial.backbone == _COMPARED}
+    books = findings.books_in("test")
+    for preparation, row in published_preparations().items():
+        trial = trials.get(preparation)
+        missing = f"the study has not compared {preparation} with {_COMPARED}"
+        of = partial(NumberVerdict, "Table 1", _COMPARED)
+        ours = share(round(trial.test_accuracy * books), books, findings.confidence) if trial else None
+        accuracy = of("Test accuracy", preparation, row.test_accuracy, ours)
+        yield judge_number(findings, accuracy, PUBLISHED_TEST_BOOKS, missing)
+        epoch = trial.best_epoch if trial else None
+        yield of("Best epoch", preparation, row.best_epoch, epoch, why=_NO_INTERVAL if trial else missing)
+
+    own = findings.comparable_scores
+    for name, recall in published_recall().items():
+        scores, of = own.get(name), partial(NumberVerdict, "Table 2", name)
+        missing = "the genre has no test books" if scores else f"the study has not evaluated {name}"
+        for k, best in ((1, PRINTED_BEST_TOP1), (3, PRINTED_BEST_TOP3)):
+            for label, genre in enumerate(BOOKCOVER30):
+                ours = scores.genres[label].recall.get(k) if scores else None
+                number = of(f"Top-{k} recall", genre, recall.recall(k)[genre], ours)
+                yield judge_number(findings, number, BOOKCOVER30_TEST_PER_GENRE, missing)
+            total = of(f"Top-{k} accuracy", "Total", recall.total(k), scores.top(k) if scores else None)
+            yield judge_number(findings, total, PUBLISHED_TEST_BOOKS, missing)
+            wins, why = (best_genres(findings, k)[name], _NO_INTERVAL) if scores else (None, missing)
+            yield of(f"Number of best genres, top {k}", "Total", best[name], wins, why=why)
+
+    for name, column in published_precision().items():
+        scores, of = own.get(name), partial(NumberVerdict, "Table 3", name)
+        missing = f"{name} never names the genre here" if scores else f"the study has not evaluated {name}"
+        for label, genre in enumerate(BOOKCOVER30):
+            if (value := column.precision[genre]) is not None:  # a dash: the network never names the genre
+                ours = scores.genres[label].precision if scores else None
+                number = of("Precision", genre, value, ours)
+                yield judge_number(findings, number, named_books(name, genre), missing)
+        total = of("Total precision (accuracy)", "Total", column.total, scores.accuracy if scores else None)
+        yield judge_number(findings, total, PUBLISHED_TEST_BOOKS, missing)
 
 
 def judge_number(findings: Findings, number: NumberVerdict, books: int | None, missing: str) -> NumberVerdict:
@@ -100,53 +141,22 @@ def judge_number(findings: Findings, number: NumberVerdict, books: int | None, m
         return replace(number, why=missing)
     if findings.obstacles:
         return replace(number, why="; ".join(findings.obstacles))
+    if findings.trained_otherwise and number.network not in _IWANA and number.source != "Table 1":
+        return replace(number, why=findings.trained_otherwise)
     other = share(round(number.published * books), books, findings.confidence) if books else None
     if other is None:
         return replace(number, why="how many books the published share rests on is not known")
     # The difference is that from the number as it is printed, which need not be a whole number of books.
     apart = difference(number.ours, other.model_copy(update={"value": number.published}))
-    outcome = Reproduction.REPRODUCED if apart.holds_zero else Reproduction.WORSE
-    return replace(number, apart=apart, outcome=Reproduction.BETTER if apart.low > 0 else outcome)
+    return replace(number, apart=apart, outcome=outcome_of(apart))
 
 
-def _preparations(findings: Findings) -> Iterator[NumberVerdict]:
-    """Table 1."""
-    trials = {trial.preparation: trial for trial in findings.trials if trial.backbone == _COMPARED}
-    books = findings.books_in("test")
-    for name, other in published_preparations().items():
-        trial = trials.get(name)
-        missing = f"the study has not compared {name} with {_COMPARED}"
-        ours = share(round(trial.test_accuracy * books), books, findings.confidence) if trial else None
-        number = NumberVerdict("Table 1", _COMPARED, "Test accuracy", name, other.test_accuracy, ours)
-        yield judge_number(findings, number, PUBLISHED_TEST_BOOKS, missing)
-        epoch, why = (trial.best_epoch, _NO_INTERVAL) if trial else (None, missing)
-        yield NumberVerdict("Table 1", _COMPARED, "Best epoch", name, other.best_epoch, epoch, why=why)
-
-
-def _recalls(findings: Findings) -> Iterator[NumberVerdict]:
-    """Table 2, but for its last row."""
-    for name, other in published_recall().items():
-        scores = findings.scores_by_name.get(name)
-        missing = f"the study has not evaluated {name}"
-        why = missing if scores is None else "the genre has no test books"
-        for k in (1, 3):
-            for label, genre in enumerate(BOOKCOVER30):
-                ours = scores.genres[label].recall.get(k) if scores else None
-                number = NumberVerdict("Table 2", name, f"Top-{k} recall", genre, other.recall(k)[genre], ours)
-                yield judge_number(findings, number, BOOKCOVER30_TEST_PER_GENRE, why)
-            whole = scores.top(k) if scores else None
-            number = NumberVerdict("Table 2", name, f"Top-{k} accuracy", "Total", other.total(k), whole)
-            yield judge_number(findings, number, PUBLISHED_TEST_BOOKS, missing)
-
-
-def _best_genres(findings: Findings) -> Iterator[NumberVerdict]:
-    """The last row of Table 2."""
-    for k, printed in ((1, PRINTED_BEST_TOP1), (3, PRINTED_BEST_TOP3)):
-        wins = best_genres(findings, k)
-        for name, count in printed.items():
-            is_own = name in findings.scores_by_name
-            ours, why = (wins[name], _NO_INTERVAL) if is_own else (None, f"the study has not evaluated {name}")
-            yield NumberVerdict("Table 2", name, f"Number of best genres, top {k}", "Total", count, ours, why=why)
+def outcome_of(apart: Estimate) -> Reproduction:
+    """What a difference from a published share says of that."""
+    if apart.holds_zero:
+        is_narrow = max(-apart.low, apart.high) <= NARROW
+        return Reproduction.REPRODUCED if is_narrow else Reproduction.CONSISTENT
+    return Reproduction.BETTER if apart.low > 0 else Reproduction.WORSE
 
 
 def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
@@ -158,7 +168,7 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
         findings: What the study found.
         k: 1 or 3.
     """
-    own = findings.scores_by_name
+    own = findings.comparable_scores
     wins: Counter[str] = Counter()
     for label, genre in enumerate(BOOKCOVER30):
         recalls = {}
@@ -168,24 +178,6 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
         highest = max(recalls.values())
         wins.update(name for name, recall in recalls.items() if recall == highest > 0)
     return {name: wins[name] for name in published_recall()}
-
-
-def _precisions(findings: Findings) -> Iterator[NumberVerdict]:
-    """Table 3."""
-    for name, other in published_precision().items():
-        scores = findings.scores_by_name.get(name)
-        missing = f"the study has not evaluated {name}"
-        why = missing if scores is None else f"{name} never names the genre here"
-        for label, genre in enumerate(BOOKCOVER30):
-            value = other.precision[genre]
-            if value is None:
-                continue  # a dash: the network never names the genre, so there is no number to judge
-            ours = scores.genres[label].precision if scores else None
-            number = NumberVerdict("Table 3", name, "Precision", genre, value, ours)
-            yield judge_number(findings, number, named_books(name, genre), why)
-        whole = scores.accuracy if scores else None
-        number = NumberVerdict("Table 3", name, "Total precision (accuracy)", "Total", other.total, whole)
-        yield judge_number(findings, number, PUBLISHED_TEST_BOOKS, missing)
 
 
 def named_books(network: str, genre: str) -> int | None:
@@ -201,13 +193,13 @@ def named_books(network: str, genre: str) -> int | None:
 
 
 def verdict_counts(verdicts: Sequence[NumberVerdict]) -> dict[str, dict[str, int]]:
-    """Numbers by outcome, for each table of the dissertation and for all."""
-    counts: dict[str, Counter[str]] = {}
-    for each in verdicts:
-        for name in (each.source, "All"):
-            counts.setdefault(name, Counter())[each.outcome.value] += 1
-    ordered = sorted(counts, key=lambda name: (name == "All", name))
-    return {name: {outcome.value: counts[name][outcome.value] for outcome in _OF_NUMBERS} for name in ordered}
+    """Numbers by outcome, for each table of the dissertation and for all, which come last."""
+    sources = {
+        name: [each for each in verdicts if each.source == name] for name in sorted({v.source for v in verdicts})
+    }
+    counts = {name: Counter(each.outcome for each in of_source) for name, of_source in sources.items()}
+    counts["All"] = Counter(each.outcome for each in verdicts)
+    return {name: {outcome.value: count[outcome] for outcome in _OF_NUMBERS} for name, count in counts.items()}
 
 
 def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table]:
@@ -216,41 +208,27 @@ def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table]:
         return []
     counts = [[name, *found.values(), sum(found.values())] for name, found in verdict_counts(verdicts).items()]
     reasons = Counter(each.why for each in verdicts if each.why)
-    tables = [
-        Table.of(
-            "verdict-counts",
-            "What became of the numbers in the dissertation's tables",
-            [
-                Column("Numbers of"),
-                *(integers(outcome.value.capitalize()) for outcome in _OF_NUMBERS),
-                integers("In all"),
-            ],
-            counts[:-1],
-            totals=counts[-1:],
-            notes=[
-                f"Reproduced: the interval of the difference holds 0. {_LUCK}",
-                *(f"Not comparable, {count}: {why}." for why, count in reasons.most_common()),
-            ],
-        )
+    outcomes = [integers(outcome.value.capitalize()) for outcome in _OF_NUMBERS]
+    notes = [
+        f"Consistent with: the interval of the difference holds 0; reproduced: within {100 * NARROW:.0f} points.",
+        _LUCK,
+        *(f"Not comparable, {count}: {why}." for why, count in reasons.most_common()),
     ]
+    caption = "What became of the numbers in the dissertation's tables"
+    columns = [Column("Numbers of"), *outcomes, integers("In all")]
+    tables = [Table.of("verdict-counts", caption, columns, counts[:-1], totals=counts[-1:], notes=notes)]
     totals = [each for each in verdicts if each.source == "Table 1" or each.item == "Total"]
+    luck = "Shares in per cent; the intervals of differences allow for the luck of both sets of test books."
     if shown := [each for each in totals if each.ours is not None and each.why != _NO_INTERVAL]:
-        whys = dict.fromkeys(each.why for each in shown if each.why)
-        tables.append(
-            Table.of(
-                "verdicts-totals",
-                "The dissertation's totals, and what became of them",
-                _COLUMNS,
-                shown,
-                notes=[_LUCK_OF_BOTH, *(f"Not comparable: {why}." for why in whys)],
-            )
-        )
+        caption = "The dissertation's totals, and what became of them"
+        whys = dict.fromkeys(f"Not comparable: {each.why}." for each in shown if each.why)
+        tables.append(Table.of("verdicts-totals", caption, _COLUMNS, shown, notes=[luck, *whys]))
     caption = "Every number of Tables 1, 2 and 3, and what became of it"
     columns = [*_COLUMNS, Column("Why not comparable", attrgetter("why"))]
-    return [*tables, Table.of("verdicts", caption, columns, verdicts, notes=[_LUCK_OF_BOTH])]
+    return [*tables, Table.of("verdicts", caption, columns, verdicts, notes=[luck])]
 
 
-def _number(value: float | Estimate | None) -> Content:
+def _text(value: float | Estimate | None) -> str | float | Estimate | None:
     """Epochs and numbers of genres stand as text in columns of shares."""
     return str(value) if isinstance(value, int) else value
 
@@ -260,8 +238,8 @@ _COLUMNS = [
     Column("Network", attrgetter("network")),
     Column("Of", attrgetter("item")),
     Column("Measure", attrgetter("measure")),
-    shares("Published", lambda each: _number(each.published), faint=True),
-    estimates("This study", lambda each: _number(each.ours)),
+    shares("Published", lambda each: _text(each.published), faint=True),
+    estimates("This study", lambda each: _text(each.ours)),
     estimates("Difference", attrgetter("apart")),
     Column("Verdict", attrgetter("outcome.value")),
 ]
@@ -271,15 +249,10 @@ def number_results(verdicts: Sequence[NumberVerdict]) -> list[dict[str, object]]
     """Every verdict as JSON values."""
     return [
         {
-            "source": each.source,
-            "network": each.network,
-            "measure": each.measure,
-            "item": each.item,
-            "published": each.published,
-            "ours": each.ours.model_dump() if isinstance(each.ours, Estimate) else each.ours,
-            "difference": None if each.apart is None else [each.apart.low, each.apart.high],
+            **vars(each),
             "outcome": each.outcome.value,
-            "why": each.why,
+            "ours": each.ours.model_dump() if isinstance(each.ours, Estimate) else each.ours,
+            "apart": each.apart and each.apart.model_dump(),
         }
         for each in verdicts
     ]

@@ -224,6 +224,7 @@ def published_table() -> Table:
             Column("Network", lambda result: result.model),
             shares("Top 1", lambda result: result.top1),
             shares("Top 3", lambda result: result.top3),
+            shares("Chance", lambda result: result.chance),
             Column("Protocol", lambda result: result.protocol),
             Column("Source", lambda result: result.source),
         ],

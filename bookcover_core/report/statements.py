@@ -1,19 +1,21 @@
-"""The dissertation's statements that a study can check: sections 3.2 to 5.4, one check each.
+"""The dissertation's statements that a study can check, and how: data/reference/hill_2020_statements.csv lists them.
 
 A statement holds here, does not hold, or the intervals allow both. It is called reproduced or contradicted only where
-the study may be compared with the dissertation at all; otherwise what was found is given without a verdict.
-
-A check takes the findings and the analysis of a study, and returns None where the study lacks what it needs.
+the study may be compared with the dissertation at all; otherwise what was found is given without a verdict. A check
+that lacks what it needs (a network, its training, the analysis) finds nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
+from statistics import fmean, median
+from typing import Any, NamedTuple
 
 from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis
+from bookcover_core.evaluation.distributions import Measure, Spread
 from bookcover_core.evaluation.intervals import Estimate, difference
-from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
-from bookcover_core.evaluation.scores import Scores
+from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall, published_statements
+from bookcover_core.evaluation.scores import GenreScore, Scores
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
@@ -23,47 +25,279 @@ from bookcover_core.report.number_verdicts import Reproduction, best_genres
 from bookcover_core.report.table import Column, Table, percent
 from bookcover_core.visualisation.training_curves import TrainingCurve
 
-_MOBILE, _INCEPTION, _RESNEXT = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
-_NETWORKS = (_MOBILE, _INCEPTION, _RESNEXT)
+_MOBILE, _INCEPTION, _RESNEXT = _NETWORKS = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
+_FANTASY, _COOKBOOKS = "Science Fiction & Fantasy", "Cookbooks, Food & Wine"
 
-# "Many classes showing near 0 % accuracy even at Top-3" (section 5.1): half of chance, which is 10 %, or less; and at
-# least so many genres. Its own numbers are 9 genres.
-_NEAR_NOTHING = 0.05
-_MANY = 5
 
-# "Close to LeNet in performance" (section 5.1): its own distance is one point, and five would be another word.
-_CLOSE = 0.05
+class Found(NamedTuple):
+    """What a check found."""
 
-# "By epoch 104 at most" (section 4.2).
-_LAST_EPOCH = 104
+    holds: bool | None
+    """None: the intervals allow both."""
+    ours: str
+    """In words; the numbers come first."""
 
-# The pairs that section 5.2 names for MobileNetV2.
+
+Check = Callable[[Findings, Analysis], Found | None]
+Curves = Mapping[str, TrainingCurve]
+
+
+def _curves(findings: Findings, _: Analysis) -> Curves:
+    return {each.name: each.curve for each in findings.systems if each.curve is not None}
+
+
+def _analysed(_: Findings, analysis: Analysis) -> Mapping[str, SystemAnalysis]:
+    return analysis.systems
+
+
+def _scores(findings: Findings, _: Analysis) -> Mapping[str, Scores]:
+    """On the official test books that are left."""
+    return findings.comparable_scores
+
+
+def _of(
+    things: Callable[[Findings, Analysis], Mapping[str, Any]], judge: Callable[..., Found | None], *names: str
+) -> Check:
+    """A check of what there is of some networks (all three, if none is named); of nothing where one is missing."""
+    wanted = names or _NETWORKS
+
+    def check(findings: Findings, analysis: Analysis) -> Found | None:
+        found = things(findings, analysis)
+        return judge(*(found[name] for name in wanted)) if found.keys() >= {*wanted} else None
+
+    return check
+
+
+def _numbers(what: str, number: Callable[[Any], int], holds: Callable[[int, int, int], bool]) -> Callable[..., Found]:
+    """Judges a number of each of the three networks."""
+
+    def judge(*of_networks: Any) -> Found:
+        values = [number(each) for each in of_networks]
+        return Found(holds(*values), _listed(dict(zip(_NETWORKS, values, strict=True)), what))
+
+    return judge
+
+
+def _wins(holds: Callable[[Mapping[str, int]], bool]) -> Check:
+    """A check of how many genres each network is the best in."""
+
+    def check(findings: Findings, _: Analysis) -> Found | None:
+        wins = best_genres(findings)
+        is_known = {*_NETWORKS} <= findings.comparable_scores.keys()
+        return Found(holds(wins), _listed(wins, "genres")) if is_known else None
+
+    return check
+
+
+def _measure(name: str, judge: Callable[[Measure, Sequence[str]], Found]) -> Check:
+    """A check of a measure of covers, and of the names of the genres by label."""
+    return lambda _, analysis: judge(
+        next(each for each in analysis.measures if each.name == name), [genre.name for genre in analysis.genres]
+    )
+
+
+def _padded_is_best(findings: Findings, _: Analysis) -> Found | None:
+    books = findings.books_in("test")
+    trials = {each.preparation: each for each in findings.trials if each.backbone == _MOBILE and books}
+    if "padded" not in trials or len(trials) < 3:
+        return None
+    found = {
+        name: Estimate.of_share(each.test_accuracy * books, books, findings.confidence) for name, each in trials.items()
+    }
+    gaps = [difference(found["padded"], each) for name, each in found.items() if name != "padded"]
+    return Found(_all_above(gaps), ", ".join(f"{percent(each.value)} % {name}" for name, each in found.items()))
+
+
+def _overfit(*curves: TrainingCurve) -> Found:
+    """From the third fifth of the epochs to the last, training gains more than twice what validation does."""
+
+    def gain(values: Sequence[float]) -> float:
+        part = max(1, len(values) // 5)
+        return fmean(values[-part:]) - fmean(values[2 * part : 3 * part] or values[:part])
+
+    gains = [(gain(curve.accuracy), gain(curve.val_accuracy)) for curve in curves]
+    told = (
+        f"{name} {100 * learnt:+.1f} and {100 * validated:+.1f}"
+        for name, (learnt, validated) in zip(_NETWORKS, gains, strict=True)
+    )
+    holds = all(learnt > 0 and learnt > 2 * validated for learnt, validated in gains)
+    return Found(holds, f"points gained in training and validation late in training: {', '.join(told)}")
+
+
+def _stays_below(resnext: TrainingCurve, mobile: TrainingCurve) -> Found:
+    highest, lowest = max(resnext.val_accuracy), min(mobile.val_accuracy)
+    holds = highest <= lowest and max(resnext.accuracy) <= min(mobile.accuracy)
+    return Found(holds, f"{percent(highest)} % at most in validation, against at least {percent(lowest)} %")
+
+
+def _level_with_alexnet(scores: Scores) -> Found:
+    first, third = (_apart(scores, k, "AlexNet") for k in (1, 3))
+    ours = ", ".join(_against(scores, k, "AlexNet") for k in (1, 3))
+    if not first.holds_zero or third.high < 0:
+        return Found(False, ours)
+    return Found(True if third.low > 0 else None, ours)
+
+
+def _near_lenet(scores: Scores) -> Found:
+    """Ahead by five points at most ("close"), and in more than half of the genres."""
+    other = published_recall()["LeNet"]
+    better = sum(genre.recall[1].value > other.top1[genre.name] for genre in scores.genres if genre.recall)
+    apart = _apart(scores, 1, "LeNet")
+    holds = apart.low <= 0.05 and apart.high >= 0 and better > len(scores.genres) // 2
+    return Found(holds, f"{_against(scores, 1, 'LeNet')}, better in {better} of {len(scores.genres)} genres")
+
+
+def _misses_many(scores: Scores) -> Found:
+    """Half of chance or less ("near 0 %") in five genres or more ("many"); the dissertation has nine."""
+    missed = sum(genre.recall[3].value < 0.05 for genre in scores.genres if genre.recall)
+    published = sum(value < 0.05 for value in published_recall()[_RESNEXT].top3.values())
+    return Found(missed >= 5, f"{missed} genres have a top-3 recall below 5 % (published: {published})")
+
+
+def _low_precision(resnext: Scores, inception: Scores) -> Found:
+    """In most of its five genres with the best recall the precision is lower, and in one at least beyond luck."""
+    best = [genre for genre in _by_recall(resnext)[:5] if genre.precision]
+    pairs = [(genre, inception.of_genre(genre.name)) for genre in best]
+    gaps = [difference(one.precision, other.precision) for one, other in pairs if one.precision and other.precision]  # type: ignore[union-attr]
+    lower, clear = sum(gap.value < 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
+    holds = None if lower > len(gaps) // 2 and not clear else lower > len(gaps) // 2
+    return Found(holds, f"{lower} of its {len(gaps)} genres with the best recall, in {clear} beyond luck")
+
+
+def _same_in_all(measure: Measure, _: Sequence[str]) -> Found:
+    """The medians of all genres lie within a twentieth of the middle one."""
+    medians = sorted(spread.quantiles[2] for spread in measure.genres)
+    spread = (medians[-1] - medians[0]) / (median(medians) or 1.0)
+    return Found(spread <= 0.05, f"{percent(spread)} % between genres: medians of {medians[0]:g} to {medians[-1]:g}")
+
+
+def _place(wanted: str, last: int, what: str, by: Callable[[Spread], float]) -> Callable[..., Found]:
+    """Judges the place of a genre by a number of its distribution, the highest first."""
+
+    def judge(measure: Measure, names: Sequence[str]) -> Found:
+        ordered = sorted(measure.genres, key=lambda spread: -by(spread))
+        place = [names[spread.label] for spread in ordered].index(wanted) + 1
+        first = f"{names[ordered[0].label]} is first with {by(ordered[0]):.2f}"
+        return Found(place <= last, f"number {place} of {len(ordered)} by its {what}; {first}")
+
+    return judge
+
+
+def _fantasy_is_darker(_: Findings, analysis: Analysis) -> Found | None:
+    bright = {analysis.genres[colour.label].name: colour.brightness for colour in analysis.colours}
+    if not {_FANTASY, _COOKBOOKS} <= bright.keys():
+        return None
+    words = [f"{each.value:.0f} ({each.low:.0f} to {each.high:.0f})" for each in (bright[_FANTASY], bright[_COOKBOOKS])]
+    apart = difference(bright[_COOKBOOKS], bright[_FANTASY])
+    return Found(_all_above([apart]), f"brightness {words[0]} against {words[1]}")
+
+
+def _nearer_is_better(*analysed: SystemAnalysis) -> Found | None:
+    """Beyond what shuffled colours give, and furthest beyond it in MobileNetV2."""
+    known = [each.colour.pearson for each in analysed if each.colour.pearson is not None]
+    if len(known) < len(_NETWORKS):
+        return None
+    ours = "; ".join(f"{name} r = {in_words(each)}" for name, each in zip(_NETWORKS, known, strict=True))
+    if any(each.value > each.high for each in known):
+        return Found(False, ours)
+    is_strongest = known[0].beyond == min(each.beyond for each in known)
+    return Found(True if is_strongest and known[0].value < known[0].low else None, ours)
+
+
+def _colour_beats_chance(findings: Findings, analysis: Analysis) -> Found | None:
+    rule = next((each.scores.accuracy for each in findings.baselines if each.name == "Baseline-mean-colour"), None)
+    if rule is None:
+        return None
+    ours = f"{percent(rule.value)} % ({percent(rule.low)} to {percent(rule.high)}), chance {percent(analysis.chance)} %"
+    return Found(True if rule.low > analysis.chance else False if rule.high < analysis.chance else None, ours)
+
+
+def _overlapping(analysed: SystemAnalysis) -> int:
+    return len(analysed.overlap.pairs)
+
+
 _NAMED_PAIRS = (
     ("Self-Help", "Health, Fitness & Dieting"),
     ("Science & Math", "Medical Books"),
     ("Religion & Spirituality", "Christian Books & Bibles"),
 )
 
-# "The 3 best predicted genres" of InceptionResNetV2 (section 5.3).
-_BEST_THREE = frozenset({"Test Preparation", "Comics & Graphic Novels", "Travel"})
+
+def _named_pairs_overlap(findings: Findings, analysis: Analysis) -> Found | None:
+    if _MOBILE not in analysis.systems:
+        return None
+    overlap = analysis.systems[_MOBILE].overlap
+    labels = {genre.name: genre.label for genre in findings.genres}
+    values = [overlap.matrix[labels[first]][labels[second]] or 0.0 for first, second in _NAMED_PAIRS]
+    told = (f"{value:.2f} {' and '.join(pair)}" for value, pair in zip(values, _NAMED_PAIRS, strict=True))
+    return Found(all(value > overlap.threshold for value in values), ", ".join(told))
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a check found."""
-
-    holds: bool | None
-    """None: the intervals allow both."""
-    ours: str
-    """In words."""
+def _best_three(scores: Scores) -> Found:
+    best = _by_recall(scores)[:3]
+    ours = ", ".join(f"{percent(genre.recall[1].value)} % {genre.name}" for genre in best)
+    return Found({genre.name for genre in best} == {"Test Preparation", "Comics & Graphic Novels", "Travel"}, ours)
 
 
-Check = Callable[[Findings, Analysis], Found | None]
+def _stay_negative(findings: Findings, _: Analysis) -> Found | None:
+    insight = findings.insight
+    if insight is None or insight.network != _INCEPTION or not insight.ideals:
+        return None
+    scores = ", ".join(f"{each.score:.1f} {each.genre.name}" for each in insight.ideals)
+    return Found(all(each.score < 0 for each in insight.ideals), f"after {insight.steps:,} steps {scores}")
 
-# Section, what it says, and how that is checked, in the order of the dissertation.
-_STATEMENTS: list[tuple[str, str, Check]] = []
 
-_OUTCOMES = {True: Reproduction.REPRODUCED, False: Reproduction.CONTRADICTED, None: Reproduction.UNDECIDED}
+def _inception_is_best(findings: Findings, analysis: Analysis) -> Found | None:
+    scores = findings.scores_by_name
+    if not {*_NETWORKS} <= scores.keys():
+        return None
+    others = [_standing(analysis, _INCEPTION, name) for name in (_MOBILE, _RESNEXT)]
+    ours = ", ".join(f"{percent(scores[name].accuracy.value)} % {name}" for name in _NETWORKS)
+    if Standing.BEHIND in others:
+        return Found(False, ours)
+    return Found(True if all(each is Standing.AHEAD for each in others) else None, ours)
+
+
+def _ensemble_helps(findings: Findings, analysis: Analysis) -> Found | None:
+    ensembles = [each.name for each in findings.systems if each.is_ensemble and each.name in analysis.systems]
+    if not ensembles:
+        return None
+    others = [name for name in analysis.systems if name not in ensembles]
+    gaps = {title_of(name): [_standing(analysis, name, other) for other in others] for name in ensembles}
+    ahead = any(all(each is Standing.AHEAD for each in standings) for standings in gaps.values())
+    behind = all(Standing.BEHIND in standings for standings in gaps.values())
+    told = (f"{name} ahead of {each.count(Standing.AHEAD)} of {len(each)} networks" for name, each in gaps.items())
+    return Found(True if ahead else False if behind else None, "; ".join(told))
+
+
+CHECKS: dict[str, Check] = {
+    "padded-best": _padded_is_best,
+    "stop-early": _of(_curves, _numbers("epochs", lambda curve: len(curve.epochs), lambda *epochs: max(epochs) <= 104)),
+    "overfit": _of(_curves, _overfit),
+    "peaks-in-order": _of(_curves, _numbers("best epochs", attrgetter("best_epoch"), lambda m, i, r: m < i < r)),
+    "resnext-below": _of(_curves, _stays_below, _RESNEXT, _MOBILE),
+    "level-with-alexnet": _of(_scores, _level_with_alexnet, _INCEPTION),
+    "near-lenet": _of(_scores, _near_lenet, _MOBILE),
+    "most-genres": _wins(lambda wins: wins[_INCEPTION] == max(wins.values())),
+    "near-nothing": _of(_scores, _misses_many, _RESNEXT),
+    "low-precision": _of(_scores, _low_precision, _RESNEXT, _INCEPTION),
+    "heights": _measure("height", _same_in_all),
+    "calendars": _measure("aspect_ratio", _place("Calendars", 1, "distance to all others", attrgetter("apart"))),
+    "children": _measure(
+        "aspect_ratio", _place("Children's Books", 5, "95 % quantile", lambda each: each.quantiles[4])
+    ),
+    "darker": _fantasy_is_darker,
+    "colour-distance": _of(_analysed, _nearer_is_better),
+    "mean-colour": _colour_beats_chance,
+    "overlaps": _of(_analysed, _numbers("overlapping pairs", _overlapping, lambda m, i, r: i == 0 < m < r)),
+    "overlapping-pairs": _named_pairs_overlap,
+    "best-three": _of(_scores, _best_three, _INCEPTION),
+    "negative-scores": _stay_negative,
+    "best-network": _inception_is_best,
+    "none-everywhere": _wins(lambda wins: max(wins.values()) < len(BOOKCOVER30)),
+    "ensemble": _ensemble_helps,
+}
+"""By the names that data/reference/hill_2020_statements.csv gives them."""
 
 
 @dataclass(frozen=True)
@@ -81,27 +315,31 @@ class StatementVerdict:
 
 def statement_verdicts(findings: Findings, analysis: Analysis | None) -> list[StatementVerdict]:
     """A verdict on every statement that can be checked; none where the genres are not those of BookCover30."""
-    if not findings.has_published:
-        return []
-    return [_judge(findings, analysis, *each) for each in _STATEMENTS]
+    outcomes = {True: Reproduction.REPRODUCED, False: Reproduction.CONTRADICTED, None: Reproduction.UNDECIDED}
+    obstacles = "; ".join(filter(None, [*findings.obstacles, findings.trained_otherwise]))
+    verdicts = []
+    for section, name, statement in published_statements() if findings.has_published else ():
+        found = CHECKS[name](findings, analysis) if analysis is not None else None
+        lacking = "" if found else "the study has not trained and analysed everything that some statements are about"
+        why = lacking or obstacles
+        outcome = outcomes[found.holds] if found and not why else Reproduction.NOT_COMPARABLE
+        verdicts.append(StatementVerdict(section, statement, found.ours if found else "", outcome, why))
+    return verdicts
 
 
 def statement_table(verdicts: Sequence[StatementVerdict]) -> Table | None:
     """The statements with what was found and the verdict; None without statements."""
     if not verdicts:
         return None
-    return Table.of(
-        "statements",
-        "What the dissertation says in words, and what became of it",
-        [
-            Column("Section", attrgetter("section")),
-            Column("It says", attrgetter("statement")),
-            Column("This study found", attrgetter("ours")),
-            Column("Verdict", attrgetter("outcome.value")),
-        ],
-        verdicts,
-        notes=[f"Not comparable: {why}." for why in dict.fromkeys(each.why for each in verdicts if each.why)],
-    )
+    columns = [
+        Column("Section", attrgetter("section")),
+        Column("It says", attrgetter("statement")),
+        Column("This study found", attrgetter("ours")),
+        Column("Verdict", attrgetter("outcome.value")),
+    ]
+    notes = dict.fromkeys(f"Not comparable: {each.why}." for each in verdicts if each.why)
+    caption = "What the dissertation says in words, and what became of it"
+    return Table.of("statements", caption, columns, verdicts, notes=notes)
 
 
 def statement_results(verdicts: Sequence[StatementVerdict]) -> list[dict[str, str]]:
@@ -109,248 +347,9 @@ def statement_results(verdicts: Sequence[StatementVerdict]) -> list[dict[str, st
     return [{**asdict(each), "outcome": each.outcome.value} for each in verdicts]
 
 
-def _judge(
-    findings: Findings, analysis: Analysis | None, section: str, statement: str, check: Check
-) -> StatementVerdict:
-    found = check(findings, analysis) if analysis is not None else None
-    if found is None:
-        why = "the study has not trained and analysed everything that some statements are about"
-        return StatementVerdict(section, statement, "", Reproduction.NOT_COMPARABLE, why)
-    if findings.obstacles:
-        why = "; ".join(findings.obstacles)
-        return StatementVerdict(section, statement, found.ours, Reproduction.NOT_COMPARABLE, why)
-    return StatementVerdict(section, statement, found.ours, _OUTCOMES[found.holds], "")
-
-
-def _says(section: str, statement: str) -> Callable[[Check], Check]:
-    """Register a check of a statement of the dissertation."""
-
-    def add(check: Check) -> Check:
-        _STATEMENTS.append((section, statement, check))
-        return check
-
-    return add
-
-
-@_says("3.2", "Padded covers give MobileNetV2 the best test accuracy.")
-def _padded_is_best(findings: Findings, _: Analysis) -> Found | None:
-    books = findings.books_in("test")
-    trials = {
-        trial.preparation: Estimate.of_share(round(trial.test_accuracy * books), books, findings.confidence)
-        for trial in findings.trials
-        if trial.backbone == _MOBILE and books
-    }
-    padded = trials.pop("padded", None)
-    if padded is None or len(trials) < 2:
-        return None
-    others = ", ".join(f"{name} {percent(each.value)} %" for name, each in trials.items())
-    gaps = [difference(padded, other) for other in trials.values()]
-    return Found(_all_above(gaps), f"padded {percent(padded.value)} %, {others}")
-
-
-@_says("4.2", "All three networks stop early, by epoch 104 at most.")
-def _stop_early(findings: Findings, _: Analysis) -> Found | None:
-    curves = _curves(findings)
-    if curves is None:
-        return None
-    epochs = {name: len(curve.epochs) for name, curve in curves.items()}
-    ends = max(epochs.values())
-    return Found(ends < findings.study.settings.training.epochs and ends <= _LAST_EPOCH, _listed(epochs, "epochs"))
-
-
-@_says("4.2", "MobileNetV2 peaks first, InceptionResNetV2 later, ResNeXt50 last.")
-def _best_epochs_in_order(findings: Findings, _: Analysis) -> Found | None:
-    curves = _curves(findings)
-    if curves is None:
-        return None
-    best = {name: curve.best_epoch for name, curve in curves.items()}
-    return Found(best[_MOBILE] < best[_INCEPTION] < best[_RESNEXT], "best " + _listed(best, "epochs"))
-
-
-@_says("4.2", "ResNeXt50 never rises above the lowest accuracy of MobileNetV2.")
-def _resnext_stays_below(findings: Findings, _: Analysis) -> Found | None:
-    curves = _curves(findings)
-    if curves is None:
-        return None
-    resnext, mobile = curves[_RESNEXT], curves[_MOBILE]
-    highest, lowest = max(resnext.val_accuracy), min(mobile.val_accuracy)
-    ours = f"validation: at most {percent(highest)} % against at least {percent(lowest)} %"
-    return Found(highest <= lowest and max(resnext.accuracy) <= min(mobile.accuracy), ours)
-
-
-@_says("5.1", "InceptionResNetV2 is level with AlexNet, and ahead at top 3.")
-def _inception_is_level_with_alexnet(findings: Findings, _: Analysis) -> Found | None:
-    scores = findings.scores_by_name.get(_INCEPTION)
-    if scores is None:
-        return None
-    other = published_recall()["AlexNet"]
-    first, third = (_apart(scores, k, other.total(k)) for k in (1, 3))
-    ours = ", ".join(f"top {k}: {percent(scores.top(k).value)} against {percent(other.total(k))} %" for k in (1, 3))
-    if not first.holds_zero or third.high < 0:
-        return Found(False, ours)
-    return Found(True if third.low > 0 else None, ours)
-
-
-@_says("5.1", "MobileNetV2 is close to LeNet, slightly better in many genres.")
-def _mobile_is_near_lenet(findings: Findings, _: Analysis) -> Found | None:
-    scores = findings.scores_by_name.get(_MOBILE)
-    if scores is None:
-        return None
-    other = published_recall()["LeNet"]
-    better = sum(genre.recall[1].value > other.top1[genre.name] for genre in scores.genres if genre.recall)
-    apart = _apart(scores, 1, other.total_top1)
-    ours = (
-        f"{percent(scores.accuracy.value)} against {percent(other.total_top1)} %, better in {better} of "
-        f"{len(BOOKCOVER30)} genres"
-    )
-    return Found(apart.low <= _CLOSE and apart.high >= 0 and better > len(BOOKCOVER30) // 2, ours)
-
-
-@_says("5.1", "InceptionResNetV2 is best on more genres than any other network.")
-def _inception_wins_most_genres(findings: Findings, _: Analysis) -> Found | None:
-    if not _all_evaluated(findings):
-        return None
-    wins = best_genres(findings)
-    return Found(wins[_INCEPTION] == max(wins.values()), _listed(wins, "genres"))
-
-
-@_says("5.1", "ResNeXt50 has near 0 % recall in many genres, even at top 3.")
-def _resnext_misses_many(findings: Findings, _: Analysis) -> Found | None:
-    scores = findings.scores_by_name.get(_RESNEXT)
-    if scores is None:
-        return None
-    missed = [genre.name for genre in scores.genres if 3 in genre.recall and genre.recall[3].value < _NEAR_NOTHING]
-    published = sum(value < _NEAR_NOTHING for value in published_recall()[_RESNEXT].top3.values())
-    ours = f"top-3 recall below {percent(_NEAR_NOTHING)} % in {len(missed)} genres (published: {published})"
-    return Found(len(missed) >= _MANY, ours)
-
-
-@_says("5.2", "Calendars have the most unusual aspect ratios.")
-def _calendars_stand_out(_: Findings, analysis: Analysis) -> Found | None:
-    shapes = next(measure for measure in analysis.measures if measure.name == "aspect_ratio")
-    ordered = sorted(shapes.genres, key=lambda spread: -spread.apart)
-    names = [analysis.genres[spread.label].name for spread in ordered]
-    if "Calendars" not in names:
-        return None
-    place = names.index("Calendars") + 1
-    first = f"{names[0]} differs most ({ordered[0].apart:.2f})"
-    ours = f"Calendars is number {place} of {len(names)} by its distance to all others; {first}"
-    return Found(place == 1, ours)
-
-
-@_says("5.2", "Science Fiction & Fantasy is darker than Cookbooks, Food & Wine.")
-def _fantasy_is_darker(_: Findings, analysis: Analysis) -> Found | None:
-    bright = {analysis.genres[colour.label].name: colour.brightness for colour in analysis.colours}
-    fantasy, cookbooks = bright.get("Science Fiction & Fantasy"), bright.get("Cookbooks, Food & Wine")
-    if fantasy is None or cookbooks is None:
-        return None
-    words = [f"{each.value:.0f} ({each.low:.0f} to {each.high:.0f})" for each in (fantasy, cookbooks)]
-    return Found(_all_above([difference(cookbooks, fantasy)]), f"brightness {words[0]} against {words[1]}")
-
-
-@_says("5.2", "The closer the colour, the better the recall, in MobileNetV2 above all.")
-def _nearer_is_better(_: Findings, analysis: Analysis) -> Found | None:
-    found = {name: each.colour.pearson for name, each in _analysed(analysis).items()}
-    known = {name: each for name, each in found.items() if each is not None}
-    if len(known) < len(_NETWORKS):
-        return None
-    ours = "; ".join(f"{name} r = {in_words(each)}" for name, each in known.items())
-    if any(each.low > 0 for each in known.values()):
-        return Found(False, ours)
-    strongest = min(known, key=lambda name: known[name].value)
-    return Found(True if strongest == _MOBILE and known[_MOBILE].high < 0 else None, ours)
-
-
-@_says("5.2", "Guessing by closeness to the average colour beats chance.")
-def _colour_beats_chance(_: Findings, analysis: Analysis) -> Found | None:
-    top = next(rule for rule in analysis.rules if rule.name == "nearest mean colour").top[1]
-    ours = f"{percent(top.value)} % ({percent(top.low)} to {percent(top.high)}) against {percent(analysis.chance)} %"
-    return Found(True if top.low > analysis.chance else False if top.high < analysis.chance else None, ours)
-
-
-@_says("5.2", "ResNeXt50 overlaps many genres, MobileNetV2 a few, InceptionResNetV2 none.")
-def _overlaps_in_order(_: Findings, analysis: Analysis) -> Found | None:
-    found = _analysed(analysis)
-    if len(found) < len(_NETWORKS):
-        return None
-    counts = {name: len(each.overlap.pairs) for name, each in found.items()}
-    holds = counts[_INCEPTION] == 0 < counts[_MOBILE] < counts[_RESNEXT]
-    threshold = f"pairs above {percent(found[_MOBILE].overlap.threshold)} %"
-    return Found(holds, _listed(counts, threshold))
-
-
-@_says("5.2", "MobileNetV2 overlaps Self-Help with Health, Science with Medical, and Religion with Christian books.")
-def _named_pairs_overlap(_: Findings, analysis: Analysis) -> Found | None:
-    system = _analysed(analysis).get(_MOBILE)
-    if system is None:
-        return None
-    labels = {genre.name: genre.label for genre in analysis.genres}
-    values = [system.overlap.matrix[labels[first]][labels[second]] for first, second in _NAMED_PAIRS]
-    ours = ", ".join(
-        f"{first} and {second} {'not defined' if value is None else f'{value:.2f}'}"
-        for (first, second), value in zip(_NAMED_PAIRS, values, strict=True)
-    )
-    return Found(all(value is not None and value > system.overlap.threshold for value in values), ours)
-
-
-@_says("5.3", "InceptionResNetV2 knows Test Preparation, Comics and Travel best.")
-def _best_three(findings: Findings, _: Analysis) -> Found | None:
-    scores = findings.scores_by_name.get(_INCEPTION)
-    if scores is None:
-        return None
-    ordered = sorted((genre for genre in scores.genres if genre.recall), key=lambda genre: -genre.recall[1].value)
-    ours = ", ".join(f"{genre.name} {percent(genre.recall[1].value)} %" for genre in ordered[:3])
-    return Found({genre.name for genre in ordered[:3]} == _BEST_THREE, ours)
-
-
-@_says("5.4", "InceptionResNetV2 is the best of the three networks.")
-def _inception_is_best(findings: Findings, analysis: Analysis) -> Found | None:
-    if not _all_evaluated(findings):
-        return None
-    others = [_standing(analysis, _INCEPTION, name) for name in (_MOBILE, _RESNEXT)]
-    accuracies = {name: f"{percent(findings.scores_by_name[name].accuracy.value)} %" for name in _NETWORKS}
-    ours = ", ".join(f"{name} {value}" for name, value in accuracies.items())
-    if Standing.BEHIND in others:
-        return Found(False, ours)
-    return Found(True if all(each is Standing.AHEAD for each in others) else None, ours)
-
-
-@_says("5.4", "No single network is best across all genres.")
-def _no_network_is_best_everywhere(findings: Findings, _: Analysis) -> Found | None:
-    if not _all_evaluated(findings):
-        return None
-    wins = best_genres(findings)
-    return Found(max(wins.values()) < len(BOOKCOVER30), _listed(wins, "genres"))
-
-
-@_says("5.4", "An ensemble may be more accurate than any one network.")
-def _ensemble_helps(findings: Findings, analysis: Analysis) -> Found | None:
-    ensembles = [each.name for each in findings.systems if each.is_ensemble and each.name in analysis.systems]
-    if not ensembles:
-        return None
-    others = [name for name in analysis.systems if name not in ensembles]
-    gaps = {title_of(name): [_standing(analysis, name, other) for other in others] for name in ensembles}
-    ahead = any(all(each is Standing.AHEAD for each in standings) for standings in gaps.values())
-    behind = all(Standing.BEHIND in standings for standings in gaps.values())
-    ours = "; ".join(
-        f"{name}: ahead of {standings.count(Standing.AHEAD)} of {len(standings)} networks"
-        for name, standings in gaps.items()
-    )
-    return Found(True if ahead else False if behind else None, ours)
-
-
-def _all_evaluated(findings: Findings) -> bool:
-    return set(_NETWORKS) <= set(findings.scores_by_name)
-
-
-def _curves(findings: Findings) -> dict[str, TrainingCurve] | None:
-    """The training of each of the three networks; None where one is missing."""
-    curves = {each.name: each.curve for each in findings.systems if each.curve is not None}
-    return {name: curves[name] for name in _NETWORKS} if curves.keys() >= set(_NETWORKS) else None
-
-
-def _analysed(analysis: Analysis) -> dict[str, SystemAnalysis]:
-    return {name: analysis.systems[name] for name in _NETWORKS if name in analysis.systems}
+def _by_recall(scores: Scores) -> list[GenreScore]:
+    """The genres that have test books, the best recall first."""
+    return sorted((genre for genre in scores.genres if genre.recall), key=lambda genre: -genre.recall[1].value)
 
 
 def _standing(analysis: Analysis, first: str, second: str) -> Standing:
@@ -359,10 +358,14 @@ def _standing(analysis: Analysis, first: str, second: str) -> Standing:
     return standings[first, second] if (first, second) in standings else standings[second, first].reversed
 
 
-def _apart(scores: Scores, k: int, published: float) -> Estimate:
-    """The study's less the published total."""
-    other = Estimate.of_share(round(published * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
-    return difference(scores.top(k), other)
+def _apart(scores: Scores, k: int, network: str) -> Estimate:
+    """The study's top-k accuracy less the published one."""
+    published = published_recall()[network].total(k) * PUBLISHED_TEST_BOOKS
+    return difference(scores.top(k), Estimate.of_share(round(published), PUBLISHED_TEST_BOOKS, scores.confidence))
+
+
+def _against(scores: Scores, k: int, network: str) -> str:
+    return f"{percent(scores.top(k).value)} against {percent(published_recall()[network].total(k))} % at top {k}"
 
 
 def _all_above(gaps: Sequence[Estimate]) -> bool | None:
@@ -373,4 +376,4 @@ def _all_above(gaps: Sequence[Estimate]) -> bool | None:
 
 
 def _listed(values: Mapping[str, int], what: str) -> str:
-    return f"{what}: " + ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{what}: " + ", ".join(f"{value} {name}" for name, value in values.items())

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
+from bookcover_core.evaluation.scores import Scores
 from bookcover_core.families.family import title_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
 from bookcover_core.report.table import DASH, PERCENT, capitalised, markdown_row, percent
+
+TOO_WIDE = 0.2
+"""An interval that is wider carries no verdict: it holds "one in ten" beside "one in three"."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +23,9 @@ class Headline:
     """The outcome in words."""
 
     answer: str
-    """A word or a few: the headline."""
+    """A few words, the number first: "About one in four.\""""
     sentence: str
-    """One sentence with the number, its interval and chance."""
+    """The number, its interval and chance, top 3 and top 5, and how a tie on the validation books was resolved."""
     standing: str
     """How that compares with what is published; empty where it cannot be compared."""
 
@@ -28,7 +34,7 @@ class Headline:
 
 
 def result_table(study: Study) -> list[dict[str, Any]]:
-    """A row for each network, the best first, for people: shares in per cent, with their intervals behind them.
+    """A row for each network, the best on the validation books first, for people: shares in per cent, with intervals.
 
     Keys: model, preparation, "top 1, %" (and 3 and 5, where there are more genres), "macro precision, %", "best epoch",
     and, where the published numbers may be compared, "published top 1, %". What is not known is a dash.
@@ -60,45 +66,65 @@ def result_markdown(study: Study) -> str:
 
 
 def result_rows(findings: Findings) -> list[dict[str, Any]]:
-    """A row for each network, the best first, then for each baseline, for machines: shares from 0 to 1.
+    """A row for each network, the best on the validation books first, then for each baseline: shares from 0 to 1.
 
-    Keys: model, backbone, preparation, test_books, chance; top1, top3, top5 and macro_precision, each with `_low` and
-    `_high`; best_epoch (None where unknown); published_top1 (None where there is none, or none that is comparable);
+    Keys: model, backbone, preparation, test_books, chance, chance3, chance5; top1, top3, top5 and macro_precision, each
+    with `_low` and `_high`; best_epoch (None where unknown); published_top1 (None without one that is comparable);
     random_weights (of the network itself, or of a member of an ensemble).
     """
-    published = published_recall() if findings.comparable else {}
-    shown = [*findings.systems, *findings.baselines]
-    ordered = sorted(shown, key=lambda each: (not each.system.competes, -each.scores.accuracy.value))
-    return [_row(system, published.get(system.name)) for system in ordered]
+    is_shown = findings.comparable and not findings.trained_otherwise
+    published = published_recall() if is_shown else {}
+    baselines = sorted(findings.baselines, key=lambda each: -each.scores.accuracy.value)
+    return [_row(system, published.get(system.name)) for system in [*findings.by_validation, *baselines]]
 
 
 def headline(findings: Findings) -> Headline:
-    """The outcome in words, judged by the best network's interval against chance and the published numbers."""
+    """The outcome in words, of the system that the validation books choose: what its interval carries, and no more."""
     best = findings.best
     if best is None:
         return Headline("No answer yet.", "No network has been evaluated.", "")
     scores = best.scores
     accuracy = scores.accuracy
-    beats_chance = accuracy.low > scores.chance
-    interval = f"{100 * scores.confidence:.0f}{PERCENT} interval {_interval(accuracy)}{PERCENT}"
     sentence = (
         f"{best.title}, shown nothing but the cover, is right on {percent(accuracy.value)}{PERCENT} of "
-        f"{scores.books:,} test books ({interval}); chance is {percent(scores.chance)}{PERCENT}"
+        f"{scores.books:,} test books at its first guess ({100 * scores.confidence:.0f}{PERCENT} interval "
+        f"{_interval(accuracy)}{PERCENT}); chance, the commonest genre always, is {percent(scores.chance)}{PERCENT}"
     )
     if best.untrained:
         return Headline("Untrained networks.", f"{sentence}.", "")
-    if not beats_chance:
+    if accuracy.width > TOO_WIDE:
+        return Headline(f"{scores.books:,} test books are too few to say.", f"{sentence}.", "")
+    if accuracy.low <= scores.chance:
         doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
         return Headline("No.", f"{sentence}, which {doubt}.", "")
-    return Headline(_answer(accuracy, scores.chance), f"{sentence}.", _standing(findings, best))
+    told = [f"{sentence}.", *_further(findings, scores), findings.choice.words if findings.choice else ""]
+    return Headline(f"{about(accuracy.value)}.", " ".join(filter(None, told)), _standing(findings, best))
 
 
-def _answer(accuracy: Estimate, chance: float) -> str:
-    """The headline of a network that beats chance."""
-    if accuracy.low > 0.5:
-        return "Yes, more often than not."
-    far = accuracy.low > 3 * chance
-    return "Far better than chance, but not reliably." if far else "Better than chance, but not reliably."
+def about(share: float) -> str:
+    """A share in whole numbers: "About one in four", "About two in three"."""
+    ones = [(1 / number, f"one in {_word(number)}") for number in (*range(2, 11), 12, 15, 20, 25, 30, 40, 50, 100)]
+    more = [(0.0, "none"), (2 / 3, "two in three"), (3 / 4, "three in four"), (4 / 5, "four in five")]
+    every = [*ones, *more, (0.9, "nine in ten"), (1.0, "all")]
+    odds = [(abs(np.log((each + 1e-3) / (share + 1e-3))) + abs(each - share), words) for each, words in every]
+    return f"About {min(odds)[1]}"
+
+
+def _word(number: int) -> str:
+    words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[number - 2] if number <= 10 else str(number)
+
+
+def _further(findings: Findings, scores: Scores) -> list[str]:
+    """What top 3 and top 5 are, where a study has that many genres."""
+    ks = findings.top(*TOP)[1:]
+    if not ks:
+        return []
+    told = " and ".join(
+        f"among its first {k} on {percent(scores.top(k).value)}{PERCENT} (chance {percent(scores.chances[k])}{PERCENT})"
+        for k in ks
+    )
+    return [f"The genre is {told}."]
 
 
 def _standing(findings: Findings, best: EvaluatedSystem) -> str:
@@ -108,11 +134,12 @@ def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     published = published_recall()
     highest = max(other.total_top1 for other in published.values())
     names = " and ".join(name for name, other in published.items() if other.total_top1 == highest)
-    scores = best.scores
+    scores = findings.comparable_scores[best.name]
     other = Estimate.of_share(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
     apart = difference(scores.accuracy, other.model_copy(update={"value": highest}))
-    place = "above" if apart.low > 0 else "below" if apart.high < 0 else "level with"
-    return f"That is {place} the best published on the official split ({names}, {percent(highest)}{PERCENT})."
+    place = "above" if apart.low > 0 else "below" if apart.high < 0 else "not told apart from"
+    left = "" if scores.books == PUBLISHED_TEST_BOOKS else f", on the {scores.books:,} of them that are left,"
+    return f"That is {place} the best published on the official split{left} ({names}, {percent(highest)}{PERCENT})."
 
 
 def _row(system: EvaluatedSystem, published: PublishedRecall | None) -> dict[str, Any]:
@@ -123,6 +150,8 @@ def _row(system: EvaluatedSystem, published: PublishedRecall | None) -> dict[str
         "preparation": scores.preparation,
         "test_books": scores.books,
         "chance": scores.chance,
+        "chance3": scores.chances[3],
+        "chance5": scores.chances[5],
     }
     for name, estimate in (
         ("top1", scores.top(1)),

@@ -1,8 +1,8 @@
 """The dissertation's own way, as far as settings can say it: the preset `dissertation`.
 
 The defaults differ from it where it let a book be learnt and tested under two numbers, or left a choice to the test
-books. Two things no setting takes back. Books whose covers cannot be had are replaced as box sets are, since section
-3.1 does not say what became of them. And a padded cover is scaled before the border is added.
+books. One thing no setting takes back: books whose covers cannot be had are replaced as box sets are, since section 3.1
+does not say what became of them.
 """
 
 from collections.abc import Iterator

@@ -10,15 +10,17 @@ from bookcover_core.settings.settings_section import SettingsSection
 class BaselineSettings(SettingsSection):
     """Rules that never look at a picture, and stand beside the networks in every table: section 5.2."""
 
-    names: tuple[Literal["commonest", "frequencies", "mean-colour", "colour-and-shape"], ...] = (
+    names: tuple[Literal["commonest", "frequencies", "mean-colour", "colour", "shape", "colour-and-shape"], ...] = (
         "commonest",
         "frequencies",
         "mean-colour",
+        "colour",
+        "shape",
         "colour-and-shape",
     )
     """commonest: the commonest genre, always. frequencies: a genre drawn by the genres' frequencies. mean-colour: the
-    genre whose mean colour is nearest. colour-and-shape: a logistic regression on mean colour, width, height and aspect
-    ratio. None: no baselines."""
+    genre whose mean colour is nearest. colour: a logistic regression on mean colour. shape: the same on width, height
+    and aspect ratio. colour-and-shape: on all six. None: no baselines."""
 
 
 class EvaluationSettings(SettingsSection):
@@ -27,7 +29,7 @@ class EvaluationSettings(SettingsSection):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Confidence of every interval."""
     resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 2_000
-    """Bootstrap resamples behind the intervals of totals."""
+    """Random orders of the colours of test books that colour distance against recall (Figure 5.4) is set beside."""
     overlap_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Class overlap (equation 5.2) above which two genres are named: Figure 5.5 shows those above 0.5."""
 

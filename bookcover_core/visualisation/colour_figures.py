@@ -99,9 +99,13 @@ def colour_distance(
 
 
 def _correlation(axes: Axes, study: ColourStudy, theme: Theme) -> None:
-    """Write Pearson's correlation into the panel."""
+    """Write Pearson's correlation, and where it lies when colours are shuffled, into the panel."""
     found = study.pearson
-    text = "too few genres to tell" if found is None else f"r = {found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    text = (
+        "too few genres to tell"
+        if found is None
+        else f"r = {found.value:.2f} (shuffled {found.low:.2f} to {found.high:.2f})"
+    )
     axes.annotate(
         text.replace("-", "\N{MINUS SIGN}"),
         (1, 0.99),

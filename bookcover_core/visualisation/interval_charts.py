@@ -70,8 +70,8 @@ def accuracy_beside_published(
                 own = row.series is not None
                 colour = theme.muted if row.series is None else theme.colour(row.series)
                 if row.interval:
-                    line = {"linewidth": 2.0 if own else 1.0, "alpha": 1 if own else 0.6}
-                    axes.hlines(place, row.interval.low, row.interval.high, color=colour, **line)
+                    wide, alpha = (2.0, 1.0) if own else (1.0, 0.6)
+                    axes.hlines(place, *row.interval.ends, color=colour, linewidth=wide, alpha=alpha)
                 axes.plot(
                     row.value,
                     place,
@@ -92,16 +92,22 @@ def accuracy_beside_published(
                 )
             place += 1.4
         figure_style.chance_line(axes, chance, theme)
-        axes.annotate(
-            f"chance {100 * chance:.1f} %",
-            (chance, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            fontsize=6.5,
-            color=theme.muted,
-            va="bottom",
-        )
+        theirs = [each.chance for each in published if each.chance and each.official_split]
+        marks = dict.fromkeys(round(each, 3) for each in (chance, *theirs))
+        for mark, drawn in zip(marks, ("chance", "theirs"), strict=False):
+            if drawn == "theirs":
+                figure_style.chance_line(axes, mark, theme, linewidth=0.5)
+            axes.annotate(
+                f"{drawn} {100 * mark:.1f} %",
+                (mark, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(3 if drawn == "chance" else -3, 0),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=theme.muted,
+                ha="left" if drawn == "chance" else "right",
+                va="bottom",
+            )
         axes.set_xlim(0, min(1.0, max(tips) * 1.12 + 0.01))
         axes.set_ylim(place - 0.7, -0.7)
         axes.set_yticks([tick[0] for tick in ticks], [tick[1] for tick in ticks])

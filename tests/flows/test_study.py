@@ -65,7 +65,7 @@ def test_a_study_goes_from_listings_to_a_report(demo_study):
     assert not books["key"].duplicated().any()
     assert "<html" in (workspace.report / "index.html").read_text(encoding="utf-8")
     files = list(workspace.evaluation.glob("*/predictions.csv"))
-    assert len(files) == 3 + 4, "a frozen network, one trained from scratch, both together, and four baselines"
+    assert len(files) == 3 + 6, "a frozen network, one trained from scratch, both together, and six baselines"
     for file in files:
         assert len(read_table(file)) == (books["split"] == "test").sum()
 

@@ -223,6 +223,29 @@ def test_a_genre_of_too_few_groups_is_named(tmp_path):
         split(study)
 
 
+def test_books_can_be_drawn_one_by_one(tmp_path):
+    """As in section 3.1: a group is divided like any other books, and the counts say that it is on several sides."""
+    books = [*records(9, "l", category="Law", role="", group="series"), *records(9, "t", category="Travel", role="")]
+    manifest = split(curated(invented_study(tmp_path, books, splits={"grouped": False})))
+    assert manifest.counts["genres"]["Law"] == {"train": 7, "validation": 1, "test": 1}
+    assert manifest.counts["titles in training and test"] == 8
+
+
+def test_nobody_looks_for_twins_where_the_settings_say_so(tmp_path):
+    """A training book with the file of a test book stays, and is no twin; by default it is replaced."""
+    books = [
+        *records(9, "l", category="Law", role="train"),
+        *records(3, "m", category="Law", role="test"),
+        *records(3, "p", category="Law", role="pool"),
+    ]
+    books = change(change(books, "l0001", picture="x"), "m0001", picture="x")
+    kept = {}
+    for twins in ("none", "near"):
+        study = curated(invented_study(tmp_path / twins, books, curation={"twins": twins}))
+        kept[twins] = "l0001" in set(read_table(study.workspace.selection)["key"])
+    assert kept == {"none": True, "near": False}
+
+
 def test_the_split_comes_after_curation(tmp_path):
     """Without a selection there is nothing to split."""
     with pytest.raises(StageOrderError, match="curate"):

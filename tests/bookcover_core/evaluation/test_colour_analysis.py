@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from bookcover_core.evaluation.colour_analysis import colour_distance, genre_colours, study_colour
+from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
+from bookcover_core.evaluation.published_results import published_precision, published_recall
+
+SHUFFLES = (200, 1)
 
 BLACK, GREY, WHITE = (0.0, 0.0, 0.0), (100.0, 100.0, 100.0), (200.0, 200.0, 200.0)
-
-
-def test_the_distance_is_euclidean():
-    """Equation 5.1 without its stray square: 2, 3 and 6 apart are 7 apart."""
-    assert colour_distance(np.array([2.0, 3.0, 6.0]), np.zeros(3)) == 7
 
 
 def test_a_genres_colour_is_the_mean_of_its_covers():
@@ -27,11 +25,11 @@ def test_a_genres_colour_is_the_mean_of_its_covers():
 
 
 def test_distance_is_between_the_genres_books_and_those_put_into_it():
-    """Two genres of two books each; one black book is taken for the white genre."""
+    """Euclidean: two genres of two books each; one black book is taken for the white genre."""
     labels = np.array([0, 0, 1, 1])
     predicted = np.array([0, 1, 1, 1])
     colours = np.array([BLACK, BLACK, WHITE, WHITE])
-    dark, bright = study_colour(labels, predicted, colours, 2, 0.95).points
+    dark, bright = study_colour(labels, predicted, colours, 2, 0.95, SHUFFLES).points
     assert (dark.recall, dark.predicted, dark.distance, dark.distance_of_mistakes) == (0.5, 1, 0, None)
     assert bright.recall == 1
     assert bright.predicted == 3
@@ -43,10 +41,10 @@ def test_a_genre_that_is_never_named_has_no_distance():
     """It is left out of the correlation, which wants four genres at least."""
     labels = np.arange(5)
     colours = np.array([BLACK, GREY, WHITE, GREY, BLACK])
-    study = study_colour(labels, np.array([0, 1, 2, 3, 0]), colours, 5, 0.95)
+    study = study_colour(labels, np.array([0, 1, 2, 3, 0]), colours, 5, 0.95, SHUFFLES)
     assert study.points[4].distance is None
     assert study.pearson is None, "all four distances are 0"
-    assert study_colour(labels, np.zeros(5, dtype=np.int64), colours, 5, 0.95).pearson is None
+    assert study_colour(labels, np.zeros(5, dtype=np.int64), colours, 5, 0.95, SHUFFLES).pearson is None
 
 
 def test_nearer_colours_and_better_recall_correlate_below_nothing():
@@ -57,10 +55,50 @@ def test_nearer_colours_and_better_recall_correlate_below_nothing():
     for genre in range(6):
         predicted[np.flatnonzero(labels == genre)[: 3 * genre]] = 6
     predicted[labels == 6] = np.repeat(np.arange(6), 3 * np.arange(6))
-    study = study_colour(labels, predicted, colours, 7, 0.95)
+    study = study_colour(labels, predicted, colours, 7, 0.95, SHUFFLES)
     assert study.pearson is not None
     assert study.spearman is not None
     assert study.pearson.value < -0.9
     assert study.spearman.value == pytest.approx(-1)
     assert study.pearson.points == 7
     assert study.pearson_of_mistakes is None, "the mistakes of all genres are as far away"
+    assert study.pearson.p < 0.05, "a planted signal is found"
+    assert study.pearson.value < study.pearson.low < study.pearson.expected
+
+
+@pytest.mark.parametrize("network", ["MobileNetV2", "InceptionResNetV2", "ResNeXt50"])
+def test_colours_that_are_noise_prove_nothing(network: str):
+    """With the dissertation's recall and precision, colour that tells nothing is called a finding once in twenty.
+
+    The correlation itself is far below 0 then, and would pass a test of no correlation nearly always.
+    """
+    labels, predicted = _as_published(network)
+    generator = np.random.default_rng(7)
+    found = []
+    for seed in range(60):
+        colours = generator.normal(120, 60, size=(len(labels), 3))
+        found.append(study_colour(labels, predicted, colours, 30, 0.95, (99, seed)).pearson)
+    assert np.mean([each.value for each in found]) == pytest.approx(
+        np.mean([each.expected for each in found]), abs=0.05
+    )
+    assert np.mean([each.expected for each in found]) < -0.25
+    assert sum(each.p < 0.05 for each in found) <= 9, "three standard deviations above one in twenty"
+    study = study_colour(labels, predicted, colours, 30, 0.95, (99, 1))
+    assert study.pearson_of_mistakes.expected < -0.15, "over mistakes alone it comes by itself too"
+
+
+def _as_published(network: str) -> tuple[np.ndarray, np.ndarray]:
+    """190 books of each genre and what is predicted, with the recall and precision of Tables 2 and 3."""
+    recall = np.array(list(published_recall()[network].top1.values()))
+    precision = np.array([each or 0.0 for each in published_precision()[network].precision.values()])
+    right = np.round(190 * recall).astype(int)
+    named = np.maximum(right, np.divide(right, precision, out=np.zeros(30), where=precision > 0).astype(int))
+    labels = np.repeat(np.arange(30), 190)
+    predicted = np.full(len(labels), -1)
+    for genre in range(30):
+        predicted[190 * genre : 190 * genre + right[genre]] = genre
+    left = np.random.default_rng(0).permutation(np.flatnonzero(predicted < 0))
+    others = np.repeat(np.arange(30), named - right)
+    others = np.append(others, np.full(max(0, len(left) - len(others)), named.argmax()))[: len(left)]
+    predicted[left] = others
+    return labels, predicted

@@ -1,43 +1,43 @@
-"""Correlations: SciPy's values, published intervals, and nothing where nothing can be told."""
+"""Correlations: SciPy's values, what shuffles give beside them, and nothing where nothing can be told."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from bookcover_core.evaluation.correlation import pearson, spearman
+from bookcover_core.evaluation.correlation import Correlation
 
 
-def test_pearson_has_fishers_interval():
-    """With r = 0.5 over 28 points the interval of 95 % is 0.156 to 0.736: z of 0.5493, give or take 1.96 / 5."""
-    generator = np.random.default_rng(1)
-    first, noise = generator.normal(size=(2, 28))
-    first = (first - first.mean()) / first.std()
-    noise -= noise.mean() + first * (first @ noise) / (first @ first)
-    second = 0.5 * first + np.sqrt(0.75) * noise / noise.std()
-    found = pearson(first, second, 0.95)
-    assert found is not None
-    assert (round(found.value, 6), round(found.low, 3), round(found.high, 3), found.points) == (0.5, 0.156, 0.736, 28)
-    assert found.p == pytest.approx(stats.pearsonr(first, second).pvalue)
+def _shuffled(first: np.ndarray, shuffles: int = 400) -> np.ndarray:
+    generator = np.random.default_rng(3)
+    return np.array([first, *(generator.permutation(first) for _ in range(shuffles))])
 
 
-def test_spearman_is_of_ranks_and_wider_than_pearson():
-    """A curve that only rises has a rank correlation of 1, and the interval still ends at 1."""
-    first = np.arange(1.0, 11.0)
-    risen = spearman(first, np.exp(first), 0.95)
-    assert risen is not None
-    assert risen.value == pytest.approx(1)
-    assert risen.high <= 1
+@pytest.mark.parametrize(("ranks", "known"), [(False, stats.pearsonr), (True, stats.spearmanr)])
+def test_coefficients_are_scipys_and_p_is_near_it(ranks: bool, known):
+    """Where shuffles leave no relation, the permutation test agrees with the test of no correlation."""
+    first, noise = np.random.default_rng(1).normal(size=(2, 28))
+    second = 0.45 * first + noise
+    found = Correlation.of(_shuffled(first), second, 0.95, ranks=ranks)
+    wanted = known(first, second)
+    assert found.value == pytest.approx(wanted.statistic)
+    assert found.p == pytest.approx(wanted.pvalue, abs=0.02)
+    assert found.expected == pytest.approx(0, abs=0.05)
+    assert (found.low, found.high) == pytest.approx((-0.37, 0.37), abs=0.08)
+    assert found.beyond == found.value - found.expected
+
+
+def test_what_comes_by_itself_is_no_finding():
+    """Rows that all correlate as the data do leave nothing beyond, and a p far from 0."""
     generator = np.random.default_rng(2)
-    values, others = generator.normal(size=(2, 30))
-    wide, narrow = spearman(values, others, 0.95), pearson(stats.rankdata(values), stats.rankdata(others), 0.95)
-    assert wide is not None
-    assert narrow is not None
-    assert wide.value == pytest.approx(narrow.value)
-    assert wide.high - wide.low > narrow.high - narrow.low
+    second = np.arange(20.0)
+    found = Correlation.of(-second + generator.normal(0, 5, size=(300, 20)), second, 0.95)
+    assert found.value < -0.5
+    assert abs(found.beyond) < 0.2
+    assert found.p > 0.1
 
 
-@pytest.mark.parametrize("correlate", [pearson, spearman])
-def test_what_never_varies_or_is_too_few_has_no_correlation(correlate):
+@pytest.mark.parametrize("ranks", [False, True])
+def test_what_never_varies_or_is_too_few_has_no_correlation(ranks: bool):
     """Three points, or one quantity that is always the same, tell nothing."""
-    assert correlate(np.arange(3.0), np.arange(3.0), 0.95) is None
-    assert correlate(np.ones(9), np.arange(9.0), 0.95) is None
+    assert Correlation.of(_shuffled(np.arange(3.0)), np.arange(3.0), 0.95, ranks=ranks) is None
+    assert Correlation.of(_shuffled(np.ones(9)), np.arange(9.0), 0.95, ranks=ranks) is None

@@ -26,11 +26,10 @@ SMALL = Specimen(
 
 
 def test_tables_say_what_the_analysis_says(analysed):
-    """Pairs with a word for their standing, rules between chance and networks, the best network's confusions."""
+    """Pairs with a word for their standing, the best network's confusions."""
     findings, analysis = gather(analysed), read_analysis(analysed.workspace)
     tables = {table.name: table for table in analysis_tables(findings, analysis)}
     assert set(tables) == {
-        "rules",
         "colour-correlation",
         "overlapping-pairs",
         "confused-pairs",
@@ -42,9 +41,6 @@ def test_tables_say_what_the_analysis_says(analysed):
     for word, pair in zip(words, analysis.pairs, strict=True):
         leader = {Standing.AHEAD: f"{pair.first} ahead", Standing.BEHIND: f"{pair.second} ahead"}
         assert word == leader.get(pair.standing, pair.standing.value)
-    names = [row[0].value for row in tables["rules"].rows]
-    assert names[0].startswith("chance")
-    assert names[-3:] == ["MobileNetV2", "InceptionResNetV2", "ResNeXt50"]
     most = tables["confused-pairs"].rows[0]
     assert most[2].value == max(pair.books for pair in analysis.systems["InceptionResNetV2"].confused)
     assert sum(row[1].value for row in tables["together"].rows) == 5_700
@@ -69,7 +65,7 @@ def test_the_page_has_the_analysis_of_its_own_networks_only(tmp_path: Path):
     write_report(study)
     folder = study.workspace.report
     page = (folder / "index.html").read_text("utf-8")
-    drawn = {"distributions", "colours", "rules", "colour-distance", "overlap-MobileNetV2", "calibration", "pairs"}
+    drawn = {"distributions", "colours", "colour-distance", "overlap-MobileNetV2", "calibration", "pairs"}
     for name in drawn:
         assert f'id="figure-{name}"' in page
         assert (folder / "figures" / f"{name}.png").stat().st_size > 5_000

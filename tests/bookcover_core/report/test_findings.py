@@ -1,6 +1,7 @@
 """What the report gathers: today's networks, and why others or the published numbers stand aside."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,10 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.report.findings import gather
+from bookcover_core.report.number_verdicts import Reproduction, number_verdicts
 from bookcover_core.report.report_figures import _specs
 from bookcover_core.report.result_tables import preparation_table
+from bookcover_core.report.summary import headline, result_rows
 from bookcover_core.report.write_report import write_report
 from bookcover_core.settings import StudySettings
 from tests.bookcover_core.report.specimen import Specimen, invented_history, make_study
@@ -28,6 +31,37 @@ def test_the_official_test_set_is_comparable(official):
     findings = gather(official)
     assert findings.comparable
     assert findings.best.name == "InceptionResNetV2"
+
+
+def test_published_numbers_are_compared_on_the_original_test_books(official, tmp_path: Path):
+    """Books that came for others are left out of the comparison; with a fifth of the originals gone there is none."""
+    study = Study(official.settings.model_copy(update={"workspace": str(tmp_path)}))
+    shutil.copytree(official.workspace.root, study.workspace.root)
+    books = pd.read_csv(study.workspace.splits, dtype=str, keep_default_na=False)
+    tested = books.index[books["split"] == "test"]
+
+    def replaced(count: int):
+        changed = books.copy()
+        changed.loc[tested[:count], "replaces"] = "another"
+        write_table(study.workspace.splits, changed)
+        return gather(study)
+
+    findings = replaced(700)
+    assert findings.comparable
+    assert findings.comparable_scores["MobileNetV2"].books == 5_000
+    assert findings.scores_by_name["MobileNetV2"].books == 5_700
+    assert any("5,000 of them that are left" in str(each) for each in [headline(findings)])
+    assert replaced(1_200).obstacles == ["of the 5,700 official test books 4,500 are left, below 80 %"]
+
+
+def test_a_changed_head_is_not_the_dissertations(official):
+    """Its numbers are not compared with those of the network of the same name; what was changed is said."""
+    changed = gather(_changed(official, "head", hidden_units=(64,)))
+    assert changed.trained_otherwise.endswith("(head.hidden_units)")
+    assert not gather(official).trained_otherwise
+    of_own = [each for each in number_verdicts(changed) if each.network == "MobileNetV2" and each.source != "Table 1"]
+    assert {each.outcome for each in of_own} == {Reproduction.NOT_COMPARABLE}
+    assert all(row["published_top1"] is None for row in result_rows(changed))
 
 
 def test_what_stands_in_the_way_is_named(official, own_genres):

@@ -23,6 +23,7 @@ from bookcover_core.report.number_verdicts import (
     judge_number,
     named_books,
     number_verdicts,
+    outcome_of,
     verdict_counts,
     verdict_tables,
 )
@@ -44,7 +45,7 @@ def test_every_published_number_has_a_verdict(verdicts):
 
 
 def test_the_interval_of_the_difference_decides(verdicts):
-    """Above 0: better; below: worse; around it: reproduced; and a number that is not comparable says why."""
+    """Above 0: better; below: worse; around it: consistent with it; and a number that is not comparable says why."""
     for each in verdicts:
         if each.outcome is Reproduction.NOT_COMPARABLE:
             assert each.why
@@ -54,23 +55,24 @@ def test_the_interval_of_the_difference_decides(verdicts):
         assert each.apart is not None
         assert isinstance(each.ours, Estimate)
         assert each.apart.low < each.ours.value - each.published < each.apart.high
-        side = (
-            Reproduction.BETTER
-            if each.apart.low > 0
-            else Reproduction.WORSE
-            if each.apart.high < 0
-            else Reproduction.REPRODUCED
-        )
-        assert each.outcome is side
+        assert each.outcome is outcome_of(each.apart)
     assert {each.outcome for each in verdicts} >= {
-        Reproduction.REPRODUCED,
+        Reproduction.CONSISTENT,
         Reproduction.BETTER,
         Reproduction.NOT_COMPARABLE,
     }
 
 
+def test_a_wide_interval_around_nothing_reproduces_nothing():
+    """Within two points of 0: reproduced; seven points to either side: only consistent with the number."""
+    ends = {(-0.015, 0.012): "reproduced", (-0.07, 0.07): "consistent with", (0.01, 0.02): "better"}
+    ends |= {(-0.02, -0.01): "worse"}
+    for (low, high), word in ends.items():
+        assert outcome_of(Estimate(value=(low + high) / 2, low=low, high=high)).value == word
+
+
 def test_ours_against_ours_is_reproduced_and_far_off_is_not(analysed):
-    """24.7 against 24.7 % of 5,700 books is a tie, so is 25.5; 30 is better, 20 worse."""
+    """24.7 against 24.7 % of 5,700 books is the same, 25.5 may be; 30 is better, 20 worse."""
     findings = gather(analysed)
 
     def outcome(value: float) -> Reproduction:
@@ -80,7 +82,7 @@ def test_ours_against_ours_is_reproduced_and_far_off_is_not(analysed):
 
     assert [outcome(value) for value in (0.247, 0.255, 0.30, 0.20)] == [
         Reproduction.REPRODUCED,
-        Reproduction.REPRODUCED,
+        Reproduction.CONSISTENT,
         Reproduction.BETTER,
         Reproduction.WORSE,
     ]
@@ -91,7 +93,9 @@ def test_what_the_study_has_not_is_not_compared(verdicts, bookcover30, own_genre
     assert {each.why for each in verdicts if each.network == "LeNet"} == {"the study has not evaluated LeNet"}
     for each in number_verdicts(gather(bookcover30)):
         assert each.outcome is Reproduction.NOT_COMPARABLE
-    assert any("120 test books, not 5,700" in each.why for each in number_verdicts(gather(bookcover30)))
+    assert any(
+        "of the 5,700 official test books 120 are left" in each.why for each in number_verdicts(gather(bookcover30))
+    )
     assert number_verdicts(gather(own_genres)) == []
     assert verdict_tables([]) == []
 
@@ -115,6 +119,7 @@ def test_ties_for_the_best_count_for_all(analysed):
         assert list(wins) == list(published_recall())
         assert sum(wins.values()) >= 30
     published = replace(findings, systems=[])
+    assert published.best is None
     assert best_genres(published) == PRINTED_BEST_TOP1 | {"AlexNet": 12, "MobileNetV2": 2}, "three ties"
     assert best_genres(published, 3) == PRINTED_BEST_TOP3, "no ties"
 

@@ -10,8 +10,9 @@ from bookcover_core.families.family import System
 from bookcover_core.families.from_scratch import FromScratch
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import Findings, gather
-from bookcover_core.report.summary import headline, result_markdown, result_rows, result_table
+from bookcover_core.report.summary import about, headline, result_markdown, result_rows, result_table
 from bookcover_core.settings.toml_file import parse_settings
+from bookcover_core.training.validation_choice import ValidationFigures
 
 
 def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
@@ -26,10 +27,11 @@ def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
     ("accuracy", "half", "answer", "standing"),
     [
         (0.034, 0.005, "No.", ""),
-        (0.060, 0.006, "Better than chance, but not reliably.", "below"),
-        (0.250, 0.011, "Far better than chance, but not reliably.", "level with"),
-        (0.300, 0.012, "Far better than chance, but not reliably.", "above"),
-        (0.600, 0.013, "Yes, more often than not.", "above"),
+        (0.066, 0.006, "About one in 15.", "below"),
+        (0.250, 0.011, "About one in four.", "not told apart from"),
+        (0.340, 0.012, "About one in three.", "above"),
+        (0.670, 0.013, "About two in three.", "above"),
+        (0.500, 0.200, "5,700 test books are too few to say.", ""),
     ],
 )
 def test_the_verdict_follows_the_interval(official, accuracy: float, half: float, answer: str, standing: str):
@@ -38,6 +40,53 @@ def test_the_verdict_follows_the_interval(official, accuracy: float, half: float
     assert told.answer == answer
     assert standing in told.standing
     assert bool(told.standing) == bool(standing)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "none"),
+        (0.034, "one in 30"),
+        (0.214, "one in five"),
+        (0.25, "one in four"),
+        (0.65, "two in three"),
+        (1, "all"),
+    ],
+)
+def test_shares_are_said_in_whole_numbers(share: float, words: str):
+    """The nearest of the shares that people say."""
+    assert about(share) == f"About {words}"
+
+
+def test_few_books_carry_no_verdict(own_genres):
+    """Four of six right: no word on how often, whatever chance is, only that six are too few."""
+    findings = gather(own_genres)
+    network = replace(findings.systems[0], untrained=False)
+    totals = network.scores.totals | {"accuracy": Estimate.of_share(4, 6, 0.95)}
+    scores = network.scores.model_copy(update={"totals": totals, "books": 6})
+    told = headline(replace(findings, systems=[replace(network, scores=scores)]))
+    assert told.answer == "6 test books are too few to say."
+    assert "22.3 to 95.7" in told.sentence
+    assert not told.standing
+
+
+def test_validation_chooses_the_headline_and_a_tie_is_told(official):
+    """The better on the test books is not the headline where the other validates better; a tie goes by the loss."""
+    findings = gather(official)
+    mobile, inception = findings.systems
+    assert inception.scores.accuracy.value > mobile.scores.accuracy.value
+    losing = replace(findings, systems=[replace(mobile, validation=ValidationFigures(0.4, 2.0)), inception])
+    assert losing.best.name == "MobileNetV2"
+    assert result_rows(losing)[0]["backbone"] == "MobileNetV2"
+    assert "ties" not in headline(losing).sentence
+    tied = replace(
+        findings,
+        systems=[
+            replace(each, validation=ValidationFigures(0.4, loss)) for each, loss in ((mobile, 2.5), (inception, 2.0))
+        ],
+    )
+    assert tied.best.name == "InceptionResNetV2"
+    assert "InceptionResNetV2 ties with MobileNetV2, and has the lower validation loss" in headline(tied).sentence
 
 
 def test_rows_hold_shares_with_intervals_best_first(official):
@@ -99,10 +148,12 @@ def test_a_trained_network_among_untrained_ones_has_an_answer(own_genres):
     (untrained,) = findings.systems
     accuracy = Estimate(value=0.70, low=0.62, high=0.78)
     scores = untrained.scores.model_copy(update={"totals": untrained.scores.totals | {"accuracy": accuracy}})
-    trained = replace(untrained, scores=scores, system=System("LeNet", FromScratch(), "LeNet"), untrained=False)
+    lenet = System("LeNet", FromScratch(), "LeNet")
+    validation = ValidationFigures(0.65, 1.0)
+    trained = replace(untrained, scores=scores, system=lenet, validation=validation, untrained=False)
     both = replace(findings, systems=[untrained, trained])
     assert [row["random_weights"] for row in result_rows(both)] == [False, True]
-    assert headline(both).answer == "Yes, more often than not."
+    assert headline(both).answer == "About two in three."
     assert not headline(both).standing
 
 

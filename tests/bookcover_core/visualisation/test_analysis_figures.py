@@ -38,7 +38,7 @@ def _figure(kind: str, genres: int, theme: figure_style.Theme, width: float = fi
         case "swatches":
             return colour_swatches(genre_colours(labels, colours, genres, 0.95), names, theme, width)
         case "distance":
-            studies = {name: study_colour(labels, each, colours, genres, 0.95) for name, each in named.items()}
+            studies = {name: study_colour(labels, each, colours, genres, 0.95, (20, 1)) for name, each in named.items()}
             return colour_distance(studies, names, theme, width)
         case "overlap":
             return overlap_heat_map(study_overlap(probabilities, 0.3, 0.95), names, range(genres)[::-1], theme)
