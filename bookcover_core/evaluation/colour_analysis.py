@@ -10,8 +10,11 @@ low recall. So the correlation is set beside that of the same predictions with t
 where colour tells nothing, and the distance is also given for the books that were put into the genre wrongly.
 """
 
+from itertools import chain
+
 import numpy as np
 from pydantic import BaseModel, Field
+from scipy.sparse import csr_array
 
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.correlation import Correlation
@@ -108,15 +111,13 @@ def study_colour(
         shuffles: How many, and the seed that they are drawn from.
     """
     own = _means(labels, labels >= 0, genres)
-    named = _means(predicted, labels >= 0, genres) - own
-    mistaken = _means(predicted, predicted != labels, genres) - own
+    apart = np.concatenate([_means(predicted, among, genres) - own for among in (predicted >= 0, predicted != labels)])
+    known, means = ~np.isnan(apart[:, 0]), csr_array(np.nan_to_num(apart))
     generator = np.random.default_rng([shuffles[1], _SHUFFLES])
-    orders = [np.arange(len(labels)), *(generator.permutation(len(labels)) for _ in range(shuffles[0]))]
-    # (1 + shuffles, genres) each; NaN for a genre without such books.
-    met, missed = (
-        np.array([np.sqrt(((each @ colours[order]) ** 2).sum(axis=1)) for order in orders])
-        for each in (named, mistaken)
-    )
+    orders = chain([slice(None)], (generator.permutation(len(labels)) for _ in range(shuffles[0])))
+    distances = np.array([np.sqrt(((means @ colours[order]) ** 2).sum(axis=1)) for order in orders])
+    distances[:, ~known] = np.nan
+    met, missed = distances[:, :genres], distances[:, genres:]  # (1 + shuffles, genres) each
     books = np.bincount(labels, minlength=genres)
     recall = metrics.recall(np.bincount(labels[labels == predicted], minlength=genres), books)
 

@@ -46,9 +46,8 @@ def study(tmp_path) -> Study:
     study = Study(parse_settings(settings))
     write_genres(study.workspace.genres, number_genres(GENRES), "012", [20] * 3)
     splits = ["validation" if row % 2 else "test" for row in range(BOOKS)]
-    books = pd.DataFrame(
-        {"key": [f"{row:03d}" for row in range(BOOKS)], "label": np.arange(BOOKS) % 3, "split": splits}
-    )
+    keys = [f"{row:03d}" for row in range(BOOKS)]
+    books = pd.DataFrame({"key": keys, "label": np.arange(BOOKS) % 3, "split": splits, "group": keys})
     write_table(study.workspace.splits, books)
     record(study, "split", outputs=[study.workspace.splits])
     for seed, (name, skill) in enumerate(SKILL.items()):

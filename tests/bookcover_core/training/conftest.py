@@ -50,7 +50,7 @@ def write_books(study: Study) -> None:
     books = pd.DataFrame({"key": [f"{row:010d}" for row in range(BOOKS)], "label": labels})
     write_genres(workspace.genres, number_genres(GENRES), "123", [12] * 3)
     write_table(workspace.selection, books)
-    write_table(workspace.splits, books.assign(split=splits))
+    write_table(workspace.splits, books.assign(split=splits, group=books["key"]))
     record(study, "listings", outputs=[workspace.genres])
     record(study, "curate", outputs=[workspace.selection])
     record(study, "split", outputs=[workspace.splits])

@@ -25,7 +25,9 @@ from bookcover_core.training.preparation_comparison import compare_preparation, 
 ACCURACY = {
     "MobileNetV2": {"noprep": 0.2, "padded": 0.4, "cropped": 0.3},
     "ResNeXt50": {"noprep": 0.5, "padded": 0.4, "cropped": 0.3},
+    "Xception": {"noprep": 0.4, "padded": 0.4, "cropped": 0.3},
 }
+LOSS = {"padded": 2.5}
 
 
 @pytest.fixture
@@ -35,7 +37,9 @@ def make_study(tmp_path, monkeypatch):
     def train(study, _run, backbone, preparation, *, folder, **_):
         write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
         (folder / "head.weights.h5").write_bytes(b"")
-        best = SimpleNamespace(epoch=1, val_accuracy=ACCURACY[backbone][preparation])
+        best = SimpleNamespace(
+            epoch=1, val_accuracy=ACCURACY[backbone][preparation], val_loss=LOSS.get(preparation, 3.0)
+        )
         outputs = [folder / "history.csv", folder / "head.weights.h5"]
         kept = SimpleNamespace(outputs=outputs, test_accuracy=0.1, digest=f"{backbone} {preparation}")
         return kept, SimpleNamespace(best=best, history=[best])
@@ -71,6 +75,16 @@ def test_one_network_compares_for_all(make_study):
     assert labels == {"compare", "compare/noprep", "compare/padded", "compare/cropped"}
     assert {chosen_preparation(study, name) for name in ("ResNeXt50", "LeNet", None)} == {"padded"}
     assert (study.workspace.comparison / "padded" / "result.json").is_file()
+
+
+def test_a_tie_goes_to_the_lower_loss_and_is_told(make_study):
+    """NoPrep comes first and is as accurate; Padded has the lower loss, and the choice says what it tied with."""
+    study = make_study("Xception", per_backbone=True)
+    compare(study)
+    assert chosen_preparation(study, "Xception") == "padded"
+    chosen = json.loads((study.workspace.comparison / "Xception" / "chosen.json").read_text())
+    assert chosen["tied"] == ["noprep"]
+    assert chosen["tie"] == "On the validation books padded ties with noprep, and has the lower validation loss."
 
 
 def test_each_network_compares_for_itself(make_study):
