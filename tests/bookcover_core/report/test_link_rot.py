@@ -41,7 +41,7 @@ def test_every_record_stands_in_its_genre_and_outcome(study: Study):
 
 
 def test_link_rot_is_what_is_gone_among_what_is_known(study: Study):
-    """What failed for now is left out, what is too large is there; the interval is Wilson's."""
+    """What failed for now is left out, what is too large is there; the interval is that of a share."""
     table = rot_table(read_outcomes(study, ["chunk-0001", "chunk-0002"]), GENRES, 0.9)
     rows = {row[0].value: row for row in table.rows}
     assert [cell.value for cell in rows["Travel"][1:3]] == [14, 10]

@@ -39,7 +39,7 @@ def test_the_ceiling_is_reached_where_all_other_genres_are_alike():
 
 
 def test_the_tables_say_where_twins_are_and_how_often_genres_differ(bookcover30):
-    """A row for each place that has clusters; pairs by kind, with Wilson's interval and the accuracy that follows."""
+    """A row for each place that has clusters; pairs by kind, with their interval and the accuracy that follows."""
     tables = make_tables(gather(bookcover30))
     assert [[cell.value for cell in row] for row in tables["twins"].rows] == [
         ["Within training", 1, 2, 0, 0],
