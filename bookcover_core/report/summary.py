@@ -14,8 +14,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
 from bookcover_core.report.table import DASH, PERCENT, capitalised, markdown_row, percent
 
-TOO_WIDE = 0.2
-"""An interval that is wider carries no verdict: it holds "one in ten" beside "one in three"."""
+TOO_WIDE = 0.3
+"""An interval that is wider carries no verdict: it holds "one in five" beside "one in two"."""
 
 
 @dataclass(frozen=True)
