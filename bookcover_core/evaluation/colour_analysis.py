@@ -114,7 +114,7 @@ def study_colour(
     apart = np.concatenate([_means(predicted, among, genres) - own for among in (predicted >= 0, predicted != labels)])
     known, means = ~np.isnan(apart[:, 0]), csr_array(np.nan_to_num(apart))
     generator = np.random.default_rng([shuffles[1], _SHUFFLES])
-    orders = chain([slice(None)], (generator.permutation(len(labels)) for _ in range(shuffles[0])))
+    orders = chain([np.arange(len(labels))], (generator.permutation(len(labels)) for _ in range(shuffles[0])))
     distances = np.array([np.sqrt(((means @ colours[order]) ** 2).sum(axis=1)) for order in orders])
     distances[:, ~known] = np.nan
     met, missed = distances[:, :genres], distances[:, genres:]  # (1 + shuffles, genres) each

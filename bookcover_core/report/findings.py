@@ -206,6 +206,22 @@ class Findings:
         return books.loc[(books["split"] == "test") & (books["replaces"] == ""), "key"].tolist()
 
     @cached_property
+    def unshared(self) -> Scores | None:
+        """The scores of the best system on the test books of which training has no other edition or volume.
+
+        None where that is all of them, or none.
+        """
+        table = read_table(self.study.workspace.splits) if self.best else None
+        if self.best is None or table is None or "shared_with_training" not in table:
+            return None
+        tested = table[table["split"] == "test"]
+        alone = set(tested.loc[tested["shared_with_training"] == "", "key"])
+        if len(alone) in {0, self.test_books}:
+            return None
+        folder = self.study.workspace.evaluation / self.best.scores.model
+        return restricted(self.best.scores, read_predictions(folder / "predictions.csv"), alone)
+
+    @cached_property
     def comparable_scores(self) -> dict[str, Scores]:
         """The scores of all systems on the original test books alone, by the system's name."""
         wanted, folder = set(self.original_books), self.study.workspace.evaluation

@@ -98,6 +98,12 @@ def headline(findings: Findings) -> Headline:
         doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
         return Headline("No.", f"{sentence}, which {doubt}.", "")
     told = [f"{sentence}.", *_further(findings, scores), findings.choice.words if findings.choice else ""]
+    if findings.unshared:
+        apart = scores.books - findings.unshared.books
+        told.append(
+            f"Without the {apart:,} of which training has another edition or volume it is right on "
+            f"{percent(findings.unshared.accuracy.value)}{PERCENT} ({_interval(findings.unshared.accuracy)}{PERCENT})."
+        )
     return Headline(f"{about(accuracy.value)}.", " ".join(filter(None, told)), _standing(findings, best))
 
 

@@ -228,7 +228,7 @@ def test_books_can_be_drawn_one_by_one(tmp_path):
     books = [*records(9, "l", category="Law", role="", group="series"), *records(9, "t", category="Travel", role="")]
     manifest = split(curated(invented_study(tmp_path, books, splits={"grouped": False})))
     assert manifest.counts["genres"]["Law"] == {"train": 7, "validation": 1, "test": 1}
-    assert manifest.counts["titles in training and test"] == 8
+    assert manifest.counts["test books shared with training"] == 1
 
 
 def test_nobody_looks_for_twins_where_the_settings_say_so(tmp_path):

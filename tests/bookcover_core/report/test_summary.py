@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bookcover_core.errors import StageOrderError
@@ -9,10 +10,12 @@ from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.families.family import System
 from bookcover_core.families.from_scratch import FromScratch
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.summary import about, headline, result_markdown, result_rows, result_table
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.validation_choice import ValidationFigures
+from tests.bookcover_core.report.specimen import Specimen, make_study
 
 
 def _with_accuracy(findings: Findings, value: float, half: float) -> Findings:
@@ -87,6 +90,20 @@ def test_validation_chooses_the_headline_and_a_tie_is_told(official):
     )
     assert tied.best.name == "InceptionResNetV2"
     assert "InceptionResNetV2 ties with MobileNetV2, and has the lower validation loss" in headline(tied).sentence
+
+
+def test_accuracy_is_told_without_books_that_training_knows(tmp_path):
+    """A test book of which training has another edition is left out of a second number, not of the first."""
+    study = make_study(
+        tmp_path, Specimen(genres=("A", "B"), backbones=("MobileNetV2",), test_per_genre=40, twins=False)
+    )
+    books = read_table(study.workspace.splits)
+    shared = (books["split"] == "test") & (books["key"].str[-1] == "3")
+    write_table(study.workspace.splits, books.assign(shared_with_training=np.where(shared, "yes", "")))
+    findings = gather(study)
+    assert findings.unshared.books == 80 - shared.sum() == 72
+    assert f"Without the {shared.sum()} of which training has another edition" in headline(findings).sentence
+    assert gather(study).best.scores.books == 80
 
 
 def test_rows_hold_shares_with_intervals_best_first(official):
