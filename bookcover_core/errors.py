@@ -31,6 +31,11 @@ from pathlib import Path
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+def spell_controls(text: str) -> str:
+    """`text` with its control characters spelled out, tabs and ends of lines aside."""
+    return _CONTROL.sub(lambda found: repr(found.group())[1:-1], text)
+
+
 class BookcoverError(Exception):
     """Base class of all exceptions that this project raises.
 
@@ -51,7 +56,7 @@ class BookcoverError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f" {self.advice}" if self.advice else ""
-        return _CONTROL.sub(lambda found: repr(found.group())[1:-1], f"{place}{self.what}.{advice}")
+        return spell_controls(f"{place}{self.what}.{advice}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self}"

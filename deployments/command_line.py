@@ -3,6 +3,7 @@
 Each command is thin: flows and core do the work. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.
 """
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.toml_file import load_settings, to_toml
+from deployments.plain_text import PlainRecord
 
 app = typer.Typer(
     name="bookcover",
@@ -389,6 +391,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no Japanese is shown something
+    logging.setLogRecordFactory(PlainRecord)
     try:
         app()
     except BookcoverError as error:

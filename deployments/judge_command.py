@@ -1,5 +1,6 @@
 """The command `bookcover judge`: the verdict on covers, printed; or the page on which a person gives them."""
 
+import json
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -176,7 +177,9 @@ class _Pictures:
 def _print(found: CoverVerdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:
     """Print a verdict, or why there is none; warnings that were `said` already are left out for people."""
     if as_json:
-        sys.stdout.write(found.model_dump_json() + "\n")
+        # JSON is UTF-8; where the output is another encoding, what is not ASCII is escaped.
+        is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=not is_utf8) + "\n")
         sys.stdout.flush()
     elif isinstance(found, Unreadable):
         console.print()

@@ -3,7 +3,6 @@
 from collections import Counter
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -12,11 +11,12 @@ from bookcover_core.pipeline.graph import declarations, known_parts, stages
 from bookcover_core.pipeline.outlook import prospects
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from deployments.plain_text import PlainConsole
 
 # Columns that a table may take where no terminal limits it.
 _WIDEST = 500
 
-console = Console()
+console = PlainConsole()
 """Where commands print."""
 
 
@@ -77,7 +77,7 @@ def _print(table: Table) -> None:
         console.print(table)
         return
     width = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
-    Console(file=console.file, width=max(width, console.width)).print(table)
+    PlainConsole(file=console.file, width=max(width, console.width)).print(table)
 
 
 def print_prospects(settings: StudySettings) -> None:

@@ -13,7 +13,7 @@ from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.listings.books import Book, read_books, read_genres
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.link_rot import outcome_table, read_outcomes, rot_table
+from bookcover_core.report.link_rot import is_local, outcome_table, read_outcomes, rot_table
 from bookcover_core.report.table import markdown, plain_markdown
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
@@ -50,14 +50,16 @@ def outcomes_markdown(study: Study, chunk: int) -> str:
 
 
 def link_rot_markdown(study: Study) -> str:
-    """Link rot by genre over all chunks that are done; empty while none is."""
+    """Link rot, or covers that are not usable, by genre over all chunks that are done; empty while none is."""
     wanted = chunks(study)
     done = [_part(chunk) for chunk in wanted if study.manifest_file(f"download/{_part(chunk)}").exists()]
     outcomes = read_outcomes(study, done)
     if outcomes.empty:
         return ""
-    heading = f"### Link rot in {len(done)} of {len(wanted)} chunk{'' if len(wanted) == 1 else 's'}"
-    table = rot_table(outcomes, _genres(study), study.settings.evaluation.confidence)
+    local = is_local(study)
+    what = "Covers not usable" if local else "Link rot"
+    heading = f"### {what} in {len(done)} of {len(wanted)} chunk{'' if len(wanted) == 1 else 's'}"
+    table = rot_table(outcomes, _genres(study), study.settings.evaluation.confidence, local=local)
     return f"{heading}\n\n{markdown(table)}"
 
 

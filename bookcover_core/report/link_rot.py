@@ -14,6 +14,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Column, Table, capitalised, estimates, integers
+from bookcover_core.settings import BookSource, CoverSource
 
 # Covers that are not to be had any more from the addresses of the listing. One that is too large is there.
 ROTTEN = (
@@ -34,17 +35,29 @@ _ROT = (
 _INTERVALS = "Intervals of {confidence:.0f} %, for the luck of which books of a genre are listed."
 
 
+_LOCAL_ROT = (
+    "Not usable: the share of records whose cover is not in the folder or archive, or is no image, a placeholder, or "
+    "cut short. Records that failed for now, or that several files fit, are left out of it."
+)
+
+
+def is_local(study: Study) -> bool:
+    """Whether covers come from a folder or archive, where no link can rot."""
+    return study.settings.books.source is BookSource.FOLDER or study.settings.covers.source is not CoverSource.HTTP
+
+
 def cover_table(findings: Findings) -> Table | None:
     """Covers by genre and outcome with link rot, over all chunks that the study was made from; None before any."""
     outcomes = read_outcomes(findings.study, [manifest.part for manifest in findings.manifests.get("download", [])])
     if outcomes.empty:
         return None
     genres = [genre.name for genre in findings.genres]
-    counted, rot = outcome_table(outcomes, genres), rot_table(outcomes, genres, findings.confidence)
+    local = is_local(findings.study)
+    counted, rot = outcome_table(outcomes, genres), rot_table(outcomes, genres, findings.confidence, local=local)
     return replace(
         counted,
         name="covers",
-        caption="Covers by genre and outcome, and link rot in per cent",
+        caption=f"Covers by genre and outcome, and {'those not usable' if local else 'link rot'} in per cent",
         columns=[*counted.columns[:2], rot.columns[-1], *counted.columns[2:]],
         rows=[[*row[:2], other[-1], *row[2:]] for row, other in zip(counted.rows, rot.rows, strict=True)],
         notes=rot.notes,
@@ -89,13 +102,14 @@ def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
     )
 
 
-def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) -> Table:
+def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float, *, local: bool = False) -> Table:
     """A row for each genre with its share of covers that are gone and its interval, and one for all of them.
 
     Args:
         outcomes: From `read_outcomes`.
         genres: As for `outcome_table`.
         confidence: Of the intervals.
+        local: Whether the covers come from a folder or archive (`is_local`).
     """
     rows = []
     for genre, row in _counts(outcomes, genres).iterrows():
@@ -104,16 +118,16 @@ def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float) 
         rows.append([str(genre), known, gone, share(gone, known, confidence)])
     return Table.of(
         "link-rot",
-        "Link rot by genre",
+        "Covers not usable, by genre" if local else "Link rot by genre",
         [
             Column("Genre"),
             integers("Records"),
-            integers("Gone"),
-            estimates("Link rot,\N{NO-BREAK SPACE}%", name="link rot"),
+            integers("Not usable" if local else "Gone"),
+            estimates(f"{'Not usable' if local else 'Link rot'},\N{NO-BREAK SPACE}%", name="link rot"),
         ],
         rows[:-1],
         totals=rows[-1:],
-        notes=[_ROT, _INTERVALS.format(confidence=100 * confidence)],
+        notes=[_LOCAL_ROT if local else _ROT, _INTERVALS.format(confidence=100 * confidence)],
     )
 
 

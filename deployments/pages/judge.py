@@ -22,7 +22,6 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -53,6 +52,10 @@ _MOST_JUDGES = 3
 
 # Of the veiled cover: it is looked at, not kept.
 _QUALITY = 88
+
+
+# Bytes of a request that names an address.
+_LONGEST_ADDRESS = 64 * 1024
 
 
 class _Asked(BaseModel):
@@ -161,7 +164,7 @@ class _Page:
     ) -> Response:
         """What `answer` makes of the picture that is sent, once it is judged; or why it cannot be."""
         study = self._study(request)
-        body = await _body(request, study.settings.covers.max_bytes)
+        body = await site.read_body(request, study.settings.covers.max_bytes)
         model = request.query_params.get("model", "")
         cover = CoverInput(request.query_params.get("name", "")[:200] or "the cover", body)
 
@@ -178,7 +181,7 @@ class _Page:
         """The picture at an address that a person gives."""
         study = self._study(request)
         try:
-            asked = _Asked.model_validate_json(await _body(request, study.settings.covers.max_bytes))
+            asked = _Asked.model_validate_json(await site.read_body(request, _LONGEST_ADDRESS))
             address = parse_address(asked.address)
         except ValidationError as error:
             return site.error(422, error.errors()[0]["msg"])
@@ -232,20 +235,6 @@ class _Page:
 
     def _study(self, request: Request) -> Study:
         return site.find_study(self._studies, request)
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """What a request brings.
-
-    Raises:
-        HTTPException: It is more than `most` bytes.
-    """
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise HTTPException(413, f"The picture has more than {most:,} bytes.")
-    return bytes(body)
 
 
 # What is said of a picture that cannot be judged.

@@ -43,6 +43,10 @@ _Line = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
 """Text on one line."""
 
 
+# Bytes of the decisions that are sent together: thousands of them.
+_MOST_BYTES = 1024**2
+
+
 class _Wanted(BaseModel):
     """A decision that a person made on the page."""
 
@@ -147,7 +151,7 @@ class _Review:
         """What stands on each book now that these decisions are made, by key."""
         study = self._study(request)
         try:
-            post = _Post.model_validate_json(await request.body())
+            post = _Post.model_validate_json(await site.read_body(request, _MOST_BYTES))
         except ValidationError as error:
             fault = error.errors()[0]
             return site.error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")

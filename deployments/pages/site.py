@@ -82,6 +82,20 @@ def find_study(studies: Mapping[str, Study], request: Request) -> Study:
     return study
 
 
+async def read_body(request: Request, most: int) -> bytes:
+    """What a request brings.
+
+    Raises:
+        HTTPException: It is more than `most` bytes; the rest is not read.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise HTTPException(413, f"What was sent has more than {most:,} bytes.")
+    return bytes(body)
+
+
 def error(status: int, reason: str) -> Response:
     """The answer to a request that cannot be met, as the pages' scripts read it."""
     return JSONResponse({"error": reason}, status_code=status)

@@ -1,5 +1,6 @@
 """Which covers a person means."""
 
+import json
 import os
 from pathlib import Path
 
@@ -43,3 +44,17 @@ def test_a_pipe_in_a_folder_is_named_and_never_opened(tmp_path):
         (str(tmp_path / "1.jpg"), "not a regular file")
     ]
     assert [each.name for each in found if not isinstance(each, Unreadable)] == [str(tmp_path / "2")]
+
+
+def test_names_that_are_no_utf8_can_be_written_everywhere(tmp_path):
+    """In a folder, beside it, and where they cannot be judged: as JSON, and in any encoding of a terminal."""
+    name = os.fsdecode(b"caf\xe9.jpg")
+    Image.new("RGB", (90, 120)).save(tmp_path / name)
+    (tmp_path / os.fsdecode(b"\xe9.heic")).write_bytes(b"\0\0\0\x18ftypheic")
+    foreign, cover, gone = find_covers([str(tmp_path), str(tmp_path / os.fsdecode(b"none\xff.jpg"))])
+    assert cover.at.read_bytes()
+    for each in (foreign, gone):
+        assert json.loads(each.model_dump_json())["source"] == each.source
+        assert each.source.encode("ascii", "backslashreplace")
+    assert "HEIC" in foreign.reason
+    assert foreign.source.endswith(r"\udce9.heic")

@@ -80,6 +80,14 @@ def test_link_rot_is_shown_over_the_chunks_that_are_done(study: Study):
     assert link_rot_markdown(study) == ""
 
 
+def test_no_link_of_a_local_source_rots(study: Study):
+    """Covers from a folder or archive are usable or not."""
+    covers = study.settings.covers.model_copy(update={"source": "archive", "location": "covers.zip"})
+    shown = link_rot_markdown(Study(study.settings.model_copy(update={"covers": covers})))
+    assert "Covers not usable in 2 of 2 chunks" in shown
+    assert "rot" not in shown.lower()
+
+
 def test_a_sample_is_a_function_of_seed_and_chunk(study: Study):
     """The same seed draws the same covers, another draws others; they come by genre and key, and all have covers."""
     sample = sample_covers(study, 1)

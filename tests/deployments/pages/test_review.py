@@ -348,3 +348,11 @@ def test_a_study_that_waited_for_nobody_is_told_nothing(tmp_path):
         append_decision(study, item["key"], "keep", by="Bo")
     state(visit(study, on_all_decided=told.append))
     assert told == []
+
+
+def test_a_request_has_a_limit(client):
+    """More than a person can decide is not read to its end."""
+    post = {"by": "A" * 2_000_000, "decisions": []}
+    answer = client.post("/invented/decisions", json=post, headers=headers(client))
+    assert answer.status_code == 413
+    assert "more than 1,048,576 bytes" in answer.text
