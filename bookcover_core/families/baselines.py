@@ -13,7 +13,7 @@ softmax, and are kept as such: `models/<name>-original/rule.npz`.
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,20 +103,33 @@ def fit_nearest_mean(inputs: _Doubles, labels: _Integers, genres: int) -> Linear
 
 def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
     """Multinomial logistic regression on standardised inputs; one genre alone is certain."""
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - slow to import
+
+    scaler = StandardScaler().fit(inputs)
+    rule = logistic_rule(scaler.transform(inputs), labels, genres, max_iter=_STEPS)
+    weights = rule.weights / scaler.scale_[:, None]
+    return LinearRule(weights, rule.bias - scaler.mean_ @ weights)
+
+
+def logistic_rule(inputs: Any, labels: _Integers, genres: int, **options: Any) -> LinearRule:
+    """Multinomial logistic regression; one genre alone is certain.
+
+    Args:
+        inputs: (n, d), dense or sparse.
+        labels: (n,).
+        genres: Number of genres; those without a label have a bias of minus infinity.
+        options: Of scikit-learn's LogisticRegression.
+    """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - as above
 
     seen = np.unique(labels)
     weights, bias = np.zeros((inputs.shape[1], genres)), np.full(genres, -np.inf)
     bias[seen] = 0
     if len(seen) > 1:
-        scaler = StandardScaler().fit(inputs)
-        model = LogisticRegression(max_iter=_STEPS).fit(scaler.transform(inputs), labels)
+        model = LogisticRegression(**options).fit(inputs, labels)
         two = len(seen) == 2  # scikit-learn keeps the second of two genres alone
-        coefficients = np.vstack([0 * model.coef_, model.coef_]) if two else model.coef_
-        weights[:, seen] = (coefficients / scaler.scale_).T
+        weights[:, seen] = (np.vstack([0 * model.coef_, model.coef_]) if two else model.coef_).T
         bias[seen] = np.append(0 * model.intercept_, model.intercept_) if two else model.intercept_
-        bias[seen] -= scaler.mean_ @ weights[:, seen]
     return LinearRule(weights, bias)
 
 

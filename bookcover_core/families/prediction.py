@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from bookcover_core.listings.books import BookText
 from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.settings import Preparation
 
@@ -25,6 +26,10 @@ class PredictorInput(Protocol):
     @property
     def measurements(self) -> Measurements:
         """What was measured of it."""
+
+    @property
+    def text(self) -> BookText:
+        """What is known of it in words."""
 
 
 class Predictor(Protocol):

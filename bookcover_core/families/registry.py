@@ -8,10 +8,12 @@ from bookcover_core.families.family import Family
 from bookcover_core.families.fine_tuned import FineTuned
 from bookcover_core.families.from_scratch import FromScratch
 from bookcover_core.families.frozen import Frozen
+from bookcover_core.families.text import Texts
 
 FAMILIES: tuple[Family, ...] = (
     Frozen(),
     FromScratch(),
     FineTuned(),
+    Texts(),
     Baselines(),
 )

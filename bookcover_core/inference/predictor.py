@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bookcover_core.families.prediction import Floats, Square
 from bookcover_core.inference.preprocess import ReadCover
+from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.models.input_pipeline import decode_picture
 from bookcover_core.preparation.cover_measurements import Measurements
 
@@ -15,6 +16,7 @@ class NetworkInput:
 
     cover: ReadCover
     pictures: dict[Square, Floats]
+    text: BookText = UNKNOWN_TEXT
 
     @property
     def measurements(self) -> Measurements:

@@ -30,6 +30,28 @@ class Book(NamedTuple):
     """Chunk of the download, from 1."""
 
 
+class BookText(NamedTuple):
+    """What is said of a book in words."""
+
+    title: str = ""
+    author: str = ""
+
+    @property
+    def joined(self) -> str:
+        """All of it in one line."""
+        return f"{self.title} {self.author}".strip()
+
+    @property
+    def author_as_word(self) -> str:
+        """The whole name as one word, which tells two authors of one surname apart; empty where there is none."""
+        letters = "".join(each for each in self.author.casefold() if each.isalnum())
+        return f"author_{letters}" if letters else ""
+
+
+UNKNOWN_TEXT = BookText()
+"""Of a picture that comes without words."""
+
+
 def write_books(file: Path, books: Iterable[Book]) -> None:
     """Write books.csv, whole or not at all."""
     write_csv(file, Book._fields, books)

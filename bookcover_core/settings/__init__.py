@@ -26,6 +26,7 @@ from bookcover_core.settings.preparation_settings import (
 )
 from bookcover_core.settings.settings_section import is_remote
 from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings, is_study_folder
+from bookcover_core.settings.text_settings import TextSettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -64,6 +65,7 @@ __all__ = [
     "SplitSettings",
     "SpreadingSettings",
     "StudySettings",
+    "TextSettings",
     "TrainingSettings",
     "Undecided",
     "VisualisationSettings",

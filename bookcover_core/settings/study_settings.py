@@ -13,6 +13,7 @@ from bookcover_core.settings.curation_settings import CurationSettings, SplitSet
 from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
 from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
 from bookcover_core.settings.settings_section import PathText, SettingsSection
+from bookcover_core.settings.text_settings import TextSettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -65,6 +66,7 @@ class StudySettings(SettingsSection):
     fine_tuning: FineTuningSettings = FineTuningSettings()
     scratch: ScratchSettings = ScratchSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
+    text: TextSettings = TextSettings()
     baselines: BaselineSettings = BaselineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     visualisation: VisualisationSettings = VisualisationSettings()

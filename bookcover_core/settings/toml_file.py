@@ -26,6 +26,7 @@ _PATHS = (
     *(("books", name) for name in ("train_listing", "test_listing", "pool_listing", "listing", "folder", "groups")),
     ("covers", "location"),
     ("models", "weight_files"),
+    ("text", "listings"),
 )
 
 
@@ -143,6 +144,8 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
 def _absolute(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {key: _absolute(each, folder) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_absolute(each, folder) for each in value]
     if not isinstance(value, str) or not value or value.startswith("~") or is_remote(value):
         return value
     return str(Path(os.path.normpath(folder / value)))

@@ -1,0 +1,119 @@
+"""Titles that a system may learn from: those of all records of the listings that nothing is tested on.
+
+A network needs covers, a reader of titles does not: box sets, books whose cover is gone, and the whole pool teach it
+too. What would give a validation or test book away is left out: the book itself, its other editions (the same main
+title, by the same author or one that a listing leaves out), and books that show the same cover.
+"""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bookcover_core.curation.near_duplicates import read_duplicates
+from bookcover_core.listings.book_groups import title_group
+from bookcover_core.listings.books import TEST, BookText, each_book, read_genres
+from bookcover_core.listings.raw_files import raw_file
+from bookcover_core.listings.records import read_records
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.settings import StudySettings
+
+logger = logging.getLogger(__name__)
+
+
+def more_listings(settings: StudySettings) -> Iterator[tuple[str, str]]:
+    """Name and source of each listing that only titles are taken from."""
+    return ((f"titles-{number}", source) for number, source in enumerate(settings.text.listings, start=1))
+
+
+@dataclass
+class LearnableTitles:
+    """Texts with their genres, and what became of all records."""
+
+    texts: list[BookText] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Records by what became of them: "learnt from", "held out", "other editions", "twins", "without a title"."""
+
+
+class HeldOut:
+    """The validation and test books, and what would give one of them away.
+
+    Args:
+        held: Key, title and author of each.
+        pictures: The cluster of each book that shares its cover with others, by key.
+    """
+
+    def __init__(self, held: Iterable[tuple[str, BookText]], pictures: dict[str, str]) -> None:
+        self._keys: set[str] = set()
+        self._authors: defaultdict[str, set[str]] = defaultdict(set)
+        self._pictures = pictures
+        for key, text in held:
+            self._keys.add(key)
+            self._authors[title_group(text.title, key)].add(_plain(text.author))
+        self._shown = {pictures[key] for key in self._keys if key in pictures}
+
+    def why(self, key: str, text: BookText) -> str:
+        """Why nothing may be learnt from this record; empty where it may."""
+        if key in self._keys:
+            return "held out"
+        authors, author = self._authors.get(title_group(text.title, key), set()), _plain(text.author)
+        if author in authors or (authors and ("" in authors or not author)):
+            return "other editions"
+        return "twins" if self._pictures.get(key) in self._shown else ""
+
+
+def learnable_titles(study: Study) -> LearnableTitles:
+    """The titles and authors that the study's readers of titles learn from.
+
+    Raises:
+        OSError: The listings have not been read.
+        ListingError: A listing of `text.listings` cannot be read.
+        StageOrderError: The books have not been split.
+    """
+    splits = read_table(study.workspace.splits, ("key", "split")).set_index("key")["split"].to_dict()
+    labels = {genre.name: genre.label for genre in read_genres(study.workspace)}
+    books = [
+        (book.key, book.category, book.role, BookText(book.title, book.author)) for book in each_book(study.workspace)
+    ]
+    held_out = HeldOut(
+        (
+            (key, text)
+            for key, _, role, text in books
+            if splits.get(key, TEST if role == TEST else "train") in {"validation", TEST}
+        ),
+        {each.key: each.cluster for each in read_duplicates(study.workspace)},
+    )
+    found = LearnableTitles()
+    seen = {key for key, *_ in books}
+    columns = {str(column): header for column, header in study.settings.books.columns.items()}
+    for key, category, _, text in books:
+        _take(found, held_out, key, labels.get(category), text)
+    for name, _ in more_listings(study.settings):
+        file = raw_file(study, name)
+        for record in read_records(file, name=str(file), columns=columns, skipped=[]):
+            if record.key not in seen:
+                seen.add(record.key)
+                text = BookText(record.title, record.author)
+                _take(found, held_out, record.key, labels.get(record.category), text)
+    logger.info("titles: %s", ", ".join(f"{what} {count:,}" for what, count in sorted(found.counts.items())))
+    return found
+
+
+def read_texts(study: Study, keys: Iterable[str]) -> list[BookText]:
+    """Title and author of each of the study's books, as the listings print them."""
+    texts = {book.key: BookText(book.title, book.author) for book in each_book(study.workspace)}
+    return [texts[key] for key in keys]
+
+
+def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None, text: BookText) -> None:
+    why = "of other genres" if label is None else "without a title" if not text.title else held_out.why(key, text)
+    found.counts[why or "learnt from"] += 1
+    if not why and label is not None:
+        found.texts.append(text)
+        found.labels.append(label)
+
+
+def _plain(author: str) -> str:
+    return "".join(each for each in author.casefold() if each.isalnum())

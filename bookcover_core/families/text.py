@@ -1,0 +1,214 @@
+"""Systems that read what a listing says of a book, and never look at its cover.
+
+    Title          the title
+    TitleAuthor    the title and the author
+
+Each is a linear classifier of n-grams (`families.text_classifier`), learnt from every record that nothing is tested on
+(`families.learnable_titles`), and kept as such: `models/<name>-printed/text.npz`.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.families.family import Family, System
+from bookcover_core.families.learnable_titles import learnable_titles, more_listings, read_texts
+from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
+from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.listings.books import BookText, read_genres
+from bookcover_core.listings.raw_files import bring_listing, digest_of_source
+from bookcover_core.models.machine_info import this_machine
+from bookcover_core.models.model_cards import ModelCard, read_card, software_versions, write_card
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.settings import StudySettings
+from bookcover_core.training.preparation_choice import model_name
+from bookcover_core.training.stored_probabilities import STORED_SPLITS, validation_figures, write_probabilities
+
+logger = logging.getLogger(__name__)
+
+_NAME, _FILE = "text", "text.npz"
+
+# What stands for the preparation: the words as the listing prints them.
+_PRINTED = "printed"
+
+TITLE, TITLE_AUTHOR = "Title", "TitleAuthor"
+
+
+def seen_by(system: str, texts: Sequence[BookText]) -> list[BookText]:
+    """The texts as a system sees them.
+
+    Raises:
+        SettingsError: There is no such system.
+    """
+    if system == TITLE:
+        return [BookText(text.title) for text in texts]
+    if system == TITLE_AUTHOR:
+        return list(texts)
+    raise SettingsError(
+        f"there is no system called {system!r} that reads titles",
+        where="text.systems",
+        advice=f"Choose among {TITLE}, {TITLE_AUTHOR}.",
+    )
+
+
+def _fetch(study: Study, system: str) -> None:
+    """Bring the listings that only titles are taken from into the study's folder."""
+    del system
+    for name, source in more_listings(study.settings):
+        bring_listing(study, name, source)
+
+
+def _inputs(study: Study, system: str) -> Inputs:
+    given = {name: digest_of_source(study, name, source) for name, source in more_listings(study.settings)}
+    return Inputs(model_name(system, _PRINTED), after=["listings", "twins", "split"], given={"reads": system, **given})
+
+
+@stage(
+    _NAME,
+    "Learn from titles",
+    step="evaluate",
+    run_title="learn {system} from titles",
+    settings=("text.strengths", "books.columns"),
+    inputs=_inputs,
+    parts=lambda study: [(name,) for name in study.settings.text.systems],
+    fetch=_fetch,
+    apart=True,
+)
+def fit_text(study: Study, run: StageRun, system: str) -> Result:
+    """One reader of titles, of which the strength of its penalty is chosen on the validation books.
+
+    Writes `models/<system>-printed/`: text.npz, card.json, and the probabilities of the validation and test books.
+
+    Args:
+        study: The study.
+        run: This run of the stage.
+        system: "Title" or "TitleAuthor".
+
+    Raises:
+        ListingError: A listing of `text.listings` cannot be read.
+        SettingsError: There is no such system.
+        TrainingError: No training book has a title.
+    """
+    folder, genres = study.workspace.models / run.part, read_genres(study.workspace)
+    learnt = learnable_titles(study)
+    labels = np.array(learnt.labels, np.int32)
+    classifiers = TextClassifier.fit(
+        seen_by(system, learnt.texts), labels, len(genres), sorted(study.settings.text.strengths)
+    )
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    held = {split: books[books["split"] == split] for split in STORED_SPLITS}
+    texts = {split: seen_by(system, read_texts(study, rows["key"])) for split, rows in held.items()}
+    validation = held["validation"]["label"].to_numpy()
+    figures = {
+        strength: validation_figures(validation, each.probabilities(texts["validation"]))
+        for strength, each in classifiers.items()
+    }
+    chosen = min(figures, key=lambda strength: figures[strength]["validation_loss"])
+    for strength, figure in figures.items():
+        logger.info(
+            "%s: C %g, validation loss %.4f, accuracy %.4f%s",
+            run.label,
+            strength,
+            figure["validation_loss"],
+            figure["validation_accuracy"],
+            ", chosen" if strength == chosen else "",
+        )
+    classifier = classifiers[chosen]
+    classifier.save(folder / _FILE)
+    outputs, metrics = [folder / _FILE], dict(figures[chosen])
+    for split, rows in held.items():
+        probabilities = classifier.probabilities(texts[split])
+        outputs.append(write_probabilities(folder, split, rows["key"].tolist(), probabilities))
+        metrics[f"{split}_accuracy"] = validation_figures(rows["label"].to_numpy(), probabilities)[
+            "validation_accuracy"
+        ]
+    digest = file_digest(folder / _FILE)
+    card = ModelCard(
+        name=run.part,
+        kind=_NAME,
+        backbone=system,
+        preparation=_PRINTED,
+        input_size=0,
+        preprocessing="none",
+        weights="none",
+        weights_file=None,
+        weights_digest=digest,
+        genres=genres,
+        hyperparameters={"strength": chosen, "texts": len(labels)},
+        settings=run.settings,
+        inputs=run.inputs,
+        digests={_FILE: digest},
+        metrics=metrics,
+        parameters={"trainable": classifier.rule.weights.size + classifier.rule.bias.size},
+        software=software_versions(),
+        machine=this_machine(),
+    )
+    return Result(
+        outputs=[*outputs, write_card(folder, card)],
+        counts={**{f"titles {what}": count for what, count in sorted(learnt.counts.items())}}
+        | {name: round(value, 6) for name, value in metrics.items()},
+        digest=digest,
+    )
+
+
+class _TextPredictor:
+    """A reader of titles of a folder, at work on books from outside."""
+
+    squares: frozenset[Square] = frozenset()
+
+    def __init__(self, folder: Path) -> None:
+        card, file = read_card(folder), folder / _FILE
+        if not file.is_file() or file_digest(file) != card.digests.get(_FILE):
+            raise WeightsError("the words are missing or altered", where=file, advice="Run the stage `text` again.")
+        self._name, self._classifier = card.backbone, TextClassifier.load(file)
+
+    def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, None]:
+        """Probabilities (n, genres)."""
+        return self._classifier.probabilities(seen_by(self._name, [cover.text for cover in covers])), None
+
+
+class Texts(Family):
+    """Systems that read what a listing says of a book."""
+
+    name = _NAME
+    stage = _NAME
+    competes = False
+    explains = False
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each name of the settings."""
+        return [System(name, self, name) for name in settings.text.systems]
+
+    def parts(self, study: Study, system: System) -> Iterator[Part]:
+        """Its own part alone."""
+        del study
+        yield system.maker
+
+    def preparation(self, study: Study, system: System) -> str:
+        """None: the words as the listing prints them."""
+        del study, system
+        return _PRINTED
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """What they read, and from what they learnt."""
+        del genres
+        read = {TITLE: "the title of a book", TITLE_AUTHOR: "the title and the author"}
+        said = "; ".join(f"{system.name} reads {read[system.name]}" for system in systems)
+        more = f", {len(settings.text.listings)} more listings among them," if settings.text.listings else ""
+        learnt = (
+            f"learnt from all records of the listings{more} but the validation and test books, their other editions"
+        )
+        how = "It is a logistic regression on n-grams of words and characters"
+        return [f"{said}, as the listing prints it, and never looks at a cover. {how}, {learnt} and their twins."]
+
+    def predictor(self, folder: Path) -> Predictor:
+        """The system in `folder`."""
+        return _TextPredictor(folder)

@@ -1,0 +1,153 @@
+"""A linear classifier of short texts: n-grams of words and of characters, weighted by TF-IDF, and a softmax on them.
+
+The n-grams that count, and how rare each is, are learnt with the weights from the training texts, and kept with them in
+one file of arrays (`save`, `load`), of which none is pickled.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import TrainingError, WeightsError
+from bookcover_core.families.baselines import LinearRule, logistic_rule
+from bookcover_core.listings.books import BookText
+from bookcover_core.pipeline.workspace import atomic
+
+# Words alone and in pairs; three to five characters within words, which tell endings and survive misspelling.
+_GRAMS: dict[str, dict[str, Any]] = {
+    "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\w+"},
+    "characters": {"analyzer": "char_wb", "ngram_range": (3, 5)},
+}
+
+# From this many texts on, an n-gram that stands in one alone is left out.
+_MANY_TEXTS = 1_000
+
+# Steps of the fit, at most.
+_STEPS = 300
+
+
+class TextClassifier:
+    """Texts to probabilities of genres.
+
+    Args:
+        terms: Of "words" and "characters": the n-grams that count, in the order of their columns.
+        rarities: Of both: the inverse document frequency of each, float32 (terms,).
+        rule: The weights (all terms, genres) and bias (genres,).
+    """
+
+    def __init__(
+        self, terms: dict[str, list[str]], rarities: dict[str, npt.NDArray[np.float32]], rule: LinearRule
+    ) -> None:
+        self.terms, self.rarities, self.rule = terms, rarities, rule
+        self._vectorizers = {name: _vectorizer(name, terms[name], rarities[name]) for name in _GRAMS}
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[BookText],
+        labels: npt.NDArray[np.integer],
+        genres: int,
+        strengths: Sequence[float],
+    ) -> dict[float, Self]:
+        """A classifier for each inverse strength of the L2 penalty (scikit-learn's C). Genres weigh the same.
+
+        Args:
+            texts: Training texts.
+            labels: (texts,) their genres.
+            genres: Number of genres; those without a text are never predicted.
+            strengths: Inverse strengths.
+
+        Raises:
+            TrainingError: No text holds a word.
+        """
+        from scipy.sparse import hstack  # noqa: PLC0415 - slow to import
+        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - as above
+
+        columns, terms, rarities = [], {}, {}
+        for name, options in _GRAMS.items():
+            rare = 2 if len(texts) >= _MANY_TEXTS else 1
+            vectorizer = TfidfVectorizer(**options, **_SHARED, min_df=rare)
+            try:
+                columns.append(vectorizer.fit_transform(_as_read(name, texts)))
+            except ValueError:  # scikit-learn's word for an empty vocabulary
+                raise TrainingError(
+                    "no training book has a word in its title",
+                    where="text.systems",
+                    advice="Leave the systems that read titles out, or give a listing with titles.",
+                ) from None
+            terms[name] = vectorizer.get_feature_names_out().tolist()
+            rarities[name] = vectorizer.idf_.astype(np.float32)
+        inputs = hstack(columns, format="csr")
+        rules = {
+            strength: logistic_rule(inputs, labels, genres, C=strength, class_weight="balanced", max_iter=_STEPS)
+            for strength in strengths
+        }
+        return {strength: cls(terms, rarities, rule) for strength, rule in rules.items()}
+
+    def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
+        """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
+        from scipy.sparse import hstack  # noqa: PLC0415 - slow to import
+
+        inputs = hstack([self._vectorizers[name].transform(_as_read(name, texts)) for name in _GRAMS], format="csr")
+        found: npt.NDArray[np.float32] = self.rule.probabilities(inputs).astype(np.float32)
+        return found
+
+    def telling_words(self, label: int, most: int) -> list[str]:
+        """Words and pairs of words that speak most for a genre against the mean of all, the first of them first."""
+        count = len(self.terms["words"])
+        lead = self.rule.weights[:count, label] - self.rule.weights[:count].mean(axis=1)
+        return [self.terms["words"][place] for place in np.argsort(-lead, kind="stable")[:most] if lead[place] > 0]
+
+    def save(self, file: Path) -> None:
+        """Write it to `file`, whole or not at all."""
+        arrays: dict[str, Any] = {
+            f"{name} {what}": each for name in _GRAMS for what, each in self._arrays(name).items()
+        }
+        with atomic(file) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, weights=self.rule.weights.astype(np.float32), bias=self.rule.bias, **arrays)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """The classifier in `file`.
+
+        Raises:
+            WeightsError: It is missing or damaged.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                terms = {name: stored[f"{name} terms"].tobytes().decode().split("\n") for name in _GRAMS}
+                rarities = {name: stored[f"{name} rarities"] for name in _GRAMS}
+                return cls(terms, rarities, LinearRule(stored["weights"], stored["bias"]))
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise WeightsError(
+                f"the words and their weights cannot be read ({error})",
+                where=file,
+                advice="Run the stage `text` again.",
+            ) from error
+
+    def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        lines = np.frombuffer("\n".join(self.terms[name]).encode(), np.uint8)
+        return {"terms": lines, "rarities": self.rarities[name]}
+
+
+# Counts beyond the first weigh as their logarithm; accents do not tell words apart.
+_SHARED: dict[str, Any] = {"sublinear_tf": True, "strip_accents": "unicode", "dtype": np.float32}
+
+
+def _as_read(name: str, texts: Sequence[BookText]) -> list[str]:
+    """The texts as one kind of n-grams sees them: the author's name as one word is none of characters."""
+    if name == "characters":
+        return [text.joined for text in texts]
+    return [f"{text.joined} {text.author_as_word}" for text in texts]
+
+
+def _vectorizer(name: str, terms: Sequence[str], rarities: npt.NDArray[np.float32]) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - slow to import
+
+    places = {term: place for place, term in enumerate(terms)}
+    vectorizer = TfidfVectorizer(**_GRAMS[name], **_SHARED, vocabulary=places)
+    vectorizer.idf_ = rarities
+    return vectorizer

@@ -1,0 +1,73 @@
+"""The classifier of texts, on words whose genres are known."""
+
+import numpy as np
+import pytest
+
+from bookcover_core.errors import TrainingError, WeightsError
+from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.listings.books import BookText
+
+TITLES = ["Easy pasta dinners", "A dinner of soups", "The haunted house", "Ghosts of the house"] * 6
+LABELS = np.array([0, 0, 1, 1] * 6)
+
+
+def fit(texts=None, labels=LABELS, genres=2) -> TextClassifier:
+    texts = [BookText(title) for title in TITLES] if texts is None else texts
+    return TextClassifier.fit(texts, labels, genres, [4.0])[4.0]
+
+
+def test_it_tells_genres_by_their_words_and_their_spelling():
+    """A word that was learnt decides, and so does one that is misspelt or has an accent: its characters are known."""
+    found = fit().probabilities([BookText(title) for title in ("DINNER!", "A haunted town", "hauntedd", "dínner")])
+    assert found.argmax(axis=1).tolist() == [0, 1, 1, 0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_it_names_the_words_that_speak_for_a_genre():
+    """The words that stand in the titles of one genre alone."""
+    classifier = fit()
+    assert "house" in classifier.telling_words(1, 3)
+    assert "dinner" in classifier.telling_words(0, 5)
+    assert not set(classifier.telling_words(0, 9)) & set(classifier.telling_words(1, 9))
+
+
+def test_an_author_is_one_word_and_no_characters():
+    """Two authors of one surname are told apart."""
+    texts = [BookText("", "Ann Lee"), BookText("", "Bob Lee")] * 8
+    classifier = fit(texts, np.array([0, 1] * 8))
+    assert "author_annlee" in classifier.terms["words"]
+    assert not any("author" in term for term in classifier.terms["characters"])
+    assert classifier.probabilities([BookText("", "Bob Lee")]).argmax() == 1
+
+
+@pytest.mark.parametrize("texts", [[BookText()], [BookText("東京")]])
+def test_a_text_without_a_known_word_has_the_genres_that_all_have(texts):
+    """Genres weigh the same, so none of two is far ahead."""
+    assert abs(fit().probabilities(texts)[0, 0] - 0.5) < 0.2
+
+
+def test_a_genre_without_texts_is_never_predicted():
+    """Its probability is 0, and those of the others are not touched."""
+    found = fit(genres=3).probabilities([BookText("dinner")])
+    assert found[0, 2] == 0
+    assert found[0, 0] > 0.6
+
+
+def test_no_words_at_all_is_an_error():
+    """It says what to leave out."""
+    with pytest.raises(TrainingError, match=r"no training book has a word .*text\.systems"):
+        fit([BookText("...")] * 4, np.array([0, 1, 0, 1]))
+
+
+def test_it_is_kept_in_one_file_without_pickle(tmp_path):
+    """What is read judges as what was written; a damaged file is refused."""
+    texts = [BookText("Dinner for ghosts", "Ann Lee"), BookText("Ünïcode soup")]
+    classifier, file = fit(), tmp_path / "text.npz"
+    classifier.save(file)
+    read = TextClassifier.load(file)
+    assert read.terms == classifier.terms
+    np.testing.assert_allclose(read.probabilities(texts), classifier.probabilities(texts), rtol=1e-5)
+    file.write_bytes(file.read_bytes()[:-400])
+    with pytest.raises(WeightsError, match="cannot be read"):
+        TextClassifier.load(file)
