@@ -1,10 +1,12 @@
 """Ensembles: several systems that predict together (section 5.4).
 
-    the members' probabilities  ->  their mean, or a weighted mean  ->  models/<ensemble>-<preparation>/
+    the members' probabilities  ->  their mean, a weighted mean or product  ->  models/<ensemble>-<preparation>/
 
-The weights of a weighted mean are those with which the probabilities fit the validation books best: the least mean
-cross entropy, no weight below 0, and a sum of 1. That is a convex problem with one optimum, to which expectation
-maximisation for a mixture of fixed components climbs without a step size to choose.
+Weights are those with which the joined probabilities fit the validation books best: the least mean cross entropy, no
+weight below 0. Those of a weighted mean sum to 1: a convex problem with one optimum, to which expectation maximisation
+for a mixture of fixed components climbs without a step size to choose. A product (logarithmic pool, Genest and Zidek
+1986) multiplies the members' probabilities, each raised to its weight: members that see different things, a picture and
+a title, say, add what each of them knows, and the weights set how sure they may be together.
 """
 
 import logging
@@ -46,7 +48,11 @@ _MIXED = "mixed"
 _JOINED = {
     "mean": "by the mean of its members' probabilities",
     "weighted": "by a mean of its members' probabilities whose weights were fitted on the validation books",
+    "product": "by the product of its members' probabilities, raised to weights fitted on the validation books",
 }
+
+# A member's weight in a product, at most: validation books that are all right would raise it without end.
+_GREATEST_WEIGHT = 10.0
 
 # Expectation maximisation ends when a step wins less than this of the mean cross entropy, or after so many steps.
 _LEAST_GAIN = 1e-10
@@ -107,7 +113,9 @@ def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG0
     weights = np.full(len(models), 1 / len(models))
     if how == "weighted":
         weights = fit_weights(validation.of_true_genre)
-    mixed = {split: np.tensordot(weights, each.probabilities, axes=1) for split, each in predicted.items()}
+    elif how == "product":
+        weights = fit_product(validation.probabilities, validation.labels)
+    mixed = {split: join(how, weights, each.probabilities) for split, each in predicted.items()}
     written = [
         write_probabilities(folder, split, each.keys, mixed[split].astype(np.float32))
         for split, each in predicted.items()
@@ -143,6 +151,55 @@ def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG0
         outputs=[folder / ENSEMBLE, *written],
         counts={"members": len(models), **{figure: round(value, 6) for figure, value in figures.items()}},
     )
+
+
+def join(how: str, weights: npt.ArrayLike, probabilities: Floats) -> npt.NDArray[np.float64]:
+    """The joined probabilities (books, genres) of the members' (members, books, genres).
+
+    Args:
+        how: mean, weighted or product.
+        weights: (members,).
+        probabilities: Each member's.
+    """
+    shares = np.asarray(weights, np.float64)
+    if how != "product":
+        mixed: npt.NDArray[np.float64] = np.tensordot(shares, probabilities, axes=1)
+        return mixed
+    return _softmax(np.tensordot(shares, _logarithms(probabilities), axes=1))
+
+
+def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """Weights (members,) of the product with the least cross entropy: none below 0, none above 10.
+
+    Args:
+        probabilities: (members, books, genres).
+        labels: (books,) their genres.
+    """
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import
+
+    logs, books = _logarithms(probabilities), np.arange(len(labels))
+    of_true_genre = logs[:, books, labels]
+
+    def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        given = _softmax(np.tensordot(weights, logs, axes=1))
+        slope = ((given * logs).sum(axis=2) - of_true_genre).mean(axis=1)
+        return float(-np.log(np.maximum(given[books, labels], LEAST)).mean()), slope
+
+    start = np.full(len(logs), 1 / len(logs))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, _GREATEST_WEIGHT)] * len(logs))
+    weights: npt.NDArray[np.float64] = found.x
+    return weights
+
+
+def _logarithms(probabilities: Floats) -> npt.NDArray[np.float64]:
+    logs: npt.NDArray[np.float64] = np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST))
+    return logs
+
+
+def _softmax(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    exponents = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    found: npt.NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
+    return found
 
 
 def fit_weights(of_true_genre: Floats) -> npt.NDArray[np.float64]:

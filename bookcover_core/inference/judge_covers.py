@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.families.ensemble import join
 from bookcover_core.families.prediction import Floats, Predictor
 from bookcover_core.families.systems import load_predictor
 from bookcover_core.inference.answers import (
@@ -79,7 +80,7 @@ class Judge:
         self.about: ModelSummary = describe(study, candidate)
         self.index = CoverIndex(study)
         self._study = study
-        self._shares = candidate.shares
+        self._shares, self._how = candidate.shares, candidate.how
         self._earlier = bool(candidate.earlier)
         self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
@@ -192,14 +193,12 @@ class Judge:
             return []
         started = time.perf_counter()
         outputs = {name: predictor.predict(covers) for name, predictor in self._predictors.items()}
-        probabilities = sum(
-            share * probabilities for share, (probabilities, _) in zip(self._shares, outputs.values(), strict=True)
-        )
+        probabilities = join(self._how, self._shares, np.stack([each for each, _ in outputs.values()]))
         nearest, novelty = self._compare(covers, near, outputs)
         seconds = (time.perf_counter() - started) / len(covers)
         return [
             self._verdict(ready.cover, row, top, neighbours, novel, seconds)
-            for ready, row, neighbours, novel in zip(covers, np.asarray(probabilities), nearest, novelty, strict=True)
+            for ready, row, neighbours, novel in zip(covers, probabilities, nearest, novelty, strict=True)
         ]
 
     def _compare(

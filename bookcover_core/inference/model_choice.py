@@ -36,7 +36,9 @@ class TrainedModel:
     members: tuple[ModelCard, ...]
     """Cards of its networks."""
     shares: tuple[float, ...] = (1.0,)
-    """Weight of each network's probabilities; they sum to 1."""
+    """Weight of each network's probabilities."""
+    how: str = "mean"
+    """How they are joined: see `ensemble.join`."""
     competes: bool = True
     """Whether it may judge without being named."""
     earlier: str = ""
@@ -115,6 +117,7 @@ def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel
         validation=ValidationFigures.of(told),
         members=tuple(cards[member["model"]] for member in told["members"]),
         shares=tuple(float(member["weight"]) for member in told["members"]),
+        how=str(told["how"]),
     )
 
 

@@ -152,8 +152,9 @@ class ScratchSettings(SettingsSection):
 class EnsembleSettings(SettingsSection):
     """Ensembles of networks: section 5.4."""
 
-    methods: tuple[Literal["mean", "weighted"], ...] = ()
+    methods: tuple[Literal["mean", "weighted", "product"], ...] = ()
     """mean: the mean of all members' probabilities. weighted: a weighted mean, its weights fitted on the validation
-    books. None: no ensemble."""
+    books. product: their product, raised to weights fitted likewise, for members that see different things, such as a
+    network and Title. None: no ensemble."""
     members: tuple[str, ...] = ()
     """Names of the members, such as "MobileNetV2" or "MobileNetV2-finetuned"; none named: all networks of the study."""

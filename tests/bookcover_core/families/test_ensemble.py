@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.families.ensemble import combine, fit_weights
+from bookcover_core.families.ensemble import combine, fit_product, fit_weights, join
 from bookcover_core.families.family import System
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
@@ -133,3 +133,53 @@ def test_a_member_that_knows_nothing_gets_no_weight():
     """Beside one that is always right, one that is always wrong only harms."""
     weights = fit_weights(np.array([[0.9, 0.8, 0.95], [0.0, 0.0, 0.0]]))
     assert weights[0] == pytest.approx(1)
+
+
+def test_a_product_adds_what_each_of_its_members_knows():
+    """Two members, one of which tells the first genre and the other the last two apart: together they tell all."""
+    labels = np.arange(60) % 3
+    one, other = np.full((60, 3), 1 / 3), np.full((60, 3), 1 / 3)
+    one[labels == 0], one[labels != 0] = (0.8, 0.1, 0.1), (0.1, 0.45, 0.45)
+    other[labels == 1], other[labels == 2] = (0.34, 0.56, 0.1), (0.34, 0.1, 0.56)
+    members = np.stack([one, other])
+    weights = fit_product(members, labels)
+    joined = join("product", weights, members)
+    np.testing.assert_allclose(joined.sum(axis=1), 1)
+    assert (joined.argmax(axis=1) == labels).all()
+    mean = join("weighted", fit_weights(members[:, np.arange(60), labels]), members)
+    assert -np.log(joined[np.arange(60), labels]).mean() < -np.log(mean[np.arange(60), labels]).mean()
+
+
+def test_the_weights_of_a_product_are_the_best_there_are():
+    """No other weights fit the validation books better; a member that knows nothing is left out."""
+    labels = np.arange(300) % 3
+    members = np.stack([invent(labels, skill, seed) for seed, skill in enumerate((1.0, 2.0, 0.0))])
+    weights = fit_product(members, labels)
+
+    def loss(tried):
+        return -np.log(join("product", tried, members)[np.arange(300), labels]).mean()
+
+    assert all(loss(weights) <= loss(np.abs(weights + step)) + 1e-6 for step in 0.1 * np.eye(3))
+    assert weights[2] < 0.15
+    assert loss(weights) < min(loss(one) for one in np.eye(3))
+
+
+def test_a_product_of_one_member_is_as_sure_as_it_is_right():
+    """Its weight is what its logarithms are to be divided by: temperature scaling (Guo et al. 2017)."""
+    labels = np.arange(600) % 3
+    sure = invent(labels, 1.0, 3).astype(np.float64) ** 4
+    sure /= sure.sum(axis=1, keepdims=True)
+    assert fit_product(sure[None], labels)[0] == pytest.approx(0.25, abs=0.06)
+
+
+@pytest.mark.usefixtures("_members_are_made")
+def test_the_product_of_a_study_names_its_weights(study):
+    """It is kept as the others are, with weights that need not sum to 1."""
+    wanted = study.settings.model_dump(mode="json") | {"ensemble": {"methods": ["product"]}}
+    combine(joined := Study(parse_settings(wanted)), "Ensemble-product")
+    members = told(joined, "Ensemble-product")["members"]
+    assert [member["name"] for member in members] == list(SKILL)
+    assert all(0 <= member["weight"] <= 10 for member in members)
+    _, labels, probabilities = predict_split(joined, "Ensemble-product-padded", "test")
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities.argmax(axis=1) == labels).mean() > 0.8
