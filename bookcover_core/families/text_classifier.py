@@ -4,9 +4,11 @@ The n-grams that count, and how rare each is, are learnt with the weights from t
 one file of arrays (`save`, `load`), of which none is pickled.
 """
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +123,7 @@ class TextClassifier:
                 terms = {name: stored[f"{name} terms"].tobytes().decode().split("\n") for name in _GRAMS}
                 rarities = {name: stored[f"{name} rarities"] for name in _GRAMS}
                 return cls(terms, rarities, LinearRule(stored["weights"], stored["bias"]))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise WeightsError(
                 f"the words and their weights cannot be read ({error})",
                 where=file,

@@ -15,5 +15,5 @@ class TextSettings(SettingsSection):
     listings: tuple[PathText, ...] = ()
     """More listings, files or addresses, to learn from: only titles, authors and genres are taken, and no cover is
     wanted. Validation and test books, their other editions and their twins are left out."""
-    strengths: Annotated[tuple[Annotated[float, Field(gt=0, le=1e6)], ...], Field(min_length=1)] = (1.0, 4.0, 16.0)
+    strengths: Annotated[tuple[Annotated[float, Field(gt=0, le=1e6)], ...], Field(min_length=1)] = (4.0, 16.0, 64.0)
     """Inverse strengths of the L2 penalty (C) that are tried; validation loss chooses."""

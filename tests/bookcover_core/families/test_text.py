@@ -44,8 +44,8 @@ def make_titled(root, **text) -> Study:
         ],
     )
     write_table(study.workspace.curation / "twins.csv", _no_twins())
-    record(study, "listings", [study.workspace.books, study.workspace.genres])
-    record(study, "twins", [study.workspace.curation / "twins.csv"])
+    record(study, "listings", outputs=[study.workspace.books, study.workspace.genres])
+    record(study, "twins", outputs=[study.workspace.curation / "twins.csv"])
     return study
 
 

@@ -28,7 +28,7 @@ def test_it_names_the_words_that_speak_for_a_genre():
     """The words that stand in the titles of one genre alone."""
     classifier = fit()
     assert "house" in classifier.telling_words(1, 3)
-    assert "dinner" in classifier.telling_words(0, 5)
+    assert "pasta" in classifier.telling_words(0, 5)
     assert not set(classifier.telling_words(0, 9)) & set(classifier.telling_words(1, 9))
 
 
@@ -56,7 +56,7 @@ def test_a_genre_without_texts_is_never_predicted():
 
 def test_no_words_at_all_is_an_error():
     """It says what to leave out."""
-    with pytest.raises(TrainingError, match=r"no training book has a word .*text\.systems"):
+    with pytest.raises(TrainingError, match=r"text\.systems: no training book has a word in its title"):
         fit([BookText("...")] * 4, np.array([0, 1, 0, 1]))
 
 
