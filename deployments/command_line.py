@@ -265,6 +265,10 @@ def judge(
     ] = "",
     top: Annotated[int, typer.Option(min=1, help="Most probable genres to name.")] = 5,
     near: Annotated[int, typer.Option(min=0, help="Covers of the study, most like it, to name.")] = 3,
+    title: Annotated[
+        str, typer.Option(help="Title of the book, for models that read it: Title, TitleAuthor.", show_default=False)
+    ] = "",
+    author: Annotated[str, typer.Option(help="Its author, if known.", show_default=False)] = "",
     explain: Annotated[
         Path | None,
         typer.Option(
@@ -291,6 +295,7 @@ def judge(
             advice="Name pictures, folders or addresses; or leave them out and add --page.",
         )
     settings = load_settings(study, overrides or ())
+    from bookcover_core.listings.books import BookText  # noqa: PLC0415 - imports pandas
     from deployments.judge_command import judge_covers, judge_page  # noqa: PLC0415 - imports pandas
     from deployments.review_command import run_command  # noqa: PLC0415 - imports pandas
 
@@ -298,7 +303,15 @@ def judge(
     if page:
         judge_page(settings, model=model, port=port, with_browser=with_browser, then=then)
     elif judge_covers(
-        settings, covers or [], model=model, top=top, near=near, explain=explain, as_json=as_json, then=then
+        settings,
+        covers or [],
+        model=model,
+        top=top,
+        near=near,
+        explain=explain,
+        as_json=as_json,
+        text=BookText(title, author),
+        then=then,
     ):
         raise typer.Exit(1)
 

@@ -14,6 +14,7 @@ from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.explanations import png
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
+from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
 from bookcover_core.settings import StudySettings
@@ -44,6 +45,7 @@ def judge_covers(
     near: int = 3,
     explain: Path | None = None,
     as_json: bool = False,
+    text: BookText = UNKNOWN_TEXT,
     then: str,
 ) -> int:
     """How many covers could not be judged, after the verdict on each was printed, in their order.
@@ -55,6 +57,7 @@ def judge_covers(
         top: Most probable genres to name.
         near: Covers of the study, most like it, to name.
         explain: Folder for pictures of what spoke for the first genre; none: there are none.
+        text: Title and author of the book whose cover it is, for models that read them.
         as_json: Print one JSON object a line for each cover, and nothing else.
         then: Command that trains the study's models.
 
@@ -62,7 +65,10 @@ def judge_covers(
         WeightsError: There is no trained model, none of that name, or its weights are altered.
         WorkspaceError: The folder for pictures cannot be written.
     """
-    found = list(_covers(names, settings.covers.max_bytes, sys.stdin.buffer))
+    found = [
+        each if isinstance(each, Unreadable) else each._replace(text=text)
+        for each in _covers(names, settings.covers.max_bytes, sys.stdin.buffer)
+    ]
     unreadable = 0
     # Where there is nothing to look at, nobody waits for TensorFlow.
     if all(isinstance(cover, Unreadable) for cover in found):

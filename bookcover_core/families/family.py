@@ -96,6 +96,8 @@ class Family(ABC):
     """Whether its systems may be called the best of a study, and are members of ensembles unless others are named."""
     explains: ClassVar[bool] = True
     """Whether pictures can be made of what its systems see."""
+    reads_titles: ClassVar[bool] = False
+    """Whether its systems judge by a book's title, which a picture from outside comes without."""
 
     @abstractmethod
     def systems(self, settings: StudySettings) -> list[System]:

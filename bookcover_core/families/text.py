@@ -182,6 +182,7 @@ class Texts(Family):
     stage = _NAME
     competes = False
     explains = False
+    reads_titles = True
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""

@@ -117,6 +117,7 @@ class ModelSummary(BaseModel, frozen=True):
     preparation: str
     networks: list[str] = Field(description="Names of the models that judge together; one where it is no ensemble.")
     genres: int
+    reads_titles: bool = Field(default=False, description="Whether it has to be told the title of the book.")
     validation_accuracy: float
     accuracy: Estimate | None = Field(description="On the study's test books; none before they were judged.")
     chance: float | None = Field(description="Accuracy of always naming the commonest genre.")

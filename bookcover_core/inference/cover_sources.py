@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.inference.answers import Unreadable
+from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.listings.image_files import NO_IMAGE, LeftOut, file_path, walk_files, why_no_image
 
 
@@ -17,6 +18,8 @@ class CoverInput(NamedTuple):
     """As the person names it."""
     at: Path | Address | bytes
     """Its file, its address, or its content."""
+    text: BookText = UNKNOWN_TEXT
+    """Title and author, where they are known."""
 
 
 def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:

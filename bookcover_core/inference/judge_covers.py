@@ -20,6 +20,7 @@ from typing import Self, TypeVar
 import numpy as np
 from PIL import Image
 
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.ensemble import join
 from bookcover_core.families.prediction import Floats, Predictor
@@ -39,6 +40,7 @@ from bookcover_core.inference.model_choice import TrainedModel, candidates, choo
 from bookcover_core.inference.predictor import NetworkInput, as_pictures
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as
 from bookcover_core.inference.similar_covers import CoverIndex, embeds
+from bookcover_core.listings.books import BookText
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.study import Study
@@ -84,6 +86,7 @@ class Judge:
         self._earlier = bool(candidate.earlier)
         self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
+        self._reads_titles = candidate.reads_titles
         self._embedding, self._why_not = self._find_embedding(candidate)
         self._squares = {square for each in self._predictors.values() for square in each.squares}
         if self._embedding is not None:
@@ -184,8 +187,18 @@ class Judge:
         return load_predictor(self._study.workspace.models / self._embedding.name)
 
     def _get_ready(self, cover: CoverInput | Unreadable) -> NetworkInput | Unreadable:
-        read = cover if isinstance(cover, Unreadable) else self._reader.read(cover)
-        return read if isinstance(read, Unreadable) else as_pictures(read, self._squares)
+        if isinstance(cover, Unreadable):
+            return cover
+        read = self._reader.read(cover)
+        if isinstance(read, Unreadable):
+            return read
+        text, known = cover.text, self.index.known(read.sha256) if self._reads_titles else None
+        if known is not None and not text.title:
+            text = BookText(known.title, known.author)
+        if self._reads_titles and not text.title:
+            reason = f"{self.about.title} judges by the title of a book, and this one's is not known: give it"
+            return Unreadable(source=cover.name, outcome=CoverOutcome.MISSING, reason=reason)
+        return as_pictures(read, self._squares, text)
 
     def _judge(self, covers: Sequence[NetworkInput], top: int, near: int) -> list[CoverVerdict]:
         """The verdicts on one batch."""

@@ -50,6 +50,11 @@ class TrainedModel:
         return self.name.rpartition("-")[0]
 
     @property
+    def reads_titles(self) -> bool:
+        """Whether one of its members judges by a book's title."""
+        return any(family_of(card.kind).reads_titles for card in self.members)
+
+    @property
     def preparations(self) -> list[str]:
         """How its networks see covers, each once."""
         return list(dict.fromkeys(card.preparation for card in self.members))
@@ -178,6 +183,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         preparation=", ".join(candidate.preparations),
         networks=[card.name for card in candidate.members],
         genres=len(candidate.members[0].genres),
+        reads_titles=candidate.reads_titles,
         validation_accuracy=candidate.validation.accuracy,
         accuracy=scores.accuracy if scores else None,
         chance=scores.chance if scores else None,

@@ -24,6 +24,7 @@ class NetworkInput:
         return self.cover.measurements
 
 
-def as_pictures(cover: ReadCover, squares: Iterable[Square]) -> NetworkInput:
+def as_pictures(cover: ReadCover, squares: Iterable[Square], text: BookText = UNKNOWN_TEXT) -> NetworkInput:
     """The cover as predictors with these squares take it."""
-    return NetworkInput(cover, {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in squares})
+    pictures = {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in squares}
+    return NetworkInput(cover, pictures, text)

@@ -33,6 +33,7 @@ from bookcover_core.inference.answers import CoverVerdict, StudyCover, Unreadabl
 from bookcover_core.inference.cover_download import CoverFetcher
 from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.model_choice import candidates, choose, describe
+from bookcover_core.listings.books import BookText
 from bookcover_core.pipeline.study import Study
 from deployments.pages import site
 from deployments.pages.guard import BYTES, JSON, make_token
@@ -46,6 +47,9 @@ logger = logging.getLogger(__name__)
 # Most probable genres, and covers most like it, that the page shows.
 _TOP = 5
 _NEAR = 6
+
+# Characters of a name, a title or an author, at most.
+_LONGEST_TEXT = 500
 
 # Judges that are kept loaded: to go to and fro between models is quick.
 _MOST_JUDGES = 3
@@ -166,7 +170,8 @@ class _Page:
         study = self._study(request)
         body = await site.read_body(request, study.settings.covers.max_bytes)
         model = request.query_params.get("model", "")
-        cover = CoverInput(request.query_params.get("name", "")[:200] or "the cover", body)
+        said = {name: request.query_params.get(name, "")[:_LONGEST_TEXT] for name in ("name", "title", "author")}
+        cover = CoverInput(said["name"] or "the cover", body, BookText(said["title"], said["author"]))
 
         def work() -> Response:
             judge = self._judge_of(study, model)

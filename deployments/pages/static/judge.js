@@ -60,7 +60,10 @@ async function post(path, query, body, type, isAgain = false) {
 }
 
 /** The response to the cover that is given. */
-const sendPicture = (path, query) => post(path, { model: model().model, ...query }, given.blob, "application/octet-stream");
+const sendPicture = (path, query) => post(path, { model: model().model, ...called(), ...query }, given.blob, "application/octet-stream");
+
+/** What the book is called, where the network reads it. */
+const called = () => (model().reads_titles ? { title: $("title").value.trim(), author: $("author").value.trim() } : {});
 
 /* What is given */
 
@@ -186,6 +189,7 @@ function render() {
   $("bench").hidden = !isReady;
   if (!isReady) return;
   const about = model();
+  $("by-title").hidden = !about.reads_titles;
   $("measured").textContent = about.measured;
   $("eyebrow").textContent = `${about.title}, on ${about.preparation} covers${verdict ? ", says" : ""}`;
   $("headline").textContent = verdict ? headline(verdict.genres[0]) : `Which of ${about.genres} genres is it?`;
@@ -306,6 +310,7 @@ function wire() {
     if (file) give(file, file.name);
   });
   $("by-address").addEventListener("submit", (event) => (event.preventDefault(), fetchAddress($("address").value.trim())));
+  $("by-title").addEventListener("submit", (event) => (event.preventDefault(), given && judge()));
   $("explain").addEventListener("click", toggleVeil);
   $("dismiss").addEventListener("click", () => complain(""));
   $("model").addEventListener("change", () => (given ? judge() : render()));

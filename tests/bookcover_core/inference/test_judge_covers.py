@@ -11,12 +11,14 @@ from PIL import Image
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families import network_predictor
+from bookcover_core.families.ensemble import combine
+from bookcover_core.families.text import fit_text
 from bookcover_core.genres import number_genres
 from bookcover_core.inference import answers, similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
-from bookcover_core.listings.books import read_genres
+from bookcover_core.listings.books import BookText, read_books, read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
@@ -234,3 +236,30 @@ def test_a_damaged_preparation_manifest_falls_back_on_the_settings(trained, tmp_
     with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
         [verdict] = judge.judge([a_cover()], **WHOLE)
     assert len(verdict.genres) == 3
+
+
+def test_a_reader_of_titles_is_told_the_title(trained, tmp_path):
+    """A book of the study is known by its cover; of others the title is asked for. Networks join in."""
+    shutil.copytree(trained.workspace.root, tmp_path / "tiny")
+    wanted = trained.settings.model_dump(mode="json") | {
+        "workspace": str(tmp_path),
+        "text": {"systems": ["Title"]},
+        "ensemble": {"methods": ["product"], "members": ["Tiny", "Title"]},
+    }
+    study = Study(type(trained.settings).model_validate(wanted))
+    fit_text(study, "Title")
+    combine(study, "Ensemble-product")
+    book = next(each for each in read_books(study.workspace) if each.category == "Law")
+    paths = read_table(study.workspace.selection).set_index("key")["path"]
+    own = CoverInput("its own", study.workspace.root / paths[book.key])
+    cover = a_cover()
+    with Judge.load(study, "Title") as judge:
+        known, told, unknown = judge.judge([own, cover._replace(text=BookText(book.title)), cover], near=0, top=3)
+    assert unknown.outcome is CoverOutcome.MISSING
+    assert "judges by the title of a book" in unknown.reason
+    assert known.genres == told.genres
+    with Judge.load(study, "Ensemble-product") as judge:
+        assert judge.about.reads_titles
+        [joined] = judge.judge([cover._replace(text=BookText(book.title))], near=0, top=3)
+    assert sum(guess.probability for guess in joined.genres) == pytest.approx(1, abs=1e-5)
+    assert joined.genres != told.genres
