@@ -109,12 +109,12 @@ def pretrained(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in BACKBONES]
 
 
-def find_backbone(name: str, size: int | None = None, *, others: Iterable[str] = ()) -> Backbone:
+def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Backbone:
     """The backbone called `name`.
 
     Args:
         name: Its name, as in settings.
-        size: Side of its input in pixels (`models.input_size`), 75 or more; none: the one that it was published for.
+        size: Side of its input in pixels (`models.input_size`), 75 or more; 0: the one that it was published for.
         others: Names of networks that may stand in its place, for the message.
 
     Raises:
@@ -129,4 +129,4 @@ def find_backbone(name: str, size: int | None = None, *, others: Iterable[str] =
             where="training.backbones or comparison.backbone",
             advice=f"{meant}Choose among {', '.join((*BACKBONES, *others))}.",
         )
-    return BACKBONES[name] if size is None else replace(BACKBONES[name], size=size)
+    return replace(BACKBONES[name], size=size) if size else BACKBONES[name]

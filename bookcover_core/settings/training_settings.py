@@ -2,9 +2,20 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bookcover_core.settings.settings_section import SettingsSection
+
+# InceptionV3 and InceptionResNetV2 take nothing smaller.
+_SMALLEST_INPUT = 75
+
+
+def _check_input_size(size: int) -> int:
+    if 0 < size < _SMALLEST_INPUT:
+        raise ValueError(
+            f"a backbone sees {_SMALLEST_INPUT} pixels at least; 0 gives each the size it was published for"
+        )
+    return size
 
 
 class ModelSettings(SettingsSection):
@@ -15,9 +26,10 @@ class ModelSettings(SettingsSection):
     so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
-    input_size: Annotated[int, Field(ge=75, le=1024)] | None = None
-    """Side in pixels of the pictures that every backbone sees; none: the size that each was published for (224, or 299
-    for InceptionResNetV2). ImageNet's weights fit any size. A quarter of the pixels takes a quarter of the time."""
+    input_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_input_size)] = 0
+    """Side in pixels of the pictures that every backbone sees, 75 or more; 0: the size that each was made for (224,
+    or 299 for InceptionResNetV2). ImageNet's weights fit any size. A quarter of the pixels takes a quarter of the time.
+    """
 
 
 class ComparisonSettings(SettingsSection):
