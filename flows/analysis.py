@@ -1,7 +1,10 @@
 """What the predictions, and the colours and shapes of the covers, tell beyond recall: section 5.2."""
 
+from bookcover_core.pipeline.graph import parts
+from bookcover_core.pipeline.study import Study
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
+from tasks.spreading import run_parts
 from tasks.stages import run_stage
 
 
@@ -13,4 +16,6 @@ def analyse(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    run_stage(settings_of(study, changes), "analyse")
+    settings = settings_of(study, changes)
+    run_stage(settings, "analyse")
+    run_parts(Study(settings), parts(Study(settings), "repeats"))

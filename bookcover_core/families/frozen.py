@@ -21,8 +21,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS
-from bookcover_core.training.measurement_inputs import measurements_given
+from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
+from bookcover_core.training.repeated_training import variants
 
 _NAME = "frozen"
 
@@ -36,13 +37,8 @@ _EXTRA_INPUTS = {
 
 def _inputs(study: Study, backbone: str) -> Inputs:
     preparation = chosen_preparation(study, find_backbone(backbone).name)
-    model = model_name(backbone, preparation)
-    searched = [f"search/{model}"] if study.settings.search.trials else []
-    return Inputs(
-        model,
-        after=["listings", "split", f"features/{model}", *searched],
-        given={"backbone": backbone, "preparation": preparation, **measurements_given(study, study.settings.head)},
-    )
+    searched = [f"search/{model_name(backbone, preparation)}"] if study.settings.search.trials else []
+    return head_inputs(study, backbone, preparation, after=searched)
 
 
 @stage(
@@ -128,7 +124,7 @@ class Frozen(Family):
         return [System(name, self, name) for name in pretrained(settings.training.backbones)]
 
     def parts(self, study: Study, system: System) -> Iterator[Part]:
-        """Features, search and training."""
+        """Features, search, training, and the trainings that repeat it."""
         settings, network = study.settings, system.network
         if settings.training.preparation == "best" and settings.comparison.per_backbone:
             yield from comparison_parts(study, network)
@@ -136,6 +132,8 @@ class Frozen(Family):
         if settings.search.trials:
             yield Part(find("search"), (network,))
         yield system.maker
+        for variant in variants(settings):
+            yield Part(find("repeat"), (network, variant))
 
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """`training.monitor`."""

@@ -29,8 +29,10 @@ _MODULES = (
     "training.preparation_comparison",
     "training.hyperparameter_search",
     "families.systems",
+    "training.repeated_training",
     "evaluation.evaluate",
     "evaluation.analyse",
+    "evaluation.repeats",
     "visualisation.visualise",
     "report.write_report",
 )

@@ -13,6 +13,7 @@
         comparison/         which preparation does best: <preparation>/, or <backbone>/<preparation>/
         search/             <backbone>-<preparation>/: the heads that were tried, and the hyperparameters chosen
         models/             <system>-<preparation>/: weights, card, history; of an ensemble, who is in it
+        repeats/            <backbone>-<preparation>/<variant>/: test probabilities of heads that were trained again
         evaluation/         <system>-<preparation>/: predictions and metrics
         visualisation/      <system>-<preparation>/: ideal pictures of genres, and what was seen in covers
         report/             index.html, figures/, tables/, results.json
@@ -113,6 +114,10 @@ class Workspace:
     @property
     def models(self) -> Path:
         return self.root / "models"
+
+    @property
+    def repeats(self) -> Path:
+        return self.root / "repeats"
 
     @property
     def evaluation(self) -> Path:

@@ -18,6 +18,7 @@ from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, 
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
+from bookcover_core.evaluation.repeats import Repeats, read_repeats
 from bookcover_core.evaluation.scores import Scores, read_scores, restricted
 from bookcover_core.families.family import System, title_of
 from bookcover_core.families.systems import ALL_FAMILIES, systems, validation_figures_of
@@ -287,6 +288,19 @@ class Findings:
         return None
 
     @cached_property
+    def repeats(self) -> Repeats | None:
+        """What repeated trainings say; None where there are none, or not of these systems.
+
+        Raises:
+            WorkspaceError: It is altered.
+        """
+        trained = {manifest.label: manifest.digest for manifest in self.manifests.get("train", [])}
+        for manifest in self.manifests.get("repeats", []):
+            if all(manifest.inputs[label] == trained.get(label) for label in manifest.inputs if label in trained):
+                return read_repeats(self.study.workspace)
+        return None
+
+    @cached_property
     def insight(self) -> NetworkInsight | None:
         """The results of visualising a network; None where there are none of the network as it is evaluated now.
 
@@ -439,7 +453,7 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
     compared = comparison_parts(study.settings)
     found["compare"] = [manifest for manifest in found["compare"] if manifest.part in compared]
     named = {label for manifests in found.values() for manifest in manifests for label in manifest.inputs}
-    for stage in ("download", "hashes", "prepare", "features"):
+    for stage in ("download", "hashes", "prepare", "features", "repeat"):
         if any(label.startswith(f"{stage}/") for label in named):
             found[stage] = [manifest for manifest in found[stage] if manifest.label in named]
     return {stage: manifests for stage, manifests in found.items() if manifests}

@@ -15,6 +15,7 @@ from bookcover_core.report import gallery
 from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import ReportFigure
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.repeat_section import curve_words
 from bookcover_core.report.summary import headline
 from bookcover_core.report.table import Table, duration, percent, show, show_interval
 from bookcover_core.report.training_section import training_words
@@ -74,6 +75,7 @@ def render(
             seen_wrongly=gallery.seen(findings, right=False),
             changed=list(differing_settings(settings)),
             training_words=training_words(findings),
+            curve_words=curve_words(findings),
             toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
         )
     )

@@ -9,6 +9,7 @@ from bookcover_core.evaluation.published_results import published_recall, publis
 from bookcover_core.report.analysis_figures import analysis_figures, confusion_figure
 from bookcover_core.report.figure_spec import FigureSpec, ReportFigure, draw_figure
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.repeat_section import curve_figure
 from bookcover_core.report.table import percent
 from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
 from bookcover_core.visualisation.figure_style import Theme
@@ -53,6 +54,7 @@ def _specs(findings: Findings) -> list[FigureSpec | None]:
             *(analysis_figures(findings, findings.analysis) if findings.analysis else ()),
             ideal_figure(findings, findings.insight),
             cost_figure(findings),
+            curve_figure(findings),
         ]
     return specs
 

@@ -27,6 +27,7 @@ from bookcover_core.report.near_duplicate_section import genres_table, twin_resu
 from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts, verdict_tables
 from bookcover_core.report.page import render, templates_digest
 from bookcover_core.report.provenance import architecture_table, machine_table, software_table
+from bookcover_core.report.repeat_section import repeat_table
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import make_figures
 from bookcover_core.report.result_tables import (
@@ -109,6 +110,7 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         preparation_table(findings),
         training_table(findings),
         ensemble_table(findings),
+        repeat_table(findings),
         network_table(findings),
         recall_table(findings),
         precision_table(findings),

@@ -20,6 +20,7 @@ from bookcover_core.settings.training_settings import (
     FineTuningSettings,
     HeadSettings,
     ModelSettings,
+    RepeatSettings,
     ScratchSettings,
     SearchSettings,
     TrainingSettings,
@@ -63,6 +64,7 @@ class StudySettings(SettingsSection):
     head: HeadSettings = HeadSettings()
     training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()
+    repeats: RepeatSettings = RepeatSettings()
     fine_tuning: FineTuningSettings = FineTuningSettings()
     scratch: ScratchSettings = ScratchSettings()
     ensemble: EnsembleSettings = EnsembleSettings()

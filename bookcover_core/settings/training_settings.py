@@ -126,6 +126,29 @@ class SearchSettings(SettingsSection):
         return self
 
 
+class RepeatSettings(SettingsSection):
+    """Trainings of the frozen networks done again: what luck, and the number of books, have to do with their accuracy.
+
+    Features are computed once, so that each costs as much as training one head.
+    """
+
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Trainings with a seed of their own on the study's split; 1: the study's own alone."""
+    folds: Annotated[int, Field(ge=0, le=50)] = 0
+    """Cross-validation: parts of all books, with whole groups, each of which is the test set once (section 4.1 regrets
+    not having it); 0: none."""
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Learning curve: shares of the training books that are learnt from alone, such as 0.125, 0.25, 0.5."""
+
+    @model_validator(mode="after")
+    def _parts_are_parts(self) -> Self:
+        if self.folds == 1:
+            raise ValueError("folds is 1, which leaves nothing to learn from; 0 means none")
+        if len(set(self.shares)) < len(self.shares):
+            raise ValueError("shares names a share twice")
+        return self
+
+
 class FineTuningSettings(SettingsSection):
     """Training the top of a network itself, from its trained head on: section 5.4."""
 

@@ -155,7 +155,7 @@ def load_split(
         study: The study.
         backbone: Whose features.
         preparation: Of which pictures.
-        split: Whose books.
+        split: Whose books; empty: those of all splits.
         extra_inputs: Extra inputs joined to the features.
 
     Raises:
@@ -164,7 +164,7 @@ def load_split(
     """
     features = load_features(study, backbone, preparation)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
-    books = books[books["split"] == split]
+    books = books[books["split"] == split] if split else books
     keys = books["key"].tolist()
     selected = [key for shard in shard_keys(study).values() for key in shard]
     place = {key: row for row, key in enumerate(selected)}

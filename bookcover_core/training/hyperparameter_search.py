@@ -28,8 +28,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.training.features import load_split
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials
-from bookcover_core.training.measurement_inputs import measurements_given
-from bookcover_core.training.preparation_choice import chosen_preparation, model_name
+from bookcover_core.training.measurement_inputs import head_inputs
+from bookcover_core.training.preparation_choice import chosen_preparation
 
 logger = logging.getLogger(__name__)
 
@@ -84,13 +84,7 @@ class Trial(Hyperparameters):
 
 def _inputs(study: Study, backbone: str) -> Inputs:
     name = find_backbone(backbone).name
-    preparation = chosen_preparation(study, name)
-    model = model_name(name, preparation)
-    return Inputs(
-        model,
-        after=["listings", "split", f"features/{model}"],
-        given={"backbone": name, "preparation": preparation, **measurements_given(study, study.settings.head)},
-    )
+    return head_inputs(study, name, chosen_preparation(study, name))
 
 
 @stage(

@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.engine import Inputs
 from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.settings import HeadSettings
+from bookcover_core.training.preparation_choice import model_name
 
 
 def load_measurements(study: Study, keys: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -34,13 +35,18 @@ def load_measurements(study: Study, keys: Sequence[str]) -> npt.NDArray[np.float
     return measured[list(Measurements._fields)].to_numpy(np.float64)
 
 
-def measurements_given(study: Study, head: HeadSettings) -> dict[str, str]:
-    """What a training with `head` is given beside features: the digest of all measurements, where it has extra inputs.
+def head_inputs(study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = ()) -> Inputs:
+    """What a head on the features of `backbone` on `preparation` is made from.
+
+    Measurements are among it where the head has extra inputs. The part is the model, where no other is named.
 
     Raises:
         StageOrderError: The covers have not been measured.
     """
-    return {"measurements": digest_of([file_digest(file) for file in _files(study)])} if head.extra_inputs else {}
+    model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
+    if study.settings.head.extra_inputs:
+        given["measurements"] = digest_of([file_digest(file) for file in _files(study)])
+    return Inputs(part or model, after=["listings", "split", f"features/{model}", *after], given=given)
 
 
 def _files(study: Study) -> list[Path]:

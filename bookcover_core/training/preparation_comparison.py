@@ -20,13 +20,12 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS
-from bookcover_core.training.measurement_inputs import measurements_given
+from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import (
     CHOICE,
     comparing_backbones,
     comparison_folder,
     comparison_label,
-    model_name,
     trial_part,
 )
 from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
@@ -44,11 +43,7 @@ def _compared(study: Study) -> list[str]:
 
 def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -> Inputs:
     network = find_backbone(backbone or study.settings.comparison.backbone).name
-    return Inputs(
-        trial_part(study.settings, preparation, network),
-        after=["listings", "split", f"features/{model_name(network, preparation)}"],
-        given={"backbone": network, "preparation": preparation, **measurements_given(study, study.settings.head)},
-    )
+    return head_inputs(study, network, preparation, trial_part(study.settings, preparation, network))
 
 
 @stage(

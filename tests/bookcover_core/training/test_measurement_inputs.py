@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training.features import compute_features, load_split
-from bookcover_core.training.measurement_inputs import load_measurements, measurements_given
+from bookcover_core.training.measurement_inputs import head_inputs, load_measurements
 from tests.bookcover_core.training.conftest import BOOKS, SHARD
 
 TOLD = HeadSettings(extra_inputs=("height", "aspect_ratio"))
@@ -53,9 +54,14 @@ def test_a_cover_that_was_not_measured_is_named(small_study):
 
 def test_measurements_are_an_input_where_they_are_used(small_study):
     """A head that is told of measurements depends on them, another does not, and needs none."""
-    assert measurements_given(small_study, HeadSettings()) == {}
+    told = Study(small_study.settings.model_copy(update={"head": TOLD}))
+
+    def given(study):
+        return head_inputs(study, "MobileNetV2", "padded").given
+
+    assert "measurements" not in given(small_study)
     write_measurements(small_study)
-    before = measurements_given(small_study, TOLD)
-    assert measurements_given(small_study, TOLD) == before
+    before = given(told)
+    assert given(told) == before
     write_measurements(small_study, wider=1)
-    assert measurements_given(small_study, TOLD) != before
+    assert given(told) != before

@@ -1,0 +1,279 @@
+"""The stage `repeats`: what the repeated trainings of the frozen networks say together, in evaluation/repeats.json.
+
+An accuracy over several trainings varies with the books that were drawn for the test and with the luck of training. Its
+variance here is the sum of both: that of the mean over books, whose groups are drawn together (Cameron and Miller 2015,
+"A practitioner's guide to cluster-robust inference"), and that between trainings, divided by their number. The interval
+is Wilson's for as many independent books as would give that variance, with Student's t for z: its degrees of freedom
+follow Satterthwaite (1946). For cross-validation no estimate of the variance is unbiased (Bengio and Grandvalet 2004);
+the luck of training there is what the folds vary by beyond their books.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.intervals import Estimate, percentiles
+from bookcover_core.evaluation.metrics import Floats
+from bookcover_core.models.backbones import pretrained
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import NOT_KNOWN
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace, read_table, write_json
+from bookcover_core.settings import StudySettings
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name, split_model_name
+from bookcover_core.training.repeated_training import variants
+from bookcover_core.training.stored_probabilities import predict_split, read_probabilities
+
+# Purpose of the generator that draws for the learning curve.
+_CURVE = 422
+
+Hits = npt.NDArray[np.bool_]
+
+
+class RepeatedAccuracy(BaseModel):
+    """Accuracy over several trainings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runs: list[float]
+    """Accuracy of each training."""
+    spread: float
+    """Standard deviation between them."""
+    estimate: Estimate
+    """Of the mean: the interval holds the luck of training and of the books."""
+
+
+class CurvePoint(BaseModel):
+    """Accuracies of the trainings with so many books."""
+
+    model_config = ConfigDict(frozen=True)
+
+    books: int
+    accuracies: list[float]
+
+
+class LearningCurve(BaseModel):
+    """Accuracy against the number of training books, and the line through its logarithm."""
+
+    model_config = ConfigDict(frozen=True)
+
+    points: list[CurvePoint]
+    """From few books to all."""
+    fitted: list[Estimate]
+    """The line at each point, and at twice all books."""
+    gain: Estimate
+    """What each doubling of the books brings."""
+
+
+class SystemRepeats(BaseModel):
+    """The repeated trainings of one system."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seeds: RepeatedAccuracy | None = None
+    folds: RepeatedAccuracy | None = None
+    curve: LearningCurve | None = None
+
+
+class Repeats(BaseModel):
+    """The repeated trainings of a study, by system."""
+
+    model_config = ConfigDict(frozen=True)
+
+    confidence: float
+    systems: dict[str, SystemRepeats]
+
+
+def _models(study: Study) -> list[str]:
+    """The models of today's settings all of whose trainings are done."""
+    models = []
+    for name in pretrained(study.settings.training.backbones):
+        try:
+            model = model_name(name, chosen_preparation(study, name))
+        except NOT_KNOWN:
+            continue
+        wanted = [f"train/{model}", *(f"repeat/{model}/{variant}" for variant in variants(study.settings))]
+        if all(study.manifest_file(label).is_file() for label in wanted):
+            models.append(model)
+    return models
+
+
+def _inputs(study: Study) -> Inputs:
+    models = _models(study)
+    again = [f"repeat/{model}/{variant}" for model in models for variant in variants(study.settings)]
+    return Inputs(
+        after=["split", *(f"train/{model}" for model in models), *again],
+        given={"models": " ".join(models), "variants": " ".join(variants(study.settings))},
+    )
+
+
+@stage(
+    "repeats",
+    "Sum up the repeated trainings",
+    step="analyse",
+    settings=("seed", "evaluation.confidence", "evaluation.resamples"),
+    inputs=_inputs,
+    parts=lambda study: [()] if variants(study.settings) else [],
+)
+def sum_up_repeats(study: Study, run: StageRun) -> Result:
+    """Mean, spread and interval over seeds and over folds, and the learning curve, of each frozen network.
+
+    Raises:
+        StageOrderError: The stored probabilities of a training are missing or damaged.
+    """
+    found = {split_model_name(model)[0]: _of_model(study, model) for model in run.inputs["models"].split()}
+    file = repeats_file(study.workspace)
+    write_json(file, Repeats(confidence=study.settings.evaluation.confidence, systems=found).model_dump(mode="json"))
+    counts = {
+        f"{kind} of {name}": round(each.estimate.value, 6)
+        for name, system in found.items()
+        for kind, each in (("seeds", system.seeds), ("folds", system.folds))
+        if each
+    }
+    return Result(outputs=[file], counts={"systems": len(found), **counts})
+
+
+def repeats_file(workspace: Workspace) -> Path:
+    """Where the sums lie."""
+    return workspace.evaluation / "repeats.json"
+
+
+def read_repeats(workspace: Workspace) -> Repeats:
+    """The repeated trainings of a study.
+
+    Raises:
+        WorkspaceError: They are missing or altered.
+    """
+    file = repeats_file(workspace)
+    try:
+        return Repeats.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            "what the repeated trainings say cannot be read", where=file, advice="Delete it and run the study again."
+        ) from error
+
+
+def _of_model(study: Study, model: str) -> SystemRepeats:
+    settings = study.settings
+    books = read_table(study.workspace.splits, ("key", "label", "split", "group"), label="int32").set_index("key")
+    keys, labels, probabilities = predict_split(study, model, "test")
+    hits = {"seed-1": probabilities.argmax(axis=1) == labels}
+    tested = {"seed-1": keys}
+    for variant in variants(settings):
+        tested[variant], probabilities = read_probabilities(study.workspace.repeats / model / variant, "test")
+        hits[variant] = probabilities.argmax(axis=1) == books["label"].loc[tested[variant]].to_numpy()
+
+    def of(kind: str) -> list[str]:
+        return [variant for variant in hits if variant.startswith(kind)]
+
+    groups = books["group"].loc[keys].to_numpy()
+    alike = np.array([hits[variant] for variant in (*of("seed"), *of("share"))])
+    seeds, confidence = len(of("seed")), settings.evaluation.confidence
+    folded = [(hits[variant], books["group"].loc[tested[variant]].to_numpy()) for variant in of("fold")]
+    train = books[books["split"] == "train"]["label"].value_counts().to_numpy()
+    numbers = [int(train.sum())] * seeds + [
+        int(np.ceil(float(variant.split("-")[1]) * train).sum()) for variant in of("share")
+    ]
+    return SystemRepeats(
+        seeds=over_seeds(alike[:seeds], groups, confidence) if seeds > 1 else None,
+        folds=over_folds(folded, confidence) if folded else None,
+        curve=learning_curve(alike, numbers, groups, settings) if of("share") else None,
+    )
+
+
+def over_seeds(hits: Hits, groups: npt.NDArray[np.str_], confidence: float) -> RepeatedAccuracy:
+    """Accuracy over trainings that were tested on the same books.
+
+    Args:
+        hits: (trainings, books) whether each was right on each.
+        groups: (books,) the group of each book.
+        confidence: Of the interval.
+    """
+    runs = hits.mean(axis=1)
+    return _summary(
+        runs, _variance_of_mean(hits.mean(axis=0), groups), runs.var(ddof=1) / len(runs), groups, confidence
+    )
+
+
+def over_folds(folds: Sequence[tuple[Hits, npt.NDArray[np.str_]]], confidence: float) -> RepeatedAccuracy:
+    """Accuracy over the folds of a cross-validation: whether each book was judged rightly, and its group, by fold."""
+    hits, groups = (np.concatenate(each) for each in zip(*folds, strict=True))
+    runs = np.array([own.mean() for own, _ in folds])
+    books = _variance_of_mean(hits.astype(float), groups)
+    return _summary(runs, books, max(0.0, runs.var(ddof=1) / len(runs) - books), groups, confidence, hits.mean())
+
+
+def _variance_of_mean(values: Floats, groups: npt.NDArray[np.str_]) -> float:
+    """Variance of the mean of (books,) values, groups drawn together."""
+    _, members = np.unique(groups, return_inverse=True)
+    sums = np.bincount(members, weights=values - values.mean())
+    return float((sums**2).sum() / len(values) ** 2 * len(sums) / max(1, len(sums) - 1))
+
+
+def _summary(
+    runs: Floats,
+    books: float,
+    training: float,
+    groups: npt.NDArray[np.str_],
+    confidence: float,
+    mean: float | None = None,
+) -> RepeatedAccuracy:
+    """The sum of trainings: `books` and `training` are the variances of the mean."""
+    from scipy.stats import t  # noqa: PLC0415 - slow to import
+
+    value, variance, clusters = float(runs.mean() if mean is None else mean), books + training, len(np.unique(groups))
+    if variance:
+        freedom = variance**2 / (books**2 / max(1, clusters - 1) + training**2 / (len(runs) - 1))
+        trials = value * (1 - value) / variance
+    else:
+        freedom, trials = clusters - 1, clusters
+    z = float(t.ppf((1 + confidence) / 2, max(1, freedom)))
+    centre = (value + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * (value * (1 - value) / trials + z * z / (4 * trials * trials)) ** 0.5
+    return RepeatedAccuracy(
+        runs=runs.tolist(),
+        spread=float(runs.std(ddof=1)),
+        estimate=Estimate(value=value, low=max(0.0, centre - half), high=min(1.0, centre + half)),
+    )
+
+
+def learning_curve(
+    hits: Hits, numbers: Sequence[int], groups: npt.NDArray[np.str_], settings: StudySettings
+) -> LearningCurve:
+    """The line of accuracy against the logarithm of the number of training books, and where it goes with twice as many.
+
+    Its intervals come from drawing anew the groups of test books, and the trainings with each number of books.
+
+    Args:
+        hits: (trainings, books) whether each training was right on each test book.
+        numbers: Training books of each training: two different numbers at least.
+        groups: (books,) the group of each test book.
+        settings: The study.
+    """
+    confidence, size = settings.evaluation.confidence, settings.evaluation.resamples
+    generator = np.random.default_rng([settings.seed, _CURVE])
+    _, members = np.unique(groups, return_inverse=True)
+    in_group = np.array([np.bincount(members, weights=each) for each in hits.astype(float)])
+    weights = generator.multinomial(len(in_group[0]), np.full(len(in_group[0]), 1 / len(in_group[0])), size=size)
+    drawn = weights @ in_group.T / (weights @ np.bincount(members))[:, None]
+    at = {number: np.flatnonzero(np.array(numbers) == number) for number in sorted(set(numbers))}
+    places = np.concatenate([generator.choice(rows, (size, len(rows))) for rows in at.values()], axis=1)
+    drawn = np.take_along_axis(drawn, places, axis=1)
+    runs = hits.mean(axis=1)
+    x = np.log2(np.repeat(list(at), [len(rows) for rows in at.values()]))
+    slopes, offsets = np.polyfit(x, np.column_stack([runs[np.concatenate(list(at.values()))], drawn.T]), 1)
+    wanted = np.log2([*at, 2 * max(at)])
+
+    def estimate(values: Floats) -> Estimate:
+        return Estimate.of(float(values[0]), percentiles(values[1:], confidence))
+
+    return LearningCurve(
+        points=[CurvePoint(books=number, accuracies=runs[rows].tolist()) for number, rows in at.items()],
+        fitted=[estimate(np.clip(offsets + slopes * place, 0, 1)) for place in wanted],
+        gain=estimate(slopes),
+    )

@@ -1,0 +1,194 @@
+"""The stage `repeat`: the head of a frozen network trained again, so that luck and the number of books show.
+
+    seed-2, seed-3 ...         the study's split, another seed
+    fold-1, fold-2 ...         cross-validation: each book is tested once, by a head that saw nothing of its group
+    share-0.25-1, -2, -3       a quarter of the training books, drawn genre by genre; those of a smaller share are among
+                               those of a larger one
+    repeats/<model>/<variant>/probabilities-test.npz
+
+The preparation and, after a search, the hyperparameters are those that the study's own validation books chose; they are
+not chosen anew for a fold, some of whose test books they have seen.
+"""
+
+import math
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.errors import TrainingError
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.settings import StudySettings
+from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+from bookcover_core.training.features import load_split
+from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS
+from bookcover_core.training.measurement_inputs import head_inputs
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
+from bookcover_core.training.stored_probabilities import write_probabilities
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Draws of the books of each share.
+_DRAWS = 3
+
+# Purpose of the generator that draws them.
+_SHARES = 421
+
+Rows = npt.NDArray[np.intp]
+
+
+class Division(NamedTuple):
+    """Rows of splits/books.csv on each side."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
+def variants(settings: StudySettings) -> list[str]:
+    """The trainings that repeat that of each frozen network."""
+    repeats = settings.repeats
+    return [
+        *(f"seed-{number}" for number in range(2, repeats.seeds + 1)),
+        *(f"fold-{number}" for number in range(1, repeats.folds + 1)),
+        *(f"share-{share:g}-{draw}" for share in sorted(repeats.shares) for draw in range(1, _DRAWS + 1)),
+    ]
+
+
+def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
+    settings, preparation = study.settings, chosen_preparation(study, find_backbone(backbone).name)
+    model = model_name(backbone, preparation)
+    searched = [f"search/{model}"] if settings.search.trials else []
+    inputs = head_inputs(study, backbone, preparation, f"{model}/{variant}", searched)
+    if not variant.startswith("fold"):
+        return inputs
+    folds = {"folds": f"{settings.repeats.folds} {settings.splits.validation_share:g}"}
+    return replace(inputs, given={**inputs.given, **folds})
+
+
+@stage(
+    "repeat",
+    "Train the heads again",
+    step="train",
+    run_title="train {backbone} again: {variant}",
+    settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor"),
+    inputs=_inputs,
+    parts=lambda study: [
+        (name, variant)
+        for name in pretrained(study.settings.training.backbones)
+        for variant in variants(study.settings)
+    ],
+    apart=True,
+    timed=True,
+)
+def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) -> Result:
+    """The head of one network, trained in one of `variants`; what is kept are its probabilities of its test books.
+
+    Raises:
+        SettingsError: There is no such backbone.
+        StageOrderError: The split, the features, the comparison or the search are not made yet.
+        TrainingError: The head cannot be trained, or the books cannot be divided so.
+    """
+    from bookcover_core.training.head_trainer import fit_head, predict  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import CHECKPOINT, plan_head  # noqa: PLC0415 - imports TensorFlow
+
+    training, preparation = study.settings.training, chosen_preparation(study, backbone)
+    chosen = chosen_hyperparameters(study, model_name(backbone, preparation))
+    schedule, shape = plan_head(
+        study.settings, chosen, epochs=training.epochs, patience=training.patience, monitor=training.monitor
+    )
+    books = read_table(study.workspace.splits, ("key", "label", "split", "group"), label="int32")
+    sides, luck = divide(study.settings, variant, books)
+    everything = load_split(study, backbone, preparation, "", shape.extra_inputs)
+    train, validation, test = (_pick(everything, rows) for rows in sides)
+    folder = study.workspace.repeats / run.part
+    checkpoint = Checkpoint(folder / CHECKPOINT, run.key)
+    fitted = fit_head(
+        train,
+        validation,
+        len(read_genres(study.workspace)),
+        replace(schedule, seed=schedule.seed + luck),
+        shape=shape,
+        label=run.label,
+        progress=study.progress,
+        checkpoint=checkpoint,
+    )
+    probabilities = predict(fitted.head, test)
+    file = write_probabilities(folder, "test", test.keys, probabilities)
+    checkpoint.file.unlink(missing_ok=True)
+    return Result(
+        outputs=[file],
+        counts={
+            "training_books": len(train.keys),
+            "best_epoch": fitted.best.epoch,
+            "validation_accuracy": round(fitted.best.val_accuracy, 6),
+            "test_accuracy": round(float((probabilities.argmax(axis=1) == test.labels).mean()), 6),
+        },
+    )
+
+
+def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tuple[Division, int]:
+    """The sides of a variant, and what it adds to the seed.
+
+    Args:
+        settings: The study.
+        variant: One of `variants`.
+        books: label, split and group of each book; those of one group have to be on one side.
+
+    Raises:
+        TrainingError: There are too few groups for so many folds.
+    """
+    kind, *told = variant.split("-")
+    labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
+    own = Division(*(np.flatnonzero(splits == split) for split in ("train", "validation", "test")))
+    if kind == "seed":
+        return own, int(told[0]) - 1
+    if kind == "fold":
+        return _fold(settings, int(told[0]), labels, books["group"].to_numpy()), 0
+    share, draw = float(told[0]), int(told[1])
+    shuffled = np.random.default_rng([settings.seed, _SHARES, draw]).permutation(own.train)
+    by_genre = [shuffled[labels[shuffled] == label] for label in np.unique(labels[own.train])]
+    drawn = np.concatenate([rows[: math.ceil(share * len(rows))] for rows in by_genre])
+    return own._replace(train=np.sort(drawn)), draw - 1
+
+
+def _fold(
+    settings: StudySettings, number: int, labels: npt.NDArray[np.int32], groups: npt.NDArray[np.str_]
+) -> Division:
+    """One of the folds, each with as many books of every genre as whole groups allow."""
+    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - slow to import
+
+    outer = StratifiedGroupKFold(settings.repeats.folds, shuffle=True, random_state=settings.seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class")  # a genre that not every side can have
+            rest, test = list(outer.split(labels, labels, groups))[number - 1]
+            validated = max(2, min(round(1 / settings.splits.validation_share), np.bincount(labels[rest]).max()))
+            inner = StratifiedGroupKFold(validated, shuffle=True, random_state=settings.seed + number)
+            train, validation = next(inner.split(rest, labels[rest], groups[rest]))
+    except ValueError as error:
+        raise TrainingError(
+            f"the books cannot be divided into {settings.repeats.folds} folds ({error})",
+            where="repeats.folds",
+            advice="Ask for fewer folds.",
+        ) from error
+    return Division(rest[train], rest[validation], test)
+
+
+def _pick(books: LabelledFeatures, rows: Rows) -> LabelledFeatures:
+    """The books at `rows`, their features still mapped."""
+    assert isinstance(books.features, MappedRows)
+    measurements = books.measurements[rows] if books.measurements.size else books.measurements
+    return LabelledFeatures(
+        [books.keys[row] for row in rows], books.labels[rows], books.features.of(rows), measurements
+    )
