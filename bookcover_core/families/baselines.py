@@ -22,6 +22,7 @@ from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.listings.books import read_genres
+from bookcover_core.models.extra_inputs import select_columns
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.models.model_cards import ModelCard, read_card, software_versions, write_card
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -30,7 +31,6 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, read_table
-from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.measurement_inputs import load_measurements
@@ -238,15 +238,6 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
         counts={name: round(value, 6) for name, value in metrics.items()},
         digest=digest,
     )
-
-
-def select_columns(covers: npt.ArrayLike, columns: Sequence[str]) -> _Doubles:
-    """What rules are given of covers: (n, columns) of their measurements (n, 5), and the aspect ratio."""
-    measured = np.asarray(covers, np.float64).reshape(-1, len(Measurements._fields))
-    named = dict(zip(Measurements._fields, measured.T, strict=True))
-    if "aspect_ratio" in columns:
-        named["aspect_ratio"] = named["width"] / named["height"]
-    return np.stack([named[name] for name in columns], axis=1) if columns else np.empty((len(measured), 0))
 
 
 class _RulePredictor:

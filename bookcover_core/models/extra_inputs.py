@@ -4,7 +4,7 @@ A network sees covers made square; how wide or tall a cover was is lost where it
 among the things that ImageNet's photographs taught. Both were measured when the cover was prepared.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,14 @@ def extra_values(covers: npt.ArrayLike, wanted: Collection[ExtraInput]) -> npt.N
     """The extra inputs (n, k) of `covers`, as they were measured; a head standardises them itself.
 
     The same for the books that a head is trained on and for a single new cover that it judges.
-
-    Args:
-        covers: `Measurements` of n covers, or an array (n, 5) of the same columns.
-        wanted: Which inputs. aspect_ratio is width by height; the others are the measurements' own.
     """
+    return select_columns(covers, extra_columns(wanted)).astype(np.float32)
+
+
+def select_columns(covers: npt.ArrayLike, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    """(n, columns) of `Measurements` of n covers, or of an array (n, 5) of the same; and width by height."""
     measured = np.asarray(covers, np.float64).reshape(-1, len(Measurements._fields))
-    columns = dict(zip(Measurements._fields, measured.T, strict=True))
-    columns["aspect_ratio"] = columns["width"] / columns["height"]
-    values = [columns[name] for name in extra_columns(wanted)]
-    return np.stack(values, axis=1).astype(np.float32) if values else np.empty((len(measured), 0), np.float32)
+    named = dict(zip(Measurements._fields, measured.T, strict=True))
+    if "aspect_ratio" in columns:
+        named["aspect_ratio"] = named["width"] / named["height"]
+    return np.stack([named[name] for name in columns], axis=1) if columns else np.empty((len(measured), 0))

@@ -87,7 +87,6 @@ def _alexnet(genres: int, seed: int) -> Any:
     convolution see all channels. The paper split them over two GPUs for want of memory; on a CPU the gradient of a
     split convolution takes TensorFlow many times as long.
     """
-    from bookcover_core.models.local_response_norm import LocalResponseNormalization  # noqa: PLC0415 - as above
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     layers, seeds = keras.layers, _seeds(seed)
@@ -101,10 +100,10 @@ def _alexnet(genres: int, seed: int) -> Any:
 
     chain = [
         convolution("conv1", 96, 11, strides=4),
-        LocalResponseNormalization(name="norm1"),
+        layers.Lambda(normalise_locally, name="norm1"),
         layers.MaxPooling2D(3, strides=2, name="pool1"),
         convolution("conv2", 256, 5, padding="same"),
-        LocalResponseNormalization(name="norm2"),
+        layers.Lambda(normalise_locally, name="norm2"),
         layers.MaxPooling2D(3, strides=2, name="pool2"),
         convolution("conv3", 384, 3, padding="same"),
         convolution("conv4", 384, 3, padding="same"),
@@ -117,6 +116,18 @@ def _alexnet(genres: int, seed: int) -> Any:
         layers.Dropout(0.5, name="drop7"),
     ]
     return _chained("AlexNet", 227, chain, genres, seeds)
+
+
+def normalise_locally(maps: Any) -> Any:
+    """Feature maps, each value divided by (2 + 1e-4 s) to the power of 0.75: Krizhevsky et al. 2012, section 3.3.
+
+    s is the sum of the squares of the values at the same place in the five channels around its own. In float32: half
+    precision has no such squares.
+    """
+    from bookcover_core.models.tensorflow_setup import tf  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+    whole = tf.nn.local_response_normalization(tf.cast(maps, tf.float32), 2, bias=2.0, alpha=1e-4, beta=0.75)
+    return tf.cast(whole, maps.dtype)
 
 
 def _chained(name: str, size: int, chain: list[Any], genres: int, seeds: Iterator[int]) -> Any:

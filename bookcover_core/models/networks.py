@@ -22,7 +22,7 @@ from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
 from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
-from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, read_card
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
@@ -161,40 +161,14 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
     Raises:
         WeightsError: There is none, or its weights are missing, altered or of another network.
     """
-    card = read_card(folder)
-    file = _checked(folder, MODEL_WEIGHTS, card)
+    card, file = read_card(folder), folder / MODEL_WEIGHTS
+    if not file.is_file() or file_digest(file) != card.digests.get(MODEL_WEIGHTS):
+        raise WeightsError(
+            "the weights are missing or not those that the card beside them names",
+            where=file,
+            advice="Run the stage `train` again.",
+        )
     model = _build(card)
-    _load(model, file, card)
-    return model, card
-
-
-def load_head(folder: Path) -> tuple[keras.Model, ModelCard]:
-    """The head alone of the network in `folder`, and its card. Networks trained from scratch have none.
-
-    Raises:
-        WeightsError: As for `load_model`.
-    """
-    card = read_card(folder)
-    file = _checked(folder, HEAD_WEIGHTS, card)
-    head = _build_head(card)
-    _load(head, file, card)
-    return head, card
-
-
-def _build(card: ModelCard) -> keras.Model:
-    """The architecture that `card` describes."""
-    if card.backbone in SCRATCH:
-        return find_scratch(card.backbone).build(len(card.genres), seed=0)
-    backbone = find_backbone(card.backbone, card.input_size)
-    return assemble(backbone, backbone.build(), _build_head(card))
-
-
-def _build_head(card: ModelCard) -> keras.Model:
-    shape = HeadShape(tuple(card.hidden_units), card.dropout, tuple(card.extra_inputs))
-    return build_head(find_backbone(card.backbone).channels, len(card.genres), shape=shape)
-
-
-def _load(model: keras.Model, file: Path, card: ModelCard) -> None:
     try:
         model.load_weights(file)
     except (ValueError, KeyError, OSError) as error:
@@ -202,15 +176,13 @@ def _load(model: keras.Model, file: Path, card: ModelCard) -> None:
         raise WeightsError(
             f"these are not the weights of {card.name} ({reason})", where=file, advice="Run the stage `train` again."
         ) from error
+    return model, card
 
 
-def _checked(folder: Path, name: str, card: ModelCard) -> Path:
-    """The file `name` in `folder`, if it is the one that the card was written for."""
-    file = folder / name
-    if not file.is_file() or file_digest(file) != card.digests.get(name):
-        raise WeightsError(
-            "the weights are missing or not those that the card beside them names",
-            where=file,
-            advice="Run the stage `train` again.",
-        )
-    return file
+def _build(card: ModelCard) -> keras.Model:
+    """The architecture that `card` describes."""
+    if card.backbone in SCRATCH:
+        return find_scratch(card.backbone).build(len(card.genres), seed=0)
+    backbone = find_backbone(card.backbone, card.input_size)
+    shape = HeadShape(tuple(card.hidden_units), card.dropout, tuple(card.extra_inputs))
+    return assemble(backbone, backbone.build(), build_head(backbone.channels, len(card.genres), shape=shape))

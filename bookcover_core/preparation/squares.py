@@ -4,26 +4,9 @@
     Padded      white borders left and right, or above and below, then scaled; all of the cover, in its proportions
     Cropped     the centre square of the cover, then scaled; its proportions, but not all of it
 
-Bicubic interpolation, in one dimension. The value of a new pixel is a weighted mean of the old pixels x_i around the
-place u that it comes from,
-
-    value(u) = sum_i x_i k(u - i) / sum_i k(u - i)
-
-with the cubic convolution kernel (Keys 1981)
-
-    k(t) = (a + 2)|t|^3 - (a + 3)|t|^2 + 1          for |t| <= 1
-    k(t) = a|t|^3 - 5a|t|^2 + 8a|t| - 4a            for 1 < |t| < 2
-    k(t) = 0                                        beyond
-
-k is 1 at 0 and 0 at all other whole numbers, so a picture that is not scaled stays as it is; its slope is continuous,
-so edges stay smooth; and it is negative between 1 and 2, which makes edges a little sharper than they were. Pillow
-takes a = -0.5, with which a parabola is reproduced exactly. A picture is scaled in one direction, then in the other,
-with whole numbers of 0 to 255 in between.
-
-When a picture shrinks by a factor s > 1, Pillow widens the kernel to k(t / s): every new pixel then is a mean of 4s old
-ones, and detail finer than the new pixels is averaged away (antialiasing). OpenCV's INTER_CUBIC takes a = -0.75 and
-always 4 old pixels: what lies between them is lost, and fine patterns turn into coarse ones that the cover does not
-have. The two give different pictures, and a network trained on one should be asked with the same.
+Scaling is Pillow's, in one direction and then in the other. When a picture shrinks, Pillow widens its kernel, so that
+detail finer than the new pixels is averaged away; OpenCV's INTER_CUBIC does not. The two give different pictures, and a
+network trained on one should be asked with the same (docs/method.md has the kernel and what follows from it).
 """
 
 from collections.abc import Iterable

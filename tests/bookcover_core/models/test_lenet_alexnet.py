@@ -56,8 +56,8 @@ def test_the_seed_draws_the_first_weights():
 
 def test_responses_are_normalised_by_their_neighbours():
     """A value is divided by (2 + 1e-4 times the squares of five channels around it) to the power of 0.75."""
-    from bookcover_core.models.local_response_norm import LocalResponseNormalization
+    from bookcover_core.models.lenet_alexnet import normalise_locally
 
     maps = np.random.default_rng(3).normal(0, 100, (1, 2, 2, 7)).astype(np.float32)
     squares = sum(np.pad(maps**2, ((0, 0),) * 3 + ((2, 2),))[..., shift : shift + 7] for shift in range(5))
-    np.testing.assert_allclose(LocalResponseNormalization()(maps), maps / (2 + 1e-4 * squares) ** 0.75, rtol=1e-4)
+    np.testing.assert_allclose(normalise_locally(maps), maps / (2 + 1e-4 * squares) ** 0.75, rtol=1e-4)
