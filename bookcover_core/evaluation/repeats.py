@@ -3,9 +3,10 @@
 An accuracy over several trainings varies with the books that were drawn for the test and with the luck of training. Its
 variance here is the sum of both: that of the mean over books, whose groups are drawn together (Cameron and Miller 2015,
 "A practitioner's guide to cluster-robust inference"), and that between trainings, divided by their number. The interval
-is Wilson's for as many independent books as would give that variance, with Student's t for z: its degrees of freedom
-follow Satterthwaite (1946). For cross-validation no estimate of the variance is unbiased (Bengio and Grandvalet 2004);
-the luck of training there is what the folds vary by beyond their books.
+is the exact one for as many independent books as would give that variance, fewer by what Student's t exceeds the normal
+quantile by (Korn and Graubard 1998); its degrees of freedom follow Satterthwaite (1946). For cross-validation no
+estimate of the variance is unbiased (Bengio and Grandvalet 2004); the luck of training there is what the folds vary by
+beyond their books.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.evaluation.intervals import Estimate, percentiles
+from bookcover_core.evaluation.intervals import Estimate, normal_quantile, student_quantile
 from bookcover_core.evaluation.metrics import Floats
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -224,21 +225,16 @@ def _summary(
     mean: float | None = None,
 ) -> RepeatedAccuracy:
     """The sum of trainings: `books` and `training` are the variances of the mean."""
-    from scipy.stats import t  # noqa: PLC0415 - slow to import
-
     value, variance, clusters = float(runs.mean() if mean is None else mean), books + training, len(np.unique(groups))
+    freedom, trials = float(clusters - 1), float(clusters)
     if variance:
         freedom = variance**2 / (books**2 / max(1, clusters - 1) + training**2 / (len(runs) - 1))
         trials = value * (1 - value) / variance
-    else:
-        freedom, trials = clusters - 1, clusters
-    z = float(t.ppf((1 + confidence) / 2, max(1, freedom)))
-    centre = (value + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * (value * (1 - value) / trials + z * z / (4 * trials * trials)) ** 0.5
+    trials *= (normal_quantile(confidence) / student_quantile(confidence, max(1, freedom))) ** 2
     return RepeatedAccuracy(
         runs=runs.tolist(),
         spread=float(runs.std(ddof=1)),
-        estimate=Estimate(value=value, low=max(0.0, centre - half), high=min(1.0, centre + half)),
+        estimate=Estimate.of_share(value * trials, trials, confidence),
     )
 
 
@@ -270,7 +266,8 @@ def learning_curve(
     wanted = np.log2([*at, 2 * max(at)])
 
     def estimate(values: Floats) -> Estimate:
-        return Estimate.of(float(values[0]), percentiles(values[1:], confidence))
+        low, high = np.quantile(values[1:], [(1 - confidence) / 2, (1 + confidence) / 2])
+        return Estimate(value=float(values[0]), low=float(low), high=float(high))
 
     return LearningCurve(
         points=[CurvePoint(books=number, accuracies=runs[rows].tolist()) for number, rows in at.items()],
