@@ -25,7 +25,7 @@ from bookcover_core.training.preparation_comparison import compare_preparation, 
 ACCURACY = {
     "MobileNetV2": {"noprep": 0.2, "padded": 0.4, "cropped": 0.3},
     "ResNeXt50": {"noprep": 0.5, "padded": 0.4, "cropped": 0.3},
-    "Xception": {"noprep": 0.4, "padded": 0.4, "cropped": 0.3},
+    "InceptionResNetV2": {"noprep": 0.4, "padded": 0.4, "cropped": 0.3},
 }
 LOSS = {"padded": 2.5}
 
@@ -79,10 +79,10 @@ def test_one_network_compares_for_all(make_study):
 
 def test_a_tie_goes_to_the_lower_loss_and_is_told(make_study):
     """NoPrep comes first and is as accurate; Padded has the lower loss, and the choice says what it tied with."""
-    study = make_study("Xception", per_backbone=True)
+    study = make_study("InceptionResNetV2", per_backbone=True)
     compare(study)
-    assert chosen_preparation(study, "Xception") == "padded"
-    chosen = json.loads((study.workspace.comparison / "Xception" / "chosen.json").read_text())
+    assert chosen_preparation(study, "InceptionResNetV2") == "padded"
+    chosen = json.loads((study.workspace.comparison / "InceptionResNetV2" / "chosen.json").read_text())
     assert chosen["tied"] == ["noprep"]
     assert chosen["tie"] == "On the validation books padded ties with noprep, and has the lower validation loss."
 
