@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
+
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.predictions import read_predictions
@@ -56,6 +58,10 @@ two, an accuracy is off by one point, which is what the luck of 5,700 books amou
 UNTRAINED = ", untrained"
 """What stands behind the names of networks with random weights."""
 
+# Why a system is missing, where nobody says.
+_NOT_EVALUATED = "It was trained, but not evaluated."
+_NOT_TRAINED = "It was not trained, or its training failed: its own run and log say why."
+
 T = TypeVar("T")
 
 
@@ -93,8 +99,7 @@ class EvaluatedSystem:
         """The epoch whose weights were kept."""
         if self.curve is not None:
             return self.curve.best_epoch
-        epoch = None if self.card is None else self.card.metrics.get("best_epoch")
-        return None if epoch is None else int(epoch)
+        return int(self.card.metrics["best_epoch"]) if self.card and "best_epoch" in self.card.metrics else None
 
     @property
     def validation_accuracy(self) -> float | None:
@@ -189,9 +194,8 @@ class Findings:
         """Whether any network has random weights where it should have those of ImageNet."""
         settings = self.study.settings
         untrained = set(pretrained(settings.training.backbones)) - {*settings.models.weight_files}
-        return any(system.untrained for system in self.systems) or (
-            settings.models.weights == "random" and bool(untrained)
-        )
+        is_random = settings.models.weights == "random" and bool(untrained)
+        return is_random or any(system.untrained for system in self.systems)
 
     @property
     def has_published(self) -> bool:
@@ -199,39 +203,34 @@ class Findings:
         return is_bookcover30(genre.name for genre in self.genres)
 
     @cached_property
+    def _tested(self) -> pd.DataFrame:
+        books = read_table(self.study.workspace.splits, ("key", "split", "replaces", "shared_with_training"))
+        return books[books["split"] == "test"]
+
+    def _on(self, scores: Scores, keys: list[str]) -> Scores:
+        predictions = read_predictions(self.study.workspace.evaluation / scores.model / "predictions.csv")
+        return restricted(scores, predictions, set(keys))
+
+    @cached_property
     def original_books(self) -> list[str]:
         """Keys of the test books that are those of the official listing: none of them came for another."""
-        if self.study.settings.books.source is not BookSource.BOOKCOVER30 or not self.study.workspace.splits.exists():
-            return []
-        books = read_table(self.study.workspace.splits, ("key", "split", "replaces"))
-        return books.loc[(books["split"] == "test") & (books["replaces"] == ""), "key"].tolist()
+        is_official = self.study.settings.books.source is BookSource.BOOKCOVER30 and self.systems
+        return self._tested.loc[self._tested["replaces"] == "", "key"].tolist() if is_official else []
 
     @cached_property
     def unshared(self) -> Scores | None:
-        """The scores of the best system on the test books of which training has no other edition or volume.
-
-        None where that is all of them, or none.
-        """
-        table = read_table(self.study.workspace.splits) if self.best else None
-        if self.best is None or table is None or "shared_with_training" not in table:
+        """The best system's scores on test books that training knows no edition or volume of; None for all, or none."""
+        if self.best is None:
             return None
-        tested = table[table["split"] == "test"]
-        alone = set(tested.loc[tested["shared_with_training"] == "", "key"])
-        if len(alone) in {0, self.test_books}:
-            return None
-        folder = self.study.workspace.evaluation / self.best.scores.model
-        return restricted(self.best.scores, read_predictions(folder / "predictions.csv"), alone)
+        alone = self._tested.loc[self._tested["shared_with_training"] == "", "key"].tolist()
+        return self._on(self.best.scores, alone) if 0 < len(alone) < self.test_books else None
 
     @cached_property
     def comparable_scores(self) -> dict[str, Scores]:
         """The scores of all systems on the original test books alone, by the system's name."""
-        wanted, folder = set(self.original_books), self.study.workspace.evaluation
-        if not wanted or len(wanted) == self.test_books:
+        if len(self.original_books) in {0, self.test_books}:
             return self.scores_by_name
-        return {
-            name: restricted(scores, read_predictions(folder / scores.model / "predictions.csv"), wanted)
-            for name, scores in self.scores_by_name.items()
-        }
+        return {system.name: self._on(system.scores, self.original_books) for system in self.systems}
 
     @cached_property
     def obstacles(self) -> list[str]:
@@ -348,7 +347,8 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
         elif model and study.manifest_file(f"evaluate/{model}").exists():
             (evaluated if system.competes else baselines).append(_evaluated(study, system, model))
         else:
-            missing.append(MissingSystem(system.name, _why_missing(study, system, model)))
+            is_made = model and study.manifest_file(f"{system.stage}/{model}").exists()
+            missing.append(MissingSystem(system.name, _NOT_EVALUATED if is_made else _NOT_TRAINED))
     untrained = {each.system for each in evaluated if each.untrained}
     evaluated = [
         replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
@@ -401,12 +401,6 @@ def _if_sound(read: Callable[[Path], T], path: Path) -> T | None:
     except (WorkspaceError, WeightsError) as error:
         logger.warning("%s", error)
         return None
-
-
-def _why_missing(study: Study, system: System, model: str) -> str:
-    if model and study.manifest_file(f"{system.stage}/{model}").exists():
-        return "It was trained, but not evaluated."
-    return "It was not trained, or its training failed: its own run and log say why."
 
 
 def _trials(study: Study) -> list[PreparationTrial]:

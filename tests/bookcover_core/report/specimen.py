@@ -109,6 +109,7 @@ def _books(wanted: Specimen, genres: list[Genre]) -> pd.DataFrame:
                     "split": "test" if test else "validation" if validation else "train",
                     "group": key,
                     "replaces": "",
+                    "shared_with_training": "",
                     "title": title,
                     "author": "A. N. Author",
                     "url": f"http://covers.example/{key}.jpg",
