@@ -44,7 +44,7 @@ def is_study_folder(folder: Path) -> bool:
 
 
 class StudySettings(SettingsSection):
-    """A whole study: every setting, with the dissertation's value as its default."""
+    """A whole study. Defaults are the dissertation's values, but for those that --preset dissertation takes back."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
     """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
