@@ -1,4 +1,4 @@
-"""Every setting of a study. Defaults are the dissertation's values, but for those that `dissertation.PRESETS` takes back.
+"""Every setting of a study, with the dissertation's value as default, but for what `dissertation.PRESETS` lists.
 
 One frozen object, `StudySettings`, is stored with each study, and can be written as a TOML file:
 
