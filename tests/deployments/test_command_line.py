@@ -4,6 +4,8 @@ import csv
 import os
 import subprocess
 import sys
+from contextlib import closing
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -14,25 +16,20 @@ from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings, to_toml
+from tests.deployments.forked_commands import Commands
+
+
+@pytest.fixture(scope="module")
+def commands(prefect_server):
+    server = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_HOME": str(PREFECT_HOME.value())}
+    with closing(Commands(os.environ | server)) as commands:
+        yield commands
 
 
 @pytest.fixture
-def bookcover(prefect_server, tmp_path):
+def bookcover(commands, tmp_path, tmp_path_factory):
     """Runs a command, as a person would, in a folder of its own; gives the finished process."""
-
-    def run(*arguments, **surroundings):
-        return subprocess.run(
-            [sys.executable, "-m", "deployments", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env=os.environ
-            | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_HOME": str(PREFECT_HOME.value())}
-            | surroundings,
-        )
-
-    return run
+    return partial(commands.run, folder=tmp_path, output=tmp_path_factory.mktemp("output"))
 
 
 def message(finished: subprocess.CompletedProcess) -> str:
