@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from bookcover_core.errors import ServerError
 from deployments import home_server
@@ -58,7 +60,7 @@ def is_up(address: str) -> bool:
 
 
 def test_a_home_has_one_server_that_is_there_while_anybody_uses_it(use, tmp_path):
-    """It outlives the command that started it, and ends with the last one; another home has another one."""
+    """It outlives who started it, and ends with the last who uses it; killed, it is back. Another home has another."""
     first, address = use("one")
     assert is_up(address)
     assert "<html" in httpx.get(address, follow_redirects=True).text
@@ -69,30 +71,25 @@ def test_a_home_has_one_server_that_is_there_while_anybody_uses_it(use, tmp_path
     kill(first)
     time.sleep(4)
     assert is_up(address), "somebody uses it still"
+    lock = tmp_path / "one" / "data" / "prefect" / "bookcover-server.lock"
+    before = lock.read_text()
+    os.kill(int(before.split()[1]), signal.SIGKILL)
+    assert come_true(lambda: lock.read_text() not in {"", before}, 120), "it is not started again"
+    assert come_true(lambda: is_up(address), 120), "what is under way does not find it at its port"
     kill(second)
     assert come_true(lambda: not is_up(address), 30), "nobody uses it any more"
     assert is_up(other)
     assert (tmp_path / "one" / "data" / "prefect" / "prefect.db").is_file()
 
 
-def test_a_server_that_is_killed_is_started_again(use, tmp_path):
-    """At the same port, so that what is under way finds it."""
-    _, address = use("one")
-    lock = tmp_path / "one" / "data" / "prefect" / "bookcover-server.lock"
-    before = lock.read_text()
-    os.kill(int(before.split()[1]), signal.SIGKILL)
-    assert come_true(lambda: lock.read_text() not in {"", before}, 120)
-    assert come_true(lambda: is_up(address), 120)
-
-
-def test_a_home_takes_no_other_home_s_server_for_its_own(tmp_path, monkeypatch):
-    """Where both begin at once, at one port, the one that comes too late goes to another port."""
-    with used_server(tmp_path / "one", 0) as one:
-        port = int(one.address.rpartition(":")[2])
-        monkeypatch.setattr(home_server, "_free_port", lambda wanted=None: _free_port(0) if wanted == 0 else port)
-        with used_server(tmp_path / "two") as other:
-            assert other.address != one.address
-            assert is_up(other.address)
+def test_a_home_takes_no_other_home_s_server_for_its_own(prefect_server, empty_database, tmp_path, monkeypatch):
+    """Where another home's is at the port by the time it begins, it goes to another port."""
+    one = urlsplit(PREFECT_API_URL.value())
+    monkeypatch.setattr(home_server, "_free_port", lambda wanted=None: _free_port(0) if wanted == 0 else one.port)
+    shutil.copy(empty_database, tmp_path)
+    with used_server(tmp_path) as other:
+        assert urlsplit(other.address).port != one.port
+        assert is_up(other.address)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +106,6 @@ def test_a_server_that_cannot_start_says_why(tmp_path, content, cause):
 
 def test_a_configured_server_that_does_not_answer_is_an_error_that_names_it():
     """The person learns which address is dead, instead of getting another server unasked."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
     address = f"http://127.0.0.1:{unused_port()}/api"
     unreachable = dashboard()
     with temporary_settings({PREFECT_API_URL: address}), pytest.raises(ServerError, match="does not answer") as caught:
@@ -136,8 +131,6 @@ def test_a_port_that_somebody_listens_on_is_not_taken():
 
 def test_a_server_of_its_own_goes_beside_no_configured_one():
     """Whoever has a server configured wants that one; nobody gets another unasked."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
     address = "http://prefect.example/api"
     with (
         temporary_settings({PREFECT_API_URL: address}),
