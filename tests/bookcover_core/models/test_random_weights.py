@@ -6,6 +6,7 @@ import pytest
 from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.random_weights import randomise
 from tests.bookcover_core.models.test_keras_applications import smaller
+from tests.bookcover_core.training.tiny import TINY
 
 
 def draw_pictures(size):
@@ -14,21 +15,17 @@ def draw_pictures(size):
     return np.kron(colours, np.ones((1, size // 4, size // 4, 1))).astype(np.float32)
 
 
-def features(name, seed=2020, size=64):
-    backbone = smaller(name, size)
+def features(backbone):
     network = backbone.build()
-    randomise(network, backbone, seed)
+    randomise(network, backbone, seed=2020)
     network.trainable = False
-    return build_pooled(backbone, network).predict(draw_pictures(size), verbose=0), network
+    return build_pooled(backbone, network)(draw_pictures(backbone.size)).numpy(), network
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50", "VGG16"],
-)
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50", "VGG16"])
 def test_features_tell_pictures_apart(name):
     """Features are numbers of a usable scale, and differ from picture to picture."""
-    pooled, _ = features(name)
+    pooled, _ = features(smaller(name, 64))
     scale = np.sqrt((pooled**2).mean())
     assert np.isfinite(pooled).all()
     assert 0.05 < scale < 50
@@ -36,9 +33,9 @@ def test_features_tell_pictures_apart(name):
 
 
 def test_nothing_is_dropped_while_statistics_are_taken():
-    """A network that drops branches in training gets the same weights from the same seed, and keeps its rates."""
-    one, network = features("EfficientNetV2B0", size=32)
-    two, _ = features("EfficientNetV2B0", size=32)
+    """A network that drops maps in training gets the same weights from the same seed, and keeps its rates."""
+    one, network = features(TINY)
+    two, _ = features(TINY)
     np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
-    assert max(getattr(layer, "rate", 0.0) for layer in network.layers) > 0.1
+    assert network.get_layer("block_drop").rate == 0.2
     assert all(layer.momentum > 0.8 for layer in network.layers if hasattr(layer, "momentum"))

@@ -1,6 +1,8 @@
 """A small study that is prepared and split, so that features and heads can be made of it."""
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +23,21 @@ SHARD = 16
 BOOKS = 36
 
 
-def draw_picture(label: int, generator: np.random.Generator) -> Image.Image:
-    """A square with some detail, whose colour tells its genre."""
+def draw_picture(label: int, generator: np.random.Generator) -> bytes:
+    """A square with some detail, whose colour tells its genre, as JPEG."""
     pixels = generator.integers(0, 90, (13, 13, 3))
     pixels[..., label] += 140
-    return Image.fromarray(pixels.astype(np.uint8)).resize((299, 299), Image.Resampling.BICUBIC)
+    content = io.BytesIO()
+    picture = Image.fromarray(pixels.astype(np.uint8)).resize((299, 299), Image.Resampling.BICUBIC)
+    picture.save(content, "JPEG", quality=95, subsampling=0)
+    return content.getvalue()
+
+
+@cache
+def draw_pictures() -> list[bytes]:
+    """The pictures of all books, in their order."""
+    generator = np.random.default_rng(7)
+    return [draw_picture(row % len(GENRES), generator) for row in range(BOOKS)]
 
 
 def write_index(study: Study, number: int) -> None:
@@ -68,13 +80,11 @@ def make_study(root: Path, **training: object) -> Study:
         }
     )
     study = Study(settings)
-    generator = np.random.default_rng(7)
-    for row in range(BOOKS):
-        picture = draw_picture(row % len(GENRES), generator)
-        for method in Preparation:
-            file = study.workspace.prepared / method / f"{row:010d}.jpg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(file, quality=95, subsampling=0)
+    for method in Preparation:
+        folder = study.workspace.prepared / method
+        folder.mkdir(parents=True)
+        for row, picture in enumerate(draw_pictures()):
+            (folder / f"{row:010d}.jpg").write_bytes(picture)
     write_books(study)
     for number in (1, 2, 3):
         write_index(study, number)

@@ -12,19 +12,22 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.training import head_trainer, loop
 from bookcover_core.training.features import compute_features
 from bookcover_core.training.hyperparameter_search import COLUMNS, chosen_hyperparameters, search_head
+from tests.bookcover_core.inference.trained import add_networks
 from tests.bookcover_core.training.conftest import make_study
 from tests.bookcover_core.training.test_measurement_inputs import write_measurements
 
-MODEL = "MobileNetV2-padded"
+NETWORK = "Tiny"
+MODEL = f"{NETWORK}-padded"
 SEARCH = {"hidden_units": (0, 8), "batch_size": (8, 18)}
 
 
 @pytest.fixture
-def study(tmp_path, invented_features):
+def study(tmp_path, invented_features, monkeypatch):
     """A study with features, whose settings ask for three trials of a head that is told of its covers' shapes."""
-    study = make_study(tmp_path, preparation="padded", epochs=3)
+    add_networks(monkeypatch)
+    study = make_study(tmp_path, backbones=[NETWORK], preparation="padded", epochs=3)
     write_measurements(study)
-    compute_features(study, "MobileNetV2", "padded")
+    compute_features(study, NETWORK, "padded")
     return with_settings(study, head={"extra_inputs": ("aspect_ratio",)}, search={"trials": 3, **SEARCH})
 
 
@@ -60,26 +63,26 @@ def test_a_search_goes_on_where_it_was_cut_off(study, fitted):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search_head(Study(study.settings, progress=stop_in_the_third), "MobileNetV2")
+        search_head(Study(study.settings, progress=stop_in_the_third), NETWORK)
     assert seen == [(done, 9) for done in range(1, 8)]
     assert len(table_of(study)) == 2
-    manifest = search_head(study, "MobileNetV2")
+    manifest = search_head(study, NETWORK)
     assert fitted == [f"search/{MODEL}, trial {n} of 3" for n in (1, 2, 3, 3)]
-    assert search_head(study, "MobileNetV2").reused
+    assert search_head(study, NETWORK).reused
     table = table_of(study)
     assert tuple(table.columns) == COLUMNS
     assert table["trial"].tolist() == [1, 2, 3]
     first = table.iloc[0]
     assert (first["learning_rate"], first["batch_size"], first["weight_decay"]) == (0.001, 32, 0)
 
-    more = search_head(with_settings(study, search={"trials": 4}), "MobileNetV2")
+    more = search_head(with_settings(study, search={"trials": 4}), NETWORK)
     assert fitted[4:] == [f"search/{MODEL}, trial 4 of 4"]
     assert table_of(study).iloc[:3].equals(table)
     assert more.counts["trials"] == 4
 
     (study.workspace.search / MODEL / "trials.csv").unlink()
     study.manifest_file(f"search/{MODEL}").unlink()
-    again = search_head(study, "MobileNetV2")
+    again = search_head(study, NETWORK)
     assert again.digest == manifest.digest
     assert table_of(study).drop(columns="seconds").equals(table.drop(columns="seconds"))
 
@@ -98,9 +101,9 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
         return head_trainer.FittedHead(best, [best] * 3, fitted.weights, fitted.head)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
-    with pytest.raises(StageOrderError, match="search/MobileNetV2-padded"):
-        train_backbone(study, "MobileNetV2")
-    manifest = search_head(study, "MobileNetV2")
+    with pytest.raises(StageOrderError, match=f"search/{MODEL}"):
+        train_backbone(study, NETWORK)
+    manifest = search_head(study, NETWORK)
     assert table_of(study)["validation_accuracy"].tolist() == [0.0, 0.5, 0.5]
     chosen = json.loads((study.workspace.search / MODEL / "chosen.json").read_text())
     assert (chosen["trial"], chosen["chosen_by"], chosen["best_epoch"]) == (2, "validation_accuracy", 2)
@@ -109,15 +112,15 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
 
     hyperparameters = chosen_hyperparameters(study, MODEL).model_dump(mode="json")
     assert hyperparameters == {name: chosen[name] for name in hyperparameters}
-    train_backbone(study, "MobileNetV2")
+    train_backbone(study, NETWORK)
     card = read_card(study.workspace.models / MODEL)
     assert card.hyperparameters == hyperparameters
     assert card.hidden_units == hyperparameters["hidden_units"]
     assert card.extra_inputs == ["aspect_ratio"]
     assert f"search/{MODEL}" in card.inputs
-    assert search_head.at(study, "MobileNetV2").standing
+    assert search_head.at(study, NETWORK).standing
     write_measurements(study, wider=9)
-    assert not search_head.at(study, "MobileNetV2").standing
+    assert not search_head.at(study, NETWORK).standing
 
 
 def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):
@@ -132,7 +135,7 @@ def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):
         return head_trainer.FittedHead(best, [best], [], None)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
-    search_head(with_settings(study, training={"monitor": "loss"}), "MobileNetV2")
+    search_head(with_settings(study, training={"monitor": "loss"}), NETWORK)
     assert monitors == ["loss"] * 3
     chosen = json.loads((study.workspace.search / MODEL / "chosen.json").read_text())
     assert (chosen["trial"], chosen["chosen_by"]) == (2, "validation_loss")
@@ -146,7 +149,7 @@ def test_heads_that_cannot_be_trained_are_an_error(study, monkeypatch):
 
     monkeypatch.setattr(head_trainer, "fit_head", fail)
     with pytest.raises(TrainingError, match="none of 3 heads"):
-        search_head(study, "MobileNetV2")
+        search_head(study, NETWORK)
 
 
 def test_no_search_leaves_the_settings_as_they_stand(study):
@@ -155,4 +158,4 @@ def test_no_search_leaves_the_settings_as_they_stand(study):
     chosen = chosen_hyperparameters(plain, MODEL)
     assert (chosen.learning_rate, chosen.dropout) == (0.02, 0.25)
     with pytest.raises(SettingsError, match=r"search\.trials"):
-        search_head(plain, "MobileNetV2")
+        search_head(plain, NETWORK)
