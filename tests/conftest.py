@@ -12,6 +12,7 @@ import pytest
 
 from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import StudySettings
 
 PROJECT = Path(__file__).parents[1]
 
@@ -89,15 +90,14 @@ def empty_database(made_once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[None]:
-    """A Prefect server with a database of its own, for the tests that run flows."""
+def prefect_server(made_once, empty_database: Path) -> Iterator[None]:
+    """A Prefect server with a database of its own, for the tests that run flows: one for all processes that test."""
     os.environ["DO_NOT_TRACK"] = "1"
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
     from deployments.home_server import used_server
 
-    folder = tmp_path_factory.mktemp("prefect")
-    shutil.copy(empty_database, folder)
+    folder = made_once("prefect", lambda home: shutil.copy(empty_database, home))
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
         with used_server(folder, 0) as server:
@@ -118,15 +118,27 @@ def programs(made_once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study_made_once(made_once):
+    """A study that one of the processes that test makes, for all of them; none of them may alter it."""
+
+    def once(name: str, make: Callable[[Path], Study]) -> Study:
+        def fill(folder: Path) -> None:
+            (folder / "settings.json").write_text(make(folder).settings.model_dump_json(), encoding="utf-8")
+
+        file = made_once(name, fill) / "settings.json"
+        return Study(StudySettings.model_validate_json(file.read_text(encoding="utf-8")))
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def trained_files(made_once) -> Path:
     """The workspace of the tiny trained study; `trained` gives the study itself."""
     from tests.bookcover_core.inference.trained import add_networks, train
 
-    folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         add_networks(patch)
-        train(folder)
-    return folder
+        return made_once("trained", train)
 
 
 @pytest.fixture

@@ -2,18 +2,22 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
-from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import EnsembleSettings, PreparationSettings, StudySettings
+from bookcover_core.settings import EnsembleSettings, Preparation, PreparationSettings, StudySettings
+from tasks import stages as stage_tasks
 from tests.begun import begun
+from tests.bookcover_core.inference.trained import add_networks
+from tests.deployments.quick_worker import save_nothing
 
 
 @dataclass(frozen=True)
@@ -53,34 +57,49 @@ def host(catalogue) -> Iterator[ImageHost]:
 
 @pytest.fixture(scope="session")
 def small(catalogue, host, tmp_path_factory) -> StudySettings:
-    """Settings of a study that takes a minute: two networks, short trainings, several chunks and shards."""
+    """Settings of a study that takes seconds: two networks, short trainings, several chunks and shards."""
     settings = demo_settings(catalogue, host.address, workspace=str(tmp_path_factory.mktemp("studies")))
+    methods = (Preparation.NOPREP, Preparation.PADDED)
     return settings.model_copy(
         update={
             "books": settings.books.model_copy(update={"chunk_records": 120}),
-            "preparation": PreparationSettings(shard_records=100),
-            "comparison": settings.comparison.model_copy(update={"epochs": 3}),
-            "training": settings.training.model_copy(update={"backbones": ("MobileNetV2", "LeNet"), "epochs": 5}),
+            "preparation": PreparationSettings(methods=methods, size=64, shard_records=100),
+            "comparison": settings.comparison.model_copy(update={"backbone": "Tiny", "epochs": 3}),
+            "training": settings.training.model_copy(update={"backbones": ("Tiny", "LeNet"), "epochs": 5}),
             "scratch": settings.scratch.model_copy(update={"lenet_steps": 8}),
             "ensemble": EnsembleSettings(methods=("weighted",)),
+            "evaluation": settings.evaluation.model_copy(update={"resamples": 100}),
             "visualisation": settings.visualisation.model_copy(update={"model": "LeNet", "steps": 3, "grad_cam": 1}),
         }
     )
 
 
+@contextmanager
+def stages_here() -> Iterator[None]:
+    """Stages that would run in processes of their own run in this one, and know the tiny networks; figures are blank.
+
+    TensorFlow is imported once, where each process would import it, and a report takes seconds to draw. Processes and
+    figures are those of everybody in `test_own_covers.py`, and wherever tests type commands or press buttons.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        add_networks(patch)
+        patch.setattr(Figure, "savefig", save_nothing)
+        patch.setattr(stage_tasks, "run_apart", lambda study, stage, *words, **_: stage(study, *words))
+        yield
+
+
 @pytest.fixture(scope="session")
-def pristine(request, tmp_path_factory, worker_id, prefect_server) -> Done:
+def pristine(request, study_made_once, prefect_server) -> Done:
     """A demo study that nobody alters; one of the processes that test runs it for all."""
     from flows.study import continue_study
 
-    folder = tmp_path_factory.mktemp("shared") if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    file = folder / "pristine" / "settings.json"
-    with exclusive(file):
-        if not file.exists():
-            settings = request.getfixturevalue("small").model_copy(update={"workspace": str(file.parent)})
+    def run(folder: Path) -> Study:
+        settings = request.getfixturevalue("small").model_copy(update={"workspace": str(folder)})
+        with stages_here():
             continue_study(begun(settings))
-            file.write_text(settings.model_dump_json(), encoding="utf-8")
-    return Done(StudySettings.model_validate_json(file.read_text(encoding="utf-8")))
+        return Study(settings)
+
+    return Done(study_made_once("pristine", run).settings)
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +107,19 @@ def demo_study(host, small, pristine) -> DemoStudy:
     """The same in this process's own workspace, with its own host: what tests do to it, they set right again."""
     settings = pristine.copy_to(Path(small.workspace)).settings
     return DemoStudy(settings.model_copy(update={"covers": small.covers}), host)
+
+
+@pytest.fixture
+def tiny_networks(pristine, monkeypatch) -> None:
+    """The networks of that study are known."""
+    add_networks(monkeypatch)
+
+
+@pytest.fixture
+def here(tiny_networks) -> Iterator[None]:
+    """Networks are trained in this process."""
+    with stages_here():
+        yield
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_a_chunk_that_failed_is_retried_alone(pictures, make_settings, monkeypat
     with get_client(sync_client=True) as client:
         with ImageHost(pictures, {"/3.jpg": Fault.ERRORS}) as host:
             settings = make_settings("retried", host.address)
-            deployment = client.create_deployment(client.create_flow(download_covers), name=download_covers.name)
+            deployment = client.create_deployment(client.create_flow(download_covers), name="retried-chunk")
             parameters = {"study": begun(settings), "chunks": "1-2"}
             run = client.create_flow_run_from_deployment(deployment, parameters=parameters)
             assert run_flow(download_covers, flow_run=run, return_type="state").is_failed()

@@ -13,6 +13,7 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from flows.study import continue_study
 from tests.begun import begun
+from tests.flows.conftest import stages_here
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
@@ -26,14 +27,14 @@ def draw(colour: tuple[int, int, int], number: int) -> Image.Image:
     return Image.fromarray((np.array(colour) + noise).clip(0, 255).astype(np.uint8))
 
 
-def run(tmp_path, **settings) -> Study:
+def run(tmp_path, network: str, **settings) -> Study:
     wanted = StudySettings.model_validate(
         {
             "name": "own",
             "workspace": str(tmp_path / "studies"),
-            "preparation": {"methods": ["padded"]},
+            "preparation": {"methods": ["padded"], "size": 64},
             "models": {"weights": "random"},
-            "training": {"backbones": ["MobileNetV2"], "preparation": "padded", "epochs": 4},
+            "training": {"backbones": [network], "preparation": "padded", "epochs": 4},
             "visualisation": {"genres": 1, "steps": 2, "grad_cam": 1},
         }
         | settings
@@ -43,13 +44,14 @@ def run(tmp_path, **settings) -> Study:
 
 
 def assert_is_a_study_of_these_genres(done: Study) -> None:
+    [network] = done.settings.training.backbones
     books = read_table(done.workspace.splits, label="int64")
     assert len(books) == len(GENRES) * BOOKS
     assert set(books["genre"]) == set(GENRES)
     assert set(books["split"]) == {"train", "validation", "test"}
-    card = json.loads((done.workspace.models / "MobileNetV2-padded" / "card.json").read_text(encoding="utf-8"))
+    card = json.loads((done.workspace.models / f"{network}-padded" / "card.json").read_text(encoding="utf-8"))
     assert len(card["genres"]) == len(GENRES)
-    predictions = read_table(done.workspace.evaluation / "MobileNetV2-padded" / "predictions.csv")
+    predictions = read_table(done.workspace.evaluation / f"{network}-padded" / "predictions.csv")
     assert len(predictions.columns) == 2 + len(GENRES)
     assert "Poesía" in (done.workspace.report / "index.html").read_text(encoding="utf-8")
 
@@ -60,7 +62,8 @@ def test_a_folder_with_one_subfolder_per_genre_is_a_study(tmp_path):
         (tmp_path / "covers" / genre).mkdir(parents=True)
         for number in range(BOOKS):
             draw(colour, number).save(tmp_path / "covers" / genre / f"{number}.png")
-    assert_is_a_study_of_these_genres(run(tmp_path, books={"source": "folder", "folder": str(tmp_path / "covers")}))
+    books = {"source": "folder", "folder": str(tmp_path / "covers")}
+    assert_is_a_study_of_these_genres(run(tmp_path, "MobileNetV2", books=books))
 
 
 def test_a_listing_with_a_zip_of_covers_is_a_study(tmp_path):
@@ -76,9 +79,12 @@ def test_a_listing_with_a_zip_of_covers_is_a_study(tmp_path):
                 records.append([name[1:-4], name, f"http://nowhere.invalid/{name}", title, "", str(label), genre])
     with (tmp_path / "listing.csv").open("w", encoding="utf-8", newline="") as output:
         csv.writer(output, quoting=csv.QUOTE_ALL).writerows(records)
-    done = run(
-        tmp_path,
-        books={"source": "listing", "listing": str(tmp_path / "listing.csv")},
-        covers={"source": "archive", "location": str(tmp_path / "covers.zip")},
-    )
+    with stages_here():
+        done = run(
+            tmp_path,
+            "Tiny",
+            books={"source": "listing", "listing": str(tmp_path / "listing.csv")},
+            covers={"source": "archive", "location": str(tmp_path / "covers.zip")},
+            visualisation={"genres": 0, "grad_cam": 0},
+        )
     assert_is_a_study_of_these_genres(done)

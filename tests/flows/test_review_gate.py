@@ -9,6 +9,7 @@ from threading import Thread
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL
@@ -17,7 +18,7 @@ from bookcover_core.curation.decisions import append_decision, decisions_file, r
 from bookcover_core.curation.review_queue import open_items
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import ComparisonSettings, EnsembleSettings, StudySettings, VisualisationSettings
 from deployments.review_command import review_page
 from deployments.review_resume import announced
 from flows.curation import curate
@@ -27,8 +28,15 @@ from tests.begun import begun
 @pytest.fixture
 def asking(copied) -> StudySettings:
     """A study whose covers are there, and whose candidates nobody has decided on."""
-    curation = copied.settings.curation.model_copy(update={"undecided": "ask"})
-    return copied.settings.model_copy(update={"curation": curation})
+    settings = copied.settings
+    changed = {
+        "curation": settings.curation.model_copy(update={"undecided": "ask"}),
+        "comparison": ComparisonSettings(),
+        "training": settings.training.model_copy(update={"backbones": ("LeNet",), "preparation": "padded"}),
+        "ensemble": EnsembleSettings(),
+        "visualisation": VisualisationSettings(model="LeNet", genres=0, grad_cam=0),
+    }
+    return settings.model_copy(update=changed)
 
 
 @pytest.fixture
@@ -86,11 +94,11 @@ def form_of(run) -> str:
 def paused_run(settings: StudySettings):
     """The run of this study that is paused, once there is one."""
     deadline = time.monotonic() + 60
+    paused = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.PAUSED]}}})
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            for run in client.read_flow_runs():
-                is_ours = run.parameters.get("study") == str(settings.root)
-                if is_ours and run.state.type is StateType.PAUSED:
+            for run in client.read_flow_runs(flow_run_filter=paused):
+                if run.parameters.get("study") == str(settings.root):
                     return run
             time.sleep(0.3)
     raise AssertionError("no run was paused")

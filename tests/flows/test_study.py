@@ -15,13 +15,15 @@ from bookcover_core.pipeline import stage_process
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import ComparisonSettings, Preparation, StudySettings, VisualisationSettings
 from bookcover_core.training.preparation_choice import chosen_preparation
 from flows.preparation import prepare
 from flows.study import continue_study
 from flows.training import train_backbone
 from tests.begun import begun
 from tests.installed import folder_of_somebody_else
+
+pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 # Every stage that has no parts, and one part of each that has some; as if padded covers had been chosen.
 EVERY_STAGE = {
@@ -33,7 +35,7 @@ EVERY_STAGE = {
     "curate",
     "split",
     "prepare/shard-0001",
-    "features/MobileNetV2-padded",
+    "features/Tiny-padded",
     "compare/padded",
     "compare",
     "analyse",
@@ -79,7 +81,7 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(demo_stud
     assert sum(demo_study.host.requests.values()) == asked
 
 
-def test_a_changed_setting_recomputes_only_what_depends_on_it(copied):
+def test_a_changed_setting_recomputes_only_what_depends_on_it(here, copied):
     """More epochs train anew; covers, preparations and features stay, and so does what comes out the same."""
     before, judged = copied.finished(), evaluations(copied)
     continue_study(begun(with_training(copied.settings, epochs=6)))
@@ -94,13 +96,13 @@ def evaluations(demo_study) -> dict[str, str]:
     return {manifest.label: manifest.digest for manifest in Study(demo_study.settings).manifests("evaluate")}
 
 
-def test_a_network_can_choose_its_own_preparation(demo_study):
+def test_a_network_can_choose_its_own_preparation(here, demo_study):
     """Compared per network, each has trials and a choice of its own; where that is the same one, nothing else runs."""
     before = demo_study.finished()
     own = demo_study.settings.comparison.model_copy(update={"per_backbone": True})
-    train_backbone(begun(demo_study.settings.model_copy(update={"comparison": own})), "MobileNetV2")
+    train_backbone(begun(demo_study.settings.model_copy(update={"comparison": own})), "Tiny")
     assert changed(before, demo_study.finished()) == {"compare"}
-    assert "compare/MobileNetV2" in demo_study.finished()
+    assert "compare/Tiny" in demo_study.finished()
 
 
 def delete(file: Path) -> None:
@@ -116,7 +118,7 @@ def alter(file: Path) -> None:
     [
         {
             "download": (delete, "covers/*/*.jpg"),
-            "features": (delete, "features/MobileNetV2-padded/*.npy"),
+            "features": (delete, "features/Tiny-padded/*.npy"),
             "evaluate": (delete, "evaluation/*/metrics.json"),
         },
         {
@@ -127,7 +129,7 @@ def alter(file: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_a_damaged_output_is_made_again_and_nothing_behind_it(demo_study, damages):
+def test_a_damaged_output_is_made_again_and_nothing_behind_it(here, demo_study, damages):
     """An output that is missing or altered is never trusted; one that comes out the same changes nothing behind it."""
     before = demo_study.finished()
     contents = {}
@@ -152,16 +154,16 @@ def test_a_stage_can_be_run_alone(demo_study):
     assert changed(before, demo_study.finished()) == {"prepare"}
 
 
-def test_one_network_that_cannot_be_trained_does_not_stop_the_others(copied, tmp_path):
+def test_one_network_that_cannot_be_trained_does_not_stop_the_others(here, copied, tmp_path):
     """The study names the one that failed, reports the others, and goes on from there when the cause is mended."""
-    broken = with_training(copied.settings, backbones=("ResNeXt50", "MobileNetV2", "LeNet"))
-    missing = {"ResNeXt50": str(tmp_path / "broken.h5")}
+    broken = with_training(copied.settings, backbones=("Small", "Tiny", "LeNet"))
+    missing = {"Small": str(tmp_path / "broken.h5")}
     (tmp_path / "broken.h5").write_bytes(b"no weights")
     broken = broken.model_copy(update={"models": broken.models.model_copy(update={"weight_files": missing})})
     (copied.settings.root / "report" / "index.html").unlink()
-    with pytest.raises(TrainingError, match=r"ResNeXt50 could not be trained: .*broken\.h5") as failed:
+    with pytest.raises(TrainingError, match=r"Small could not be trained: .*broken\.h5") as failed:
         continue_study(begun(broken))
-    assert "Ensemble-weighted could not be trained: Ensemble-weighted: ResNeXt50, a member of it" in str(failed.value)
+    assert "Ensemble-weighted could not be trained: Ensemble-weighted: Small, a member of it" in str(failed.value)
     assert (copied.settings.root / "report" / "index.html").is_file()
     continue_study(begun(copied.settings))
 
@@ -177,7 +179,10 @@ def test_a_killed_study_goes_on_with_what_was_done(programs, small, prefect_serv
             update={
                 "workspace": str(tmp_path),
                 "name": "killed",
+                "preparation": small.preparation.model_copy(update={"methods": (Preparation.PADDED,)}),
+                "comparison": ComparisonSettings(),
                 "ensemble": small.ensemble.model_copy(update={"methods": ()}),
+                "visualisation": VisualisationSettings(model="LeNet", genres=0, grad_cam=0),
             }
         ),
         backbones=("LeNet",),
