@@ -5,11 +5,9 @@ import csv
 import pytest
 
 from bookcover_core.curation.box_set_candidates import COLUMNS, compile_term, find_candidates, first_term
-from bookcover_core.errors import StageOrderError
-from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import CurationSettings
-from tests.bookcover_core.invented import Record, invented_study, settings_in
+from tests.bookcover_core.invented import Record, invented_study
 
 TERMS = [(term, compile_term(term)) for term in CurationSettings().title_terms]
 
@@ -60,12 +58,6 @@ def test_the_candidates_of_all_roles_are_listed(tmp_path):
     ]
     assert manifest.counts == {"searched": 3, "candidates": 1, "candidates of the pool": 1}
     assert find_candidates(study).reused
-
-
-def test_candidates_come_after_the_listings(tmp_path):
-    """Without listings there is nothing to search."""
-    with pytest.raises(StageOrderError, match="listings"):
-        find_candidates(Study(settings_in(tmp_path)))
 
 
 def test_the_real_test_listing_has_about_a_tenth_of_the_dissertations_candidates(real_data):

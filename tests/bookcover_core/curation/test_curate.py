@@ -7,9 +7,8 @@ from bookcover_core.curation.curate import REPLACEMENTS, SELECTION, curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
 from bookcover_core.curation.near_duplicates import find_twins
 from bookcover_core.errors import DecisionsError, GenreError, PoolExhaustedError, ReviewNeededError, StageOrderError
-from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
+from tests.bookcover_core.invented import Record, change, invented_study, records, write_ledger
 
 OFFICIAL = [
     *records(12, "la", category="Law", role="train"),
@@ -349,7 +348,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_curation_comes_after_every_chunk(tmp_path):
-    """A chunk that is wanted but not downloaded stops curation by name; without listings nothing begins."""
+    """A chunk that is wanted but not downloaded stops curation by name."""
     study = invented_study(tmp_path, change(OFFICIAL, "la0000", chunk=2))
     find_candidates(study)
     find_twins(study)
@@ -360,5 +359,3 @@ def test_curation_comes_after_every_chunk(tmp_path):
     (study.workspace.ledger / "chunk-0002.csv").unlink()
     with pytest.raises(StageOrderError, match="ledger of chunk 2 is gone"):
         curate(study)
-    with pytest.raises(StageOrderError, match="listings"):
-        curate(Study(settings_in(tmp_path / "empty")))

@@ -18,7 +18,7 @@ from bookcover_core.curation.fingerprints import (
     read_fingerprints,
 )
 from bookcover_core.curation.hamming_search import near_pairs
-from bookcover_core.errors import FolderError, StageOrderError, WorkerError
+from bookcover_core.errors import FolderError, WorkerError
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
@@ -141,12 +141,6 @@ def test_a_cover_that_is_gone_is_named(study):
     shelve(study, {"a": draw(1)})
     (study.workspace.covers / "law" / "a.jpg").unlink()
     with pytest.raises(FolderError, match=r"a\.jpg: .*Run `download` again"):
-        hash_chunk(study, 1)
-
-
-def test_hashes_come_after_the_download(study):
-    """A chunk that was not downloaded is named."""
-    with pytest.raises(StageOrderError, match="download/chunk-0001"):
         hash_chunk(study, 1)
 
 

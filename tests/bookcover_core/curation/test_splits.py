@@ -15,11 +15,11 @@ from bookcover_core.curation.curate import curate
 from bookcover_core.curation.grouped_split import find_quotas
 from bookcover_core.curation.near_duplicates import duplicates_file, find_twins, read_duplicates
 from bookcover_core.curation.splits import OfficialTest, SplitBook, assign_sides, official_test, split
-from bookcover_core.errors import GenreError, StageOrderError
+from bookcover_core.errors import GenreError
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from tests.bookcover_core.invented import Record, change, invented_study, records, settings_in, write_ledger
+from tests.bookcover_core.invented import Record, change, invented_study, records, write_ledger
 
 SHARES = {"validation_share": 0.1, "test_share": 0.1}
 
@@ -244,12 +244,6 @@ def test_nobody_looks_for_twins_where_the_settings_say_so(tmp_path):
         study = curated(invented_study(tmp_path / twins, books, curation={"twins": twins}))
         kept[twins] = "l0001" in set(read_table(study.workspace.selection)["key"])
     assert kept == {"none": True, "near": False}
-
-
-def test_the_split_comes_after_curation(tmp_path):
-    """Without a selection there is nothing to split."""
-    with pytest.raises(StageOrderError, match="curate"):
-        split(Study(settings_in(tmp_path)))
 
 
 def test_a_further_replacement_changes_one_row_of_the_split(tmp_path):

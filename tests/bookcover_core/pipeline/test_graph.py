@@ -27,6 +27,19 @@ def test_stages_stand_in_the_order_of_a_study():
         graph.find("bake")
 
 
+@pytest.mark.parametrize("stage", graph.declarations()[1:], ids=lambda stage: stage.name)
+def test_every_stage_names_what_comes_before_it(stage, tmp_path):
+    """In a study of which nothing is done, a stage says what is to be run first, and leaves nothing behind."""
+    networks = {"preparation": "padded", "backbones": ["MobileNetV2", "LeNet"]}
+    groups = {"training": networks, "fine_tuning": {"blocks": 1}, "ensemble": {"methods": ["mean"]}}
+    study = Study(parse_settings({"name": "empty", "workspace": str(tmp_path), "search": {"trials": 1}, **groups}))
+    words = {"chunk": 1, "shard": 1, "preparation": "padded", "backbone": "MobileNetV2", "network": "LeNet"}
+    words |= {"baseline": "Baseline-commonest", "ensemble": "Ensemble-mean", "system": "MobileNetV2"}
+    with pytest.raises(StageOrderError):
+        stage(study, *(words.get(each) for each in stage.words))
+    assert not list(tmp_path.rglob("*.*"))
+
+
 @pytest.mark.parametrize("stage", graph.declarations(), ids=lambda stage: stage.name)
 def test_every_stage_names_settings_that_exist(stage):
     """A setting that a stage depends on is one of the study's; how work is spread is none of them."""
