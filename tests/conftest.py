@@ -20,8 +20,8 @@ PROJECT = Path(__file__).parents[1]
 # Files of tests that take minutes, the longest first. They are begun before all others: several files run at a time,
 # and none of these is to be left alone at the end.
 LONGEST = (
-    "flows/test_study.py",
     "test_real_study.py",
+    "flows/test_study.py",
     "deployments/test_in_browser.py",
     "deployments/test_on_server.py",
     "deployments/test_machines.py",

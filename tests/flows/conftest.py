@@ -76,7 +76,7 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
 
 @contextmanager
 def stages_here() -> Iterator[None]:
-    """Stages that would run in processes of their own run in this one, and know the tiny networks; figures are blank.
+    """Stages start no processes, know the tiny networks, and leave figures blank.
 
     TensorFlow is imported once, where each process would import it, and a report takes seconds to draw. Processes and
     figures are those of everybody in `test_own_covers.py`, and wherever tests type commands or press buttons.
@@ -85,6 +85,7 @@ def stages_here() -> Iterator[None]:
         add_networks(patch)
         patch.setattr(Figure, "savefig", save_nothing)
         patch.setattr(stage_tasks, "run_apart", lambda study, stage, *words, **_: stage(study, *words))
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
         yield
 
 
