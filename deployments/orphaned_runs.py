@@ -27,6 +27,9 @@ from prefect.states import Cancelled
 from flows.review_gate import PAGE_VARIABLES
 from tasks.pages import SITE_VARIABLE
 
+STOPPED = "Stopped"
+"""State of a run that was cut off, and waits for a person: a crash by another name, which is not taken up by itself."""
+
 _UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 # Prefect gives no more runs than this at a time.
@@ -65,7 +68,7 @@ def declare_stopped(client: SyncPrefectClient, runs: dict[UUID, FlowRun], why: s
     for run in runs.values():
         is_cancelling = run.state is not None and run.state.type is StateType.CANCELLING
         state: State = (
-            Cancelled(message=why) if is_cancelling else State(type=StateType.CRASHED, name="Stopped", message=why)
+            Cancelled(message=why) if is_cancelling else State(type=StateType.CRASHED, name=STOPPED, message=why)
         )
         client.set_flow_run_state(run.id, state, force=True)
     if not runs:
@@ -77,7 +80,7 @@ def declare_stopped(client: SyncPrefectClient, runs: dict[UUID, FlowRun], why: s
         ),
         limit=_PAGE,
     ):
-        client.set_task_run_state(task.id, State(type=StateType.CRASHED, name="Stopped", message=why), force=True)
+        client.set_task_run_state(task.id, State(type=StateType.CRASHED, name=STOPPED, message=why), force=True)
 
 
 def skip_missed(client: SyncPrefectClient) -> int:

@@ -20,6 +20,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from bookcover_core.errors import ServerError
+from deployments.orphaned_runs import STOPPED
 from flows.child_runs import reason
 from flows.judging import judge
 from flows.studies import folder_of_run
@@ -124,7 +125,7 @@ def _progress(client: SyncPrefectClient, runs: list[UUID]) -> dict[UUID, str]:
 def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:
     state = run.state
     assert state is not None
-    word = _WORDS[state.type]
+    word = "stopped" if state.name == STOPPED else _WORDS[state.type]
     is_whole = flow in _WHOLE and not run.parameters.get("only_begin")
     told = {"queued": state.message or "", "running": progress, "failed": reason(state)}
     return StudyRun(

@@ -1,0 +1,64 @@
+"""Tests of `deployments.study_runs`: what a real server tells of the studies of a home."""
+
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Completed, Failed, Running
+
+from bookcover_core.errors import ServerError
+from bookcover_core.settings import StudySettings
+from deployments.study_runs import newest_runs, retry
+from flows.judging import judge
+from flows.report import write_report
+from flows.study import begin_study, continue_study
+from tests.begun import begun
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, prefect_server):
+    """A home with two studies that were begun."""
+    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path))
+    for name in ("one", "two"):
+        begun(StudySettings(name=name))
+    return tmp_path / "data" / "studies"
+
+
+def test_each_study_has_its_newest_run(home):
+    """Of whatever flow but those that judge; of a study that is still to begin, too, by the name that it will have."""
+    with get_client(sync_client=True) as client:
+
+        def run(flow, state, **parameters):
+            return client.create_flow_run(flow, parameters=parameters, state=state)
+
+        run(continue_study, Completed(), study="one")
+        failed = run(continue_study, Failed(message="Flow run failed: TrainingError: The disk is full."), study="one")
+        run(judge, Completed(), study="one", covers=["a.jpg"])
+        run(continue_study, Failed(), study=str(home / "two"))
+        step = run(write_report, Running(), study="two")
+        coming = run(
+            begin_study,
+            State(type=StateType.SCHEDULED, name="Waiting", message="Waits for a free place."),
+            name="",
+            books="/covers/Mine and yours.csv",
+        )
+        found = newest_runs()
+    assert found.keys() == {home / "one", home / "two", home / "Mine-and-yours"}
+    one, two, later = found[home / "one"], found[home / "two"], found[home / "Mine-and-yours"]
+    assert (one.id, one.state, one.said, one.is_whole) == (failed.id, "failed", "The disk is full", True)
+    assert (two.id, two.state, two.is_whole) == (step.id, "running", False)
+    assert (later.id, later.state, later.said) == (coming.id, "queued", "Waits for a free place.")
+    assert not one.can_be_retried, "it came from no deployment"
+    for wrong in (failed.id, uuid4()):
+        with pytest.raises(ServerError, match="cannot be done again"):
+            retry(wrong)
+
+
+def test_a_run_says_how_far_it_is(home):
+    """In the first line of what its own page shows."""
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(continue_study, parameters={"study": "one"}, state=Running())
+        shown = {"key": "study-one", "type": "markdown", "data": "**Train LeNet: 3 of 9.**\n\n| table |"}
+        client.request("POST", "/artifacts/", json=shown | {"flow_run_id": str(run.id)})
+    assert newest_runs()[home / "one"].said == "Train LeNet: 3 of 9."
