@@ -38,7 +38,8 @@ _SUBJECT = (
 )
 _BODY = (
     "{% if flow_run.state.type.value == 'PAUSED' %}Box-set candidates are to be decided on."
-    "{% else %}{{ flow_run.state.message or '' }}{% endif %}\n{{ flow_run|ui_url }}"
+    # Without Prefect's own words before those of our errors.
+    "{% else %}{{ (flow_run.state.message or '').split('Error: ', 1)[-1] }}{% endif %}\n{{ flow_run|ui_url }}"
 )
 
 

@@ -32,10 +32,12 @@ from starlette.routing import Mount, Route
 from bookcover_core.curation.review_queue import find_open
 from bookcover_core.errors import BookcoverError
 from bookcover_core.families.ensemble import ENSEMBLE
+from bookcover_core.families.systems import systems
 from bookcover_core.models.model_cards import CARD
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings.toml_file import load_settings
+from bookcover_core.training.preparation_choice import split_model_name
 from deployments.pages import site
 from deployments.pages.guard import make_token
 from deployments.pages.judge import judge_app
@@ -125,7 +127,7 @@ class Shown:
             run=run,
             to_decide=to_decide,
             has_candidates=(place.curation / "candidates.csv").is_file(),
-            can_judge=any(True for name in (CARD, ENSEMBLE) for _ in place.models.glob(f"*/{name}")),
+            can_judge=_can_judge(study),
             outcome=_outcome(place.report / "results.json"),
             reported=None if report is None else datetime.fromtimestamp(report, UTC),
         )
@@ -255,6 +257,16 @@ class _Start:
             token=self.token,
             **values,
         )
+
+
+def _can_judge(study: Study) -> bool:
+    """Whether there is a trained model that may judge: no rule that never looks at a picture."""
+    try:
+        wanted = {system.name for system in systems(study.settings) if system.competes}
+    except BookcoverError:
+        return False
+    files = (file for name in (CARD, ENSEMBLE) for file in study.workspace.models.glob(f"*/{name}"))
+    return any(split_model_name(file.parent.name)[0] in wanted for file in files)
 
 
 def _comparisons(folder: Path) -> list[Comparison]:

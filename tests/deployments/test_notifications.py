@@ -60,7 +60,13 @@ def test_somebody_is_told_how_studies_end_until_that_is_switched_off(webhook):
 
     end(train_backbone, "train it", Failed(message="of no study"))
     waits = State(type=StateType.PAUSED, name="Suspended")
-    end(continue_study, "study s", waits, Failed(message="The disk is full."), Completed(message="All is done."))
+    end(
+        continue_study,
+        "study s",
+        waits,
+        Failed(message="It failed: DiskFullError: The disk is full."),
+        Completed(message="All is done."),
+    )
     assert come_true(lambda: len(got) >= 5, 60), got
     told = dict(got[2:])
     assert list(told) == ["study s waits for your decisions", "study s has failed", "study s is finished"]

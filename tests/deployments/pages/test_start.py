@@ -64,8 +64,9 @@ def test_the_first_page_leads_everywhere(client, folder):
     assert 'href="report/invented/"' in page
     assert 'href="review/invented/"' in page
     assert 'href="judge/invented/"' not in page
-    write_text(folder / "invented" / "models" / "LeNet-padded" / "card.json", "{}")
-    assert 'href="judge/invented/"' in client.get("/").text
+    for model, can_judge in (("chance-noprep", False), ("MobileNetV2-padded", True)):
+        write_text(folder / "invented" / "models" / model / "card.json", "{}")
+        assert ('href="judge/invented/"' in client.get("/").text) == can_judge
     for name in ("start.css", "start.js"):
         assert client.get(f"/-/{name}").status_code == 200
     for page in ("review", "report", "judge"):
