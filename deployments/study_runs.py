@@ -67,7 +67,7 @@ def newest_runs() -> Mapping[Path, StudyRun]:
     with get_client(sync_client=True) as client:
         flows = {each.id: each.name for each in client.read_flows(limit=_MOST)}
         newest = {folder: run for run, folder in reversed(list(_runs(client))) if flows.get(run.flow_id) != judge.name}
-        progress = _progress(client, [run.id for run in newest.values()])
+        progress = _progress(client, list(newest.values()))
     return {
         folder: _study_run(run, flows.get(run.flow_id, ""), progress.get(run.id, ""))
         for folder, run in newest.items()
@@ -111,15 +111,19 @@ def _runs(client: SyncPrefectClient) -> Iterator[tuple[FlowRun, Path]]:
             yield run, folder
 
 
-def _progress(client: SyncPrefectClient, runs: list[UUID]) -> dict[UUID, str]:
-    """How far runs of studies are, in a line: what `flows.progress_artifact` shows."""
+def _progress(client: SyncPrefectClient, runs: list[FlowRun]) -> dict[UUID, str]:
+    """How far runs of studies are, in a line: what `flows.progress_artifact` shows since they began."""
+    began = {run.id: run.state.timestamp for run in runs if run.state is not None}
     shown = client.read_artifacts(
         artifact_filter=ArtifactFilter(
-            flow_run_id=ArtifactFilterFlowRunId(any_=runs), key=ArtifactFilterKey(like_="study-%")
+            flow_run_id=ArtifactFilterFlowRunId(any_=list(began)), key=ArtifactFilterKey(like_="study-%")
         )
     )
-    lines = {each.flow_run_id: str(each.data).partition("\n")[0].strip("*") for each in shown}
-    return {run: line for run, line in lines.items() if run is not None}
+    return {
+        each.flow_run_id: str(each.data).partition("\n")[0].strip("*")
+        for each in shown
+        if each.flow_run_id is not None and each.created is not None and each.created >= began[each.flow_run_id]
+    }
 
 
 def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:

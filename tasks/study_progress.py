@@ -149,9 +149,9 @@ class StudyProgress:
         return Row(state, find(stage).title, what, sum(work.seconds for work in works))
 
     def summary(self) -> str:
-        """What is being done, how long the study has taken, and how long it may take yet."""
-        what = capitalised("; ".join(map(str, self.now)))
-        return f"{what or self.name}. {duration(time.monotonic() - self._began)} so far{self._left()}."
+        """What is being done, how long the study has taken, and how long it may take yet, in a line."""
+        what = capitalised("; ".join(map(str, self.now))) or f"Next: {', '.join(self.coming[:1]) or 'the end'}"
+        return f"{what}. {duration(time.monotonic() - self._began)} so far{self._left()}."
 
     def _left(self) -> str:
         now = self.now

@@ -61,4 +61,6 @@ def test_a_run_says_how_far_it_is(home):
         run = client.create_flow_run(continue_study, parameters={"study": "one"}, state=Running())
         shown = {"key": "study-one", "type": "markdown", "data": "**Train LeNet: 3 of 9.**\n\n| table |"}
         client.request("POST", "/artifacts/", json=shown | {"flow_run_id": str(run.id)})
-    assert newest_runs()[home / "one"].said == "Train LeNet: 3 of 9."
+        assert newest_runs()[home / "one"].said == "Train LeNet: 3 of 9."
+        client.set_flow_run_state(run.id, Running(), force=True)
+        assert not newest_runs()[home / "one"].said, "that was said before it was done again"
