@@ -56,12 +56,9 @@ def read_numbers(text: str) -> list[int]:
 def next_chunk(study: Study) -> int | None:
     """The chunk to work on next; None when the listing is finished.
 
-    That is the first that is unfinished, or was finished with other settings, code or listings. If there is none, it
-    is the least recently run chunk with covers to request again (`is_open`): a few covers that fail night after night
-    never keep a later chunk from being fetched.
-
-    Only the manifest and the state of the ledger are looked at, not the 20,000 covers: a lost cover is noticed when
-    its chunk is run.
+    That is the first that is unfinished, or was finished with other settings, code or listings; if there is none, the
+    least recently run chunk with covers to request again (`is_open`), so that a few covers that fail night after night
+    keep no later chunk from being fetched. The covers themselves are not looked at.
 
     Raises:
         StageOrderError: The listings have not been read.

@@ -1,7 +1,6 @@
 """Chunks of the listing: which exist, which are wanted, and which is next.
 
-The dissertation's 207,572 records came in chunks of 20,000 "to be run over multiple sessions" (section 3.1). Which
-records a chunk holds stands in `listings/books.csv`; whether it is done, in its manifest.
+Which records a chunk holds stands in `listings/books.csv`; whether it is done, in its manifest.
 """
 
 import logging

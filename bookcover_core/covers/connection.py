@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Mapping
 from functools import cache
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import httpx
 
@@ -205,7 +205,8 @@ class Connection:
                 request.extensions = {"timeout": self._timeouts}
                 request.url = request.url.copy_with(raw_path=address.target.encode("ascii"))
             else:
-                request.extensions = self._extensions(address)
+                names = {"target": address.target.encode("ascii"), "sni_hostname": address.host}
+                request.extensions = {"timeout": self._timeouts, **names}
             try:
                 response = await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -221,14 +222,6 @@ class Connection:
                 await self._close()
             return answer
         raise TemporaryError(f"{asked} takes no connection ({reason})", reached=False)
-
-    def _extensions(self, address: Address) -> dict[str, Any]:
-        """Target, TLS server name and timeouts, as httpcore takes them."""
-        return {
-            "target": address.target.encode("ascii"),
-            "sni_hostname": address.host,
-            "timeout": self._timeouts,
-        }
 
     async def _read(self, response: httpx.Response, address: Address) -> HttpAnswer:
         status = response.status_code

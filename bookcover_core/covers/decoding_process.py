@@ -7,17 +7,14 @@ is ended, and the next image gets a new process. On a busy machine an image may 
 
 import errno
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import bookcover_core
+from bookcover_core.pipeline.python_process import start_module
 
 # Seconds of processor time that one image may take: 50 million pixels take about ten in the slowest format, JPEG 2000.
 MOST_SECONDS = 30
@@ -28,8 +25,6 @@ MOST_WAITING = 300.0
 # Seconds that a process may take to end by itself.
 _GRACE_SECONDS = 5.0
 
-_HOME = str(Path(bookcover_core.__file__).parents[1])
-
 
 class DecodingLimitError(Exception):
     """An image that takes its decoder too much time or memory."""
@@ -39,21 +34,12 @@ class _DecodingProcess:
     """One process, which decodes one image after the other."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "bookcover_core.covers.decoding_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [_HOME, os.environ.get("PYTHONPATH")]))},
+        self._process = start_module(
+            "bookcover_core.covers.decoding_worker", stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
         )
 
     def ask(self, request: dict[str, Any], body: bytes, waiting: float) -> dict[str, Any]:
-        """The answer of the process.
-
-        Raises:
-            DecodingLimitError: The image took too much time, or broke its decoder.
-            OSError: There was no answer within `waiting` seconds, or the system ended the process.
-        """
+        """The answer of the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         is_late = threading.Event()

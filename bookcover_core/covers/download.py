@@ -173,12 +173,7 @@ def _plan(
 
 
 def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> dict[str, LedgerRow]:
-    """Rows of hosts that refused everything in the end: a ban of some hours, as far as one can tell, so failed for now.
-
-    Args:
-        books: Books of the chunk.
-        rows: Their rows by key, in the order in which they became known.
-    """
+    """Rows of hosts that refused everything in the end, failed for now: a ban of some hours, as far as one can tell."""
     hosts = {book.key: _host_of(book) for book in books}
     refused: dict[str, list[LedgerRow]] = {}
     for row in rows.values():
@@ -215,11 +210,7 @@ def _log_equivalent(label: str, rows: Iterable[LedgerRow]) -> None:
 
 
 def _refuse_failures(books: list[Book], rows: list[LedgerRow], settings: CoverSettings, run: StageRun) -> None:
-    """Stop if too many covers failed for now.
-
-    Raises:
-        DownloadError: The share of the chunk that failed is above `covers.max_failed_share`.
-    """
+    """Stop if too many covers failed for now."""
     failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == CoverOutcome.FAILED]
     if len(failed) <= settings.max_failed_share * len(rows):
         return

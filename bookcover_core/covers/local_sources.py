@@ -10,7 +10,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bookcover_core.covers.image_checks import ImageCheck
 from bookcover_core.covers.ledger import CoverOutcome
@@ -64,19 +64,6 @@ class AmbiguousImage(NamedTuple):
 Found = LocalImage | AmbiguousImage | None
 
 
-class LocalSource(Protocol):
-    """Where local images are looked up."""
-
-    def find(self, book: Book) -> Found:
-        """The image of a book; None where there is none."""
-
-    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its first `limit` + 1 bytes; or why it cannot be read."""
-
-    def describe(self, missing: Sequence[Book]) -> str:
-        """What lies there, for a person whose `missing` books are not found."""
-
-
 class GenreFolderSource:
     """The folder that the books themselves were read from: one subfolder per genre."""
 
@@ -102,12 +89,7 @@ class GenreFolderSource:
 
 
 class _NamedFiles:
-    """Files by name, and the rules by which books find theirs.
-
-    Args:
-        names: Names of the files.
-        wanted: FILENAMEs of all books of the study.
-    """
+    """Files by name, and the rules by which books find theirs."""
 
     def __init__(self, names: Iterable[str], wanted: Iterable[str]) -> None:
         self._names = list(names)
@@ -224,6 +206,10 @@ class ZipSource(_NamedFiles):
             return ImageCheck(CoverOutcome.NOT_AN_IMAGE, f"damaged in its archive ({error})")
         except OSError as error:
             return ImageCheck(CoverOutcome.FAILED, str(error))
+
+
+LocalSource = GenreFolderSource | FolderSource | ZipSource
+"""Where local images are looked up."""
 
 
 def open_local_source(study: Study) -> LocalSource | None:

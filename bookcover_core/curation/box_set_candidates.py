@@ -1,10 +1,8 @@
 """Box-set candidates: books whose title has one of the terms of section 3.1.
 
-Section 3.1 searched the titles with a regular expression; 264 of BookCover30's 57,000 records matched, and 94 of those
-were rejected by eye. The search here is the same: without regard to case, and anywhere in the title, so that "bundle"
-is found in "bundles", "# book" in "The Complete Set (7 Books)", and "#-book" in "12-Book Boxed Set". It also finds
-"1979 Book of Common Prayer": a candidate is a question to a reviewer, not a verdict.
-The pool of replacements is searched too, because a box set is no replacement for another.
+Of BookCover30's 57,000 records 264 matched its regular expression, and 94 of those were rejected by eye. Case does not
+count, and a term may stand anywhere: "# book" is found in "The Complete Set (7 Books)", and in "1979 Book of Common
+Prayer". The pool of replacements is searched too, because a box set is no replacement for another.
 """
 
 import re

@@ -1,9 +1,7 @@
 """The stage `curate`: the final selection of books, with box sets and unusable covers replaced (section 3.1).
 
-Reads the records (`listings/books.csv`), the ledgers, the box-set candidates with their decisions, and the near
-duplicates. Writes `curation/selection.csv`, the books of the study, and `curation/replacements.csv`, the books that
-left and those that replaced them. An unusable training or test book is replaced by one of its genre from the pool; in a
-study that draws its own split there is no pool, and the book is left out.
+An unusable training or test book is replaced by one of its genre from the pool; in a study that draws its own split
+there is no pool, and the book is left out.
 """
 
 import logging
@@ -148,11 +146,7 @@ def _names(study: Study, book: EligibleBook) -> set[str]:
 def _handle_exhausted(
     study: Study, short: Collection[Replacement], selected: Iterable[EligibleBook], sides: Mapping[str, str]
 ) -> list[Replacement]:
-    """The books that leave because the pool is exhausted.
-
-    Raises:
-        PoolExhaustedError: `curation.pool_exhausted` is "fail".
-    """
+    """The books that leave because the pool is exhausted."""
     genres = Counter(replacement.genre for replacement in short)
     named = ", ".join(f"{genre} {count}" for genre, count in sorted(genres.items()))
     if study.settings.curation.pool_exhausted == "fail":

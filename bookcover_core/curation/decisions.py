@@ -7,8 +7,7 @@ The review page writes the file, and a person may. It has a header and the colum
     by, at, why who decided it, when, and for what reason; each may be empty or absent
 
 in any order; other columns do no harm, so that `curation/open.csv`, filled in, can be saved as decisions.csv. Of
-several rows for one book the last one counts: a later decision overrules an earlier one without erasing it, and what is
-undone stays on record too. A decision may name any book, not only a candidate.
+several rows for one book the last one counts. A decision may name any book, not only a candidate.
 """
 
 import csv
@@ -231,11 +230,7 @@ def _check_header(file: Path, header: "Sequence[str] | None") -> None:
 
 
 def _read_row(row: "dict[str, str]", where: str, names: BookNames | None) -> Decision | None:
-    """The decision in one row; None where it holds none.
-
-    Raises:
-        DecisionsError: It has more fields than the header, names no book, or its decision is none of the three.
-    """
+    """The decision in one row; None where it holds none."""
     if None in row:
         raise DecisionsError(
             "there are more fields than columns", where=where, advice="Put text that has commas in double quotes."

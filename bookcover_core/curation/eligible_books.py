@@ -38,15 +38,14 @@ def read_eligible_books(study: Study) -> list[EligibleBook]:
     }
     books = [
         EligibleBook(
-            key=record.key,
-            filename=record.filename,
-            url=record.url,
-            title=record.title,
-            author=record.author,
-            label=by_category[record.category_id][0],
-            genre=by_category[record.category_id][1],
-            role=record.role,
-            group=record.group,
+            record.key,
+            record.filename,
+            record.url,
+            record.title,
+            record.author,
+            *by_category[record.category_id],
+            record.role,
+            record.group,
         )
         for record in each_book(study.workspace)
         if record.category_id in by_category

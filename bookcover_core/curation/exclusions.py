@@ -49,14 +49,9 @@ def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
         file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
         if not file.exists():
             raise StageOrderError(f"the ledger of chunk {chunk} is gone", where=file, advice="Run `download` again.")
-        covers.update(
-            {
-                row.key: CoverRecord(
-                    row.outcome, row.path, row.sha256, row.key if alone else pictures.get(row.key, row.sha256)
-                )
-                for row in read_rows(file)
-            }
-        )
+        for row in read_rows(file):
+            picture = row.key if alone else pictures.get(row.key, row.sha256)
+            covers[row.key] = CoverRecord(row.outcome, row.path, row.sha256, picture)
     return covers
 
 

@@ -3,17 +3,12 @@
 The review page, a second one, and a flow may all add to `curation/decisions.csv` at the same time.
 """
 
-import sys
-import time
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from bookcover_core.errors import WorkspaceError, from_os_error
-
-# Seconds between two attempts where the system has no lock to wait for.
-_PAUSE = 0.02
 
 
 @contextmanager
@@ -36,7 +31,7 @@ def exclusive(file: Path) -> Iterator[None]:
         raise
     with holder:
         try:
-            _acquire(holder)
+            fcntl.flock(holder, fcntl.LOCK_EX)
         except OSError as error:
             raise WorkspaceError(
                 f"the folder's file system gives no lock ({error.strerror})",
@@ -44,25 +39,3 @@ def exclusive(file: Path) -> Iterator[None]:
                 advice="Put the study on a local disk, or write the file by hand.",
             ) from error
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _acquire(holder: BinaryIO) -> None:
-        """Wait for the lock; closing the file lets go of it."""
-        while True:
-            try:
-                holder.seek(0)
-                msvcrt.locking(holder.fileno(), msvcrt.LK_NBLCK, 1)
-            except PermissionError:
-                time.sleep(_PAUSE)
-            else:
-                return
-
-else:
-    import fcntl
-
-    def _acquire(holder: BinaryIO) -> None:
-        """Wait for the lock; closing the file lets go of it."""
-        fcntl.flock(holder, fcntl.LOCK_EX)

@@ -7,8 +7,6 @@ quota is met by whole groups:
    genre has too few other books to meet its quota, further ones are taken.
 2. Groups of a single genre are visited in the order of their draws; each is taken if the rest of the quota can still be
    met exactly by later ones. Where no subset meets the quota, the nearest number is the target.
-
-With the single books that every real genre has, step 2 is a plain random draw whose last few books are chosen to fit.
 """
 
 from collections import Counter, defaultdict
@@ -102,14 +100,7 @@ def _draw_spanning(
 
 
 def _draw_alone(groups: Sequence[tuple[str, int]], quota: int, spared: int, *, needed: bool) -> set[str]:
-    """The groups of one genre that go to the side, given in the order of their draws.
-
-    Args:
-        groups: Name and size of each.
-        quota: Books that the side still wants of the genre.
-        spared: Groups that must stay for other sides.
-        needed: Whether the side has no book of the genre yet.
-    """
+    """The groups of one genre that go to the side, given in the order of their draws."""
     if not groups or quota <= 0:
         return set()
     # Bit n of reachable[i]: the groups from i on can make up n books. The nearest total is not beyond the mask.

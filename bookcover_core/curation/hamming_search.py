@@ -2,9 +2,7 @@
 
 Multi-index hashing (Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing"): two
 hashes of 64 bits that differ in at most d bits differ in at most d // 4 of one of their four blocks of 16 bits. So the
-hashes are sorted by each block in turn, and compared only with those whose block differs that little: every pair is
-found, and of 207,572 scattered hashes each is compared with some 200 at 6 bits, not with 207,571.
-Many hashes that share a block are compared in batches: they cost time, not memory.
+hashes are sorted by each block in turn, and compared only with those whose block differs that little, in batches.
 """
 
 from collections.abc import Iterator

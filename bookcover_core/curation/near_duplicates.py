@@ -2,12 +2,9 @@
 
 The stage `twins` reads the fingerprints of all covers and writes `curation/twins.csv`. A duplicate across a split leaks
 the answer: so `curate` replaces a training book that duplicates a test book, and `split` keeps duplicates on one side.
-Duplicates across genres measure label noise (`bookcover_core.report.near_duplicate_section`). The official test listing
-has such a pair: 0966378695 and 096637861X share one address, in Politics & Social Sciences and in Parenting &
-Relationships.
+Duplicates across genres measure label noise: in the official test listing 0966378695 and 096637861X share one address.
 
-Clusters are connected components, whether or not their ends look alike: only then does no pair cross a split. On 3,876
-real covers the largest cluster has four books (exam papers that differ in a digit).
+Clusters are connected components, whether or not their ends look alike: only then does no pair cross a split.
 """
 
 import logging

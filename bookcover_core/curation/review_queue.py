@@ -160,14 +160,7 @@ def _find_queue(
     named: frozenset[str],
     stamps: tuple[tuple[int, int], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
-    """The queue without decisions.
-
-    Args:
-        workspace: The study's folder.
-        ledgers: Ledgers of the chunks that belong to the study, whether or not they are there yet.
-        named: Books that were decided on.
-        stamps: Of all files that are read.
-    """
+    """The queue without decisions."""
     terms = {row["key"]: row["term"] for row in _rows(_candidates(workspace))}
     added = {row["replaced_by"] for row in _rows(_replacements(workspace)) if row["replaced_by"]}
     drawn = {row["key"] for row in _rows(_drawn(workspace))}

@@ -128,11 +128,7 @@ def _draw_side(split_books: list[SplitBook], share: float, *, others: int, seed:
 def _count_sides(
     split_books: list[SplitBook], sides: Mapping[str, str], names: Mapping[int, str]
 ) -> dict[int, dict[str, int]]:
-    """Books of each genre on each side, by label.
-
-    Raises:
-        GenreError: There is none on one side.
-    """
+    """Books of each genre on each side, by label."""
     counts = {label: dict.fromkeys((TRAIN, VALIDATION, TEST), 0) for label in names}
     groups: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for book in split_books:

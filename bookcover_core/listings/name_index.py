@@ -1,13 +1,7 @@
 """Matching of names that people and programs wrote differently: FILENAMEs and files, rows of a table and books.
 
-A name is looked up in this order, and the first rule that finds anything decides:
-
-1. its whole path; below other folders (`covers/Law/1.jpg` for `Law/1.jpg`); without its leading folders (`Law/1.jpg`
-   for `covers/Law/1.jpg`): each first as written, then in an equivalent form, then without its suffix;
-2. its last part alone, in the same three forms, where no other wanted name has the same last part.
-
-Equivalent forms differ in upper and lower case, in composed and decomposed Unicode, in slashes and backslashes, and in
-spaces around a part. A rule that finds several names is ambiguous: nothing is guessed.
+docs/covers-as-they-come.md has the rules: the whole path, the path below or without other folders, then the last part
+alone; each as written, in an equivalent form, and without its suffix. What finds several names is ambiguous.
 """
 
 import os

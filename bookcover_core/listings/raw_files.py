@@ -44,12 +44,7 @@ _WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
 class _TemporaryError(Exception):
-    """A temporary failure.
-
-    Args:
-        reason: What went wrong.
-        wait: Seconds that the host asks to wait.
-    """
+    """A temporary failure."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         self.wait = wait

@@ -162,11 +162,7 @@ def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
 
 
 def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
-    """The records of all listings. Where records disagree on a category, most of them decide which are wrong.
-
-    Raises:
-        ListingError: A listing cannot be read, or has a malformed record that is not to be skipped.
-    """
+    """The records of all listings. Where records disagree on a category, most of them decide which are wrong."""
     columns = {str(column): header for column, header in books.columns.items()}
     categories = Categories()
     try:
@@ -222,11 +218,7 @@ def _refuse_shared(key: str, test_listing: str, train_listing: str) -> None:
 
 
 def _count_genres(found: _ListingContent) -> list[int]:
-    """How many books each genre has, those of the pool aside.
-
-    Raises:
-        GenreError: There are too few genres, or too few books in one.
-    """
+    """How many books each genre has, those of the pool aside."""
     count = Counter(record.category_id for record, role in zip(found.records, found.roles, strict=True) if role != POOL)
     if len(found.genres) < _FEWEST_GENRES:
         raise GenreError(

@@ -100,11 +100,7 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
 
 
 def _read_shard(study: Study, shard: int) -> list[SelectedCover]:
-    """The books of one shard, in the order of the selection.
-
-    Raises:
-        StageOrderError: The books have not been curated, or there is no such shard.
-    """
+    """The books of one shard, in the order of the selection."""
     study.manifest("curate")
     folders = {str(genre.label): genre.slug for genre in read_genres(study.workspace)}
     size = study.settings.preparation.shard_records
@@ -138,11 +134,7 @@ def _made_with(settings: PreparationSettings, code: str) -> str:
 def _prepare(
     study: Study, books: Sequence[SelectedCover], journal: PreparationJournal, prepared: dict[str, PreparedCover]
 ) -> None:
-    """Prepare `books`, and add them to `journal` and `prepared`.
-
-    Raises:
-        FolderError: Covers are missing, altered or cannot be decoded.
-    """
+    """Prepare `books`, and add them to `journal` and `prepared`."""
     root = study.workspace.root
     total = len(prepared) + len(books)
     batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
