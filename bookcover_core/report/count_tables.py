@@ -4,11 +4,9 @@ Counted from the files of the study, so that they hold whatever a stage chose to
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-
-import pandas as pd
 
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
@@ -21,45 +19,69 @@ _OK = "ok"
 
 def funnel_table(findings: Findings) -> Table:
     """Books after every stage, those that it dropped, and why."""
-    counts = {
-        "Records in the listings": _listed(findings),
-        "Covers": _fetched(findings),
-        "Candidates for box sets, by title": _candidates(findings),
-        "Books chosen": _chosen(findings),
-        "Training, validation and test books": _split(findings),
-        "Covers prepared": _prepared(findings),
-        "Test books judged": (findings.test_books, 0, "") if findings.systems else None,
-    }
     return Table.of(
         "counts",
         "What each stage kept and dropped",
         [Column("What"), integers("Kept"), integers("Dropped"), Column("Why dropped, or how divided")],
-        [(name, *count) for name, count in counts.items() if count is not None],
+        _funnel(findings),
     )
+
+
+def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
+    workspace, settings = findings.study.workspace, findings.study.settings
+    if workspace.books.exists():
+        roles = Counter(read_table(workspace.books, ("role",))["role"])
+        malformed = workspace.listings / "malformed.csv"
+        dropped = len(read_table(malformed)) if malformed.exists() else 0
+        why = _counted({"malformed": dropped} if dropped else {role: roles[role] for role in roles if role})
+        yield "Records in the listings", roles.total(), dropped, why
+    if outcomes := _ledger(findings):
+        bad = Counter({outcome: count for outcome, count in outcomes.items() if outcome != _OK})
+        yield "Covers", outcomes[_OK], bad.total(), _counted(bad)
+    if (file := workspace.curation / "candidates.csv").exists():
+        terms = Counter(read_table(file, ("term",))["term"])
+        undecided = sum(int(manifest.counts.get("undecided", 0)) for manifest in findings.manifests.get("curate", []))
+        kept = f"; {undecided:,} on which nobody decided were kept" if settings.curation.undecided == "keep" else ""
+        yield "Candidates for box sets, by title", terms.total(), 0, _counted(terms) + (kept if undecided else "")
+    if workspace.selection.exists() and (file := workspace.curation / "replacements.csv").exists():
+        left = read_table(file)
+        replaced = int((left["replaced_by"] != "").sum())
+        why = _counted(Counter(left["reason"]))
+        why += f" ({replaced:,} of them replaced like for like)" if replaced else ""
+        yield "Books chosen", len(read_table(workspace.selection, ("key",))), len(left), why
+    if splits := split_counts(findings):
+        yield "Training, validation and test books", sum(splits.values()), 0, _counted(splits)
+    if rows := _prepared(findings):
+        methods = settings.preparation.methods
+        why = f"each in {len(methods)} preparation{'s' if len(methods) > 1 else ''}: {', '.join(methods)}"
+        yield "Covers prepared", rows, 0, why
+    if findings.systems:
+        yield "Test books judged", findings.test_books, 0, ""
 
 
 def time_table(findings: Findings) -> Table:
     """Time of every stage and, where it works on covers, covers a second."""
     covers = {
         "download": _ledger(findings).total(),
-        "hashes": _covers(findings, "hashes"),
-        "prepare": _rows_of_prepared(findings),
-        "features": _covers(findings, "features"),
+        "prepare": _prepared(findings),
         "evaluate": findings.test_books * len(findings.systems),
+    } | {
+        name: sum(int(manifest.counts.get("covers", 0)) for manifest in findings.manifests.get(name, []))
+        for name in ("hashes", "features")
     }
-    rows: list[tuple[str, int, float, int | None]] = []
-    for stage in stages():
-        if manifests := findings.manifests.get(stage.name):
-            seconds = sum(manifest.seconds for manifest in manifests)
-            rows.append((stage.title, len(manifests), seconds, covers.get(stage.name) or None))
+    rows = [
+        (stage.title, len(done), sum(each.seconds for each in done), covers.get(stage.name) or None)
+        for stage in stages()
+        if (done := findings.manifests.get(stage.name))
+    ]
     return Table.of(
         "times",
         "Time of each stage",
         [
-            Column("Stage", itemgetter(0)),
-            integers("Parts", itemgetter(1)),
-            Column("Time", itemgetter(2), Format.SECONDS, "seconds"),
-            integers("Covers", itemgetter(3)),
+            Column("Stage", "0"),
+            integers("Parts", "1"),
+            Column("Time", "2", Format.SECONDS, "seconds"),
+            integers("Covers", "3"),
             Column("Covers a second", lambda row: row[3] / row[2] if row[3] and row[2] else None, Format.RATE),
         ],
         rows,
@@ -75,86 +97,25 @@ def split_counts(findings: Findings) -> dict[str, int]:
     """Books by split: train, validation, test; empty while nothing is split."""
     if "split" not in findings.manifests:
         return {}
-    counts = Counter(read_table(findings.study.workspace.splits)["split"])
+    counts = Counter(read_table(findings.study.workspace.splits, ("split",))["split"])
     return {side: counts[side] for side in ("train", "validation", "test")}
-
-
-def _listed(findings: Findings) -> tuple[int, int, str] | None:
-    workspace = findings.study.workspace
-    if not workspace.books.exists():
-        return None
-    roles = Counter(read_table(workspace.books)["role"])
-    malformed = workspace.listings / "malformed.csv"
-    dropped = len(read_table(malformed)) if malformed.exists() else 0
-    why = _counted({"malformed": dropped}) if dropped else _counted({role: roles[role] for role in roles if role})
-    return roles.total(), dropped, why
-
-
-def _fetched(findings: Findings) -> tuple[int, int, str] | None:
-    outcomes = _ledger(findings)
-    if not outcomes:
-        return None
-    return outcomes[_OK], outcomes.total() - outcomes[_OK], _counted({k: v for k, v in outcomes.items() if k != _OK})
-
-
-def _candidates(findings: Findings) -> tuple[int, int, str] | None:
-    file = findings.study.workspace.curation / "candidates.csv"
-    if not file.exists():
-        return None
-    table = read_table(file)
-    return len(table), 0, _counted(Counter(table["term"]))
-
-
-def _chosen(findings: Findings) -> tuple[int, int, str] | None:
-    workspace = findings.study.workspace
-    file = workspace.curation / "replacements.csv"
-    if not workspace.selection.exists() or not file.exists():
-        return None
-    left = read_table(file)
-    replaced = int((left["replaced_by"] != "").sum())
-    why = _counted(Counter(left["reason"]))
-    if replaced:
-        why += f" ({replaced:,} of them replaced like for like)"
-    return len(read_table(workspace.selection)), len(left), why
-
-
-def _split(findings: Findings) -> tuple[int, int, str] | None:
-    counts = split_counts(findings)
-    return (sum(counts.values()), 0, _counted(counts)) if counts else None
-
-
-def _prepared(findings: Findings) -> tuple[int, int, str] | None:
-    rows = _rows_of_prepared(findings)
-    if not rows:
-        return None
-    methods = findings.study.settings.preparation.methods
-    return rows, 0, f"each in {len(methods)} preparation{'s' if len(methods) > 1 else ''}: {', '.join(methods)}"
-
-
-def _rows_of_prepared(findings: Findings) -> int:
-    folder = findings.study.workspace.prepared / "measurements"
-    return sum(len(table) for table in _parts(findings, "prepare", folder))
 
 
 def _ledger(findings: Findings) -> Counter[str]:
     """Records by what became of their covers."""
-    outcomes: Counter[str] = Counter()
-    for table in _parts(findings, "download", findings.study.workspace.ledger):
-        outcomes.update(table["outcome"])
-    return outcomes
+    return Counter(_column(findings, "download", findings.study.workspace.ledger, "outcome"))
 
 
-def _parts(findings: Findings, stage: str, folder: Path) -> Iterable[pd.DataFrame]:
-    for manifest in findings.manifests.get(stage, []):
-        file = folder / f"{manifest.part}.csv"
-        if file.exists():
-            yield read_table(file)
+def _prepared(findings: Findings) -> int:
+    """Covers that were prepared."""
+    folder = findings.study.workspace.prepared / "measurements"
+    return sum(1 for _ in _column(findings, "prepare", folder, "key"))
 
 
-def _covers(findings: Findings, stage: str) -> int:
-    """Covers that a stage counted in its manifests."""
-    counts = (manifest.counts.get("covers") for manifest in findings.manifests.get(stage, []))
-    return sum(count for count in counts if isinstance(count, int))
+def _column(findings: Findings, stage: str, folder: Path, name: str) -> Iterable[str]:
+    """A column of the tables in `folder` of all parts of a stage."""
+    files = (folder / f"{manifest.part}.csv" for manifest in findings.manifests.get(stage, []))
+    return chain.from_iterable(read_table(file, (name,))[name] for file in files if file.exists())
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bookcover_core.pipeline.workspace import write_bytes
-from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.contact_sheet import data_uri
-from bookcover_core.visualisation.figure_style import DARK, LIGHT, NARROW, WIDTH, Theme
+from bookcover_core.visualisation.figure_style import NARROW, adaptive, to_png, to_svg
 
 # CSS pixels in an inch.
 _PIXELS = 96
@@ -24,22 +23,18 @@ class FigureSpec:
     caption: str
     alt: str
     """What it shows, for those who cannot see it."""
-    draw: Callable[[Theme, float], Figure]
-    """Draws it in a theme and a width in inches."""
+    draw: Callable[..., Figure]
+    """Draws it; `width` in inches is given to one that is narrow on phones."""
     has_narrow: bool = True
     """Whether it is drawn anew for phones, where shrinking it would make it unreadable; else it is scrolled there."""
 
 
 @dataclass(frozen=True)
 class FigureImage:
-    """A figure as the page holds it."""
+    """A figure as the page holds it: a data URI that follows the page's colours, and its size in CSS pixels."""
 
-    light: str
-    """Data URI of the SVG for light pages."""
-    dark: str
-    """Data URI of the SVG for dark pages."""
+    source: str
     width: int
-    """In CSS pixels."""
     height: int
 
 
@@ -57,25 +52,20 @@ class ReportFigure:
 
 
 def draw_figure(spec: FigureSpec, folder: Path) -> ReportFigure:
-    """The figure of a specification, drawn for light and dark pages, and written to `folder` as SVG and PNG."""
-    drawing = spec.draw(LIGHT, WIDTH)
-    svg = figure_style.to_svg(drawing).encode()
+    """The figure of a specification, drawn, and written to `folder` as SVG and PNG."""
+    drawing = spec.draw()
+    svg = to_svg(drawing)
     files = (folder / f"{spec.name}.svg", folder / f"{spec.name}.png")
-    write_bytes(files[0], svg)
-    write_bytes(files[1], figure_style.to_png(drawing))
+    write_bytes(files[0], svg.encode())
+    write_bytes(files[1], to_png(drawing))
     narrow = None
     if spec.has_narrow:
-        small = spec.draw(LIGHT, NARROW)
-        narrow = _image(small, figure_style.to_svg(small).encode(), spec.draw(DARK, NARROW))
-    wide = _image(drawing, svg, spec.draw(DARK, WIDTH))
-    return ReportFigure(spec.name, spec.caption, spec.alt, wide, narrow, files)
+        small = spec.draw(width=NARROW)
+        narrow = _image(small, to_svg(small))
+    return ReportFigure(spec.name, spec.caption, spec.alt, _image(drawing, svg), narrow, files)
 
 
-def _image(drawing: Figure, light: bytes, dark: Figure) -> FigureImage:
+def _image(drawing: Figure, svg: str) -> FigureImage:
     width, height = drawing.get_size_inches()
-    return FigureImage(
-        light=data_uri(light, "image/svg+xml"),
-        dark=data_uri(figure_style.to_svg(dark, DARK, like=drawing).encode(), "image/svg+xml"),
-        width=round(width * _PIXELS),
-        height=round(height * _PIXELS),
-    )
+    source = data_uri(adaptive(svg).encode(), "image/svg+xml")
+    return FigureImage(source, round(width * _PIXELS), round(height * _PIXELS))

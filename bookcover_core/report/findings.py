@@ -280,9 +280,11 @@ class Findings:
         Raises:
             WorkspaceError: It is altered.
         """
+        systems = {f"evaluate/{each.scores.model}" for each in self.systems}
+        wanted = {label: digest for label, digest in self._evaluated.items() if label in systems}
         for manifest in self.manifests.get("analyse", []):
             analysed = {label: digest for label, digest in manifest.inputs.items() if label.startswith("evaluate/")}
-            if analysed == self._evaluated:
+            if analysed == wanted:
                 return read_analysis(self.study.workspace)
         return None
 

@@ -18,17 +18,10 @@ from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_s
 from bookcover_core.visualisation.network_insight import answer_lines
 
 # Sides of thumbnails in pixels: twice what the page shows, for dense screens.
-_TILE_SIDE = 240
-_STRIP_SIDE = 180
+_TILE_SIDE, _STRIP_SIDE = 240, 180
 
-# Most confident predictions of each kind.
-_MOST = 12
-
-# Samples: one of each genre, and no more than this.
-_MOST_SAMPLES = 36
-
-# Covers in the strip at the head of the page.
-_MOST_IN_STRIP = 20
+# Most confident predictions of each kind, samples (one of each genre), and covers in the strip at the head of the page.
+_MOST, _MOST_SAMPLES, _MOST_IN_STRIP = 12, 36, 20
 
 
 @dataclass(frozen=True)
@@ -69,8 +62,8 @@ def strip(findings: Findings, books: pd.DataFrame) -> list[str]:
     shown = [book for of_round in rounds for book in of_round if book is not None]
     # The first of each genre are among the samples already.
     later = shown[len(findings.genres) :] or shown
-    contents = (thumbnail(findings.study.workspace.root / book["path"], _STRIP_SIDE) for book in later)
-    return [data_uri(content, "image/jpeg") for content in islice(contents, _MOST_IN_STRIP) if content]
+    sources = (_source(findings.study.workspace.root / book["path"], _STRIP_SIDE) for book in later)
+    return list(islice(filter(None, sources), _MOST_IN_STRIP))
 
 
 def samples(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
@@ -134,27 +127,19 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
         read_table(file, width="float64", height="float64")
         for file in sorted((study.workspace.prepared / "measurements").glob("*.csv"))
     ]
-    if not tables:
-        return []
-    measured = pd.concat(tables)
+    measured = pd.concat(tables) if tables else pd.DataFrame(columns=["key", "width", "height"])
     measured = measured[measured["key"].isin(books.index)]
     ordered = measured.assign(aspect=measured["width"] / measured["height"]).sort_values(["aspect", "key"])
-    if ordered.empty:
-        return []
     slugs = {genre.label: genre.slug for genre in findings.genres}
-    keys = dict.fromkeys(ordered["key"].iloc[place] for place in (0, len(ordered) // 2, len(ordered) - 1))
     shown = []
-    for key in keys:
+    for key in ordered["key"].iloc[sorted({0, len(ordered) // 2, len(ordered) - 1})] if len(ordered) else ():
         book = books.loc[key]
-        files = [("as it came", study.workspace.root / book["path"])] + [
-            (str(method), study.workspace.prepared / method / slugs[int(book["label"])] / f"{safe_name(key)}.jpg")
+        files = {"as it came": study.workspace.root / book["path"]} | {
+            str(method): study.workspace.prepared / method / slugs[int(book["label"])] / f"{safe_name(key)}.jpg"
             for method in study.settings.preparation.methods
-        ]
-        tiles = [
-            Tile(data_uri(content, "image/jpeg"), f"{_title(book)}, {name}", name)
-            for name, file in files
-            if file.exists() and (content := thumbnail(file, _TILE_SIDE))
-        ]
+        }
+        sources = {name: _source(file) for name, file in files.items() if file.exists()}
+        tiles = [Tile(source, f"{_title(book)}, {name}", name) for name, source in sources.items() if source]
         if len(tiles) == len(files):
             shown.append((_title(book), tiles))
     return shown
@@ -165,25 +150,20 @@ def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:
     root = findings.study.workspace.root
     pairs = []
     for each in findings.insight.seen if findings.insight else []:
-        cover, heat = (thumbnail(root / path, _TILE_SIDE) for path in (each.cover, each.picture))
+        cover, heat = (_source(root / path) for path in (each.cover, each.picture))
         if each.right is right and cover and heat:
             title = each.title or each.key
-            pairs.append(
-                (
-                    Tile(data_uri(cover, "image/jpeg"), title, title, each.lines),
-                    Tile(data_uri(heat, "image/jpeg"), f"{title}, what the network saw", "what it saw"),
-                )
-            )
+            said = Tile(heat, f"{title}, what the network saw", "what it saw")
+            pairs.append((Tile(cover, title, title, each.lines), said))
     return pairs
 
 
 def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator[list[pd.Series]]:
     """For each genre the first books, at most `most`, whose covers are there: training books before others."""
-    if books.empty:
-        return
+    root = findings.study.workspace.root
     ordered = books.sort_values(["label", "split", "key"], ascending=[True, False, True])
     for _, of_genre in ordered.groupby("label"):
-        there = (book for _, book in of_genre.iterrows() if (findings.study.workspace.root / book["path"]).is_file())
+        there = (book for _, book in of_genre.iterrows() if (root / book["path"]).is_file())
         if first := list(islice(there, most)):
             yield first
 
@@ -194,15 +174,19 @@ def _gallery(findings: Findings, rows: Iterable[tuple[pd.Series, Sequence[str]]]
     covers = []
     for book, lines in rows:
         path = findings.study.workspace.root / book["path"]
-        content = thumbnail(path, _TILE_SIDE)
-        if content is None:
-            continue
-        tiles.append(Tile(data_uri(content, "image/jpeg"), _title(book), lines[0], tuple(lines[1:])))
-        covers.append(CaptionedCover(path, tuple(lines)))
+        if source := _source(path):
+            tiles.append(Tile(source, _title(book), lines[0], tuple(lines[1:])))
+            covers.append(CaptionedCover(path, tuple(lines)))
     if not tiles:
         return Gallery(())
     write_bytes(file, sheet_png(contact_sheet(covers)))
     return Gallery(tuple(tiles), file)
+
+
+def _source(file: Path, side: int = _TILE_SIDE) -> str:
+    """A cover as the page holds it; empty where it cannot be read."""
+    content = thumbnail(file, side)
+    return data_uri(content, "image/webp") if content else ""
 
 
 def _title(book: pd.Series) -> str:

@@ -5,9 +5,11 @@ under different genres bound what any network can reach that sees the cover alon
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import pandas as pd
 
 from bookcover_core.curation.exclusions import TWIN
 from bookcover_core.curation.near_duplicates import (
@@ -36,20 +38,17 @@ _DOUBT = (
     "under one genre together."
 )
 
-# Pairs on the sheet.
-_MOST_PAIRS = 12
+# Pairs on the sheet, and its bytes as an artifact.
+_MOST_PAIRS, _MOST_BYTES = 12, 300_000
 
-# Of the sheet as an artifact.
-_MOST_BYTES = 300_000
-
-# The rows of the table of twins, in their order.
-_ROWS = (
-    "In training and test",
-    "Within training",
-    "Within the test",
-    "In the pool, at most one outside",
-    "In the listing",
-)
+# The rows of the table of twins, in their order, with the test of a cluster's roles that puts it there.
+_ROWS: dict[str, Callable[[Counter[str]], object]] = {
+    "In training and test": lambda roles: roles[TRAIN] and roles[TEST],
+    "Within training": lambda roles: roles[TRAIN] > 1,
+    "Within the test": lambda roles: roles[TEST] > 1,
+    "In the pool, at most one outside": lambda roles: roles[POOL],
+    "In the listing": lambda _: True,
+}
 
 # Which kinds of pairs each row of the table of genres counts.
 _KINDS = {"The same file": (EXACT,), "Covers that look the same": (NEAR,), "All": (EXACT, NEAR)}
@@ -57,16 +56,23 @@ _KINDS = {"The same file": (EXACT,), "Covers that look the same": (NEAR,), "All"
 
 def twins_table(findings: Findings) -> Table | None:
     """Clusters of near duplicates by the side that the listings put them on; None where there are none."""
-    twins = found_twins(findings)
-    if not twins:
+    twins = pd.DataFrame(found_twins(findings), columns=list(Duplicate._fields))
+    if twins.empty:
         return None
-    clusters = _clusters(twins)
-    by_place = {name: [cluster for cluster in clusters if _where(cluster) == name] for name in _ROWS}
+    splits = _splits(findings)
+    twins["split"] = twins["key"].map(splits.set_index("key")["split"])
+    clusters = twins.groupby("cluster").agg(
+        where=("role", _where),
+        books=("key", "size"),
+        exact=("kind", lambda kinds: (kinds == EXACT).sum()),
+        genres=("genre", "nunique"),
+        splits=("split", "nunique"),
+    )
     notes = ["A cluster is a set of books that are linked by pairs which show one picture."]
     if replaced := _count_replaced(findings):
         notes.append(f"{replaced:,} training books that show the picture of a test book were replaced.")
-    if sides := _sides(findings):
-        torn = sum(len({sides[twin.key] for twin in cluster if twin.key in sides}) > 1 for cluster in clusters)
+    if len(splits):
+        torn = int((clusters["splits"] > 1).sum())
         notes.append(f"Clusters on two sides of the study's split, after curation: {torn:,}.")
     return Table.of(
         "twins",
@@ -79,15 +85,9 @@ def twins_table(findings: Findings) -> Table | None:
             integers("Clusters of several genres"),
         ],
         [
-            [
-                name,
-                len(found),
-                sum(map(len, found)),
-                sum(twin.kind == EXACT for cluster in found for twin in cluster),
-                sum(len({twin.genre for twin in cluster}) > 1 for cluster in found),
-            ]
-            for name, found in by_place.items()
-            if found
+            [name, len(own), int(own["books"].sum()), int(own["exact"].sum()), int((own["genres"] > 1).sum())]
+            for name in _ROWS
+            if len(own := clusters[clusters["where"] == name])
         ],
         notes=notes,
     )
@@ -100,19 +100,20 @@ def genres_table(findings: Findings) -> Table | None:
         return None
     rows = []
     for name, kinds in _KINDS.items():
-        of_kind = [pair for pair in pairs if pair.kind in kinds]
-        torn = sum(pair.crosses_genres for pair in of_kind)
-        disagreement = share(torn, len(of_kind), findings.confidence)
-        rows.append(
-            [name, len(of_kind), torn, disagreement, disagreement and _ceiling(disagreement, len(findings.genres))]
-        )
+        of_kind = [pair.crosses_genres for pair in pairs if pair.kind in kinds]
+        disagreement = share(sum(of_kind), len(of_kind), findings.confidence)
+        ceiling = disagreement and _ceiling(disagreement, len(findings.genres))
+        rows.append([name, len(of_kind), sum(of_kind), disagreement, ceiling])
     notes = [
         "A pair is a book and its nearest twin, counted once.",
         f"In small type: {100 * findings.confidence:.0f} % intervals.",
         _FORMULA,
         _DOUBT,
     ]
-    if lost := _count_lost(findings):
+    # Of test books that share a file all but those of its commonest genre are lost.
+    tested = _splits(findings).query("split == @TEST", local_dict={"TEST": TEST})
+    by_genre = tested.groupby(["sha256", "genre"]).size().groupby("sha256")
+    if lost := int((by_genre.sum() - by_genre.max()).sum()):
         test = findings.books_in(TEST)
         notes.append(
             f"Of the {test:,} test books a network that sees the cover alone can be right on {test - lost:,} at most: "
@@ -180,24 +181,20 @@ def twins_markdown(study: Study) -> str:
         StageOrderError: Twins have not been searched for.
     """
     counts = study.manifest("twins").counts
-    lines = [
-        f"### {counts['books']:,} books show a picture that another shows too",
-        "",
-        f"- {counts['clusters']:,} clusters, {counts['clusters in training and test']:,} of them in training and test",
-        f"- {counts['exact pairs']:,} pairs of one file, {counts['near pairs']:,} that look the same",
-        "",
-    ]
-    pairs = torn_pairs(read_duplicates(study.workspace))
-    if not pairs:
-        return "\n".join([*lines, "No twins stand under different genres."])
-    root = study.workspace.root
+    told = (
+        f"### {counts['books']:,} books show a picture that another shows too\n\n"
+        f"- {counts['clusters']:,} clusters, {counts['clusters in training and test']:,} of them in training and test\n"
+        f"- {counts['exact pairs']:,} pairs of one file, {counts['near pairs']:,} that look the same\n\n"
+    )
     covers = [
-        CaptionedCover(root / twin.path, (twin.genre, twin.key, describe(pair)))
-        for pair in pairs
+        CaptionedCover(study.workspace.root / twin.path, (twin.genre, twin.key, describe(pair)))
+        for pair in torn_pairs(read_duplicates(study.workspace))
         for twin in (pair.one, pair.other)
     ]
+    if not covers:
+        return f"{told}No twins stand under different genres."
     picture = sheet_markdown("Twins under different genres", contact_sheet(covers), _MOST_BYTES)
-    return "\n".join([*lines, "Under different genres:", "", picture])
+    return f"{told}Under different genres:\n\n{picture}"
 
 
 def twin_results(findings: Findings) -> dict[str, Any]:
@@ -222,29 +219,15 @@ def _ceiling(disagreement: Estimate, genres: int) -> Estimate | None:
     """The accuracy that a share of pairs of different genres allows, with the interval that follows."""
     if genres < 2:
         return None
-    value, high, low = (
-        accuracy_ceiling(rate, genres) for rate in (disagreement.value, disagreement.low, disagreement.high)
-    )
+    rates = (disagreement.value, disagreement.low, disagreement.high)
+    value, high, low = (accuracy_ceiling(rate, genres) for rate in rates)
     return Estimate(value=value, low=low, high=high)
 
 
-def _clusters(twins: Iterable[Duplicate]) -> list[list[Duplicate]]:
-    clusters: defaultdict[str, list[Duplicate]] = defaultdict(list)
-    for twin in twins:
-        clusters[twin.cluster].append(twin)
-    return list(clusters.values())
-
-
-def _where(cluster: Iterable[Duplicate]) -> str:
+def _where(roles: Iterable[str]) -> str:
     """The row that a cluster is counted in, by the roles that the listings give its books."""
-    roles = Counter(twin.role for twin in cluster)
-    if roles[TRAIN] and roles[TEST]:
-        return "In training and test"
-    if roles[TRAIN] + roles[TEST] > 1:
-        return "Within training" if roles[TRAIN] else "Within the test"
-    if roles[POOL]:
-        return "In the pool, at most one outside"
-    return "In the listing"
+    counts = Counter(roles)
+    return next(name for name, belongs in _ROWS.items() if belongs(counts))
 
 
 def _count_replaced(findings: Findings) -> int:
@@ -253,21 +236,9 @@ def _count_replaced(findings: Findings) -> int:
     return int((read_table(file)["reason"] == TWIN).sum()) if file.exists() else 0
 
 
-def _sides(findings: Findings) -> dict[str, str]:
-    """The split of each book of the study, by key; empty while nothing is split."""
+def _splits(findings: Findings) -> pd.DataFrame:
+    """The books of the study with their split; empty while nothing is split."""
+    columns = ("key", "split", "genre", "sha256")
     if "split" not in findings.manifests:
-        return {}
-    books = read_table(findings.study.workspace.splits)
-    return dict(zip(books["key"], books["split"], strict=True))
-
-
-def _count_lost(findings: Findings) -> int:
-    """Test books that no network can name rightly, because as many with the same file are of another genre."""
-    if "split" not in findings.manifests:
-        return 0
-    books = read_table(findings.study.workspace.splits)
-    genres: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for sha256, genre, side in zip(books["sha256"], books["genre"], books["split"], strict=True):
-        if side == TEST:
-            genres[sha256][genre] += 1
-    return sum(found.total() - max(found.values()) for found in genres.values())
+        return pd.DataFrame(columns=list(columns))
+    return read_table(findings.study.workspace.splits, columns)

@@ -16,8 +16,9 @@ from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import ReportFigure
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.repeat_section import curve_words
+from bookcover_core.report.report_figures import ideal_words
 from bookcover_core.report.summary import headline
-from bookcover_core.report.table import Table, duration, percent, show, show_interval
+from bookcover_core.report.table import Table, duration, percent, setting_text, show, show_interval, without_paths
 from bookcover_core.report.training_section import training_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import differing_settings
@@ -71,15 +72,22 @@ def render(
             mistakes=mistakes.tiles,
             successes=successes.tiles,
             insight=findings.insight,
+            ideal_words=ideal_words(findings.insight) if findings.insight else "",
             seen_rightly=gallery.seen(findings, right=True),
             seen_wrongly=gallery.seen(findings, right=False),
             changed=list(differing_settings(settings)),
             training_words=training_words(findings),
             curve_words=curve_words(findings),
-            toml=to_toml(settings.model_copy(update={"workspace": StudySettings().workspace})),
+            toml=to_toml(_mailed(settings)),
         )
     )
     return page, [each.file for each in (samples, twins, replaced, mistakes, successes) if each.file is not None]
+
+
+def _mailed(settings: StudySettings) -> StudySettings:
+    """The settings without any folder of this machine."""
+    values = settings.model_dump(mode="json") | {"workspace": StudySettings().workspace}
+    return StudySettings.model_validate(without_paths(values))
 
 
 def templates_digest() -> str:
@@ -101,6 +109,7 @@ def environment() -> Environment:
         "percent": percent,
         "duration": duration,
         "thousands": lambda number: f"{number:,}",
+        "setting": setting_text,
         "short": lambda digest: digest[:_DIGEST_DIGITS],
     }
     made.globals |= {"show": show, "show_interval": show_interval}

@@ -2,7 +2,6 @@
 
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
-from operator import itemgetter
 from platform import python_version
 
 from bookcover_core.models.machine_info import Machine, this_machine
@@ -27,11 +26,11 @@ def architecture_table(findings: Findings) -> Table | None:
         "architectures",
         "The networks in numbers",
         [
-            Column("Network", itemgetter(0)),
-            integers("Input, pixels", lambda each: each[1].input_size, "input side"),
-            integers("Layers", lambda each: each[1].layers),
-            integers("with weights", lambda each: each[1].layers_with_weights, "layers with weights"),
-            integers("Depth", lambda each: each[1].depth),
+            Column("Network", "0"),
+            integers("Input, pixels", "1.input_size", "input side"),
+            integers("Layers", "1.layers"),
+            integers("with weights", "1.layers_with_weights", "layers with weights"),
+            integers("Depth", "1.depth"),
             Column(
                 "Parameters, M",
                 lambda each: round(each[1].parameters / 1e6, 2),
@@ -61,10 +60,10 @@ def machine_table(findings: Findings) -> Table:
         "machines",
         "Machines",
         [
-            Column("What it did", itemgetter(0), name="did"),
-            Column("Operating system", lambda each: each[1].system),
-            Column("Processor", lambda each: each[1].processor),
-            integers("Cores", lambda each: each[1].cores),
+            Column("What it did", "0", name="did"),
+            Column("Operating system", "1.system"),
+            Column("Processor", "1.processor"),
+            integers("Cores", "1.cores"),
             Column(
                 "Memory, GiB",
                 lambda each: None if each[1].memory is None else round(each[1].memory / 2**30, 2),
@@ -89,8 +88,8 @@ def software_table(findings: Findings) -> Table:
         "software",
         "Software",
         [
-            Column("Package", itemgetter(0)),
-            Column("Version", itemgetter(1)),
+            Column("Package", "0"),
+            Column("Version", "1"),
             Column("Networks trained with", lambda each: ", ".join(sorted(then.get(each[0], ()))), name="trained with"),
         ],
         now.items(),

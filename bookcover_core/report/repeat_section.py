@@ -1,5 +1,7 @@
 """What repeated trainings say: their table, the learning curve, and what twice the covers would bring."""
 
+from functools import partial
+
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import LearningCurve, RepeatedAccuracy
 from bookcover_core.families.family import title_of
@@ -61,7 +63,7 @@ def curve_figure(findings: Findings) -> FigureSpec | None:
         caption="Accuracy against the number of training books: a dot for each training, a line through the logarithm "
         "of their number, dashed where it goes on beyond the study's books, and its interval.",
         alt=f"Mean accuracy by training books. {values}.",
-        draw=lambda theme, width: learning_curves(curves, theme, width),
+        draw=partial(learning_curves, curves),
     )
 
 

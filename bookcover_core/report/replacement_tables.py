@@ -5,7 +5,6 @@
 The dissertation inspected every cover that replaced a rejected box set. The pairs of covers are for that inspection.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -18,25 +17,22 @@ from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Column, Table, capitalised, integers, markdown
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
-# Pairs on the sheet, and in the report.
-MOST_PAIRS = 12
+# Pairs on the sheet, and in the report; bytes of the sheet as an artifact.
+MOST_PAIRS, _MOST_BYTES = 12, 300_000
 
-# Of the sheet as an artifact.
-_MOST_BYTES = 300_000
+_REPLACED = "Replaced: by a book of its genre from the pool, while that had one."
 
 # Reasons whose pairs are shown: only these left a cover behind that a person can look at. In their order.
 _SHOWN = (BOX_SET, REJECTED, UNDECIDED, TWIN)
 
 
 class Exchange(NamedTuple):
-    """A book that left, and the one that came in its place."""
+    """A book that left, and the one that came in its place: their keys, and covers relative to the study's folder."""
 
     genre: str
     reason: str
     left: str
-    """Key of the book that left."""
     left_path: str
-    """Its cover, relative to the study's folder."""
     came: str
     came_path: str
 
@@ -62,10 +58,10 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
     """
     if replacements.empty:
         return None
-    is_replaced = replacements["replaced_by"] != ""
-    counts = Counter(zip(replacements["genre"], replacements["reason"], strict=True))
-    lost, replaced = Counter(replacements["genre"]), Counter(replacements["genre"][is_replaced])
-    reasons = [reason for reason, _ in Counter(replacements["reason"]).most_common()]
+    counts = pd.crosstab(replacements["genre"], replacements["reason"])
+    reasons = list(replacements["reason"].value_counts().index)
+    left = replacements.groupby("genre")["replaced_by"].agg(left="size", replaced=lambda by: (by != "").sum())
+    table = left.join(counts[reasons]).reindex([genre for genre in genres if genre in left.index])
     return Table.of(
         "replaced",
         "Books that left the study, by genre and reason",
@@ -75,16 +71,11 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
             integers("Replaced", name="replaced"),
             *(integers(capitalised(reason), name=reason) for reason in reasons),
         ],
-        [
-            [genre, lost[genre], replaced[genre], *(counts[genre, reason] for reason in reasons)]
-            for genre in genres
-            if lost[genre]
-        ],
-        totals=[
-            ["All genres", lost.total(), replaced.total()]
-            + [sum(counts[genre, reason] for genre in lost) for reason in reasons]
-        ],
-        notes=["Each was replaced by a book of its genre from the pool, while that had one."],
+        [[genre, *map(int, row)] for genre, row in zip(table.index, table.to_numpy(), strict=True)],
+        totals=[["All genres", *map(int, table.sum())]],
+        notes=["Replaced: by a book of its genre from the pool, while that had one."]
+        if table["replaced"].any()
+        else [],
     )
 
 
@@ -97,19 +88,14 @@ def exchanges(study: Study) -> list[Exchange]:
     study.manifest("curate")
     table = _replacements(study)
     table = table[(table["replaced_by"] != "") & table["reason"].isin(_SHOWN)]
-    wanted = set(table["key"]) | set(table["replaced_by"])
-    paths: dict[str, str] = {}
-    for manifest in study.manifests("download") if wanted else ():
-        ledger = read_table(study.workspace.ledger / f"{manifest.part}.csv")
-        found = ledger[ledger["key"].isin(wanted) & (ledger["path"] != "")]
-        paths.update(zip(found["key"], found["path"], strict=True))
-    rows = [
-        Exchange(genre, reason, left, paths[left], came, paths[came])
-        for genre, reason, left, came in zip(
-            table["genre"], table["reason"], table["key"], table["replaced_by"], strict=True
-        )
-        if left in paths and came in paths
-    ]
+    ledgers = [study.workspace.ledger / f"{manifest.part}.csv" for manifest in study.manifests("download")]
+    if table.empty or not ledgers:
+        return []
+    paths = pd.concat([read_table(file, ("key", "path")) for file in ledgers]).set_index("key")["path"]
+    paths = paths[paths != ""]
+    table = table.assign(left_path=table["key"].map(paths), came_path=table["replaced_by"].map(paths)).dropna()
+    columns = ("genre", "reason", "key", "left_path", "replaced_by", "came_path")
+    rows = [Exchange(*row) for row in zip(*(table[name] for name in columns), strict=True)]
     return sorted(rows, key=lambda row: (_SHOWN.index(row.reason), row.genre, row.left))
 
 
@@ -124,15 +110,17 @@ def replaced_markdown(study: Study) -> str:
     table = reasons_table(_replacements(study), genres)
     if table is None:
         return "### No book left the study"
-    parts = [f"### {table.caption}", markdown(table)]
+    told = f"### {table.caption}\n\n{markdown(table)}"
     pairs = exchanges(study)
-    if pairs:
-        shown = pairs[:MOST_PAIRS]
-        root = study.workspace.root
-        covers = [CaptionedCover(root / path, caption) for pair in shown for path, caption in pair.covers()]
-        said = f"{len(shown)} of {len(pairs)} covers that left, each beside the one that came in its place"
-        parts += [f"### {said}", sheet_markdown(said, contact_sheet(covers), _MOST_BYTES)]
-    return "\n\n".join(parts)
+    covers = [
+        CaptionedCover(study.workspace.root / path, caption)
+        for pair in pairs[:MOST_PAIRS]
+        for path, caption in pair.covers()
+    ]
+    if not covers:
+        return told
+    said = f"{len(covers) // 2} of {len(pairs)} covers that left, each beside the one that came in its place"
+    return f"{told}\n\n### {said}\n\n{sheet_markdown(said, contact_sheet(covers), _MOST_BYTES)}"
 
 
 def _replacements(study: Study) -> pd.DataFrame:

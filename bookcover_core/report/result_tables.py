@@ -4,19 +4,25 @@ A genre's best is marked among all systems whose numbers may be compared; where 
 each counts it.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
-from bookcover_core.evaluation.intervals import Estimate, share
+from bookcover_core.evaluation.intervals import share
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
+    PublishedPrecision,
+    PublishedRecall,
     published_precision,
     published_preparations,
     published_recall,
     published_results,
 )
-from bookcover_core.report.findings import EvaluatedSystem, Findings, PreparationTrial
+from bookcover_core.evaluation.scores import Scores, total_name
+from bookcover_core.genres import Genre
+from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import DASH, Cell, Column, Content, Table, estimates, integers, shares
 
 # Shares are compared as Table 2 prints them: to a tenth of a per cent.
@@ -31,54 +37,64 @@ _IWANA = {"LeNet": "LeNet", "AlexNet": "fine-tuned AlexNet"}
 NOT_COMPARABLE = "Published numbers are shown for orientation and are not comparable: "
 
 
+class _Source(NamedTuple):
+    """A system, a publication or a baseline, which has columns of its own in a table by genre."""
+
+    kind: str
+    title: str
+    name: str
+    """In the CSV."""
+    numbers: Any
+    """`Scores`, or what is published."""
+
+    def column(self, title: str, suffix: str = "") -> Column:
+        """One of its columns."""
+        if self.kind == "published":
+            return shares(title, name=self.name + suffix, faint=True)
+        return estimates(title, name=self.name + suffix)
+
+
+def _sources(findings: Findings, published: Mapping[str, Any]) -> list[_Source]:
+    """All of them, in the order of their columns: what is published by the name of its network."""
+    return [
+        *(_Source("system", each.title, each.system.title, each.scores) for each in findings.systems),
+        *(_Source("published", model, f"published {model}", each) for model, each in published.items()),
+        *(_Source("baseline", each.title, each.system.title, each.scores) for each in findings.baselines),
+    ]
+
+
 def preparation_table(findings: Findings) -> Table | None:
     """Table 1: the preparations in the short training; None where they were not compared."""
     if not findings.trials:
         return None
     several = len({trial.backbone for trial in findings.trials}) > 1
-    test_books = findings.books_in("test")
     columns = [
-        Column("Preparation", lambda trial: Cell(trial.preparation, best=trial.chosen)),
-        integers("Best epoch", lambda trial: trial.best_epoch, "best epoch"),
-        estimates(
-            "Validation accuracy",
-            lambda trial: validation_cell(findings, trial.validation_accuracy),
-            "validation accuracy",
-        ),
-        estimates(
-            "Test accuracy",
-            lambda trial: _share_cell(trial.test_accuracy, test_books, findings.confidence),
-            "test accuracy",
-        ),
+        Column("Preparation", lambda row: Cell(row["own"].preparation, best=row["own"].chosen)),
+        integers("Best epoch", "own.best_epoch", "best epoch"),
+        estimates("Validation accuracy", "validation", "validation accuracy"),
+        estimates("Test accuracy", "test", "test accuracy"),
     ]
     if several:
-        columns.insert(0, Column("Network", lambda trial: trial.backbone))
+        columns.insert(0, Column("Network", "own.backbone"))
     if findings.has_published:
-
-        def published(trial: PreparationTrial, number: str) -> Content:
-            other = published_preparations().get(trial.preparation) if trial.backbone == _COMPARED else None
-            return getattr(other, number, None)
-
         columns += [
-            integers(
-                "Best epoch, Hill 2020",
-                lambda trial: published(trial, "best_epoch"),
-                "published best epoch",
-                faint=True,
-            ),
-            shares(
-                "Test accuracy, Hill 2020",
-                lambda trial: published(trial, "test_accuracy"),
-                "published test accuracy",
-                faint=True,
-            ),
+            integers("Best epoch, Hill 2020", "published.best_epoch", "published best epoch", faint=True),
+            shares("Test accuracy, Hill 2020", "published.test_accuracy", "published test accuracy", faint=True),
         ]
     return Table.of(
         "table-1-preparations",
         f"Table 1. {'Each network' if several else findings.trials[0].backbone}, trained briefly on each preparation, "
         "in per cent",
         columns,
-        findings.trials,
+        [
+            {
+                "own": trial,
+                "validation": validation_cell(findings, trial.validation_accuracy),
+                "test": _share_cell(trial.test_accuracy, findings.books_in("test"), findings.confidence),
+                "published": published_preparations().get(trial.preparation if trial.backbone == _COMPARED else ""),
+            }
+            for trial in findings.trials
+        ],
         notes=[
             comparability_note(findings),
             "The preparation is chosen by validation accuracy; the test accuracy chooses nothing.",
@@ -90,101 +106,92 @@ def recall_table(findings: Findings) -> Table | None:
     """Table 2: top-1 and top-3 recall by genre, the study's systems and the published ones, and baselines."""
     if not findings.systems:
         return None
-    scores, baselines = findings.scores, [each.scores for each in findings.baselines]
     ks = findings.top(1, 3)
-    published = list(published_recall().values()) if findings.has_published else []
-    columns = [Column("Genre")]
-    columns += [estimates(f"Top {k}", name=f"{each.system.title} top {k}") for each in findings.systems for k in ks]
-    columns += [
-        shares(f"Top {k}", name=f"published {other.model} top {k}", faint=True) for other in published for k in ks
-    ]
-    columns += [estimates(f"Top {k}", name=f"{each.system.title} top {k}") for each in findings.baselines for k in ks]
-    groups = [("", 1), *((f"{each.title}, this study", len(ks)) for each in findings.systems)]
-    sources = {each.model: "Iwana 2016" if each.model in _IWANA else "Hill 2020" for each in published}
-    groups += [(f"{_IWANA.get(model, model)}, {source}", len(ks)) for model, source in sources.items()]
-    groups += [(each.title, len(ks)) for each in findings.baselines]
-    contenders = len(ks) * (len(scores) + (len(published) if findings.comparable else 0))
-    rows = []
-    wins = [0] * (len(columns) - 1)
-    for genre in findings.genres:
-        recalls = [each.genres[genre.label].recall.get(k) for each in scores for k in ks]
-        others = [other.recall(k)[genre.name] for other in published for k in ks]
-        rules = [each.genres[genre.label].recall.get(k) for each in baselines for k in ks]
-        cells = [*map(Cell.of, recalls), *map(Cell, others), *map(Cell.of, rules)]
-        marked = _mark_best(cells, len(ks), contenders)
-        wins = [count + cell.best for count, cell in zip(wins, marked, strict=True)]
-        rows.append([genre.name, *marked])
-    whole = [each.top(k) for each in scores for k in ks]
-    others = [other.total(k) for other in published for k in ks]
-    rules = [each.top(k) for each in baselines for k in ks]
-    cells = [*map(Cell.of, whole), *map(Cell, others), *map(Cell.of, rules)]
-    totals = [["Total accuracy", *_mark_best(cells, len(ks), contenders)]]
-    notes = [comparability_note(findings), interval_note(findings)]
-    if contenders > len(ks):
-        counted = [str(count) if place < contenders else None for place, count in enumerate(wins)]
+    shown = _sources(findings, published_recall() if findings.has_published else {})
+    competing = {"system", "published"} if findings.comparable else {"system"}
+    contenders = [place for place, each in enumerate(each for each in shown for _ in ks) if each.kind in competing]
+
+    def recalls(genre: Genre | None) -> list[Cell]:
+        """Of a genre, or of all together: every column, the best marked."""
+        found = [_recall(each.numbers, genre, k) for each in shown for k in ks]
+        return _mark_best([Cell.of(each) for each in found], len(ks), contenders)
+
+    rows: list[list[Any]] = [[genre.name, *recalls(genre)] for genre in findings.genres]
+    wins = [sum(row[place].best for row in rows) for place in range(1, len(ks) * len(shown) + 1)]
+    totals = [["Total accuracy", *recalls(None)]]
+    notes = [comparability_note(findings), interval_note(findings, whole=True)]
+    if len(contenders) > len(ks):
+        counted = [str(count) if place in contenders else None for place, count in enumerate(wins)]
         totals.append(["Number of best genres", *counted])
         notes.append(
-            "Bold: best of the genre, compared to a tenth of a per cent; networks that share it are all marked, and "
+            "Bold: best of the genre, compared to a tenth of a per cent; systems that share it are all marked, and "
             "each counts it."
         )
         if findings.comparable:
-            printed = ", ".join(f"{model} {count}" for model, count in PRINTED_BEST_TOP1.items())
-            notes.append(f"The dissertation counts each genre once, among its five networks (top 1: {printed}).")
-    caption = "Table 2. Top-1 and top-3 recall by genre, in per cent"
-    return Table.of("table-2-recall", caption, columns, rows, totals=totals, groups=groups, notes=notes)
+            told = ", ".join(f"{model} {count}" for model, count in PRINTED_BEST_TOP1.items())
+            notes.append(f"The dissertation counts each genre once, among its five networks (top 1: {told}).")
+    return Table.of(
+        "table-2-recall",
+        "Table 2. Top-1 and top-3 recall by genre, in per cent",
+        [Column("Genre"), *(each.column(f"Top {k}", f" top {k}") for each in shown for k in ks)],
+        rows,
+        totals=totals,
+        groups=[("", 1), *((_group(each), len(ks)) for each in shown)],
+        notes=notes,
+        wide=True,
+    )
 
 
 def precision_table(findings: Findings) -> Table | None:
     """Table 3: top-1 precision by genre, the study's systems and the dissertation's, and baselines'."""
     if not findings.systems:
         return None
-    scores, baselines = findings.scores, [each.scores for each in findings.baselines]
-    published = list(published_precision().values()) if findings.has_published else []
+
+    shown = _sources(findings, published_precision() if findings.has_published else {})
+    kinds = Counter(each.kind for each in shown)
+    titles = {"system": "This study", "published": "Hill 2020", "baseline": "Baselines"}
     return Table.of(
         "table-3-precision",
         "Table 3. Top-1 precision by predicted genre, in per cent",
-        [
-            Column("Predicted genre"),
-            *(estimates(each.title, name=each.system.title) for each in findings.systems),
-            *(shares(each.model, name=f"published {each.model}", faint=True) for each in published),
-            *(estimates(each.title, name=each.system.title) for each in findings.baselines),
-        ],
-        [
-            [
-                genre.name,
-                *(each.genres[genre.label].precision for each in scores),
-                *(other.precision[genre.name] for other in published),
-                *(each.genres[genre.label].precision for each in baselines),
-            ]
-            for genre in findings.genres
-        ],
+        [Column("Predicted genre"), *(each.column(each.title) for each in shown)],
+        [[genre.name, *(_precision(each.numbers, genre) for each in shown)] for genre in findings.genres],
         totals=[
-            [
-                "Total precision (accuracy)",
-                *(each.accuracy for each in scores),
-                *(other.total for other in published),
-                *(each.accuracy for each in baselines),
-            ],
-            [
-                "Mean over genres (macro)",
-                *(each.totals["macro_precision"] for each in scores),
-                *(other.macro for other in published),
-                *(each.totals["macro_precision"] for each in baselines),
-            ],
+            ["Total precision (accuracy)", *(_precision(each.numbers, None) for each in shown)],
+            ["Mean over genres (macro)", *(_macro_precision(each.numbers) for each in shown)],
         ],
-        groups=[
-            ("", 1),
-            ("This study", len(scores)),
-            *([("Hill 2020", len(published))] if published else []),
-            *([("Baselines", len(baselines))] if baselines else []),
-        ],
+        groups=[("", 1), *((titles[kind], count) for kind, count in kinds.items())],
         notes=[
             comparability_note(findings),
-            interval_note(findings),
-            f"{DASH} stands where the network never names the genre; in the mean that counts as 0.",
+            interval_note(findings, whole=True),
+            f"{DASH} stands where the system never names the genre; in the mean that counts as 0.",
             "What the dissertation calls total precision is the share of books predicted rightly, the accuracy.",
         ],
+        wide=True,
     )
+
+
+def _group(source: _Source) -> str:
+    """The heading above the columns of a source in Table 2."""
+    if source.kind == "published":
+        is_iwana = source.title in _IWANA
+        return f"{_IWANA[source.title]}, Iwana 2016" if is_iwana else f"{source.title}, Hill 2020"
+    return f"{source.title}, this study" if source.kind == "system" else source.title
+
+
+def _recall(numbers: Scores | PublishedRecall, genre: Genre | None, k: int) -> Content:
+    if isinstance(numbers, Scores):
+        return numbers.genres[genre.label].recall.get(k) if genre else numbers.top(k)
+    return numbers.recall(k)[genre.name] if genre else numbers.total(k)
+
+
+def _precision(numbers: Scores | PublishedPrecision, genre: Genre | None) -> Content:
+    if isinstance(numbers, Scores):
+        return numbers.genres[genre.label].precision if genre else numbers.accuracy
+    return numbers.precision[genre.name] if genre else numbers.total
+
+
+def _macro_precision(numbers: Scores | PublishedPrecision) -> Content:
+    return numbers.totals["macro_precision"] if isinstance(numbers, Scores) else numbers.macro
 
 
 def network_table(findings: Findings) -> Table | None:
@@ -192,23 +199,25 @@ def network_table(findings: Findings) -> Table | None:
     if not findings.systems:
         return None
     several = len(findings.systems) > 1
+    notes = [comparability_note(findings), interval_note(findings)]
     columns = [
-        Column("Network", lambda each: Cell(each.title, best=several and each is findings.best)),
-        Column("Preparation", lambda each: each.scores.preparation),
-        *(estimates(f"Top {k}", _top(k), f"top {k}") for k in findings.top(*TOP)),
-        estimates("Macro precision", lambda each: each.scores.totals["macro_precision"]),
-        estimates("Macro F1", lambda each: each.scores.totals["macro_f1"]),
-        integers("Best epoch", lambda each: each.best_epoch),
+        Column("System", lambda each: Cell(each.title, best=several and each is findings.best)),
+        Column("Preparation", "scores.preparation"),
+        *(estimates(f"Top {k}", f"scores.totals.{total_name(k)}", f"top {k}") for k in findings.top(*TOP)),
+        estimates("Macro precision", "scores.totals.macro_precision"),
+        estimates("Macro F1", "scores.totals.macro_f1"),
+        integers("Best epoch", "best_epoch"),
     ]
     if findings.has_published:
         totals = {name: other.total_top1 for name, other in published_recall().items()}
-        columns.append(shares("Top 1, Hill 2020", lambda each: totals.get(each.name), "published top 1", faint=True))
+        columns.append(shares("Top 1, published", lambda each: totals.get(each.name), "published top 1", faint=True))
+        notes.append("Published: Hill 2020; LeNet and AlexNet are those of Iwana et al. 2016.")
     return Table.of(
         "networks",
-        "All networks on the test books, and rules that never look at a picture, in per cent",
+        "All systems on the test books, and rules that never look at a picture, in per cent",
         columns,
         [*findings.systems, *findings.baselines],
-        notes=[comparability_note(findings), interval_note(findings)],
+        notes=notes,
     )
 
 
@@ -218,23 +227,19 @@ def published_table() -> Table:
         "published-results",
         "Published results on BookCover30, in per cent",
         [
-            Column("Study", lambda result: result.study),
+            Column("Study", "study"),
             Column("Year", lambda result: str(result.year), name="year"),
-            Column("Sees", lambda result: result.input),
-            Column("Network", lambda result: result.model),
-            shares("Top 1", lambda result: result.top1),
-            shares("Top 3", lambda result: result.top3),
-            shares("Chance", lambda result: result.chance),
-            Column("Protocol", lambda result: result.protocol),
-            Column("Source", lambda result: result.source),
+            Column("Sees", "input"),
+            Column("Network", "model"),
+            shares("Top 1", "top1"),
+            shares("Top 3", "top3"),
+            shares("Chance", "chance"),
+            Column("Protocol", "protocol"),
+            Column("Source", "source"),
         ],
         published_results(),
         notes=["Only results of one protocol can be compared with each other."],
     )
-
-
-def _top(k: int) -> Callable[[EvaluatedSystem], Estimate]:
-    return lambda each: each.scores.top(k)
 
 
 def validation_cell(findings: Findings, accuracy: float | None) -> Cell:
@@ -250,20 +255,17 @@ def _share_cell(value: float, books: int, confidence: float) -> Cell:
     return Cell(value, estimate.low, estimate.high) if estimate else Cell(value)
 
 
-def _mark_best(cells: Sequence[Cell], step: int, contenders: int) -> list[Cell]:
-    """`cells` with the best of each k marked among the first `contenders`; k goes round in steps of `step`."""
+def _mark_best(cells: Sequence[Cell], step: int, contenders: Sequence[int]) -> list[Cell]:
+    """`cells` with the best of each k marked among those at the places of contenders; k goes round in steps."""
     marked = list(cells)
-    if contenders <= step:
-        return marked
-    for start in range(step):
+    for start in range(step if len(contenders) > step else 0):
         values = {
             place: round(float(cells[place].value or 0), _PRINTED_DIGITS)
-            for place in range(start, contenders, step)
-            if cells[place].value is not None
+            for place in contenders
+            if place % step == start and cells[place].value is not None
         }
-        highest = max(values.values(), default=0.0)
         for place, value in values.items():
-            if value == highest and highest > 0:
+            if value == max(values.values()) > 0:
                 marked[place] = replace(cells[place], best=True)
     return marked
 
@@ -275,6 +277,7 @@ def comparability_note(findings: Findings) -> str:
     return f"{NOT_COMPARABLE}{'; '.join(findings.obstacles)}."
 
 
-def interval_note(findings: Findings) -> str:
+def interval_note(findings: Findings, *, whole: bool = False) -> str:
     """What the small type in the tables means."""
-    return f"In small type: {100 * findings.confidence:.0f} % intervals (Clopper and Pearson's)."
+    note = f"In small type: {100 * findings.confidence:.0f} % intervals (Clopper and Pearson's)."
+    return f"{note} They are rounded to whole per cent here; the CSV has more digits." if whole else note

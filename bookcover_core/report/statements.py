@@ -19,9 +19,9 @@ from bookcover_core.evaluation.scores import GenreScore, Scores
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
-from bookcover_core.report.analysis_figures import in_words
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.number_verdicts import Reproduction, best_genres
+from bookcover_core.report.report_figures import in_words
 from bookcover_core.report.table import Column, Table, percent
 from bookcover_core.visualisation.training_curves import TrainingCurve
 
@@ -244,7 +244,10 @@ def _stay_negative(findings: Findings, _: Analysis) -> Found | None:
     if insight is None or insight.network != _INCEPTION or not insight.ideals:
         return None
     scores = ", ".join(f"{each.score:.1f} {each.genre.name}" for each in insight.ideals)
-    return Found(all(each.score < 0 for each in insight.ideals), f"after {insight.steps:,} steps {scores}")
+    return Found(
+        all(each.score < 0 for each in insight.ideals),
+        f"after {max(each.steps for each in insight.ideals):,} steps {scores}",
+    )
 
 
 def _inception_is_best(findings: Findings, analysis: Analysis) -> Found | None:

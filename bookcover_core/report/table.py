@@ -1,7 +1,8 @@
 """A table of the report: declared by columns, shown in the page or as Markdown, and written as CSV in full."""
 
+import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -51,9 +52,9 @@ class Cell:
     best: bool = False
 
     @classmethod
-    def of(cls, content: "Content", *, best: bool = False) -> Self:
-        """The cell of a value, or of an estimate with its interval."""
-        if isinstance(content, Estimate):
+    def of(cls, content: Any, *, best: bool = False) -> Self:
+        """The cell of a value, or of what has a value with an interval."""
+        if hasattr(content, "low"):
             return cls(content.value, content.low, content.high, best)
         return cls(content, best=best)
 
@@ -62,12 +63,19 @@ Content = Value | Estimate
 """What a cell is made of."""
 
 
+Getter = str | Callable[[Any], Any]
+"""What a record has in a column: a function, or a path of names, keys and places such as "card.parameters.backbone".
+
+Where a part of the path is None, so is what it leads to.
+"""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table."""
 
     title: str
-    value: Callable[[Any], Content | Cell] | None = None
+    value: Getter | None = None
     """What a record has in this column; none: records are rows, ready made."""
     format: Format = Format.TEXT
     name: str = ""
@@ -76,9 +84,6 @@ class Column:
     """Whether its cells carry intervals."""
     faint: bool = False
     """Whether it is set back: published numbers beside the study's own."""
-
-
-Getter = Callable[[Any], Content | Cell]
 
 
 def integers(title: str, value: Getter | None = None, name: str = "", *, faint: bool = False) -> Column:
@@ -110,6 +115,8 @@ class Table:
     groups: tuple[tuple[str, int], ...] = ()
     """Headings above the columns, with the number of columns under each."""
     notes: tuple[str, ...] = ()
+    wide: bool = False
+    """Whether it has too many columns for the page's usual type: it is set smaller, intervals in whole per cent."""
 
     @classmethod
     def of(
@@ -122,14 +129,17 @@ class Table:
         totals: Iterable[Sequence[Any]] = (),
         groups: Iterable[tuple[str, int]] = (),
         notes: Iterable[str] = (),
+        wide: bool = False,
     ) -> Self:
         """A table of `records`, each shown in every column as the column says, and of ready rows under a line."""
         body = [
-            [_cell(column.value(record) if column.value else record[place]) for place, column in enumerate(columns)]
+            [_cell(_read(record, column.value or str(place))) for place, column in enumerate(columns)]
             for record in records
         ]
         foot = [[_cell(content) for content in row] for row in totals]
-        return cls(name, caption, list(columns), body + foot, len(foot), tuple(groups), tuple(filter(None, notes)))
+        return cls(
+            name, caption, list(columns), body + foot, len(foot), tuple(groups), tuple(filter(None, notes)), wide
+        )
 
     @property
     def body(self) -> list[list[Cell]]:
@@ -171,11 +181,12 @@ def show(cell: Cell, column: Column) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def show_interval(cell: Cell, form: Format = Format.SHARE) -> str:
-    """A cell's interval for people, of a share in per cent; empty without one."""
+def show_interval(cell: Cell, form: Format = Format.SHARE, *, whole: bool = False) -> str:
+    """A cell's interval for people, of a share in (whole) per cent; empty without one."""
     if cell.low is None or cell.high is None:
         return ""
-    low, high = (f"{end:.2f}" if form is Format.NUMBER else percent(end) for end in (cell.low, cell.high))
+    digits = f".{0 if whole else 1}f"
+    low, high = (f"{end:.2f}" if form is Format.NUMBER else f"{100 * end:{digits}}" for end in (cell.low, cell.high))
     return f"{low} to {high}" if cell.low < 0 else f"{low}{DASH}{high}"
 
 
@@ -205,6 +216,24 @@ def plain_markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>~])", r"\\\1", " ".join(text.split()))
 
 
+def without_paths(value: Any) -> Any:
+    """A JSON value with every absolute path in it cut to its last part: a page may be mailed."""
+    if isinstance(value, dict):
+        return {name: without_paths(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(each) for each in value]
+    is_path = isinstance(value, str | Path) and (str(value).startswith("~") or Path(value).is_absolute())
+    return Path(value).name if is_path else value
+
+
+def setting_text(value: Any) -> str:
+    """The value of a setting for people; a dash where it is empty."""
+    shown = without_paths(value)
+    if shown in (None, "", [], {}):
+        return DASH
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+
+
 def percent(share: float) -> str:
     """A share in per cent with one decimal, without the sign."""
     return f"{100 * share:.1f}"
@@ -227,7 +256,20 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _cell(content: Content | Cell) -> Cell:
+def _read(record: Any, getter: Getter) -> Any:
+    if callable(getter):
+        return getter(record)
+    for name in getter.split("."):
+        if record is None:
+            return None
+        if isinstance(record, Mapping):
+            record = record.get(name)
+        else:
+            record = record[int(name)] if name.isdigit() else getattr(record, name)
+    return record
+
+
+def _cell(content: Any) -> Cell:
     return content if isinstance(content, Cell) else Cell.of(content)
 
 

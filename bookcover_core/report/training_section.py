@@ -1,18 +1,16 @@
 """How the systems of a study were trained: chapter 4, in words and in tables."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.families.ensemble import ENSEMBLE
-from bookcover_core.families.family import title_of
 from bookcover_core.families.systems import ALL_FAMILIES
 from bookcover_core.families.wording import listed
-from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.report.findings import EvaluatedSystem, Findings
+from bookcover_core.report.report_figures import titles
 from bookcover_core.report.result_tables import validation_cell
-from bookcover_core.report.table import Column, Content, Table, estimates, integers, shares
+from bookcover_core.report.table import Column, Table, estimates, integers, shares
 from bookcover_core.settings import StudySettings
 
 
@@ -32,20 +30,17 @@ def training_table(findings: Findings) -> Table | None:
     if not networks:
         return None
 
-    def of_card(read: Callable[[ModelCard], Content]) -> Callable[[EvaluatedSystem], Content]:
-        return lambda each: read(each.card) if each.card else None
-
     return Table.of(
         "training",
         "The networks and their training",
         [
-            Column("Network", lambda each: each.title),
-            integers("Input, pixels", of_card(lambda card: card.input_size), "input side"),
-            Column("Weights from", of_card(lambda card: card.weights), name="weights"),
-            integers("Parameters", of_card(lambda card: card.parameters.get("backbone"))),
-            integers("Trained", of_card(lambda card: card.parameters.get("trainable")), "trained parameters"),
+            Column("Network", "title"),
+            integers("Input, pixels", "card.input_size", "input side"),
+            Column("Weights from", "card.weights", name="weights"),
+            integers("Parameters", "card.parameters.backbone"),
+            integers("Trained", "card.parameters.trainable", "trained parameters"),
             integers("Epochs", lambda each: each.curve.epochs[-1] if each.curve else None),
-            integers("Best epoch", lambda each: each.best_epoch),
+            integers("Best epoch", "best_epoch"),
             estimates(
                 "Validation accuracy, %",
                 lambda each: validation_cell(findings, each.validation_accuracy),
@@ -73,6 +68,7 @@ def _best_by(settings: StudySettings, networks: list[EvaluatedSystem]) -> str:
 def ensemble_table(findings: Findings) -> Table | None:
     """The members of each ensemble with their weights: section 5.4; None without one."""
     ensembles = [each for each in findings.systems if each.is_ensemble]
+    called = titles(findings)
     members = [(each, member) for each in ensembles for member in _members(findings, each)]
     if not members:
         return None
@@ -80,8 +76,8 @@ def ensemble_table(findings: Findings) -> Table | None:
         "ensembles",
         "The members of the ensembles, in per cent",
         [
-            Column("Ensemble", lambda each: each[0].title),
-            Column("Member", lambda each: title_of(each[1]["name"])),
+            Column("Ensemble", "0.title"),
+            Column("Member", lambda each: called.get(each[1]["name"], each[1]["name"])),
             shares("Weight", lambda each: float(each[1]["weight"])),
             estimates(
                 "Validation accuracy",

@@ -151,15 +151,10 @@ def results(findings: Findings) -> dict[str, object]:
         },
         "published": [_members(result) for result in (published_results() if findings.has_published else ())],
         "stages": [
-            {
-                "label": manifest.label,
-                "seconds": manifest.seconds,
-                "finished": manifest.finished.isoformat(),
-                "digest": manifest.digest,
-                "counts": manifest.counts,
-            }
+            {"label": each.label, "finished": each.finished.isoformat()}
+            | each.model_dump(include={"seconds", "digest", "counts"})
             for manifests in findings.manifests.values()
-            for manifest in manifests
+            for each in manifests
         ],
         "architectures": {
             system.name: system.card.architecture.model_dump(mode="json")

@@ -42,8 +42,10 @@ class VisualisationSettings(SettingsSection):
     genres: Annotated[int, Field(ge=0, le=100)] = 3
     """Genres that ideal pictures are made for (activation maximisation): those with the best recall; 0: none."""
     steps: Annotated[int, Field(ge=1, le=100_000)] = 1_000
-    """Steps of activation maximisation. Raised later, it goes on from where it ended."""
-    total_variation: Annotated[float, Field(ge=0)] = 2.0
+    """Steps of activation maximisation, at most. Raised later, it goes on from where it ended."""
+    plateau: Annotated[int, Field(ge=0)] = 100
+    """It ends where so many steps bring less than 2 % of the rise since the first; 0: after all steps."""
+    total_variation: Annotated[float, Field(ge=0)] = 0.3
     """Weight of the total variation of such a picture, which keeps it from being noise."""
     l2: Annotated[float, Field(ge=0)] = 0.05
     """Weight of its distance from grey (L2), which keeps its colours from running to their ends."""

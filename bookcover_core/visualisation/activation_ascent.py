@@ -3,16 +3,15 @@
 tf-keras-vis does the gradient ascent: it moves a picture (an input modifier), computes the genre's score less the
 regularisers' penalties, and steps along the gradient. This module adds, through the package's extension points:
 
-- The network's own function is compiled to a graph (`_compiled`, as a model modifier): about twice as fast as layer by
-  layer, and several pictures are maximised together, each as if it were alone.
-- The picture is cut to 0..255 before each step, not only at the end: the network never sees what cannot be printed.
-- Jitter moves the picture about its place, where the package's own lets it wander off, half a pixel a step on average.
+- The network is compiled to a graph (`_compiled`): about twice as fast, several pictures together, each as if alone.
+- The picture is cut to 0..255 before each step: the network never sees what cannot be printed.
+- Jitter moves the picture about its place, where the package's own lets it wander off; momentum stays with the picture.
 - Gradients are weighted (`_AsInPhotographs`): coarse shapes count for more than fine ones, lightness for more than
   colour, as they do in photographs (Olah et al. 2017, Distill, "Feature visualization", who ascend in other coordinates
-  to the same end). Without it there is only fine noise in rainbow colours, to which networks respond and people do not.
+  to the same end). Without it there is only fine noise in rainbow colours.
 - L2 is the distance from grey. On pixels of 0..255 the package's own `Norm` would be the distance from black.
-- It ascends a stretch at a time, and between stretches everything that the next step depends on can be kept in a
-  `MaximisationState`. The memory is bounded, and a run that is cut off goes on and ends where it would have ended.
+- Between stretches everything that the next step depends on is kept in a `MaximisationState`: a run that is cut off
+  ends where it would have ended.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -34,8 +33,8 @@ from bookcover_core.visualisation.maximisation_state import GREY, MaximisationSt
 _JITTER = 602
 
 # A step moves pixels by this much on average, of 255, goes on with so much of the steps before it, and is half as long
-# after so many of them, a third after twice as many, and so on: bold first, so that shapes form, and careful later.
-_RATE, _MOMENTUM, _HALVING = 1.0, 0.9, 250
+# after so many of them, a third after twice as many, and so on: shapes form first, and settle later.
+_RATE, _MOMENTUM, _HALVING = 0.2, 0.9, 100
 
 # The most that the picture is moved, in shares of its side: 16 pixels of 224.
 _REACH = 1 / 14
@@ -57,18 +56,13 @@ class ActivationMaximiser:
 
     def __init__(self, network: keras.Model, *, total_variation: float, l2: float, seed: int) -> None:
         logits = to_logits(network)
-        self._size = int(logits.inputs[0].shape[1])
+        self.size = int(logits.inputs[0].shape[1])
         self._names = [tensor.name for tensor in logits.inputs]
         self._measurements = average_measurements(network)
-        self._climbing = ActivationMaximization(logits, model_modifier=_compiled, clone=False)
+        self._maximisation = ActivationMaximization(logits, model_modifier=_compiled, clone=False)
         self._regularisers = [TotalVariation2D(total_variation), _DistanceFromGrey(l2)]
-        self._weighing = _AsInPhotographs(self._size)
+        self._weighing = _AsInPhotographs(self.size)
         self._seed = seed
-
-    @property
-    def size(self) -> int:
-        """Side of the pictures."""
-        return self._size
 
     def ascend(
         self,
@@ -77,16 +71,9 @@ class ActivationMaximiser:
         steps: int,
         report: Callable[[int], None] = lambda _step: None,
     ) -> MaximisationState:
-        """The state after `steps` more steps.
-
-        Args:
-            state: The state before; it is not changed.
-            labels: The genre of each picture.
-            steps: At least one.
-            report: Progress callback: the number of steps done, after each.
-        """
-        moving = _Moving(state.moved, self._seed, state.step, max(1, round(self._size * _REACH)))
-        optimiser = _Momentum(state.moments)
+        """The state after at least one more step towards the genres `labels`; `report` is told of every step done."""
+        moving = _Moving(state.moved, self._seed, state.step, max(1, round(self.size * _REACH)))
+        optimiser = _Momentum(state, moving)
         course = _Course(state.step, report)
         first, *others = self._names
         inputs: list[Pictures] = [state.pictures]
@@ -94,7 +81,7 @@ class ActivationMaximiser:
         if self._measurements is not None:
             inputs.append(self._measurements.repeat(len(labels), axis=0))
             modifiers |= {name: [_Held(inputs[1])] for name in others}
-        reached = self._climbing(
+        reached = self._maximisation(
             CategoricalScore(list(labels)),
             seed_input=inputs,
             input_range=None,
@@ -109,7 +96,7 @@ class ActivationMaximiser:
             step=state.step + steps,
             pictures=np.asarray(_cut(reached[0])),
             moved=moving.moved,
-            moments=optimiser.moments,
+            velocity=optimiser.velocity.numpy(),
             scores=np.concatenate([state.scores, course.scores]),
             penalties=np.concatenate([state.penalties, course.penalties]),
         )
@@ -119,7 +106,7 @@ class ActivationMaximiser:
         inputs = [np.asarray(pictures, np.float32)]
         if self._measurements is not None:
             inputs.append(self._measurements.repeat(len(inputs[0]), axis=0))
-        return np.asarray(self._climbing.model(inputs, training=False))
+        return np.asarray(self._maximisation.model(inputs, training=False))
 
 
 def _compiled(network: keras.Model) -> None:
@@ -194,50 +181,35 @@ class _AsInPhotographs:
 
 
 class _Momentum:
-    """Keras' gradient descent with momentum, whose state outlives the variables that tf-keras-vis makes anew."""
+    """Gradient descent with momentum, which stays in the pictures' place while jitter moves them."""
 
-    def __init__(self, moments: Sequence[npt.NDArray[Any]]) -> None:
-        rate = keras.optimizers.schedules.InverseTimeDecay(_RATE, _HALVING, 1.0)
-        self._descent = keras.optimizers.SGD(rate, momentum=_MOMENTUM)
-        self._earlier = moments
+    def __init__(self, state: MaximisationState, moving: _Moving) -> None:
+        self.velocity = tf.constant(state.velocity)
+        self._step = state.step
+        self._moving = moving
 
     def apply_gradients(self, pairs: Iterable[tuple[tf.Tensor, tf.Variable]]) -> None:
-        """Let the variables take a step against their gradients."""
-        gradients, variables = zip(*pairs, strict=True)
-        if not self._descent.built:
-            self._descent.build(variables)
-            for variable, value in zip(self._descent.variables, self._earlier, strict=False):
-                variable.assign(value)
-        self._descent.apply(gradients, variables)
-
-    @property
-    def moments(self) -> list[npt.NDArray[Any]]:
-        """Its state."""
-        return [np.asarray(variable) for variable in self._descent.variables]
+        """Let the pictures take a step against their gradients; no other input moves."""
+        gradients, pictures = next(iter(pairs))
+        down, right = self._moving.moved
+        gradients = tf.roll(gradients, shift=(-down, -right), axis=(1, 2))
+        self.velocity = _MOMENTUM * self.velocity + _RATE / (1 + self._step / _HALVING) * gradients
+        pictures.assign_sub(tf.roll(self.velocity, shift=(down, right), axis=(1, 2)))
+        self._step += 1
 
 
 class _Course(Callback):  # type: ignore[misc]  # tf-keras-vis ships no types
-    """Scores and penalties of every step of a stretch."""
+    """Scores (steps, n) and penalties (steps, n, 2) of every step of a stretch."""
 
     def __init__(self, before: int, report: Callable[[int], None]) -> None:
         self._before = before
         self._report = report
-        self._scores: list[npt.NDArray[np.float32]] = []
-        self._penalties: list[npt.NDArray[np.float32]] = []
+        self.scores: list[npt.NDArray[np.float32]] = []
+        self.penalties: list[npt.NDArray[np.float32]] = []
 
     def __call__(self, i: int, *ascent: Any, regularizations: Sequence[tuple[str, tf.Tensor]], **_: Any) -> None:
         """Record step `i`: tf-keras-vis calls it, with these names."""
         _values, _gradients, scores, _outputs = ascent
-        self._scores.append(np.asarray(scores[0]))
-        self._penalties.append(np.stack([np.asarray(value) for _, value in regularizations], axis=-1))
+        self.scores.append(np.asarray(scores[0]))
+        self.penalties.append(np.stack([np.asarray(value) for _, value in regularizations], axis=-1))
         self._report(self._before + i + 1)
-
-    @property
-    def scores(self) -> npt.NDArray[np.float32]:
-        """(steps, n)."""
-        return np.stack(self._scores)
-
-    @property
-    def penalties(self) -> npt.NDArray[np.float32]:
-        """(steps, n, 2)."""
-        return np.stack(self._penalties)

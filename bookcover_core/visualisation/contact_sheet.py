@@ -1,4 +1,4 @@
-"""Contact sheets: covers in a grid, each with a caption under it."""
+"""Contact sheets: covers in a grid, each with a caption under it; and thumbnails for pages."""
 
 import base64
 import io
@@ -12,14 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 logger = logging.getLogger(__name__)
 
-_MARGIN = 24
-_GAP = 20
-_CAPTION_SIZE = 13
-_LINE_HEIGHT = 17
-_PAPER = "#ffffff"
-_INK = "#1d1c1a"
-_MUTED = "#6b6862"
-_EDGE = "#d8d4cb"
+_MARGIN, _GAP, _CAPTION_SIZE, _LINE_HEIGHT = 24, 20, 13, 17
+_PAPER, _INK, _MUTED, _EDGE = "#ffffff", "#1d1c1a", "#6b6862", "#d8d4cb"
 
 # Qualities that a JPEG is tried with, the best first.
 _QUALITIES = (85, 75, 65, 55, 45, 35, 25)
@@ -41,24 +35,23 @@ def contact_sheet(covers: Sequence[CaptionedCover], *, columns: int = 6, side: i
         columns: Covers in a row, at most.
         side: Longest side of a cover in pixels.
     """
-    strong, plain = _font("DejaVuSans-Bold.ttf"), _font("DejaVuSans.ttf")
+    # Fonts that come with matplotlib: the same sheet on every machine.
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    strong, plain = (ImageFont.truetype(folder / f"DejaVuSans{kind}.ttf", _CAPTION_SIZE) for kind in ("-Bold", ""))
     captions = [
-        [
-            (line, plain if number else strong)
-            for number, text in enumerate(cover.caption)
-            for line in _wrap(text, plain if number else strong, side)
-        ]
+        [(line, font) for text, font in zip(cover.caption, fonts, strict=False) for line in _wrap(text, font, side)]
         for cover in covers
+        for fonts in [[strong, *[plain] * len(cover.caption)]]
     ]
     across = min(columns, len(covers))
-    down = -(-len(covers) // across)
     width, height = side + _GAP, side + 8 + max(map(len, captions)) * _LINE_HEIGHT + _GAP
-    sheet = Image.new("RGB", (2 * _MARGIN + across * width - _GAP, 2 * _MARGIN + down * height - _GAP), _PAPER)
+    size = (2 * _MARGIN + across * width - _GAP, 2 * _MARGIN + -(-len(covers) // across) * height - _GAP)
+    sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     for position, (cover, caption) in enumerate(zip(covers, captions, strict=True)):
         row, column = divmod(position, across)
         left, top = _MARGIN + column * width, _MARGIN + row * height
-        picture = _open(cover.file, side)
+        picture = load_picture(cover.file, side) or Image.new("RGB", (side * 2 // 3, side), _EDGE)
         corner = (left, top + side - picture.height)
         sheet.paste(picture, corner)
         draw.rectangle((*corner, corner[0] + picture.width - 1, corner[1] + picture.height - 1), outline=_EDGE)
@@ -68,53 +61,16 @@ def contact_sheet(covers: Sequence[CaptionedCover], *, columns: int = 6, side: i
     return sheet
 
 
-def thumbnail(file: Path, side: int, *, quality: int = 82) -> bytes | None:
-    """The picture in `file` as a JPEG whose longest side is at most `side`; None where there is no readable picture."""
-    picture = _load(file, side)
-    if picture is None:
-        return None
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, optimize=True)
-    return buffer.getvalue()
-
-
-def sheet_png(sheet: Image.Image) -> bytes:
-    """A contact sheet as PNG."""
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
-    """A contact sheet as JPEG, as good as `most_bytes` allow; of the lowest quality where not even that is enough."""
-    for quality in _QUALITIES:
-        buffer = io.BytesIO()
-        sheet.save(buffer, "JPEG", quality=quality, optimize=True)
-        if buffer.tell() <= most_bytes:
-            break
-    return buffer.getvalue()
-
-
-def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
-    """A contact sheet as a Markdown image that holds the picture itself, in at most about a third more bytes."""
-    return f"![{said}]({data_uri(sheet_jpeg(sheet, most_bytes), 'image/jpeg')})"
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    """`content` as an address that a page can hold."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def _open(file: Path, side: int) -> Image.Image:
-    """The cover, or an empty grey one where it cannot be read."""
-    return _load(file, side) or Image.new("RGB", (side * 2 // 3, side), _EDGE)
-
-
-def _load(file: Path, side: int) -> Image.Image | None:
+def load_picture(file: Path, side: int) -> Image.Image | None:
+    """The picture in `file`, on white, its longest side at most `side`; None, with a warning, if it is not readable."""
     try:
         with Image.open(file) as picture:
             picture.draft("RGB", (2 * side, 2 * side))
-            flat = _on_white(picture)
+            if picture.has_transparency_data:
+                layered = picture.convert("RGBA")
+                flat = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
+            else:
+                flat = picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         logger.warning("%s cannot be shown: %s", file.name, error)
         return None
@@ -122,18 +78,40 @@ def _load(file: Path, side: int) -> Image.Image | None:
     return flat
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layered = picture.convert("RGBA")
-    flat = Image.new("RGB", layered.size, "white")
-    flat.paste(layered, mask=layered.getchannel("A"))
-    return flat
+def thumbnail(file: Path, side: int) -> bytes | None:
+    """The picture in `file` as a WebP whose longest side is at most `side`; None where there is no readable picture."""
+    picture = load_picture(file, side)
+    return None if picture is None else _encoded(picture, "WEBP", quality=75)
 
 
-def _font(name: str) -> ImageFont.FreeTypeFont:
-    """A font that comes with matplotlib: the same sheet on every machine."""
-    return ImageFont.truetype(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / name), _CAPTION_SIZE)
+def sheet_png(sheet: Image.Image) -> bytes:
+    """A contact sheet as PNG."""
+    return _encoded(sheet, "PNG")
+
+
+def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
+    """A contact sheet as a Markdown image that holds the picture itself, in at most about a third more bytes."""
+    return f"![{said}]({data_uri(sheet_jpeg(sheet, most_bytes), 'image/jpeg')})"
+
+
+def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
+    """A contact sheet as JPEG, as good as `most_bytes` allow; of the lowest quality where not even that is enough."""
+    for quality in _QUALITIES:
+        content = _encoded(sheet, "JPEG", quality=quality, optimize=True)
+        if len(content) <= most_bytes:
+            break
+    return content
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """`content` as an address that a page can hold."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _encoded(picture: Image.Image, form: str, **how: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **how)
+    return buffer.getvalue()
 
 
 def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
@@ -142,15 +120,9 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     words = text.split()
     while words and font.getlength(" ".join([*first, words[0]])) <= width:
         first.append(words.pop(0))
-    if not words:
-        return [" ".join(first)]
-    rest = _cut(" ".join(words), font, width)
-    return [" ".join(first), rest] if first else [rest]
-
-
-def _cut(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    if font.getlength(line) <= width:
-        return line
-    while line and font.getlength(line + "…") > width:
-        line = line[:-1]
-    return line.rstrip() + "…"
+    rest = " ".join(words)
+    if font.getlength(rest) > width:
+        while rest and font.getlength(rest + "…") > width:
+            rest = rest[:-1]
+        rest = rest.rstrip() + "…"
+    return [line for line in (" ".join(first), rest) if line] or [""]

@@ -11,7 +11,6 @@ from matplotlib.ticker import MaxNLocator
 
 from bookcover_core.evaluation.distributions import MEASURES, Measure, Spread
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.figure_style import LIGHT, Theme
 
 # The two rows of panels: measures that share an order of the genres.
 _ROWS = (("red", "green", "blue"), ("width", "height", "aspect_ratio"))
@@ -19,39 +18,35 @@ _ROWS = (("red", "green", "blue"), ("width", "height", "aspect_ratio"))
 # Position of each measure's colour among the series of the theme.
 _SERIES = {"red": 1, "green": 2, "blue": 0, "width": 3, "height": 3, "aspect_ratio": 3}
 
-# Height of a genre's row in inches, and how far its shape reaches up, in rows.
-_ROW = 0.14
-_REACH = 0.85
-
-# Room beside the shapes, as a share of their width.
-_MARGIN = 0.03
+# Height of a genre's row in inches, how far its shape reaches up, in rows, and room beside it, as a share of its width.
+_ROW, _REACH, _MARGIN = 0.14, 0.85, 0.03
 
 # Steps by which a shape is smoothed: the standard deviation of a Gaussian.
 _SMOOTHING = 1.2
 
 
-def measure_distributions(measures: Sequence[Measure], names: Sequence[str], theme: Theme = LIGHT) -> Figure:
-    """Figure 5.2: the shape of every measure's distribution in each genre, with its median and middle half.
+def measure_distributions(measures: Sequence[Measure], names: Sequence[str]) -> Figure:
+    """Figure 5.2: the shape of every measure's distribution in each genre, with its median, middle half and covers.
 
     Colours above, the genres from dark to bright; shapes below, from narrow to wide.
 
     Args:
         measures: Those of `evaluation.distributions.MEASURES`.
         names: Of the genres, by label.
-        theme: Colours.
     """
     by_name = {measure.name: measure for measure in measures}
     orders = [_ordered([by_name[name] for name in _ROWS[0]]), _ordered([by_name["aspect_ratio"]])]
-    with figure_style.drawn(theme, figure_style.WIDTH, 2 * (0.55 + _ROW * (len(orders[0]) + 1))) as figure:
+    with figure_style.drawn(figure_style.WIDTH, 2 * (0.55 + _ROW * (len(orders[0]) + 1))) as figure:
         panels = figure.subplots(2, 3)
         for row, (row_names, order) in enumerate(zip(_ROWS, orders, strict=True)):
             for column, name in enumerate(row_names):
                 axes = panels[row][column]
-                _draw(axes, by_name[name], order, theme)
+                _draw(axes, by_name[name], order)
                 figure_style.panel_title(axes, MEASURES[name].split(",")[0])
                 axes.set_xlabel(_unit(name))
                 if column == 0:
-                    shown = [figure_style.short_name(names[label]) for label in order]
+                    books = {spread.label: spread.books for spread in by_name[name].genres}
+                    shown = [f"{figure_style.short_name(names[label])} ({books[label]:,})" for label in order]
                     axes.set_yticks(range(len(order)), shown, fontsize=6.4)
                 else:
                     axes.set_yticks([])
@@ -69,7 +64,7 @@ def _ordered(measures: Sequence[Measure]) -> list[int]:
     return sorted(medians, key=lambda label: (medians[label], label))
 
 
-def _draw(axes: Axes, measure: Measure, order: Sequence[int], theme: Theme) -> None:
+def _draw(axes: Axes, measure: Measure, order: Sequence[int]) -> None:
     """A row for each genre, the first at the bottom."""
     spreads = {spread.label: spread for spread in measure.genres}
     ordered = [spreads[label] for label in order]
@@ -78,14 +73,14 @@ def _draw(axes: Axes, measure: Measure, order: Sequence[int], theme: Theme) -> N
     axes.add_collection(
         PolyCollection(
             [_shape(measure, spread, place) for place, spread in enumerate(ordered)],
-            facecolors=to_rgba(theme.colour(_SERIES[measure.name]), 0.5),
-            edgecolors=theme.colour(_SERIES[measure.name]),
+            facecolors=to_rgba(figure_style.colour(_SERIES[measure.name]), 0.5),
+            edgecolors=figure_style.colour(_SERIES[measure.name]),
             linewidths=0.5,
         )
     )
     lower, median, upper = (np.array([spread.quantiles[which] for spread in ordered]) for which in (1, 2, 3))
-    axes.hlines(places, lower, upper, color=theme.ink, linewidth=1.0)
-    axes.plot(median, places, linestyle="none", marker="o", markersize=2.2, color=theme.ink, clip_on=False)
+    axes.hlines(places, lower, upper, color=figure_style.INK, linewidth=1.0)
+    axes.plot(median, places, linestyle="none", marker="o", markersize=2.2, color=figure_style.INK, clip_on=False)
     margin = _MARGIN * (measure.high - measure.low)
     axes.set_xlim(measure.low - margin, measure.high + margin)
     axes.set_ylim(-0.6, len(order) + 0.2)

@@ -1,16 +1,12 @@
 """Grad-CAM: which parts of a cover raise the score of a genre (Selvaraju et al. 2017, ICCV).
 
 The last feature maps of a network still lie over the picture. Each map is weighted with the mean gradient of the
-genre's score in it; the weighted sum, where it is positive, is the heat:
+genre's score in it; the weighted sum, where it is positive, is the heat. For the dissertation's networks, one dense
+layer on pooled maps, this is the class activation map of Zhou et al. (2016, CVPR).
 
-    picture -> feature maps A_k -> score of the genre        heat = ReLU(sum over k of mean(d score / d A_k) A_k)
-
-For the dissertation's networks, one dense layer on pooled maps, this is the class activation map of Zhou et al. (2016,
-CVPR). tf-keras-vis's `Gradcam` computes it, here with two things of its own left out:
-
-- It looks for the last convolution itself, which it does not find in a network within a network. It is shown the maps.
-- It enlarges the heat by `scipy.ndimage.zoom`, which puts the centres of the outer cells on the edges of the picture:
-  half a cell, or 16 pixels of 224, away from where they are. Here cells stay where they are.
+tf-keras-vis's `Gradcam` computes it, but for two things: it is shown the maps, for it does not find the last
+convolution in a network within a network; and cells stay where they are, where its `scipy.ndimage.zoom` moves the
+centres of the outer cells to the edges of the picture, by half a cell.
 """
 
 import numpy as np

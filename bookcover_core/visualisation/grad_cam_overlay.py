@@ -3,7 +3,6 @@
 evaluation/<model>/predictions.csv, prepared/  ->  visualisation/<model>/seen/, seen.png
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,27 +31,14 @@ _COLOURS = "inferno"
 # How much of the colour is laid over the picture where there is no heat, and where there is most.
 _LEAST, _MOST = 0.35, 0.7
 
-# What red, green and blue add to lightness: ITU-R BT.601.
-_LIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
-
 # Covers that go through the network together: the gradient keeps what every layer makes of them in memory.
 _BATCH = 4
-
-# Pictures in a row of the contact sheet: pairs of a cover and what was seen in it.
-_COLUMNS = 6
 
 
 def explain_covers(
     study: Study, network: "keras.Model", card: ModelCard, books: "PixelBooks"
 ) -> tuple[list[GradCamExample], list[Path]]:
-    """The most confident right and wrong test covers with their heat maps, and the files that were written.
-
-    Args:
-        study: The study.
-        network: The trained network.
-        card: Its card.
-        books: The test books.
-    """
+    """The most confident right and wrong of the test covers `books` with their heat maps, and the written files."""
     from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.visualisation.grad_cam import explain_all  # noqa: PLC0415 - imports TensorFlow
 
@@ -88,25 +74,7 @@ def explain_covers(
             )
     if not seen:
         return [], []
-    sheet = folder / "seen.png"
-    write_bytes(sheet, sheet_png(_sheet(study, seen)))
-    return seen, [sheet, *(study.workspace.root / each.picture for each in seen)]
-
-
-def overlay(picture: npt.NDArray[np.float32], heat: npt.NDArray[np.float32]) -> Image.Image:
-    """A picture (rows, columns, 3) in 0..255 under its heat (rows, columns) in 0..1.
-
-    The picture is grey, so that every colour is heat: black where there is none, yellow where there is most.
-    """
-    grey = (picture @ _LIGHTNESS)[..., None]
-    colour = mpl.colormaps[_COLOURS](heat)[..., :3] * 255
-    share = (_LEAST + (_MOST - _LEAST) * heat)[..., None]
-    return Image.fromarray(np.round((1 - share) * grey + share * colour).clip(0, 255).astype(np.uint8))
-
-
-def _sheet(study: Study, seen: Sequence[GradCamExample]) -> Image.Image:
-    """Each cover with its caption, beside its heat map."""
-    root = study.workspace.root
+    sheet, root = folder / "seen.png", study.workspace.root
     covers = [
         cover
         for each in seen
@@ -115,4 +83,16 @@ def _sheet(study: Study, seen: Sequence[GradCamExample]) -> Image.Image:
             CaptionedCover(root / each.picture, ("what it saw",)),
         )
     ]
-    return contact_sheet(covers, columns=_COLUMNS)
+    write_bytes(sheet, sheet_png(contact_sheet(covers)))
+    return seen, [sheet, *(root / each.picture for each in seen)]
+
+
+def overlay(picture: npt.NDArray[np.float32], heat: npt.NDArray[np.float32]) -> Image.Image:
+    """A picture (rows, columns, 3) in 0..255 under its heat (rows, columns) in 0..1.
+
+    The picture is grey, so that every colour is heat: black where there is none, yellow where there is most.
+    """
+    grey = Image.fromarray(np.round(picture).astype(np.uint8)).convert("L").convert("RGB")
+    colour = mpl.colormaps[_COLOURS](heat)[..., :3] * 255
+    share = (_LEAST + (_MOST - _LEAST) * heat)[..., None]
+    return Image.fromarray(np.round((1 - share) * np.asarray(grey) + share * colour).clip(0, 255).astype(np.uint8))

@@ -1,213 +1,250 @@
-"""Charts of numbers with their intervals, one row each: accuracies, the best and worst genres, pairs of systems."""
+"""Charts of numbers with their intervals: named rows, one panel or several beside each other, series told by colour.
 
-from collections.abc import Mapping, Sequence
+One chart serves accuracies beside published ones, the best and the worst genres, recall by genre (Figure 5.1), pairs of
+systems, and two studies. Widths are in inches.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedResult
-from bookcover_core.evaluation.scores import Scores
+from bookcover_core.evaluation.scores import GenreScore, Scores
 from bookcover_core.evaluation.significance import PairComparison, Standing
-from bookcover_core.families.family import title_of
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.figure_style import LIGHT, WIDTH, Theme
+from bookcover_core.visualisation.figure_style import WIDTH
 
 # Best and worst genres that are singled out, of each as many.
 _EXTREMES = 5
 
+# Inches: a row, a line of its name, each series in it, the frame around the rows, and a line of the legend.
+_ROW, _LINE, _SERIES, _FRAME, _LEGEND = 0.19, 0.13, 0.06, 0.5, 0.2
+
+# The share of a row over which its series are spread.
+_SPREAD = 0.56
+
 
 @dataclass(frozen=True)
-class _Row:
-    """A line of the chart of accuracies: of the study, with the position of its series, or published."""
+class Series:
+    """Numbers of one colour, one for each row of a chart; None where a row has none."""
 
-    name: str
-    value: float
-    interval: Estimate | None = None
-    series: int | None = None
+    values: Sequence[Estimate | None]
+    colour: int | None = 0
+    """Position among the series of the style; None: muted, and hollow."""
+    name: str = ""
+    """In the legend; empty: not there."""
+    labels: Sequence[str] = ()
+    """What stands beside each interval."""
 
 
-def accuracy_beside_published(
-    networks: Sequence[Scores], published: Sequence[PublishedResult] = (), theme: Theme = LIGHT, width: float = WIDTH
-) -> Figure:
-    """Top-1 accuracy of the study's networks with intervals, above published results on covers alone.
+@dataclass(frozen=True)
+class Panel:
+    """Series over the same rows."""
 
-    Published results on the official split get the interval of its 5,700 test books, faint, since their authors
-    give none; others get none.
+    series: Sequence[Series]
+    title: str = ""
+    axis: str = ""
+    marks: Sequence[float] = ()
+    """Where dotted lines stand: chance, or no difference."""
+    ends: tuple[float | None, float | None] = (0, None)
+    """Of the axis; None: as far as the intervals reach."""
 
-    Args:
-        networks: Scores of at least one network.
-        published: Results to set beside; none: only the study's own.
-        theme: Colours.
-        width: In inches.
-    """
-    blocks = {
-        "This study": [
-            _Row(each.title, each.accuracy.value, each.accuracy, series) for series, each in enumerate(networks)
-        ],
-        "Published, official split": [],
-        "Published, other splits": [],
-    }
-    for result in published:
-        if result.input == "image":
-            hits = round(result.top1 * PUBLISHED_TEST_BOOKS)
-            estimate = Estimate.of_share(hits, PUBLISHED_TEST_BOOKS, networks[0].confidence)
-            name = f"{result.model} ({result.study.split()[0]} {result.year})"
-            title = f"Published, {'official split' if result.official_split else 'other splits'}"
-            blocks[title].append(_Row(name, result.top1, estimate if result.official_split else None))
-    blocks = {title: rows for title, rows in blocks.items() if rows}
-    tips = [row.interval.high if row.interval else row.value for rows in blocks.values() for row in rows]
-    chance = networks[0].chance
-    with figure_style.drawn(theme, width, 0.55 + 0.19 * sum(len(rows) + 1.2 for rows in blocks.values())) as figure:
-        axes = figure.subplots()
-        ticks: list[tuple[float, str, bool]] = []
-        place = 0.0
-        for title, rows in blocks.items():
-            ticks.append((place, title, True))
-            for row in rows:
-                place += 1
-                ticks.append((place, row.name, False))
-                own = row.series is not None
-                colour = theme.muted if row.series is None else theme.colour(row.series)
-                if row.interval:
-                    wide, alpha = (2.0, 1.0) if own else (1.0, 0.6)
-                    axes.hlines(place, *row.interval.ends, color=colour, linewidth=wide, alpha=alpha)
-                axes.plot(
-                    row.value,
-                    place,
-                    linestyle="none",
-                    marker="o" if row.series is None else figure_style.marker(row.series),
-                    markersize=5.5 if own else 3.6,
-                    markerfacecolor=colour if own else theme.paper,
-                    markeredgecolor=colour,
-                    markeredgewidth=1.0,
-                )
-                figure_style.label_beside(
-                    axes,
-                    f"{100 * row.value:.1f}",
-                    (row.interval.high if row.interval else row.value, place),
-                    gap=5,
-                    fontweight="bold" if own else "normal",
-                    color=theme.ink if own else theme.muted,
-                )
-            place += 1.4
-        figure_style.chance_line(axes, chance, theme)
-        theirs = [each.chance for each in published if each.chance and each.official_split]
-        marks = dict.fromkeys(round(each, 3) for each in (chance, *theirs))
-        for mark, drawn in zip(marks, ("chance", "theirs"), strict=False):
-            if drawn == "theirs":
-                figure_style.chance_line(axes, mark, theme, linewidth=0.5)
-            axes.annotate(
-                f"{drawn} {100 * mark:.1f} %",
-                (mark, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(3 if drawn == "chance" else -3, 0),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=theme.muted,
-                ha="left" if drawn == "chance" else "right",
-                va="bottom",
-            )
-        axes.set_xlim(0, min(1.0, max(tips) * 1.12 + 0.01))
-        axes.set_ylim(place - 0.7, -0.7)
-        axes.set_yticks([tick[0] for tick in ticks], [tick[1] for tick in ticks])
-        for label, (_, _, heading) in zip(axes.get_yticklabels(), ticks, strict=True):
+    def known(self, row: int) -> list[int]:
+        """Positions of the series that have a number in a row."""
+        return [place for place, series in enumerate(self.series) if series.values[row] is not None]
+
+
+def interval_chart(rows: Sequence[str], panels: Sequence[Panel], width: float = WIDTH) -> Figure:
+    """A chart of at least one row and panel; rows without any number are headings, or room where they have no name."""
+    columns = 3 if width >= WIDTH else 1
+    most = max(len(panel.known(row)) for panel in panels for row in range(len(rows)))
+    named = {series.name for panel in panels for series in panel.series} - {""}
+    row_height = max(_ROW, _LINE * max(name.count("\n") + 1 for name in rows), _SERIES * most + 0.05)
+    height = row_height * len(rows) + _FRAME + _LEGEND * -(-len(named) // columns)
+    with figure_style.drawn(width, height) as figure:
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        headings = [not any(panel.known(row) for panel in panels) for row in range(len(rows))]
+        for axes, panel in zip(grid, panels, strict=True):
+            _draw(axes, panel)
+            if len(panels) > 1:
+                figure_style.bands(axes, [row for row, empty in enumerate(headings) if not empty][::2])
+        grid[0].set_yticks(range(len(rows)), rows)
+        grid[0].set_ylim(len(rows) - 0.4, -0.6)
+        for label, heading in zip(grid[0].get_yticklabels(), headings, strict=True):
             label.set_fontweight("bold" if heading else "normal")
-        figure_style.rows_of_shares(axes)
-        axes.set_xlabel("Top-1 accuracy on test books")
+        if named:
+            figure_style.legend_below(figure, grid[0], columns)
         return figure
 
 
-def baseline_accuracies(
-    baselines: Mapping[str, Estimate],
-    networks: Mapping[str, Estimate],
-    chance: float,
-    theme: Theme = LIGHT,
+def _draw(axes: Axes, panel: Panel) -> None:
+    tips = []
+    for place, series in enumerate(panel.series):
+        colour = figure_style.MUTED if series.colour is None else figure_style.colour(series.colour)
+        marked = {} if series.colour is None else {"marker": figure_style.marker(series.colour)}
+        rows = [row for row, value in enumerate(series.values) if value is not None]
+        values = [value for value in series.values if value is not None]
+        tips += values
+        places = [row + _offset(panel.known(row), place) for row in rows]
+        axes.hlines(places, [each.low for each in values], [each.high for each in values], color=colour, linewidth=1.3)
+        style: Any = {"marker": "o", "linestyle": "none", "color": colour, "clip_on": False} | marked
+        hollow: Any = {"markerfacecolor": figure_style.PAPER} if series.colour is None else {}
+        axes.plot([each.value for each in values], places, **style, **hollow, label=series.name or "_")
+        for row, value in zip(rows if series.labels else (), values, strict=False):
+            figure_style.label_beside(axes, series.labels[row], (value.high, row))
+    for mark in panel.marks:
+        axes.axvline(mark, color=figure_style.INK, linewidth=0.8, linestyle=figure_style.DOTTED)
+    low, high = panel.ends
+    room = 1.16 if any(series.labels for series in panel.series) else 1.04
+    axes.set_xlim(
+        min(-0.01, 1.1 * min(tip.low for tip in tips)) if low is None else low,
+        max(0.02, room * max(tip.high for tip in tips)) if high is None else high,
+    )
+    axes.locator_params(axis="x", nbins=5)
+    figure_style.rows_of_shares(axes)
+    figure_style.panel_title(axes, panel.title)
+    axes.set_xlabel(panel.axis)
+
+
+def _offset(known: Sequence[int], place: int) -> float:
+    """How far a series stands from the middle of a row that it shares with others."""
+    return 0.0 if len(known) == 1 else (known.index(place) / (len(known) - 1) - 0.5) * _SPREAD
+
+
+def _where(values: Iterable[Estimate | None], wanted: Iterable[bool]) -> list[Estimate | None]:
+    return [value if here else None for value, here in zip(values, wanted, strict=True)]
+
+
+def accuracy_chart(
+    systems: Mapping[str, Scores],
+    baselines: Mapping[str, Scores],
+    published: Sequence[PublishedResult],
     width: float = WIDTH,
 ) -> Figure:
-    """Top-1 accuracy of the baselines of colour and shape above, of the networks below, with intervals.
+    """Top-1 accuracy of at least one system and of baselines, by title, and of published results on covers alone.
 
-    Args:
-        baselines: By name; at least one.
-        networks: By name.
-        chance: Accuracy of always naming the commonest genre.
-        theme: Colours.
-        width: In inches.
+    Published results on the official split get Wilson's interval for its 5,700 test books, since their authors give
+    none; others get none.
     """
-    rows = {**baselines, **networks}
-    places = [place + (0.5 if place >= len(baselines) else 0.0) for place in range(len(rows))]
-    with figure_style.drawn(theme, width, 0.5 + 0.2 * (len(rows) + 1)) as figure:
-        axes = figure.subplots()
-        for number, (place, each) in enumerate(zip(places, rows.values(), strict=True)):
-            series = number - len(baselines)
-            colour, marker = (theme.muted, "o") if series < 0 else (theme.colour(series), figure_style.marker(series))
-            figure_style.interval_row(axes, place, each, colour, marker=marker)
-            figure_style.label_beside(axes, f"{100 * each.value:.1f}", (each.high, place))
-        figure_style.chance_line(axes, chance, theme)
-        axes.set_yticks(places, list(rows))
-        axes.set_ylim(places[-1] + 0.6, -0.6)
-        axes.set_xlim(0, min(1.0, 1.15 * max(each.high for each in rows.values()) + 0.02))
-        figure_style.rows_of_shares(axes)
-        axes.set_xlabel("Top-1 accuracy (dotted: chance)")
-        return figure
+    blocks: dict[str, list[tuple[str, Estimate | None, int | None]]] = {
+        "This study": [(title, each.accuracy, 0) for title, each in systems.items()],
+        "Baselines": [(title, each.accuracy, 1) for title, each in baselines.items()],
+    }
+    confidence, chance = next((each.confidence, each.chance) for each in systems.values())
+    for result in published:
+        if result.input == "image":
+            found = Estimate(value=result.top1, low=result.top1, high=result.top1)
+            if result.official_split:
+                hits = round(result.top1 * PUBLISHED_TEST_BOOKS)
+                found = Estimate.of_share(hits, PUBLISHED_TEST_BOOKS, confidence)
+            block = f"Published, {'official split' if result.official_split else 'other splits'}"
+            name = f"{result.model} ({result.study.split()[0]} {result.year})"
+            blocks.setdefault(block, []).append((name, found, None))
+    rows = [row for title, block in blocks.items() if block for row in ((title, None, None), *block)]
+    names, values, colours = zip(*rows, strict=True)
+    labels = [f"{100 * value.value:.1f}" if value else "" for value in values]
+    series = [Series(_where(values, [own == each for own in colours]), each, labels=labels) for each in (0, 1, None)]
+    theirs = {round(each.chance, 3) for each in published if each.chance and each.official_split} - {round(chance, 3)}
+    beside = "".join(f"; published {100 * each:.1f} %" for each in theirs)
+    axis = f"Top-1 accuracy (dotted: chance, {100 * chance:.1f} %{beside})"
+    return interval_chart(names, [Panel(series, axis=axis, marks=[chance, *theirs])], width)
 
 
-def recall_extremes(network: Scores, theme: Theme = LIGHT, width: float = WIDTH) -> Figure:
-    """Top-1 recall of the genres that a network does best and worst on, with intervals; `width` in inches."""
-    ordered = sorted((genre for genre in network.genres if genre.books), key=lambda genre: -genre.recall[1].value)
-    split = len(ordered) > 2 * _EXTREMES
-    best, worst = (ordered[:_EXTREMES], ordered[-_EXTREMES:]) if split else (ordered, [])
-    places = [*range(len(best)), *(len(best) + 0.6 + place for place in range(len(worst)))]
-    with figure_style.drawn(theme, width, 0.5 + 0.21 * (len(places) + split)) as figure:
-        axes = figure.subplots()
-        for place, genre in zip(places, [*best, *worst], strict=True):
-            colour, marker = (theme.colour(0), "o") if genre in best else (theme.colour(1), "s")
-            axes.hlines(place, genre.recall[1].low, genre.recall[1].high, color=colour, linewidth=1.6, alpha=0.6)
-            axes.plot(genre.recall[1].value, place, marker=marker, color=colour, markersize=5, clip_on=False)
-            figure_style.label_beside(axes, f"{100 * genre.recall[1].value:.0f}", (genre.recall[1].high, place), gap=5)
-        if split:
-            axes.axhline(len(best) - 0.2, color=theme.muted, linewidth=0.5, linestyle=(0, (1, 2)))
-        figure_style.chance_line(axes, network.chance, theme)
-        axes.set_yticks(places, [figure_style.short_name(genre.name) for genre in [*best, *worst]])
-        axes.set_ylim(places[-1] + 0.6, -0.6)
-        axes.set_xlim(0, min(1.0, max(genre.recall[1].high for genre in best) + 0.08))
-        figure_style.rows_of_shares(axes)
-        axes.set_xlabel("Top-1 recall (dotted: chance)")
-        return figure
+def recall_extremes(network: Scores, width: float = WIDTH) -> Figure:
+    """Top-1 recall of the genres that a network does best and worst on, with their numbers of test books."""
+    genres = sorted((genre for genre in network.genres if genre.books), key=lambda genre: -genre.recall[1].value)
+    is_split = len(genres) > 2 * _EXTREMES
+    shown = [*genres[:_EXTREMES], None, *genres[-_EXTREMES:]] if is_split else [*genres]
+    values = [genre.recall[1] if genre else None for genre in shown]
+    labels = [f"{100 * value.value:.0f}" if value else "" for value in values]
+    best = [not is_split or row < _EXTREMES for row in range(len(shown))]
+    series = [
+        Series(_where(values, best), labels=labels),
+        Series(_where(values, [not each for each in best]), 1, labels=labels),
+    ]
+    panel = Panel(series, axis="Top-1 recall (dotted: chance; in brackets: books)", marks=[network.chance])
+    return interval_chart([_with_books(genre) if genre else "" for genre in shown], [panel], width)
 
 
-def pair_differences(pairs: Sequence[PairComparison], theme: Theme = LIGHT, width: float = WIDTH) -> Figure:
-    """The difference of each pair's accuracies, the better network first, and the share of books they agree on.
+def recall_by_genre(systems: Mapping[str, Scores]) -> Figure:
+    """Figure 5.1: top-1, top-3 and top-5 recall of at least one system, by title and genre; all genres together on top.
 
-    Args:
-        pairs: At least one.
-        theme: Colours.
-        width: In inches.
+    Genres stand in the order of their mean top-1 recall. A k that takes in every genre is left out.
     """
+    first, *_ = systems.values()
+    genres = first.genres
+    order = sorted(
+        (genre.label for genre in genres if genre.books),
+        key=lambda label: -float(np.mean([each.genres[label].recall[1].value for each in systems.values()])),
+    )
+
+    def recalls(scores: Scores, k: int) -> list[Estimate | None]:
+        return [scores.top(k), None, *(scores.genres[label].recall[k] for label in order)]
+
+    panels = [
+        Panel(
+            [Series(recalls(each, k), place, title) for place, (title, each) in enumerate(systems.items())],
+            f"Top-{k} recall",
+            marks=[first.chances[k]],
+            ends=(0, 1),
+        )
+        for k in [k for k in TOP if k < len(genres)] or [1]
+    ]
+    return interval_chart(["All genres", "", *(_with_books(genres[label]) for label in order)], panels)
+
+
+def pair_differences(pairs: Sequence[PairComparison], titles: Mapping[str, str], width: float = WIDTH) -> Figure:
+    """The difference of each of at least one pair's accuracies, the better system first, and how often they agree."""
     turned = sorted(map(_better_first, pairs), key=lambda pair: -pair.difference.value)
-    lowest = min(pair.difference.low for pair in turned)
-    is_narrow = width < WIDTH
-    with figure_style.drawn(theme, width, 0.62 + (0.34 if is_narrow else 0.21) * (len(turned) + 0.6)) as figure:
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1))
-        for place, pair in enumerate(turned):
-            is_clear = pair.standing in {Standing.AHEAD, Standing.BEHIND}
-            figure_style.interval_row(left, place, pair.difference, theme.colour(0) if is_clear else theme.muted)
-            word = "" if is_clear else pair.standing.value
-            figure_style.label_beside(left, word, (pair.difference.high, place), fontsize=6.2, color=theme.muted)
-            figure_style.interval_row(right, place, pair.same, theme.colour(3), marker="s")
-        left.axvline(0, color=theme.ink, linewidth=0.8)
-        between = "\nover " if is_narrow else " over "
-        names = [f"{title_of(pair.first)}{between}{title_of(pair.second)}" for pair in turned]
-        left.set_yticks(range(len(turned)), names)
-        left.set_ylim(len(turned) - 0.4, -0.6)
-        left.set_xlim(left=min(-0.01, 1.1 * lowest))
-        left.margins(x=0.12)
-        right.set_xlim(0, 1)
-        for axes in (left, right):
-            figure_style.rows_of_shares(axes)
-        figure_style.panel_title(left, "Difference" if is_narrow else "Difference of accuracies")
-        figure_style.panel_title(right, "Agreement" if is_narrow else "Same genre named")
-        return figure
+    differences = [pair.difference for pair in turned]
+    clear = [pair.standing in {Standing.AHEAD, Standing.BEHIND} for pair in turned]
+    words = [pair.standing.value for pair in turned]
+    apart = [
+        Series(_where(differences, clear)),
+        Series(_where(differences, [not each for each in clear]), None, labels=words),
+    ]
+    between, heads = (" over ", ("Difference of accuracies", "Same genre named"))
+    if width < WIDTH:
+        between, heads = ("\nover ", ("Difference", "Agreement"))
+    panels = [
+        Panel(apart, heads[0], marks=[0], ends=(None, None)),
+        Panel([Series([pair.same for pair in turned], 3)], heads[1], ends=(0, 1)),
+    ]
+    names = [f"{titles[pair.first]}{between}{titles[pair.second]}" for pair in turned]
+    return interval_chart(names, panels, width)
+
+
+def recall_comparison(
+    genres: Iterable[tuple[str, Estimate, Estimate, Estimate]],
+    names: Sequence[str],
+    width: float = WIDTH,
+) -> Figure:
+    """Recall of each genre in two studies; beside it, but on phones, the difference, hollow for a tie.
+
+    Args:
+        genres: Name, both recalls, and the first less the second; at least one.
+        names: What the two studies are called.
+        width: In inches.
+    """
+    rows, *recalls, apart = zip(*genres, strict=True)
+    ahead = [None if each.holds_zero else int(each.value < 0) for each in apart]
+    recall = [Series(values, place, names[place]) for place, values in enumerate(recalls)]
+    difference = [Series(_where(apart, [own == place for own in ahead]), place) for place in (0, 1, None)]
+    panels = [
+        Panel(recall, "Top-1 recall"),
+        Panel(difference, "Difference, with interval", marks=[0], ends=(None, None)),
+    ]
+    return interval_chart(list(map(figure_style.short_name, rows)), panels[: 2 if width >= WIDTH else 1], width)
+
+
+def _with_books(genre: GenreScore) -> str:
+    return f"{figure_style.short_name(genre.name)} ({genre.books:,})"
 
 
 def _better_first(pair: PairComparison) -> PairComparison:

@@ -7,23 +7,19 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bookcover_core.evaluation.repeats import LearningCurve
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.figure_style import LIGHT, Theme
 
 
-def learning_curves(
-    curves: Mapping[str, LearningCurve], theme: Theme = LIGHT, width: float = figure_style.WIDTH
-) -> Figure:
+def learning_curves(curves: Mapping[str, LearningCurve], width: float = figure_style.WIDTH) -> Figure:
     """A dot for each training, the fitted line with its interval, dashed to twice the books, for each network.
 
     Args:
         curves: By the name of the network; all of the same numbers of books.
-        theme: Colours.
         width: In inches.
     """
-    with figure_style.drawn(theme, width, min(3.2, 0.95 * width)) as figure:
+    with figure_style.drawn(width, min(3.2, 0.95 * width)) as figure:
         axes = figure.subplots()
         for place, (name, curve) in enumerate(curves.items()):
-            colour, books = theme.colour(place), [point.books for point in curve.points]
+            colour, books = figure_style.colour(place), [point.books for point in curve.points]
             reach = [*books, 2 * books[-1]]
             for point in curve.points:
                 axes.plot([point.books] * len(point.accuracies), point.accuracies, "o", markersize=2.5, color=colour)
@@ -41,5 +37,5 @@ def learning_curves(
         axes.set_xlabel("Training books")
         axes.set_ylabel("Top-1 accuracy on test books")
         figure_style.percent_axis(axes.yaxis)
-        figure.legend(loc="outside lower center", ncols=2 if width <= figure_style.NARROW else 4)
+        figure_style.legend_below(figure, axes, 2 if width <= figure_style.NARROW else 4)
         return figure

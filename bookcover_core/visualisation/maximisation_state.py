@@ -6,7 +6,7 @@ visualisation/<model>/climb-<genre>.npz  <->  MaximisationState
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,7 +21,10 @@ Pictures = npt.NDArray[np.float32]
 _FIRST = 601
 
 # A picture begins in this grey, with noise of this deviation.
-GREY, _NOISE = 127.5, 1.0
+GREY, _NOISE = 127.5, 0.2
+
+# A picture has converged where its objective rose by less than this share of its whole rise.
+_LITTLE = 0.02
 
 
 @dataclass
@@ -33,8 +36,8 @@ class MaximisationState:
     pictures: Pictures
     moved: tuple[int, int]
     """How far the pictures stand from their places: rows down, columns right."""
-    moments: list[npt.NDArray[Any]]
-    """State of the optimiser; empty before the first step."""
+    velocity: npt.NDArray[np.float32]
+    """(n, size, size, 3) momentum of the pictures, in their places."""
     scores: npt.NDArray[np.float32]
     """(steps, n) the score of each picture before each step."""
     penalties: npt.NDArray[np.float32]
@@ -48,7 +51,7 @@ class MaximisationState:
             step=0,
             pictures=np.stack(noise).astype(np.float32),
             moved=(0, 0),
-            moments=[],
+            velocity=np.zeros((len(labels), size, size, 3), np.float32),
             scores=np.empty((0, len(labels)), np.float32),
             penalties=np.empty((0, len(labels), 2), np.float32),
         )
@@ -59,39 +62,35 @@ class MaximisationState:
         back = np.roll(self.pictures, (-self.moved[0], -self.moved[1]), axis=(1, 2))
         return np.round(back).clip(0, 255).astype(np.uint8)
 
+    def converged(self, plateau: int) -> npt.NDArray[np.bool_]:
+        """(n,) whether the objective has risen by less than 2 % of its whole rise over the last `plateau` steps.
+
+        Means of as many steps are compared, for jitter shakes single ones; `plateau` of 0: never.
+        """
+        objective = self.scores - self.penalties.sum(axis=2)
+        if not plateau or len(objective) < 2 * plateau:
+            return np.zeros(self.scores.shape[1], np.bool_)
+        before, last = objective[-2 * plateau : -plateau].mean(axis=0), objective[-plateau:].mean(axis=0)
+        reached: npt.NDArray[np.bool_] = last - before < _LITTLE * (last - objective[0])
+        return reached
+
     def write(self, file: Path, key: str) -> None:
         """Write it to `file`, whole or not at all; `key` is a digest of everything that it depends on.
 
         Raises:
             DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
         """
-        arrays: dict[str, Any] = {
-            "key": np.array(key),
-            "step": np.array(self.step),
-            "pictures": self.pictures,
-            "moved": np.array(self.moved),
-            "scores": self.scores,
-            "penalties": self.penalties,
-            **{f"moment_{number}": moment for number, moment in enumerate(self.moments)},
-        }
         with atomic(file) as temporary, temporary.open("wb") as content:
-            np.savez(content, **arrays)
+            np.savez(content, key=np.array(key), **vars(self))
 
     @classmethod
     def read(cls, file: Path, key: str) -> Self | None:
         """The state in `file`; None where there is none with this key, or none that can be read."""
         try:
             with np.load(file, allow_pickle=False) as content:
-                if str(content["key"]) != key:
-                    return None
-                moments = [content[name] for name in content.files if name.startswith("moment_")]
-                return cls(
-                    step=int(content["step"]),
-                    pictures=content["pictures"],
-                    moved=(int(content["moved"][0]), int(content["moved"][1])),
-                    moments=moments,
-                    scores=content["scores"],
-                    penalties=content["penalties"],
-                )
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+                values = dict(content)
+            down, right = values.pop("moved")
+            step = int(values.pop("step"))
+            return cls(step=step, moved=(int(down), int(right)), **values) if values.pop("key") == key else None
+        except (OSError, TypeError, ValueError, KeyError, EOFError, BadZipFile):
             return None

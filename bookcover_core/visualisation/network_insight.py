@@ -34,11 +34,18 @@ class IdealPicture(BaseModel, frozen=True):
     recall: float = Field(description="Top-1 recall of the genre on the test books.")
     picture: str = Field(description="PNG, relative to the study's folder.")
     course: str = Field(description="CSV, columns `COURSE`: the course of the ascent.")
+    steps: int = Field(description="Steps done.")
+    converged: bool = Field(description="Whether its objective has reached a plateau; else it was still rising.")
     score: float = Field(description="Of the picture as it is printed: its input of the softmax.")
     probability: float = Field(description="What the network gives the genre for it.")
     covers: int = Field(description="Test covers of the genre that were scored for comparison.")
     median_cover: float | None = Field(description="Median score of these covers; None where there are none.")
     best_cover: float | None = Field(description="Highest score of these covers.")
+
+    @property
+    def course_words(self) -> str:
+        """How its ascent ended."""
+        return f"{'converged after' if self.converged else 'not converged after'} {self.steps:,} steps"
 
 
 class GradCamExample(BaseModel, frozen=True):
@@ -76,14 +83,13 @@ class NetworkInsight(BaseModel, frozen=True):
     network: str
     title: str = Field(description="The system's name for people.")
     input_size: int
-    steps: int
     ideals: list[IdealPicture]
     seen: list[GradCamExample] = Field(description="The right ones first, each kind with the most confident first.")
 
     @property
-    def may_be_blurred(self) -> bool:
-        """Whether tf-keras-vis warns of this network: see `BLURRED`."""
-        return self.network in BLURRED_NETWORKS
+    def warning(self) -> str:
+        """What is to be known of ideal pictures of this network; empty for most."""
+        return BLURRED if self.network in BLURRED_NETWORKS else ""
 
 
 def insight_folder(workspace: Workspace, model: str) -> Path:

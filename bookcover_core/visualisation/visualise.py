@@ -2,8 +2,8 @@
 
 models/<model>/, evaluation/<model>/, prepared/  ->  visualisation/<model>/: see `network_insight`
 
-The dissertation ran out of memory after 1,000 steps. Here memory does not grow with the steps, and the state is kept
-at intervals (climb-*.npz): a stage that was cut off resumes there, and so does one that is to take more steps.
+The dissertation ran out of memory after 1,000 steps. Here memory does not grow with the steps, an ascent ends where it
+has converged, and its state is kept (climb-*.npz): a stage that was cut off, or is to take more steps, resumes there.
 """
 
 import logging
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.special import softmax
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.evaluation.scores import read_scores
@@ -89,15 +90,15 @@ def visualise(study: Study, run: StageRun) -> Result:
         network=card.backbone,
         title=title_of(split_model_name(model)[0]),
         input_size=card.input_size,
-        steps=study.settings.visualisation.steps,
         ideals=ideals,
         seen=seen,
     )
     file = insight_folder(study.workspace, model) / INSIGHT
     write_json(file, insight.model_dump(mode="json"))
+    counts = {"ideal pictures": len(ideals), "converged": sum(each.converged for each in ideals)}
     return Result(
         outputs=[file, *ideal_files, *seen_files],
-        counts={"model": model, "ideal pictures": len(ideals), "steps": insight.steps, "covers explained": len(seen)},
+        counts={"model": model, **counts, "steps": sum(each.steps for each in ideals), "covers explained": len(seen)},
     )
 
 
@@ -152,7 +153,7 @@ def _maximise(
     for start in range(0, len(chosen), _TOGETHER):
         together = chosen[start : start + _TOGETHER]
         state = _ascend(study, run, maximiser, card, [genre for genre, _ in together], (start, len(chosen)))
-        scores = maximiser.score(state.in_place)
+        scores, converged = maximiser.score(state.in_place), state.converged(settings.plateau)
         for place, (genre, recall) in enumerate(together):
             picture, course = _write(study, card, genre, state, place)
             files += [picture, course]
@@ -163,8 +164,10 @@ def _maximise(
                     recall=recall,
                     picture=study.workspace.relative(picture),
                     course=study.workspace.relative(course),
+                    steps=state.step,
+                    converged=bool(converged[place]),
                     score=float(scores[place, genre.label]),
-                    probability=float(_softmax(scores[place])[genre.label]),
+                    probability=float(softmax(scores[place].astype(np.float64))[genre.label]),
                     covers=len(beside),
                     median_cover=float(np.median(beside)) if len(beside) else None,
                     best_cover=float(beside.max()) if len(beside) else None,
@@ -181,26 +184,14 @@ def _ascend(
     genres: Sequence[Genre],
     share: tuple[int, int],
 ) -> MaximisationState:
-    """The ascent of some genres after as many steps as the settings say, from where it was left.
+    """The ascent of some genres together, from where it was left until all have converged, or all steps are done.
 
-    Args:
-        study: The study.
-        run: The stage.
-        maximiser: The network.
-        card: Its card.
-        genres: The genres that are maximised together.
-        share: How many genres were done before them, and how many there are in all.
+    `share` is how many genres were done before them, and how many there are in all.
     """
     settings = study.settings.visualisation
     labels = [genre.label for genre in genres]
-    key = digest_of(
-        [
-            card.digests[MODEL_WEIGHTS],
-            labels,
-            [study.settings.seed, settings.total_variation, settings.l2],
-            digest_of(code_of(_ASCENT)),
-        ]
-    )
+    weights = [study.settings.seed, settings.total_variation, settings.l2, settings.plateau]
+    key = digest_of([card.digests[MODEL_WEIGHTS], labels, weights, digest_of(code_of(_ASCENT))])
     file = insight_folder(study.workspace, card.name) / f"climb-{genres[0].slug}.npz"
     state = MaximisationState.read(file, key)
     if state is None or state.step > settings.steps:
@@ -212,19 +203,15 @@ def _ascend(
         if step % _REPORTED == 0:
             study.progress(share[0] * settings.steps + len(genres) * step, share[1] * settings.steps)
 
-    while state.step < settings.steps:
+    while state.step < settings.steps and not state.converged(settings.plateau).all():
         started = time.perf_counter()
         steps = min(_STRETCH - state.step % _STRETCH, settings.steps - state.step)
         state = maximiser.ascend(state, labels, steps, report)
         state.write(file, key)
-        logger.info(
-            "%s: step %d of %d, scores %s, %.2f s a step",
-            run.label,
-            state.step,
-            settings.steps,
-            ", ".join(f"{genre.name} {score:.1f}" for genre, score in zip(genres, state.scores[-1], strict=True)),
-            (time.perf_counter() - started) / steps,
-        )
+        scores = [f"{genre.name} {score:.1f}" for genre, score in zip(genres, state.scores[-1], strict=True)]
+        pace = (time.perf_counter() - started) / steps
+        told = (run.label, state.step, settings.steps, ", ".join(scores), pace)
+        logger.info("%s: step %d of %d, scores %s, %.2f s a step", *told)
     return state
 
 
@@ -249,9 +236,3 @@ def _scores_of_covers(maximiser: "ActivationMaximiser", books: "PixelBooks", lab
     batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
     found = [maximiser.score(read_pictures(batch, maximiser.size))[:, label] for batch in batches]
     return np.concatenate([np.empty(0, np.float32), *found])
-
-
-def _softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Probabilities of the genres, from their scores."""
-    exponents = np.exp(scores.astype(np.float64) - scores.max())
-    return np.asarray(exponents / exponents.sum())

@@ -1,24 +1,46 @@
-"""The tables of two studies beside each other."""
+"""The tables of studies beside each other; those of systems and settings take any number of studies."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from bookcover_core.families.family import title_of
-from bookcover_core.pipeline.graph import stages
 from bookcover_core.report.comparison.study_comparison import ABSENT, SPLITS, StudyComparison
 from bookcover_core.report.comparison.system_pairs import SystemPair
-from bookcover_core.report.findings import EvaluatedSystem
-from bookcover_core.report.table import Cell, Column, Content, Format, Table, estimates, integers
+from bookcover_core.report.findings import EvaluatedSystem, Findings
+from bookcover_core.report.table import (
+    Cell,
+    Column,
+    Content,
+    Format,
+    Table,
+    estimates,
+    integers,
+    setting_text,
+)
 
 # What the numbers that are compared are called.
 _MEASURES = {"accuracy": "Accuracy", "top3": "Top 3", "macro_f1": "Macro F1"}
 
 
 def comparison_tables(comparison: StudyComparison) -> dict[str, Table]:
-    """All tables, by name: differences, systems, genres, books, settings, times."""
-    made = (_differences, _systems, _genres, _books, _settings, _times)
+    """All tables, by name: differences, systems, genres, books, settings."""
+    made = (_differences, _systems, _genres, _books, _settings)
     return {table.name: table for table in (make(comparison) for make in made)}
+
+
+def _sides(comparison: StudyComparison, place: int | None = None) -> list[Column]:
+    """Columns of both numbers and their difference, of records or of what stands at a place of them."""
+    one, other = comparison.names
+
+    def reads(name: str) -> Callable[[Any], Any]:
+        return lambda row: getattr(row if place is None else row[place], name)
+
+    standing = reads("standing")
+    return [
+        estimates(one, reads("first"), "first"),
+        estimates(other, reads("second"), "second"),
+        estimates(f"{one} less {other}", reads("difference"), "difference"),
+        Column("Standing", lambda row: words.words(one, other) if (words := standing(row)) else "", name="standing"),
+    ]
 
 
 def _differences(comparison: StudyComparison) -> Table:
@@ -43,14 +65,11 @@ def _differences(comparison: StudyComparison) -> Table:
         "differences",
         f"How far systems of {one} and {other} are apart, in per cent and points",
         [
-            Column("System", lambda row: Cell(_names(row[0]), best=row[0] is best), name="system"),
+            Column("System", lambda row: Cell(_names(comparison, row[0]), best=row[0] is best), name="system"),
             Column("Measure", lambda row: _MEASURES[row[1]], name="measure"),
-            estimates(one, lambda row: row[2].first, "first"),
-            estimates(other, lambda row: row[2].second, "second"),
-            estimates(f"{one} less {other}", lambda row: row[2].difference, "difference"),
-            Column("Standing", lambda row: row[2].standing.words(one, other), name="standing"),
-            Column("p, McNemar", lambda row: row[2].p, Format.P_VALUE, "McNemar p"),
-            Column("p, Holm", lambda row: row[2].p_holm, Format.P_VALUE, "Holm p"),
+            *_sides(comparison, 2),
+            Column("p, McNemar", "2.p", Format.P_VALUE, "McNemar p"),
+            Column("p, Holm", "2.p_holm", Format.P_VALUE, "Holm p"),
             Column("Test books", lambda row: _basis(row[0]), name="test books"),
         ],
         [(pair, name, apart) for pair in comparison.pairs for name, apart in pair.measures.items()],
@@ -58,10 +77,8 @@ def _differences(comparison: StudyComparison) -> Table:
     )
 
 
-def _names(pair: SystemPair) -> str:
-    if pair.first == pair.second:
-        return title_of(pair.first)
-    return f"{title_of(pair.first)} against {title_of(pair.second)}"
+def _names(comparison: StudyComparison, pair: SystemPair) -> str:
+    return " against ".join(dict.fromkeys(comparison.title(pair, study) for study in (0, 1)))
 
 
 def _basis(pair: SystemPair) -> str:
@@ -72,40 +89,38 @@ def _basis(pair: SystemPair) -> str:
 
 
 def _systems(comparison: StudyComparison) -> Table:
-    """Every system of either study on all test books of its own."""
-    by_name = [{system.name: system for system in findings.systems} for findings in comparison.both]
+    """Every system of every study on all test books of its own."""
 
-    def of(study: int, read: Callable[[EvaluatedSystem], Content]) -> Callable[[str], Content]:
-        return lambda name: read(by_name[study][name]) if name in by_name[study] else None
+    def top3(row: tuple[str, Findings, EvaluatedSystem]) -> Content:
+        scores = row[2].scores
+        return scores.top(3) if len(scores.genres) > 3 else None
 
-    columns = [Column("System", title_of, name="system")]
-    for study, which in enumerate(("first", "second")):
-        columns += [
-            Column("Preparation", of(study, lambda system: system.scores.preparation), name=f"{which} preparation"),
-            estimates("Accuracy", of(study, lambda system: system.scores.accuracy), f"{which} accuracy"),
-            estimates(
-                "Top 3",
-                of(study, lambda system: system.scores.top(3) if len(system.scores.genres) > 3 else None),
-                f"{which} top 3",
-            ),
-            estimates("Macro F1", of(study, lambda system: system.scores.totals["macro_f1"]), f"{which} macro F1"),
-        ]
-    groups = [
-        (f"{name}: {findings.test_books:,} test books, {len(findings.genres)} genres", 4)
-        for name, findings in zip(comparison.names, comparison.both, strict=True)
-    ]
     return Table.of(
         "systems",
         "All systems, each on the test books of its own study, in per cent",
-        columns,
-        dict.fromkeys([*by_name[0], *by_name[1]]),
-        groups=[("", 1), *groups],
+        [
+            Column("System", "2.title", name="system"),
+            Column("Study", "0", name="study"),
+            Column("Preparation", "2.scores.preparation", name="preparation"),
+            estimates("Accuracy", "2.scores.accuracy", "accuracy"),
+            estimates("Top 3", top3, "top 3"),
+            estimates("Macro F1", "2.scores.totals.macro_f1", "macro F1"),
+            integers("Test books", "1.test_books", "test books"),
+            integers("Genres", lambda row: len(row[1].genres), "genres"),
+        ],
+        sorted(
+            (
+                (name, findings, system)
+                for name, findings in zip(comparison.names, comparison.both, strict=True)
+                for system in (*findings.systems, *findings.baselines)
+            ),
+            key=lambda row: -row[2].scores.accuracy.value,
+        ),
     )
 
 
 def _genres(comparison: StudyComparison) -> Table:
     """Recall of the best systems by genre, the greatest difference in favour of the first study first."""
-    one, other = comparison.names
     best = comparison.best
     compared = sum(each.difference is not None for each in best.genres)
     notes = []
@@ -119,18 +134,15 @@ def _genres(comparison: StudyComparison) -> Table:
         notes.append(
             "Genres that one study alone has test books of are shown, on all of these books, and not compared."
         )
+    called = [f"{comparison.title(best, study)} of {name}" for study, name in enumerate(comparison.names)]
     return Table.of(
         "genres",
-        f"Top-1 recall by genre: {title_of(best.first)} of {one} and {title_of(best.second)} of {other}, "
-        "in per cent and points",
+        f"Top-1 recall by genre: {' and '.join(called)}, in per cent and points",
         [
-            Column("Genre", lambda each: each.name, name="genre"),
-            estimates(one, lambda each: each.first, "first"),
-            estimates(other, lambda each: each.second, "second"),
-            estimates(f"{one} less {other}", lambda each: each.difference, "difference"),
-            Column("Standing", lambda each: each.standing.words(one, other) if each.standing else "", name="standing"),
-            integers(f"Test books, {one}", lambda each: each.first_books, "first test books"),
-            integers(f"Test books, {other}", lambda each: each.second_books, "second test books"),
+            Column("Genre", "name", name="genre"),
+            *_sides(comparison),
+            integers(f"Test books, {comparison.names[0]}", "first_books", "first test books"),
+            integers(f"Test books, {comparison.names[1]}", "second_books", "second test books"),
         ],
         best.genres,
         notes=notes,
@@ -142,7 +154,7 @@ def _books(comparison: StudyComparison) -> Table:
     one, other = comparison.names
     counts = comparison.shared.counts
     titles = {"train": "Training", "validation": "Validation", "test": "Test", ABSENT: f"Not in {one}"}
-    seconds = (*SPLITS, ABSENT)
+    columns = (*SPLITS, ABSENT)
     return Table.of(
         "books",
         "Where the books of the two studies stand",
@@ -155,59 +167,22 @@ def _books(comparison: StudyComparison) -> Table:
         [
             [
                 title,
-                *(None if split == second == ABSENT else counts.get((split, second), 0) for second in seconds),
-                sum(count for (first, _), count in counts.items() if first == split),
+                *(None if split == second == ABSENT else counts[split, second] for second in columns),
+                comparison.shared.books(0, split),
             ]
             for split, title in titles.items()
         ],
-        totals=[
-            [
-                "In all",
-                *(sum(count for (_, second), count in counts.items() if second == split) for split in seconds),
-                sum(counts.values()),
-            ]
-        ],
+        totals=[["In all", *(comparison.shared.books(1, split) for split in columns), counts.total()]],
         groups=[("", 1), (f"Books of {other}", 3), ("", 2)],
     )
 
 
 def _settings(comparison: StudyComparison) -> Table:
     """Settings that differ, of those that an outcome depends on."""
-    one, other = comparison.names
     return Table.of(
         "settings",
         "Settings that differ",
-        [
-            Column("Setting", lambda each: each[0], name="setting"),
-            Column(one, lambda each: _value(each[1]), name="first"),
-            Column(other, lambda each: _value(each[2]), name="second"),
-        ],
-        comparison.settings,
-    )
-
-
-def _value(value: Any) -> str | None:
-    """The value of a setting for people; None where it is empty."""
-    if value in (None, "", [], {}):
-        return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _times(comparison: StudyComparison) -> Table:
-    """Time of every stage in both studies."""
-    titles = {stage.name: stage.title for stage in stages()}
-    rows = [(titles[name], *seconds) for name, seconds in comparison.seconds.items()]
-    return Table.of(
-        "times",
-        "Time of each stage",
-        [
-            Column("Stage", name="stage"),
-            Column(comparison.names[0], None, Format.SECONDS, "first seconds"),
-            Column(comparison.names[1], None, Format.SECONDS, "second seconds"),
-        ],
-        rows,
-        totals=[("All stages", *(sum((row[study] or 0.0 for row in rows), 0.0) for study in (1, 2)))],
-        notes=[
-            "Sum over the parts of a stage. Times of two machines, or of one that was busy, say little of each other."
-        ],
+        [Column("Setting", name="setting"), *(map(Column, comparison.names))],
+        [[name, *map(setting_text, values)] for name, *values in comparison.settings],
+        notes=["Only settings that an outcome depends on; that includes where listings and covers come from."],
     )

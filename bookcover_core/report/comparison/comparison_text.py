@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bookcover_core.evaluation.significance import Standing
-from bookcover_core.families.family import title_of
 from bookcover_core.report.comparison.study_comparison import StudyComparison
 from bookcover_core.report.table import PERCENT, capitalised, percent
 
@@ -48,11 +47,12 @@ def sentence(comparison: StudyComparison) -> str:
         if best.paired
         else f"of {best.first_books:,} and {best.second_books:,} test books, each of its own"
     )
+    mine, theirs = (comparison.title(best, study) for study in (0, 1))
     return (
-        f"Best against best: {title_of(best.first)} of {one} is right on {percent(accuracy.first.value)}{PERCENT}, "
-        f"{title_of(best.second)} of {other} on {percent(accuracy.second.value)}{PERCENT} {books}. The difference is "
-        f"{signed(accuracy.difference.value)} points ({100 * comparison.confidence:.0f}{PERCENT} interval "
-        f"{signed(accuracy.difference.low)} to {signed(accuracy.difference.high)})."
+        f"Best against best: {mine} of {one} is right on {percent(accuracy.first.value)}{PERCENT}, "
+        f"{theirs} of {other} on {percent(accuracy.second.value)}{PERCENT} {books}. The "
+        f"difference is {signed(accuracy.difference.value)} points ({100 * comparison.confidence:.0f}{PERCENT} "
+        f"interval {signed(accuracy.difference.low)} to {signed(accuracy.difference.high)})."
     )
 
 
@@ -134,16 +134,15 @@ def _about_books(comparison: StudyComparison) -> Iterator[Notice]:
 
 def _about_systems(comparison: StudyComparison) -> Iterator[Notice]:
     """Intervals of another confidence, and systems without results."""
-    names = comparison.names
-    one, other = (findings.confidence for findings in comparison.both)
-    if one != other:
+    (one, findings), (other, others) = zip(comparison.names, comparison.both, strict=True)
+    if findings.confidence != others.confidence:
         yield Notice(
             "Intervals of one confidence",
-            f"{names[1]} asks for intervals of {100 * other:g}{PERCENT}; differences here have those of {names[0]}, "
-            f"{100 * one:g}{PERCENT}.",
+            f"{other} asks for intervals of {100 * others.confidence:g}{PERCENT}; differences here have those of "
+            f"{one}, {100 * findings.confidence:g}{PERCENT}.",
         )
-    pairs = zip(names, comparison.both, strict=True)
-    if missing := [f"{each.title} of {name}" for name, findings in pairs for each in findings.missing]:
+    missing = [f"{each.title} of {one}" for each in findings.missing]
+    if missing := [*missing, *(f"{each.title} of {other}" for each in others.missing)]:
         yield Notice("Without results", f"{', '.join(missing)}.")
 
 

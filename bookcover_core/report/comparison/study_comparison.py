@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.scores import Scores
@@ -36,7 +38,7 @@ class SharedBooks:
     folder, the pictures must be the same file too.
     """
 
-    counts: dict[tuple[str, str], int]
+    counts: Counter[tuple[str, str]]
     """Books by their split in the first study and in the second; `ABSENT`: it does not have them."""
     keys: frozenset[str]
     """Keys of the books that both have."""
@@ -50,28 +52,22 @@ class SharedBooks:
     @property
     def test(self) -> int:
         """Test books that the studies share."""
-        return self.counts.get(("test", "test"), 0)
+        return self.counts["test", "test"]
 
     def leaked(self, tested: int) -> int:
         """Test books of the first study (0) or the second (1) that the other trained on, or chose its epoch by."""
         splits = [("test", split) if tested == 0 else (split, "test") for split in ("train", "validation")]
-        return sum(self.counts.get(each, 0) for each in splits)
+        return sum(self.counts[each] for each in splits)
 
 
 @dataclass(frozen=True)
 class StudyComparison:
     """Two studies, each with at least one evaluated system."""
 
-    first: Findings
-    second: Findings
+    both: tuple[Findings, Findings]
     shared: SharedBooks
     pairs: list[SystemPair]
     """Systems of one name, then the best of both, where that is not one of these pairs."""
-
-    @property
-    def both(self) -> tuple[Findings, Findings]:
-        """The first and the second."""
-        return self.first, self.second
 
     @cached_property
     def names(self) -> tuple[str, str]:
@@ -81,20 +77,25 @@ class StudyComparison:
 
     @cached_property
     def best(self) -> SystemPair:
-        """The best system of the first and the best of the second, each by the test books of its own study."""
-        names = tuple(system.name for system in _best(self.first, self.second))
+        """The best system of the first and the best of the second, each by its own study."""
+        names = tuple(_best(findings).name for findings in self.both)
         return next(pair for pair in self.pairs if (pair.first, pair.second) == names)
+
+    def title(self, pair: SystemPair, study: int) -> str:
+        """The name of the first (0) or second (1) system of a pair for people, which says of an untrained one so."""
+        name = (pair.first, pair.second)[study]
+        return next(system.title for system in self.both[study].systems if system.name == name)
 
     @property
     def confidence(self) -> float:
         """Of every interval: that of the first study."""
-        return self.first.confidence
+        return self.both[0].confidence
 
     @cached_property
     def shared_genres(self) -> list[str]:
         """Names of the genres that both have."""
-        others = {genre.name for genre in self.second.genres}
-        return [genre.name for genre in self.first.genres if genre.name in others]
+        others = {genre.name for genre in self.both[1].genres}
+        return [genre.name for genre in self.both[0].genres if genre.name in others]
 
     def own_genres(self, study: int) -> list[str]:
         """Names of the genres that the first study (0) or the second (1) alone has."""
@@ -111,22 +112,12 @@ class StudyComparison:
     @cached_property
     def other_code(self) -> list[str]:
         """Titles of the stages that both ran, each with other code."""
-        found = []
-        for stage in stages():
-            codes = [{manifest.code for manifest in each.manifests.get(stage.name, [])} for each in self.both]
-            if all(codes) and codes[0] != codes[1]:
-                found.append(stage.title)
-        return found
-
-    @cached_property
-    def seconds(self) -> dict[str, tuple[float | None, float | None]]:
-        """Time of all parts of each stage in both studies, by the stage's name; None where one has not run it."""
-        first, second = (
-            {stage: sum(each.seconds for each in manifests) for stage, manifests in findings.manifests.items()}
-            for findings in self.both
-        )
-        names = [stage.name for stage in stages() if stage.name in first or stage.name in second]
-        return {name: (first.get(name), second.get(name)) for name in names}
+        ran = [{name: {each.code for each in done} for name, done in each.manifests.items()} for each in self.both]
+        return [
+            stage.title
+            for stage in stages()
+            if all(stage.name in codes for codes in ran) and ran[0][stage.name] != ran[1][stage.name]
+        ]
 
 
 def compare_studies(first: Study, second: Study) -> StudyComparison:
@@ -143,18 +134,18 @@ def compare_studies(first: Study, second: Study) -> StudyComparison:
             where=first.workspace.root,
             advice="Name two; settings files of two studies have another `name` or `workspace`.",
         )
-    one, other = (_with_results(study) for study in (first, second))
+    one, other = both = (_with_results(first), _with_results(second))
     shared = _share_books(one, other)
     others = {system.name: system for system in other.systems}
     pairs = [(system, others[system.name]) for system in one.systems if system.name in others]
-    best = _best(one, other)
+    best = (_best(one), _best(other))
     if best[0].name != best[1].name:
         pairs.append(best)
     compared = [
-        compare_systems(_judged(one, mine), _judged(other, theirs), shared.keys, first.settings.evaluation.confidence)
+        compare_systems(_judged(one, mine), _judged(other, theirs), shared.keys, one.confidence)
         for mine, theirs in pairs
     ]
-    return StudyComparison(one, other, shared, corrected(compared, one.confidence))
+    return StudyComparison(both, shared, corrected(compared, one.confidence))
 
 
 def _with_results(study: Study) -> Findings:
@@ -179,28 +170,29 @@ def _is_deciding(name: str) -> bool:
     return group in _DECIDING_PARTS or any(path in {name, group} for stage in stages() for path in stage.settings)
 
 
-def _best(first: Findings, second: Findings) -> tuple[EvaluatedSystem, EvaluatedSystem]:
-    assert first.best is not None
-    assert second.best is not None
-    return first.best, second.best
+def _best(findings: Findings) -> EvaluatedSystem:
+    assert findings.best is not None
+    return findings.best
 
 
 def _share_books(first: Findings, second: Findings) -> SharedBooks:
-    one, other = (_read_books(findings) for findings in (first, second))
-    shared = alike = one.keys() & other.keys()
+    books = _read_books(first).merge(_read_books(second), "outer", "key", suffixes=("_1", "_2")).fillna(ABSENT)
+    alike = (books["split_1"] != ABSENT) & (books["split_2"] != ABSENT)
+    shared = alike
     if BookSource.FOLDER in {findings.study.settings.books.source for findings in (first, second)}:
-        shared = {key for key in alike if one[key][1] == other[key][1]}
-    counts = Counter((split, other[key][0] if key in shared else ABSENT) for key, (split, _) in one.items())
-    counts.update((ABSENT, split) for key, (split, _) in other.items() if key not in shared)
-    return SharedBooks(dict(counts), frozenset(shared), len(alike) - len(shared))
+        shared = alike & (books["sha256_1"] == books["sha256_2"])
+    # What only the key has in common stands for two books, each of one study.
+    apart = books[alike & ~shared]
+    told = pd.concat([books[~alike | shared], apart.assign(split_1=ABSENT), apart.assign(split_2=ABSENT)])
+    counts = Counter(zip(told["split_1"], told["split_2"], strict=True))
+    return SharedBooks(counts, frozenset(books["key"][shared]), len(apart))
 
 
-def _read_books(findings: Findings) -> dict[str, tuple[str, str]]:
-    """Split and digest of the picture of every book, by key."""
+def _read_books(findings: Findings) -> pd.DataFrame:
+    """Split and digest of the picture of every book, with its key."""
     file = findings.study.workspace.splits
     if not file.exists():
         raise WorkspaceError(
             "the list of the study's books is missing", where=file, advice="Run the study again: what is done is kept."
         )
-    table = read_table(file, ("key", "split", "sha256"))
-    return dict(zip(table["key"], zip(table["split"], table["sha256"], strict=True), strict=True))
+    return read_table(file, ("key", "split", "sha256"))

@@ -8,8 +8,11 @@ import pytest
 from bookcover_core.evaluation.analysis import read_analysis
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.significance import Standing
+from bookcover_core.families.baselines import fit_baseline
+from bookcover_core.pipeline.study import Study
 from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
 from bookcover_core.report.findings import gather
+from bookcover_core.report.report_figures import titles
 from bookcover_core.report.table import Cell, Column, Format, show, show_interval
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study
@@ -52,7 +55,7 @@ def test_tables_say_what_the_analysis_says(analysed):
 def test_a_network_without_overlap_shows_its_greatest(analysed):
     """Where no pair is above the threshold, the greatest overlap stands in, and is said not to be above."""
     analysis = read_analysis(analysed.workspace)
-    rows = overlap_table(analysis).rows
+    rows = overlap_table(analysis, titles(gather(analysed))).rows
     for name, system in analysis.systems.items():
         own = [row for row in rows if row[0].value == name]
         assert own[0][3].value == pytest.approx(system.overlap.highest.overlap.value)
@@ -82,6 +85,18 @@ def test_the_page_has_the_analysis_of_its_own_networks_only(tmp_path: Path):
     study.manifest_file("evaluate/MobileNetV2-padded").unlink()
     evaluate(study, "MobileNetV2", predict=turned)
     assert gather(study).analysis is None
+
+
+def test_baselines_do_not_hide_the_analysis(tmp_path: Path):
+    """The analysis is of the systems alone: that baselines were evaluated too makes it none of other predictions."""
+    study = make_analysed_study(tmp_path, SMALL)
+    chosen = study.settings.baselines.model_copy(update={"names": ("commonest",)})
+    study = Study(study.settings.model_copy(update={"baselines": chosen}))
+    fit_baseline(study, "Baseline-commonest")
+    evaluate(study, "Baseline-commonest")
+    findings = gather(study)
+    assert [each.name for each in findings.baselines] == ["Baseline-commonest"]
+    assert findings.analysis is not None
 
 
 def test_a_page_without_analysis_says_so(bookcover30):

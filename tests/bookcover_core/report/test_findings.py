@@ -12,7 +12,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
 from bookcover_core.report.findings import gather
 from bookcover_core.report.number_verdicts import Reproduction, number_verdicts
-from bookcover_core.report.report_figures import _specs
+from bookcover_core.report.report_figures import figure_specs
 from bookcover_core.report.result_tables import preparation_table
 from bookcover_core.report.summary import headline, result_rows
 from bookcover_core.report.write_report import write_report
@@ -167,6 +167,6 @@ def test_each_network_has_its_own_comparison(tmp_path: Path):
     ]
     table = preparation_table(findings)
     assert [row[0].value for row in table.rows] == ["MobileNetV2", "MobileNetV2", "ResNeXt50", "ResNeXt50"]
-    figures = [spec for spec in _specs(findings) if spec and spec.name.startswith("preparations")]
+    figures = [spec for spec in figure_specs(findings) if spec and spec.name.startswith("preparations")]
     assert [spec.name for spec in figures] == ["preparations-MobileNetV2", "preparations-ResNeXt50"]
     assert all(name in spec.caption for name, spec in zip(names, figures, strict=True))

@@ -12,7 +12,7 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.workspace import read_table, write_json
 from bookcover_core.report.findings import gather
 from bookcover_core.report.provenance import architecture_table, machine_table, software_table
-from bookcover_core.report.report_figures import cost_figure, ideal_figure
+from bookcover_core.report.report_figures import cost_figures, ideal_figures, ideal_words
 from bookcover_core.report.write_report import write_report
 from bookcover_core.visualisation.network_insight import BLURRED, GradCamExample, insight_folder
 from tests.bookcover_core.report.specimen import Specimen, make_study
@@ -77,12 +77,20 @@ def test_the_page_shows_what_was_seen(study):
 
 def test_another_network_is_not_warned_of(study):
     """What tf-keras-vis says of Inception stands beside pictures of such a network alone."""
-    findings = gather(study)
-    insight = findings.insight
-    assert insight.may_be_blurred
-    plain = ideal_figure(findings, insight.model_copy(update={"network": "MobileNetV2"}))
-    assert BLURRED not in plain.caption
-    assert BLURRED in ideal_figure(findings, insight).caption
+    insight = gather(study).insight
+    assert BLURRED in ideal_words(insight)
+    assert BLURRED not in ideal_words(insight.model_copy(update={"network": "MobileNetV2"}))
+
+
+def test_words_on_ideal_pictures_come_from_their_numbers(study):
+    """What has not converged is named with its steps, and how many score higher than every cover is counted."""
+    insight = gather(study).insight
+    assert ideal_words(insight).startswith(
+        "Not converged, still rising: Genre $1$ after 5 steps. 1 of 1 score higher than every test cover."
+    )
+    ideals = [each.model_copy(update={"converged": True, "score": 1.5}) for each in insight.ideals]
+    words = ideal_words(insight.model_copy(update={"ideals": ideals}))
+    assert words.startswith("All have converged. 0 of 1 score higher")
 
 
 def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
@@ -91,7 +99,7 @@ def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
     for manifest in findings.manifests["visualise"]:
         manifest.inputs[f"evaluate/{MODEL}"] = "another digest"
     assert findings.insight is None
-    assert ideal_figure(findings, None) is None
+    assert not list(ideal_figures(findings))
 
 
 def test_the_networks_stand_in_numbers(study):
@@ -105,10 +113,10 @@ def test_the_networks_stand_in_numbers(study):
     try:
         without = gather(study)
         assert architecture_table(without) is None
-        assert cost_figure(without) is None
+        assert not list(cost_figures(without))
     finally:
         (study.workspace.models / "away.json").rename(study.workspace.models / MODEL / "card.json")
-    assert cost_figure(findings) is not None
+    assert len(list(cost_figures(findings))) == 1
 
 
 def test_machines_and_versions_are_named(study):

@@ -7,7 +7,7 @@ import pytest
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import CurvePoint, LearningCurve, RepeatedAccuracy, Repeats, SystemRepeats
 from bookcover_core.report.repeat_section import curve_figure, curve_words, repeat_table
-from bookcover_core.visualisation.figure_style import LIGHT, NARROW, WIDTH
+from bookcover_core.visualisation.figure_style import NARROW, WIDTH
 
 
 def estimate(value: float) -> Estimate:
@@ -55,7 +55,7 @@ def test_two_sentences_say_what_twice_the_books_would_bring():
 def test_the_curve_is_drawn(width):
     """Books on a scale of doublings up to twice the study's, a dot for each training."""
     spec = curve_figure(told(REPEATS))
-    axes = spec.draw(LIGHT, width).axes[0]
+    axes = spec.draw(width=width).axes[0]
     assert axes.get_xscale() == "log"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["500", "1,000", "2,000"]
     assert "18.0 % with 500, 22.0 % with 1,000" in spec.alt

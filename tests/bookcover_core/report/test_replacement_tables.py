@@ -54,6 +54,8 @@ def test_reasons_are_counted_by_genre():
         ["All genres", 3, 2, 2, 1],
     ]
     assert table.foot == 1
+    assert table.notes == ("Replaced: by a book of its genre from the pool, while that had one.",)
+    assert not reasons_table(pd.DataFrame(rows[1:2], columns=list(REPLACEMENTS)), ["Law"]).notes
 
 
 def test_covers_that_left_are_shown_beside_those_that_came(tmp_path):

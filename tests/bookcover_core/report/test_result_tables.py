@@ -32,13 +32,13 @@ def _column(table: Table, title: str) -> list[Cell]:
 def test_ties_mark_all_and_are_compared_as_printed():
     """Two networks that agree to a tenth of a per cent are both best; a k is compared with the same k only."""
     cells = [Cell(0.2001), Cell(0.5), Cell(0.2004), Cell(0.9), Cell(0.1), Cell(0.9)]
-    assert [cell.best for cell in _mark_best(cells, 2, 6)] == [True, False, True, True, False, True]
+    assert [cell.best for cell in _mark_best(cells, 2, range(6))] == [True, False, True, True, False, True]
 
 
 def test_nothing_is_best_where_all_are_nothing_or_one_stands_alone():
     """Recall 0 everywhere is nobody's best, and a network without rivals is not marked."""
-    assert not any(cell.best for cell in _mark_best([Cell(0.0), Cell(0.0)], 1, 2))
-    assert not any(cell.best for cell in _mark_best([Cell(0.3), Cell(0.4)], 2, 2))
+    assert not any(cell.best for cell in _mark_best([Cell(0.0), Cell(0.0)], 1, range(2)))
+    assert not any(cell.best for cell in _mark_best([Cell(0.3), Cell(0.4)], 2, range(2)))
 
 
 def test_table_2_sets_the_study_beside_all_published_columns(official):
@@ -121,6 +121,17 @@ def test_counts_add_up(bookcover30):
     )
     assert split_counts(findings) == {"train": 150, "validation": 30, "test": 120}
     assert rows["Test books judged"][0].value == 120
+
+
+def test_undecided_candidates_that_were_kept_are_told(bookcover30):
+    """Where candidates stay in the study without a decision the funnel says how many."""
+    for keep, told in (("keep", "; 2 on which nobody decided were kept"), ("reject", "")):
+        curation = bookcover30.settings.curation.model_copy(update={"undecided": keep})
+        findings = gather(Study(bookcover30.settings.model_copy(update={"curation": curation})))
+        for manifest in findings.manifests["curate"]:
+            manifest.counts["undecided"] = 2
+        rows = {row[0].value: row[3].value for row in funnel_table(findings).rows}
+        assert rows["Candidates for box sets, by title"] == f"box set 2, bundle 1{told}"
 
 
 def test_times_add_up(bookcover30):

@@ -14,9 +14,8 @@ from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.heatmaps import confusion_heat_map
-from bookcover_core.visualisation.interval_charts import accuracy_beside_published, recall_extremes
-from bookcover_core.visualisation.recall_chart import recall_by_genre
-from bookcover_core.visualisation.training_curves import TrainingCurve, preparation_curves, read_curve, training_curves
+from bookcover_core.visualisation.interval_charts import accuracy_chart, recall_by_genre, recall_extremes
+from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve, training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 
@@ -37,44 +36,38 @@ def _curve(epochs: int = 20) -> TrainingCurve:
 
 
 FIGURES = {
-    "training": lambda theme: training_curves({"A": _curve(), "B": _curve(9), "C": _curve(1)}, theme),
-    "training of one": lambda theme: training_curves({"A": _curve()}, theme),
-    "preparations": lambda theme: preparation_curves({"noprep": _curve(), "padded": _curve(8)}, "padded", theme),
-    "recall": lambda theme: recall_by_genre([_scores("A", 12), _scores("BB", 12)], theme),
-    "recall of two genres": lambda theme: recall_by_genre([_scores("A", 2)], theme),
-    "extremes": lambda theme: recall_extremes(_scores("A", 30, 90), theme),
-    "confusion": lambda theme: confusion_heat_map(_scores("A", 4), theme=theme),
-    "standing": lambda theme: accuracy_beside_published([_scores("A", 5)], published_results(), theme),
-    "standing alone": lambda theme: accuracy_beside_published([_scores("A", 5), _scores("BB", 5)], (), theme),
+    "training": lambda: training_curves({"A": _curve(), "B": _curve(9), "C": _curve(1)}),
+    "training of one": lambda: training_curves({"A": _curve()}),
+    "training of many": lambda: training_curves({name: _curve(8) for name in "ABCDE"}),
+    "recall": lambda: recall_by_genre({"A": _scores("A", 12), "B": _scores("BB", 12)}),
+    "recall of two genres": lambda: recall_by_genre({"A": _scores("A", 2)}),
+    "extremes": lambda: recall_extremes(_scores("A", 30, 90)),
+    "extremes of few": lambda: recall_extremes(_scores("A", 3)),
+    "confusion": lambda: confusion_heat_map(_scores("A", 4)),
+    "standing": lambda: accuracy_chart({"A": _scores("A", 5)}, {"Rule": _scores("C", 5)}, published_results()),
+    "standing alone": lambda: accuracy_chart({"A": _scores("A", 5), "B": _scores("BB", 5)}, {}, ()),
 }
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_the_same_on_every_run(name: str):
-    """Two drawings are one SVG, well-formed and without a date; a dark one with the layout of a light one is, too."""
-    light = FIGURES[name](figure_style.LIGHT)
-    first, second = (figure_style.to_svg(figure) for figure in (light, FIGURES[name](figure_style.LIGHT)))
+    """Two drawings of one figure are one SVG, well-formed and without a date."""
+    first, second = (figure_style.to_svg(FIGURES[name]()) for _ in range(2))
     assert first == second
     assert ET.fromstring(first).tag.endswith("svg")
     assert "<dc:date>" not in first
-    dark, alone = (FIGURES[name](figure_style.DARK) for _ in range(2))
-    assert figure_style.to_svg(dark, figure_style.DARK, like=light) == figure_style.to_svg(alone, figure_style.DARK)
 
 
-def test_light_and_dark_differ_and_leave_no_trace():
-    """A dark figure has other colours, and matplotlib's own settings are as they were."""
+def test_drawing_leaves_no_trace():
+    """Matplotlib's own settings are as they were."""
     before = dict(mpl.rcParams)
-    light, dark = (
-        figure_style.to_svg(FIGURES["extremes"](theme), theme) for theme in (figure_style.LIGHT, figure_style.DARK)
-    )
-    assert figure_style.DARK.series[0] in dark
-    assert figure_style.DARK.series[0] not in light
+    figure_style.to_svg(FIGURES["extremes"]())
     assert dict(mpl.rcParams) == before
 
 
 def test_png_is_the_same_on_every_run():
     """Two drawings of one figure are one PNG, which names no software."""
-    first, second = (figure_style.to_png(FIGURES["standing alone"](figure_style.LIGHT)) for _ in range(2))
+    first, second = (figure_style.to_png(FIGURES["standing alone"]()) for _ in range(2))
     assert first == second
     assert b"Software" not in first
 

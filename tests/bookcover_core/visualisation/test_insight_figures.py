@@ -34,6 +34,8 @@ def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Net
                 recall=0.5,
                 picture=picture,
                 course=course,
+                steps=5,
+                converged=known,
                 score=9.0,
                 probability=0.99,
                 covers=3 if known else 0,
@@ -42,7 +44,7 @@ def invented_insight(root, genres: int = 4, network: str = "MobileNetV2") -> Net
             )
         )
     return NetworkInsight(
-        model=f"{network}-padded", network=network, title=network, input_size=24, steps=5, ideals=ideals, seen=[]
+        model=f"{network}-padded", network=network, title=network, input_size=24, ideals=ideals, seen=[]
     )
 
 

@@ -13,6 +13,7 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.training.features import compute_features
+from bookcover_core.visualisation import maximisation_state as state_module
 from bookcover_core.visualisation import visualise as module
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, insight_folder, read_insight
 from bookcover_core.visualisation.visualise import chosen_system, visualise
@@ -48,7 +49,7 @@ def test_everything_is_left_as_files(judged):
     manifest = visualise(study)
     root, insight = study.workspace.root, read_insight(study.workspace, MODEL)
     assert manifest.label == f"visualise/{MODEL}"
-    assert (insight.model, insight.steps, len(insight.ideals)) == (MODEL, 6, 2)
+    assert (insight.model, len(insight.ideals)) == (MODEL, 2)
     recalls = [ideal.recall for ideal in insight.ideals]
     assert recalls == sorted(recalls, reverse=True)
     for ideal in insight.ideals:
@@ -58,6 +59,7 @@ def test_everything_is_left_as_files(judged):
             rows = list(csv.DictReader(lines))
         assert tuple(rows[0]) == COURSE
         assert [int(row["step"]) for row in rows] == list(range(6))
+        assert (ideal.steps, ideal.converged) == (6, False)
         assert ideal.covers == 3
         assert ideal.median_cover <= ideal.best_cover
         assert 0 <= ideal.probability <= 1
@@ -95,6 +97,16 @@ def test_an_ascent_resumes_where_it_was(judged, caplog, monkeypatch):
         assert f"visualise/{MODEL}: resumes at step {since}" in caplog.text
         if steps == 8:
             assert (judged.workspace.root / ideal.picture).read_bytes() == whole
+
+
+def test_an_ascent_ends_on_its_plateau(judged, monkeypatch):
+    """Where it has converged no further step is taken; without a plateau all are."""
+    monkeypatch.setattr(module, "_STRETCH", 4)
+    monkeypatch.setattr(state_module, "_LITTLE", 10)
+    for plateau, steps, converged in ((3, 8, True), (0, 12, False)):
+        visualise(changed(judged, steps=12, genres=1, plateau=plateau))
+        [ideal] = read_insight(judged.workspace, MODEL).ideals
+        assert (ideal.steps, ideal.converged) == (steps, converged)
 
 
 def test_other_settings_do_not_maximise_again(judged, caplog):

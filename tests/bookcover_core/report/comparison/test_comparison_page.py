@@ -162,7 +162,7 @@ def test_the_page_fetches_nothing_and_no_study_is_touched(studies, tmp_path):
             assert (attributes.get(name) or "#").startswith(("data:", "#")), tag
     assert "http" not in re.sub(r"data:[^\"]+|http-equiv", "", text)
     names = [tag for tag, _ in page.tags]
-    assert names.count("table") == names.count("caption") == 6
+    assert names.count("table") == names.count("caption") == 5
     assert names.count("figure") == 1
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
