@@ -29,10 +29,10 @@ def add_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _backbone(name: str, channels: int) -> Backbone:
-    def build(_size=32):
+    def build(size=32):
         from bookcover_core.models.tensorflow_setup import keras
 
-        x = pictures = keras.Input((32, 32, 3))
+        x = pictures = keras.Input((size, size, 3))
         for number in (1, 2):
             x = keras.layers.Conv2D(channels, 3, strides=2, activation="relu", name=f"conv{number}")(x)
         return keras.Model(pictures, x, name=name)
