@@ -93,6 +93,7 @@ def empty_database(made_once) -> Path:
 def prefect_server(made_once, empty_database: Path) -> Iterator[None]:
     """A Prefect server with a database of its own, for the tests that run flows: one for all processes that test."""
     os.environ["DO_NOT_TRACK"] = "1"
+    from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
     from deployments.home_server import used_server
@@ -107,6 +108,7 @@ def prefect_server(made_once, empty_database: Path) -> Iterator[None]:
                 {PREFECT_API_URL: f"{server.address}/api", PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
             ):
                 yield
+                APILogWorker.drain_all(timeout=10)  # at the end of the process nobody would take its lines
 
 
 @pytest.fixture(scope="session")
