@@ -48,12 +48,15 @@ class _Terminal(logging.Handler):
 
 
 @contextmanager
-def shown_progress(settings: StudySettings, quiet: Callable[[logging.LogRecord], bool]) -> Iterator[None]:
+def shown_progress(
+    settings: StudySettings, quiet: Callable[[logging.LogRecord], bool], step: str | None = None
+) -> Iterator[None]:
     """Show how far a study is while the block lasts, and write what Prefect logs to a file in the study's folder.
 
     Args:
         settings: The study.
         quiet: Whether a record stays out of the terminal.
+        step: The step that is run alone; None: the whole study.
     """
     log = settings.root / "run.log"
     if log.exists():
@@ -62,7 +65,7 @@ def shown_progress(settings: StudySettings, quiet: Callable[[logging.LogRecord],
     file, terminal = _LogFile(log, encoding="utf-8", errors="backslashreplace"), _Terminal(logging.WARNING)
     file.setFormatter(logging.Formatter(_FORMAT))
     terminal.addFilter(lambda record: not quiet(record))
-    with _handlers(file, terminal), watched(Study(settings)) as progress:
+    with _handlers(file, terminal), watched(Study(settings), step) as progress:
         if console.is_terminal:
             with Live(console=console, get_renderable=lambda: _display(progress, file.last), refresh_per_second=2):
                 yield

@@ -65,7 +65,7 @@ def run_study(
         with _review_page(settings, only):
             plain_errors()
             named = chunks if isinstance(chunks, str) else ", ".join(map(str, chunks))
-            with shown_progress(settings, _is_said_elsewhere):
+            with shown_progress(settings, _is_said_elsewhere, only):
                 _run_until_done(shown, lambda: _run(only, settings, named))
         if only in {None, "report"}:
             print_results(settings)

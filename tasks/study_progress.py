@@ -86,13 +86,19 @@ class StudyProgress:
 
     Args:
         study: The study. What it would run is looked up, and none of it is run.
+        step: The step that is run alone; None: the whole study.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, step: str | None = None) -> None:
         self.name = study.settings.name
         self.works: list[Work] = []
         self._began = time.monotonic()
-        self._coming = {each.label.replace(" ", "/", 1): each.seconds for each in prospects(study)}
+        coming = {each.label.replace(" ", "/", 1): each.seconds for each in prospects(study)}
+        self._coming = {
+            label: seconds
+            for label, seconds in coming.items()
+            if step is None or find(label.partition("/")[0]).step == step
+        }
         self._lock = Lock()
 
     def begin(self, stage: str, title: str, *labels: str) -> Work:
@@ -180,13 +186,18 @@ _watched: dict[Path, StudyProgress] = {}
 
 
 @contextmanager
-def watched(study: Study) -> Iterator[StudyProgress]:
-    """How far a study is, told while the block lasts; that of the block around it, where there is one."""
+def watched(study: Study, step: str | None = None) -> Iterator[StudyProgress]:
+    """How far a study is, told while the block lasts; that of the block around it, where there is one.
+
+    Args:
+        study: The study.
+        step: The step that is run alone; None: the whole study.
+    """
     root = study.workspace.root
     if root in _watched:
         yield _watched[root]
         return
-    _watched[root] = StudyProgress(study)
+    _watched[root] = StudyProgress(study, step)
     try:
         yield _watched[root]
     finally:

@@ -56,6 +56,11 @@ def test_time_is_expected_from_the_last_run_then_from_the_pace(study, clock):
     assert "about" not in progress.summary(), "features were never computed"
 
 
+def test_of_a_step_that_is_run_alone_nothing_else_is_to_come(study):
+    """Though the study would have more to do."""
+    assert StudyProgress(study, "train").coming == ["features", "train"]
+
+
 def test_stages_that_have_begun_are_shown_in_their_order(study, clock):
     """What is being done comes before how it ended; a failure before what went well."""
     progress = StudyProgress(study)
