@@ -18,7 +18,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.report.table import duration
 from bookcover_core.settings import StudySettings
 from deployments.terminal import console, say
-from tasks.study_progress import FAILED, StudyProgress, watched
+from tasks.study_progress import FAILED, UNCHANGED, StudyProgress, watched
 
 # Seconds between two lines that say how far a study is, where there is no terminal.
 _INTERVAL = 60.0
@@ -130,7 +130,8 @@ def _print_lines(progress: StudyProgress, ending: Event) -> None:
         is_ending = ending.wait(0.5)
         while printed < len(progress.works) and progress.works[printed].ended:
             work = progress.works[printed]
-            say(f"{work.title}: {work.ended}, {duration(work.took)}")
+            if work.ended != UNCHANGED or work.title not in {each.title for each in progress.works[:printed]}:
+                say(f"{work.title}: {work.ended}, {duration(work.took)}")
             printed += 1
             told = time.monotonic()
         if is_ending:
