@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from operator import attrgetter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bookcover_core.evaluation.analysis import read_analysis
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.published_results import published_statements
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.report import statements
@@ -112,6 +114,33 @@ def test_training_that_goes_on_alone_is_overfitting(found):
 
     assert holds(flat)
     assert not holds(rising)
+
+
+@pytest.mark.parametrize(("scores", "holds"), [((-2.0, -0.1), True), ((-2.0, 0.4), False)])
+def test_scores_of_ideal_pictures_are_negative_or_not(found, scores, holds):
+    """One above 0 contradicts it; ideal pictures of another network say nothing."""
+    findings, analysis = replace(found[0]), found[1]
+    ideals = [SimpleNamespace(score=score, genre=SimpleNamespace(name="Law")) for score in scores]
+    findings.__dict__["insight"] = SimpleNamespace(network="InceptionResNetV2", ideals=ideals, steps=1_000)
+    assert CHECKS["negative-scores"](findings, analysis).holds is holds
+    findings.__dict__["insight"].network = "MobileNetV2"
+    assert CHECKS["negative-scores"](findings, analysis) is None
+
+
+def test_high_recall_with_low_precision_is_told_from_luck(found):
+    """Lower in most genres and beyond luck in one: it holds; lower within luck: open; not lower: it does not hold."""
+
+    def scores(precision: float, books: int):
+        share_of = Estimate.of_share(precision * books, books, 0.95)
+        genres = [
+            genre.model_copy(update={"precision": share_of, "recall": {1: Estimate.of_share(9, 10, 0.95)}})
+            for genre in found[0].scores[0].genres
+        ]
+        return found[0].scores[0].model_copy(update={"genres": genres})
+
+    assert statements._low_precision(scores(0.1, 500), scores(0.6, 500)).holds
+    assert statements._low_precision(scores(0.4, 10), scores(0.5, 10)).holds is None
+    assert statements._low_precision(scores(0.6, 500), scores(0.1, 500)).holds is False
 
 
 def test_shapes_are_told_by_genre(found):
