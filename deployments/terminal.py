@@ -28,7 +28,7 @@ def say(text: str) -> None:
 def print_results(settings: StudySettings) -> None:
     """Print the result table of a study, and where its report lies."""
     from bookcover_core.report.findings import UNTRAINED  # noqa: PLC0415 - imports pandas
-    from bookcover_core.report.summary import result_table  # noqa: PLC0415 - imports pandas
+    from bookcover_core.report.summary import result_table, verdict  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)
     # Narrow enough for a terminal of 80 columns; the report has the rest. Of an interval no digit is lost.
@@ -45,6 +45,7 @@ def print_results(settings: StudySettings) -> None:
     _print(table)
     if any(row["model"].endswith(UNTRAINED) for row in rows):
         say("* untrained: random weights in place of ImageNet's, so these numbers mean nothing.")
+    say(verdict(study))
     say(f"Report: {study.workspace.report / 'index.html'}")
 
 

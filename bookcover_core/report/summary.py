@@ -46,6 +46,11 @@ def result_table(study: Study) -> list[dict[str, Any]]:
     return _shown_rows(gather(study))
 
 
+def verdict(study: Study) -> str:
+    """The outcome in words; errors as of `result_table`."""
+    return str(headline(gather(study)))
+
+
 def result_markdown(study: Study) -> str:
     """The rows of `result_table` as a Markdown table, under the verdict in a sentence.
 

@@ -34,12 +34,14 @@ def printed(monkeypatch):
 def test_no_interval_and_no_column_is_cut(printed, tmp_path, monkeypatch, width):
     """Names and explanations give way; where there is no terminal, each row is one line, however long."""
     monkeypatch.setattr(summary, "result_table", lambda _: [ROW])
+    monkeypatch.setattr(summary, "verdict", lambda _: "About one in five. It ties with nobody.")
     settings = StudySettings(name="a-study-with-a-name", workspace=str(tmp_path))
     written = printed(width)
     print_results(settings)
     text = written.getvalue()
     assert all(f"2{k}.4 (17.8 to 25.1)" in text for k in (1, 3, 5))
     assert "…" not in text
+    assert "About one in five. It ties with nobody." in text
     assert width is not None or "MobileNetV2, fine-tuned NoPrep" in text
     written = printed(width)
     print_status(settings)
