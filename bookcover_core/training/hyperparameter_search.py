@@ -30,6 +30,7 @@ from bookcover_core.training.features import load_split
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials
 from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation
+from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,8 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
     if settings.training.monitor == "loss":
         chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
     else:
-        chosen_by, chosen = "validation_accuracy", max(trials, key=lambda trial: trial.validation_accuracy)
+        figures = {str(place): ValidationFigures.of(trial.model_dump()) for place, trial in enumerate(trials)}
+        chosen_by, chosen = "validation_accuracy", trials[int(choose_by_validation(figures).names[0])]
     write_json(
         folder / _CHOSEN,
         {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})},
