@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 import typer
 
 from bookcover_core import __version__
-from bookcover_core.errors import BookcoverError, SettingsError, from_os_error
+from bookcover_core.errors import BookcoverError, SettingsError
+from bookcover_core.pipeline.study import in_our_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.toml_file import load_settings, to_toml
@@ -376,10 +377,13 @@ def status(
         bool, typer.Option("--why", help="Say of each part that is not sound why it would run again.")
     ] = False,
 ) -> None:
-    """Show which stages of a study are done, and what they counted."""
-    settings = load_settings(settings_file, overrides or ())
-    from deployments.terminal import print_prospects, print_status  # noqa: PLC0415 - imports Rich's tables
+    """Show which stages of a study are done and what they counted; without a study, which there are."""
+    from deployments.terminal import print_prospects, print_status, print_studies  # noqa: PLC0415 - imports Rich
 
+    if settings_file is None and not overrides:
+        print_studies(StudySettings().root.parent)
+        return
+    settings = load_settings(settings_file, overrides or ())
     print_status(settings)
     if why:
         print_prospects(settings)
@@ -410,7 +414,7 @@ def main() -> None:
     except BookcoverError as error:
         _fail(error)
     except OSError as error:
-        ours = from_os_error(error, Path(error.filename or "."))
+        ours = in_our_words(error)
         if ours is None:
             raise
         _fail(ours)

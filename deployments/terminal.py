@@ -1,15 +1,17 @@
 """What commands print for people."""
 
 from collections import Counter
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from bookcover_core.pipeline.engine import State
 from bookcover_core.pipeline.graph import declarations, known_parts, stages
 from bookcover_core.pipeline.outlook import prospects
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.settings import StudySettings
 from deployments.plain_text import PlainConsole
 
@@ -47,6 +49,32 @@ def print_results(settings: StudySettings) -> None:
         say("* untrained: random weights in place of ImageNet's, so these numbers mean nothing.")
     say(verdict(study))
     say(f"Report: {study.workspace.report / 'index.html'}")
+
+
+def print_studies(folder: Path) -> None:
+    """Print which studies lie in `folder`: what is done of each, or why it cannot be used."""
+    table = _table(f"Studies in {folder}")
+    for name in ("study", "last done", "parts", "what there is"):
+        table.add_column(name, no_wrap=name != "what there is", overflow="fold")
+    found = studies_in(folder)
+    for name, study in found.items():
+        if not isinstance(study, Study):
+            table.add_row(name, "", "", Text(f"cannot be used: {study}"))
+            continue
+        done = [manifest for stage in stages() for manifest in study.manifests(stage.label)]
+        last = max(done, key=lambda manifest: manifest.finished, default=None)
+        report = (study.workspace.report / "index.html").is_file()
+        table.add_row(
+            name,
+            f"{last.finished:%Y-%m-%d %H:%M}" if last else "",
+            str(len(done)),
+            "a report" if report else f"as far as {last.label}" if last else "settings alone",
+        )
+    if not found:
+        say(f"There is no study in {folder}. `bookcover demo` or `bookcover run` begins one.")
+        return
+    _print(table)
+    say("`bookcover status FOLDER` shows one of them, stage by stage.")
 
 
 def print_status(settings: StudySettings) -> None:

@@ -15,7 +15,7 @@ from prefect.context import FlowRunContext
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.systems import check_systems
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
@@ -102,7 +102,7 @@ def find_study(study: str) -> Path:
 
 def begun_studies() -> list[str]:
     """Names of the studies of this home, sorted."""
-    return sorted(file.parent.name for file in studies_folder().glob("*/settings.json"))
+    return [name for name, study in studies_in(studies_folder()).items() if isinstance(study, Study)]
 
 
 def studies_folder() -> Path:

@@ -178,14 +178,14 @@ def _judged_books(
             raise WorkspaceError(
                 f"the predictions of {name} are not of the same books as those of {next(iter(predictions))}",
                 where=study.workspace.evaluation,
-                advice="Delete the folder and evaluate the networks again.",
+                advice="Run the study again: it makes anew what is missing or altered.",
             )
     places = {key: place for place, key in enumerate(books.keys)}
     if unknown := [key for key in first.keys if key not in places]:
         raise WorkspaceError(
             f"{len(unknown)} books were judged, {unknown[0]!r} among them, that are not among the books of the study",
             where=study.workspace.evaluation,
-            advice="Delete the folder and evaluate the networks again.",
+            advice="Run the study again: it makes anew what is missing or altered.",
         )
     return first.labels, np.array([places[key] for key in first.keys], dtype=np.int64)
 

@@ -68,5 +68,7 @@ def read_analysis(workspace: Workspace) -> Analysis:
         return Analysis.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise WorkspaceError(
-            "the analysis cannot be read", where=file, advice="Delete the file and run the study again."
+            "the analysis cannot be read",
+            where=file,
+            advice="Run the study again: it makes anew what is missing or altered.",
         ) from error

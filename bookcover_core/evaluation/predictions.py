@@ -108,5 +108,7 @@ def read_predictions(file: Path) -> Predictions:
         return Predictions(list(keys), np.array(labels, dtype=np.int64), values, list(groups))
     except (OSError, ValueError, IndexError) as error:
         raise WorkspaceError(
-            "the predictions cannot be read", where=file, advice="Delete the file and evaluate the network again."
+            "the predictions cannot be read",
+            where=file,
+            advice="Run the study again: it makes anew what is missing or altered.",
         ) from error

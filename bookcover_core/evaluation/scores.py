@@ -167,5 +167,7 @@ def read_scores(file: Path) -> Scores:
         return Scores.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise WorkspaceError(
-            "the scores cannot be read", where=file, advice="Evaluate the network again: delete the file and rerun."
+            "the scores cannot be read",
+            where=file,
+            advice="Run the study again: it makes anew what is missing or altered.",
         ) from error

@@ -22,7 +22,7 @@ from typing import Any, Concatenate, Generic, ParamSpec
 from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, telling_of_lost_files
 
 P = ParamSpec("P")
 
@@ -58,8 +58,14 @@ class Stage(Generic[P]):
     def __post_init__(self) -> None:
         update_wrapper(self, self.function)
 
+    @telling_of_lost_files()
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
-        """The manifest of a part: of an earlier run where that stands, else of this one."""
+        """The manifest of a part: of an earlier run where that stands else of this one.
+
+        Raises:
+            StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
+            BookcoverError: What its function raises.
+        """
         if self.fetch is not None:
             self.fetch(study, *args, **kwargs)
         run = self.at(study, *args, **kwargs)
@@ -68,11 +74,12 @@ class Stage(Generic[P]):
         run.begin()
         return run.finish(self.function(study, run, *args, **kwargs))
 
+    @telling_of_lost_files()
     def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
         """The part as it stands now: its label, key and state. None of its work is done.
 
         Raises:
-            StageOrderError: A stage that it builds on has not been run.
+            StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
         """
         return StageRun(
             study,

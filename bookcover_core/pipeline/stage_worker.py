@@ -11,13 +11,12 @@ import signal
 import sys
 import time
 from importlib import import_module
-from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, BinaryIO
 
 import bookcover_core
-from bookcover_core.errors import BookcoverError, WorkerError, from_os_error
-from bookcover_core.pipeline.study import Study
+from bookcover_core.errors import BookcoverError, WorkerError
+from bookcover_core.pipeline.study import Study, in_our_words
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def _run(order: dict[str, Any], teller: _Teller) -> dict[str, Any]:
     except BookcoverError as error:
         return _told(error)
     except Exception as error:  # noqa: BLE001 - reported to the other process, whatever it was
-        return _told(_in_our_words(error))
+        return _told(_our_error(error))
     return {"manifest": manifest.model_dump(mode="json"), "reused": manifest.reused}
 
 
@@ -75,9 +74,9 @@ def _told(error: BookcoverError) -> dict[str, Any]:
     return {"error": [type(error).__name__, error.what, error.where, error.advice, error.exit_code]}
 
 
-def _in_our_words(error: Exception) -> BookcoverError:
+def _our_error(error: Exception) -> BookcoverError:
     """An error of ours for one that is not."""
-    if isinstance(error, OSError) and (ours := from_os_error(error, Path(error.filename or "."))):
+    if isinstance(error, OSError) and (ours := in_our_words(error)):
         return ours
     if type(error).__name__ in _MEMORY_ERRORS:
         return WorkerError(

@@ -1,14 +1,16 @@
 """A study: its settings, its folder, and the manifests of what was done in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bookcover_core.errors import StageOrderError
+from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError, from_os_error
 from bookcover_core.pipeline.manifests import Manifest, read_manifest
 from bookcover_core.pipeline.workspace import Workspace, write_text
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import SETTINGS_FILE, StudySettings
+from bookcover_core.settings.toml_file import load_settings
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -61,3 +63,37 @@ class Study:
     def manifest_file(self, label: str) -> Path:
         """Where the manifest of a stage (or part) lies."""
         return self.workspace.manifests / f"{label}.json"
+
+
+def studies_in(folder: Path) -> dict[str, Study | SettingsError]:
+    """The studies in `folder` by name, sorted; of one whose settings cannot be read, the error."""
+    found: dict[str, Study | SettingsError] = {}
+    for file in sorted(folder.glob(f"*/{SETTINGS_FILE}")):
+        try:
+            found[file.parent.name] = Study(load_settings(file.parent))
+        except SettingsError as error:
+            found[file.parent.name] = error
+    return found
+
+
+def in_our_words(error: OSError) -> BookcoverError | None:
+    """The error of ours for one of the system's: for a file that a study has lost, and what `from_os_error` knows."""
+    path = Path(error.filename or ".").absolute()
+    if isinstance(error, FileNotFoundError):
+        for folder in path.parents:
+            if (folder / SETTINGS_FILE).is_file():
+                return StageOrderError(
+                    f"{path.relative_to(folder)} is missing from this study",
+                    where=folder,
+                    advice=f"`bookcover run {folder}` makes anew what is missing.",
+                )
+    return from_os_error(error, path)
+
+
+@contextmanager
+def telling_of_lost_files() -> Iterator[None]:
+    """Within this block, a file that a study has lost is told of in our words."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise in_our_words(error) or error from error

@@ -25,7 +25,7 @@ from bookcover_core.settings.preparation_settings import (
     SpreadingSettings,
 )
 from bookcover_core.settings.settings_section import is_remote
-from bookcover_core.settings.study_settings import HOME, SETTINGS_FILE, StudySettings, is_study_folder
+from bookcover_core.settings.study_settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_study_folder
 from bookcover_core.settings.text_settings import TextSettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
@@ -43,6 +43,7 @@ from bookcover_core.settings.training_settings import (
 
 __all__ = [
     "HOME",
+    "NAME",
     "SETTINGS_FILE",
     "BaselineSettings",
     "BookSettings",

@@ -30,6 +30,9 @@ HOME = "BOOKCOVER_HOME"
 """Variable that names the home: the folder in which studies are kept, and in which server and runs work. Without it,
 that is the current folder."""
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""What a study may be called."""
+
 SETTINGS_FILE = "settings.json"
 """The file in a study's folder that holds its settings, and marks the folder as a study's."""
 
@@ -46,7 +49,7 @@ def is_study_folder(folder: Path) -> bool:
 class StudySettings(SettingsSection):
     """A whole study. Defaults are the dissertation's values, but for those that --preset dissertation takes back."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "bookcover30"
+    name: Annotated[str, Field(pattern=NAME)] = "bookcover30"
     """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
     workspace: PathText = "data/studies"
     """Folder that holds the studies, each in a folder of its own. Where none is named, it lies in the folder that

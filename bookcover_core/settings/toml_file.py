@@ -8,6 +8,7 @@ one, beside the settings file.
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -18,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.settings import HOME, SETTINGS_FILE, StudySettings, is_remote
+from bookcover_core.settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_remote
 
 # Settings that name files or folders; of those that may be addresses as well, only files are meant.
 _PATHS = (
@@ -105,6 +106,12 @@ def _read_stored(folder: Path) -> dict[str, Any]:
             "this folder is no study's: it holds no settings.json that can be read",
             where=folder,
             advice="Name the folder of a study, such as data/studies/bookcover30, or a settings file.",
+        )
+    if not re.fullmatch(NAME, folder.name):
+        raise SettingsError(
+            f"a study cannot be called {folder.name!r}: its name is letters, digits, dots, dashes and underscores",
+            where=folder,
+            advice=f"Rename the folder: {re.sub('[^A-Za-z0-9._-]+', '-', folder.name).strip('-._') or 'study'}, say.",
         )
     return stored | {"name": folder.name, "workspace": str(folder.parent)}
 

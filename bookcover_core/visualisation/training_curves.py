@@ -54,10 +54,16 @@ def read_curve(file: Path) -> TrainingCurve:
         table = read_table(file, ("epoch", *measures), epoch="int64", **dict.fromkeys(measures, "float64"))
     except (OSError, KeyError, ValueError) as error:
         raise WorkspaceError(
-            "the course of the training cannot be read", where=file, advice="Train again: delete the file and rerun."
+            "the course of the training cannot be read",
+            where=file,
+            advice="Run the study again: it makes anew what is missing or altered.",
         ) from error
     if table.empty:
-        raise WorkspaceError("the course of the training is empty", where=file, advice="Delete the file and rerun.")
+        raise WorkspaceError(
+            "the course of the training is empty",
+            where=file,
+            advice="Run the study again: it makes anew what is missing or altered.",
+        )
     loss, accuracy, val_loss, val_accuracy = (table[name].tolist() for name in measures)
     return TrainingCurve(table["epoch"].tolist(), loss, accuracy, val_loss, val_accuracy)
 

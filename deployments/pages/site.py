@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from bookcover_core.errors import BookcoverError, FailureError
 from bookcover_core.pipeline.manifests import digest_of
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, in_our_words
 from deployments.pages.guard import JSON, Guard
 
 # Windows' registry may say otherwise, and a browser runs no script of another type.
@@ -52,7 +52,7 @@ def guarded_app(
     return Starlette(
         routes=[static, *routes],
         middleware=[guard],
-        exception_handlers={BookcoverError: _tell, HTTPException: _refuse},
+        exception_handlers={BookcoverError: _tell, FileNotFoundError: _tell_of_lost_file, HTTPException: _refuse},
     )
 
 
@@ -117,6 +117,14 @@ def _assets_digest() -> str:
 def _tell(_: Request, told: Exception) -> Response:
     """The answer where an error of ours stopped the work: the input's fault, or the machine's."""
     return error(503 if isinstance(told, FailureError) else 409, str(told))
+
+
+def _tell_of_lost_file(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FileNotFoundError)
+    ours = in_our_words(error)
+    if ours is None:
+        raise error
+    return _tell(request, ours)
 
 
 def _refuse(_: Request, refused: Exception) -> Response:

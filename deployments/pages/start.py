@@ -34,8 +34,9 @@ from bookcover_core.errors import BookcoverError
 from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.systems import systems
 from bookcover_core.models.model_cards import CARD
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.settings import NAME
 from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.preparation_choice import split_model_name
 from deployments.pages import site
@@ -46,9 +47,6 @@ from deployments.pages.review import review_app
 from deployments.study_runs import StudyRun, begin_form, newest_runs, retry
 
 logger = logging.getLogger(__name__)
-
-# What a study may be called (`settings.StudySettings.name`): no other name is looked up on the disk.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 HOME = "../../"
 """Where the start page is, from the pages of a study."""
@@ -72,7 +70,7 @@ class StudiesIn(Mapping[str, Study]):
         self._reading = Lock()
 
     def __getitem__(self, name: str) -> Study:
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise KeyError(name)
         file = Workspace(self.folder / name).settings
         try:
@@ -87,8 +85,7 @@ class StudiesIn(Mapping[str, Study]):
             raise KeyError(name) from error
 
     def __iter__(self) -> Iterator[str]:
-        names = sorted(file.parent.name for file in self.folder.glob("*/settings.json"))
-        return (name for name in names if name in self)
+        return (name for name, study in studies_in(self.folder).items() if isinstance(study, Study))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -188,7 +185,7 @@ def whole_site(
     routes = [Route("/", start.page), Route("/studies", start.state), Route("/retry", start.retry, methods=["POST"])]
 
     def compared(name: str) -> Path | None:
-        return folder / name if _NAME.fullmatch(name) and (folder / name / _COMPARED).is_file() else None
+        return folder / name if re.fullmatch(NAME, name) and (folder / name / _COMPARED).is_file() else None
 
     return Starlette(
         routes=[
@@ -250,6 +247,7 @@ class _Start:
         return site.render(
             template,
             studies=sorted(shown, key=lambda each: _ORDER.get(each.state, len(_ORDER))),
+            refused={name: each for name, each in studies_in(self._folder).items() if not isinstance(each, Study)},
             comparisons=_comparisons(self._folder),
             problem=problem,
             dashboard=self._dashboard,

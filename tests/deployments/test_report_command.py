@@ -1,17 +1,20 @@
 """The command `bookcover report`."""
 
+import shutil
 from functools import partial
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings, to_toml
 from deployments.command_line import app
+from deployments.pages.start import Shown
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 
@@ -79,3 +82,40 @@ def test_wrong_input_is_named(arguments, words):
     """What was given wrongly is said, with what to do."""
     with pytest.raises(SettingsError, match=words):
         report(*arguments)
+
+
+@pytest.mark.parametrize("lost", ["listings", "ledger", "curation", "comparison", "evaluation", "splits"])
+def test_a_study_that_has_lost_a_folder_says_so(tmp_path, lost):
+    """The missing file and the command that makes it again are named; no page breaks, and nobody is told to delete."""
+    study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=1))
+    study.begin()
+    shutil.rmtree(study.workspace.root / lost)
+    for stage in ("listings", "curate", "compare"):  # as a study that ran has them
+        if not study.manifest_file(stage).exists():
+            record(study, stage)
+    try:
+        report(study.workspace.root)
+    except BookcoverError as error:
+        told = str(error)
+        assert f"{study.workspace.root}" in told
+        assert lost in told
+        assert "bookcover run" in told or "Run the study again" in told
+        assert "elete" not in told
+    CliRunner().invoke(app, ["status", str(study.workspace.root)], catch_exceptions=False)
+    assert Shown.of(study).name == study.settings.name
+
+
+def test_the_studies_of_a_home_are_named_with_what_is_wrong_with_them(begun, tmp_path, monkeypatch):
+    """A folder that cannot be a study's by its name, or whose settings cannot be read, is listed with the reason."""
+    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path))
+    folder = StudySettings().root.parent
+    for name in ("good", "one (copy)", "broken"):
+        shutil.copytree(begun.workspace.root, folder / name)
+    (folder / "broken" / "settings.json").write_text("{", encoding="utf-8")
+    told = CliRunner().invoke(app, ["status"], env={"COLUMNS": "100"}, catch_exceptions=False).output
+    assert "good" in told
+    for name, reason in (("one (copy)", "Rename the folder: one-copy"), ("broken", "no settings.json that can be")):
+        assert name in told
+        assert reason in told
+    with pytest.raises(SettingsError, match=r"cannot be called 'one \(copy\)'.*Rename"):
+        report(folder / "one (copy)")

@@ -171,6 +171,15 @@ def test_a_study_that_comes_later_is_found(client, folder):
     assert list(StudiesIn(folder)) == ["invented", "later"]
 
 
+def test_a_study_that_cannot_be_used_is_listed_with_the_reason(client, folder):
+    """A copy whose name is no study's, and one whose settings cannot be read."""
+    shutil.copytree(folder / "invented", folder / "one (copy)")
+    write_text(folder / "broken" / "settings.json", "{")
+    page = client.get("/").text
+    assert "Rename the folder: one-copy" in page
+    assert "it holds no settings.json that can be read" in page
+
+
 def test_a_study_is_looked_up_by_its_name_alone(folder):
     """No name leads out of the folder."""
     studies = StudiesIn(folder / "invented")
