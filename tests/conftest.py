@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.curation.file_lock import exclusive
+from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 

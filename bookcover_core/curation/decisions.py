@@ -20,12 +20,12 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bookcover_core.curation.file_lock import exclusive
 from bookcover_core.errors import DecisionsError
 from bookcover_core.listings.books import each_book
 from bookcover_core.listings.listing_format import UTF_16_MARKS
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.csv_cells import as_cell, from_cell
+from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_bytes
 

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bookcover_core.curation.file_lock import exclusive
+from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.errors import WorkspaceError
 from tests.conftest import PROJECT
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from bookcover_core.curation.file_lock import exclusive
+from bookcover_core.pipeline.file_lock import exclusive
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
