@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Literal
 
 import httpx
@@ -56,7 +56,8 @@ def run_study(
     else:
         check_systems(settings)
         check_cluster(settings)
-    Study(settings).begin()
+    with Study(settings).alone() if only is None else nullcontext():
+        Study(settings).begin()
     if not isinstance(chunks, str):
         with suppress(StageOrderError):  # the listings are read first, then
             check_chunks(Study(settings), chunks, where="--chunk")

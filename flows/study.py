@@ -97,10 +97,11 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    settings = settings_of(study, changes)
-    _check_needs(settings)
-    with progress_shown(settings):
-        _take_to_its_end(settings)
+    with Study(settings_of(study)).alone():
+        settings = settings_of(study, changes)
+        _check_needs(settings)
+        with progress_shown(settings):
+            _take_to_its_end(settings)
 
 
 def _take_to_its_end(settings: StudySettings) -> None:

@@ -54,7 +54,13 @@ def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: AR
     )
 
 
-@stage("analyse", "Analyse colour, shape, overlap and agreement", settings=("seed", "evaluation"), inputs=_inputs)
+@stage(
+    "analyse",
+    "Analyse colour, shape, overlap and agreement",
+    settings=("seed", "evaluation"),
+    inputs=_inputs,
+    kept=True,
+)
 def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> Result:
     """Analyse the genres and all evaluated systems: colour, shape, overlap, calibration, agreement.
 

@@ -44,6 +44,7 @@ def _inputs(study: Study, system: str, **_: object) -> Inputs:
     settings=("evaluation.confidence",),
     inputs=_inputs,
     parts=lambda study: [(system.name,) for system in systems(study.settings)],
+    kept=True,
 )
 def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | None = None) -> Result:
     """Predict the test books with a system, and score it.

@@ -94,6 +94,7 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     run_title="combine {ensemble}",
     inputs=_inputs,  # how and whom it combines stand for the settings that choose them
     parts=lambda study: [(system.name,) for system in Ensembles().systems(study.settings)],
+    kept=True,
     apart=True,
 )
 def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG001 - its inputs say whom it joins

@@ -63,6 +63,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     settings=("seed", "fine_tuning"),
     inputs=_inputs,
     parts=lambda study: [(name,) for name in _networks(study.settings)],
+    kept=True,
     apart=True,
     timed=True,
 )

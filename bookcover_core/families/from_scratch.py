@@ -49,6 +49,7 @@ def _inputs(study: Study, network: str) -> Inputs:
     settings=("seed", "scratch.learning_rate", "scratch.batch_size", "scratch.patience"),
     inputs=_inputs,
     parts=lambda study: [(name,) for name in study.settings.training.backbones if name in SCRATCH],
+    kept=True,
     apart=True,
     timed=True,
 )

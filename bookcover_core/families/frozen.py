@@ -48,6 +48,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "models.input_size"),
     inputs=_inputs,
     parts=lambda study: [(name,) for name in pretrained(study.settings.training.backbones)],
+    kept=True,
     apart=True,
     timed=True,
 )

@@ -3,7 +3,8 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bookcover_core.pipeline.file_lock import turn
 from bookcover_core.pipeline.manifests import Manifest, Output, digest_of, digest_outputs, read_manifest
+from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import sync, write_json
 
@@ -76,6 +79,7 @@ class StageRun:
         settings: Dotted paths of the settings that its outcome depends on.
         code: Digests of the code that its outcome depends on, by module.
         is_open: Whether a sound manifest still leaves something to do.
+        kept: Whether its results are kept in the store.
 
     Raises:
         StageOrderError: A stage that it builds on has not been run.
@@ -90,6 +94,7 @@ class StageRun:
         settings: Iterable[str] = (),
         code: Mapping[str, str] | None = None,
         is_open: Callable[[Study, Manifest], bool] | None = None,
+        kept: bool = False,
     ) -> None:
         self.study = study
         self.stage = name
@@ -103,6 +108,7 @@ class StageRun:
         self.code = digest_of(self.modules)
         self.key = digest_of([name, self.part, self.settings, self.inputs, self.code])
         self._is_open = is_open or (lambda _study, _manifest: False)
+        self._kept = kept
         self._started = time.perf_counter()
 
     @cached_property
@@ -128,11 +134,24 @@ class StageRun:
         standing = self.standing
         return None if standing is None or self._is_open(self.study, standing) else standing
 
-    def take_done(self) -> Manifest | None:
-        """What `done` gives, with a line in the log that says so."""
+    def take(self) -> Manifest | None:
+        """What `done` gives or, where that is nothing, the store; a line in the log says so."""
         if self.done is not None:
             logger.info("%s: unchanged since %s", self.label, f"{self.done.finished:%Y-%m-%d %H:%M}")
-        return self.done
+            return self.done
+        root = self.study.workspace.root
+        made = Store.beside(self.study).give_result(self.stage, self.key, root) if self._kept else None
+        if made is None:
+            return None
+        self._write(made, [root / output.path for output in made.outputs])
+        why = f" ({'; '.join(reasons)})" if (reasons := self.reasons()) else ""
+        logger.info("%s: taken from the store, made %s%s", self.label, f"{made.finished:%Y-%m-%d %H:%M}", why)
+        return made.model_copy(update={"reused": True})
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store has what it would come to."""
+        return self._kept and Store.beside(self.study).read(self.stage, self.key) is not None
 
     @property
     def state(self) -> State:
@@ -171,6 +190,25 @@ class StageRun:
             found += [f"input changed: {label}" for label in inputs]
         return found or ["it was made by another version"]
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within this block, no other run is at this part: its turn is waited for."""
+
+        def tell() -> None:
+            logger.info("%s: another run is at it, and is waited for", self.label)
+
+        with turn(self.study.manifest_file(self.label), tell):
+            yield
+
+    def key_but_for(self, *names: str) -> str:
+        """The key that it would have if settings of these names did not count: shared by runs that differ in them."""
+        return digest_of([self.stage, self.part, _without(names, self.settings), self.inputs, self.code])
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether another run has done it, by whatever key, since it was asked how it stands."""
+        return read_manifest(self.study.manifest_file(self.label)) != self.last
+
     def begin(self) -> None:
         """Start the clock, and say why the part is run again."""
         self._started = time.perf_counter()
@@ -202,17 +240,22 @@ class StageRun:
             seconds=round(time.perf_counter() - self._started, 3),
             finished=datetime.now(UTC),
         )
-        file = self.study.manifest_file(self.label)
-        # The manifest says that the files are there, so they are on the disk before it is, also after a power cut.
         if result.indexes:
             os.sync()  # the files that they list are too many to wait for one by one
-        sync([*result.outputs, *result.indexes])
-        write_json(file, manifest.model_dump(mode="json"))
-        sync([file])
+        self._write(manifest, [*result.outputs, *result.indexes])
+        if self._kept:
+            Store.beside(self.study).keep(self.stage, self.key, manifest.model_dump_json(indent=2), written, root)
         for file in result.spent:
             file.unlink(missing_ok=True)
         logger.info("%s: done in %.1f s %s", self.label, manifest.seconds, _in_words(manifest.counts))
         return manifest
+
+    def _write(self, manifest: Manifest, files: Collection[Path]) -> None:
+        """Write the manifest when what it says is there is on the disk, also after a power cut."""
+        file = self.study.manifest_file(self.label)
+        sync(files)
+        write_json(file, manifest.model_dump(mode="json"))
+        sync([file])
 
 
 def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
@@ -238,6 +281,14 @@ def _differences(path: str, before: Any, now: Any) -> list[str]:
             for reason in _differences(f"{path}.{name}", before.get(name), now.get(name))
         ]
     return [f"{path} changed from {_value(before)} to {_value(now)}"]
+
+
+def _without(names: Collection[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        path: _without(names, value) if isinstance(value, dict) else value
+        for path, value in settings.items()
+        if path.rpartition(".")[2] not in names
+    }
 
 
 def _value(value: Any) -> str:

@@ -1,41 +1,82 @@
-"""A lock between processes, for files that several of them change by reading and writing them anew.
+"""Locks between processes, which the system lets go of when their holder ends, however that ends.
 
-The review page, a second one, and a flow may all add to `curation/decisions.csv` at the same time.
+The review page, a second one, and a flow may all add to `curation/decisions.csv` at the same time; two runs of one
+study may come to the same part of a stage.
 """
 
 import fcntl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from bookcover_core.errors import WorkspaceError, from_os_error
+
+# Seconds between two attempts at a lock.
+_PAUSE = 0.02
 
 
 @contextmanager
 def exclusive(file: Path) -> Iterator[None]:
     """Hold the lock on `file` while the block lasts; whoever else wants it, thread or process, waits.
 
-    The lock is a file beside it, `.<name>.lock`, which stays: the system lets go of it when its holder ends, however
-    that ends.
+    The lock is a file beside it, `.<name>.lock`, which stays.
 
     Raises:
         WorkspaceError, DiskFullError: The folder cannot be written, or its file system knows no locks.
     """
-    lock = file.with_name(f".{file.name}.lock")
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        holder = lock.open("ab")
-    except OSError as error:
-        if ours := from_os_error(error, lock):
-            raise ours from error
-        raise
-    with holder:
+    with _open(file) as holder:
         try:
             fcntl.flock(holder, fcntl.LOCK_EX)
         except OSError as error:
             raise WorkspaceError(
                 f"the folder's file system gives no lock ({error.strerror})",
-                where=lock,
+                where=holder.name,
                 advice="Put the study on a local disk, or write the file by hand.",
             ) from error
         yield
+
+
+@contextmanager
+def turn(file: Path, if_taken: Callable[[], None], *, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock on `file` while the block lasts; where the file system knows no locks, go without.
+
+    Args:
+        file: As for `exclusive`.
+        if_taken: Called where somebody else holds it: says so, before it is waited for, or raises.
+        patience: Seconds for which it is waited for before that.
+
+    Raises:
+        WorkspaceError, DiskFullError: The folder cannot be written.
+        BookcoverError: What `if_taken` raises.
+    """
+    with _open(file) as holder:
+        until = time.monotonic() + patience
+        try:
+            while not (is_free := _try(holder)) and time.monotonic() < until:
+                time.sleep(_PAUSE)
+        except OSError:
+            is_free = True
+        if not is_free:
+            if_taken()
+            fcntl.flock(holder, fcntl.LOCK_EX)
+        yield
+
+
+def _open(file: Path) -> BinaryIO:
+    lock = file.with_name(f".{file.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("ab")
+    except OSError as error:
+        raise from_os_error(error, lock) or error from error
+
+
+def _try(holder: BinaryIO) -> bool:
+    """Take the lock, unless somebody has it."""
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

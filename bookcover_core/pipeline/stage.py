@@ -49,6 +49,7 @@ class Stage(Generic[P]):
     parts: Parts
     fetch: Callable[..., object] | None
     is_open: Callable[[Study, Manifest], bool] | None
+    kept: bool
     apart: bool
     timed: bool
     network_of: Callable[..., str | None] | None
@@ -60,7 +61,7 @@ class Stage(Generic[P]):
 
     @telling_of_lost_files()
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
-        """The manifest of a part: of an earlier run where that stands else of this one.
+        """The manifest of a part: of an earlier run where that stands or the store has it, else of this one.
 
         Raises:
             StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
@@ -69,10 +70,13 @@ class Stage(Generic[P]):
         if self.fetch is not None:
             self.fetch(study, *args, **kwargs)
         run = self.at(study, *args, **kwargs)
-        if done := run.take_done():
+        if done := run.take():
             return done
-        run.begin()
-        return run.finish(self.function(study, run, *args, **kwargs))
+        with run.alone():
+            if not run.is_overtaken:
+                run.begin()
+                return run.finish(self.function(study, run, *args, **kwargs))
+        return self(study, *args, **kwargs)
 
     @telling_of_lost_files()
     def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
@@ -88,6 +92,7 @@ class Stage(Generic[P]):
             settings=self.settings,
             code=self.code,
             is_open=self.is_open,
+            kept=self.kept,
         )
 
     @cached_property
@@ -122,6 +127,7 @@ def stage(
     parts: Parts = _whole,
     fetch: Callable[..., object] | None = None,
     is_open: Callable[[Study, Manifest], bool] | None = None,
+    kept: bool = False,
     apart: bool = False,
     timed: bool = False,
     network_of: Callable[..., str | None] | None = None,
@@ -143,6 +149,7 @@ def stage(
         parts: The words of each part of a study, as far as they are known.
         fetch: Brings what `inputs` digests, before a run; asking alone does without.
         is_open: Whether a manifest that stands leaves something to do.
+        kept: Whether its results are kept in the store of the home, for all its studies (`pipeline.store`).
         apart: Whether it is run in a process of its own, because it imports TensorFlow.
         timed: Whether it is a training, which may take `training.time_limit` minutes.
         network_of: The network that a part loads; parts of one network share a process. None: its word `backbone` or
@@ -167,6 +174,7 @@ def stage(
             parts=parts,
             fetch=fetch,
             is_open=is_open,
+            kept=kept,
             apart=apart,
             timed=timed,
             network_of=network_of,

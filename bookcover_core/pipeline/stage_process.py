@@ -52,7 +52,7 @@ def run_apart(
     network: str | None = None,
     minutes: float = 0.0,
 ) -> Manifest:
-    """The manifest of `stage`, which is run in a process of its own unless it stands already.
+    """The manifest of `stage`, which is run in a process of its own unless it stands already, or the store has it.
 
     Its log and its progress are reported in this thread, as they come. Within `shared_process`, the process is kept
     for the next stage of the same network.
@@ -71,7 +71,7 @@ def run_apart(
         BookcoverError: What the stage raised.
     """
     run = stage.at(study, *words)
-    if done := run.take_done():
+    if done := run.take():
         return done
     order = {
         "stage": f"{stage.function.__module__}:{stage.function.__name__}",

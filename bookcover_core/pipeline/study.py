@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError, from_os_error
+from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError, WorkspaceError, from_os_error
+from bookcover_core.pipeline.file_lock import turn
 from bookcover_core.pipeline.manifests import Manifest, read_manifest
 from bookcover_core.pipeline.workspace import Workspace, write_text
 from bookcover_core.settings import SETTINGS_FILE, StudySettings
@@ -37,6 +38,24 @@ class Study:
             WorkspaceError, DiskFullError: The folder cannot be written.
         """
         write_text(self.workspace.settings, self.settings.model_dump_json(indent=2) + "\n")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within this block, no other run takes this study through its stages.
+
+        Raises:
+            WorkspaceError: Another run does, or the folder cannot be written.
+        """
+
+        def refuse() -> None:
+            raise WorkspaceError(
+                "another run of this study is under way",
+                where=self.workspace.root,
+                advice="Wait for it, or end it, and start this one again: what is done is kept.",
+            )
+
+        with turn(self.workspace.root / "run", refuse):
+            yield
 
     def manifest(self, label: str) -> Manifest:
         """What the stage (or part) called `label` did.

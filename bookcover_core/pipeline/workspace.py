@@ -17,6 +17,7 @@
         evaluation/         <system>-<preparation>/: predictions and metrics
         visualisation/      <system>-<preparation>/: ideal pictures of genres, and what was seen in covers
         report/             index.html, figures/, tables/, results.json
+    <workspace>/.store/     what studies share (`pipeline.store`)
 
 Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
 """

@@ -2,13 +2,16 @@
 
 Reads `curation/selection.csv`, shard by shard; writes `prepared/<method>/<genre>/<key>.jpg`, and for each shard
 `prepared/index/shard-0001.csv` (the pictures) and `prepared/measurements/shard-0001.csv` (shape and mean colour).
-A shard depends on its own books alone: replacing a book redoes its shard, and there only the cover of that book.
+
+Which shard a book belongs to, its key alone decides: a book that comes or goes changes that shard and no other, and
+there the store of the home has the pictures of all the others.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import partial
-from itertools import islice
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from functools import lru_cache, partial
+from pathlib import Path
 
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.listings.books import read_genres
@@ -16,30 +19,58 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_csv, write_table
-from bookcover_core.preparation.preparation_journal import PreparationJournal, PreparedCover
-from bookcover_core.preparation.prepared_images import SelectedCover, prepare_batch
+from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCover, prepare_batch
 from bookcover_core.settings import PreparationSettings
 
 INDEX = ("key", "method", "path", "bytes", "mtime_ns", "sha256")
 MEASUREMENTS = ("key", "width", "height", "red", "green", "blue")
 
-# Covers between two entries in the journal: about a tenth of a second's work of one process. Each process is at one
-# batch and has another waiting: no more is lost when it is stopped, and all processes end at about the same time.
+# Covers that a process is given at a time: about a tenth of a second of work. Each process is at one batch and has
+# another waiting, and all processes end at about the same time.
 _BATCH = 16
 
 
 def shards(study: Study) -> list[int]:
-    """Numbers of the shards of the selection, from 1.
+    """Numbers of the shards of the selection, from 1, without those that no book falls in.
 
     Raises:
         StageOrderError: The books have not been curated.
     """
     study.manifest("curate")
-    with _open_selection(study) as (_, rows):
-        books = sum(1 for _ in rows)
-    return list(range(1, -(-books // study.settings.preparation.shard_records) + 1))
+    return list(shard_keys(study))
+
+
+def shard_keys(study: Study) -> dict[int, list[str]]:
+    """Keys of the books of every shard of the selection, in its order, by the shard's number.
+
+    There are so many shards that each holds `preparation.shard_records` books at most, give or take chance: a power of
+    two, so that a selection that outgrows them parts each in two.
+
+    Raises:
+        StageOrderError: The books have not been curated.
+    """
+    file = study.workspace.selection
+    if not file.is_file():
+        study.manifest("curate")
+    status = file.stat()
+    return _shard_keys(file, status.st_mtime_ns, status.st_size, study.settings.preparation.shard_records)
+
+
+@lru_cache(maxsize=4)
+def _shard_keys(file: Path, _changed: int, _size: int, most: int) -> dict[int, list[str]]:
+    columns, *rows = read_csv(file)
+    keys = [row[columns.index("key")] for row in rows]
+    count = 1
+    while count * most < len(keys):
+        count *= 2
+    found: dict[int, list[str]] = {}
+    for key in keys:
+        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % count + 1
+        found.setdefault(number, []).append(key)
+    return dict(sorted(found.items()))
 
 
 def _inputs(study: Study, shard: int) -> Inputs:
@@ -58,7 +89,7 @@ def _inputs(study: Study, shard: int) -> Inputs:
 def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the images of one shard, numbered from 1, their index, and the measurements.
 
-    An interrupted run resumes: images made from the same covers with the same settings are kept.
+    Pictures that were made of the same covers with the same settings, by whichever study, come from the store.
 
     Raises:
         StageOrderError: The books have not been curated, or there is no such shard.
@@ -69,16 +100,8 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     books = _read_shard(study, shard)
     name, workspace, settings = run.part, study.workspace, study.settings.preparation
     folder = workspace.prepared
-    journal = PreparationJournal(folder / "index" / f"{name}.jsonl", _made_with(settings, run.code))
-    known = journal.read()
-    prepared = {
-        book.key: known[book.key]
-        for book in books
-        if book.key in known and known[book.key].stands(workspace.root, book.sha256, settings.methods)
-    }
-    kept = len(prepared)
-    journal.start(prepared.values())
-    _prepare(study, [book for book in books if book.key not in prepared], journal, prepared)
+    prepared = _prepare(study, books, _made_with(settings, run.code))
+    kept = sum(cover.from_store for cover in prepared.values())
 
     covers = [prepared[book.key] for book in books]
     index = folder / "index" / f"{name}.csv"
@@ -102,28 +125,21 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
 def _read_shard(study: Study, shard: int) -> list[SelectedCover]:
     """The books of one shard, in the order of the selection."""
     study.manifest("curate")
+    keys = set(shard_keys(study).get(shard, ()))
     folders = {str(genre.label): genre.slug for genre in read_genres(study.workspace)}
-    size = study.settings.preparation.shard_records
-    with _open_selection(study) as (columns, rows):
+    with closing(read_csv(study.workspace.selection)) as rows:
+        columns = next(rows)
         key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
         books = [
-            SelectedCover(row[key], folders[row[label]], row[path], row[sha256])
-            for row in islice(rows, max(0, shard - 1) * size, max(0, shard) * size)
+            SelectedCover(row[key], folders[row[label]], row[path], row[sha256]) for row in rows if row[key] in keys
         ]
     if not books:
         raise StageOrderError(
-            f"there is no shard {shard} of {size} in the selection",
+            f"there is no shard {shard} in the selection",
             where=study.workspace.selection,
-            advice="Shards are numbered from 1; `bookcover run` prepares all of them.",
+            advice="`bookcover run` prepares all that there are.",
         )
     return books
-
-
-@contextmanager
-def _open_selection(study: Study) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
-    """The columns of the selection, and its rows one by one: every shard asks for its own, and holds no others."""
-    with closing(read_csv(study.workspace.selection)) as rows:
-        yield next(rows), rows
 
 
 def _made_with(settings: PreparationSettings, code: str) -> str:
@@ -131,23 +147,24 @@ def _made_with(settings: PreparationSettings, code: str) -> str:
     return digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), code])
 
 
-def _prepare(
-    study: Study, books: Sequence[SelectedCover], journal: PreparationJournal, prepared: dict[str, PreparedCover]
-) -> None:
-    """Prepare `books`, and add them to `journal` and `prepared`."""
+def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> dict[str, PreparedCover]:
+    """The prepared covers of `books`, by their keys.
+
+    Raises:
+        FolderError: Covers are missing, altered or cannot be decoded.
+    """
     root = study.workspace.root
-    total = len(prepared) + len(books)
     batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
+    prepared: dict[str, PreparedCover] = {}
     faults: list[tuple[str, str]] = []
-    study.progress(len(prepared), total)
-    work = partial(prepare_batch, root=root, settings=study.settings.preparation)
+    study.progress(0, len(books))
+    settings, store = study.settings.preparation, Store.beside(study)
+    work = partial(prepare_batch, root=root, settings=settings, store=store, made_with=made_with)
     with closing(in_processes(work, batches)) as outcomes:
         for batch, outcome in zip(batches, outcomes, strict=True):
-            covers = [cover for cover in outcome if isinstance(cover, PreparedCover)]
             faults += [(book.path, fault) for book, fault in zip(batch, outcome, strict=True) if isinstance(fault, str)]
-            journal.append(covers)
-            prepared.update({cover.key: cover for cover in covers})
-            study.progress(len(prepared), total)
+            prepared.update({cover.key: cover for cover in outcome if isinstance(cover, PreparedCover)})
+            study.progress(len(prepared), len(books))
     if faults:
         path, fault = faults[0]
         others = f", and so are {len(faults) - 1} others" if len(faults) > 1 else ""
@@ -156,3 +173,4 @@ def _prepare(
             where=root / path,
             advice="Run `download` again: it fetches what is missing or altered. The other covers are prepared.",
         )
+    return prepared

@@ -6,17 +6,18 @@ batches and records the results.
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bookcover_core.covers.image_io import read_rgb, refuse_shortage
-from bookcover_core.pipeline.manifests import Output
+from bookcover_core.pipeline.manifests import Output, digest_of
+from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
-from bookcover_core.preparation.cover_measurements import measure
-from bookcover_core.preparation.preparation_journal import PreparedCover
+from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.squares import make_squares
 from bookcover_core.settings import PreparationSettings
 
@@ -24,6 +25,9 @@ from bookcover_core.settings import PreparationSettings
 # again: about as many as one cover needs at a time. It saves a tenth of the time of covers of 333 x 500 pixels, and
 # changes nothing for those of 160 x 218; Pillow's own default is none.
 _BLOCKS_KEPT = 8
+
+# As what the store keeps prepared covers.
+_KEPT_AS = "prepared"
 
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 
@@ -39,8 +43,21 @@ class SelectedCover(NamedTuple):
     sha256: str
 
 
+class PreparedCover(BaseModel):
+    """One cover, measured and made square."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    measurements: Measurements
+    pictures: dict[str, Output]
+    """The picture of each method."""
+    from_store: bool = Field(default=False, exclude=True)
+    """Whether it was found in the store."""
+
+
 def prepare_batch(
-    books: Iterable[SelectedCover], root: Path, settings: PreparationSettings
+    books: Iterable[SelectedCover], root: Path, settings: PreparationSettings, store: Store, made_with: str
 ) -> list[PreparedCover | str]:
     """Prepare and write the covers of `books`; for each its measurements and images, or what is wrong with it.
 
@@ -48,10 +65,40 @@ def prepare_batch(
         DiskFullError, WorkspaceError: A picture cannot be written.
     """
     Image.core.set_blocks_max(_BLOCKS_KEPT)  # type: ignore[attr-defined]  # what PILLOW_BLOCKS_MAX sets
-    return [_prepare_cover(book, root, settings) for book in books]
+    found = []
+    for book in books:
+        key = digest_of([book.sha256, made_with])
+        name = f"{safe_name(book.key)}{_SUFFIXES[settings.image_format]}"
+        paths = {str(method): f"prepared/{method}/{book.folder}/{name}" for method in settings.methods}
+        cover = _from_store(store, key, book.key, paths, root) or _prepare_cover(book, root, settings, paths)
+        if isinstance(cover, PreparedCover) and not cover.from_store:
+            store.keep(_KEPT_AS, key, cover.model_dump_json(), cover.pictures.values(), root)
+        found.append(cover)
+    return found
 
 
-def _prepare_cover(book: SelectedCover, root: Path, settings: PreparationSettings) -> PreparedCover | str:
+def _from_store(store: Store, record: str, key: str, paths: Mapping[str, str], root: Path) -> PreparedCover | None:
+    """The cover of the book `key` with its pictures at `paths`, if the store has all of them."""
+    content = store.read(_KEPT_AS, record)
+    try:
+        known = PreparedCover.model_validate_json(content) if content else None
+    except ValidationError:
+        return None
+    if known is None or not paths.keys() <= known.pictures.keys():
+        return None
+    given = {
+        method: store.give(known.pictures[method].model_copy(update={"path": path}), root)
+        for method, path in paths.items()
+    }
+    pictures = {method: picture for method, picture in given.items() if picture is not None}
+    if len(pictures) < len(paths):
+        return None
+    return PreparedCover(key=key, measurements=known.measurements, pictures=pictures, from_store=True)
+
+
+def _prepare_cover(
+    book: SelectedCover, root: Path, settings: PreparationSettings, paths: Mapping[str, str]
+) -> PreparedCover | str:
     try:
         content = (root / book.path).read_bytes()
         if hashlib.sha256(content).hexdigest() != book.sha256:
@@ -63,14 +110,12 @@ def _prepare_cover(book: SelectedCover, root: Path, settings: PreparationSetting
     except ValueError as error:
         return str(error)
     measurements = measure(cover)
-    name = f"{safe_name(book.key)}{_SUFFIXES[settings.image_format]}"
     squares = make_squares(cover, settings.methods, settings.size, settings.interpolation)
     return PreparedCover(
         key=book.key,
-        cover=book.sha256,
         measurements=measurements,
         pictures={
-            str(method): _write(f"prepared/{method}/{book.folder}/{name}", encode_square(square, settings), root)
+            str(method): _write(paths[str(method)], encode_square(square, settings), root)
             for method, square in squares.items()
         },
     )

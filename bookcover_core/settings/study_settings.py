@@ -54,6 +54,9 @@ class StudySettings(SettingsSection):
     workspace: PathText = "data/studies"
     """Folder that holds the studies, each in a folder of its own. Where none is named, it lies in the folder that
     BOOKCOVER_HOME names or, without it, beside the settings file."""
+    store: bool = True
+    """Keep results in the store beside the studies, where every study finds what was made from the same by the same
+    settings and code: `bookcover store` shows it."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
     """Seed of all random draws."""
     books: BookSettings = BookSettings()

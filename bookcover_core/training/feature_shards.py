@@ -10,10 +10,10 @@ from dataclasses import replace
 from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.weights import weights_digest
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.training.feature_store import shard_keys
+from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.training.features import compute_features, compute_shard, wanted_features
 from bookcover_core.training.preparation_choice import model_name
 
@@ -43,6 +43,7 @@ def _parts(study: Study) -> Iterator[tuple[str, str, int]]:
     settings=("models.input_size",),
     inputs=_inputs,
     parts=_parts,
+    kept=True,
     apart=True,
     spreads=True,
 )
@@ -67,4 +68,4 @@ def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation:
     telling = replace(study, progress=lambda done, _: study.progress(done - before, covers))
     file = compute_shard(telling, backbone, preparation, shard, digest_of(compute_features.code))
     study.progress(covers, covers)
-    return Result(outputs=[file], counts={"covers": covers})
+    return Result(outputs=[file, file.with_suffix(".json")], digest=file_digest(file), counts={"covers": covers})

@@ -1,11 +1,11 @@
 """Shards of features on disk: `features/<backbone>-<preparation>/shard-0001.npy`, float32 (books, channels).
 
-Their rows are those of the selection, in its order. Beside each shard stands a JSON that names what it was made from:
-a run that was cut off goes on with the shard that it was at, and a shard whose covers changed is the only one that is
-made again.
+A shard has the books that `preparation.prepare.shard_keys` gives it. Beside it stands a JSON that names the picture
+that each row was made from: a run that was cut off goes on with the shard that it was at, and a row that was computed
+for whichever shard, in whichever study of the home, is not computed again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.manifests import Output, digest_of
+from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import atomic, read_table, write_json
+from bookcover_core.pipeline.workspace import atomic, write_text
 
 
 class ShardRecord(BaseModel):
@@ -23,7 +24,8 @@ class ShardRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    inputs: str = Field(description="SHA-256 over the pictures, the weights and the code.")
+    made_with: str = Field(description="SHA-256 over the network, its weights and the code.")
+    pictures: list[str] = Field(description="SHA-256 of the picture of each row.")
     keys: str = Field(description="SHA-256 over the keys of its books, in their order.")
     output: Output
 
@@ -33,35 +35,63 @@ def shard_file(study: Study, model: str, number: int) -> Path:
     return study.workspace.features / model / f"shard-{number:04d}.npy"
 
 
-def shard_keys(study: Study) -> dict[int, list[str]]:
-    """Keys of the books of every shard of the selection, by its number."""
-    if not study.workspace.selection.is_file():
-        study.manifest("curate")
-    keys = read_table(study.workspace.selection, ("key",))["key"].tolist()
-    size = study.settings.preparation.shard_records
-    return {start // size + 1: keys[start : start + size] for start in range(0, len(keys), size)}
-
-
 def _read_record(shard: Path) -> ShardRecord | None:
     """What the shard was made from; none where that cannot be read."""
+    return _parse(shard.with_suffix(".json"))
+
+
+def _parse(file: Path) -> ShardRecord | None:
     try:
-        return ShardRecord.model_validate_json(shard.with_suffix(".json").read_bytes())
+        return ShardRecord.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def shard_stands(study: Study, shard: Path, inputs: str) -> bool:
-    """Whether the shard is there, unaltered, and made from `inputs`."""
+def shard_stands(study: Study, shard: Path, made_with: str, keys: Sequence[str], pictures: Sequence[str]) -> bool:
+    """Whether the shard is there, unaltered, made from these `pictures` of the books of `keys`, in this way."""
     record = _read_record(shard)
-    return record is not None and record.inputs == inputs and record.output.stands(study.workspace.root)
+    made = record and (record.made_with, record.keys, record.pictures) == (made_with, digest_of(keys), [*pictures])
+    return record is not None and bool(made) and record.output.stands(study.workspace.root)
 
 
-def write_shard(study: Study, shard: Path, keys: Sequence[str], inputs: str, features: npt.NDArray[np.float32]) -> None:
-    """Write the features of the books of `keys`, made from `inputs`, and their record."""
+def earlier_rows(study: Study, backbone: str, made_with: str) -> dict[str, npt.NDArray[np.float32]]:
+    """Rows of features that were computed before in the same way, mapped, by the digests of their pictures.
+
+    Those of the study itself, and of whatever study of the home the store has.
+    """
+    rows: dict[str, npt.NDArray[np.float32]] = {}
+
+    def take(record: ShardRecord | None, find: Callable[[ShardRecord], Path | None]) -> None:
+        if record is None or record.made_with != made_with or rows.keys() >= set(record.pictures):
+            return
+        if file := find(record):
+            shard = np.load(file, mmap_mode="r", allow_pickle=False)
+            rows.update(zip(record.pictures, shard, strict=True))
+
+    root, store = study.workspace.root, Store.beside(study)
+    for file in sorted(study.workspace.features.glob(f"{backbone}-*/shard-*.npy")):
+        take(_read_record(file), lambda record: root / record.output.path if record.output.stands(root) else None)
+    for manifest in store.results("features"):
+        for output in manifest.outputs if manifest.inputs.get("backbone") == backbone else ():
+            if output.path.endswith(".json") and (held := store.object(output)):
+                take(_parse(held), lambda record: store.object(record.output))
+    return rows
+
+
+def write_shard(
+    study: Study,
+    shard: Path,
+    made_with: str,
+    keys: Sequence[str],
+    pictures: Sequence[str],
+    features: npt.NDArray[np.float32],
+) -> None:
+    """Write the features of `pictures` of the books of `keys`, and their record."""
     with atomic(shard) as temporary, temporary.open("wb") as stream:
         np.save(stream, features, allow_pickle=False)
-    record = ShardRecord(inputs=inputs, keys=digest_of(keys), output=Output.of(shard, study.workspace.root))
-    write_json(shard.with_suffix(".json"), record.model_dump(mode="json"))
+    output = Output.of(shard, study.workspace.root)
+    record = ShardRecord(made_with=made_with, keys=digest_of(keys), pictures=[*pictures], output=output)
+    write_text(shard.with_suffix(".json"), record.model_dump_json())
 
 
 def map_shard(shard: Path, keys: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -3,29 +3,32 @@
 A frozen backbone without augmentation gives a cover the same pooled features in every epoch, so a head trained on
 stored features is the head that training from pixels would give, in minutes rather than days.
 
-They are computed shard by shard (`training.feature_store`), and read by split.
+They are computed shard by shard (`training.feature_store`), each picture once, and read by split.
 """
 
 import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.weights import weights_digest
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import ExtraInput
-from bookcover_core.training.feature_store import map_shard, shard_file, shard_keys, shard_stands, write_shard
+from bookcover_core.training.feature_store import earlier_rows, map_shard, shard_file, shard_stands, write_shard
 from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
 from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import chosen_preparation, comparing_backbones, model_name
@@ -73,6 +76,7 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
     settings=("models.input_size",),
     inputs=_inputs,  # the digest of the weights stands for the settings that choose them
     parts=wanted_features,
+    kept=True,
     apart=True,
 )
 def compute_features(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
@@ -90,8 +94,10 @@ def compute_features(study: Study, run: StageRun, backbone: str, preparation: st
         computed += shards.compute(number, done_before=done)
         done += len(keys)
         study.progress(done, shards.books)
+    files = [shard_file(study, model, number) for number in shards.keys]
     return Result(
-        outputs=[shard_file(study, model, number) for number in shards.keys],
+        outputs=[*files, *(file.with_suffix(".json") for file in files)],
+        digest=digest_outputs([Output.of(file, study.workspace.root) for file in files]),
         counts={
             "covers": shards.books,
             "computed": computed,
@@ -123,9 +129,9 @@ def compute_shard(study: Study, backbone: str, preparation: str, number: int, co
     shards = _Shards(study, backbone, preparation, code)
     if number not in shards.keys:
         raise StageOrderError(
-            f"there is no shard {number} of {len(shards.keys)} in the selection",
+            f"there is no shard {number} in the selection",
             where=study.workspace.selection,
-            advice="Shards are numbered from 1; `compute_features` computes all of them.",
+            advice="`compute_features` computes all that there are.",
         )
     study.manifest(f"prepare/shard-{number:04d}")
     shards.compute(number, done_before=sum(len(keys) for other, keys in shards.keys.items() if other < number))
@@ -140,8 +146,15 @@ def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
     """
     model = model_name(backbone, preparation)
     study.manifest(f"features/{model}")
-    shards = [map_shard(shard_file(study, model, number), keys) for number, keys in shard_keys(study).items()]
-    return MappedRows(shards, np.arange(sum(len(shard) for shard in shards)))
+    by_shard = shard_keys(study)
+    shards = [map_shard(shard_file(study, model, number), keys) for number, keys in by_shard.items()]
+    place = {key: row for row, key in enumerate(chain.from_iterable(by_shard.values()))}
+    return MappedRows(shards, np.array([place[key] for key in _selected(study)], np.int64))
+
+
+def _selected(study: Study) -> list[str]:
+    """Keys of all books, in the order of the selection."""
+    return read_table(study.workspace.selection, ("key",))["key"].tolist()
 
 
 def load_split(
@@ -166,8 +179,7 @@ def load_split(
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split] if split else books
     keys = books["key"].tolist()
-    selected = [key for shard in shard_keys(study).values() for key in shard]
-    place = {key: row for row, key in enumerate(selected)}
+    place = {key: row for row, key in enumerate(_selected(study))}
     if missing := sum(key not in place for key in keys):
         raise StageOrderError(
             f"{missing} books of the split {split!r} have no features",
@@ -192,7 +204,7 @@ class _Shards:
         self.books = sum(len(keys) for keys in self.keys.values())
         self._study = study
         self._preparation = preparation
-        self._code = code
+        self._made_with = digest_of([backbone, self.weights, code])
 
     @cached_property
     def _extractor(self) -> "Extractor":
@@ -202,6 +214,10 @@ class _Shards:
         if prepared < wanted:
             logger.info("%s: pictures of %d pixels are enlarged to %d", self._label, prepared, wanted)
         return Extractor(self._study.settings, self.network)
+
+    @cached_property
+    def _earlier(self) -> dict[str, npt.NDArray[np.float32]]:
+        return earlier_rows(self._study, self.network.name, self._made_with)
 
     @property
     def _label(self) -> str:
@@ -213,20 +229,24 @@ class _Shards:
         started = time.perf_counter()
         keys = self.keys[number]
         pictures = _prepared_pictures(study, number, keys, preparation)
-        shas = [(key, sha) for key, (_, sha) in zip(keys, pictures, strict=True)]
-        inputs = digest_of([backbone, preparation, self.weights, self._code, *shas])
+        digests = [sha for _, sha in pictures]
         file = shard_file(study, model_name(backbone, preparation), number)
-        if shard_stands(study, file, inputs):
+        if shard_stands(study, file, self._made_with, keys, digests):
             return 0
-        files = [study.workspace.root / path for path, _ in pictures]
-        features = self._extractor.extract(files, _Progress(study, done_before, self.books))
-        write_shard(study, file, keys, inputs, features)
+        rows = {sha: self._earlier[sha] for sha in digests if sha in self._earlier}
+        files = {sha: study.workspace.root / path for path, sha in pictures if sha not in rows}
+        if files:
+            computed = self._extractor.extract([*files.values()], _Progress(study, done_before, self.books))
+            rows |= zip(files, computed, strict=True)
+        features = np.stack([rows[sha] for sha in digests])
+        write_shard(study, file, self._made_with, keys, digests, features)
         seconds = time.perf_counter() - started
         logger.info(
-            "%s: shard %d of %d, %d covers in %.1f s (%.0f a second)",
+            "%s: shard %d of %d, %d covers, %d of them computed, in %.1f s (%.0f a second)",
             self._label,
             number,
             len(self.keys),
+            len(keys),
             len(files),
             seconds,
             len(files) / seconds,

@@ -98,6 +98,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     parts=lambda study: (
         [(name,) for name in pretrained(study.settings.training.backbones)] if study.settings.search.trials else []
     ),
+    kept=True,
     apart=True,
     timed=True,
 )

@@ -56,6 +56,7 @@ def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -
     parts=lambda study: [
         (str(method), backbone) for backbone in _compared(study) for method in study.settings.preparation.methods
     ],
+    kept=True,
     apart=True,
     timed=True,
 )

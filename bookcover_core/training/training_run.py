@@ -36,6 +36,9 @@ from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_pr
 
 HISTORY, CHECKPOINT = "history.csv", "checkpoint.npz"
 
+# Settings that say when a training ends, and change no epoch of it.
+_WHEN_IT_ENDS = ("epochs", "patience")
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -97,7 +100,8 @@ def run_head_training(
 ) -> tuple[TrainingRun, FittedHead]:
     """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
 
-    It has the hyperparameters of the settings where none are given. A training that was cut off goes on where it was.
+    It has the hyperparameters of the settings where none are given. A training that was cut off, or
+    ended sooner by fewer epochs, goes on where it was.
 
     Raises:
         StageOrderError: The features have not been computed.
@@ -110,7 +114,7 @@ def run_head_training(
     def books_of(split: str) -> LabelledFeatures:
         return load_split(study, backbone, preparation, split, shape.extra_inputs)
 
-    checkpoint = Checkpoint(folder / CHECKPOINT, run.key)
+    checkpoint = Checkpoint(folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS))
     fitted = fit_head(
         books_of("train"),
         books_of("validation"),
@@ -123,7 +127,6 @@ def run_head_training(
     )
     training = _keep(fitted, folder, books_of, lambda books: predict(fitted.head, books))
     training.add_weights(fitted.head, HEAD_WEIGHTS)
-    checkpoint.file.unlink(missing_ok=True)
     return training, fitted
 
 
@@ -140,7 +143,8 @@ def run_pixel_training(
 ) -> TrainingRun:
     """`network`, trained on the study's pictures, and what was kept of it in the folder of the run's model.
 
-    A training that was cut off goes on after the last epoch that it finished. `fit_network` says what the rest means.
+    A training that was cut off, or ended sooner by fewer epochs, goes on after the last epoch that it finished.
+    `fit_network` says what the rest means.
 
     Raises:
         StageOrderError: The pictures have not been prepared, or some are missing or damaged.
@@ -151,7 +155,9 @@ def run_pixel_training(
     def books_of(split: str) -> PixelBooks:
         return read_books(study, preparation, split, extra_inputs)
 
-    checkpoint = Checkpoint(folder / CHECKPOINT, run.key, every=0)  # an epoch is minutes of work
+    checkpoint = Checkpoint(
+        folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS), every=0
+    )  # an epoch is minutes of work
     fitted = fit_network(
         network,
         optimizer,
@@ -165,7 +171,6 @@ def run_pixel_training(
     )
     training = _keep(fitted, folder, books_of, fitted.judge.probabilities)
     training.add_weights(network, MODEL_WEIGHTS)
-    checkpoint.file.unlink(missing_ok=True)
     return training
 
 

@@ -65,6 +65,7 @@ def _inputs(study: Study) -> Inputs:
     "Visualise a network",
     settings=("seed", "visualisation"),
     inputs=_inputs,
+    kept=True,
     apart=True,
     network_of=lambda study: chosen_system(study).network,
 )

@@ -18,7 +18,7 @@ from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.preparation.prepare import prepare_shard
+from bookcover_core.preparation.prepare import prepare_shard, shard_keys, shards
 from bookcover_core.settings import SpreadingSettings, StudySettings
 from bookcover_core.training.features import compute_features
 from flows.preparation import prepare
@@ -44,8 +44,8 @@ def with_cluster(study: Study, how: str, **values) -> StudySettings:
 
 @pytest.fixture
 def study(tmp_path) -> Study:
-    """Thirty-six selected covers, in shards of 16, 16 and 4."""
-    study = study_in(tmp_path)
+    """Thirty-six selected covers, in four shards."""
+    study = study_in(tmp_path, shard_records=16)
     select(study, [f"k{number:03d}" for number in range(36)])
     return study
 
@@ -66,10 +66,10 @@ def made(study: Study) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict[str, object]:
     """What the same study leaves behind where nothing is spread."""
-    study = study_in(tmp_path_factory.mktemp("alone"))
+    study = study_in(tmp_path_factory.mktemp("alone"), shard_records=16)
     select(study, [f"k{number:03d}" for number in range(36)])
     study = Study(study.settings.model_copy(update={"models": with_cluster(study, "").models}))
-    for shard in (1, 2, 3):
+    for shard in shards(study):
         prepare_shard(study, shard)
     compute_features(study, BACKBONE, PREPARATION)
     return made(study)
@@ -154,7 +154,7 @@ def prepare_fragile_shard(settings: StudySettings, shard: int):
 
 @stage_flow("fragile", "fragile")
 def fragile(settings: StudySettings) -> None:
-    spread(Study(settings), [Part(find("prepare"), (shard,)) for shard in (1, 2, 3)])
+    spread(Study(settings), [Part(find("prepare"), (shard,)) for shard in (1, 2, 3, 4)])
 
 
 def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study, monkeypatch):
@@ -165,7 +165,9 @@ def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study, monkeypat
     with pytest.raises(FolderError, match=r"k003\.jpg: the cover is not as it was downloaded"):
         fragile(with_cluster(study, "dask"))
     assert (Path(study.settings.workspace) / "killed").exists()
-    assert [manifest.part for manifest in study.manifests("prepare")] == ["shard-0002", "shard-0003"]
+    assert [manifest.part for manifest in study.manifests("prepare")] == [
+        f"shard-{number:04d}" for number, keys in shard_keys(study).items() if "k003" not in keys
+    ]
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed: a quarter of a gigabyte")

@@ -14,7 +14,7 @@ class StandsAnyway:
     def __init__(self, study):
         self._study = study
 
-    def take_done(self):
+    def take(self):
         return self._study.manifest("twins").model_copy(update={"reused": True})
 
 

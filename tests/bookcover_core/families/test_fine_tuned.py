@@ -98,11 +98,28 @@ def test_what_it_says_is_stored(tuned, split):
 
 
 def test_it_is_done_once(tuned):
-    """Unchanged, it is not done again, and its state is gone; with other settings it is."""
+    """Unchanged, it is not done again; with other settings it is."""
     assert fine_tune(tuned, "Miniature").reused
-    assert not list(tuned.workspace.models.rglob("checkpoint.npz"))
     assert fine_tune.at(tuned, "Miniature").standing is not None
     assert fine_tune.at(with_tuning(tuned, blocks=2), "Miniature").standing is None
+
+
+def test_more_epochs_go_on_from_the_last(tuned, tmp_path, caplog):
+    """A study that wants one epoch more trains one epoch more, and has what all at once would have given."""
+    caplog.set_level("INFO")
+    weights = []
+    epochs = tuned.settings.fine_tuning.epochs
+    for name in ("on", "anew"):
+        shutil.copytree(tuned.workspace.root, tmp_path / name / "small")
+        if name == "anew":
+            (tmp_path / name / "small" / "models" / MODEL / "checkpoint.npz").unlink()
+        study = with_tuning(tuned, epochs=epochs + 1, patience=100)
+        study = Study(study.settings.model_copy(update={"workspace": str(tmp_path / name)}))
+        caplog.clear()
+        fine_tune(study, "Miniature")
+        assert (f"going on after epoch {epochs}" in caplog.text) == (name == "on")
+        weights.append(load(study, MODEL).get_weights())
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
 def test_nothing_better_keeps_what_was_there(tuned, tmp_path):

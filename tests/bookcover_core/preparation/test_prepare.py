@@ -1,6 +1,7 @@
 """Covers measured and prepared, shard by shard."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from bookcover_core.pipeline.manifests import INDEX_COLUMNS, file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.preparation import prepare, prepared_images
-from bookcover_core.preparation.prepare import INDEX, MEASUREMENTS, prepare_shard, shards
+from bookcover_core.preparation.prepare import INDEX, MEASUREMENTS, prepare_shard, shard_keys, shards
 from bookcover_core.settings.toml_file import parse_settings
 
 GENRES = number_genres(["Law", "Children's Books"])
@@ -46,7 +47,7 @@ def select(study: Study, keys: list[str]) -> None:
 
 
 def study_in(folder, **preparation) -> Study:
-    values = {"size": 32, "shard_records": 16, **preparation}
+    values = {"size": 32, "shard_records": 20, **preparation}
     return Study(parse_settings({"name": "s", "workspace": str(folder), "preparation": values}))
 
 
@@ -55,17 +56,20 @@ KEYS = [f"k{number:03d}" for number in range(20)]
 
 @pytest.fixture
 def study(tmp_path) -> Study:
-    """Twenty selected covers, in shards of 16 and 4."""
+    """Twenty selected covers in one shard."""
     study = study_in(tmp_path)
     select(study, KEYS)
     return study
 
 
-def test_shards_cover_the_selection(study, tmp_path):
-    """Twenty covers are two shards of 16; together they prepare each cover once in every way."""
+def test_shards_cover_the_selection(tmp_path):
+    """Twenty covers are two shards where one takes 16; together they prepare each cover once in every way."""
+    study = study_in(tmp_path, shard_records=16)
+    select(study, KEYS)
     assert shards(study) == [1, 2]
     counts = [prepare_shard(study, shard).counts for shard in shards(study)]
-    assert [(count["covers"], count["pictures"]) for count in counts] == [(16, 48), (4, 12)]
+    assert [count["covers"] for count in counts] == [len(keys) for keys in shard_keys(study).values()]
+    assert sum(count["pictures"] for count in counts) == 60
     files = [study.workspace.prepared / "index" / f"shard-000{shard}.csv" for shard in (1, 2)]
     index = pd.concat([read_table(file) for file in files])
     assert tuple(index.columns) == INDEX
@@ -73,17 +77,51 @@ def test_shards_cover_the_selection(study, tmp_path):
     assert sorted(zip(index["key"], index["method"], strict=True)) == sorted(
         (key, method) for key in KEYS for method in ("noprep", "padded", "cropped")
     )
-    assert index["path"].iloc[0] == "prepared/noprep/law/k000.jpg"
-    assert index["path"].iloc[3] == "prepared/noprep/childrens-books/k001.jpg"
+    assert {"prepared/noprep/law/k000.jpg", "prepared/noprep/childrens-books/k001.jpg"} <= set(index["path"])
+
+
+def test_a_book_that_comes_changes_one_shard(tmp_path):
+    """Whether its key sorts first or last: all other books stay where they are, until each shard parts in two."""
+    study = study_in(tmp_path, shard_records=16)
+    select(study, [f"k{number:03d}" for number in range(100, 200)])
+    before = shard_keys(study)
+    assert set(before) == set(range(1, 9))
+    for added in ("k000", "k999"):
+        select(study, [added, *(f"k{number:03d}" for number in range(100, 200))])
+        now = shard_keys(study)
+        changed = [number for number in now if now[number] != before[number]]
+        assert len(changed) == 1
+        assert set(now[changed[0]]) - set(before[changed[0]]) == {added}
+        assert all(keys == sorted(keys) for keys in now.values())
+    select(study, [f"k{number:03d}" for number in range(100, 250)])
+    parted = shard_keys(study)
+    for number, keys in before.items():
+        assert set(keys) <= {*parted.get(number, ()), *parted.get(number + 8, ())}
+
+
+def test_another_study_of_the_home_prepares_nothing_again(study, tmp_path, monkeypatch):
+    """What the store has of the same covers and settings is taken, under other keys and with fewer methods, too."""
+    first = prepare_shard(study, 1)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    other = Study(study.settings.model_copy(update={"name": "other"}))
+    shutil.copytree(study.workspace.covers, other.workspace.covers)
+    select(other, KEYS)
+    again = prepare_shard(other, 1)
+    assert again.counts["covers kept"] == 20
+    assert again.digest == first.digest
+    fewer = study_in(tmp_path, methods=["padded"])
+    select(fewer, KEYS)
+    assert prepare_shard(fewer, 1).counts["covers kept"] == 20
+    assert prepare_shard(Study(study.settings), 1).counts["covers kept"] == 20
 
 
 def test_measurements_are_of_the_cover_as_it_came(study):
     """Shape and colour are measured before the cover is prepared."""
-    prepare_shard(study, 2)
-    table = read_table(study.workspace.prepared / "measurements" / "shard-0002.csv")
+    prepare_shard(study, 1)
+    table = read_table(study.workspace.prepared / "measurements" / "shard-0001.csv")
     assert tuple(table.columns) == MEASUREMENTS
-    assert table["key"].tolist() == KEYS[16:]
-    assert table["height"].tolist() == ["106", "107", "108", "109"]
+    assert table["key"].tolist() == KEYS
+    assert table["height"].tolist() == [str(90 + number) for number in range(20)]
     assert abs(float(table["blue"][0]) - 200) < 3
 
 
@@ -91,7 +129,7 @@ def test_pictures_keep_full_colour_resolution(study):
     """Prepared JPEGs are RGB, of the size asked for, and 4:4:4; no unfinished file is left beside them."""
     prepare_shard(study, 1)
     folder = study.workspace.prepared / "padded" / "law"
-    assert sorted(file.name for file in folder.iterdir()) == [f"{key}.jpg" for key in KEYS[:16:2]]
+    assert sorted(file.name for file in folder.iterdir()) == [f"{key}.jpg" for key in KEYS[::2]]
     with Image.open(folder / "k000.jpg") as picture:
         assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (32, 32))
         assert [component[1:3] for component in picture.layer] == [(1, 1)] * 3
@@ -119,28 +157,31 @@ def test_an_unchanged_shard_is_not_prepared_again(study):
 
 
 def test_a_lost_picture_is_made_again_alone(study):
-    """A deleted picture is made again as it was, with no other cover touched."""
+    """A deleted picture is put back as it was, from the store, with no other cover touched."""
     first = prepare_shard(study, 1)
     lost = study.workspace.prepared / "cropped" / "law" / "k002.jpg"
     content = lost.read_bytes()
     lost.unlink()
     again = prepare_shard(study, 1)
     assert not again.reused
-    assert again.counts["covers kept"] == 15
+    assert again.counts["covers kept"] == 20
     assert again.digest == first.digest
     assert lost.read_bytes() == content
 
 
-def test_a_replaced_book_redoes_its_own_cover(study):
+def test_a_replaced_book_redoes_its_own_cover(tmp_path):
     """When a book is replaced, its shard prepares the new cover alone, and other shards stay done."""
-    prepare_shard(study, 1)
-    prepare_shard(study, 2)
+    study = study_in(tmp_path, shard_records=16)
+    select(study, KEYS)
+    for shard in shards(study):
+        prepare_shard(study, shard)
+    before = shard_keys(study)
     draw(study, "k900", 77)
-    select(study, [*KEYS[:16], *KEYS[17:], "k900"])
-    assert prepare_shard(study, 1).reused
-    manifest = prepare_shard(study, 2)
-    assert not manifest.reused
-    assert manifest.counts["covers kept"] == 3
+    select(study, [*KEYS, "k900"])
+    for shard, keys in shard_keys(study).items():
+        manifest = prepare_shard(study, shard)
+        assert manifest.reused == ("k900" not in keys)
+        assert manifest.reused or manifest.counts["covers kept"] == len(before[shard])
 
 
 def test_an_altered_cover_under_the_same_name_is_prepared_again(study):
@@ -149,7 +190,7 @@ def test_an_altered_cover_under_the_same_name_is_prepared_again(study):
     draw(study, "k003", 99)
     select(study, KEYS)
     after = prepare_shard(study, 1)
-    assert after.counts["covers kept"] == 15
+    assert after.counts["covers kept"] == 19
     assert after.digest != before.digest
 
 
@@ -167,11 +208,11 @@ def test_a_stopped_shard_goes_on_where_it_was(study, monkeypatch):
     done = []
     plain = prepared_images._prepare_cover
 
-    def die(book, root, settings):
+    def die(book, root, settings, paths):
         if book.key == "k009":
             raise KeyboardInterrupt
         done.append(book.key)
-        return plain(book, root, settings)
+        return plain(book, root, settings, paths)
 
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     monkeypatch.setattr(prepare, "_BATCH", 4)
@@ -182,7 +223,7 @@ def test_a_stopped_shard_goes_on_where_it_was(study, monkeypatch):
         study.manifest("prepare/shard-0001")
     assert set(KEYS[:8]) <= set(done)
     monkeypatch.setattr(prepared_images, "_prepare_cover", plain)
-    assert prepare_shard(study, 1).counts["covers kept"] == 8
+    assert prepare_shard(study, 1).counts["covers kept"] == 9
 
 
 SLOW_STAGE = """
@@ -199,7 +240,7 @@ SLOW_STAGE = """
 
 
 def test_a_killed_shard_goes_on_where_it_was(tmp_path, monkeypatch):
-    """After kill -9 the journal is believed, and the outcome is that of a run that nobody killed."""
+    """After kill -9 the store has what was prepared, and the outcome is that of a run that nobody killed."""
     keys = [f"k{number:03d}" for number in range(400)]
     study = study_in(tmp_path / "killed", shard_records=400)
     select(study, keys)
@@ -228,7 +269,7 @@ def test_processes_give_what_one_process_gives(study, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, "_BATCH", 2)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     manifest = prepare_shard(Study(study.settings, progress=lambda done, total: told.append((done, total))), 1)
-    assert told == [(done, 16) for done in range(0, 17, 2)]
+    assert told == [(done, 20) for done in range(0, 21, 2)]
     alone = study_in(tmp_path / "alone")
     select(alone, KEYS)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
@@ -248,7 +289,7 @@ def test_all_damaged_covers_are_counted(study, monkeypatch):
     with pytest.raises(FolderError, match=r"k003\.jpg.*and so are 2 others"):
         prepare_shard(study, 1)
     select(study, KEYS)
-    assert prepare_shard(study, 1).counts["covers kept"] == 13
+    assert prepare_shard(study, 1).counts["covers kept"] == 17
 
 
 def test_a_cover_that_is_no_picture_is_named(study):
@@ -261,13 +302,13 @@ def test_a_cover_that_is_no_picture_is_named(study):
 
 def test_a_selection_is_read_as_it_was_written(tmp_path):
     """Titles with quotes and line ends do not shift the shards: each has its own books, and no book is lost."""
-    study = study_in(tmp_path)
+    study = study_in(tmp_path, shard_records=16)
     select(study, KEYS)
     selection = read_table(study.workspace.selection)
     selection.insert(0, "title", ['A "quoted"\ntitle, in two lines'] * len(KEYS))
     write_table(study.workspace.selection, selection)
     assert shards(study) == [1, 2]
-    assert [book.key for shard in (1, 2) for book in prepare._read_shard(study, shard)] == KEYS
+    assert sorted(book.key for shard in (1, 2) for book in prepare._read_shard(study, shard)) == KEYS
 
 
 @pytest.mark.parametrize("damage", ["deleted", "altered"])
@@ -282,7 +323,7 @@ def test_a_damaged_cover_is_named_and_the_others_prepared(study, damage):
     with pytest.raises(FolderError, match=r"k005\.jpg.*`download`"):
         prepare_shard(study, 1)
     cover.write_bytes(content)
-    assert prepare_shard(study, 1).counts["covers kept"] == 15
+    assert prepare_shard(study, 1).counts["covers kept"] == 19
 
 
 def test_progress_counts_covers(tmp_path):
@@ -292,8 +333,8 @@ def test_progress_counts_covers(tmp_path):
     study = Study(settings, progress=lambda done, total: told.append((done, total)))
     select(study, KEYS)
     prepare_shard(study, 1)
-    assert told[0] == (0, 16)
-    assert told[-1] == (16, 16)
+    assert told[0] == (0, 20)
+    assert told[-1] == (20, 20)
 
 
 def test_preparation_comes_after_curation(study, tmp_path):

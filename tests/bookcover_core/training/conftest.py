@@ -16,6 +16,7 @@ from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import INDEX_COLUMNS, Output
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import Preparation, StudySettings
 
 GENRES = ("Travel", "Law", "Romance")
@@ -43,9 +44,8 @@ def draw_pictures() -> list[bytes]:
 def write_index(study: Study, number: int) -> None:
     """Prepare one shard anew: its pictures as they lie, their index and its manifest."""
     root = study.workspace.root
-    keys = [f"{row:010d}" for row in range(BOOKS)][(number - 1) * SHARD : number * SHARD]
     rows = []
-    for key in keys:
+    for key in shard_keys(study)[number]:
         for method in study.settings.preparation.methods:
             picture = Output.of(study.workspace.prepared / method / f"{key}.jpg", root)
             rows.append({"key": key, "method": str(method), **picture.model_dump()})
@@ -86,14 +86,14 @@ def make_study(root: Path, **training: object) -> Study:
         for row, picture in enumerate(draw_pictures()):
             (folder / f"{row:010d}.jpg").write_bytes(picture)
     write_books(study)
-    for number in (1, 2, 3):
+    for number in shard_keys(study):
         write_index(study, number)
     return study
 
 
 @pytest.fixture
 def small_study(tmp_path: Path) -> Study:
-    """A study of 36 prepared books in three shards, with random weights."""
+    """A study of 36 prepared books in four shards, with random weights."""
     return make_study(tmp_path)
 
 

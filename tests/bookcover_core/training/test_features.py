@@ -1,6 +1,7 @@
 """Features are computed once, shard by shard, and belong to the right books."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
     compute_features,
@@ -16,7 +18,7 @@ from bookcover_core.training.features import (
     load_split,
 )
 from bookcover_core.training.preparation_choice import split_model_name
-from tests.bookcover_core.training.conftest import BOOKS, write_index
+from tests.bookcover_core.training.conftest import BOOKS, write_books, write_index
 
 
 def compute(study):
@@ -31,7 +33,8 @@ def test_features_lie_in_the_order_of_the_selection(small_study, invented_featur
     assert features.dtype == np.float32
     assert list(features[:, :3].argmax(axis=1)) == [row % 3 for row in range(BOOKS)]
     assert manifest.counts["covers"] == BOOKS
-    assert len(manifest.outputs) == 3
+    assert [len(keys) for keys in shard_keys(small_study).values()] == [8, 11, 6, 11]
+    assert len(manifest.outputs) == 8
 
 
 def test_a_split_gets_its_own_rows(small_study, invented_features):
@@ -69,8 +72,8 @@ def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypa
         compute(small_study)
     monkeypatch.setattr(features, "write_shard", write)
     before = invented_features()
-    assert compute(small_study).counts["computed"] == BOOKS - 16
-    assert invented_features() - before == BOOKS - 16
+    assert compute(small_study).counts["computed"] == BOOKS - 8
+    assert invented_features() - before == BOOKS - 8
 
 
 def test_shards_can_be_computed_one_by_one(small_study, invented_features):
@@ -78,24 +81,24 @@ def test_shards_can_be_computed_one_by_one(small_study, invented_features):
     small_study.manifest_file("prepare/shard-0003").unlink()
     code = digest_of(compute_features.code)
     file = compute_shard(small_study, "MobileNetV2", "padded", 2, code)
-    assert np.load(file).shape == (16, 1280)
+    assert np.load(file).shape == (11, 1280)
     assert compute_shard(small_study, "MobileNetV2", "padded", 2, code) == file
-    assert invented_features() == 16
+    assert invented_features() == 11
     with pytest.raises(StageOrderError, match="prepare/shard-0003"):
         compute_shard(small_study, "MobileNetV2", "padded", 3, code)
-    with pytest.raises(StageOrderError, match="no shard 4 of 3"):
-        compute_shard(small_study, "MobileNetV2", "padded", 4, code)
+    with pytest.raises(StageOrderError, match="no shard 5"):
+        compute_shard(small_study, "MobileNetV2", "padded", 5, code)
     write_index(small_study, 3)
-    assert compute(small_study).counts["computed"] == BOOKS - 16
+    assert compute(small_study).counts["computed"] == BOOKS - 11
 
 
-def test_a_changed_picture_recomputes_its_shard_alone(small_study, invented_features):
-    """A picture prepared anew takes its shard with it, not the others."""
+def test_a_changed_picture_is_computed_alone(small_study, invented_features):
+    """A picture prepared anew takes no other with it, in its shard or elsewhere."""
     digest = compute(small_study).digest
     Image.new("RGB", (299, 299), "blue").save(small_study.workspace.prepared / "padded" / f"{20:010d}.jpg")
-    write_index(small_study, 2)
+    write_index(small_study, 4)
     manifest = compute(small_study)
-    assert manifest.counts["computed"] == 16
+    assert manifest.counts["computed"] == 1
     assert manifest.digest != digest
     assert load_features(small_study, "MobileNetV2", "padded")[:][20, 2] > 0.9
 
@@ -106,8 +109,8 @@ def test_a_damaged_shard_is_computed_again(small_study, invented_features):
     file = shard_file(small_study, "MobileNetV2-padded", 3)
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
-    file.write_bytes(content)
-    assert compute(small_study).counts["computed"] == BOOKS - 32
+    file.write_bytes(content)  # in place: the store has the same file
+    assert compute(small_study).counts["computed"] == 6
 
 
 def test_other_weights_give_other_features(small_study, invented_features):
@@ -166,3 +169,23 @@ def test_a_picture_that_was_not_prepared_is_named(small_study, invented_features
 def test_a_models_name_splits_at_its_last_hyphen():
     """Names of backbones may hold hyphens; those of preparations do not."""
     assert split_model_name("My-Net-padded") == ("My-Net", "padded")
+
+
+def test_another_study_of_the_home_computes_what_it_has_not(small_study, invented_features):
+    """Rows go by the picture: whatever shard of whatever study they were computed for, under whatever key."""
+    compute(small_study)
+    settings = small_study.settings.model_copy(
+        update={
+            "name": "other",
+            "preparation": small_study.settings.preparation.model_copy(update={"shard_records": 64}),
+        }
+    )
+    other = type(small_study)(settings)
+    shutil.copytree(small_study.workspace.prepared, other.workspace.prepared)
+    Image.new("RGB", (299, 299), "blue").save(other.workspace.prepared / "padded" / f"{20:010d}.jpg")
+    write_books(other)
+    write_index(other, 1)
+    assert compute(other).counts["computed"] == 1
+    assert invented_features() == BOOKS + 1
+    mine, theirs = (load_features(study, "MobileNetV2", "padded")[:] for study in (other, small_study))
+    assert [row for row in range(BOOKS) if not np.array_equal(mine[row], theirs[row])] == [20]

@@ -222,6 +222,38 @@ def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, shape):
     assert all(np.array_equal(a, b) for a, b in zip(resumed.head.get_weights(), whole.head.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("shape", [HeadShape(), HeadShape((8,), 0.3)], ids=["plain", "dropout"])
+def test_more_epochs_go_on_from_the_last(tmp_path, shape, caplog):
+    """To the byte what as many epochs give at once; fewer epochs, or less patience, begin anew, and the log says so."""
+    caplog.set_level("INFO")
+    checkpoint, seen = Checkpoint(tmp_path / "checkpoint.npz", "key"), []
+
+    def train(epochs, patience=100, kept=checkpoint):
+        seen.clear()
+        wanted = schedule(epochs=epochs, patience=patience)
+        tell = lambda done, _: seen.append(done)  # noqa: E731 - called with two numbers
+        return fit_head(TRAIN, VALIDATION, GENRES, wanted, shape=shape, progress=tell, checkpoint=kept)
+
+    def same(one, other):
+        weights = zip(one.head.get_weights(), other.head.get_weights(), strict=True)
+        return curve(one) == curve(other) and all(np.array_equal(a, b) for a, b in weights)
+
+    train(5)
+    more = train(12)
+    assert seen == list(range(6, 13))
+    assert "going on after epoch 5" in caplog.text
+    assert same(more, train(12, kept=None))
+    fewer = train(4)
+    assert seen == [1, 2, 3, 4]
+    assert "begins anew" in caplog.text
+    assert same(fewer, train(4, kept=None))
+    impatient = train(60, patience=2)
+    assert same(impatient, train(60, patience=2, kept=None))
+    patient = train(60, patience=6)
+    assert seen[0] == len(impatient.history) + 1
+    assert same(patient, train(60, patience=6, kept=None))
+
+
 @pytest.mark.parametrize("damage", ["another key", "cut short", "no archive"])
 def test_a_checkpoint_that_does_not_fit_is_passed_over(tmp_path, damage):
     """State of another training, or half a file, starts training from the beginning."""

@@ -7,21 +7,21 @@ import pytest
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training.features import compute_features, load_split
 from bookcover_core.training.measurement_inputs import head_inputs, load_measurements
-from tests.bookcover_core.training.conftest import BOOKS, SHARD
 
 TOLD = HeadSettings(extra_inputs=("height", "aspect_ratio"))
 
 
 def write_measurements(study, wider=0):
     """Measurements of the small study's books: the genre tells their width."""
-    for number, start in enumerate(range(0, BOOKS, SHARD), start=1):
-        rows = range(start, min(start + SHARD, BOOKS))
+    for number, keys in shard_keys(study).items():
+        rows = [int(key) for key in keys]
         table = pd.DataFrame(
             {
-                "key": [f"{row:010d}" for row in rows],
+                "key": keys,
                 "width": [100 + 10 * (row % 3) + wider for row in rows],
                 "height": 200,
             }

@@ -1,0 +1,309 @@
+"""The store of a home: results by the key of what they were made from, which every study of the home finds.
+
+    <workspace>/.store/
+        objects/ab/<sha256>         contents of files; hard links share them with the studies that use them
+        records/<stage>/<key>.json  what has a key: the manifest of a part of a stage, or a prepared cover
+
+A record is written last, whole or not at all, and an object is read and held against its digest before it is given out.
+So runs side by side, a kill at any place, or a bit that flips cost what is made again, and never give a wrong file.
+
+The store lies beside the studies. Where its file system gives no hard links, files are copied; where it cannot be
+written, studies go on without it: either is said once. Files that are shared are replaced, never written in place.
+"""
+
+import errno
+import json
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.manifests import Manifest, Output, file_digest, read_manifest
+from bookcover_core.pipeline.study import Study, studies_in
+from bookcover_core.pipeline.workspace import write_text
+
+logger = logging.getLogger(__name__)
+
+# What the system says where two names cannot have one file.
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+
+# Seconds for which an object that no record names is left alone: its record may be about to be written.
+_SETTLED = 3_600.0
+
+# What has been said by this process already.
+_said: set[str] = set()
+
+
+class Store:
+    """The store in one folder.
+
+    Args:
+        folder: Where it lies, or will lie; none: it keeps nothing and has nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    @classmethod
+    def beside(cls, study: Study) -> "Store":
+        """The store of the home of a study."""
+        return cls(store_folder(study.workspace.root.parent) if study.settings.store else None)
+
+    def read(self, stage: str, key: str) -> bytes | None:
+        """The record of a key, which counts as used now; None where there is none."""
+        if self.folder is None:
+            return None
+        file = _record(self.folder, stage, key)
+        try:
+            content = file.read_bytes()
+        except OSError:
+            return None
+        with suppress(OSError):
+            os.utime(file)
+        return content
+
+    def give(self, output: Output, root: Path) -> Output | None:
+        """The file of `output` below `root`, put there from the store; None where the store has it no more."""
+        if self.folder is None:
+            return None
+        held, file = _object(self.folder, output.sha256), root / output.path
+        try:
+            if file_digest(held) != output.sha256:
+                logger.warning("the store's %s is damaged, and is made again", output.path)
+                held.unlink()
+                return None
+            if not (file.exists() and file.samefile(held)):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                _share(held, file)
+            return output.model_copy(update={"mtime_ns": file.stat().st_mtime_ns})
+        except OSError:
+            return None
+
+    def keep(self, stage: str, key: str, content: str, outputs: Collection[Output], root: Path) -> None:
+        """Keep the record of a key, and the files that it names, as they lie below `root`."""
+        if self.folder is None:
+            return
+        try:
+            for output in outputs:
+                held = _object(self.folder, output.sha256)
+                if not held.exists():
+                    held.parent.mkdir(parents=True, exist_ok=True)
+                    _share(root / output.path, held)
+            write_text(_record(self.folder, stage, key), content)
+        except (OSError, BookcoverError) as error:
+            _say_once(f"the store {self.folder} cannot be written, and keeps nothing of this run ({error})")
+
+    def give_result(self, stage: str, key: str, root: Path) -> Manifest | None:
+        """The manifest of a part that was made before, with its files put in their places below `root`."""
+        content = self.read(stage, key)
+        try:
+            manifest = Manifest.model_validate_json(content) if content else None
+        except ValidationError:
+            return None
+        if manifest is None:
+            return None
+        outputs = [given for each in manifest.outputs if (given := self.give(each, root))]
+        return manifest.model_copy(update={"outputs": outputs}) if len(outputs) == len(manifest.outputs) else None
+
+    def results(self, stage: str) -> Iterator[Manifest]:
+        """The manifests of a stage's parts that are kept, in no order."""
+        for file in self.folder.glob(f"records/{stage}/*.json") if self.folder else ():
+            if manifest := read_manifest(file):
+                yield manifest
+
+    def object(self, output: Output) -> Path | None:
+        """Where the contents of a file are kept, if they are and are sound."""
+        held = _object(self.folder, output.sha256) if self.folder else None
+        return held if held is not None and held.is_file() and file_digest(held) == output.sha256 else None
+
+
+def store_folder(workspace: Path) -> Path:
+    """Where the store of the studies in `workspace` lies."""
+    return workspace / ".store"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a store holds of one stage, or of what no record names."""
+
+    stage: str
+    records: int
+    bytes: int
+    """Of its objects; one that several stages share counts for each."""
+    unused: int
+    """Bytes that no study holds."""
+    studies: tuple[str, ...]
+    """The studies that hold some of it."""
+    used: float
+    """When a record of it was last written or asked for, in seconds since 1970."""
+
+
+@dataclass
+class _Item:
+    """A record with its objects."""
+
+    stage: str
+    file: Path | None
+    objects: list[Path]
+    used: float
+    holders: set[str]
+    bytes: int
+
+
+def kept(workspace: Path) -> list[Kept]:
+    """What the store of the studies in `workspace` holds, by stage."""
+    found = defaultdict(list)
+    for item in _items(workspace):
+        found[item.stage].append(item)
+    return [
+        Kept(
+            stage=stage,
+            records=sum(item.file is not None for item in items),
+            bytes=sum(item.bytes for item in items),
+            unused=sum(item.bytes for item in items if not item.holders),
+            studies=tuple(sorted({name for item in items for name in item.holders})),
+            used=max(item.used for item in items),
+        )
+        for stage, items in sorted(found.items())
+    ]
+
+
+def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int:
+    """Remove from the store of the studies in `workspace` what no study holds, the longest unused first.
+
+    Args:
+        workspace: The folder of the studies.
+        days: Only what was not used for so many days.
+        most: Only until what no study holds takes no more than so many bytes; none: all of it.
+
+    Returns:
+        Bytes that were freed.
+    """
+    items, now, freed = _items(workspace), time.time(), 0
+    named = Counter(held for item in items for held in item.objects)
+    unheld = sorted((item for item in items if not item.holders), key=lambda item: item.used)
+    left = sum(item.bytes for item in unheld)
+    for item in unheld:
+        idle = now - item.used
+        if (most is not None and left <= most) or idle < 86_400 * days:
+            break
+        if item.file is None and idle < _SETTLED:
+            continue
+        if item.file is not None:
+            item.file.unlink(missing_ok=True)
+        left -= item.bytes
+        named.subtract(item.objects)
+        for held in item.objects:
+            if not named[held]:
+                with suppress(FileNotFoundError):
+                    freed += held.stat().st_size
+                    held.unlink()
+    return freed
+
+
+def release(workspace: Path, remove: Callable[[], object], files: Collection[Path]) -> None:
+    """Have `remove` take `files` from a study, and let go of those in the store that no other study holds."""
+    folder = store_folder(workspace)
+    shared = set()
+    for file in files:
+        with suppress(OSError):
+            status = file.stat()
+            if status.st_nlink > 1:
+                shared.add(status.st_ino)
+    remove()
+    for held in folder.glob("objects/*/*") if shared else ():
+        with suppress(OSError):
+            status = held.stat()
+            if status.st_ino in shared and status.st_nlink == 1:
+                held.unlink()
+
+
+# What is said of objects that no record names: those of a run that was cut off, or is under way.
+_LOOSE = "of no record"
+
+
+def _items(workspace: Path) -> list[_Item]:
+    folder = store_folder(workspace)
+    holders, keys = _holders(workspace)
+    sizes = {file: file.stat() for file in folder.glob("objects/*/*")}
+    items, named = [], set()
+    for file in folder.glob("records/*/*.json"):
+        manifest = read_manifest(file)
+        objects = [held for sha in _named(file, manifest) if (held := _object(folder, sha)) in sizes]
+        named.update(objects)
+        if manifest is not None:
+            names = keys.get(manifest.key, set())
+        else:
+            names = {name for held in objects for name in holders.get(sizes[held].st_ino, ())}
+        total = sum(sizes[held].st_size for held in objects)
+        items.append(_Item(file.parent.name, file, objects, file.stat().st_mtime, names, total))
+    for held in sizes.keys() - named:
+        names = holders.get(sizes[held].st_ino, set())
+        items.append(_Item(_LOOSE, None, [held], sizes[held].st_ctime, names, sizes[held].st_size))
+    return items
+
+
+def _holders(workspace: Path) -> tuple[dict[int, set[str]], dict[str, set[str]]]:
+    """Names of the studies that hold each file, by its number on the disk, and each key."""
+    inodes: dict[int, set[str]] = defaultdict(set)
+    keys: dict[str, set[str]] = defaultdict(set)
+    for name in studies_in(workspace):
+        for folder, _, names in os.walk(workspace / name):
+            for each in names:
+                with suppress(OSError):
+                    status = (Path(folder) / each).stat()
+                    if status.st_nlink > 1:
+                        inodes[status.st_ino].add(name)
+        for file in (workspace / name / "manifests").rglob("*.json"):
+            if manifest := read_manifest(file):
+                keys[manifest.key].add(name)
+    return inodes, keys
+
+
+def _named(record: Path, manifest: Manifest | None) -> list[str]:
+    """Digests of the objects that a record names: a manifest, or a prepared cover."""
+    if manifest is not None:
+        return [output.sha256 for output in manifest.outputs]
+    try:
+        return [Output.model_validate(each).sha256 for each in json.loads(record.read_bytes())["pictures"].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _share(source: Path, target: Path) -> None:
+    """Give the file at `source` the name `target` too, in place of what was there, or copy it there."""
+    new = target.with_name(f".{secrets.token_hex(8)}")
+    try:
+        try:
+            os.link(source, new)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _say_once(f"studies and their store share no files here, but copy them ({error.strerror})")
+            shutil.copy2(source, new)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _say_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        logger.warning("%s", text)
+
+
+def _object(folder: Path, sha256: str) -> Path:
+    return folder / "objects" / sha256[:2] / sha256
+
+
+def _record(folder: Path, stage: str, key: str) -> Path:
+    return folder / "records" / stage / f"{key}.json"
