@@ -390,6 +390,57 @@ def status(
 
 
 @app.command()
+def store(
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what no study holds.")] = False,
+    days: Annotated[
+        float, typer.Option(min=0, help="With --prune: only what was not used for so many days.", show_default=False)
+    ] = 0.0,
+    most: Annotated[
+        float | None,
+        typer.Option(min=0, help="With --prune: only until so many gigabytes of it are left.", show_default=False),
+    ] = None,
+) -> None:
+    """Show what this home keeps so that nothing is made twice: of which stages, for which studies, how large."""
+    if not prune and (days or most is not None):
+        raise SettingsError("they choose what is removed", where="--days, --most", advice="Add `--prune`.")
+    from deployments.store_command import prune_store, show_store  # noqa: PLC0415 - imports Rich
+
+    if prune:
+        prune_store(days, most)
+    else:
+        show_store()
+
+
+StudyName = Annotated[Path, typer.Argument(help="A study: its name in this home, its folder or its settings file.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command()
+def verify(study: StudyName) -> None:
+    """Read every file of a study, and name those that are missing or altered; the next run makes them anew."""
+    from deployments.store_command import find_study, verify_study  # noqa: PLC0415 - imports Rich
+
+    if verify_study(find_study(study)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def shrink(study: StudyName, yes: Yes = False) -> None:
+    """Free what can be made again of a study: prepared pictures and features."""
+    from deployments.store_command import find_study, shrink_study  # noqa: PLC0415 - imports Rich
+
+    shrink_study(find_study(study), yes=yes)
+
+
+@app.command()
+def delete(study: StudyName, yes: Yes = False) -> None:
+    """Delete a study, with its covers, models and report."""
+    from deployments.store_command import delete_study, find_study  # noqa: PLC0415 - imports Rich
+
+    delete_study(find_study(study), yes=yes)
+
+
+@app.command()
 def settings(
     settings_file: SettingsFile = None,
     overrides: Overrides = None,

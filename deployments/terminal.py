@@ -1,6 +1,7 @@
 """What commands print for people."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -109,6 +110,16 @@ def _print(table: Table) -> None:
     PlainConsole(file=console.file, width=max(width, console.width)).print(table)
 
 
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of texts below the names of their columns."""
+    table = _table(title)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    _print(table)
+
+
 def print_prospects(settings: StudySettings) -> None:
     """Print what a study would run now, why, and how long it took last."""
     from bookcover_core.report.table import duration  # noqa: PLC0415 - its package is slow to import
@@ -117,8 +128,9 @@ def print_prospects(settings: StudySettings) -> None:
     found = list(prospects(Study(settings)))
     for each in found:
         took = f" (last time {duration(each.seconds)})" if each.seconds is not None else ""
+        took = " (the store has it)" if each.is_stored else took
         say(f"{each.label}: {'; '.join(each.reasons) or each.state}{took}")
-        total += each.seconds or 0.0
+        total += 0.0 if each.is_stored else each.seconds or 0.0
     if not found:
         say("Nothing would run: everything is done by today's settings, inputs and code.")
     elif total:

@@ -19,6 +19,8 @@ class Prospect:
     """Why it would run again; empty where it was never run."""
     seconds: float | None
     """Time that its last run took; None where there is none."""
+    is_stored: bool = False
+    """Whether the store of the home has what it would come to."""
 
 
 def prospects(study: Study) -> Iterator[Prospect]:
@@ -45,7 +47,7 @@ def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
         return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), part.state(study), (), None)
     seconds = run.last.seconds if run.last is not None else None
     if run.done is None:
-        return Prospect(run.label, run.state, tuple(run.reasons()), seconds)
+        return Prospect(run.label, run.state, tuple(run.reasons()), seconds, run.is_stored)
     behind = sorted(running.intersection(run.behind))
     if not behind:
         return None

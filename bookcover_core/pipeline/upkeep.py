@@ -1,0 +1,122 @@
+"""Care of a study that is done: is every file as it was left, what can be freed, and how to take a study away."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from csv import DictReader
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookcover_core.pipeline.manifests import Manifest, file_digest, read_manifest
+from bookcover_core.pipeline.store import release, store_folder
+from bookcover_core.pipeline.study import Study
+
+# Stages whose files are large, and are made again from the covers.
+_MADE_AGAIN = ("prepare", "features")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A file that is not as a stage left it."""
+
+    label: str
+    path: str
+    """Relative to the study's folder."""
+    is_missing: bool
+
+
+@dataclass(frozen=True)
+class Spare:
+    """What can be freed of a study, as it can be made again."""
+
+    files: list[Path]
+    bytes: int
+    seconds: float
+    """Time that it took to make them."""
+
+
+def verify(study: Study, progress: Callable[[int], None]) -> Iterator[Wrong]:
+    """The files that are missing, or whose content is not what the manifests say: every one is read.
+
+    A file that is wrong gets a new time of change, so that the next run looks at its content, and makes it anew.
+
+    Args:
+        study: The study.
+        progress: Called with the number of files that were looked at.
+    """
+    root, seen = study.workspace.root, 0
+    for manifest in _manifests(study):
+        for path, sha256 in _files(manifest, root):
+            seen += 1
+            try:
+                if file_digest(root / path) != sha256:
+                    os.utime(root / path)
+                    yield Wrong(manifest.label, path, is_missing=False)
+            except OSError:
+                yield Wrong(manifest.label, path, is_missing=True)
+            progress(seen)
+
+
+def spare(study: Study) -> Spare:
+    """The prepared pictures and features of a study, and the states from which trainings would go on."""
+    workspace = study.workspace
+    folders = (workspace.prepared, workspace.features)
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    files += [file for folder in (workspace.models, workspace.comparison) for file in folder.rglob("checkpoint.npz")]
+    seconds = sum(manifest.seconds for stage in _MADE_AGAIN for manifest in study.manifests(stage))
+    return Spare(files, sum(file.stat().st_size for file in files), seconds)
+
+
+def shrink(study: Study, given_up: Spare) -> None:
+    """Remove what `spare` found, from the study and, where no other study holds it, from the store."""
+
+    def remove() -> None:
+        for file in given_up.files:
+            file.unlink(missing_ok=True)
+
+    release(study.workspace.root.parent, remove, given_up.files)
+
+
+def delete(study: Study) -> None:
+    """Remove a study, and what it alone held from the store. One that is cut off leaves no half study.
+
+    Raises:
+        OSError: Its folder cannot be moved or removed.
+    """
+    root = study.workspace.root
+    leaving = store_folder(root.parent) / f"leaving-{secrets.token_hex(8)}"
+    files = [Path(folder) / name for folder, _, names in os.walk(root) for name in names]
+
+    def remove() -> None:
+        leaving.parent.mkdir(exist_ok=True)
+        root.rename(leaving)
+        shutil.rmtree(leaving)
+
+    release(root.parent, remove, files)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes that the files in a folder take, each counted once however many names it has."""
+    sizes = {}
+    for at, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                status = (Path(at) / name).stat()
+                sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
+
+
+def _manifests(study: Study) -> Iterator[Manifest]:
+    for file in sorted(study.workspace.manifests.rglob("*.json")):
+        if manifest := read_manifest(file):
+            yield manifest
+
+
+def _files(manifest: Manifest, root: Path) -> Iterator[tuple[str, str]]:
+    """Path and digest of every file that a manifest, or an index that it names, lists."""
+    yield from ((output.path, output.sha256) for output in manifest.outputs)
+    for index in manifest.indexes:
+        with suppress(OSError), (root / index).open(encoding="utf-8", newline="") as lines:
+            yield from ((row["path"], row["sha256"]) for row in DictReader(lines) if row["path"])
