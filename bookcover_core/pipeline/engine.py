@@ -139,11 +139,14 @@ class StageRun:
         if self.done is not None:
             logger.info("%s: unchanged since %s", self.label, f"{self.done.finished:%Y-%m-%d %H:%M}")
             return self.done
-        root = self.study.workspace.root
-        made = Store.beside(self.study).give_result(self.stage, self.key, root) if self._kept else None
-        if made is None:
+        if not self.is_stored:
             return None
-        self._write(made, [root / output.path for output in made.outputs])
+        root = self.study.workspace.root
+        with self.alone():
+            made = Store.beside(self.study).give_result(self.stage, self.key, root)
+            if made is None:
+                return None
+            self._write(made, [root / output.path for output in made.outputs])
         why = f" ({'; '.join(reasons)})" if (reasons := self.reasons()) else ""
         logger.info("%s: taken from the store, made %s%s", self.label, f"{made.finished:%Y-%m-%d %H:%M}", why)
         return made.model_copy(update={"reused": True})
@@ -151,7 +154,7 @@ class StageRun:
     @property
     def is_stored(self) -> bool:
         """Whether the store has what it would come to."""
-        return self._kept and Store.beside(self.study).read(self.stage, self.key) is not None
+        return self._kept and Store.beside(self.study).has(self.stage, self.key)
 
     @property
     def state(self) -> State:

@@ -33,6 +33,9 @@ from bookcover_core.pipeline.workspace import write_text
 
 logger = logging.getLogger(__name__)
 
+LEAVING = "leaving-"
+"""How the names of studies that are being deleted begin, below the store."""
+
 # What the system says where two names cannot have one file.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -57,6 +60,10 @@ class Store:
     def beside(cls, study: Study) -> "Store":
         """The store of the home of a study."""
         return cls(store_folder(study.workspace.root.parent) if study.settings.store else None)
+
+    def has(self, stage: str, key: str) -> bool:
+        """Whether there is a record of a key."""
+        return self.folder is not None and _record(self.folder, stage, key).is_file()
 
     def read(self, stage: str, key: str) -> bytes | None:
         """The record of a key, which counts as used now; None where there is none."""
@@ -188,6 +195,8 @@ def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int
     Returns:
         Bytes that were freed.
     """
+    for left_over in store_folder(workspace).glob(f"{LEAVING}*"):  # a study whose deletion was cut off
+        shutil.rmtree(left_over, ignore_errors=True)
     items, now, freed = _items(workspace), time.time(), 0
     named = Counter(held for item in items for held in item.objects)
     unheld = sorted((item for item in items if not item.holders), key=lambda item: item.used)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookcover_core.pipeline.manifests import Manifest, file_digest, read_manifest
-from bookcover_core.pipeline.store import release, store_folder
+from bookcover_core.pipeline.store import LEAVING, release, store_folder
 from bookcover_core.pipeline.study import Study
 
 # Stages whose files are large, and are made again from the covers.
@@ -86,7 +86,7 @@ def delete(study: Study) -> None:
         OSError: Its folder cannot be moved or removed.
     """
     root = study.workspace.root
-    leaving = store_folder(root.parent) / f"leaving-{secrets.token_hex(8)}"
+    leaving = store_folder(root.parent) / f"{LEAVING}{secrets.token_hex(8)}"
     files = [Path(folder) / name for folder, _, names in os.walk(root) for name in names]
 
     def remove() -> None:

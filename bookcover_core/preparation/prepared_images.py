@@ -67,33 +67,37 @@ def prepare_batch(
     Image.core.set_blocks_max(_BLOCKS_KEPT)  # type: ignore[attr-defined]  # what PILLOW_BLOCKS_MAX sets
     found = []
     for book in books:
-        key = digest_of([book.sha256, made_with])
+        record = digest_of([book.sha256, made_with])
+        known = _known(store.read(_KEPT_AS, record))
         name = f"{safe_name(book.key)}{_SUFFIXES[settings.image_format]}"
         paths = {str(method): f"prepared/{method}/{book.folder}/{name}" for method in settings.methods}
-        cover = _from_store(store, key, book.key, paths, root) or _prepare_cover(book, root, settings, paths)
-        if isinstance(cover, PreparedCover) and not cover.from_store:
-            store.keep(_KEPT_AS, key, cover.model_dump_json(), cover.pictures.values(), root)
+        given = known and _from_store(store, known, paths, root)
+        cover = given.model_copy(update={"key": book.key}) if given else _prepare_cover(book, root, settings, paths)
+        if isinstance(cover, PreparedCover) and not given:
+            kept = cover.model_copy(update={"pictures": (known.pictures if known else {}) | cover.pictures})
+            store.keep(_KEPT_AS, record, kept.model_dump_json(), cover.pictures.values(), root)
         found.append(cover)
     return found
 
 
-def _from_store(store: Store, record: str, key: str, paths: Mapping[str, str], root: Path) -> PreparedCover | None:
-    """The cover of the book `key` with its pictures at `paths`, if the store has all of them."""
-    content = store.read(_KEPT_AS, record)
+def _known(record: bytes | None) -> PreparedCover | None:
+    """The cover that the store's record tells of, if it does."""
     try:
-        known = PreparedCover.model_validate_json(content) if content else None
+        return PreparedCover.model_validate_json(record) if record else None
     except ValidationError:
         return None
-    if known is None or not paths.keys() <= known.pictures.keys():
-        return None
-    given = {
-        method: store.give(known.pictures[method].model_copy(update={"path": path}), root)
-        for method, path in paths.items()
-    }
-    pictures = {method: picture for method, picture in given.items() if picture is not None}
-    if len(pictures) < len(paths):
-        return None
-    return PreparedCover(key=key, measurements=known.measurements, pictures=pictures, from_store=True)
+
+
+def _from_store(store: Store, known: PreparedCover, paths: Mapping[str, str], root: Path) -> PreparedCover | None:
+    """The cover with its pictures at `paths`, by their methods, if the store has all of them."""
+    pictures: dict[str, Output] = {}
+    for method, path in paths.items():
+        kept = known.pictures.get(method)
+        given = kept and store.give(kept.model_copy(update={"path": path}), root)
+        if not given:
+            return None
+        pictures[method] = given
+    return known.model_copy(update={"pictures": pictures, "from_store": True})
 
 
 def _prepare_cover(

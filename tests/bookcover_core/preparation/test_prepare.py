@@ -109,10 +109,16 @@ def test_another_study_of_the_home_prepares_nothing_again(study, tmp_path, monke
     again = prepare_shard(other, 1)
     assert again.counts["covers kept"] == 20
     assert again.digest == first.digest
-    fewer = study_in(tmp_path, methods=["padded"])
-    select(fewer, KEYS)
-    assert prepare_shard(fewer, 1).counts["covers kept"] == 20
-    assert prepare_shard(Study(study.settings), 1).counts["covers kept"] == 20
+    for methods in (["padded"], ["noprep"], ["padded"], ["cropped", "noprep"]):
+        other = study_in(tmp_path, methods=methods)
+        assert prepare_shard(other, 1).counts["covers kept"] == 20
+
+
+def test_methods_that_come_one_by_one_are_all_kept(study, tmp_path):
+    """What is kept of a cover by one method is not lost when another is asked for."""
+    wanted = (["padded"], ["noprep"], ["padded"], ["padded", "noprep"])
+    kept = [prepare_shard(study_in(tmp_path, methods=methods), 1).counts["covers kept"] for methods in wanted]
+    assert kept == [0, 0, 20, 20]
 
 
 def test_measurements_are_of_the_cover_as_it_came(study):
