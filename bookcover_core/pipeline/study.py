@@ -13,6 +13,9 @@ from bookcover_core.pipeline.workspace import Workspace, write_text
 from bookcover_core.settings import SETTINGS_FILE, StudySettings
 from bookcover_core.settings.toml_file import load_settings
 
+# Seconds for which a run that was cancelled or killed just now may take to end.
+_PATIENCE = 10.0
+
 
 def _no_progress(done: int, total: int) -> None:
     """Report to nobody."""
@@ -54,7 +57,7 @@ class Study:
                 advice="Wait for it, or end it, and start this one again: what is done is kept.",
             )
 
-        with turn(self.workspace.root / "run", refuse):
+        with turn(self.workspace.root / "run", refuse, patience=_PATIENCE):
             yield
 
     def manifest(self, label: str) -> Manifest:

@@ -89,11 +89,12 @@ def test_what_can_be_made_again_is_freed_when_a_person_agrees(workspace):
     assert square(study) == "36\n"
 
 
-def test_a_study_is_deleted_when_a_person_agrees(workspace):
+def test_a_study_is_deleted_when_a_person_agrees(workspace, monkeypatch):
     """With what it alone held in the store; not while it is run, and no other study is touched."""
     one, two = study_in(workspace, "one", seed=6), study_in(workspace, "two", seed=6)
     squared(study_in(workspace, "one", seed=7))
     assert bookcover("delete", "one", answer="n\n")[1] == 1
+    monkeypatch.setattr("bookcover_core.pipeline.study._PATIENCE", 0.1)
     with one.alone(), pytest.raises(WorkspaceError, match="another run of this study"):
         bookcover("delete", "one", "--yes")
     assert "49\n" in kept(workspace)

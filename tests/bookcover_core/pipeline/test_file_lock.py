@@ -111,8 +111,9 @@ def test_two_runs_at_one_part_do_it_once(tmp_path):
             process.communicate()
 
 
-def test_a_second_run_of_a_study_is_refused_until_the_first_ends(tmp_path):
+def test_a_second_run_of_a_study_is_refused_until_the_first_ends(tmp_path, monkeypatch):
     """In one sentence, whatever process it is in; nothing of the first is touched."""
+    monkeypatch.setattr("bookcover_core.pipeline.study._PATIENCE", 0.1)
     study = Study(parse_settings({"name": "one", "workspace": str(tmp_path)}))
     words = r"another run of this study is under way\. Wait for it"
     with study.alone(), pytest.raises(WorkspaceError, match=words), Study(study.settings).alone():
