@@ -108,7 +108,7 @@ def test_more_epochs_go_on_from_the_last(tuned, tmp_path, caplog):
     """A study that wants one epoch more trains one epoch more, and has what all at once would have given."""
     caplog.set_level("INFO")
     weights = []
-    epochs = tuned.settings.fine_tuning.epochs
+    epochs = int(history(tuned)[-1]["epoch"])
     for name in ("on", "anew"):
         shutil.copytree(tuned.workspace.root, tmp_path / name / "small")
         if name == "anew":

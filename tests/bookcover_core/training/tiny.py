@@ -10,9 +10,9 @@ from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.backbones import BACKBONES, Backbone, PublishedWeights
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
-from bookcover_core.preparation.prepare import MEASUREMENTS
+from bookcover_core.preparation.prepare import MEASUREMENTS, shard_keys
 from bookcover_core.training.features import compute_features
-from tests.bookcover_core.training.conftest import BOOKS, SHARD, make_study
+from tests.bookcover_core.training.conftest import make_study
 
 SIZE = 32
 
@@ -42,8 +42,7 @@ def tiny_study(root: Path, monkeypatch, *, fine_tuning=None, head=None) -> Study
     settings = study.settings.model_dump()
     settings["fine_tuning"] |= {"blocks": 1, "epochs": 2, "batch_size": 8, "learning_rate": 0.01, **(fine_tuning or {})}
     settings["head"] |= head or {}
-    for number in range(1, -(-BOOKS // SHARD) + 1):
-        keys = [f"{row:010d}" for row in range(BOOKS)][(number - 1) * SHARD : number * SHARD]
+    for number, keys in shard_keys(study).items():
         covers = [(key, width_of(key), 400, 120.0, 120.0, 120.0) for key in keys]
         table = pd.DataFrame(covers, columns=list(MEASUREMENTS))
         write_table(study.workspace.prepared / "measurements" / f"shard-{number:04d}.csv", table)
