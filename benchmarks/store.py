@@ -2,7 +2,7 @@
 
     python benchmarks/store.py [FOLDER [WEIGHTS]]
 
-FOLDER holds pictures with one subfolder per genre; without it, 600 invented covers of 333 x 500 pixels are drawn, in
+FOLDER holds pictures with one subfolder per genre; without it, 240 invented covers of 333 x 500 pixels are drawn, in
 three genres. WEIGHTS is a file of MobileNetV2's weights; without it they are random, which takes the same time.
 
 Each step is a run of every stage from listings to evaluation (`undecided` kept, one preparation, MobileNetV2, a head of
@@ -33,7 +33,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings
 
 ADDED = 20
-DRAWN = 600
+DRAWN = 240
 RESULTS = Path(__file__).parent / "results" / "store.json"
 LEFT_OUT = {"visualise", "report"}
 

@@ -80,6 +80,7 @@ def _inputs(study: Study, system: str) -> Inputs:
     inputs=_inputs,
     parts=lambda study: [(name,) for name in study.settings.text.systems],
     fetch=_fetch,
+    kept=True,
     apart=True,
 )
 def fit_text(study: Study, run: StageRun, system: str) -> Result:

@@ -87,6 +87,7 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
         for name in pretrained(study.settings.training.backbones)
         for variant in variants(study.settings)
     ],
+    kept=True,
     apart=True,
     timed=True,
 )

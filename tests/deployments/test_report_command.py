@@ -102,7 +102,7 @@ def test_a_study_that_has_lost_a_folder_says_so(tmp_path, lost):
         assert "bookcover run" in told or "Run the study again" in told
         assert "elete" not in told
     CliRunner().invoke(app, ["status", str(study.workspace.root)], catch_exceptions=False)
-    assert Shown.of(study).name == study.settings.name
+    assert Shown.of(study, None).name == study.settings.name
 
 
 def test_the_studies_of_a_home_are_named_with_what_is_wrong_with_them(begun, tmp_path, monkeypatch):
