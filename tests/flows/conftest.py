@@ -11,7 +11,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish
-from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import EnsembleSettings, Preparation, PreparationSettings, StudySettings
