@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from PIL import Image, UnidentifiedImageError
 
 from bookcover_core.covers.decoding_process import DecodingLimitError, ask_apart
-from bookcover_core.covers.image_io import FORMATS, decode_rgb, is_shortage, open_image
+from bookcover_core.covers.image_io import FORMATS, PixelDepthError, decode_rgb, is_shortage, open_image
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.listings.image_files import foreign_format
 from bookcover_core.settings import CoverSettings
@@ -156,6 +156,8 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
         if _ends_early(body):
             return found._replace(outcome=CoverOutcome.TRUNCATED, detail="the picture breaks off in its header")
         return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=_name_format(body))
+    except PixelDepthError as error:
+        return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=str(error))
     except OSError as error:
         if is_shortage(error):
             raise

@@ -79,6 +79,10 @@ class ImageLimitError(ValueError):
     """An image of more pixels, or more text beside them, than are decoded."""
 
 
+class PixelDepthError(OSError):
+    """An image of pixels of which nobody knows what is white."""
+
+
 # What a system is short of, which says nothing of the image.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE})
 
@@ -144,7 +148,7 @@ def _check_size(picture: Image.Image, max_pixels: int) -> None:
 def decode_rgb(picture: Image.Image) -> Image.Image:
     """An opened picture as `read_rgb` gives it; at a lower resolution where its draft mode was set."""
     if picture.mode in {"I", "F"}:
-        raise OSError("its pixels have more than 16 bits, which are not read")
+        raise PixelDepthError("its pixels have more than 16 bits, which are not read")
     profile = picture.info.get("icc_profile")
     seen_through = _transparent_colour(picture)
     picture.load()

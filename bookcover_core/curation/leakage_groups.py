@@ -7,8 +7,8 @@ Groups of the listing (`books.csv`: from `books.groups`, or by main title), name
 from collections.abc import Collection, Iterable
 
 import numpy as np
-
-from bookcover_core.curation.connected_components import ConnectedComponents
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 
 def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str, str]:
@@ -24,10 +24,9 @@ def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str,
     first_with: dict[tuple[str, str], int] = {}
     edges = [(row, first_with.setdefault(("group", group), row)) for row, (_, group, _) in enumerate(rows)]
     edges += [(row, first_with.setdefault(("", link), row)) for row, (*_, links) in enumerate(rows) for link in links]
-    components = ConnectedComponents(len(rows))
-    if edges:
-        components.join(*np.array(edges).T)
-    roots = components.first.tolist()
+    one, other = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(edges)), (one, other)), shape=(len(rows), len(rows)))
+    roots = connected_components(joined, directed=False)[1].tolist() if rows else []
     names: dict[int, str] = {}
     for root, (_, group, _) in zip(roots, rows, strict=True):
         names[root] = min(group, names.get(root, group))

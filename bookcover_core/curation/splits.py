@@ -7,7 +7,7 @@ they are drawn first, genre by genre, and the validation books from the rest.
 
 Groups (`bookcover_core.curation.leakage_groups`) never cross sides, with one exception: a training book of BookCover30
 that shares its title or series, not its image, with a test book stays where the official listings have it. The column
-`shared_with_training` marks such test books.
+`shared_with_training` marks such test books: 455 of 5,700 by 29,451 of the 51,300 training records.
 """
 
 import logging

@@ -35,6 +35,7 @@ _NUMBER = r"(?:\d{1,4}|[ivxlc]{1,7}|one|two|three|four|five|six|seven|eight|nine
 _VOLUME = rf"[\s,:;-]+(?:{_MARK})\.?\s*#?\s*{_NUMBER}"
 _IN_SERIES = re.compile(rf"[(\[]([^()\[\]]*?){_VOLUME}", re.IGNORECASE)
 _OF_SERIES = re.compile(rf"(.*?)[(\[]?{_VOLUME}", re.IGNORECASE | re.DOTALL)
+_NUMBERED_MARK = re.compile(_VOLUME, re.IGNORECASE)
 _ONLY_MARK = re.compile(_MARK, re.IGNORECASE)
 
 # Editions of a year: "Wiley GAAP 2015", "Just Cats 2016 Wall Calendar".
@@ -64,7 +65,9 @@ def title_names(title: str) -> set[str]:
     series, and 575 of the 2,228 series have several books, One Piece 22.
     """
     main = _SUBTITLE.split(title, maxsplit=1)[0]
-    series = {_plain(found[1]) for pattern in (_IN_SERIES, _OF_SERIES) if (found := pattern.search(title))}
+    # Where no number stands behind a mark, which is quickly told, there is no series.
+    ends = (_IN_SERIES.search(title), _OF_SERIES.match(title)) if _NUMBERED_MARK.search(title) else ()
+    series = {_plain(found[1]) for found in ends if found}
     names = {_plain(main), _plain(_YEAR.sub("", main)), *(name for name in series if not _ONLY_MARK.fullmatch(name))}
     return {name for name in names if len(name) > _SHORTEST_NAME}
 

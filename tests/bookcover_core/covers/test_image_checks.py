@@ -156,3 +156,11 @@ def test_what_is_not_read_is_called_by_its_name(start: bytes, name: str):
     assert found.outcome == "not an image"
     assert name in found.detail
     assert "JPEG, PNG, GIF" in found.detail
+
+
+def test_pixels_of_32_bits_are_no_damage():
+    """The ledger says what is the matter, instead."""
+    file = io.BytesIO()
+    Image.new("F", (90, 120)).save(file, "TIFF")
+    found = check_image(file.getvalue(), SETTINGS)
+    assert (found.outcome, found.detail) == ("not an image", "its pixels have more than 16 bits, which are not read")

@@ -411,6 +411,21 @@ def test_a_redirect_into_the_own_network_is_refused(study_of: StudyOf, host: Lis
     assert read_listings(study_of({"source": "listing", "listing": host.address})).counts["records"] == 8
 
 
+def test_a_listing_comes_by_the_proxy_of_the_environment(
+    study_of: StudyOf, host: ListingHost, monkeypatch: pytest.MonkeyPatch
+):
+    """Behind it names need not be known here, that of a redirect neither; a number that is private stays refused."""
+    monkeypatch.setenv("http_proxy", host.address.removesuffix("/listing.csv"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    there = {"Location": "http://moved.invalid/listing.csv"}
+    host.answers = [(302, b"", there), (200, listing(1, 8).encode(), {})]
+    study = study_of({"source": "listing", "listing": "http://far.invalid/listing.csv"})
+    assert read_listings(study).counts["records"] == 8
+    host.answers = [(302, b"", {"Location": "http://10.0.0.1/listing.csv"})]
+    with pytest.raises(DownloadError, match=r"redirects to 10\.0\.0\.1, which is no public address"):
+        read_listings(study_of({"source": "listing", "listing": "http://other.invalid/listing.csv"}))
+
+
 def test_an_address_that_drips_is_given_up(tmp_path: Path):
     """However patient each wait for the next bytes is, the whole has an end."""
 
