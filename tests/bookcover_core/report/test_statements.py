@@ -120,8 +120,9 @@ def test_training_that_goes_on_alone_is_overfitting(found):
 def test_scores_of_ideal_pictures_are_negative_or_not(found, scores, holds):
     """One above 0 contradicts it; ideal pictures of another network say nothing."""
     findings, analysis = replace(found[0]), found[1]
-    ideals = [SimpleNamespace(score=score, genre=SimpleNamespace(name="Law")) for score in scores]
-    findings.__dict__["insight"] = SimpleNamespace(network="InceptionResNetV2", ideals=ideals, steps=1_000)
+    law = SimpleNamespace(name="Law")
+    ideals = [SimpleNamespace(score=score, genre=law, steps=1_000) for score in scores]
+    findings.__dict__["insight"] = SimpleNamespace(network="InceptionResNetV2", ideals=ideals)
     assert CHECKS["negative-scores"](findings, analysis).holds is holds
     findings.__dict__["insight"].network = "MobileNetV2"
     assert CHECKS["negative-scores"](findings, analysis) is None
