@@ -37,12 +37,7 @@ def render(
 ) -> tuple[str, list[Path]]:
     """The page, and the contact sheets that were written to `folder` for it.
 
-    Args:
-        findings: What the study found.
-        figures: By name, from `report_figures.make_figures`.
-        tables: By name, from `write_report.make_tables`.
-        books: The books of the study, from `gallery.books_with_covers`.
-        folder: Where contact sheets go.
+    `figures` and `tables` are those of `make_figures` and `make_tables`, `books` those of `gallery.books_with_covers`.
     """
     best = findings.best
     samples = gallery.samples(findings, books, folder)

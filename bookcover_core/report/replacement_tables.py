@@ -50,12 +50,7 @@ def replaced_table(findings: Findings) -> Table | None:
 
 
 def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | None:
-    """A row for each genre that lost books, a column for each reason; None where no book left.
-
-    Args:
-        replacements: The rows of `curation/replacements.csv`.
-        genres: Names of the study's genres, in their order.
-    """
+    """A row for each of `genres` that lost books, a column for each reason; None where no book left."""
     if replacements.empty:
         return None
     counts = pd.crosstab(replacements["genre"], replacements["reason"])

@@ -29,17 +29,12 @@ class Format(StrEnum):
     """What the cells of a column hold, and so how they are shown. The value is a class of the page's style sheet."""
 
     TEXT = "text"
-    COUNT = "count"
-    """A whole number, with thousands marked."""
-    SHARE = "share"
-    """From 0 to 1, shown in per cent with one decimal."""
+    COUNT = "count"  # a whole number, with thousands marked
+    SHARE = "share"  # from 0 to 1, shown in per cent with one decimal
     SECONDS = "seconds"
-    RATE = "rate"
-    """Items a second."""
-    NUMBER = "number"
-    """Any other number, shown with two decimals."""
-    P_VALUE = "p-value"
-    """Shown with three decimals, and as "< 0.001" below them."""
+    RATE = "rate"  # items a second
+    NUMBER = "number"  # any other number, shown with two decimals
+    P_VALUE = "p-value"  # shown with three decimals, and as "< 0.001" below them
 
 
 @dataclass(frozen=True)
@@ -168,17 +163,19 @@ def show(cell: Cell, column: Column) -> str:
     value = cell.value
     if value is None or isinstance(value, str):
         return value or DASH
-    if column.format is Format.SHARE:
-        return percent(float(value))
-    if column.format is Format.SECONDS:
-        return duration(float(value))
-    if column.format is Format.NUMBER:
-        return f"{value:.2f}"
-    if column.format is Format.P_VALUE:
-        return f"{value:.3f}" if value >= _SMALLEST_P else f"< {_SMALLEST_P}"
-    if column.format is Format.RATE:
-        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    match column.format:
+        case Format.SHARE:
+            return percent(value)
+        case Format.SECONDS:
+            return duration(value)
+        case Format.NUMBER:
+            return f"{value:.2f}"
+        case Format.P_VALUE:
+            return f"{value:.3f}" if value >= _SMALLEST_P else f"< {_SMALLEST_P}"
+        case Format.RATE:
+            return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        case _:
+            return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def show_interval(cell: Cell, form: Format = Format.SHARE, *, whole: bool = False) -> str:

@@ -1,4 +1,7 @@
-"""Figures of colour: the mean colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4)."""
+"""Figures of colour: the mean colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4).
+
+`names` of the genres are by label, widths in inches.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,13 +18,7 @@ _SWATCH = 0.42
 
 
 def colour_swatches(colours: Sequence[GenreColour], names: Sequence[str], width: float = WIDTH) -> Figure:
-    """Figure 5.3: the mean colour of each genre's covers, from dark to bright, with its name, value and covers.
-
-    Args:
-        colours: At least one.
-        names: Of the genres, by label.
-        width: In inches.
-    """
+    """Figure 5.3: the mean colour of each genre's covers (one at least), from dark to bright, with name and value."""
     ordered = sorted(colours, key=lambda colour: (colour.brightness.value, colour.label))
     columns = 3 if width >= WIDTH else 2
     rows = -(-len(ordered) // columns)
@@ -45,13 +42,7 @@ def colour_swatches(colours: Sequence[GenreColour], names: Sequence[str], width:
 
 
 def colour_distance(studies: Mapping[str, ColourStudy], names: Sequence[str], width: float = WIDTH) -> Figure:
-    """Figure 5.4: each genre's colour distance (equation 5.1) against its recall, a panel for each network.
-
-    Args:
-        studies: At least one, by the network's name.
-        names: Of the genres, by label.
-        width: In inches.
-    """
+    """Figure 5.4: each genre's colour distance (equation 5.1) against its recall, a panel for each of `studies`."""
     furthest = max((point.distance or 0 for study in studies.values() for point in study.points), default=1) or 1
     best = max(point.recall for study in studies.values() for point in study.points) or 1
     with figure_style.panels(width, studies, 2.6) as (figure, panels):

@@ -28,13 +28,7 @@ class CaptionedCover:
 
 
 def contact_sheet(covers: Sequence[CaptionedCover], *, columns: int = 6, side: int = 160) -> Image.Image:
-    """The covers as one picture, row by row.
-
-    Args:
-        covers: At least one.
-        columns: Covers in a row, at most.
-        side: Longest side of a cover in pixels.
-    """
+    """At least one cover as one picture, row by row, each with a longest side of `side` pixels."""
     # Fonts that come with matplotlib: the same sheet on every machine.
     folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
     strong, plain = (ImageFont.truetype(folder / f"DejaVuSans{kind}.ttf", _CAPTION_SIZE) for kind in ("-Bold", ""))

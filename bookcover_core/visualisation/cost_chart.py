@@ -33,12 +33,7 @@ class NetworkCost:
 
 
 def accuracy_against_cost(networks: Sequence[NetworkCost], width: float = figure_style.WIDTH) -> Figure:
-    """Top-1 accuracy with intervals against multiply-adds; areas stand for parameters, hollow is what is published.
-
-    Args:
-        networks: At least one.
-        width: In inches.
-    """
+    """Top-1 accuracy with intervals against multiply-adds of at least one network; areas stand for parameters."""
     is_narrow = width <= NARROW
     lines = len(networks) if is_narrow else -(-len(networks) // 2)
     with figure_style.drawn(width, min(3.0, 0.9 * width) + 0.19 * (lines + 1)) as figure:

@@ -28,11 +28,7 @@ _SMOOTHING = 1.2
 def measure_distributions(measures: Sequence[Measure], names: Sequence[str]) -> Figure:
     """Figure 5.2: the shape of every measure's distribution in each genre, with its median, middle half and covers.
 
-    Colours above, the genres from dark to bright; shapes below, from narrow to wide.
-
-    Args:
-        measures: Those of `evaluation.distributions.MEASURES`.
-        names: Of the genres, by label.
+    Colours above, the genres from dark to bright; shapes below, from narrow to wide. `names` are by label.
     """
     by_name = {measure.name: measure for measure in measures}
     orders = [_ordered([by_name[name] for name in _ROWS[0]]), _ordered([by_name["aspect_ratio"]])]

@@ -26,9 +26,7 @@ _INSIDE = 0.44 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 def confusion_heat_map(network: Scores, order: Sequence[int] | None = None) -> Figure:
     """Where the books of each genre (rows) were put (columns), as shares of the genre's test books, which are counted.
 
-    Args:
-        network: Scores of the network.
-        order: Labels in the order of rows and columns; none: from 0.
+    Rows and columns stand in the order of labels that `order` gives; none: from 0.
     """
     labels = list(range(len(network.genres)) if order is None else order)
     confusion = np.array(network.confusion, dtype=float)[np.ix_(labels, labels)]
@@ -48,10 +46,7 @@ def confusion_heat_map(network: Scores, order: Sequence[int] | None = None) -> F
 def overlap_heat_map(overlap: OverlapStudy, names: Sequence[str], order: Sequence[int]) -> Figure:
     """Figure 5.5 for one network: the mean class overlap of each pair of genres; those above the threshold are framed.
 
-    Args:
-        overlap: Of the network.
-        names: Of the genres, by label.
-        order: Labels in the order of rows and columns.
+    `names` of the genres are by label; rows and columns stand in the `order` of labels.
     """
     matrix = np.array([[np.nan if value is None else value for value in row] for row in overlap.matrix])
     lower = matrix[np.ix_(list(order), list(order))]

@@ -225,13 +225,7 @@ def recall_comparison(
     names: Sequence[str],
     width: float = WIDTH,
 ) -> Figure:
-    """Recall of each genre in two studies; beside it, but on phones, the difference, hollow for a tie.
-
-    Args:
-        genres: Name, both recalls, and the first less the second; at least one.
-        names: What the two studies are called.
-        width: In inches.
-    """
+    """Name, recall in two studies, and difference of at least one genre; on phones without the differences."""
     rows, *recalls, apart = zip(*genres, strict=True)
     ahead = [None if each.holds_zero else int(each.value < 0) for each in apart]
     recall = [Series(values, place, names[place]) for place, values in enumerate(recalls)]

@@ -20,11 +20,7 @@ _COLUMNS, _COURSE = 3, 1.35
 
 
 def ideal_pictures(insight: NetworkInsight, root: Path) -> Figure:
-    """The ideal pictures with their courses; dashed and dotted, what test covers of the genre score.
-
-    Args:
-        insight: With at least one ideal picture.
-        root: The study's folder.
+    """At least one ideal picture with its course; dashed and dotted, what test covers of the genre score.
 
     Raises:
         WorkspaceError: A picture or course is missing or altered.

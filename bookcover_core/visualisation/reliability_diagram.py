@@ -14,10 +14,6 @@ def reliability(calibrations: Mapping[str, Calibration], width: float = WIDTH) -
     """A panel for each network, all of one scale: accuracy, with intervals, of books in bins of as many books each.
 
     On the diagonal a network is right as often as it says; below it, it is too sure.
-
-    Args:
-        calibrations: At least one, by the network's name.
-        width: In inches.
     """
     highest = max(max(each.high, each.accuracy.high) for found in calibrations.values() for each in found.bins)
     top = min(1.0, ceil(5 * highest) / 5)

@@ -69,11 +69,7 @@ def read_curve(file: Path) -> TrainingCurve:
 
 
 def training_curves(curves: Mapping[str, TrainingCurve]) -> Figure:
-    """Accuracy above, loss below, on training and validation books, a column for each training; the best epoch ringed.
-
-    Args:
-        curves: At least one training, by the name that its column bears.
-    """
+    """Accuracy above, loss below, a column for each of at least one training, by name; the best epoch is ringed."""
     across = min(len(curves), _MOST_IN_A_ROW)
     down = -(-len(curves) // across)
     with figure_style.drawn(figure_style.WIDTH, 2 * _PANEL * down + 0.4) as figure:
