@@ -3,6 +3,7 @@
 Everything that comes from outside (titles, genres, reasons, settings) is escaped by the template engine.
 """
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -76,6 +77,8 @@ def render(
             toml=to_toml(_mailed(settings)),
         )
     )
+    # Reasons for what is missing may name files of the study: where it lies is nobody's business.
+    page = page.replace(f"{findings.study.workspace.root}/", "")
     return page, [each.file for each in (samples, twins, replaced, mistakes, successes) if each.file is not None]
 
 
@@ -105,6 +108,7 @@ def environment() -> Environment:
         "duration": duration,
         "thousands": lambda number: f"{number:,}",
         "setting": setting_text,
+        "parts": lambda name: re.split("(?<=[a-z])(?=[A-Z])", name),
         "short": lambda digest: digest[:_DIGEST_DIGITS],
     }
     made.globals |= {"show": show, "show_interval": show_interval}

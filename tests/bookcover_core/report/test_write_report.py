@@ -18,7 +18,7 @@ from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 # Elements without an end tag.
-VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "source", "br", "link", "input", "hr", "wbr"}
 
 
 class _Page(HTMLParser):
@@ -129,7 +129,8 @@ def test_no_folder_of_this_machine_is_in_the_page(tmp_path: Path):
     small = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), compared=False)
     books = {"source": "listing", "listing": str(tmp_path / "secret" / "books.csv")}
     study = make_study(tmp_path, small, books=books, evaluation={"resamples": 200})
-    write_report(study)
+    write_report(study, {"MobileNetV2": f"{study.workspace.models}/MobileNetV2-padded/card.json: it is altered"})
+    assert "models/MobileNetV2-padded/card.json: it is altered" in _page(study).text
     assert str(tmp_path) not in _raw(study)
     assert "books.csv" in _page(study).text
     assert "[&#34;MobileNetV2&#34;]" in _raw(study)
