@@ -14,9 +14,8 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.families.family import Family, System
+from bookcover_core.families.family import Family, System, until
 from bookcover_core.families.frozen import Frozen
-from bookcover_core.families.wording import until
 from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part

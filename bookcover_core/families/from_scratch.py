@@ -9,8 +9,7 @@ import logging
 import math
 from collections.abc import Sequence
 
-from bookcover_core.families.family import Family, System
-from bookcover_core.families.wording import BETTER, in_epochs, listed
+from bookcover_core.families.family import BETTER, Family, System, in_epochs, listed
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch

@@ -7,8 +7,7 @@ Where a search has chosen hyperparameters (section 5.4), the head is built and t
 from collections.abc import Iterator, Sequence
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.families.family import Family, System, comparison_parts
-from bookcover_core.families.wording import listed, until
+from bookcover_core.families.family import Family, System, comparison_parts, listed, until
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import find_backbone, pretrained

@@ -6,16 +6,13 @@
 Importing this module imports TensorFlow.
 """
 
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 from PIL import Image
@@ -43,10 +40,8 @@ from bookcover_core.inference.similar_covers import CoverIndex, embeds
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.pipeline.study import Study
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 # Digits of probabilities behind the point.
 _DIGITS = 6
@@ -136,7 +131,7 @@ class Judge:
             top: Most probable genres that a verdict names.
             near: Similar covers of the study that a verdict names.
         """
-        found = _ahead(self._get_ready, covers, ahead=2 * BATCH)
+        found = in_threads(self._get_ready, covers, ahead=2 * BATCH)
         while batch := list(islice(found, BATCH)):
             verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, NetworkInput)], top, near))
             for ready in batch:
@@ -272,18 +267,3 @@ class Judge:
             return []
         worth = _WORTH_UNKNOWN if self._earlier else _WORTH[known.split]
         return [f"“{known.title}” ({known.genre}) {worth}."]
-
-
-def _ahead(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
-    """The outcome of `work` on each item, in their order, done by threads that are up to `ahead` items in front."""
-    waiting: deque[Future[R]] = deque()
-    threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="covers")
-    try:
-        for item in items:
-            waiting.append(threads.submit(work, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        threads.shutdown(cancel_futures=True)

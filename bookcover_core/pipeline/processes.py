@@ -10,8 +10,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from multiprocessing import resource_tracker
 from threading import Lock, Thread, Timer
@@ -43,6 +43,26 @@ _NOTICE_SECONDS = 10.0
 
 # How often a process looks whether the one that started it still runs, in seconds.
 _WATCH_SECONDS = 0.5
+
+
+def in_threads(
+    work: Callable[[Batch], Outcome], items: Iterable[Batch], *, threads: int | None = None, ahead: int
+) -> Iterator[Outcome]:
+    """The outcome of `work` on each item, in their order, done by threads that are up to `ahead` items in front.
+
+    By default there are as many threads as cores.
+    """
+    waiting: deque[Future[Outcome]] = deque()
+    pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="ahead")
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def in_processes(

@@ -5,8 +5,8 @@ from typing import Any
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.families.ensemble import ENSEMBLE
+from bookcover_core.families.family import listed
 from bookcover_core.families.systems import ALL_FAMILIES
-from bookcover_core.families.wording import listed
 from bookcover_core.report.findings import EvaluatedSystem, Findings
 from bookcover_core.report.report_figures import titles
 from bookcover_core.report.result_tables import validation_cell

@@ -5,14 +5,14 @@ books are wanted, by a thread, while the graph works on the window before. A win
 does the same steps with the same numbers either way.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.models.tensorflow_setup import tf
+from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.training.feature_table import LabelledFeatures, Places
 
 # Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
@@ -59,9 +59,8 @@ class Windows:
         if self._whole is not None:
             yield self._whole._replace(order=tf.constant(order))
         else:
-            yield from _ahead(
-                self._gather, (order[start : start + self._rows] for start in range(0, len(order), self._rows))
-            )
+            parts = (order[start : start + self._rows] for start in range(0, len(order), self._rows))
+            yield from in_threads(self._gather, parts, threads=1, ahead=1)
 
     def _gather(self, places: Places) -> Window:
         books = self._books
@@ -73,16 +72,3 @@ class Windows:
             tf.constant(labels),
             tf.range(len(labels), dtype=tf.int32),
         )
-
-
-def _ahead(gather: Callable[[Places], Window], parts: Iterable[Places]) -> Iterator[Window]:
-    """What `gather` gives for each of `parts`, in order; one is gathered while the one before is in use."""
-    with ThreadPoolExecutor(1, thread_name_prefix="windows") as thread:
-        waiting: Future[Window] | None = None
-        for part in parts:
-            coming = thread.submit(gather, part)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()
