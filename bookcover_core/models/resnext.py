@@ -5,9 +5,6 @@ for it fit. A grouped convolution is written there as a depthwise convolution wh
 On a CPU its gradient takes a twentieth of the time that TensorFlow's own grouped convolution takes.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from bookcover_core.models.tensorflow_setup import keras
 
 # ResNeXt-50 (32x4d): groups of a convolution, and (name, filters, blocks, first stride) of the four stacks.
@@ -66,10 +63,3 @@ def grouped_convolution(x: keras.KerasTensor, filters: int, stride: int, *, name
     x = keras.layers.Reshape((rows, columns, GROUPS, width, width))(x)
     x = keras.ops.sum(x, axis=4)
     return keras.layers.Reshape((rows, columns, filters))(x)
-
-
-def as_grouped_kernel(kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A depthwise kernel (3, 3, filters, c) as the kernel (3, 3, c, filters) of `Conv2D(groups=32)`."""
-    rows, columns, filters, width = kernel.shape
-    parts = kernel.reshape(rows, columns, GROUPS, width, width)
-    return parts.transpose(0, 1, 3, 2, 4).reshape(rows, columns, width, filters)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.models.resnext import GROUPS, STACKS, as_grouped_kernel, grouped_convolution, resnext_50
+from bookcover_core.models.resnext import GROUPS, STACKS, grouped_convolution, resnext_50
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.models.weights import load_weights
 
@@ -21,7 +21,8 @@ def test_depthwise_and_sum_is_a_grouped_convolution(stride):
     model.get_layer("conv").set_weights([kernel])
     grouped = keras.layers.Conv2D(128, 3, strides=stride, groups=GROUPS, use_bias=False)
     grouped.build(pictures.shape)
-    grouped.set_weights([as_grouped_kernel(kernel)])
+    parts = kernel.reshape(3, 3, GROUPS, 4, 4).transpose(0, 1, 3, 2, 4)  # Keras groups outputs, not inputs
+    grouped.set_weights([parts.reshape(3, 3, 4, 128)])
     np.testing.assert_allclose(model(pictures), grouped(pictures), atol=1e-4)
 
 
