@@ -68,7 +68,7 @@ VARIANTS = (
     Variant(
         "longer", "section 5.4", "1,000 epochs, patience 100", {"training.epochs": 1_000, "training.patience": 100}
     ),
-    Variant("wame", "section 5.4", "WAME at 0.01", {"training.optimizer": "wame", "training.learning_rate": 0.01}),
+    Variant("wame", "section 5.4", "WAME at 0.0003", {"training.optimizer": "wame", "training.learning_rate": 0.0003}),
     Variant(
         "shape",
         "section 5.4",

@@ -73,7 +73,7 @@ class TrainingSettings(SettingsSection):
     """Preparation to train on; best: the one with the best validation accuracy in the comparison."""
     optimizer: Literal["adam", "wame"] = "adam"
     """Optimiser of the head. adam: as in section 4.1. wame: a learning rate of its own for each weight (Mosca and
-    Magoulas 2017), which the section names as the more advanced choice; it wants a learning_rate of about 0.01."""
+    Magoulas 2017), which the section names as the more advanced choice; it wants a learning_rate of about 0.0003."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
     """Learning rate; the other parameters of Adam are TensorFlow's defaults, as in section 4.1."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
