@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from bookcover_core.curation.connected_components import ConnectedComponents
+from bookcover_core.curation.leakage_groups import unite_groups
 from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -38,14 +38,11 @@ class Fold:
 def groups_of(study: Study) -> Rows:
     """(books,) the group of each book of the selection: books of one group, and twins, hang together."""
     selection = read_table(study.workspace.selection)
-    place = {key: row for row, key in enumerate(selection["key"])}
-    clusters = ConnectedComponents(len(place))
+    twins = {twin.key: (twin.cluster,) for twin in read_duplicates(study.workspace)}
+    books = zip(selection["key"], selection["group"], strict=True)
+    groups = unite_groups((key, group, twins.get(key, ())) for key, group in books)
     first: dict[str, int] = {}
-    pairs = [(first.setdefault(group, row), row) for row, group in enumerate(selection["group"])]
-    pairs += [(place[twin.cluster], place[twin.key]) for twin in read_duplicates(study.workspace)]
-    one, other = np.array(pairs).T
-    clusters.join(one, other)
-    return clusters.first.copy()
+    return np.array([first.setdefault(groups[key], row) for row, key in enumerate(selection["key"])])
 
 
 def make_folds(labels: Rows, groups: Rows, seed: int) -> list[Fold]:

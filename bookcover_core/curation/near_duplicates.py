@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.connected_components import ConnectedComponents
 from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_books
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
@@ -227,7 +228,7 @@ def _gather(names: Iterable[Hashable]) -> list[list[int]]:
 
 def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[Integers, Integers, Integers]:
     """For each fingerprint: the first of its cluster, the nearest other one, and their distance in bits."""
-    clusters = ConnectedComponents(len(fingerprints))
+    edges = [np.empty((2, 0), np.int64)]
     # Distance and position as one number, whose minimum is the nearest.
     shift = len(fingerprints) + 1
     nearest = np.full(len(fingerprints), np.iinfo(np.int64).max)
@@ -237,10 +238,14 @@ def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[In
             bytes.fromhex("".join(fingerprint.colours for fingerprint in fingerprints)), dtype=np.uint8
         )
         for pairs in near_pairs(hashes, colours.reshape(len(fingerprints), -1), distance):
-            clusters.join(pairs.one, pairs.other)
+            edges.append(np.stack([pairs.one, pairs.other]))
             np.minimum.at(nearest, pairs.one, pairs.bits * shift + pairs.other)
             np.minimum.at(nearest, pairs.other, pairs.bits * shift + pairs.one)
-    return clusters.first, nearest % shift, nearest // shift
+    one, other = np.concatenate(edges, axis=1)
+    count = len(fingerprints)
+    _, labels = connected_components(coo_array((np.ones(len(one)), (one, other)), shape=(count, count)), directed=False)
+    _, first = np.unique(labels, return_index=True)
+    return first[labels], nearest % shift, nearest // shift
 
 
 def _another(places: Sequence[int], place: int) -> int | None:
