@@ -109,7 +109,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.locator_params(axis="x", nbins=5)
     figure_style.rows_of_shares(axes)
     figure_style.panel_title(axes, panel.title)
-    axes.set_xlabel(panel.axis)
+    axes.set_xlabel(panel.axis, loc="right")  # on phones it is longer than the axis
 
 
 def _offset(known: Sequence[int], place: int) -> float:
