@@ -136,7 +136,7 @@ def test_the_comparison_is_a_table_of_preparations(small_study, invented_feature
     compare_all(small_study)
     with (small_study.workspace.comparison / "comparison.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    assert list(rows[0]) == ["preparation", "best_epoch", "validation_accuracy", "test_accuracy"]
+    assert list(rows[0]) == ["preparation", "best_epoch", "validation_accuracy", "validation_loss", "test_accuracy"]
     assert [row["preparation"] for row in rows] == ["noprep", "padded", "cropped"]
     assert compare_preparation(small_study, "cropped").reused
     assert compare_all(small_study).reused
