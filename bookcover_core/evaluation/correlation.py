@@ -15,6 +15,9 @@ from bookcover_core.evaluation.metrics import Floats
 # Fewer points have no correlation worth the name.
 _FEWEST = 4
 
+# Values that differ by less than this share of the greatest are the same, up to the rounding of their sums.
+_ROUNDING = 1e-9
+
 
 class Correlation(BaseModel, frozen=True):
     """A correlation coefficient, and the same after shuffles that leave no relation."""
@@ -41,7 +44,7 @@ class Correlation(BaseModel, frozen=True):
             confidence: Of the interval over the shuffles.
             ranks: Whether ranks are correlated (Spearman) in place of values.
         """
-        if len(second) < _FEWEST or np.ptp(second) == 0 or np.ptp(first[0]) == 0:
+        if len(second) < _FEWEST or any(np.ptp(each) <= _ROUNDING * np.abs(each).max() for each in (first[0], second)):
             return None
         one, other = (stats.rankdata(each, axis=-1) if ranks else each for each in (first, second))
         one, other = (each - each.mean(axis=-1, keepdims=True) for each in (one, other))

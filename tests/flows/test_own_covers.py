@@ -52,7 +52,7 @@ def assert_is_a_study_of_these_genres(done: Study) -> None:
     card = json.loads((done.workspace.models / f"{network}-padded" / "card.json").read_text(encoding="utf-8"))
     assert len(card["genres"]) == len(GENRES)
     predictions = read_table(done.workspace.evaluation / f"{network}-padded" / "predictions.csv")
-    assert len(predictions.columns) == 2 + len(GENRES)
+    assert len(predictions.columns) == 3 + len(GENRES)  # key, group and label
     assert "Poesía" in (done.workspace.report / "index.html").read_text(encoding="utf-8")
 
 

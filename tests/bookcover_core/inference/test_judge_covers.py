@@ -22,6 +22,7 @@ from bookcover_core.listings.books import BookText, read_books, read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
+from bookcover_core.training.features import load_features
 from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
 
 WHOLE = {"top": 3, "near": 0}
@@ -111,7 +112,9 @@ def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monk
     monkeypatch.setattr(similar_covers, "_BLOCK", 5)
     books = read_table(trained.workspace.splits)
     row = int(np.flatnonzero(books["split"] == "train")[0])
-    features = np.concatenate([np.load(file) for file in sorted(trained.workspace.features.glob("Tiny-padded/*.npy"))])
+    selected = read_table(trained.workspace.selection)["key"].tolist()
+    rows = [selected.index(key) for key in books["key"]]
+    features = load_features(trained, "Tiny", "padded")[np.array(rows)]
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     likeness = features @ features[row]
     order = [place for place in np.argsort(-likeness, kind="stable") if place != row][:4]

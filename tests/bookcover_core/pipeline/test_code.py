@@ -184,7 +184,7 @@ def test_every_module_that_a_stage_depends_on_changes_its_key(stage, monkeypatch
             {"train", "finetune", "scratch", "ensemble"},
         ),
         ("bookcover_core.curation.grouped_split:draw_groups", {"split"}),
-        ("bookcover_core.evaluation.intervals:share", {"evaluate", "analyse", "report"}),
+        ("bookcover_core.evaluation.intervals:Estimate", {"evaluate", "analyse", "report"}),
     ],
 )
 def test_a_function_counts_for_the_stages_that_use_it(symbol, stages):

@@ -34,7 +34,12 @@ def test_every_stage_names_what_comes_before_it(stage, tmp_path):
     groups = {"training": networks, "fine_tuning": {"blocks": 1}, "ensemble": {"methods": ["mean"]}}
     study = Study(parse_settings({"name": "empty", "workspace": str(tmp_path), "search": {"trials": 1}, **groups}))
     words = {"chunk": 1, "shard": 1, "preparation": "padded", "backbone": "MobileNetV2", "network": "LeNet"}
-    words |= {"baseline": "Baseline-commonest", "ensemble": "Ensemble-mean", "system": "MobileNetV2"}
+    words |= {
+        "baseline": "Baseline-commonest",
+        "ensemble": "Ensemble-mean",
+        "system": "MobileNetV2",
+        "variant": "seed-2",
+    }
     with pytest.raises(StageOrderError):
         stage(study, *(words.get(each) for each in stage.words))
     assert not list(tmp_path.rglob("*.*"))

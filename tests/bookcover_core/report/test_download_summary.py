@@ -73,7 +73,7 @@ def test_link_rot_is_shown_over_the_chunks_that_are_done(study: Study):
     """The heading says how many are done; the table has the share with its interval."""
     shown = link_rot_markdown(study)
     assert "Link rot in 2 of 2 chunks" in shown
-    assert "| Travel | 48 | 8 | 16.7 (8.7\N{EN DASH}29.6) |" in shown
+    assert "| Travel | 48 | 8 | 16.7 (7.5\N{EN DASH}30.2) |" in shown
     study.manifest_file("download/chunk-0001").unlink()
     assert "Link rot in 1 of 2 chunks" in link_rot_markdown(study)
     study.manifest_file("download/chunk-0002").unlink()
