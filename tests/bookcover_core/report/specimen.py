@@ -54,6 +54,7 @@ def make_study(folder: Path, specimen: Specimen | None = None, **settings: objec
     values = {
         "name": "specimen",
         "workspace": str(folder),
+        "store": False,  # what predicts is no part of a key
         "books": {"train_listing": "train.csv", "test_listing": "test.csv", "pool_listing": "pool.csv"},
         "models": {"weights": wanted.weights},
         "training": {"backbones": list(wanted.backbones), "preparation": "padded"},

@@ -88,8 +88,8 @@ def test_shares_are_of_each_genre_and_lie_within_one_another():
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     trained = trained_tiny(tmp_path, monkeypatch, fine_tuning={"blocks": 0})
-    repeats = {"seeds": 2, "folds": 2, "shares": [0.5]}
-    return type(trained)(StudySettings.model_validate(trained.settings.model_dump() | {"repeats": repeats}))
+    own = {"repeats": {"seeds": 2, "folds": 2, "shares": [0.5]}, "store": False}
+    return type(trained)(StudySettings.model_validate(trained.settings.model_dump() | own))
 
 
 def test_each_repeat_is_a_part_that_is_done_once_and_retried_alone(study):

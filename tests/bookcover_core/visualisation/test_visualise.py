@@ -37,8 +37,8 @@ def judged(tmp_path_factory):
 
 
 def changed(study: Study, progress=lambda _done, _total: None, **visualisation) -> Study:
-    """The same study with other settings of the stage: by default, two genres in six steps."""
-    values = study.settings.model_dump()
+    """The same study with other settings of the stage, by default two genres in six steps, and without the store."""
+    values = study.settings.model_dump() | {"store": False}
     values["visualisation"] |= {"genres": 2, "steps": 6, "grad_cam": 2, **visualisation}
     return Study(type(study.settings).model_validate(values), progress=progress)
 
