@@ -63,16 +63,28 @@ class StudyRun:
 
 
 def newest_runs() -> Mapping[Path, StudyRun]:
-    """The newest run of each study, by the study's folder."""
+    """The newest run of each study, by the study's folder.
+
+    A step that was run alone, and is done, says nothing of a study that failed or waits: there it is the newest run of
+    the whole study.
+    """
     with get_client(sync_client=True) as client:
         flows = {each.id: each.name for each in client.read_flows(limit=_MOST)}
-        newest = {folder: run for run, folder in reversed(list(_runs(client))) if flows.get(run.flow_id) != judge.name}
+        newest: dict[Path, FlowRun] = {}
+        for run, folder in _runs(client):
+            known, flow = newest.get(folder), flows.get(run.flow_id, "")
+            if flow != judge.name and (known is None or (flow in _WHOLE and _is_finished_step(known, flows))):
+                newest[folder] = run
         progress = _progress(client, list(newest.values()))
     return {
         folder: _study_run(run, flows.get(run.flow_id, ""), progress.get(run.id, ""))
         for folder, run in newest.items()
         if run.state is not None
     }
+
+
+def _is_finished_step(run: FlowRun, flows: Mapping[UUID, str]) -> bool:
+    return flows.get(run.flow_id) not in _WHOLE and run.state_type is StateType.COMPLETED
 
 
 def begin_form() -> str:
