@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
+from bookcover_core.families.fitted_rule import keep_rule
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.extra_inputs import select_columns
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import ModelCard, read_card, software_versions, write_card
+from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import file_digest
@@ -35,7 +36,7 @@ from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import model_name
-from bookcover_core.training.stored_probabilities import STORED_SPLITS, validation_figures, write_probabilities
+from bookcover_core.training.stored_probabilities import STORED_SPLITS
 
 COLOUR, SHAPE = ("red", "green", "blue"), ("width", "height", "aspect_ratio")
 
@@ -203,41 +204,15 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
     rule = fit(inputs[splits == "train"], labels[splits == "train"], len(genres))
     with atomic(folder / _RULE) as temporary, temporary.open("wb") as stream:
         np.savez(stream, weights=rule.weights, bias=rule.bias, columns=np.array(columns, np.str_))
-    outputs, metrics = [folder / _RULE], {}
-    for number, split in enumerate(STORED_SPLITS):
-        here = splits == split
-        probabilities = rule.probabilities(inputs[here])
+
+    def predict(split: str, held: pd.DataFrame) -> Floats:
+        probabilities = rule.probabilities(inputs[held.index])
         if baseline.removeprefix(_PREFIX) == "frequencies":
-            probabilities = draw_genres(probabilities, study.settings.seed + number)
-        keys = books["key"][here].tolist()
-        outputs.append(write_probabilities(folder, split, keys, probabilities.astype(np.float32)))
-        accuracy = validation_figures(labels[here], probabilities)["validation_accuracy"] if here.any() else 0.0
-        metrics[f"{split}_accuracy"] = accuracy
-    digest = file_digest(folder / _RULE)
-    card = ModelCard(
-        name=run.part,
-        kind=_NAME,
-        backbone=baseline,
-        preparation=_ORIGINAL,
-        input_size=0,
-        preprocessing="none",
-        weights="none",
-        weights_file=None,
-        weights_digest=digest,
-        genres=genres,
-        settings=run.settings,
-        inputs=run.inputs,
-        digests={_RULE: digest},
-        metrics=metrics,
-        parameters={"trainable": rule.weights.size + rule.bias.size},
-        software=software_versions(),
-        machine=this_machine(),
-    )
-    return Result(
-        outputs=[*outputs, write_card(folder, card)],
-        counts={name: round(value, 6) for name, value in metrics.items()},
-        digest=digest,
-    )
+            probabilities = draw_genres(probabilities, study.settings.seed + STORED_SPLITS.index(split))
+        return probabilities.astype(np.float32)
+
+    fitted = rule.weights.size + rule.bias.size
+    return keep_rule(study, run, folder / _RULE, predict, kind=_NAME, parameters=fitted)
 
 
 class _RulePredictor:

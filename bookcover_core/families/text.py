@@ -15,22 +15,21 @@ import numpy as np
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
+from bookcover_core.families.fitted_rule import keep_rule, read_held_out
 from bookcover_core.families.learnable_titles import learnable_titles, more_listings, read_texts
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import ModelCard, read_card, software_versions, write_card
+from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import model_name
-from bookcover_core.training.stored_probabilities import STORED_SPLITS, validation_figures, write_probabilities
+from bookcover_core.training.stored_probabilities import validation_figures
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +103,7 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     classifiers = TextClassifier.fit(
         seen_by(system, learnt.texts), labels, len(genres), sorted(study.settings.text.strengths)
     )
-    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
-    held = {split: books[books["split"] == split] for split in STORED_SPLITS}
+    held = read_held_out(study)
     texts = {split: seen_by(system, read_texts(study, rows["key"])) for split, rows in held.items()}
     validation = held["validation"]["label"].to_numpy()
     figures = {
@@ -124,39 +122,16 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
         )
     classifier = classifiers[chosen]
     classifier.save(folder / _FILE)
-    outputs, metrics = [folder / _FILE], dict(figures[chosen])
-    for split, rows in held.items():
-        probabilities = classifier.probabilities(texts[split])
-        outputs.append(write_probabilities(folder, split, rows["key"].tolist(), probabilities))
-        metrics[f"{split}_accuracy"] = validation_figures(rows["label"].to_numpy(), probabilities)[
-            "validation_accuracy"
-        ]
-    digest = file_digest(folder / _FILE)
-    card = ModelCard(
-        name=run.part,
+    return keep_rule(
+        study,
+        run,
+        folder / _FILE,
+        lambda split, _: classifier.probabilities(texts[split]),
         kind=_NAME,
-        backbone=system,
-        preparation=_PRINTED,
-        input_size=0,
-        preprocessing="none",
-        weights="none",
-        weights_file=None,
-        weights_digest=digest,
-        genres=genres,
+        parameters=classifier.rule.weights.size + classifier.rule.bias.size,
+        metrics=figures[chosen],
+        counts={f"titles {what}": count for what, count in sorted(learnt.counts.items())},
         hyperparameters={"strength": chosen, "texts": len(labels)},
-        settings=run.settings,
-        inputs=run.inputs,
-        digests={_FILE: digest},
-        metrics=metrics,
-        parameters={"trainable": classifier.rule.weights.size + classifier.rule.bias.size},
-        software=software_versions(),
-        machine=this_machine(),
-    )
-    return Result(
-        outputs=[*outputs, write_card(folder, card)],
-        counts={**{f"titles {what}": count for what, count in sorted(learnt.counts.items())}}
-        | {name: round(value, 6) for name, value in metrics.items()},
-        digest=digest,
     )
 
 
