@@ -99,17 +99,37 @@ def walk_files(
         OSError: The folder cannot be read, or a subfolder where that is an error.
     """
     seen = {} if seen is None else seen
+    folders, links = [below], list[str]()
+    while folders or links:
+        # Links come last of all: a folder that is met twice is read under its own name, wherever the link lies.
+        name = folders.pop() if folders else links.pop(0)
+        try:
+            files, real, linked = _read_folder(folder, name, left_out, own, seen)
+        except OSError as error:
+            if is_strict or name == below:
+                raise
+            left_out.append(LeftOut(name, f"cannot be read ({error.strerror})"))
+            continue
+        yield from files
+        folders += sorted(real, reverse=True)
+        links += sorted(linked)
+
+
+def _read_folder(
+    folder: Path, below: str, left_out: list[LeftOut], own: Path | None, seen: dict[tuple[int, int], tuple[Path, int]]
+) -> tuple[list[FoundFile], list[str], list[str]]:
+    """The files of one folder, and the names of its subfolders and of its links to folders: see `walk_files`."""
     path = file_path(folder, below) if below else folder
     status = path.stat()
     identity = (status.st_dev, status.st_ino)
+    files, real, linked = list[FoundFile](), list[str](), list[str]()
     if identity in seen:
         left_out.append(LeftOut(below, "a link to a folder that is read already"))
-        return
+        return files, real, linked
     seen[identity] = path, status.st_mtime_ns
     if is_study_folder(path) or (own is not None and path.resolve() == own):
         left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
-        return
-    folders: list[tuple[bool, str]] = []
+        return files, real, linked
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
@@ -122,19 +142,12 @@ def walk_files(
                 left_out.append(LeftOut(name, reason))
                 continue
             if stat.S_ISDIR(status.st_mode):
-                folders.append((entry.is_symlink(), name))
+                (linked if entry.is_symlink() else real).append(name)
             elif stat.S_ISREG(status.st_mode):
-                yield FoundFile(name, status.st_size, status.st_mtime_ns)
+                files.append(FoundFile(name, status.st_size, status.st_mtime_ns))
             else:
                 left_out.append(LeftOut(name, "not a regular file"))
-    # Links come last: a folder that is met twice is read under its own name.
-    for _, name in sorted(folders):
-        try:
-            yield from walk_files(folder, left_out, below=name, own=own, is_strict=is_strict, seen=seen)
-        except OSError as error:
-            if is_strict:
-                raise
-            left_out.append(LeftOut(name, f"cannot be read ({error.strerror})"))
+    return files, real, linked
 
 
 def file_path(folder: Path, name: str) -> Path:

@@ -48,6 +48,15 @@ def test_links_are_followed_and_each_folder_is_read_once(tmp_path):
     }
 
 
+def test_a_link_never_takes_the_pictures_of_a_real_folder(tmp_path):
+    """However early it comes in the alphabet, and however deep it lies: the folder keeps its own name, and genre."""
+    put(tmp_path, "Travel/1.jpg", "Comics/deep/2.jpg")
+    (tmp_path / "Comics" / "deep" / "loop").symlink_to(tmp_path / "Travel")
+    names, left_out = walk(tmp_path)
+    assert names == ["Comics/deep/2.jpg", "Travel/1.jpg"]
+    assert left_out == [LeftOut("Comics/deep/loop", "a link to a folder that is read already")]
+
+
 def test_pipes_are_never_opened(tmp_path):
     """A named pipe that is called like a picture would hang whoever reads it."""
     os.mkfifo(tmp_path / "1.jpg")
