@@ -6,9 +6,8 @@ stage analyse  ->  evaluation/analysis.json   Analysis
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.calibration import Calibration
 from bookcover_core.evaluation.class_overlap import OverlapStudy
 from bookcover_core.evaluation.colour_analysis import ColourStudy, GenreColour
@@ -16,7 +15,7 @@ from bookcover_core.evaluation.confusion import ConfusedPair
 from bookcover_core.evaluation.distributions import Measure
 from bookcover_core.evaluation.significance import JointAccuracy, PairComparison
 from bookcover_core.genres import Genre
-from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.pipeline.workspace import Workspace, read_result
 
 
 class SystemAnalysis(BaseModel, frozen=True):
@@ -64,11 +63,4 @@ def read_analysis(workspace: Workspace) -> Analysis:
         WorkspaceError: It is missing or altered.
     """
     file = analysis_file(workspace)
-    try:
-        return Analysis.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise WorkspaceError(
-            "the analysis cannot be read",
-            where=file,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        ) from error
+    return read_result(file, Analysis, "the analysis")

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate, normal_quantile, student_quantile
 from bookcover_core.evaluation.metrics import Floats
 from bookcover_core.models.backbones import pretrained
@@ -24,7 +23,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import NOT_KNOWN
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, read_table, write_json
+from bookcover_core.pipeline.workspace import Workspace, read_result, read_table, write_json
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name, split_model_name
 from bookcover_core.training.repeated_training import variants
@@ -151,12 +150,7 @@ def read_repeats(workspace: Workspace) -> Repeats:
         WorkspaceError: They are missing or altered.
     """
     file = repeats_file(workspace)
-    try:
-        return Repeats.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise WorkspaceError(
-            "what the repeated trainings say cannot be read", where=file, advice="Delete it and run the study again."
-        ) from error
+    return read_result(file, Repeats, "what the repeated trainings say")
 
 
 def _of_model(study: Study, model: str) -> SystemRepeats:

@@ -8,15 +8,15 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate, effective_books, share_right
 from bookcover_core.evaluation.metrics import Floats
 from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import Genre
+from bookcover_core.pipeline.workspace import read_result
 
 
 class GenreScore(BaseModel, frozen=True):
@@ -163,11 +163,4 @@ def read_scores(file: Path) -> Scores:
     Raises:
         WorkspaceError: It is missing or altered.
     """
-    try:
-        return Scores.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise WorkspaceError(
-            "the scores cannot be read",
-            where=file,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        ) from error
+    return read_result(file, Scores, "the scores")

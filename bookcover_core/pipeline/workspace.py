@@ -33,14 +33,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bookcover_core.errors import from_os_error
+from pydantic import BaseModel, ValidationError
+
+from bookcover_core.errors import WorkspaceError, from_os_error
 from bookcover_core.pipeline.csv_cells import as_cell, from_cell
 from bookcover_core.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T", bound=BaseModel)
 
 # Names longer than this are cut: file systems take 255 bytes.
 _LONGEST_NAME = 200
@@ -227,6 +231,27 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_result(path: Path, form: type[T], what: str) -> T:
+    """What a stage stored as JSON.
+
+    Args:
+        path: The file.
+        form: The model that it was written from.
+        what: What it is, for the message: "the scores".
+
+    Raises:
+        WorkspaceError: It is missing or altered.
+    """
+    try:
+        return form.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise WorkspaceError(
+            f"{what} cannot be read",
+            where=path,
+            advice="Run the study again: it makes anew what is missing or altered.",
+        ) from error
 
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:

@@ -8,11 +8,10 @@ stage visualise  ->  visualisation/<model>/insight.json   NetworkInsight
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.genres import Genre
-from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.pipeline.workspace import Workspace, read_result
 
 INSIGHT = "insight.json"
 
@@ -104,9 +103,4 @@ def read_insight(workspace: Workspace, model: str) -> NetworkInsight:
         WorkspaceError: The file is missing or altered.
     """
     file = insight_folder(workspace, model) / INSIGHT
-    try:
-        return NetworkInsight.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise WorkspaceError(
-            "the visualisation of the network cannot be read", where=file, advice="Run the stage `visualise` again."
-        ) from error
+    return read_result(file, NetworkInsight, "what the stage `visualise` saw")
