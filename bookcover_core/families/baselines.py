@@ -212,7 +212,7 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
         return probabilities.astype(np.float32)
 
     fitted = rule.weights.size + rule.bias.size
-    return keep_rule(study, run, folder / _RULE, predict, kind=_NAME, parameters=fitted)
+    return keep_rule(run, folder / _RULE, books, predict, kind=_NAME, parameters=fitted)
 
 
 class _RulePredictor:

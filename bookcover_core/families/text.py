@@ -15,7 +15,7 @@ import numpy as np
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
-from bookcover_core.families.fitted_rule import keep_rule, read_held_out
+from bookcover_core.families.fitted_rule import keep_rule
 from bookcover_core.families.learnable_titles import learnable_titles, more_listings, read_texts
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
@@ -27,6 +27,7 @@ from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import model_name
 from bookcover_core.training.stored_probabilities import validation_figures
@@ -103,12 +104,12 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     classifiers = TextClassifier.fit(
         seen_by(system, learnt.texts), labels, len(genres), sorted(study.settings.text.strengths)
     )
-    held = read_held_out(study)
-    texts = {split: seen_by(system, read_texts(study, rows["key"])) for split, rows in held.items()}
-    validation = held["validation"]["label"].to_numpy()
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    texts = dict(zip(books["key"], seen_by(system, read_texts(study, books["key"])), strict=True))
+    held = books[books["split"] == "validation"]
+    validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
     figures = {
-        strength: validation_figures(validation, each.probabilities(texts["validation"]))
-        for strength, each in classifiers.items()
+        strength: validation_figures(validation, each.probabilities(read)) for strength, each in classifiers.items()
     }
     chosen = min(figures, key=lambda strength: figures[strength]["validation_loss"])
     for strength, figure in figures.items():
@@ -123,10 +124,10 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     classifier = classifiers[chosen]
     classifier.save(folder / _FILE)
     return keep_rule(
-        study,
         run,
         folder / _FILE,
-        lambda split, _: classifier.probabilities(texts[split]),
+        books,
+        lambda _, held: classifier.probabilities([texts[key] for key in held["key"]]),
         kind=_NAME,
         parameters=classifier.rule.weights.size + classifier.rule.bias.size,
         metrics=figures[chosen],
