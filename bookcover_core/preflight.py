@@ -81,7 +81,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
 def _frozen_networks(settings: StudySettings) -> list[Backbone]:
     """The networks that need weights: those that are trained, and the one that compares for all."""
     names = dict.fromkeys(settings.training.backbones)
-    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
+    if settings.compares_for_all:
         names[settings.comparison.backbone] = None
     found = []
     for name in names:

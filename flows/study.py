@@ -104,13 +104,17 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
             _take_to_its_end(settings)
 
 
+WHOLE = (begin_study, begin_study_with_every_setting, continue_study)
+"""The flows that take a whole study to its end."""
+
+
 def _take_to_its_end(settings: StudySettings) -> None:
     study = reference(settings)
     read_listings(study)
     download_covers(study)
     curate.fn(study)  # within this run: one of its own could not be suspended for the review
     prepare(study)
-    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
+    if settings.compares_for_all:
         compare_preparations(study)
 
     causes = train_networks(settings)

@@ -69,7 +69,7 @@ def check_systems(settings: StudySettings) -> None:
     """
     for fault in unknown_names(settings):
         raise fault
-    if settings.training.preparation == "best" and not settings.comparison.per_backbone:
+    if settings.compares_for_all:
         weights_source(settings, find_backbone(settings.comparison.backbone))
 
 
@@ -78,8 +78,11 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     networks = dict.fromkeys(
         (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
     )
+    comparing = [settings.comparison.backbone] if settings.compares_for_all else []  # no network from scratch can
     looks: list[Callable[[], object]] = [
-        partial(find_backbone, name, others=SCRATCH) for name in networks if name not in SCRATCH
+        partial(find_backbone, name, others=() if name in comparing else SCRATCH)
+        for name in networks
+        if name in comparing or name not in SCRATCH
     ]
     looks.append(partial(systems, settings))
     if settings.visualisation.model:

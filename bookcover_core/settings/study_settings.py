@@ -87,6 +87,11 @@ class StudySettings(SettingsSection):
         return self
 
     @property
+    def compares_for_all(self) -> bool:
+        """Whether one network, `comparison.backbone`, compares the preparations for all others."""
+        return self.training.preparation == "best" and not self.comparison.per_backbone
+
+    @property
     def root(self) -> Path:
         """The study's folder."""
         home = Path(os.environ.get(HOME) or "").expanduser()

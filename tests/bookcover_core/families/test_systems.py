@@ -64,6 +64,15 @@ def test_networks_and_members_are_checked_before_anything_is_fetched():
         check_systems(settings(training={"backbones": ["LeNet"]}, ensemble={"members": ["AlexNet"]}))
 
 
+def test_a_network_from_scratch_compares_no_preparations():
+    """It has no features to train heads on; where nothing is compared for all, the setting is not looked at."""
+    comparing = {"comparison": {"backbone": "LeNet"}, "training": {"backbones": ["LeNet"]}}
+    with pytest.raises(SettingsError, match="there is no backbone called 'LeNet'"):
+        check_systems(StudySettings.model_validate(comparing))
+    comparing["training"]["preparation"] = "padded"
+    check_systems(StudySettings.model_validate(comparing))
+
+
 def test_only_the_network_that_compares_for_all_must_have_its_weights():
     """Without it nothing can be trained; a network that compares for itself keeps nobody else waiting."""
     missing = {"models": {"weight_files": {"MobileNetV2": "gone.h5"}}}
