@@ -18,14 +18,14 @@ from prefect.events.schemas.events import ResourceSpecification
 from pydantic import SecretStr
 
 from bookcover_core.errors import ServerError, SettingsError
-from flows.study import begin_study, begin_study_with_every_setting, continue_study
+from flows.study import WHOLE
 
 BLOCK = "bookcover-notify"
 """Name of the block that holds the address."""
 
 AUTOMATION = "bookcover: tell how studies end"
 
-_STUDIES = [flow.name for flow in (begin_study, begin_study_with_every_setting, continue_study)]
+_STUDIES = [flow.name for flow in WHOLE]
 
 # States in which a study has ended, or goes on only when somebody has decided.
 _ENDS = ("Completed", "Failed", "Suspended", "Paused")

@@ -23,10 +23,11 @@ from bookcover_core.errors import ServerError
 from deployments.orphaned_runs import STOPPED
 from flows.child_runs import reason
 from flows.judging import judge
+from flows.progress_artifact import progress_key
 from flows.studies import folder_of_run
-from flows.study import begin_study, begin_study_with_every_setting, continue_study
+from flows.study import WHOLE, begin_study
 
-_WHOLE = {flow.name for flow in (begin_study, begin_study_with_every_setting, continue_study)}
+_WHOLE = {flow.name for flow in WHOLE}
 
 # Runs that are looked at, from the newest on.
 _MOST = 200
@@ -75,7 +76,7 @@ def newest_runs() -> Mapping[Path, StudyRun]:
             known, flow = newest.get(folder), flows.get(run.flow_id, "")
             if flow != judge.name and (known is None or (flow in _WHOLE and _is_finished_step(known, flows))):
                 newest[folder] = run
-        progress = _progress(client, list(newest.values()))
+        progress = _progress(client, newest)
     return {
         folder: _study_run(run, flows.get(run.flow_id, ""), progress.get(run.id, ""))
         for folder, run in newest.items()
@@ -123,12 +124,13 @@ def _runs(client: SyncPrefectClient) -> Iterator[tuple[FlowRun, Path]]:
             yield run, folder
 
 
-def _progress(client: SyncPrefectClient, runs: list[FlowRun]) -> dict[UUID, str]:
+def _progress(client: SyncPrefectClient, newest: Mapping[Path, FlowRun]) -> dict[UUID, str]:
     """How far runs of studies are, in a line: what `flows.progress_artifact` shows since they began."""
-    began = {run.id: run.state.timestamp for run in runs if run.state is not None}
+    began = {run.id: run.state.timestamp for run in newest.values() if run.state is not None}
+    keys = [progress_key(folder.name) for folder in newest]
     shown = client.read_artifacts(
         artifact_filter=ArtifactFilter(
-            flow_run_id=ArtifactFilterFlowRunId(any_=list(began)), key=ArtifactFilterKey(like_="study-%")
+            flow_run_id=ArtifactFilterFlowRunId(any_=list(began)), key=ArtifactFilterKey(any_=keys)
         )
     )
     return {

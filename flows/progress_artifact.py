@@ -36,12 +36,17 @@ def progress_shown(settings: StudySettings) -> Iterator[None]:
             keeper.join()
 
 
+def progress_key(study: str) -> str:
+    """Key of the artifact that shows how far a study of this name is."""
+    return artifact_key("study", study)
+
+
 def _keep_shown(progress: StudyProgress, ending: Event) -> None:
     """Update the artifact until the end, and once more then."""
     try:
         told = progress.markdown()
         artifact = create_markdown_artifact(
-            markdown=told, key=artifact_key("study", progress.name), description=f"How far {progress.name} is"
+            markdown=told, key=progress_key(progress.name), description=f"How far {progress.name} is"
         )
         assert isinstance(artifact, UUID)  # Prefect's type allows for a coroutine
         with get_client(sync_client=True) as client:

@@ -55,6 +55,17 @@ def test_each_study_has_its_newest_run(home):
             retry(wrong)
 
 
+def test_what_a_stage_shows_is_no_progress_of_its_study(home):
+    """Whatever the study is called: its stages' artifacts begin with its name."""
+    begun(StudySettings(name="study-three"))
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(continue_study, parameters={"study": "study-three"}, state=Running())
+        for key, text in (("study-study-three", "**Train LeNet.**"), ("study-three-twins", "### twins")):
+            shown = {"key": key, "type": "markdown", "data": text, "flow_run_id": str(run.id)}
+            client.request("POST", "/artifacts/", json=shown)
+    assert newest_runs()[home / "study-three"].said == "Train LeNet."
+
+
 def test_a_step_that_is_done_hides_no_study_that_failed(home):
     """Mending a setting with one step alone leaves the study failed, to be retried; a failed step is told."""
     with get_client(sync_client=True) as client:
