@@ -169,7 +169,11 @@ class Person:
 
     def open_artifact(self, key):
         """Open the newest version of an artifact of a run."""
+        from playwright.sync_api import expect
+
         self.open_in("Artifacts", re.compile(key))
+        shown = self.page.get_by_role("navigation", name="breadcrumb")
+        expect(shown, "the page of the artifact does not open").to_contain_text(key)
         self.page.locator("a[href*='/artifacts/artifact/']").first.click()
 
 
