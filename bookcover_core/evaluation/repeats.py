@@ -89,7 +89,7 @@ class Repeats(BaseModel):
     systems: dict[str, SystemRepeats]
 
 
-def _models(study: Study) -> list[str]:
+def repeated_models(study: Study) -> list[str]:
     """The models of today's settings all of whose trainings are done."""
     models = []
     for name in pretrained(study.settings.training.backbones):
@@ -104,7 +104,7 @@ def _models(study: Study) -> list[str]:
 
 
 def _inputs(study: Study) -> Inputs:
-    models = _models(study)
+    models = repeated_models(study)
     again = [f"repeat/{model}/{variant}" for model in models for variant in variants(study.settings)]
     return Inputs(
         after=["split", *(f"train/{model}" for model in models), *again],

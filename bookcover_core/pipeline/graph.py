@@ -33,6 +33,7 @@ _MODULES = (
     "evaluation.evaluate",
     "evaluation.analyse",
     "evaluation.repeats",
+    "evaluation.label_noise",
     "visualisation.visualise",
     "report.write_report",
 )

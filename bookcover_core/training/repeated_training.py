@@ -59,9 +59,14 @@ def variants(settings: StudySettings) -> list[str]:
     repeats = settings.repeats
     return [
         *(f"seed-{number}" for number in range(2, repeats.seeds + 1)),
-        *(f"fold-{number}" for number in range(1, repeats.folds + 1)),
+        *fold_variants(settings),
         *(f"share-{share:g}-{draw}" for share in sorted(repeats.shares) for draw in range(1, _DRAWS + 1)),
     ]
+
+
+def fold_variants(settings: StudySettings) -> list[str]:
+    """Those that test every book once together."""
+    return [f"fold-{number}" for number in range(1, settings.repeats.folds + 1)]
 
 
 def _inputs(study: Study, backbone: str, variant: str) -> Inputs:

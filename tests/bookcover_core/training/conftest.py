@@ -61,7 +61,8 @@ def write_books(study: Study) -> None:
     splits = [("train", "train", "validation", "test")[row // len(GENRES) % 4] for row in range(BOOKS)]
     books = pd.DataFrame({"key": [f"{row:010d}" for row in range(BOOKS)], "label": labels})
     write_genres(workspace.genres, number_genres(GENRES), "123", [12] * 3)
-    write_table(workspace.selection, books)
+    named = books.assign(title="Title " + books["key"], author="Ann Author", path="covers/" + books["key"] + ".jpg")
+    write_table(workspace.selection, named)
     write_table(workspace.splits, books.assign(split=splits, group=books["key"]))
     record(study, "listings", outputs=[workspace.genres])
     record(study, "curate", outputs=[workspace.selection])

@@ -1,0 +1,183 @@
+"""The stage `label-noise`: books whose genre is most likely wrong, by confident learning.
+
+    repeats/<model>/fold-*/probabilities-test.npz  ->  evaluation/label_noise.json       LabelNoise
+                                                       evaluation/doubtful_labels.csv    the books, most doubtful first
+
+In cross-validation every book is judged by heads that saw nothing of its group. Confident learning (Northcutt et al.
+2021, "Confident learning: estimating uncertainty in dataset labels", JAIR 70; the library cleanlab) calls a label
+doubtful where the judgement speaks for another genre more than it does for the books of that genre on average. A judge
+that is often wrong doubts many sound labels. How well this one tells them apart is therefore measured: some labels are
+changed at random, and counted among the doubtful ones.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from bookcover_core.evaluation.metrics import Floats
+from bookcover_core.evaluation.repeats import repeated_models
+from bookcover_core.listings.books import read_genres
+from bookcover_core.models.backbones import pretrained
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace, read_result, read_table, write_json, write_table
+from bookcover_core.training.repeated_training import fold_variants
+from bookcover_core.training.stored_probabilities import read_probabilities
+
+# Share of the labels that are changed to measure how many wrong labels are found.
+_PLANTED = 0.05
+
+# Purpose of the generator that changes them.
+_PLANT = 423
+
+Labels = npt.NDArray[np.int64]
+
+
+class LabelNoise(BaseModel):
+    """How many labels of a study are doubtful, and what that is worth."""
+
+    model_config = ConfigDict(frozen=True)
+
+    models: list[str]
+    """The frozen networks whose mean probabilities judge."""
+    books: int
+    accuracy: float
+    """Share of the books that are judged as their label says."""
+    doubtful: int
+    """Books whose label is doubtful."""
+    planted: int
+    """Labels that were changed at random."""
+    found: int
+    """Of those, the doubtful ones."""
+    found_first: int
+    """Of those, the ones among as many most doubtful books: what the top of the list is worth."""
+    mistakes: int
+    """Books that are judged otherwise than their label says."""
+    doubtful_mistakes: int
+    """Of those, the ones with a doubtful label."""
+
+    @property
+    def most(self) -> float:
+        """Share of wrong labels, at most: that of the doubtful ones, over the share of planted ones that is found."""
+        return min(1.0, self.doubtful / self.books / (self.found / self.planted)) if self.found else 1.0
+
+
+def _inputs(study: Study) -> Inputs:
+    models = repeated_models(study)
+    folds = [f"repeat/{model}/{variant}" for model in models for variant in fold_variants(study.settings)]
+    return Inputs(after=["listings", "split", *folds], given={"models": " ".join(models)})
+
+
+@stage(
+    "label-noise",
+    "Find doubtful labels",
+    step="analyse",
+    settings=("seed",),
+    inputs=_inputs,
+    parts=lambda study: [()] if fold_variants(study.settings) and pretrained(study.settings.training.backbones) else [],
+)
+def find_doubtful_labels(study: Study, run: StageRun) -> Result:
+    """The books whose label is doubtful by the mean of all frozen networks' cross-validated probabilities.
+
+    Raises:
+        StageOrderError: The stored probabilities of a training are missing or damaged.
+    """
+    models = run.inputs["models"].split()
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    judged = np.mean([_cross_validated(study, model, books["key"]) for model in models], axis=0)
+    labels = books["label"].to_numpy(np.int64)
+    wrong = judged.argmax(axis=1) != labels
+    doubtful = doubtful_labels(labels, judged)
+    changed, places = plant(labels, study.settings.seed)
+    again = doubtful_labels(changed, judged)
+    found = LabelNoise(
+        models=models,
+        books=len(books),
+        accuracy=float(1 - wrong.mean()),
+        doubtful=len(doubtful),
+        planted=len(places),
+        found=len(np.intersect1d(again, places)),
+        found_first=len(np.intersect1d(again[: len(places)], places)),
+        mistakes=int(wrong.sum()),
+        doubtful_mistakes=int(wrong[doubtful].sum()),
+    )
+    names = np.array([genre.name for genre in read_genres(study.workspace)])
+    selection = read_table(study.workspace.selection, ("key", "title", "author", "path")).set_index("key")
+    rows = books.iloc[doubtful]
+    table = pd.DataFrame(
+        {
+            "key": rows["key"],
+            "genre": names[labels[doubtful]],
+            "probability": judged[doubtful, labels[doubtful]].round(6),
+            "suggested": names[judged[doubtful].argmax(axis=1)],
+            "suggested_probability": judged[doubtful].max(axis=1).round(6),
+            "split": rows["split"],
+        }
+    ).join(selection, on="key")
+    file = label_noise_file(study.workspace)
+    write_json(file, found.model_dump(mode="json"))
+    write_table(doubtful_file(study.workspace), table)
+    return Result(outputs=[file, doubtful_file(study.workspace)], counts={"doubtful": found.doubtful})
+
+
+def label_noise_file(workspace: Workspace) -> Path:
+    """Where the numbers lie."""
+    return workspace.evaluation / "label_noise.json"
+
+
+def doubtful_file(workspace: Workspace) -> Path:
+    """Where the books with doubtful labels lie."""
+    return workspace.evaluation / "doubtful_labels.csv"
+
+
+def read_label_noise(workspace: Workspace) -> LabelNoise:
+    """What the stage found.
+
+    Raises:
+        WorkspaceError: It is missing or altered.
+    """
+    return read_result(label_noise_file(workspace), LabelNoise, "what is known of doubtful labels")
+
+
+def doubtful_labels(labels: Labels, probabilities: Floats) -> Labels:
+    """Places of the books whose label is doubtful, the one with the least probability of its label first.
+
+    Args:
+        labels: (books,).
+        probabilities: (books, genres), from networks that were trained without the book.
+    """
+    from cleanlab.filter import find_label_issues  # noqa: PLC0415 - slow to import
+
+    seen, given = np.unique(labels, return_inverse=True)
+    if len(seen) < 2:
+        return np.empty(0, np.int64)
+    among = np.maximum(probabilities[:, seen], np.finfo(np.float32).tiny)
+    among = among / among.sum(axis=1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all")  # a genre of few books keeps one of them
+        found: Labels = find_label_issues(given, among, return_indices_ranked_by="self_confidence", n_jobs=1)
+    return found
+
+
+def plant(labels: Labels, seed: int) -> tuple[Labels, Labels]:
+    """The labels with a twentieth of them changed, each to any other genre of the study; and the changed places."""
+    generator = np.random.default_rng([seed, _PLANT])
+    seen, changed = np.unique(labels), labels.copy()
+    places = np.sort(generator.permutation(len(labels))[: round(_PLANTED * len(labels))])
+    for place in places if len(seen) > 1 else ():
+        changed[place] = generator.choice(seen[seen != labels[place]])
+    return changed, places
+
+
+def _cross_validated(study: Study, model: str, order: "pd.Series[str]") -> Floats:
+    """Probabilities (books, genres) of the books in their order, each by the training of the fold that tested it."""
+    folder, rows = study.workspace.repeats / model, dict[str, Floats]()
+    for variant in fold_variants(study.settings):
+        keys, probabilities = read_probabilities(folder / variant, "test")
+        rows.update(zip(keys, probabilities.astype(np.float64), strict=True))
+    return np.array([rows[key] for key in order])
