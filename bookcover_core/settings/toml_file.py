@@ -30,6 +30,28 @@ _PATHS = (
     ("text", "listings"),
 )
 
+Place = tuple[str | int, ...]
+"""A setting: the names of its group and its own, and the position in a list."""
+
+_LIST = "a list is expected, in brackets"
+
+# What people are told in place of Pydantic's words, by the kind of its error.
+_EXPECTED = {
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "dict_type": 'a table is expected, such as { name = "value" }',
+    "model_type": "a section of settings is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+    "string_type": "text is expected, in quotes",
+    "int_type": "a whole number is expected",
+    "int_parsing": "a whole number is expected",
+    "int_from_float": "a whole number is expected",
+    "float_type": "a number is expected",
+    "float_parsing": "a number is expected",
+    "missing": "a value is missing",
+}
+
 
 def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> StudySettings:
     """Settings from a TOML file, or those stored in a study's folder, overridden one by one.
@@ -59,6 +81,7 @@ def parse_settings(
         SettingsError: A setting is unknown or impossible; the message names every one.
     """
     laid = deepcopy(dict(values))
+    given: dict[str, Place] = {}
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
@@ -73,16 +96,31 @@ def parse_settings(
         for step in steps:
             nested = nested[step]
         _lay_over(laid, steps, nested, override)
+        given[override] = tuple(steps)
     try:
         return StudySettings.model_validate(laid)
     except ValidationError as error:
-        found = error.errors()
-        inner = {fault["loc"][:length] for fault in found for length in range(len(fault["loc"]))}
-        # What is wrong within a setting is said; that the setting is wrong for it is not.
-        faults = "; ".join(_describe(fault) for fault in found if fault["loc"] not in inner)
-        raise SettingsError(
-            faults, where=where, advice="`bookcover settings` prints every setting with its meaning and default."
-        ) from None
+        faults = _describe_faults(error)
+    raise SettingsError(
+        "; ".join(faults),
+        where=_find_origin(faults, values, given, where),
+        advice="`bookcover settings` prints every setting with its meaning and default.",
+    )
+
+
+def _find_origin(faults: Mapping[str, Place], values: Mapping[str, Any], given: Mapping[str, Place], where: str) -> str:
+    """Who gave what is wrong: `where`, or the overrides `given` without which it would not be."""
+    own: Mapping[str, Place] = {}
+    try:
+        StudySettings.model_validate(values)
+    except ValidationError as error:
+        own = _describe_faults(error)
+    places = [where] if own.keys() & faults.keys() or not given else []
+    for fault, at in faults.items():
+        if given and fault not in own:
+            near = [text for text, steps in given.items() if all(map(str.__eq__, steps, map(str, at)))]
+            places += near or given
+    return " and ".join(dict.fromkeys(places))
 
 
 def _read(source: Path) -> dict[str, Any]:
@@ -174,15 +212,27 @@ def _lay_over(values: dict[str, Any], path: list[str], value: Any, override: str
     values[path[-1]] = value
 
 
+def _describe_faults(error: ValidationError) -> dict[str, Place]:
+    """What is wrong, as "group.name: what is wrong", and where.
+
+    What is wrong within a setting is said; that the setting is wrong for it is not.
+    """
+    faults = error.errors()
+    inner = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}
+    return {_describe(fault): fault["loc"] for fault in faults if fault["loc"] not in inner}
+
+
 def _describe(fault: Any) -> str:
-    """One validation fault, as "group.name: what is wrong"."""
-    place = ".".join(str(step) for step in fault["loc"])
+    place, value = ".".join(str(step) for step in fault["loc"]), fault["input"]
     if fault["type"] == "extra_forbidden":
         return f"{place}: there is no such setting"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    given = (
-        "" if isinstance(fault["input"], dict | BaseModel) else f" (given: {json.dumps(fault['input'], default=str)})"
-    )
+    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
+    if fault["type"] == "too_long":
+        message = "at most {max_length} values are expected, not {actual_length}".format_map(fault["ctx"])
+    message = _EXPECTED.get(fault["type"], message)
+    if message == _LIST and isinstance(value, str | int | float):
+        message += f": {json.dumps([value])}"
+    given = "" if isinstance(value, dict | BaseModel) else f" (given: {json.dumps(value, default=str)})"
     return f"{place}: {message}{given}" if place else message
 
 

@@ -54,7 +54,48 @@ def test_what_is_wrong_within_a_setting_is_said_once():
     with pytest.raises(SettingsError) as caught:
         load_settings(None, ['preparation.methods=["NoPrep"]'])
     assert caught.value.what.count("preparation.methods") == 1
-    assert "preparation.methods.0: Input should be 'noprep'" in caught.value.what
+    assert "preparation.methods.0: it should be 'noprep'" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.backbones=LeNet", 'a list is expected, in brackets: ["LeNet"] (given: "LeNet")'),
+        ("books.chunks=1", "a list is expected, in brackets: [1] (given: 1)"),
+        ("models.weight_files=3", 'a table is expected, such as { name = "value" } (given: 3)'),
+        ("training=3", "a section of settings is expected (given: 3)"),
+        ("splits.by_title=3", "true or false is expected (given: 3)"),
+        ("training.epochs=1.5", "a whole number is expected (given: 1.5)"),
+        ("training.learning_rate=much", 'a number is expected (given: "much")'),
+        ("name=3", "text is expected, in quotes (given: 3)"),
+        ("search.learning_rate=[1]", "a value is missing (given: [1])"),
+        ("search.learning_rate=[1, 2, 3]", "at most 2 values are expected, not 3 (given: [1, 2, 3])"),
+        ("covers.source=disk", "it should be 'http', 'folder' or 'archive'"),
+    ],
+)
+def test_what_is_expected_is_said_in_plain_words(override, message):
+    """No word of Python's or of its libraries' reaches a person."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, [override])
+    assert message in caught.value.what
+    assert "Input" not in caught.value.what
+    assert "valid" not in caught.value.what
+
+
+def test_what_an_override_breaks_is_not_said_of_the_file(tmp_path):
+    """The override is named, of several the one that is at fault; the file only for what is wrong in it."""
+
+    def blamed(text: str, *overrides: str) -> str | None:
+        with pytest.raises(SettingsError) as caught:
+            load_settings(write(tmp_path, text), overrides)
+        return caught.value.where
+
+    file = str(write(tmp_path, ""))
+    assert blamed("", "training.epochs=0", "seed=3") == "training.epochs=0"
+    assert blamed("[training]\nepochs = 0\n", "seed=3") == file
+    assert blamed("[training]\nepochs = 0\n", "seed=-3") == f"{file} and seed=-3"
+    # A check of several settings together: either may have broken it.
+    assert blamed('[books]\nfolder = "x"\n', "books.source=listing", "seed=3") == "books.source=listing"
 
 
 def test_all_faults_are_named_at_once(tmp_path):
