@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from bookcover_core.covers.local_sources import open_local_source
+from bookcover_core.covers.local_sources import FolderSource, ZipSource, check_coverage, open_local_source
 from bookcover_core.errors import (
     BookcoverError,
     DiskFullError,
@@ -24,9 +24,10 @@ from bookcover_core.errors import (
 )
 from bookcover_core.families.systems import unknown_names
 from bookcover_core.listings.books import each_book
+from bookcover_core.listings.listing_format import open_lines
 from bookcover_core.listings.picture_folder import list_pictures
 from bookcover_core.listings.raw_files import raw_file
-from bookcover_core.listings.read_listings import listing_files
+from bookcover_core.listings.read_listings import listing_files, read_listings
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.weights import weights_source
@@ -133,17 +134,45 @@ def _source_faults(settings: StudySettings) -> Iterator[BookcoverError]:
             except FolderError as error:
                 yield error
     for name, source in listing_files(books):
-        is_there = is_remote(source) or Path(source).expanduser().is_file() or raw_file(study, name).is_file()
-        if not is_there:
+        file = Path(source).expanduser()
+        if not (is_remote(source) or file.is_file() or raw_file(study, name).is_file()):
             what = "file of groups" if name == "groups" else "listing"
             setting = name if name in {"groups", "listing"} else f"{name}_listing"
             yield ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
+        elif not is_remote(source) and file.is_file():
+            try:
+                with open_lines(file, source) as lines:
+                    next(lines, "")
+            except ListingError as error:
+                yield error
+            except OSError as error:
+                yield ListingError(
+                    f"the listing cannot be read ({error.strerror})", where=source, advice="Mend its permissions."
+                )
     if books.source is not BookSource.FOLDER and covers.source is not CoverSource.HTTP:
-        place = Path(str(covers.location)).expanduser()
-        if not (place.is_dir() if covers.source is CoverSource.FOLDER else place.is_file()):
-            yield FolderError(
-                f"there is no such {covers.source} of covers", where=covers.location, advice="Correct covers.location."
-            )
+        try:
+            _check_covers(study)
+        except FolderError as error:
+            yield error
+
+
+def _check_covers(study: Study) -> None:
+    """Raise `FolderError` where a run would refuse the folder or archive of covers, as far as that is told quickly.
+
+    Of an archive the directory is read, and of each packing the beginning of a few members. Once the listings are read,
+    their covers are looked for, as the download does.
+    """
+    covers = study.settings.covers
+    location = Path(str(covers.location)).expanduser()
+    is_archive = covers.source is CoverSource.ARCHIVE
+    source = ZipSource(location, ()) if is_archive else FolderSource(location, (), study.settings.root.parent)
+    source.check()
+    try:
+        is_listed = read_listings.at(study).earlier is not None
+    except BookcoverError:
+        is_listed = False
+    if is_listed and (found := open_local_source(study)):
+        check_coverage(study, found)
 
 
 def _disk_fault(settings: StudySettings) -> BookcoverError | None:

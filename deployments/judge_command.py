@@ -1,6 +1,7 @@
 """The command `bookcover judge`: the verdict on covers, printed; or the page on which a person gives them."""
 
 import json
+import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -185,7 +186,9 @@ def _print(found: CoverVerdict | Unreadable, *, as_json: bool, said: Collection[
     if as_json:
         # JSON is UTF-8; where the output is another encoding, what is not ASCII is escaped.
         is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-        sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=not is_utf8) + "\n")
+        line = json.dumps(found.model_dump(mode="json"), ensure_ascii=not is_utf8)
+        # JSON escapes the control characters of ASCII alone; a terminal obeys others too.
+        sys.stdout.write(re.sub("[\x7f-\x9f]", lambda control: f"\\u{ord(control[0]):04x}", line) + "\n")
         sys.stdout.flush()
     elif isinstance(found, Unreadable):
         console.print()

@@ -169,8 +169,8 @@ class Connection:
         """The response of `address`, after redirects.
 
         Raises:
-            FailedError: It does not answer, or breaks off.
-            UnusableError: It must not be asked, sends too much, or redirects without end.
+            TemporaryError: It does not answer, or breaks off.
+            FinalError: It must not be asked, sends too much, or redirects without end.
         """
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._ask(address)
@@ -262,7 +262,8 @@ def _no_tls() -> ssl.SSLContext:
 def _has_surplus(transport: httpx.AsyncHTTPTransport) -> bool:
     """Whether a kept connection holds bytes beyond its response: they would be taken for the next one's.
 
-    httpcore knows nothing of them; only its HTTP/1.1 state, which is no part of its interface, does.
+    httpcore closes an idle connection on which anything has arrived since, but knows nothing of what came with the
+    response itself; only its HTTP/1.1 state, which is no part of its interface, does.
     """
     for connection in getattr(transport, "_pool").connections:  # noqa: B009 - private
         inner = connection

@@ -17,8 +17,16 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
-from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, file_path, has_image_suffix, walk_files
+from bookcover_core.listings.image_files import (
+    SYSTEM_FOLDERS,
+    LeftOut,
+    file_path,
+    has_image_magic,
+    has_image_suffix,
+    walk_files,
+)
 from bookcover_core.listings.name_index import NameIndex
+from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, why_closed
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
@@ -32,6 +40,13 @@ _UTF8_NAME = 0x800
 # Names among which the nearest likeness is looked for, and those that a message shows.
 _MOST_COMPARED = 5_000
 _SHOWN = 3
+
+# Files that are opened to see what they are, at most, and bytes that tell it.
+_MOST_OPENED = 20
+_HEAD = 1024
+
+_UNPACK = "Unpack it, and name the folder with covers.source and covers.location."
+_WHOLE_COPY = "Get a whole copy of it and check covers.location, or unpack it and name the folder there."
 
 # A folder that changed so shortly before it was read may change again unnoticed: the clock of file systems is coarse.
 _CLOCK_NS = 100_000_000
@@ -91,7 +106,8 @@ class GenreFolderSource:
 class _NamedFiles:
     """Files by name, and the rules by which books find theirs."""
 
-    def __init__(self, names: Iterable[str], wanted: Iterable[str]) -> None:
+    def __init__(self, place: Path, names: Iterable[str], wanted: Iterable[str]) -> None:
+        self._place = place
         self._names = list(names)
         self._index = NameIndex(self._names, wanted)
         archives = [name for name in self._names if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
@@ -105,17 +121,42 @@ class _NamedFiles:
             return AmbiguousImage(match.names)
         return self._image(match.names[0], is_exact=match.is_exact) if match.names else None
 
-    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
         """The file called `name`; None where it is gone."""
         raise NotImplementedError
+
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
+        """Its bytes, one more than `limit` at most, or why it cannot be read."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise `FolderError` where no file is an image; of a large source, none of the first thousands."""
+        looked = self._names[:_MOST_COMPARED]
+        if not (any(map(has_image_suffix, looked)) or any(map(self._has_magic, looked[:_MOST_OPENED]))):
+            raise FolderError(
+                f"there is no image in it ({self._contents()})",
+                where=self._place,
+                advice="Unpack archives that lie in it, or correct covers.location.",
+            )
+
+    def _has_magic(self, name: str) -> bool:
+        image = self._image(name)
+        head = self.read(image, _HEAD) if image else b""
+        return isinstance(head, bytes) and has_image_magic(head)
+
+    def _contents(self) -> str:
+        """What lies here, in words."""
+        if not self._names:
+            return "there is no file in it"
+        images = sum(map(has_image_suffix, self._names))
+        text = f"{len(self._names):,} files lie there, {images:,} of them images"
+        return f"{text}, and {self.archives}" if self.archives else text
 
     def describe(self, missing: Sequence[Book]) -> str:
         """What lies here, and what is most like the first of the `missing` books."""
         if not self._names:
-            return "there is no file in it"
-        images = sum(map(has_image_suffix, self._names))
-        text = f"looked for {missing[0].filename!r}; {len(self._names):,} files lie there, {images:,} of them images"
-        text += f", and {self.archives}" if self.archives else ""
+            return self._contents()
+        text = f"looked for {missing[0].filename!r}; {self._contents()}"
         last = {PurePosixPath(name).name: name for name in self._names[:_MOST_COMPARED]}
         alike = get_close_matches(PurePosixPath(missing[0].filename).name, last, n=1, cutoff=0.0)
         return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
@@ -127,12 +168,11 @@ class FolderSource(_NamedFiles):
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
         if not folder.is_dir():
             raise FolderError("the folder of pictures is not there", where=folder, advice="Check covers.location.")
-        self._folder = folder
         self._read_at = time.time_ns()
         seen: dict[tuple[int, int], tuple[Path, int]] = {}
         left_out: list[LeftOut] = []
         try:
-            super().__init__((file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted)
+            super().__init__(folder, (file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted)
         except OSError as error:
             raise FolderError(
                 f"the folder cannot be read ({error.strerror})", where=error.filename, advice="Check its permissions."
@@ -151,16 +191,16 @@ class FolderSource(_NamedFiles):
         except OSError:
             return False
 
-    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
         try:
-            status = file_path(self._folder, name).stat()
+            status = file_path(self._place, name).stat()
         except OSError:
             return None
         return LocalImage(name, status.st_size, status.st_mtime_ns, is_exact)
 
     def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
         """Its bytes, or why it cannot be read."""
-        return _read_file(file_path(self._folder, image.name), limit)
+        return _read_file(file_path(self._place, image.name), limit)
 
 
 class ZipSource(_NamedFiles):
@@ -173,24 +213,41 @@ class ZipSource(_NamedFiles):
             self._archive = zipfile.ZipFile(file)
         except (OSError, ValueError, *ZIP_DAMAGE) as error:
             raise FolderError(
-                f"the archive cannot be read as a zip file ({error})", where=file, advice="Check covers.location."
+                f"the archive cannot be read as a zip file ({_name_damage(file, error)})",
+                where=file,
+                advice=_WHOLE_COPY,
             ) from error
         members = [info for info in self._archive.infolist() if not info.is_dir() and _is_visible(info.filename)]
-        closed = [reason for info in members if (reason := why_closed(info))]
+        closed = [(info, reason) for info in members if (reason := why_closed(info))]
         if len(closed) > len(members) / 2:
+            info, reason = closed[0]
             raise FolderError(
-                f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: each {closed[0]}",
+                f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: {_member_name(info)!r}"
+                f" {reason}",
                 where=file,
-                advice="Unpack it, and name the folder with covers.source and covers.location.",
+                advice=_UNPACK,
             )
         self._infos = {_member_name(info): info for info in members}
-        super().__init__(self._infos, wanted)
+        super().__init__(file, self._infos, wanted)
+
+    def check(self) -> None:
+        """Raise `FolderError` where it holds no image, or where none of a few members of one packing can be read."""
+        super().check()
+        by_method: dict[int, list[str]] = {}
+        for name, info in self._infos.items():
+            if not why_closed(info):
+                by_method.setdefault(info.compress_type, []).append(name)
+        for names in by_method.values():
+            tried = [self.read(self._image(name), _HEAD) for name in names[:_MOST_OPENED]]
+            damage = [found.detail for found in tried if isinstance(found, ImageCheck)]
+            if len(damage) == len(tried):
+                raise FolderError(f"{names[0]!r} cannot be read: {damage[0]}", where=self._place, advice=_WHOLE_COPY)
 
     def is_current(self) -> bool:
         """Always: another archive is another source."""
         return True
 
-    def _image(self, name: str, *, is_exact: bool) -> LocalImage | None:
+    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage:
         info = self._infos[name]
         return LocalImage(name, info.file_size, info.CRC, is_exact)
 
@@ -236,6 +293,18 @@ def open_local_source(study: Study) -> LocalSource | None:
     return _open_source(study.workspace, location, own, stamps)
 
 
+def _name_damage(file: Path, error: Exception) -> str:
+    """Why a file is no zip file, in words."""
+    head = b""
+    with suppress(OSError), file.open("rb") as content:
+        head = content.read(_HEAD)
+    if head.startswith(b"PK"):
+        return "it is cut off or damaged: its list of files, which stands at the end, is not there"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is of another kind" if head else "it is empty"
+
+
 def _stamp(file: Path) -> tuple[int, ...]:
     try:
         status = file.stat()
@@ -279,7 +348,7 @@ def _read_file(file: Path, limit: int) -> bytes | ImageCheck:
         # A pipe that took the place of a file since would never end, nor even begin.
         with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as content:  # noqa: PTH123 - Path.open knows no flags
             if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
-                return ImageCheck(CoverOutcome.FAILED, "not a regular file")
+                return ImageCheck(CoverOutcome.FAILED, "no regular file")
             return content.read(limit + 1)
     except FileNotFoundError:
         return ImageCheck(CoverOutcome.MISSING, "the file is gone")
@@ -294,8 +363,9 @@ def _is_visible(name: str) -> bool:
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:
-    """The name of an archive's member. macOS and Linux write UTF-8 without saying so."""
+    """The name of an archive's member, as `text_decoding` carries it. macOS and Linux write UTF-8 without saying so."""
+    name = info.filename
     if not info.flag_bits & _UTF8_NAME:
         with suppress(UnicodeError):
-            return info.filename.encode("cp437").decode("utf-8")
-    return info.filename
+            name = name.encode("cp437").decode("utf-8")
+    return carry(name)

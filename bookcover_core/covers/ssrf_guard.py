@@ -63,7 +63,7 @@ class SsrfGuard:
         is known here, and an address, must be public all the same.
 
         Raises:
-            RefusedError: It is not among the hosts, or has no public address.
+            ForbiddenHostError: It is not among the hosts, or has no public address.
             UnknownHostError: Its name cannot be resolved.
         """
         if host not in self._hosts and not any(fnmatchcase(host, pattern) for pattern in self._patterns):

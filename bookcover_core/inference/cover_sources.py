@@ -1,5 +1,6 @@
 """Which covers a person means: files, folders of pictures, addresses."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
-from bookcover_core.listings.image_files import NO_IMAGE, LeftOut, file_path, walk_files, why_no_image
+from bookcover_core.listings.image_files import NO_IMAGE, LeftOut, file_path, name_kind, walk_files, why_no_image
 
 
 class CoverInput(NamedTuple):
@@ -36,14 +37,18 @@ def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:
             yield _address(name)
             continue
         file = _expand(name)
-        if file.is_dir():
+        try:
+            mode = file.stat().st_mode
+        except (OSError, ValueError) as error:
+            yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=_why_missing(file, error))
+            continue
+        if stat.S_ISDIR(mode):
             yield from _folder(name, file)
-        elif not file.is_file():
-            yield Unreadable(
-                source=name, outcome=CoverOutcome.MISSING, reason="there is no such file, folder or address"
-            )
-        else:
+        elif stat.S_ISREG(mode):
             yield CoverInput(name, file)
+        else:
+            reason = f'{name_kind(mode)}, which is not read: name a picture, or "-" for the standard input'
+            yield Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=reason)
 
 
 def _expand(name: str) -> Path:
@@ -52,6 +57,12 @@ def _expand(name: str) -> Path:
         return Path(name).expanduser()
     except RuntimeError:
         return Path(name)
+
+
+def _why_missing(file: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "a link to nothing" if file.is_symlink() else "there is no such file, folder or address"
+    return f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
 
 
 def _address(name: str) -> CoverInput | Unreadable:

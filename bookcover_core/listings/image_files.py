@@ -146,8 +146,14 @@ def _read_folder(
             elif stat.S_ISREG(status.st_mode):
                 files.append(FoundFile(name, status.st_size, status.st_mtime_ns))
             else:
-                left_out.append(LeftOut(name, "not a regular file"))
+                left_out.append(LeftOut(name, f"{name_kind(status.st_mode)}, which is not read"))
     return files, real, linked
+
+
+def name_kind(mode: int) -> str:
+    """What a file that is neither a regular one nor a folder is, by its mode."""
+    kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a disk"}
+    return kinds.get(stat.S_IFMT(mode), "no regular file")
 
 
 def file_path(folder: Path, name: str) -> Path:

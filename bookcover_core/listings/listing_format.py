@@ -7,6 +7,7 @@ spreadsheet (UTF-16, Windows-1252, semicolons), or name their columns; what is u
 import codecs
 import csv
 import gzip
+import io
 import logging
 import re
 import zipfile
@@ -18,7 +19,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.text_decoding import decode
+from bookcover_core.listings.text_decoding import carry, decode
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,8 @@ def _find_encoding(content: Binary, name: str) -> str:
     wide = ""
     for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
         size += len(line)
+        if number == 1 and line.startswith((_ZIP, _GZIP)):
+            raise ListingError("there is an archive in the archive", where=name, advice="Unpack it, and name the file.")
         if size > MOST_BYTES or len(line) >= _LONGEST_LINE:
             long = f"the listing has more than {MOST_BYTES:,} bytes"
             long = long if size > MOST_BYTES else f"a line has more than {_LONGEST_LINE:,} bytes"
@@ -169,11 +172,12 @@ def _is_1252(line: bytes) -> bool:
 
 def _decoded(content: Binary, encoding: str) -> Iterator[str]:
     if encoding.startswith("utf-16"):
-        yield from codecs.getreader(encoding)(content)
+        # Ends of lines are looked for alone: a control character in a title is none.
+        yield from map(carry, io.TextIOWrapper(content, encoding, newline="\n"))
         return
     for number, raw in enumerate(content):
         line = raw.removeprefix(codecs.BOM_UTF8) if number == 0 else raw
-        yield line.decode("cp1252") if encoding == "cp1252" else decode(line)
+        yield carry(line.decode("cp1252")) if encoding == "cp1252" else decode(line)
 
 
 def find_delimiter(line: str) -> str:

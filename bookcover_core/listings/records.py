@@ -19,7 +19,8 @@ from bookcover_core.errors import ListingError
 from bookcover_core.listings.listing_format import COLUMNS, ListingColumns, find_columns, find_delimiter, open_lines
 
 _ADDRESS = re.compile(r"https?://[^/?#\s]+(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, also as `text_decoding` carries them.
+_CONTROL = re.compile("[\x00-\x1f\x7f\uef00-\uef1f\uef7f]")
 _CATEGORY_ID = re.compile(r"[0-9]{1,9}")
 
 # Characters of a FILENAME, at most: what is longer is no name.

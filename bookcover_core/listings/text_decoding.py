@@ -1,36 +1,48 @@
-r"""Lossless decoding of listings whose bytes are not all UTF-8.
+r"""Lossless decoding of text that others wrote: listings, and names of files.
 
 Titles and authors of the real listings hold bytes that are no UTF-8 (always `\\x81E`, where an earlier conversion
-lost a character). Nothing of a record is altered or lost on the way through a study's tables, so each such byte is
-carried as one character of a private-use block, U+EF80 for 0x80 up to U+EFFF for 0xFF. Every string that `decode`
-returns can be written as UTF-8, read again, and turned back into the very bytes that it came from by `encode`.
+lost a character), and any text may hold control characters, which a terminal obeys when a table of the study is shown
+on it. Nothing is altered or lost, so each such byte is carried as one character of a private-use block: U+EF80 for 0x80
+up to U+EFFF for 0xFF, and U+EF1B for an escape (0x1B). Every string that `decode` returns can be written as UTF-8, read
+again, and turned back into the very bytes that it came from by `encode`.
 """
 
 import re
 
-# The block U+EF80..U+EFFF represents raw bytes: the convention of MirBSD's OPTU-8 encoding.
+# The block U+EF80..U+EFFF represents raw bytes: the convention of MirBSD's OPTU-8 encoding. What lies below it carries
+# control characters, but for tabs and ends of lines.
 _BLOCK = 0xEF00
+_CONTROLS = [byte for byte in (*range(0x20), 0x7F) if byte not in b"\t\n\r"]
 _RAW_BYTES = range(0x80, 0x100)
 
-# What Python's "surrogateescape" makes of a raw byte, and the character that carries it here.
-_CARRIED = {0xDC00 + byte: _BLOCK + byte for byte in _RAW_BYTES}
-_RAW = {_BLOCK + byte: 0xDC00 + byte for byte in _RAW_BYTES}
+# What Python's "surrogateescape" makes of a raw byte, and control characters, with what carries them here. Those of C1
+# (U+0080..U+009F) are two bytes in UTF-8, and carried as such.
+_CARRIED = {
+    **{0xDC00 + byte: chr(_BLOCK + byte) for byte in _RAW_BYTES},
+    **{byte: chr(_BLOCK + byte) for byte in _CONTROLS},
+    **{code: chr(_BLOCK + 0xC2) + chr(_BLOCK + code) for code in range(0x80, 0xA0)},
+}
+_RAW = {_BLOCK + byte: 0xDC00 + byte for byte in _RAW_BYTES} | {_BLOCK + byte: byte for byte in _CONTROLS}
 
-# Characters of the block that a listing really holds: each of their bytes is carried as a raw one.
-_IN_BLOCK = re.compile(f"[{chr(_BLOCK + 0x80)}-{chr(_BLOCK + 0xFF)}]")
+# Characters of the block that a text really holds: each of their bytes is carried as a raw one.
+_IN_BLOCK = re.compile(f"[{''.join(map(chr, _RAW))}]")
 
-# The first byte of every character from U+E000 to U+EFFF in UTF-8.
-_LEAD = b"\xee"
+# Bytes of which some may have to be carried: controls, and the first of every character from U+E000 to U+EFFF.
+_SPECIAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xee]|\xc2[\x80-\x9f]")
 
 
 def decode(raw: bytes) -> str:
-    """The text of `raw`, read as UTF-8; bytes that are none are carried as private-use characters."""
-    if _LEAD not in raw:
+    """The text of `raw`, read as UTF-8; bytes that are none, and control characters, are carried."""
+    if not _SPECIAL.search(raw):
         try:
             return raw.decode()
         except UnicodeDecodeError:
             pass
-    text = raw.decode("utf-8", "surrogateescape")
+    return carry(raw.decode("utf-8", "surrogateescape"))
+
+
+def carry(text: str) -> str:
+    """`text` of another encoding, or of "surrogateescape", in the form that `decode` gives."""
     text = _IN_BLOCK.sub(lambda found: found.group().encode().decode("ascii", "surrogateescape"), text)
     return text.translate(_CARRIED)
 
@@ -41,5 +53,5 @@ def encode(text: str) -> bytes:
 
 
 def readable(text: str) -> str:
-    """`text` for people: what carries a raw byte is shown as the replacement character U+FFFD."""
+    """`text` for people: what carries a byte is shown as the replacement character U+FFFD."""
     return _IN_BLOCK.sub("\N{REPLACEMENT CHARACTER}", text)

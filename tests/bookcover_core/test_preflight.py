@@ -1,12 +1,15 @@
 """What a study will need is looked for before any of its work."""
 
+import re
 import shutil
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from bookcover_core.covers.download import download_chunk
 from bookcover_core.errors import DiskFullError, FolderError, ListingError, PreflightError, WeightsError
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
@@ -60,6 +63,108 @@ def test_each_listing_is_looked_for_but_those_at_an_address_or_copied_before(mak
     assert "books.pool_listing" in left
     groups = make(books={**make().books.model_dump(), "groups": str(tmp_path / "groups.csv")})
     assert "no such file of groups" in str(next(faults(groups)))
+
+
+def zip_of(file: Path, *names: str, content: bytes = b"\xff\xd8\xff cover" * 400, method: int = 8) -> bytes:
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return file.read_bytes()
+
+
+def closed(content: bytes, offset: int, value: int) -> bytes:
+    """The archive with a byte of each entry of its directory changed: 8 has the flags, 10 the method."""
+    changed, at = bytearray(content), -1
+    while (at := changed.find(b"PK\x01\x02", at + 1)) >= 0:
+        changed[at + offset] = value
+    return bytes(changed)
+
+
+NAMES = [f"{number}.jpg" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[: len(content) * 2 // 3], "is cut off or damaged"),
+        (lambda content: content[:0], "it is empty"),
+        (lambda content: b"Rar!" + content[4:100], "it is of another kind"),
+        (lambda content: closed(content, 8, 1), "6 of 6 files of the archive cannot be unpacked: '0.jpg' needs a pass"),
+        (lambda content: closed(content, 10, 9), "'0.jpg' is packed by Deflate64"),
+        (lambda content: closed(content, 10, 93), "'0.jpg' is packed by Zstandard"),
+        (lambda content: closed(content, 10, 55), "'0.jpg' is packed by method 55"),
+        (lambda content: content.replace(b"PK\x03\x04", b"PK\x03\xff"), "'0.jpg' cannot be read: damaged"),
+    ],
+)
+def test_an_archive_that_a_run_would_refuse_is_refused(make, tmp_path, damage, message):
+    """It is opened as the run opens it, of each packing a few files; archive and file are named, and what to do."""
+    file = tmp_path / "covers.zip"
+    books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
+    rows = [f'"{n}","{n}.jpg","","Title {n}","","{n % 2}","{"AB"[n % 2]}"' for n in range(6)]
+    write_text(tmp_path / "books.csv", "\n".join(rows))
+    settings = make(books=books, covers={"source": "archive", "location": str(file)})
+    whole = zip_of(file, *NAMES)
+    check(settings)
+    file.write_bytes(damage(whole))
+    with pytest.raises(FolderError) as raised:
+        check(settings)
+    assert message in str(raised.value)
+    assert str(file) in str(raised.value)
+    assert "npack it" in raised.value.advice
+    if "cannot be read" not in message:  # whose files are damaged one by one is known when all are unpacked
+        study = Study(settings)
+        read_listings(study)
+        with pytest.raises(FolderError, match=re.escape(message)):
+            download_chunk(study, 1)
+
+
+def test_a_source_that_holds_no_image_is_refused(make, tmp_path):
+    """Such as a zip file in a zip file, and a folder of them; a file without suffix is told by its content."""
+    books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
+    write_text(tmp_path / "books.csv", "")
+    (tmp_path / "outer").mkdir()
+    zip_of(tmp_path / "outer" / "covers.zip", "inner.zip", content=b"PK\x03\x04 ...")
+    zip_of(tmp_path / "plain.zip", "0001", "0002")
+    for source, location in (("archive", "outer/covers.zip"), ("folder", "outer")):
+        settings = make(books=books, covers={"source": source, "location": str(tmp_path / location)})
+        with pytest.raises(FolderError, match=r"no image in it \(1 files lie there.*such as .*zip', which are not op"):
+            check(settings)
+    check(make(books=books, covers={"source": "archive", "location": str(tmp_path / "plain.zip")}))
+
+
+def test_covers_are_looked_for_once_the_listings_are_read(make, tmp_path):
+    """A source that lacks more of them than the settings allow is refused, as the download refuses it."""
+    rows = [f'"{n}","{n}.jpg","","Title {n}","","{n % 2}","{"AB"[n % 2]}"' for n in range(6)]
+    write_text(tmp_path / "books.csv", "\n".join(rows))
+    zip_of(tmp_path / "covers.zip", "a.jpg", "b.jpg")
+    books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
+    settings = make(books=books, covers={"source": "archive", "location": str(tmp_path / "covers.zip")})
+    check(settings)
+    read_listings(Study(settings))
+    with pytest.raises(FolderError, match="6 of 6 covers are not found"):
+        check(settings)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[: len(content) // 2], "the listing cannot be unpacked"),
+        (lambda content: closed(content, 8, 1), "books.csv needs a password"),
+        (lambda content: closed(content, 10, 9), "books.csv is packed by Deflate64"),
+    ],
+)
+def test_a_listing_that_cannot_be_unpacked_is_refused(make, tmp_path, damage, message):
+    """Before anything is done; so is one of two archives around it."""
+    file = tmp_path / "books.zip"
+    settings = make(books={"source": "listing", "listing": str(file)})
+    content = zip_of(file, "books.csv", content=b"1,1.jpg,,T,A,0,B\n" * 50)
+    check(settings)
+    file.write_bytes(damage(content))
+    with pytest.raises(ListingError, match=message):
+        check(settings)
+    zip_of(file, "books.csv", content=content)
+    with pytest.raises(ListingError, match="an archive in the archive"):
+        check(settings)
 
 
 def test_weights_are_looked_for_in_the_cache_then_at_their_address(make, tmp_path, monkeypatch):

@@ -94,6 +94,13 @@ def test_a_cover_can_come_from_the_standard_input(judge):
     assert (json.loads(line)["source"], json.loads(line)["format"]) == ("standard input", "PNG")
 
 
+def test_names_with_terminal_escapes_are_spelt_in_json(judge):
+    """All control characters, and the name comes back."""
+    ended = judge("gone\x1b\x7f\x9b31m.jpg", "--json")
+    assert not {"\x1b", "\x7f", "\x9b"} & set(ended.stdout)
+    assert json.loads(ended.stdout)["source"] == "gone\x1b\x7f\x9b31m.jpg"
+
+
 def test_nobody_waits_for_a_network_that_has_nothing_to_look_at(judge, monkeypatch, tmp_path):
     """Where no cover is there, that is said at once, trained network or not."""
     from bookcover_core.inference import judge_covers as loaded

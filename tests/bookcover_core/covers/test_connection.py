@@ -5,6 +5,8 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -45,13 +47,15 @@ def names_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
-def get(*urls: str, tls: ssl.SSLContext) -> list[object]:
+def get(*urls: str, tls: ssl.SSLContext, before_next: Callable[[], object] | None = None) -> list[object]:
     """What one connection gets for each of the addresses: a body, or why there is none."""
 
     async def ask() -> list[object]:
         found: list[object] = []
         async with Connection(SsrfGuard(NAMES, NAMES, 5.0), CoverSettings(), tls) as connection:
             for url in urls:
+                if found and before_next:
+                    await asyncio.to_thread(before_next)
                 try:
                     found.append((await connection.get(parse_address(url))).body)
                 except (TemporaryError, FinalError) as error:
@@ -95,17 +99,42 @@ def test_a_redirect_to_a_host_beyond_the_listing_is_refused(host: LoopbackHost):
     assert followed == picture()
 
 
+def answer_of(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
 def test_bytes_beyond_an_answer_are_not_the_next_one(host: LoopbackHost):
     """A host that answers one request twice is asked over another connection: its surplus is nobody's cover."""
 
     async def twice(writer: asyncio.StreamWriter) -> None:
-        for body in (b"first", b"surplus"):
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(answer_of(b"first") + answer_of(b"surplus"))
         await writer.drain()
 
     urls = [host.add("/1.jpg", twice), host.add("/2.jpg", reply(200, b"second"))]
     bodies = get(*(url.replace("127.0.0.1", NAMES[0]) for url in urls), tls=ssl.create_default_context())
     assert bodies == [b"first", b"second"]
+    assert len({asked.connection for asked in host.asked}) == 2
+
+
+def test_bytes_that_come_after_an_answer_are_not_the_next_one(host: LoopbackHost):
+    """Nor is what arrives on an idle connection. What comes after the next request nobody can tell from its answer."""
+    first_is_read, surplus_is_sent = threading.Event(), threading.Event()
+
+    async def late(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer_of(b"first"))
+        await writer.drain()
+        await asyncio.to_thread(first_is_read.wait)
+        writer.write(answer_of(b"surplus"))
+        await writer.drain()
+        surplus_is_sent.set()
+
+    def wait() -> None:
+        first_is_read.set()
+        surplus_is_sent.wait()
+
+    urls = [host.add("/1.jpg", late), host.add("/2.jpg", reply(200, b"second"))]
+    named = [url.replace("127.0.0.1", NAMES[0]) for url in urls]
+    assert get(*named, tls=ssl.create_default_context(), before_next=wait) == [b"first", b"second"]
     assert len({asked.connection for asked in host.asked}) == 2
 
 

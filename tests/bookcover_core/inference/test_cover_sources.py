@@ -41,9 +41,27 @@ def test_a_pipe_in_a_folder_is_named_and_never_opened(tmp_path):
     Image.new("RGB", (90, 130)).save(tmp_path / "2", "PNG")
     found = list(find_covers([str(tmp_path)]))
     assert [(each.source, each.reason) for each in found if isinstance(each, Unreadable)] == [
-        (str(tmp_path / "1.jpg"), "not a regular file")
+        (str(tmp_path / "1.jpg"), "a named pipe, which is not read")
     ]
     assert [each.name for each in found if not isinstance(each, Unreadable)] == [str(tmp_path / "2")]
+
+
+def test_what_is_named_and_is_no_file_is_called_what_it_is(tmp_path):
+    """A pipe, a device and a link to nothing are there: that there is no such file would send people to look for it."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to("gone.jpg")
+    (tmp_path / "file.jpg").touch()
+    names = [str(tmp_path / name) for name in ("pipe.jpg", "link.jpg", "file.jpg/x.jpg", "gone.jpg", "a\0b")]
+    reasons = [each.reason for each in find_covers([*names, "/dev/null"]) if isinstance(each, Unreadable)]
+    advice = 'which is not read: name a picture, or "-" for the standard input'
+    assert reasons == [
+        f"a named pipe, {advice}",
+        "a link to nothing",
+        "it cannot be looked at (Not a directory)",
+        "there is no such file, folder or address",
+        "it cannot be looked at (embedded null byte)",
+        f"a device, {advice}",
+    ]
 
 
 def test_names_that_are_no_utf8_can_be_written_everywhere(tmp_path):

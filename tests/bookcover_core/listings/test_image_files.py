@@ -60,7 +60,7 @@ def test_a_link_never_takes_the_pictures_of_a_real_folder(tmp_path):
 def test_pipes_are_never_opened(tmp_path):
     """A named pipe that is called like a picture would hang whoever reads it."""
     os.mkfifo(tmp_path / "1.jpg")
-    assert walk(tmp_path) == ([], [LeftOut("1.jpg", "not a regular file")])
+    assert walk(tmp_path) == ([], [LeftOut("1.jpg", "a named pipe, which is not read")])
 
 
 def test_hidden_files_and_other_programs_folders_are_skipped(tmp_path):

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bookcover_core.covers.local_sources import LocalImage, open_local_source
 from bookcover_core.errors import DownloadError, FolderError, GenreError, ListingError
 from bookcover_core.listings.books import Book, read_books, read_genres
 from bookcover_core.listings.raw_files import _save, _TemporaryError
@@ -55,6 +57,43 @@ def study_of(tmp_path: Path) -> Callable[..., Study]:
         )
 
     return make
+
+
+ESCAPES = "\x1b[2J\x1b]0;gone\x07\x9b31m\x7f"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_no_terminal_escape_of_a_listing_reaches_a_table(study_of, encoding: str):
+    """Not of title, author, FILENAME or genre: people show these files on terminals. Tabs and ends of lines stay."""
+    escapes = ESCAPES.replace("\x9b", "é" if encoding == "cp1252" else "\x9b")
+    text = listing(0, 5, title=f"Emma{escapes}\tand\nOthers", author=f"Ann{escapes}")
+    text += "".join(line(n, filename=f"{n}{escapes}.jpg", category_id="5", category=f"Law{escapes}") for n in (7, 8, 9))
+    study = study_of(listing=text.encode(encoding))
+    read_listings(study)
+    for file in study.workspace.listings.glob("*.csv"):
+        shown = {character for character in file.read_text("utf-8") if unicodedata.category(character) == "Cc"}
+        assert shown <= set("\t\n")
+    books = read_books(study.workspace)
+    assert encode(books[0].title).decode() == f"Emma{escapes}\tand\nOthers"
+    assert encode(books[-1].filename).decode() == f"9{escapes}.jpg"
+
+
+def test_no_terminal_escape_of_a_folder_reaches_a_table(tmp_path: Path, study_of):
+    """Names of files and folders are titles and genres, and the files are found under them."""
+    for number in range(6):
+        file = tmp_path / "folder" / f"{'ab'[number % 2]}{ESCAPES}" / f"{number}{ESCAPES}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+    (tmp_path / "folder" / f"{ESCAPES}.jpg").write_bytes(b"")
+    study = study_of({"source": "folder", "folder": str(tmp_path / "folder")})
+    read_listings(study)
+    for file in study.workspace.listings.glob("*.csv"):
+        assert not {character for character in file.read_text("utf-8") if unicodedata.category(character) == "Cc"} - {
+            "\n"
+        }
+    source = open_local_source(study)
+    assert source is not None
+    assert all(isinstance(source.find(book), LocalImage) for book in read_books(study.workspace))
 
 
 def books_of(study: Study) -> dict[str, Book]:

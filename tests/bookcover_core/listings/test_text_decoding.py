@@ -1,9 +1,11 @@
 """Tests of carrying bytes that are no UTF-8."""
 
+import unicodedata
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bookcover_core.listings.text_decoding import decode, encode, readable
+from bookcover_core.listings.text_decoding import carry, decode, encode, readable
 
 
 @given(raw=st.binary(max_size=200))
@@ -17,10 +19,24 @@ def test_every_byte_comes_back(raw: bytes):
     assert encode(text.encode().decode()) == raw
 
 
-@given(text=st.text(max_size=100).filter(lambda text: not any("\uef80" <= letter <= "\uefff" for letter in text)))
+def is_plain(letter: str) -> bool:
+    return not "\uef00" <= letter <= "\uefff" and (unicodedata.category(letter) != "Cc" or letter in "\t\n\r")
+
+
+@given(text=st.text(max_size=100).filter(lambda text: all(map(is_plain, text))))
 def test_text_stays_text(text: str):
     """Valid UTF-8 is read as what it is."""
     assert decode(text.encode()) == text
+
+
+@given(text=st.text(st.characters(categories=["Cc", "Lu", "Co"], codec="utf-8"), max_size=30))
+@example(text="Emma\x1b[2J\x9b31m\x7f\0")
+def test_no_control_character_is_left(text: str):
+    """What a terminal would obey is carried, tabs and ends of lines aside, and comes back."""
+    carried = decode(text.encode())
+    assert {letter for letter in carried if unicodedata.category(letter) == "Cc"} <= set("\t\n\r")
+    assert carry(text) == carried
+    assert encode(carried) == text.encode()
 
 
 def test_people_see_a_replacement_character():
