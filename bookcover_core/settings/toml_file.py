@@ -118,7 +118,7 @@ def _find_origin(faults: Mapping[str, Place], values: Mapping[str, Any], given: 
     places = [where] if own.keys() & faults.keys() or not given else []
     for fault, at in faults.items():
         if given and fault not in own:
-            near = [text for text, steps in given.items() if all(map(str.__eq__, steps, map(str, at)))]
+            near = [text for text, steps in given.items() if steps[: len(at)] == at[: len(steps)]]
             places += near or given
     return " and ".join(dict.fromkeys(places))
 
