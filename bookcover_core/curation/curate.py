@@ -20,6 +20,7 @@ from bookcover_core.curation.review_queue import check_matched, check_reviewed
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.listings.book_groups import title_names
+from bookcover_core.listings.books import POOL
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
@@ -60,16 +61,23 @@ def _inputs(study: Study) -> Inputs:
 @stage(
     "curate",
     "Replace unusable books",
-    settings=("seed", "curation.undecided", "curation.pool_exhausted", "curation.twins", "splits.by_title"),
+    settings=(
+        "seed",
+        "curation.undecided",
+        "curation.pool_exhausted",
+        "curation.train_on_pool",
+        "curation.twins",
+        "splits.by_title",
+    ),
     inputs=_inputs,
 )
 def curate(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/selection.csv` and `curation/replacements.csv`.
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
-    `genre`, the genre's name; `split`, train or test where the listings say so, else empty; `replaces`, the key of the
-    book that it replaces. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: the book that left, its
-    split and the reason, its replacement, and the test book that it duplicates, if that is the reason.
+    `genre`, the genre's name; `split`, train, test or pool where the listings say so, else empty; `replaces`, the key
+    of the book that it replaces. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: the book that left,
+    its split and the reason, its replacement, and the test book that it duplicates, if that is the reason.
 
     Raises:
         StageOrderError: `listings`, `candidates`, `twins` or a chunk of `download` has not been run.
@@ -95,6 +103,9 @@ def curate(study: Study, _: StageRun) -> Result:
         leaving = {replacement.key for replacement in shrunk}
         selected = [book for book in selected if book.key not in leaving]
     _check_genres(study, selected)
+    if study.settings.curation.train_on_pool:
+        selected = selected + selection.rest
+        sides |= dict.fromkeys((book.key for book in selection.rest), POOL)
 
     groups = unite_groups((book.key, book.group, {covers[book.key].picture, *_names(study, book)}) for book in selected)
     rows = [

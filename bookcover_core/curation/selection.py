@@ -31,6 +31,8 @@ class BookSelection:
     """Listed books that stay."""
     added: list[EligibleBook]
     """Books of the pool that come in."""
+    rest: list[EligibleBook]
+    """Other usable books of the pool: no candidates that nobody has kept, each picture once, none of a listed book."""
     replacements: list[Replacement]
     """Books that leave, in the order of their keys."""
 
@@ -75,13 +77,18 @@ def select_books(study: Study) -> BookSelection:
         twin_of=twin_of,
         seed=settings.seed,
     )
-    added = {replacement.replaced_by for replacement in replacements}
+    replacing = {replacement.replaced_by for replacement in replacements}
+    added = [book for book in pool if book.key in replacing]
+    shown = {covers[book.key].picture for book in [*kept, *added]}
+    reviewed = [book for book in reversed(pool) if book.key in decisions or book.key not in candidates]
+    rest = {covers[book.key].picture: book for book in reviewed if covers[book.key].picture not in shown}
     return BookSelection(
         books=books,
         covers=covers,
         decisions=decisions,
         candidates=candidates,
         kept=kept,
-        added=[book for book in pool if book.key in added],
+        added=added,
+        rest=sorted(rest.values(), key=lambda book: book.key),
         replacements=replacements,
     )

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import GenreError
-from bookcover_core.listings.books import TEST, TRAIN, each_book
+from bookcover_core.listings.books import POOL, TEST, TRAIN, each_book
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -38,7 +38,7 @@ class SplitBook:
     label: int
     group: str
     side: str = ""
-    """train or test where the listings say so; else empty."""
+    """train, test or pool where the listings say so; else empty."""
     replaces: str = ""
     """The book that it replaces, whose draw it inherits."""
 
@@ -67,11 +67,15 @@ def split(study: Study, _: StageRun) -> Result:
     sides = assign_sides(
         drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
     )
+    sides |= join_training((book for book in split_books if book.side == POOL), split_books, sides)
+    books, split_books = books[books["key"].isin(sides)], [book for book in split_books if book.key in sides]
     names = {int(label): genre for label, genre in zip(books["label"], books["genre"], strict=True)}
     per_genre = _count_sides(split_books, sides, names)
-    books["split"] = [sides[key] for key in books["key"]]
     shared = find_shared(split_books, sides)
-    books["shared_with_training"] = ["yes" if key in shared else "" for key in books["key"]]
+    books = books.assign(
+        split=[sides[key] for key in books["key"]],
+        shared_with_training=["yes" if key in shared else "" for key in books["key"]],
+    )
     if shared:
         titles = books.loc[books["key"].isin(shared), "title"].tolist()
         logger.warning(
@@ -100,8 +104,9 @@ def assign_sides(
     """The side of every book, by key: train, validation or test.
 
     The order of `split_books` does not matter. Where any of them has a side, those with side "test" are the test books,
-    and `test_share` is not used.
+    and `test_share` is not used. Books of the pool are given no side (`join_training`).
     """
+    split_books = [book for book in split_books if book.side != POOL]
     if any(book.side for book in split_books):
         test = {book.key for book in split_books if book.side == TEST}
     else:
@@ -111,6 +116,14 @@ def assign_sides(
     return {
         book.key: TEST if book.key in test else VALIDATION if book.key in validation else TRAIN for book in split_books
     }
+
+
+def join_training(
+    pool: Iterable[SplitBook], split_books: Iterable[SplitBook], sides: Mapping[str, str]
+) -> dict[str, str]:
+    """The pool's books that are trained on, by key: those of no group that has a validation or test book."""
+    held = {book.group for book in split_books if sides.get(book.key, TRAIN) != TRAIN}
+    return {book.key: TRAIN for book in pool if book.group not in held}
 
 
 def _draw_side(split_books: list[SplitBook], share: float, *, others: int, seed: int, purpose: str) -> set[str]:
@@ -150,7 +163,7 @@ def _count_sides(
 
 def _count_off_quota(split_books: list[SplitBook], sides: Mapping[str, str], share: float) -> int:
     """Validation books too many or too few, over all genres, because groups were not divided."""
-    learnt = [book for book in split_books if sides[book.key] != TEST]
+    learnt = [book for book in split_books if sides[book.key] != TEST and book.side != POOL]
     quotas = find_quotas({book.key: {book.label: 1} for book in learnt}, share, others=1)
     have = Counter(book.label for book in learnt if sides[book.key] == VALIDATION)
     return sum(abs(quota - have[label]) for label, quota in quotas.items())

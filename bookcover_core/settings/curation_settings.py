@@ -21,6 +21,10 @@ class CurationSettings(SettingsSection):
     """What to do when a decision names no book: stop, or go on without it."""
     pool_exhausted: Literal["shrink", "short", "fail"] = "short"
     """When a genre's pool has no replacement left: shrink all genres alike, leave the genre short, or fail."""
+    train_on_pool: bool = False
+    """Whether the pool's other books are training books too: a far greater dataset, which section 5.4 asks for. Left
+    out are box sets that nobody has kept, pictures that are there already, and books of a group that has a validation
+    or test book. The test books stay as they are; a genre is then seen as often as the pool has it."""
     twins: Literal["near", "exact", "none"] = "near"
     """Which books are twins (near duplicates), and stay on one side of a split. near: those whose covers look the same;
     exact: those whose covers are the same file. none: nobody looks, as in section 3.1."""

@@ -114,6 +114,25 @@ def test_a_pool_candidate_that_was_kept_may_come_in(tmp_path):
     assert replacements["la0000"]["replaced_by"] == "p2"
 
 
+def test_the_rest_of_the_pool_comes_in_where_the_settings_say_so(tmp_path):
+    """All usable pool books but those that would be replacements, each picture once, with "pool" for a split."""
+    pool = [
+        Record("p1", role="pool", outcome="missing"),
+        Record("p2", role="pool", title="Box Set"),
+        Record("p3", role="pool", picture="la0001"),
+        Record("p4", role="pool", picture="x"),
+        Record("p5", role="pool", picture="x"),
+        Record("p6", role="pool", category="Travel"),
+        Record("p7", role="pool", category="Education"),
+    ]
+    books = change([book for book in OFFICIAL if book.role != "pool"] + pool, "ta0001", outcome="missing")
+    listed = run(tmp_path / "without", books)[2]
+    selection = run(tmp_path / "with", books, curation={"train_on_pool": True})[2]
+    assert {key: row for key, row in selection.items() if row["split"] != "pool"} == listed
+    assert listed["p6"]["replaces"] == "ta0001"
+    assert [key for key, row in selection.items() if row["split"] == "pool"] == ["p4"]
+
+
 def test_one_picture_comes_in_once(tmp_path):
     """Two pool books with one picture do not both come in."""
     pool = [Record("p1", role="pool", picture="x"), Record("p2", role="pool", picture="x")]

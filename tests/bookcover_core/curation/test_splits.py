@@ -196,6 +196,27 @@ def test_a_file_of_groups_does_not_part_what_titles_unite(tmp_path, by_title):
     assert (apart == 0) == by_title
 
 
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_pool_is_trained_on_but_gives_nothing_away(tmp_path, grouped):
+    """Pool books are training books, but for those of a group with a validation or test book; those two stay."""
+    books = [*records(20, "a", role="train"), *records(4, "t", role="test")]
+    books += [*records(20, "b", category="Travel", role="train"), *records(4, "u", category="Travel", role="test")]
+    settings = {"splits": {"grouped": grouped, "by_title": False}}
+    before = curated(invented_study(tmp_path / "without", books, **settings))
+    split(before)
+    held = read_table(before.workspace.splits).set_index("key")["split"].loc[lambda sides: sides != "train"]
+    tell = {key: f"group of {key}" for key in held.index}
+    books = [replace(book, group=tell.get(book.key, book.key)) for book in books]
+    pool = [Record(f"p{key}", role="pool", group=group) for key, group in tell.items()]
+    pool += records(9, "q", role="pool")
+    study = curated(invented_study(tmp_path / "with", [*books, *pool], curation={"train_on_pool": True}, **settings))
+    split(study)
+    sides = read_table(study.workspace.splits).set_index("key")["split"]
+    assert sides.loc[held.index].to_dict() == held.to_dict()
+    assert {key for key in sides.index if key[0] in "pq"} == {book.key for book in pool if book.key[0] == "q"}
+    assert set(sides.loc[sides.index.str.startswith("q")]) == {"train"}
+
+
 def test_a_leak_of_the_official_split_is_found(tmp_path, caplog):
     """The test listing stays as it is: what shares a title or series with training books is counted, named, marked."""
     books = [*records(40, "a"), *records(8, "t", role="test"), *records(20, "p", role="pool")]
