@@ -1,4 +1,4 @@
-"""What a study will need, looked for before any of its work: settings, books, covers, weights, room on the disk.
+"""What a study will need, looked for before any of its work: settings, books, covers, weights, reader, disk space.
 
 A download of three nights is worth nothing where the weights of a network are not to be had. All faults are told at
 once.
@@ -32,6 +32,7 @@ from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.study import Study
+from bookcover_core.reading.text_reader import check_reader
 from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
 
 # Seconds that a host of weights has to answer.
@@ -75,6 +76,11 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
         if (fault := _weights_fault(settings, backbone)) is not None:
             yield fault
     yield from _source_faults(settings)
+    if settings.reads_covers:
+        try:
+            check_reader()
+        except BookcoverError as error:
+            yield error
     if (fault := _disk_fault(settings)) is not None:
         yield fault
 

@@ -23,6 +23,7 @@ ROOMS = (
     "covers",
     "curation",
     "preparation",
+    "reading",
     "models",
     "training",
     "families",

@@ -241,6 +241,7 @@ class Baselines(Family):
     stage = "baseline"
     competes = False
     explains = False
+    evidence = frozenset()
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.families.family import Family, System
+from bookcover_core.families.family import Evidence, Family, System, listed
 from bookcover_core.families.registry import FAMILIES
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -67,7 +67,7 @@ def _find(settings: StudySettings, name: str) -> System:
     Raises:
         SettingsError: There is none, or one of its members is not trained.
     """
-    found = {system.name: system for system in Ensembles().systems(settings)}
+    found = {system.name: system for system in _all(settings)}
     if name not in found:
         raise SettingsError(
             f"the study has no ensemble called {name!r}",
@@ -77,6 +77,15 @@ def _find(settings: StudySettings, name: str) -> System:
     return found[name]
 
 
+def _all(settings: StudySettings) -> list[System]:
+    return [*Ensembles().systems(settings), *Fusions().systems(settings)]
+
+
+def _how(ensemble: str) -> str:
+    """How an ensemble joins its members; whoever joins looking and reading adds what each of them knows."""
+    return ensemble.removeprefix(_PREFIX) if ensemble.startswith(_PREFIX) else "product"
+
+
 def _inputs(study: Study, ensemble: str) -> Inputs:
     system = _find(study.settings, ensemble)
     _check_members(study, system)
@@ -84,7 +93,7 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     return Inputs(
         system.model(study),
         after=["split", *(member.label(study) for member in system.members)],
-        given={"how": ensemble.removeprefix(_PREFIX), "members": " ".join(members)},
+        given={"how": _how(ensemble), "members": " ".join(members)},
     )
 
 
@@ -93,7 +102,7 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     "Combine systems",
     run_title="combine {ensemble}",
     inputs=_inputs,  # how and whom it combines stand for the settings that choose them
-    parts=lambda study: [(system.name,) for system in Ensembles().systems(study.settings)],
+    parts=lambda study: [(system.name,) for system in _all(study.settings)],
     kept=True,
     apart=True,
 )
@@ -298,4 +307,36 @@ class Ensembles(Family):
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """How each joins its members' probabilities."""
         del settings, genres
-        return [f"{system.title} judges {_JOINED[system.name.removeprefix(_PREFIX)]}." for system in systems]
+        return [f"{system.title} judges {_JOINED[_how(system.name)]}." for system in systems]
+
+
+class Fusions(Ensembles):
+    """Systems that look and read: CoverAlone wants nothing but the cover, CoverAndTitle what a listing says as well.
+
+    They stand beside the systems that only look, and are not compared with them for the best of a study, whose question
+    is what a network makes of the picture.
+    """
+
+    name = "fusion"
+    competes = False
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each name of the settings: all networks with those that read."""
+        candidates = [system for family in FAMILIES for system in family.systems(settings)]
+        looking = [system for system in candidates if system.competes]
+        reading = {
+            "CoverAlone": frozenset({Evidence.READ}),
+            "CoverAndTitle": frozenset({Evidence.READ, Evidence.LISTING}),
+        }
+        return [
+            System(name, self, name, (*looking, *(each for each in candidates if each.evidence & reading[name])))
+            for name in settings.ensemble.fusions
+        ]
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """Whom each joins, and how."""
+        del settings, genres
+        return [
+            f"{system.title} joins {listed([each.name for each in system.members])} {_JOINED['product']}."
+            for system in systems
+        ]

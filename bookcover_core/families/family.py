@@ -8,6 +8,7 @@ evaluation, ensembles and analysis read those. Whoever asks never needs to know 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +18,17 @@ from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.preparation_choice import choosing_backbone, chosen_preparation, model_name
+
+
+class Evidence(StrEnum):
+    """What a book can be judged by."""
+
+    PICTURE = "picture"
+    """What the cover shows."""
+    READ = "read"
+    """The words that are read off the cover."""
+    LISTING = "listing"
+    """What a listing says, which a picture from outside comes without."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,11 @@ class System:
     def competes(self) -> bool:
         """Whether it may be called the best of the study."""
         return self.family.competes
+
+    @property
+    def evidence(self) -> frozenset[Evidence]:
+        """What it judges a book by; of one that joins others, what these do."""
+        return frozenset().union(*(each.evidence for each in self.members)) if self.members else self.family.evidence
 
     @property
     def explains(self) -> bool:
@@ -96,8 +113,8 @@ class Family(ABC):
     """Whether its systems may be called the best of a study, and are members of ensembles unless others are named."""
     explains: ClassVar[bool] = True
     """Whether pictures can be made of what its systems see."""
-    reads_titles: ClassVar[bool] = False
-    """Whether its systems judge by a book's title, which a picture from outside comes without."""
+    evidence: ClassVar[frozenset[Evidence]] = frozenset({Evidence.PICTURE})
+    """What its systems judge a book by."""
 
     @abstractmethod
     def systems(self, settings: StudySettings) -> list[System]:

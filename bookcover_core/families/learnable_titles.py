@@ -33,6 +33,7 @@ class LearnableTitles:
 
     texts: list[BookText] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     """Records by what became of them: "learnt from", "held out", "other editions", "twins", "without a title"."""
 
@@ -113,6 +114,7 @@ def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None
     if not why and label is not None:
         found.texts.append(text)
         found.labels.append(label)
+        found.keys.append(key)
 
 
 def _plain(author: str) -> str:

@@ -31,6 +31,10 @@ class PredictorInput(Protocol):
     def text(self) -> BookText:
         """What is known of it in words."""
 
+    @property
+    def read(self) -> str:
+        """What was read on it, in one line."""
+
 
 class Predictor(Protocol):
     """A system of a folder, loaded to predict the genres of covers from outside the study."""

@@ -4,6 +4,7 @@ Ensembles join systems of these: `families.systems` adds them.
 """
 
 from bookcover_core.families.baselines import Baselines
+from bookcover_core.families.cover_text import CoverTexts
 from bookcover_core.families.family import Family
 from bookcover_core.families.fine_tuned import FineTuned
 from bookcover_core.families.from_scratch import FromScratch
@@ -15,5 +16,6 @@ FAMILIES: tuple[Family, ...] = (
     FromScratch(),
     FineTuned(),
     Texts(),
+    CoverTexts(),
     Baselines(),
 )

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
-from bookcover_core.families.ensemble import ENSEMBLE, Ensembles
+from bookcover_core.families.ensemble import ENSEMBLE, Ensembles, Fusions
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
 from bookcover_core.families.registry import FAMILIES
@@ -24,9 +24,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.validation_choice import ValidationFigures
 
-ALL_FAMILIES = (*FAMILIES, Ensembles())
+ALL_FAMILIES = (*FAMILIES, Ensembles(), Fusions())
 
-STAGE_MODULES = tuple(sys.modules[type(family).__module__] for family in ALL_FAMILIES)
+STAGE_MODULES = tuple(dict.fromkeys(sys.modules[type(family).__module__] for family in ALL_FAMILIES))
 """Modules that declare the stages which make systems, in their order."""
 
 

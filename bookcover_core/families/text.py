@@ -8,15 +8,16 @@ Each is a linear classifier of n-grams (`families.text_classifier`), learnt from
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bookcover_core.errors import SettingsError, WeightsError
-from bookcover_core.families.family import Family, System
+from bookcover_core.families.family import Evidence, Family, System
 from bookcover_core.families.fitted_rule import keep_rule
-from bookcover_core.families.learnable_titles import learnable_titles, more_listings, read_texts
+from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings, read_texts
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText, read_genres
@@ -34,7 +35,10 @@ from bookcover_core.training.stored_probabilities import validation_figures
 
 logger = logging.getLogger(__name__)
 
-_NAME, _FILE = "text", "text.npz"
+_NAME = "text"
+
+WORDS = "text.npz"
+"""File of what a reader learnt."""
 
 # What stands for the preparation: the words as the listing prints them.
 _PRINTED = "printed"
@@ -59,16 +63,18 @@ def seen_by(system: str, texts: Sequence[BookText]) -> list[BookText]:
     )
 
 
-def _fetch(study: Study, system: str) -> None:
+def fetch_listings(study: Study, system: str) -> None:
     """Bring the listings that only titles are taken from into the study's folder."""
     del system
     for name, source in more_listings(study.settings):
         bring_listing(study, name, source)
 
 
-def _inputs(study: Study, system: str) -> Inputs:
+def text_inputs(study: Study, system: str, preparation: str = _PRINTED, after: Sequence[str] = ()) -> Inputs:
+    """What a system that learns from titles is made from."""
     given = {name: digest_of_source(study, name, source) for name, source in more_listings(study.settings)}
-    return Inputs(model_name(system, _PRINTED), after=["listings", "twins", "split"], given={"reads": system, **given})
+    before = ["listings", "twins", "split", *after]
+    return Inputs(model_name(system, preparation), after=before, given={"reads": system, **given})
 
 
 @stage(
@@ -77,9 +83,9 @@ def _inputs(study: Study, system: str) -> Inputs:
     step="evaluate",
     run_title="learn {system} from titles",
     settings=("text.strengths", "books.columns"),
-    inputs=_inputs,
-    parts=lambda study: [(name,) for name in study.settings.text.systems],
-    fetch=_fetch,
+    inputs=text_inputs,
+    parts=lambda study: [(system.name,) for system in Texts().systems(study.settings)],
+    fetch=fetch_listings,
     kept=True,
     apart=True,
 )
@@ -98,14 +104,36 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
         SettingsError: There is no such system.
         TrainingError: No training book has a title.
     """
-    folder, genres = study.workspace.models / run.part, read_genres(study.workspace)
     learnt = learnable_titles(study)
-    labels = np.array(learnt.labels, np.int32)
-    classifiers = TextClassifier.fit(
-        seen_by(system, learnt.texts), labels, len(genres), sorted(study.settings.text.strengths)
-    )
+    learnt.texts = seen_by(system, learnt.texts)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     texts = dict(zip(books["key"], seen_by(system, read_texts(study, books["key"])), strict=True))
+    return keep_classifier(run, learnt, books, texts, kind=_NAME)
+
+
+def keep_classifier(
+    run: StageRun,
+    learnt: LearnableTitles,
+    books: pd.DataFrame,
+    texts: Mapping[str, BookText],
+    *,
+    kind: str,
+    form: type[TextClassifier] = TextClassifier,
+) -> Result:
+    """The result of a stage that fits a classifier of texts: see `fit_text`.
+
+    Args:
+        run: The run of the stage.
+        learnt: What it learns from, as the system sees it.
+        books: Key, label and split of the study's books.
+        texts: What the system sees of the validation and test books, by key.
+        kind: The family, for the card.
+        form: What is fitted.
+    """
+    settings, genres = run.study.settings.text, read_genres(run.study.workspace)
+    file = run.study.workspace.models / run.part / WORDS
+    labels = np.array(learnt.labels, np.int32)
+    classifiers = form.fit(learnt.texts, labels, len(genres), sorted(settings.strengths))
     held = books[books["split"] == "validation"]
     validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
     figures = {
@@ -122,13 +150,13 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
             ", chosen" if strength == chosen else "",
         )
     classifier = classifiers[chosen]
-    classifier.save(folder / _FILE)
+    classifier.save(file)
     return keep_rule(
         run,
-        folder / _FILE,
+        file,
         books,
         lambda _, held: classifier.probabilities([texts[key] for key in held["key"]]),
-        kind=_NAME,
+        kind=kind,
         parameters=classifier.rule.weights.size + classifier.rule.bias.size,
         metrics=figures[chosen],
         counts={f"titles {what}": count for what, count in sorted(learnt.counts.items())},
@@ -136,20 +164,25 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     )
 
 
-class _TextPredictor:
-    """A reader of titles of a folder, at work on books from outside."""
+class TextPredictor:
+    """A reader of a folder, at work on books from outside."""
 
     squares: frozenset[Square] = frozenset()
+    form: type[TextClassifier] = TextClassifier
 
     def __init__(self, folder: Path) -> None:
-        card, file = read_card(folder), folder / _FILE
-        if not file.is_file() or file_digest(file) != card.digests.get(_FILE):
-            raise WeightsError("the words are missing or altered", where=file, advice="Run the stage `text` again.")
-        self._name, self._classifier = card.backbone, TextClassifier.load(file)
+        card, file = read_card(folder), folder / WORDS
+        if not file.is_file() or file_digest(file) != card.digests.get(WORDS):
+            raise WeightsError("the words are missing or altered", where=file, advice="Run the study again.")
+        self._name, self.classifier = card.backbone, self.form.load(file)
+
+    def sees(self, covers: Sequence[PredictorInput]) -> list[BookText]:
+        """The covers as it sees them."""
+        return seen_by(self._name, [cover.text for cover in covers])
 
     def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, None]:
         """Probabilities (n, genres)."""
-        return self._classifier.probabilities(seen_by(self._name, [cover.text for cover in covers])), None
+        return self.classifier.probabilities(self.sees(covers)), None
 
 
 class Texts(Family):
@@ -159,11 +192,11 @@ class Texts(Family):
     stage = _NAME
     competes = False
     explains = False
-    reads_titles = True
+    evidence = frozenset({Evidence.LISTING})
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
-        return [System(name, self, name) for name in settings.text.systems]
+        return [System(name, self, name) for name in settings.text.systems if name in {TITLE, TITLE_AUTHOR}]
 
     def parts(self, study: Study, system: System) -> Iterator[Part]:
         """Its own part alone."""
@@ -189,4 +222,4 @@ class Texts(Family):
 
     def predictor(self, folder: Path) -> Predictor:
         """The system in `folder`."""
-        return _TextPredictor(folder)
+        return TextPredictor(folder)

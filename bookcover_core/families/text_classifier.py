@@ -91,11 +91,14 @@ class TextClassifier:
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
+        found: npt.NDArray[np.float32] = self.rule.probabilities(self.inputs(texts)).astype(np.float32)
+        return found
+
+    def inputs(self, texts: Sequence[BookText]) -> Any:
+        """(texts, all terms), sparse."""
         from scipy.sparse import hstack  # noqa: PLC0415 - slow to import
 
-        inputs = hstack([self._vectorizers[name].transform(_as_read(name, texts)) for name in _GRAMS], format="csr")
-        found: npt.NDArray[np.float32] = self.rule.probabilities(inputs).astype(np.float32)
-        return found
+        return hstack([self._vectorizers[name].transform(_as_read(name, texts)) for name in _GRAMS], format="csr")
 
     def telling_words(self, label: int, most: int) -> list[str]:
         """Words and pairs of words that speak most for a genre against the mean of all, the first of them first."""

@@ -20,6 +20,7 @@ from PIL import Image
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.ensemble import join
+from bookcover_core.families.family import Evidence
 from bookcover_core.families.prediction import Floats, Predictor
 from bookcover_core.families.systems import load_predictor
 from bookcover_core.inference.answers import (
@@ -74,6 +75,8 @@ class Judge:
     """
 
     def __init__(self, study: Study, candidate: TrainedModel) -> None:
+        if Evidence.READ in candidate.evidence:
+            raise SettingsError(f"{candidate.title} reads covers, which only its study does", where="--model")
         self.about: ModelSummary = describe(study, candidate)
         self.index = CoverIndex(study)
         self._study = study
@@ -81,7 +84,7 @@ class Judge:
         self._earlier = bool(candidate.earlier)
         self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
-        self._reads_titles = candidate.reads_titles
+        self._reads_titles = Evidence.LISTING in candidate.evidence
         self._embedding, self._why_not = self._find_embedding(candidate)
         self._squares = {square for each in self._predictors.values() for square in each.squares}
         if self._embedding is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.ensemble import ENSEMBLE
-from bookcover_core.families.family import title_of
+from bookcover_core.families.family import Evidence, title_of
 from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
@@ -39,8 +39,6 @@ class TrainedModel:
     """Weight of each network's probabilities."""
     how: str = "mean"
     """How they are joined: see `ensemble.join`."""
-    competes: bool = True
-    """Whether it may judge without being named."""
     earlier: str = ""
     """Why it is not of the study as it is now: "seed changed from 2020 to 7"; empty where it is."""
 
@@ -50,9 +48,14 @@ class TrainedModel:
         return self.name.rpartition("-")[0]
 
     @property
-    def reads_titles(self) -> bool:
-        """Whether one of its members judges by a book's title."""
-        return any(family_of(card.kind).reads_titles for card in self.members)
+    def evidence(self) -> frozenset[Evidence]:
+        """What it judges a book by."""
+        return frozenset().union(*(family_of(card.kind).evidence for card in self.members))
+
+    @property
+    def competes(self) -> bool:
+        """Whether it may judge without being named: it looks at covers, and does nothing else."""
+        return self.evidence == {Evidence.PICTURE}
 
     @property
     def preparations(self) -> list[str]:
@@ -100,13 +103,7 @@ def _reasons(study: Study) -> dict[str, str]:
 
 
 def _network(card: ModelCard) -> TrainedModel:
-    return TrainedModel(
-        card.name,
-        _title(card.name),
-        ValidationFigures.of(card.metrics),
-        (card,),
-        competes=family_of(card.kind).competes,
-    )
+    return TrainedModel(card.name, _title(card.name), ValidationFigures.of(card.metrics), (card,))
 
 
 def _title(name: str) -> str:
@@ -183,7 +180,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         preparation=", ".join(candidate.preparations),
         networks=[card.name for card in candidate.members],
         genres=len(candidate.members[0].genres),
-        reads_titles=candidate.reads_titles,
+        reads_titles=Evidence.LISTING in candidate.evidence,
         validation_accuracy=candidate.validation.accuracy,
         accuracy=scores.accuracy if scores else None,
         chance=scores.chance if scores else None,

@@ -17,6 +17,7 @@ class NetworkInput:
     cover: ReadCover
     pictures: dict[Square, Floats]
     text: BookText = UNKNOWN_TEXT
+    read: str = ""
 
     @property
     def measurements(self) -> Measurements:

@@ -24,6 +24,7 @@ _MODULES = (
     "curation.curate",
     "curation.splits",
     "preparation.prepare",
+    "reading.read_covers",
     "training.feature_shards",
     "training.features",
     "training.preparation_comparison",

@@ -9,6 +9,7 @@
         curation/           candidates.csv, decisions.csv, hashes/, twins.csv, replacements.csv, selection.csv
         splits/             books.csv: the selected books with their split
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
+        texts/              shard-0001.jsonl: the words read on each cover
         features/           <backbone>-<preparation>/shard-0001.npy
         comparison/         which preparation does best: <preparation>/, or <backbone>/<preparation>/
         search/             <backbone>-<preparation>/: the heads that were tried, and the hyperparameters chosen
@@ -103,6 +104,11 @@ class Workspace:
     @property
     def prepared(self) -> Path:
         return self.root / "prepared"
+
+    @property
+    def texts(self) -> Path:
+        """The words read on each cover, by shard."""
+        return self.root / "texts"
 
     @property
     def features(self) -> Path:

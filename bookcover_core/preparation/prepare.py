@@ -74,7 +74,7 @@ def _shard_keys(file: Path, _changed: int, _size: int, most: int) -> dict[int, l
 
 
 def _inputs(study: Study, shard: int) -> Inputs:
-    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(_read_shard(study, shard))}, reads=["curate"])
+    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(selected_covers(study, shard))}, reads=["curate"])
 
 
 @stage(
@@ -97,7 +97,7 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
-    books = _read_shard(study, shard)
+    books = selected_covers(study, shard)
     name, workspace, settings = run.part, study.workspace, study.settings.preparation
     folder = workspace.prepared
     prepared = _prepare(study, books, _made_with(settings, run.code))
@@ -122,8 +122,12 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     )
 
 
-def _read_shard(study: Study, shard: int) -> list[SelectedCover]:
-    """The books of one shard, in the order of the selection."""
+def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
+    """The covers of one shard of the selection, in its order.
+
+    Raises:
+        StageOrderError: The books have not been curated, or there is no such shard.
+    """
     study.manifest("curate")
     keys = set(shard_keys(study).get(shard, ()))
     folders = {str(genre.label): genre.slug for genre in read_genres(study.workspace)}

@@ -26,7 +26,7 @@ from bookcover_core.settings.preparation_settings import (
 )
 from bookcover_core.settings.settings_section import is_remote
 from bookcover_core.settings.study_settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_study_folder
-from bookcover_core.settings.text_settings import TextSettings
+from bookcover_core.settings.text_settings import ReadingSettings, TextSettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -62,6 +62,7 @@ __all__ = [
     "Monitor",
     "Preparation",
     "PreparationSettings",
+    "ReadingSettings",
     "RepeatSettings",
     "ScratchSettings",
     "SearchSettings",

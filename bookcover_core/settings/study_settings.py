@@ -13,7 +13,7 @@ from bookcover_core.settings.curation_settings import CurationSettings, SplitSet
 from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
 from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
 from bookcover_core.settings.settings_section import PathText, SettingsSection
-from bookcover_core.settings.text_settings import TextSettings
+from bookcover_core.settings.text_settings import ReadingSettings, TextSettings
 from bookcover_core.settings.training_settings import (
     ComparisonSettings,
     EnsembleSettings,
@@ -75,6 +75,7 @@ class StudySettings(SettingsSection):
     scratch: ScratchSettings = ScratchSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
     text: TextSettings = TextSettings()
+    reading: ReadingSettings = ReadingSettings()
     baselines: BaselineSettings = BaselineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     visualisation: VisualisationSettings = VisualisationSettings()
@@ -86,10 +87,24 @@ class StudySettings(SettingsSection):
             raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")
         return self
 
+    @model_validator(mode="after")
+    def _fusions_have_readers(self) -> Self:
+        readers = set(self.text.systems)
+        if self.ensemble.fusions and "CoverText" not in readers:
+            raise ValueError("ensemble.fusions join networks with CoverText, which text.systems does not name")
+        if "CoverAndTitle" in self.ensemble.fusions and not readers & {"Title", "TitleAuthor"}:
+            raise ValueError("CoverAndTitle wants Title or TitleAuthor, and text.systems names neither")
+        return self
+
     @property
     def compares_for_all(self) -> bool:
         """Whether one network, `comparison.backbone`, compares the preparations for all others."""
         return self.training.preparation == "best" and not self.comparison.per_backbone
+
+    @property
+    def reads_covers(self) -> bool:
+        """Whether something asks for the words on the covers."""
+        return "CoverText" in self.text.systems
 
     @property
     def root(self) -> Path:

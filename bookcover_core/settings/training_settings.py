@@ -193,3 +193,7 @@ class EnsembleSettings(SettingsSection):
     network and Title. None: no ensemble."""
     members: tuple[str, ...] = ()
     """Names of the members, such as "MobileNetV2" or "MobileNetV2-finetuned"; none named: all networks of the study."""
+    fusions: tuple[Literal["CoverAlone", "CoverAndTitle"], ...] = ()
+    """All networks joined with those that read (text.systems), by a product whose weights are fitted on the validation
+    books. CoverAlone: with CoverText, so that a cover is judged by its picture and its words. CoverAndTitle: with
+    Title or TitleAuthor as well. None: no such system."""

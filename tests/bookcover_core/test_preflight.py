@@ -10,11 +10,19 @@ import httpx
 import pytest
 
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.errors import DiskFullError, FolderError, ListingError, PreflightError, WeightsError
+from bookcover_core.errors import (
+    DiskFullError,
+    FolderError,
+    ListingError,
+    PreflightError,
+    SettingsError,
+    WeightsError,
+)
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.preflight import bytes_needed, check, describe_books, faults
+from bookcover_core.reading import text_reader
 from bookcover_core.settings.toml_file import parse_settings
 
 
@@ -34,6 +42,14 @@ def test_a_study_that_lacks_nothing_passes(make):
     settings = make()
     check(settings)
     assert not settings.root.exists()
+
+
+def test_what_reads_is_looked_for_where_covers_are_to_be_read(make, monkeypatch):
+    """Before anything is downloaded, and only then; it is the person's to install."""
+    monkeypatch.setattr(text_reader, "_PACKAGES", ("no-such-reader",))
+    check(make())
+    with pytest.raises(SettingsError, match=r"no-such-reader is not installed.*bookcover\[text\]"):
+        check(make(text={"systems": ["CoverText"]}))
 
 
 def test_one_fault_is_raised_as_it_is_and_several_as_a_list(make, tmp_path):

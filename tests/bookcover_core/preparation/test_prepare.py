@@ -314,7 +314,7 @@ def test_a_selection_is_read_as_it_was_written(tmp_path):
     selection.insert(0, "title", ['A "quoted"\ntitle, in two lines'] * len(KEYS))
     write_table(study.workspace.selection, selection)
     assert shards(study) == [1, 2]
-    assert sorted(book.key for shard in (1, 2) for book in prepare._read_shard(study, shard)) == KEYS
+    assert sorted(book.key for shard in (1, 2) for book in prepare.selected_covers(study, shard)) == KEYS
 
 
 @pytest.mark.parametrize("damage", ["deleted", "altered"])

@@ -1,0 +1,135 @@
+"""CoverText: reads the words off a cover (`reading`), and looks at nothing else of it.
+
+It learns from words as they are read, which are not those that a listing prints: what was read on the training books'
+covers, and all titles and authors that may be learnt from (`families.learnable_titles`), with letters and spaces lost
+as readers lose them. Where no known word was read, all genres are alike to it, and the networks that it is joined with
+decide.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bookcover_core.families.family import Evidence, System
+from bookcover_core.families.learnable_titles import learnable_titles
+from bookcover_core.families.prediction import Predictor, PredictorInput
+from bookcover_core.families.text import TextPredictor, Texts, fetch_listings, keep_classifier, text_inputs
+from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.listings.books import BookText
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preparation.prepare import shard_keys
+from bookcover_core.reading.cover_words import read_label, texts_of_covers
+from bookcover_core.settings import StudySettings
+
+COVER_TEXT = "CoverText"
+
+_NAME = "cover-text"
+
+# What stands for the preparation: the words as they are read.
+_READ = "read"
+
+# Shares of letters and of spaces that a reader loses.
+_LETTERS_LOST, _SPACES_LOST = 0.03, 0.2
+
+
+def _inputs(study: Study, system: str) -> Inputs:
+    return text_inputs(study, system, _READ, [read_label(shard) for shard in shard_keys(study)])
+
+
+@stage(
+    _NAME,
+    "Learn from words read off covers",
+    step="evaluate",
+    settings=("seed", "text.strengths", "books.columns", "reading.min_confidence"),
+    inputs=_inputs,
+    parts=lambda study: [(system.name,) for system in CoverTexts().systems(study.settings)],
+    fetch=fetch_listings,
+    kept=True,
+    apart=True,
+)
+def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa: ARG001 - there is one such system
+    """The reader of covers, of which the strength of its penalty is chosen on the validation books.
+
+    Writes `models/CoverText-read/`: text.npz, card.json, and the probabilities of the validation and test books.
+
+    Raises:
+        ListingError: A listing of `text.listings` cannot be read.
+        StageOrderError: The covers have not been read.
+        TrainingError: No training book has a word.
+    """
+    learnt = learnable_titles(study)
+    read = texts_of_covers(study, study.settings.reading.min_confidence)
+    known = [(read[key], label) for key, label in zip(learnt.keys, learnt.labels, strict=True) if read.get(key)]
+    learnt.texts = [*as_read(learnt.texts, study.settings.seed), *(BookText(text) for text, _ in known)]
+    learnt.labels += [label for _, label in known]
+    learnt.counts["covers read"] = len(known)
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    seen = {key: BookText(text) for key, text in read.items()}
+    return keep_classifier(run, learnt, books, seen, kind=_NAME, form=CoverTextClassifier)
+
+
+def as_read(texts: Iterable[BookText], seed: int) -> list[BookText]:
+    """Title and author of each book as they might be read off a cover: some letters are lost, some words joined."""
+    draws, found = np.random.default_rng(seed), []
+    for text in texts:
+        lost = [_SPACES_LOST if each == " " else _LETTERS_LOST for each in text.joined]
+        kept = draws.random(len(lost)) >= lost
+        found.append(BookText("".join(each for each, is_kept in zip(text.joined, kept, strict=True) if is_kept)))
+    return found
+
+
+class CoverTextClassifier(TextClassifier):
+    """A classifier to which all genres are alike where a text has no known n-gram."""
+
+    def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
+        """(texts, genres), float32."""
+        found = super().probabilities(texts)
+        found[self.inputs(texts).getnnz(axis=1) == 0] = 1 / found.shape[1]
+        return found
+
+
+class _CoverTextPredictor(TextPredictor):
+    """The reader of covers of a folder, at work on covers from outside."""
+
+    form = CoverTextClassifier
+
+    def sees(self, covers: Sequence[PredictorInput]) -> list[BookText]:
+        """What was read on the covers."""
+        return [BookText(cover.read) for cover in covers]
+
+
+class CoverTexts(Texts):
+    """The system that reads covers."""
+
+    name = _NAME
+    stage = _NAME
+    evidence = frozenset({Evidence.READ})
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One, where the settings name it."""
+        return [System(COVER_TEXT, self, COVER_TEXT)] if COVER_TEXT in settings.text.systems else []
+
+    def preparation(self, study: Study, system: System) -> str:
+        """None: the words as they are read."""
+        del study, system
+        return _READ
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """What it reads, and from what it learnt."""
+        del settings, systems, genres
+        how = "It is a logistic regression on n-grams of words and characters, learnt from the words on the training"
+        titles = (
+            "books' covers, and from the titles and authors of all records but the validation and test books, their"
+        )
+        noise = "other editions and their twins, with letters and spaces lost as a reader loses them."
+        what = "CoverText reads the words off a cover (PP-OCRv6), and looks at nothing else of it."
+        return [f"{what} {how} {titles} {noise}"]
+
+    def predictor(self, folder: Path) -> Predictor:
+        """The system in `folder`."""
+        return _CoverTextPredictor(folder)

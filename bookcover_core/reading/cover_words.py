@@ -1,0 +1,93 @@
+"""The words on covers, as they lie in a study: `texts/shard-0001.jsonl`, a line for each cover of the shard."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_text
+from bookcover_core.preparation.prepare import shard_keys
+
+
+class Word(NamedTuple):
+    """A word that was read."""
+
+    text: str
+    confidence: float
+    """Mean probability of its characters, 0 to 1."""
+    box: tuple[float, float, float, float]
+    """Left, top, right and bottom, as shares of the cover's width and height."""
+
+
+class CoverWords(BaseModel):
+    """What was read on one cover."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    sha256: str
+    """Of the cover's file."""
+    words: tuple[Word, ...] = ()
+    """In reading order."""
+    error: str = ""
+    """Why it could not be read; empty where it could."""
+
+    def text(self, min_confidence: float) -> str:
+        """The words of at least this confidence, in one line."""
+        return joined(self.words, min_confidence)
+
+
+def joined(words: Iterable[Word], min_confidence: float) -> str:
+    """The words of at least this confidence, in one line."""
+    return " ".join(word.text for word in words if word.confidence >= min_confidence)
+
+
+def words_file(study: Study, shard: int) -> Path:
+    """Where the words of a shard's covers lie."""
+    return study.workspace.texts / f"shard-{shard:04d}.jsonl"
+
+
+def write_words(file: Path, covers: Iterable[CoverWords]) -> None:
+    """Write what was read on covers, whole or not at all."""
+    write_text(file, "".join(f"{cover.model_dump_json()}\n" for cover in covers))
+
+
+def read_words(file: Path) -> list[CoverWords]:
+    """What was read on the covers of a shard.
+
+    Raises:
+        StageOrderError: The file is missing or damaged.
+    """
+    try:
+        return [CoverWords.model_validate_json(line) for line in file.read_bytes().splitlines()]
+    except (OSError, ValidationError) as error:
+        raise StageOrderError(
+            "the words read off the covers are missing or damaged",
+            where=file,
+            advice="Run the stage `read` again.",
+        ) from error
+
+
+def texts_of_covers(study: Study, min_confidence: float) -> dict[str, str]:
+    """What was read on the cover of each of the study's books, by key, in one line.
+
+    Args:
+        study: The study.
+        min_confidence: Words that the reader was less sure of are left out.
+
+    Raises:
+        StageOrderError: The covers have not been read.
+    """
+    found = {}
+    for shard in shard_keys(study):
+        study.manifest(read_label(shard))
+        found.update({cover.key: cover.text(min_confidence) for cover in read_words(words_file(study, shard))})
+    return found
+
+
+def read_label(shard: int) -> str:
+    """Label of the part that reads the covers of a shard."""
+    return f"read/shard-{shard:04d}"

@@ -1,0 +1,151 @@
+"""The stage `read`: the words on every selected cover, shard by shard (`reading.text_reader`).
+
+It is the dearest stage of a study that wants it, so a cover is read once: what was read on a picture for whichever
+shard, in whichever study of the home, with the same settings and code, is taken over. A cover that cannot be read has a
+row that says why, and stops no other.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+
+from loky import cpu_count
+from PIL import Image
+
+from bookcover_core.covers.image_io import read_rgb, refuse_shortage
+from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.processes import in_processes
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.store import Store
+from bookcover_core.pipeline.study import Study
+from bookcover_core.preparation.prepare import selected_covers, shards
+from bookcover_core.preparation.prepared_images import SelectedCover
+from bookcover_core.reading.cover_words import CoverWords, Word, read_label, read_words, words_file, write_words
+from bookcover_core.reading.text_reader import check_reader, reader_version, text_reader
+from bookcover_core.settings import ReadingSettings
+
+logger = logging.getLogger(__name__)
+
+# Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width.
+_BATCH = 16
+
+# Characters of an error that a row tells.
+_TOLD_CHARACTERS = 200
+
+
+def _inputs(study: Study, shard: int) -> Inputs:
+    covers = [(cover.key, cover.sha256) for cover in selected_covers(study, shard)]
+    return Inputs(read_label(shard).partition("/")[2], given={"covers": digest_of(covers)}, reads=["curate"])
+
+
+def _parts(study: Study) -> Iterator[tuple[int]]:
+    if study.settings.reads_covers:
+        yield from ((shard,) for shard in shards(study))
+
+
+@stage(
+    "read",
+    "Read the words on the covers",
+    step="prepare",
+    run_title="read the covers of shard {shard}",
+    settings=("reading.side", "reading.enlarge", "reading.precision"),
+    inputs=_inputs,
+    parts=_parts,
+    kept=True,
+    apart=True,
+    spreads=True,
+)
+def read_shard(study: Study, run: StageRun, shard: int) -> Result:
+    """The manifest of the words on the covers of one shard, numbered from 1.
+
+    Raises:
+        StageOrderError: The books have not been curated, or there is no such shard.
+        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
+    """
+    check_reader()
+    covers, rows = selected_covers(study, shard), _earlier(study, run)
+    new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
+    study.progress(len(covers) - len(new), len(covers))
+    batches = [new[start : start + _BATCH] for start in range(0, len(new), _BATCH)]
+    processes = cpu_count()
+    work = partial(
+        read_batch,
+        root=study.workspace.root,
+        settings=study.settings.reading,
+        threads=1 if len(batches) > 1 else processes,
+    )
+    with closing(in_processes(work, batches, processes=processes)) as outcomes:
+        for outcome in outcomes:
+            rows |= {each.sha256: each for each in outcome}
+            study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
+    read = [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers]
+    faults = [each for each in read if each.error]
+    for each in faults:
+        logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
+    file = words_file(study, shard)
+    write_words(file, read)
+    counts = {
+        "covers": len(read),
+        "read anew": len(new),
+        "words": sum(len(each.words) for each in read),
+        "without words": sum(not each.words for each in read) - len(faults),
+        "not readable": len(faults),
+        "reader": reader_version(),
+    }
+    return Result(outputs=[file], counts=counts)
+
+
+def read_batch(
+    covers: Sequence[SelectedCover], root: Path, settings: ReadingSettings, threads: int
+) -> list[CoverWords]:
+    """What is read on covers below `root`, by the reader of this process."""
+    found: list[CoverWords] = []
+    pictures: list[tuple[SelectedCover, Image.Image]] = []
+    for cover in covers:
+        file = root / cover.path
+        try:
+            pictures.append((cover, read_rgb(file)))
+        except (OSError, ValueError) as error:
+            refuse_shortage(error, file)
+            found.append(_faulty(cover, error))
+    return found + _read(pictures, settings, threads)
+
+
+def _read(
+    pictures: Sequence[tuple[SelectedCover, Image.Image]], settings: ReadingSettings, threads: int
+) -> list[CoverWords]:
+    """What is read on covers; where they cannot be read together, on each alone, so that one spoils no other."""
+    reader = text_reader(settings, threads)
+    try:
+        words: list[tuple[Word, ...]] = reader.read([picture for _, picture in pictures])
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - networks, OpenCV and geometry each have errors of their own
+        if len(pictures) == 1:
+            return [_faulty(pictures[0][0], error)]
+        return [each for picture in pictures for each in _read([picture], settings, threads)]
+    return [
+        CoverWords(key=cover.key, sha256=cover.sha256, words=each)
+        for (cover, _), each in zip(pictures, words, strict=True)
+    ]
+
+
+def _faulty(cover: SelectedCover, error: Exception) -> CoverWords:
+    told = " ".join(str(error).split())[:_TOLD_CHARACTERS] or type(error).__name__
+    return CoverWords(key=cover.key, sha256=cover.sha256, error=told)
+
+
+def _earlier(study: Study, run: StageRun) -> dict[str, CoverWords]:
+    """What was read before in the same way, by the digest of the picture: here, and in what the store has."""
+    root, store = study.workspace.root, Store.beside(study)
+    found: dict[str, CoverWords] = {}
+    for manifest in (*study.manifests("read"), *store.results("read")):
+        for output in manifest.outputs if (manifest.settings, manifest.code) == (run.settings, run.code) else ():
+            file = root / output.path if output.stands(root) else store.object(output)
+            with suppress(StageOrderError):
+                found.update({row.sha256: row for row in read_words(file) if not row.error} if file else {})
+    return found
