@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
+import pandas as pd
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis, analysis_file
+from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis, analysis_file, rounded
 from bookcover_core.evaluation.analysis_files import write_tables
 from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
 from bookcover_core.evaluation.confusion import confused_pairs, genre_order
-from bookcover_core.evaluation.distributions import distributions
+from bookcover_core.evaluation.distributions import MEASURES, distributions
 from bookcover_core.evaluation.evaluate import Predict
-from bookcover_core.evaluation.measured_books import MeasuredBooks, read_measured_books
 from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.significance import compare_pairs, joint_accuracy
@@ -29,15 +29,14 @@ from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_json
+from bookcover_core.pipeline.workspace import read_table, write_json
+from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import shards
+from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
 logger = logging.getLogger(__name__)
-
-# Digits of the numbers in analysis.json.
-_DIGITS = 6
 
 
 def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: ARG001 - what predicts makes no key
@@ -77,9 +76,10 @@ def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> R
     alone = run.inputs["alone"].split()
     folder = study.workspace.evaluation
     predictions = {name: read_predictions(folder / model / "predictions.csv") for name, model in models.items()}
-    analysis = _analysis(study, models, alone, predictions, read_measured_books(study), predict or predict_split)
-    write_json(analysis_file(study.workspace), _rounded(analysis.model_dump(mode="json")))
-    tables = write_tables(analysis, folder / "analysis")
+    analysis = _analysis(study, models, alone, predictions, measured_books(study), predict or predict_split)
+    found = analysis.model_dump(mode="json")
+    write_json(analysis_file(study.workspace), rounded(found))
+    tables = write_tables(found, folder / "analysis")
     return Result(
         outputs=[analysis_file(study.workspace), *tables],
         counts={
@@ -117,7 +117,7 @@ def _analysis(
     models: Mapping[str, str],
     alone: Sequence[str],
     predictions: Mapping[str, Predictions],
-    books: MeasuredBooks,
+    books: pd.DataFrame,
     predict: Predict,
 ) -> Analysis:
     """The result of the stage."""
@@ -125,6 +125,7 @@ def _analysis(
     shuffles = study.settings.evaluation.resamples, study.settings.seed
     genres = read_genres(study.workspace)
     labels, judged = _judged_books(study, predictions, books)
+    of_books, colours = books["label"].to_numpy(np.int64), books[["red", "green", "blue"]].to_numpy()
     groups = next(iter(predictions.values())).groups
     named = {name: metrics.predicted_labels(each.probabilities) for name, each in predictions.items()}
     found = {}
@@ -133,29 +134,24 @@ def _analysis(
         validation = _validation(study, models[name], predict)
         found[name] = SystemAnalysis(
             model=models[name],
-            colour=study_colour(labels, named[name], books.colours[judged], len(genres), confidence, shuffles),
+            colour=study_colour(labels, named[name], colours[judged], len(genres), confidence, shuffles),
             overlap=study_overlap(each.probabilities, threshold, confidence),
             calibration=calibrate(labels, each.probabilities, confidence, study.settings.seed, validation),
             confused=confused_pairs(each, confidence),
         )
         overlap = found[name].overlap
-        logger.info(
-            "%s: %d of %d pairs of genres overlap by more than %g",
-            name,
-            len(overlap.pairs),
-            overlap.all_pairs,
-            threshold,
-        )
+        told = (name, len(overlap.pairs), overlap.all_pairs, threshold)
+        logger.info("%s: %d of %d pairs of genres overlap by more than %g", *told)
     study.progress(len(predictions), len(predictions) + 1)
     return Analysis(
         confidence=confidence,
         genres=genres,
         order=genre_order([metrics.confusion_matrix(labels, each, len(genres)) for each in named.values()]),
-        books=len(books.keys),
+        books=len(books),
         test_books=len(labels),
         chance=metrics.chance(np.bincount(labels)),
-        measures=distributions(books.labels, books.measured, len(genres)),
-        colours=genre_colours(books.labels, books.colours, len(genres), confidence),
+        measures=distributions(of_books, {name: books[name].to_numpy() for name in MEASURES}, len(genres)),
+        colours=genre_colours(of_books, colours, len(genres), confidence),
         systems=found,
         pairs=compare_pairs(labels, named, groups, confidence),
         together=joint_accuracy(labels, {name: named[name] for name in alone}, groups, confidence)
@@ -174,36 +170,31 @@ def _validation(study: Study, model: str, predict: Predict) -> tuple[Integers, F
     return (labels.astype(np.int64), probabilities.astype(np.float64)) if len(keys) else None
 
 
+def measured_books(study: Study) -> pd.DataFrame:
+    """The books of the study by key: the label of each, and the measures of its cover (`MEASURES`).
+
+    Raises:
+        StageOrderError: A cover has not been measured.
+    """
+    books = read_table(study.workspace.splits, ("key", "label"), label="int64").set_index("key")
+    books[list(Measurements._fields)] = load_measurements(study, books.index.tolist())
+    return books.assign(aspect_ratio=books["width"] / books["height"])
+
+
 def _judged_books(
-    study: Study, predictions: Mapping[str, Predictions], books: MeasuredBooks
+    study: Study, predictions: Mapping[str, Predictions], books: pd.DataFrame
 ) -> tuple[Integers, Integers]:
     """The labels of the test books, and their places among all books; all systems have judged the same."""
-    first = next(iter(predictions.values()))
-    for name, each in predictions.items():
-        if each.keys != first.keys or (each.labels != first.labels).any():
-            raise WorkspaceError(
-                f"the predictions of {name} are not of the same books as those of {next(iter(predictions))}",
-                where=study.workspace.evaluation,
-                advice="Run the study again: it makes anew what is missing or altered.",
-            )
-    places = {key: place for place, key in enumerate(books.keys)}
-    if unknown := [key for key in first.keys if key not in places]:
-        raise WorkspaceError(
-            f"{len(unknown)} books were judged, {unknown[0]!r} among them, that are not among the books of the study",
-            where=study.workspace.evaluation,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        )
-    return first.labels, np.array([places[key] for key in first.keys], dtype=np.int64)
-
-
-def _rounded(value: object) -> object:
-    """A JSON value with its numbers rounded to significant digits."""
-    match value:
-        case float():
-            return float(f"{value:.{_DIGITS}g}")
-        case dict():
-            return {key: _rounded(each) for key, each in value.items()}
-        case list():
-            return [_rounded(each) for each in value]
-        case _:
-            return value
+    (model, first), *others = predictions.items()
+    odd = [name for name, each in others if each.keys != first.keys or (each.labels != first.labels).any()]
+    places = books.index.get_indexer(pd.Index(first.keys))
+    wrong = ""
+    if odd:
+        wrong = f"the predictions of {odd[0]} are not of the same books as those of {model}"
+    elif (unknown := places < 0).any():
+        key = first.keys[int(unknown.argmax())]
+        wrong = f"{unknown.sum()} books were judged, {key!r} among them, that are not among the books of the study"
+    if wrong:
+        advice = "Run the study again: it makes anew what is missing or altered."
+        raise WorkspaceError(wrong, where=study.workspace.evaluation, advice=advice)
+    return first.labels, places.astype(np.int64)

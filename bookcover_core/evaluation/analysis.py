@@ -17,6 +17,9 @@ from bookcover_core.evaluation.significance import JointAccuracy, PairComparison
 from bookcover_core.genres import Genre
 from bookcover_core.pipeline.workspace import Workspace, read_result
 
+# Digits of the numbers in analysis.json.
+_DIGITS = 6
+
 
 class SystemAnalysis(BaseModel, frozen=True):
     """The analysis of one system, beyond its scores."""
@@ -51,6 +54,19 @@ class Analysis(BaseModel, frozen=True):
         )
 
 
+def rounded(value: Any) -> Any:
+    """A JSON value with its numbers rounded to six significant digits, as the analysis is stored."""
+    match value:
+        case float():
+            return float(f"{value:.{_DIGITS}g}")
+        case dict():
+            return {key: rounded(each) for key, each in value.items()}
+        case list():
+            return [rounded(each) for each in value]
+        case _:
+            return value
+
+
 def analysis_file(workspace: Workspace) -> Path:
     """Where the analysis lies."""
     return workspace.evaluation / "analysis.json"
@@ -62,5 +78,4 @@ def read_analysis(workspace: Workspace) -> Analysis:
     Raises:
         WorkspaceError: It is missing or altered.
     """
-    file = analysis_file(workspace)
-    return read_result(file, Analysis, "the analysis")
+    return read_result(analysis_file(workspace), Analysis, "the analysis")

@@ -1,166 +1,105 @@
 """The analysis as tables for other programs: `evaluation/analysis/*.csv`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bookcover_core.evaluation.analysis import Analysis
-from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.analysis import rounded
 from bookcover_core.pipeline.workspace import write_table
 
 Row = dict[str, Any]
 
-# Significant digits, as in analysis.json.
-_DIGITS = 6
-
-
-def write_tables(analysis: Analysis, folder: Path) -> list[Path]:
-    """The files that were written to `folder`; a table without rows is left out."""
-    files = []
-    for name, rows in _TABLES.items():
-        table = pd.DataFrame([_flat(row) for row in rows(analysis)])
-        if len(table):
-            files.append(folder / f"{name}.csv")
-            write_table(files[-1], table)
-    return files
-
-
-def _measures(analysis: Analysis) -> Iterator[Row]:
-    for measure in analysis.measures:
-        for spread in measure.genres:
-            yield {
-                "measure": measure.name,
-                "genre": analysis.genres[spread.label].slug,
-                "books": spread.books,
-                "mean": spread.mean,
-                **dict(zip(("q05", "q25", "q50", "q75", "q95"), spread.quantiles, strict=True)),
-                "ks_distance_to_others": spread.apart,
-            }
-
-
-def _colours(analysis: Analysis) -> Iterator[Row]:
-    for colour in analysis.colours:
-        names = ("books", "red", "green", "blue", "brightness")
-        yield {"genre": analysis.genres[colour.label].slug, **{name: getattr(colour, name) for name in names}}
-
-
-def _colour_distance(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        for point in system.colour.points:
-            genre = analysis.genres[point.label].slug
-            yield {"system": name, "genre": genre, **point.model_dump(exclude={"label"})}
-
-
-def _colour_correlation(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        for what, found in system.colour.model_dump(exclude={"points"}).items():
-            if found is not None:
-                yield {"system": name, "correlation": what, **found}
-
-
-def _overlap(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        for first, row in enumerate(system.overlap.matrix):
-            for second, value in enumerate(row[first + 1 :], start=first + 1):
-                yield {
-                    "system": name,
-                    "first": analysis.genres[first].slug,
-                    "second": analysis.genres[second].slug,
-                    "overlap": value,
-                    "above_threshold": value is not None and value > system.overlap.threshold,
-                }
-
-
-def _confused(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        for pair in system.confused:
-            yield {
-                "system": name,
-                "true": analysis.genres[pair.true].slug,
-                "named": analysis.genres[pair.named].slug,
-                "books": pair.books,
-                "share": pair.share,
-                "back": pair.back,
-                "examples": " ".join(pair.examples),
-            }
-
-
-def _pairs(analysis: Analysis) -> Iterator[Row]:
-    for pair in analysis.pairs:
-        yield {
-            "first": pair.first,
-            "second": pair.second,
-            "both_right": pair.both,
-            "only_first_right": pair.only_first,
-            "only_second_right": pair.only_second,
-            "neither_right": pair.neither,
-            "difference": pair.difference,
-            "mcnemar_p": pair.p,
-            "holm_p": pair.p_holm,
-            "standing": pair.standing.value,
-            "same": pair.same,
-            **({"kappa": pair.kappa} if pair.kappa else dict.fromkeys(("kappa", "kappa_low", "kappa_high"))),
-        }
-
-
-def _calibration(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        found, tempered = system.calibration, system.calibration.tempered
-        yield {
-            "system": name,
-            "mean_confidence": found.confidence,
-            "accuracy": found.accuracy,
-            "ece": found.ece,
-            "ece_by_luck": found.ece_by_luck,
-            "brier": found.brier,
-            "brier_of_chance": found.brier_of_chance,
-            "log_loss": found.log_loss,
-            "log_loss_of_chance": found.log_loss_of_chance,
-            "temperature": tempered and tempered.temperature,
-            "ece_at_temperature": tempered and tempered.ece,
-            "log_loss_at_temperature": tempered and tempered.log_loss.value,
-        }
-
-
-def _reliability(analysis: Analysis) -> Iterator[Row]:
-    for name, system in analysis.systems.items():
-        for each in system.calibration.bins:
-            yield {
-                "system": name,
-                "books": each.books,
-                "least": each.low,
-                "most": each.high,
-                "mean_confidence": each.confidence,
-                "accuracy": each.accuracy,
-            }
-
-
-# The rows of each file, by its name.
-_TABLES: dict[str, Callable[[Analysis], Iterator[Row]]] = {
-    "measures": _measures,
-    "colours": _colours,
-    "colour-distance": _colour_distance,
-    "colour-correlation": _colour_correlation,
-    "overlap": _overlap,
-    "confused-pairs": _confused,
-    "pairs": _pairs,
-    "calibration": _calibration,
-    "reliability": _reliability,
+# The columns of each file: a name, and after "=" where a row has it, if not under that name; a star stands for three
+# columns, a number and both ends of its interval.
+_COLUMNS = {
+    "measures": "measure genre books mean q05=quantiles.0 q25=quantiles.1 q50=quantiles.2 q75=quantiles.3 "
+    "q95=quantiles.4 ks_distance_to_others=apart",
+    "colours": "genre books red green blue brightness*",
+    "colour-distance": "system genre recall predicted distance distance_of_mistakes",
+    "colour-correlation": "system correlation value expected low high p points",
+    "overlap": "system first second overlap above_threshold",
+    "confused-pairs": "system true named books share* back examples",
+    "pairs": "first second both_right=both only_first_right=only_first only_second_right=only_second "
+    "neither_right=neither difference* mcnemar_p=p holm_p=p_holm standing same* kappa*",
+    "calibration": "system mean_confidence=confidence accuracy ece ece_by_luck brier* brier_of_chance log_loss* "
+    "log_loss_of_chance temperature=tempered.temperature ece_at_temperature=tempered.ece "
+    "log_loss_at_temperature=tempered.log_loss.value",
+    "reliability": "system books least=low most=high mean_confidence=confidence accuracy*",
 }
 
 
-def _flat(row: Row) -> Row:
-    """A row with estimates in three columns, and numbers rounded to significant digits."""
-    flat: Row = {}
-    for name, value in row.items():
-        if isinstance(value, Estimate):
-            flat |= {name: _short(value.value), f"{name}_low": _short(value.low), f"{name}_high": _short(value.high)}
-        else:
-            flat[name] = _short(value)
-    return flat
+def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
+    """The files that were written to `folder`; a table without rows is left out.
+
+    Args:
+        found: An `Analysis` as a JSON value.
+        folder: Where the tables go.
+    """
+    files = []
+    for name, rows in _rows(found).items():
+        table = pd.json_normalize(rounded(list(rows)))
+        if len(table):
+            files.append(folder / f"{name}.csv")
+            write_table(files[-1], _chosen(table, _COLUMNS[name]))
+    return files
 
 
-def _short(value: Any) -> Any:
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+def _chosen(table: pd.DataFrame, columns: str) -> pd.DataFrame:
+    """The columns of a file out of all that its rows have; one that no row has stays empty."""
+    wanted: dict[str, str] = {}
+    for each in columns.split():
+        name, _, path = each.removesuffix("*").partition("=")
+        parts = {"": ".value", "_low": ".low", "_high": ".high"} if each.endswith("*") else {"": ""}
+        wanted |= {f"{path or name}{part}": f"{name}{end}" for end, part in parts.items()}
+    return table.reindex(columns=list(wanted)).set_axis(list(wanted.values()), axis=1)
+
+
+def _rows(found: dict[str, Any]) -> dict[str, Iterable[Row]]:
+    """The rows of each file, by its name; genres by their slugs."""
+    slugs = [genre["slug"] for genre in found["genres"]]
+
+    def of_genre(row: Row) -> Row:
+        return {"genre": slugs[row["label"]], **row}
+
+    def of_systems(*path: str) -> Iterator[Row]:
+        for name, system in found["systems"].items():
+            for step in path:
+                system = system[step]  # noqa: PLW2901 - one step further in
+            yield from ({"system": name, **row} for row in (system if isinstance(system, list) else [system]))
+
+    return {
+        "measures": (
+            {"measure": measure["name"], **of_genre(row), "quantiles": dict(enumerate(row["quantiles"]))}
+            for measure in found["measures"]
+            for row in measure["genres"]
+        ),
+        "colours": map(of_genre, found["colours"]),
+        "colour-distance": map(of_genre, of_systems("colour", "points")),
+        "colour-correlation": (
+            {"system": row["system"], "correlation": what, **row[what]}
+            for row in of_systems("colour")
+            for what in ("pearson", "spearman", "pearson_of_mistakes")
+            if row[what] is not None
+        ),
+        "overlap": (
+            {
+                "system": row["system"],
+                "first": slugs[first],
+                "second": slugs[second],
+                "overlap": value,
+                "above_threshold": value is not None and value > row["threshold"],
+            }
+            for row in of_systems("overlap")
+            for first, values in enumerate(row["matrix"])
+            for second, value in enumerate(values[first + 1 :], start=first + 1)
+        ),
+        "confused-pairs": (
+            row | {"true": slugs[row["true"]], "named": slugs[row["named"]], "examples": " ".join(row["examples"])}
+            for row in of_systems("confused")
+        ),
+        "pairs": found["pairs"],
+        "calibration": of_systems("calibration"),
+        "reliability": of_systems("calibration", "bins"),
+    }

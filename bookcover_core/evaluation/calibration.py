@@ -7,6 +7,7 @@ by a reader, depends on their calibration.
 import numpy as np
 from pydantic import BaseModel, Field
 from scipy import optimize
+from scipy.special import softmax
 
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
@@ -85,17 +86,14 @@ def calibrate(
         validation: Labels and probabilities of the validation books, on which a temperature is fitted; none: it is not.
     """
     books, genres = probabilities.shape
-    named = predicted_labels(probabilities)
-    sure = probabilities[np.arange(books), named]
-    right = named == labels
-    parts = _parts(sure)
-    bins = [_bin(sure[part], right[part], confidence) for part in parts]
+    sure, right = _judged(labels, probabilities)
+    bins = _bins(sure, right, confidence)
     truth = np.zeros_like(probabilities)
     truth[np.arange(books), labels] = 1
     return Calibration(
         bins=bins,
         ece=_error(bins),
-        ece_by_luck=_by_luck([sure[part] for part in parts], np.random.default_rng([seed, _LUCK])),
+        ece_by_luck=_by_luck([sure[part] for part in _parts(sure)], np.random.default_rng([seed, _LUCK])),
         confidence=float(sure.mean()),
         accuracy=float(right.mean()),
         brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence, (0, 2)),
@@ -125,9 +123,7 @@ def fit_temperature(labels: Integers, probabilities: Floats) -> float:
 
 def at_temperature(probabilities: Floats, temperature: float) -> Floats:
     """The probabilities (n, genres) with their logits divided by `temperature`."""
-    logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / temperature, axis=1))
 
 
 def _temper(
@@ -135,11 +131,14 @@ def _temper(
 ) -> Tempered:
     temperature = fit_temperature(known, known_probabilities)
     changed = at_temperature(probabilities, temperature)
-    named = predicted_labels(changed)
-    sure = changed[np.arange(len(changed)), named]
-    bins = [_bin(sure[part], (named == labels)[part], confidence) for part in _parts(sure)]
     losses = Estimate.of_mean(_losses(labels, changed), confidence, _LOSSES)
-    return Tempered(temperature=temperature, ece=_error(bins), log_loss=losses)
+    return Tempered(temperature=temperature, ece=_error(_bins(*_judged(labels, changed), confidence)), log_loss=losses)
+
+
+def _judged(labels: Integers, probabilities: Floats) -> tuple[Floats, np.ndarray]:
+    """The probability (n,) of the genre that is named for each book, and whether it is the book's."""
+    named = predicted_labels(probabilities)
+    return probabilities[np.arange(len(named)), named], named == labels
 
 
 def _losses(labels: Integers, probabilities: Floats) -> Floats:
@@ -155,19 +154,21 @@ def _parts(sure: Floats) -> list[Integers]:
 
 def _error(bins: list[Bin]) -> float:
     """The expected calibration error."""
-    return sum(each.books * abs(each.accuracy.value - each.confidence) for each in bins) / sum(
-        each.books for each in bins
-    )
+    gaps = sum(each.books * abs(each.accuracy.value - each.confidence) for each in bins)
+    return gaps / sum(each.books for each in bins)
 
 
-def _bin(sure: Floats, right: np.ndarray, confidence: float) -> Bin:
-    return Bin(
-        books=len(right),
-        low=float(sure.min()),
-        high=float(sure.max()),
-        confidence=float(sure.mean()),
-        accuracy=Estimate.of_share(int(right.sum()), len(right), confidence),
-    )
+def _bins(sure: Floats, right: np.ndarray, confidence: float) -> list[Bin]:
+    return [
+        Bin(
+            books=len(part),
+            low=float(sure[part].min()),
+            high=float(sure[part].max()),
+            confidence=float(sure[part].mean()),
+            accuracy=Estimate.of_share(int(right[part].sum()), len(part), confidence),
+        )
+        for part in _parts(sure)
+    ]
 
 
 def _by_luck(parts: list[Floats], generator: np.random.Generator) -> float:

@@ -74,20 +74,15 @@ def study_overlap(probabilities: Floats, threshold: float, confidence: float) ->
     """
     mean, error, defined = class_overlap(probabilities)
     half = np.nan_to_num(student_quantile(confidence, np.maximum(defined - 1, 1)) * error, nan=1.0)
+    low, high = np.maximum(0, mean - half), np.minimum(1, mean + half)
     genres = len(mean)
     pairs = [
         OverlappingPair(
-            first=first,
-            second=second,
-            overlap=Estimate(
-                value=float(mean[first, second]),
-                low=float(max(0.0, mean[first, second] - half[first, second])),
-                high=float(min(1.0, mean[first, second] + half[first, second])),
-            ),
+            first=int(one),
+            second=int(other),
+            overlap=Estimate(value=float(mean[one, other]), low=float(low[one, other]), high=float(high[one, other])),
         )
-        for first in range(genres)
-        for second in range(first + 1, genres)
-        if not np.isnan(mean[first, second])
+        for one, other in np.argwhere(np.triu(~np.isnan(mean), 1))
     ]
     pairs.sort(key=lambda pair: -pair.overlap.value)
     upper = np.triu_indices(genres, 1)

@@ -78,17 +78,9 @@ def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: fl
     for label in range(genres):
         own = colours[labels == label]
         if len(own):
-            red, green, blue = (float(value) for value in own.mean(axis=0))
-            found.append(
-                GenreColour(
-                    label=label,
-                    books=len(own),
-                    red=red,
-                    green=green,
-                    blue=blue,
-                    brightness=Estimate.of_mean(own @ np.array(_LUMA), confidence, (0, 255)),
-                )
-            )
+            mean = dict(zip(("red", "green", "blue"), own.mean(axis=0).tolist(), strict=True))
+            brightness = Estimate.of_mean(own @ np.array(_LUMA), confidence, (0, 255))
+            found.append(GenreColour(label=label, books=len(own), **mean, brightness=brightness))
     return found
 
 
@@ -119,7 +111,7 @@ def study_colour(
     distances[:, ~known] = np.nan
     met, missed = distances[:, :genres], distances[:, genres:]  # (1 + shuffles, genres) each
     books = np.bincount(labels, minlength=genres)
-    recall = metrics.recall(np.bincount(labels[labels == predicted], minlength=genres), books)
+    recall = metrics.recall(labels, predicted, genres)
 
     def correlate(distances: Floats, *, ranks: bool = False) -> Correlation | None:
         known = ~np.isnan(distances[0])

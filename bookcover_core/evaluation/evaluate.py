@@ -74,14 +74,8 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
     )
     confidence = study.settings.evaluation.confidence
     scores = score(predictions, genres, system, split_model_name(model)[1], confidence)
-    logger.info(
-        "%s: accuracy %.1f %% (%.1f to %.1f) on %d test books",
-        model,
-        100 * scores.accuracy.value,
-        100 * scores.accuracy.low,
-        100 * scores.accuracy.high,
-        scores.books,
-    )
+    value, low, high = (100 * each for each in (scores.accuracy.value, *scores.accuracy.ends))
+    logger.info("%s: accuracy %.1f %% (%.1f to %.1f) on %d test books", model, value, low, high, scores.books)
     folder = study.workspace.evaluation / model
     write_predictions(folder / "predictions.csv", predictions, genres)
     write_json(folder / "metrics.json", scores.model_dump(mode="json"))

@@ -4,9 +4,7 @@ Ties: where two genres have the same probability, the one with the lower label g
 every book has exactly one predicted genre and one rank, top-1 recall agrees with the confusion matrix, and a network
 that gives every genre the same probability scores chance, not everything.
 
-Undefined values are NaN: the recall of a genre without test books, the precision of one that is never predicted. In
-macro averages a genre without test books is left out, and a precision of a genre that is never predicted counts as 0
-(scikit-learn's `zero_division=0`), so that a network gains nothing by never naming a difficult genre.
+Undefined values are NaN: the recall of a genre without test books.
 
 What the dissertation calls total precision (Table 3) is the share of books predicted rightly: the accuracy.
 """
@@ -45,29 +43,14 @@ def confusion_matrix(labels: Integers, predicted: Integers, genres: int) -> Inte
     return cells.reshape(genres, genres).astype(np.int64)
 
 
-def top_hits(labels: Integers, ranks: Integers, genres: int, k: int) -> Integers:
-    """Books of each genre whose own genre is among the first k: (genres,)."""
-    return np.bincount(labels[ranks <= k], minlength=genres).astype(np.int64)
+def recall(labels: Integers, predicted: Integers, genres: int) -> Floats:
+    """Books of each genre that are predicted rightly, over all its books: (genres,); NaN for a genre without books."""
+    return _ratio(np.bincount(labels[labels == predicted], minlength=genres), np.bincount(labels, minlength=genres))
 
 
-def recall(hits: Floats | Integers, books: Floats | Integers) -> Floats:
-    """Hits over books of each genre; NaN for a genre without books. Works over leading axes too."""
-    return _ratio(hits, books)
-
-
-def precision(confusion: Floats | Integers) -> Floats:
-    """Right predictions over all predictions of each genre, from (…, genres, genres); NaN where there are none."""
-    return _ratio(_diagonal(confusion), confusion.sum(axis=-2))
-
-
-def f1(confusion: Floats | Integers) -> Floats:
-    """Harmonic mean of precision and recall, from (…, genres, genres); NaN for a genre without books or predictions."""
-    return _ratio(2 * _diagonal(confusion), confusion.sum(axis=-1) + confusion.sum(axis=-2))
-
-
-def macro(values: Floats, books: Integers) -> Floats:
-    """Mean of (…, genres) over the genres that have test books; an undefined value counts as 0."""
-    return np.asarray(np.nan_to_num(values[..., books > 0]).mean(axis=-1), dtype=np.float64)
+def f1(confusion: Integers) -> Floats:
+    """Harmonic mean of precision and recall: (genres,); NaN for a genre without books and predictions."""
+    return _ratio(2 * confusion.diagonal(), confusion.sum(axis=1) + confusion.sum(axis=0))
 
 
 def chance(books: Integers, k: int = 1) -> float:
@@ -79,10 +62,5 @@ def chance(books: Integers, k: int = 1) -> float:
     return float(np.sort(books)[-k:].sum() / books.sum())
 
 
-def _diagonal(confusion: Floats | Integers) -> Floats:
-    return np.asarray(np.diagonal(confusion, axis1=-2, axis2=-1), dtype=np.float64)
-
-
-def _ratio(part: Floats | Integers, whole: Floats | Integers) -> Floats:
-    divided = np.full(np.broadcast_shapes(np.shape(part), np.shape(whole)), np.nan)
-    return np.asarray(np.divide(part, whole, out=divided, where=np.asarray(whole) > 0), dtype=np.float64)
+def _ratio(part: Integers, whole: Integers) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))

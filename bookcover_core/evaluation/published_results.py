@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
@@ -99,7 +100,7 @@ def published_preparations() -> dict[str, PublishedPreparation]:
     """Table 1 by preparation: "noprep", "padded", "cropped"."""
     return {
         row["preparation"]: PublishedPreparation(
-            row["preparation"], int(row["best_epoch"]), _share(row["test_accuracy_pct"])
+            row["preparation"], int(row["best_epoch"]), round(float(row["test_accuracy_pct"]) / 100, 6)
         )
         for row in _rows("hill_2020_table1_preparation.csv")
     }
@@ -108,47 +109,28 @@ def published_preparations() -> dict[str, PublishedPreparation]:
 @cache
 def published_recall() -> dict[str, PublishedRecall]:
     """Table 2 by network, in the order of its columns: LeNet, AlexNet, MobileNetV2, InceptionResNetV2, ResNeXt50."""
-    columns: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
-    for row in _rows("hill_2020_table2_recall.csv"):
-        top1, top3 = columns.setdefault(row["model"], ({}, {}))
-        top1[row["genre"]] = _share(row["top1_recall_pct"])
-        top3[row["genre"]] = _share(row["top3_recall_pct"])
+    top1, top3 = (_columns("hill_2020_table2_recall.csv", f"top{k}_recall_pct") for k in (1, 3))
     return {
-        model: PublishedRecall(model, total_top1=top1.pop(_TOTAL), total_top3=top3.pop(_TOTAL), top1=top1, top3=top3)
-        for model, (top1, top3) in columns.items()
+        model: PublishedRecall(model, own, top3[model], own.pop(_TOTAL), top3[model].pop(_TOTAL))
+        for model, own in top1.items()
     }
 
 
 @cache
 def published_precision() -> dict[str, PublishedPrecision]:
     """Table 3 by network."""
-    columns: dict[str, dict[str, float | None]] = {}
-    for row in _rows("hill_2020_table3_precision.csv"):
-        value = _share(row["precision_pct"]) if row["precision_pct"] else None
-        columns.setdefault(row["model"], {})[row["genre"]] = value
-    return {
-        model: PublishedPrecision(model, total=column.pop(_TOTAL) or 0.0, precision=column)
-        for model, column in columns.items()
-    }
+    columns = _columns("hill_2020_table3_precision.csv", "precision_pct")
+    return {model: PublishedPrecision(model, total=own.pop(_TOTAL), precision=own) for model, own in columns.items()}
 
 
 @cache
 def published_results() -> tuple[PublishedResult, ...]:
     """Results on BookCover30 of all studies, the dissertation's among them."""
-    return tuple(
-        PublishedResult(
-            study=row["study"],
-            year=int(row["year"]),
-            input=row["input"],
-            model=row["model"],
-            top1=_share(row["top1_pct"]),
-            top3=_share(row["top3_pct"]) if row["top3_pct"] else None,
-            chance=_share(row["chance_pct"]) if row["chance_pct"] else None,
-            protocol=row["protocol"],
-            source=row["source"],
-        )
-        for row in _rows("published_bookcover30.csv")
-    )
+    found = []
+    for row in _rows("published_bookcover30.csv"):
+        values: dict[str, Any] = {name: _share(row.pop(f"{name}_pct")) for name in ("top1", "top3", "chance")}
+        found.append(PublishedResult(**row | values | {"year": int(row["year"])}))
+    return tuple(found)
 
 
 @cache
@@ -162,9 +144,17 @@ def is_bookcover30(names: Iterable[str]) -> bool:
     return tuple(names) == BOOKCOVER30
 
 
-def _share(percent: str) -> float:
-    """A percentage as a share, without the last bits that a division by 100 leaves."""
-    return round(float(percent) / 100, 6)
+def _columns(file: str, column: str) -> dict[str, dict[str, Any]]:
+    """A column of shares by network, and by genre within it: None where a cell is empty."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in _rows(file):
+        found.setdefault(row["model"], {})[row["genre"]] = _share(row[column])
+    return found
+
+
+def _share(percent: str) -> float | None:
+    """A percentage as a share, without the last bits that a division by 100 leaves; None for an empty text."""
+    return round(float(percent) / 100, 6) if percent else None
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.intervals import Estimate, normal_quantile, student_quantile
 from bookcover_core.evaluation.metrics import Floats
@@ -35,55 +35,39 @@ _CURVE = 422
 Hits = npt.NDArray[np.bool_]
 
 
-class RepeatedAccuracy(BaseModel):
+class RepeatedAccuracy(BaseModel, frozen=True):
     """Accuracy over several trainings."""
 
-    model_config = ConfigDict(frozen=True)
-
-    runs: list[float]
-    """Accuracy of each training."""
-    spread: float
-    """Standard deviation between them."""
-    estimate: Estimate
-    """Of the mean: the interval holds the luck of training and of the books."""
+    runs: list[float] = Field(description="Accuracy of each training.")
+    spread: float = Field(description="Standard deviation between them.")
+    estimate: Estimate = Field(description="Of the mean: the interval holds the luck of training and of the books.")
 
 
-class CurvePoint(BaseModel):
+class CurvePoint(BaseModel, frozen=True):
     """Accuracies of the trainings with so many books."""
-
-    model_config = ConfigDict(frozen=True)
 
     books: int
     accuracies: list[float]
 
 
-class LearningCurve(BaseModel):
+class LearningCurve(BaseModel, frozen=True):
     """Accuracy against the number of training books, and the line through its logarithm."""
 
-    model_config = ConfigDict(frozen=True)
-
-    points: list[CurvePoint]
-    """From few books to all."""
-    fitted: list[Estimate]
-    """The line at each point, and at twice all books."""
-    gain: Estimate
-    """What each doubling of the books brings."""
+    points: list[CurvePoint] = Field(description="From few books to all.")
+    fitted: list[Estimate] = Field(description="The line at each point, and at twice all books.")
+    gain: Estimate = Field(description="What each doubling of the books brings.")
 
 
-class SystemRepeats(BaseModel):
+class SystemRepeats(BaseModel, frozen=True):
     """The repeated trainings of one system."""
-
-    model_config = ConfigDict(frozen=True)
 
     seeds: RepeatedAccuracy | None = None
     folds: RepeatedAccuracy | None = None
     curve: LearningCurve | None = None
 
 
-class Repeats(BaseModel):
+class Repeats(BaseModel, frozen=True):
     """The repeated trainings of a study, by system."""
-
-    model_config = ConfigDict(frozen=True)
 
     confidence: float
     systems: dict[str, SystemRepeats]
@@ -149,8 +133,7 @@ def read_repeats(workspace: Workspace) -> Repeats:
     Raises:
         WorkspaceError: They are missing or altered.
     """
-    file = repeats_file(workspace)
-    return read_result(file, Repeats, "what the repeated trainings say")
+    return read_result(repeats_file(workspace), Repeats, "what the repeated trainings say")
 
 
 def _of_model(study: Study, model: str) -> SystemRepeats:

@@ -145,11 +145,16 @@ def score(
     )
 
 
+def score_again(scores: Scores, predictions: Predictions, confidence: float | None = None) -> Scores:
+    """The scores of the same system on the books of `predictions`, with intervals of another `confidence` if given."""
+    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
+    return score(predictions, genres, scores.backbone, scores.preparation, confidence or scores.confidence)
+
+
 def restricted(scores: Scores, predictions: Predictions, wanted: AbstractSet[str]) -> Scores:
     """The scores of the same system on those books alone whose keys are wanted; `predictions` are of all its books."""
     places = np.array([place for place, key in enumerate(predictions.keys) if key in wanted], dtype=np.int64)
-    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
-    return score(predictions.at(places), genres, scores.backbone, scores.preparation, scores.confidence)
+    return score_again(scores, predictions.at(places))
 
 
 def total_name(k: int) -> str:

@@ -83,27 +83,23 @@ def compare_pairs(
     p_values = [mcnemar(right[a], right[b], of_books) for a, b in pairs]
     found = []
     for (a, b), p, p_holm in zip(pairs, p_values, holm(p_values), strict=True):
-        both, only_a, only_b = (
-            int(each.sum()) for each in (right[a] & right[b], right[a] & ~right[b], right[b] & ~right[a])
-        )
         difference = paired_difference(right[a], right[b], of_books, confidence)
         same = share_right(predicted[a] == predicted[b], of_books, confidence)
-        found.append(
-            PairComparison(
-                first=a,
-                second=b,
-                both=both,
-                only_first=only_a,
-                only_second=only_b,
-                neither=len(labels) - both - only_a - only_b,
-                difference=difference,
-                p=p,
-                p_holm=p_holm,
-                standing=standing_of(difference, p_holm, confidence),
-                same=same,
-                kappa=cohen_kappa(predicted[a], predicted[b], same),
-            )
+        pair = PairComparison(
+            first=a,
+            second=b,
+            both=int((right[a] & right[b]).sum()),
+            only_first=int((right[a] & ~right[b]).sum()),
+            only_second=int((right[b] & ~right[a]).sum()),
+            neither=int((~right[a] & ~right[b]).sum()),
+            difference=difference,
+            p=p,
+            p_holm=p_holm,
+            standing=standing_of(difference, p_holm, confidence),
+            same=same,
+            kappa=cohen_kappa(predicted[a], predicted[b], same),
         )
+        found.append(pair)
     return found
 
 

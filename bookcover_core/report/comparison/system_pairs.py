@@ -16,14 +16,8 @@ from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate, difference, paired_difference
 from bookcover_core.evaluation.metrics import Integers
 from bookcover_core.evaluation.predictions import Predictions
-from bookcover_core.evaluation.scores import Scores, score
-from bookcover_core.evaluation.significance import (
-    Standing,
-    holm,
-    mcnemar,
-    standing_of,
-)
-from bookcover_core.genres import Genre
+from bookcover_core.evaluation.scores import Scores, score_again
+from bookcover_core.evaluation.significance import Standing, holm, mcnemar, standing_of
 
 # With a smaller share of the smaller test set in common, two sets of books tell more than the books in common do: the
 # answers of two networks to one book go together, but not so closely that half the books would be worth all.
@@ -129,8 +123,7 @@ def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
 def _judged(scores: Scores, predictions: Predictions, confidence: float) -> _JudgedBooks:
     if scores.confidence == confidence and scores.books == len(predictions.keys):
         return _JudgedBooks(predictions, scores)
-    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
-    return _JudgedBooks(predictions, score(predictions, genres, scores.backbone, scores.preparation, confidence))
+    return _JudgedBooks(predictions, score_again(scores, predictions, confidence))
 
 
 def _only(judged: _JudgedBooks, places: Integers) -> _JudgedBooks:

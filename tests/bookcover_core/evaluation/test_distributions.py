@@ -2,19 +2,24 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from bookcover_core.evaluation.distributions import MEASURES, distributions, ks_distance
+from bookcover_core.evaluation.distributions import MEASURES, distributions
 
 
-def test_the_distance_is_kolmogorov_and_smirnovs():
-    """Ties and all, it agrees with SciPy; without anything inside it is 0, without overlap 1."""
+def test_the_distance_is_that_from_all_other_books():
+    """Kolmogorov and Smirnov's, ties and all; without other books it is 0, without overlap 1."""
     generator = np.random.default_rng(4)
     values = generator.integers(0, 12, size=400).astype(float)
     inside = generator.random(400) < 0.2 + 0.03 * values
-    assert ks_distance(values, inside) == pytest.approx(stats.ks_2samp(values[inside], values[~inside]).statistic)
-    assert ks_distance(values, np.zeros(400, dtype=bool)) == 0
-    assert ks_distance(values, values > 5) == 1
+
+    def apart(labels: np.ndarray) -> float:
+        return distributions(labels, dict.fromkeys(MEASURES, values), 2)[0].genres[-1].apart
+
+    steps = np.arange(12)
+    shares = [(own[:, None] <= steps).mean(axis=0) for own in (values[inside], values[~inside])]
+    assert apart(inside.astype(np.int64)) == pytest.approx(np.abs(shares[0] - shares[1]).max())
+    assert apart(np.ones(400, dtype=np.int64)) == 0
+    assert apart((values > 5).astype(np.int64)) == 1
 
 
 def test_every_genre_has_its_quantiles_and_its_shape():

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from bookcover_core.evaluation import metrics
+from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.scores import Scores, score
+from bookcover_core.genres import number_genres
 
 
 def _random(seed: int, books: int = 400, genres: int = 7):
@@ -17,6 +20,13 @@ def _random(seed: int, books: int = 400, genres: int = 7):
     return labels, probabilities
 
 
+def _scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
+    """Scores of predictions for as many books, each of a group of its own."""
+    keys = [str(place) for place in range(len(labels))]
+    genres = number_genres([f"Genre {label}" for label in range(probabilities.shape[1])])
+    return score(Predictions(keys, labels, probabilities, keys), genres, "A", "padded", 0.95)
+
+
 def test_a_case_counted_by_hand():
     """Four books, three genres: ranks, confusion, recall, precision and F1 are what counting gives."""
     labels = np.array([0, 0, 1, 2])
@@ -25,14 +35,13 @@ def test_a_case_counted_by_hand():
     assert ranks.tolist() == [1, 2, 2, 3]
     confusion = metrics.confusion_matrix(labels, metrics.predicted_labels(probabilities), 3)
     assert confusion.tolist() == [[1, 1, 0], [1, 0, 0], [1, 0, 0]]
-    books = confusion.sum(axis=1)
-    assert metrics.recall(metrics.top_hits(labels, ranks, 3, 1), books).tolist() == [0.5, 0, 0]
-    assert metrics.recall(metrics.top_hits(labels, ranks, 3, 3), books).tolist() == [1, 1, 1]
-    precision = metrics.precision(confusion)
-    assert precision[:2].tolist() == pytest.approx([1 / 3, 0])
-    assert np.isnan(precision[2]), "the third genre is never predicted"
+    assert metrics.recall(labels, metrics.predicted_labels(probabilities), 3).tolist() == [0.5, 0, 0]
     assert metrics.f1(confusion).tolist() == pytest.approx([2 / 5, 0, 0])
-    assert metrics.macro(precision, books) == pytest.approx(1 / 9)
+    found = _scores(labels, probabilities)
+    assert [genre.recall[3].value for genre in found.genres] == [1, 1, 1]
+    assert [genre.precision.value for genre in found.genres[:2]] == pytest.approx([1 / 3, 0])
+    assert found.genres[2].precision is None, "the third genre is never predicted"
+    assert found.totals["macro_precision"].value == pytest.approx(1 / 9)
 
 
 def test_equal_probabilities_score_chance():
@@ -67,27 +76,26 @@ def test_numbers_agree_with_scikit_learn(seed: int):
     """Accuracy, top-k, confusion, per-genre and macro numbers are scikit-learn's."""
     labels, probabilities = _random(seed)
     predicted = metrics.predicted_labels(probabilities)
-    ranks = metrics.true_ranks(labels, probabilities)
-    confusion = metrics.confusion_matrix(labels, predicted, 7)
-    books = confusion.sum(axis=1)
-    assert (confusion == reference.confusion_matrix(labels, predicted, labels=range(7))).all()
+    found = _scores(labels, probabilities)
+    assert (np.array(found.confusion) == reference.confusion_matrix(labels, predicted, labels=range(7))).all()
     for k in metrics.TOP:
-        assert (ranks <= k).mean() == pytest.approx(reference.top_k_accuracy_score(labels, probabilities, k=k))
-    for ours, theirs in (
-        (metrics.precision(confusion), reference.precision_score(labels, predicted, average=None, zero_division=0)),
-        (metrics.f1(confusion), reference.f1_score(labels, predicted, average=None, zero_division=0)),
-        (
-            metrics.recall(metrics.top_hits(labels, ranks, 7, 1), books),
-            reference.recall_score(labels, predicted, average=None),
-        ),
+        assert found.top(k).value == pytest.approx(reference.top_k_accuracy_score(labels, probabilities, k=k))
+    for name, ours, score_of in (
+        ("macro_recall", [genre.recall[1].value for genre in found.genres], reference.recall_score),
+        ("macro_precision", [genre.precision.value for genre in found.genres], reference.precision_score),
+        ("macro_f1", [genre.f1 for genre in found.genres], reference.f1_score),
     ):
-        assert np.nan_to_num(ours).tolist() == pytest.approx(theirs.tolist())
-        assert metrics.macro(ours, books) == pytest.approx(theirs.mean())
+        assert ours == pytest.approx(score_of(labels, predicted, average=None, zero_division=0).tolist())
+        assert found.totals[name].value == pytest.approx(score_of(labels, predicted, average="macro", zero_division=0))
+    assert metrics.recall(labels, predicted, 7).tolist() == pytest.approx(
+        reference.recall_score(labels, predicted, average=None).tolist()
+    )
 
 
 def test_a_genre_without_test_books_is_left_out_of_means():
     """A genre that no test book has does not pull the macro averages down."""
-    confusion = np.array([[3, 0, 0], [0, 2, 0], [0, 0, 0]])
-    books = confusion.sum(axis=1)
-    assert metrics.macro(metrics.precision(confusion), books) == pytest.approx(1)
-    assert np.isnan(metrics.recall(np.diagonal(confusion), books)[2])
+    found = _scores(np.array([0, 0, 0, 1, 1]), np.eye(3)[[0, 0, 0, 1, 1]])
+    assert [found.totals[name].value for name in ("macro_precision", "macro_recall", "macro_f1")] == [1, 1, 1]
+    assert found.genres[2].recall == {}
+    assert found.genres[2].f1 is None
+    assert np.isnan(metrics.recall(np.array([0, 1]), np.array([0, 1]), 3)[2])
