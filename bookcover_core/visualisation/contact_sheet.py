@@ -25,6 +25,8 @@ class CaptionedCover:
 
     file: Path
     caption: tuple[str, ...] = ()
+    book: str = ""
+    """Title of the book, for those who cannot see the cover."""
 
 
 def contact_sheet(covers: Sequence[CaptionedCover], *, columns: int = 6, side: int = 160) -> Image.Image:

@@ -3,9 +3,9 @@
 A figure is drawn without pyplot: nothing global is touched, and figures can be drawn in any process. The same figure
 gives the same bytes on every run. Widths and heights are in inches.
 
-Colours are told apart by people with any of the common colour vision deficiencies: Okabe and Ito (2008), "Color
-Universal Design". Series differ in marker too, so that a figure survives a black-and-white printer. In a page a figure
-follows the reader's colour scheme: one SVG holds the light and the dark colours (`adaptive`).
+Type, lines and colours stand in `figures.mplstyle`. Colours are told apart by people with any of the common colour
+vision deficiencies, and series differ in marker too, so that a figure survives a black-and-white printer. In a page a
+figure follows the reader's colour scheme: one SVG holds the light and the dark colours (`adaptive`).
 """
 
 import io
@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -36,18 +37,14 @@ NARROW = 3.65
 # Dots per inch of PNG files.
 _PNG_DPI = 200
 
-# Comes with matplotlib: the same figure on every machine.
-_FONT = "DejaVu Sans"
-
 # For genres whose names need other scripts, where one of these is installed.
 _OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Microsoft YaHei", "Arial Unicode MS")
 
-# White, but for what is white in the data: a swatch of a white cover stays white on a dark page.
-PAPER = "#fffffe"
-INK, MUTED, GRID = "#1d1c1a", "#6b6862", "#e4e1da"
+_STYLE = mpl.rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False)
 
-# Blue, vermilion, bluish green, reddish purple, orange and sky blue of Okabe and Ito.
-_SERIES = ("#0072b2", "#d55e00", "#00805d", "#a5558a", "#b27700", "#2c8fc4")
+PAPER, INK = _STYLE["figure.facecolor"], _STYLE["text.color"]
+MUTED, GRID = _STYLE["axes.edgecolor"], _STYLE["grid.color"]
+_SERIES: tuple[str, ...] = tuple(_STYLE["axes.prop_cycle"].by_key()["color"])
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 
 # What the colours become on dark pages: the series lightened alike.
@@ -109,26 +106,6 @@ def short_name(name: str, longest: int = 32) -> str:
 def percent_axis(axis: Any) -> None:
     """Let `axis` show shares as percentages."""
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol=" %"))
-
-
-def rows_of_shares(axes: Axes) -> None:
-    """Let `axes` show rows of percentages: named on the left without a line, read off along vertical lines."""
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
-    percent_axis(axes.xaxis)
-
-
-def label_beside(axes: Axes, text: str, at: tuple[float, float]) -> None:
-    """Write `text` to the right of a point."""
-    axes.annotate(text, at, xytext=(5, 0), textcoords="offset points", va="center", fontsize=6.8, color=MUTED)
-
-
-def bands(axes: Axes, places: Iterable[int]) -> None:
-    """Shade rows of `axes`, so that an eye finds its way along them."""
-    for place in places:
-        axes.axhspan(place - 0.5, place + 0.5, color=GRID, alpha=0.45, linewidth=0, zorder=0)
 
 
 def legend_below(figure: Figure, axes: Axes, most: int = 4) -> None:
@@ -194,42 +171,8 @@ def _save(figure: Figure, buffer: Any, **how: Any) -> None:
 def _fonts() -> list[str]:
     """The font of the figures, and those that stand in for the characters it lacks."""
     installed = set(font_manager.get_font_names())
-    return [_FONT, *(name for name in _OTHER_SCRIPTS if name in installed)]
+    return [*_STYLE["font.sans-serif"], *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 def _rc() -> Any:
-    return {
-        "font.family": "sans-serif",
-        "font.sans-serif": _fonts(),
-        "font.size": 7.5,
-        "text.parse_math": False,  # a genre may be called "$1 meals"
-        "text.color": INK,
-        "svg.hashsalt": "bookcover",
-        "svg.fonttype": "path",
-        "figure.facecolor": PAPER,
-        "savefig.facecolor": PAPER,
-        "axes.facecolor": "none",
-        "axes.edgecolor": MUTED,
-        "axes.linewidth": 0.6,
-        "axes.labelcolor": INK,
-        "axes.labelsize": 7.5,
-        "axes.titlesize": 8,
-        "axes.titleweight": "bold",
-        "axes.titlecolor": INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.axisbelow": True,
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "grid.color": GRID,
-        "grid.linewidth": 0.6,
-        **{f"{axis}tick.{key}": value for axis in "xy" for key, value in _TICKS.items()},
-        "legend.frameon": False,
-        "legend.fontsize": 7,
-        "legend.labelcolor": INK,
-        "lines.linewidth": 1.2,
-        "lines.markersize": 4,
-    }
-
-
-_TICKS = {"color": MUTED, "labelcolor": INK, "labelsize": 7, "major.width": 0.6, "major.size": 2.5}
+    return {**_STYLE, "font.sans-serif": _fonts()}

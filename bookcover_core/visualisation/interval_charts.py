@@ -72,8 +72,9 @@ def interval_chart(rows: Sequence[str], panels: Sequence[Panel], width: float = 
         headings = [not any(panel.known(row) for panel in panels) for row in range(len(rows))]
         for axes, panel in zip(grid, panels, strict=True):
             _draw(axes, panel)
-            if len(panels) > 1:
-                figure_style.bands(axes, [row for row, empty in enumerate(headings) if not empty][::2])
+            # Every other row is shaded, so that an eye finds its way along them.
+            for row in [row for row, empty in enumerate(headings) if not empty][::2] if len(panels) > 1 else ():
+                axes.axhspan(row - 0.5, row + 0.5, color=figure_style.GRID, alpha=0.45, linewidth=0, zorder=0)
         grid[0].set_yticks(range(len(rows)), rows)
         grid[0].set_ylim(len(rows) - 0.4, -0.6)
         for label, heading in zip(grid[0].get_yticklabels(), headings, strict=True):
@@ -97,7 +98,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         hollow: Any = {"markerfacecolor": figure_style.PAPER} if series.colour is None else {}
         axes.plot([each.value for each in values], places, **style, **hollow, label=series.name or "_")
         for row, value in zip(rows if series.labels else (), values, strict=False):
-            figure_style.label_beside(axes, series.labels[row], (value.high, row))
+            beside: Any = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.8}
+            axes.annotate(series.labels[row], (value.high, row), **beside, color=figure_style.MUTED)
     for mark in panel.marks:
         axes.axvline(mark, color=figure_style.INK, linewidth=0.8, linestyle=figure_style.DOTTED)
     low, high = panel.ends
@@ -107,7 +109,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
         max(0.02, room * max(tip.high for tip in tips)) if high is None else high,
     )
     axes.locator_params(axis="x", nbins=5)
-    figure_style.rows_of_shares(axes)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    figure_style.percent_axis(axes.xaxis)
     figure_style.panel_title(axes, panel.title)
     axes.set_xlabel(panel.axis, loc="right")  # on phones it is longer than the axis
 

@@ -102,5 +102,4 @@ def read_insight(workspace: Workspace, model: str) -> NetworkInsight:
     Raises:
         WorkspaceError: The file is missing or altered.
     """
-    file = insight_folder(workspace, model) / INSIGHT
-    return read_result(file, NetworkInsight, "what the stage `visualise` saw")
+    return read_result(insight_folder(workspace, model) / INSIGHT, NetworkInsight, "what the stage `visualise` saw")
