@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.table import duration
+from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
 from deployments.terminal import console, say
 from tasks.study_progress import FAILED, UNCHANGED, StudyProgress, watched

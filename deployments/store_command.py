@@ -11,6 +11,7 @@ from bookcover_core.errors import SettingsError
 from bookcover_core.pipeline import upkeep
 from bookcover_core.pipeline.store import kept, prune, store_folder
 from bookcover_core.pipeline.study import Study
+from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
 from deployments.terminal import print_table, say
@@ -87,8 +88,6 @@ def verify_study(study: Study) -> int:
 
 def shrink_study(study: Study, *, yes: bool) -> None:
     """Free what can be made again of a study, when a person has agreed."""
-    from bookcover_core.report.table import duration  # noqa: PLC0415 - its package is slow to import
-
     found = upkeep.spare(study)
     if not found.files:
         say(f"There is nothing to free in {study.workspace.root}.")

@@ -13,6 +13,7 @@ from bookcover_core.pipeline.engine import State
 from bookcover_core.pipeline.graph import declarations, known_parts, stages
 from bookcover_core.pipeline.outlook import prospects
 from bookcover_core.pipeline.study import Study, studies_in
+from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
 from deployments.plain_text import PlainConsole
 
@@ -30,7 +31,7 @@ def say(text: str) -> None:
 
 def print_results(settings: StudySettings) -> None:
     """Print the result table of a study, and where its report lies."""
-    from bookcover_core.report.findings import UNTRAINED  # noqa: PLC0415 - imports pandas
+    from bookcover_core.report.evaluated_systems import UNTRAINED  # noqa: PLC0415 - imports pandas
     from bookcover_core.report.summary import result_table, verdict  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)
@@ -122,8 +123,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 def print_prospects(settings: StudySettings) -> None:
     """Print what a study would run now, why, and how long it took last."""
-    from bookcover_core.report.table import duration  # noqa: PLC0415 - its package is slow to import
-
     total = 0.0
     found = list(prospects(Study(settings)))
     for each in found:

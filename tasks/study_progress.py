@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bookcover_core.pipeline.graph import Part, find, stages
 from bookcover_core.pipeline.outlook import prospects
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.table import capitalised, duration
+from bookcover_core.report.formats import capitalised, duration
 
 # Seconds after which the pace of a part tells more than the time of its last run.
 _PACE = 5.0

@@ -21,7 +21,6 @@ def funnel_table(findings: Findings) -> Table:
     """Books after every stage, those that it dropped, and why."""
     return Table.of(
         "counts",
-        "What each stage kept and dropped",
         [Column("What"), integers("Kept"), integers("Dropped"), Column("Why dropped, or how divided")],
         _funnel(findings),
     )
@@ -76,7 +75,6 @@ def time_table(findings: Findings) -> Table:
     ]
     return Table.of(
         "times",
-        "Time of each stage",
         [
             Column("Stage", "0"),
             integers("Parts", "1"),
@@ -84,12 +82,8 @@ def time_table(findings: Findings) -> Table:
             integers("Covers", "3"),
             Column("Covers a second", lambda row: row[3] / row[2] if row[3] and row[2] else None, Format.RATE),
         ],
-        rows,
-        totals=[("All stages", None, sum((row[2] for row in rows), 0.0), None, None)],
-        notes=[
-            "Sum over the parts of a stage, which may have run side by side.",
-            "A stage that was interrupted counts its last run only.",
-        ],
+        [*rows, ("All stages", None, sum((row[2] for row in rows), 0.0), None)],
+        foot=1,
     )
 
 

@@ -13,8 +13,9 @@ from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.listings.books import Book, read_books, read_genres
 from bookcover_core.pipeline.study import Study
+from bookcover_core.report.formats import plain_markdown
 from bookcover_core.report.link_rot import is_local, outcome_table, read_outcomes, rot_table
-from bookcover_core.report.table import markdown, plain_markdown
+from bookcover_core.report.table import markdown
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # What sets the random numbers of the sample apart from those of other purposes.

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from matplotlib.figure import Figure
 
 from bookcover_core.pipeline.workspace import write_bytes
+from bookcover_core.report.words import passage
 from bookcover_core.visualisation.contact_sheet import data_uri
 from bookcover_core.visualisation.figure_style import NARROW, adaptive, to_png, to_svg
 
@@ -27,6 +29,12 @@ class FigureSpec:
     """Draws it; `width` in inches is given to one that is narrow on phones."""
     has_narrow: bool = True
     """Whether it is drawn anew for phones, where shrinking it would make it unreadable; else it is scrolled there."""
+
+    @classmethod
+    def of(cls, kind: str, draw: Callable[..., Figure], of: str = "", *, has_narrow: bool = True, **words: Any) -> Self:
+        """The figure called "<kind>", or "<kind>-<of>": caption and alt are the passage "figure <kind>"."""
+        caption, alt = passage(f"figure {kind}", **words)
+        return cls(f"{kind}-{of}" if of else kind, caption, alt, draw, has_narrow)
 
 
 @dataclass(frozen=True)

@@ -6,48 +6,41 @@ Only systems of today's settings, on the preparation that they ask for, are gath
 the folder is not.
 """
 
-import json
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 
-from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
+from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.repeats import Repeats, read_repeats
-from bookcover_core.evaluation.scores import Scores, read_scores, restricted
-from bookcover_core.families.family import System, title_of
-from bookcover_core.families.systems import ALL_FAMILIES, systems, validation_figures_of
+from bookcover_core.evaluation.scores import Scores, restricted
+from bookcover_core.families.family import title_of
+from bookcover_core.families.systems import ALL_FAMILIES, systems
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import pretrained
-from bookcover_core.models.model_cards import ModelCard, read_card
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.report.evaluated_systems import (
+    EvaluatedSystem,
+    PreparationTrial,
+    if_chosen,
+    read_system,
+    read_ties,
+    read_trials,
+)
 from bookcover_core.settings import BookSource, CoverSource
 from bookcover_core.settings.dissertation import differing_settings, is_of_training
-from bookcover_core.training.preparation_choice import (
-    CHOICE,
-    chosen_preparation,
-    comparing_backbones,
-    comparison_folder,
-    comparison_label,
-    comparison_parts,
-)
-from bookcover_core.training.validation_choice import ValidationChoice, ValidationFigures, choose_by_validation
+from bookcover_core.training.preparation_choice import chosen_preparation, comparison_parts
+from bookcover_core.training.validation_choice import ValidationChoice, choose_by_validation
 from bookcover_core.visualisation.network_insight import NetworkInsight, read_insight
-from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
 from bookcover_core.visualisation.visualise import chosen_system
-
-logger = logging.getLogger(__name__)
 
 LEAST_ORIGINAL = 0.8
 """Share of the official test books that must be left where a study is compared with what is published.
@@ -55,56 +48,9 @@ LEAST_ORIGINAL = 0.8
 Books whose covers are gone may be easier or harder than the rest. With a fifth of them gone and five points between the
 two, an accuracy is off by one point, which is what the luck of 5,700 books amounts to as well."""
 
-UNTRAINED = ", untrained"
-"""What stands behind the names of networks with random weights."""
-
 # Why a system is missing, where nobody says.
 _NOT_EVALUATED = "It was trained, but not evaluated."
 _NOT_TRAINED = "It was not trained, or its training failed: its own run and log say why."
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class EvaluatedSystem:
-    """A system that was trained and evaluated."""
-
-    system: System
-    scores: Scores
-    validation: ValidationFigures
-    curve: TrainingCurve | None
-    """The course of its training; None for an ensemble, and where its history is gone."""
-    card: ModelCard | None
-    """The card beside its weights; None for an ensemble, and where it is gone."""
-    untrained: bool = False
-    """Whether its backbone, or that of a member of an ensemble, has random weights: only its head has learnt."""
-
-    @property
-    def name(self) -> str:
-        """Its name in folders and labels."""
-        return self.scores.backbone
-
-    @property
-    def title(self) -> str:
-        """Its name for people."""
-        return f"{self.system.title}{UNTRAINED if self.untrained else ''}"
-
-    @property
-    def is_ensemble(self) -> bool:
-        """Whether it joins other systems, and was not trained itself."""
-        return bool(self.system.members)
-
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch whose weights were kept."""
-        if self.curve is not None:
-            return self.curve.best_epoch
-        return int(self.card.metrics["best_epoch"]) if self.card and "best_epoch" in self.card.metrics else None
-
-    @property
-    def validation_accuracy(self) -> float | None:
-        """Validation accuracy at that epoch."""
-        return None if self.curve is None else self.curve.val_accuracy[self.curve.best]
 
 
 @dataclass(frozen=True)
@@ -118,21 +64,6 @@ class MissingSystem:
     def title(self) -> str:
         """Its name for people."""
         return title_of(self.name)
-
-
-@dataclass(frozen=True)
-class PreparationTrial:
-    """A preparation in the comparison of section 3.2."""
-
-    backbone: str
-    """The network that compares."""
-    preparation: str
-    chosen: bool
-    """Whether the network is trained on it."""
-    best_epoch: int
-    validation_accuracy: float
-    test_accuracy: float
-    curve: TrainingCurve | None
 
 
 @dataclass(frozen=True)
@@ -179,6 +110,11 @@ class Findings:
     def scores_by_name(self) -> dict[str, Scores]:
         """The scores of all systems, by the system's name."""
         return {system.name: system.scores for system in self.systems}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The names of all systems and baselines for people, which say of untrained ones that they are; by name."""
+        return {each.name: each.title for each in (*self.systems, *self.baselines)}
 
     @property
     def confidence(self) -> float:
@@ -342,12 +278,12 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
     baselines: list[EvaluatedSystem] = []
     missing = []
     for system in systems(study.settings):
-        model = _if_chosen(lambda: system.model(study))  # noqa: B023 - called at once
+        model = if_chosen(lambda: system.model(study))  # noqa: B023 - called at once
         if system.name in known:
             # What an earlier run left of it is not what today's settings ask for.
             missing.append(MissingSystem(system.name, known[system.name]))
         elif model and study.manifest_file(f"evaluate/{model}").exists():
-            (evaluated if system.competes else baselines).append(_evaluated(study, system, model))
+            (evaluated if system.competes else baselines).append(read_system(study, system, model))
         else:
             is_made = model and study.manifest_file(f"{system.stage}/{model}").exists()
             missing.append(MissingSystem(system.name, _NOT_EVALUATED if is_made else _NOT_TRAINED))
@@ -356,7 +292,8 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
         replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
         for each in evaluated
     ]
-    chosen = {_choice(study, name) for name in study.settings.training.backbones}
+    backbones = study.settings.training.backbones
+    chosen = {if_chosen(lambda: str(chosen_preparation(study, name))) for name in backbones}  # noqa: B023 - at once
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
@@ -364,78 +301,10 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
         systems=evaluated,
         baselines=baselines,
         missing=missing,
-        trials=_trials(study),
-        ties=_ties(study),
+        trials=read_trials(study),
+        ties=read_ties(study),
         manifests=_manifests(study, [system.scores.model for system in [*evaluated, *baselines]]),
     )
-
-
-def _if_chosen(find: Callable[[], str]) -> str:
-    """What `find` finds; empty while the preparation that it depends on is not chosen."""
-    try:
-        return find()
-    except StageOrderError:
-        return ""
-
-
-def _choice(study: Study, network: str) -> str:
-    """The preparation that a network is trained on; empty while none is chosen."""
-    return _if_chosen(lambda: str(chosen_preparation(study, network)))
-
-
-def _evaluated(study: Study, system: System, model: str) -> EvaluatedSystem:
-    scores = read_scores(study.workspace.evaluation / model / "metrics.json")
-    folder = study.workspace.models / model
-    figures = _if_sound(validation_figures_of, folder) if system.competes else None
-    validation = figures or ValidationFigures.of({})
-    if system.members or not system.competes:
-        return EvaluatedSystem(system, scores, validation, None, None)
-    curve, card = _if_sound(read_curve, folder / "history.csv"), _if_sound(read_card, folder)
-    if curve and card and "best_epoch" in card.metrics:
-        curve = replace(curve, kept=int(card.metrics["best_epoch"]))
-    return EvaluatedSystem(system, scores, validation, curve, card, card is not None and card.never_saw_pictures)
-
-
-def _if_sound(read: Callable[[Path], T], path: Path) -> T | None:
-    """What `read` reads; None, with a warning in the log, where it is missing or altered."""
-    try:
-        return read(path)
-    except (WorkspaceError, WeightsError) as error:
-        logger.warning("%s", error)
-        return None
-
-
-def _trials(study: Study) -> list[PreparationTrial]:
-    trials = []
-    for backbone in comparing_backbones(study.settings):
-        folder = comparison_folder(study, backbone)
-        file = folder / "comparison.csv"
-        if not file.exists() or not study.manifest_file(comparison_label(study.settings, backbone)).exists():
-            continue
-        chosen = _choice(study, backbone)
-        table = read_table(file, best_epoch="int64", validation_accuracy="float64", test_accuracy="float64")
-        trials += [
-            PreparationTrial(
-                backbone=backbone,
-                preparation=row["preparation"],
-                chosen=row["preparation"] == chosen,
-                best_epoch=int(row["best_epoch"]),
-                validation_accuracy=float(row["validation_accuracy"]),
-                test_accuracy=float(row["test_accuracy"]),
-                curve=_if_sound(read_curve, folder / row["preparation"] / "history.csv"),
-            )
-            for row in table.to_dict("records")
-        ]
-    return trials
-
-
-def _ties(study: Study) -> list[str]:
-    """How comparisons of preparations resolved their ties."""
-    if study.settings.training.preparation != "best":
-        return []
-    choices = (comparison_folder(study, name) / CHOICE for name in comparing_backbones(study.settings))
-    told = (json.loads(file.read_text("utf-8")).get("tie", "") for file in choices if file.exists())
-    return list(dict.fromkeys(filter(None, told)))
 
 
 def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:

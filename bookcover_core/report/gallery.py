@@ -11,9 +11,8 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
-from bookcover_core.report.findings import EvaluatedSystem, Findings
-from bookcover_core.report.near_duplicate_section import describe, found_twins, torn_pairs
-from bookcover_core.report.replacement_tables import MOST_PAIRS, exchanges
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
 
@@ -41,7 +40,7 @@ class Tile:
 class Gallery:
     """Tiles under one heading; their contact sheet is a file of the report too."""
 
-    tiles: tuple[Tile, ...]
+    tiles: tuple[Tile, ...] = ()
     file: Path | None = None
 
 
@@ -68,34 +67,14 @@ def strip(findings: Findings, books: pd.DataFrame) -> list[str]:
 
 def samples(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
     """One cover of each genre."""
-    rows = ((book, (book["genre"],)) for (book, *_) in islice(_with_covers(findings, books, 1), _MOST_SAMPLES))
-    return _gallery(findings, rows, folder / "samples.png")
+    first = islice(_with_covers(findings, books, 1), _MOST_SAMPLES)
+    return _gallery((_captioned(findings, book, book["genre"]) for (book, *_) in first), folder / "samples.png")
 
 
-def twins(findings: Findings, folder: Path) -> Gallery:
-    """Twins under different genres: two tiles for each pair, side by side."""
-    root = findings.study.workspace.root
-    rows = (
-        (pd.Series(twin._asdict()), (twin.genre, twin.key, describe(pair)))
-        for pair in torn_pairs(found_twins(findings))
-        if (root / pair.one.path).is_file() and (root / pair.other.path).is_file()
-        for twin in (pair.one, pair.other)
-    )
-    return _gallery(findings, rows, folder / "twins-of-different-genres.png")
-
-
-def replaced(findings: Findings, folder: Path) -> Gallery:
-    """Covers that left, each followed by the one that came in its place."""
-    study = findings.study
-    pairs = exchanges(study) if "curate" in findings.manifests else []
-    titles = read_table(study.workspace.books)[["key", "title"]].set_index("key")["title"] if pairs else pd.Series()
-    rows = (
-        (pd.Series({"path": path, "title": titles.get(caption[1], "")}), caption)
-        for pair in pairs[:MOST_PAIRS]
-        if all((study.workspace.root / path).is_file() for path, _ in pair.covers())
-        for path, caption in pair.covers()
-    )
-    return _gallery(findings, rows, folder / "replaced.png")
+def pairs(covers: Sequence[CaptionedCover], file: Path) -> Gallery:
+    """Covers that belong together two by two; where one of two is gone neither is shown."""
+    both = (pair for pair in zip(covers[::2], covers[1::2], strict=True) if all(each.file.is_file() for each in pair))
+    return _gallery((cover for pair in both for cover in pair), file)
 
 
 def confident(
@@ -106,18 +85,17 @@ def confident(
     try:
         predictions = read_predictions(file)
     except WorkspaceError:
-        return Gallery(())
+        return Gallery()
     predicted = predicted_labels(predictions.probabilities)
     positions = predictions.successes() if right else predictions.mistakes()
     known = [position for position in positions if predictions.keys[position] in books.index]
-    rows = []
+    covers = []
     for position in known[:_MOST]:
         book = books.loc[predictions.keys[position]]
         own, named = (findings.genres[int(labels[position])].name for labels in (predictions.labels, predicted))
         said = answer_lines(own, named, float(predictions.probabilities[position].max()))
-        rows.append((book, (_title(book), *said)))
-    name = "most-confident-right.png" if right else "most-confident-mistakes.png"
-    return _gallery(findings, rows, folder / name)
+        covers.append(_captioned(findings, book, _title(book), *said))
+    return _gallery(covers, folder / f"most-confident-{'right' if right else 'mistakes'}.png")
 
 
 def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:
@@ -148,14 +126,14 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
 def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:
     """The most confident right or wrong predictions, each cover beside its heat map (Grad-CAM)."""
     root = findings.study.workspace.root
-    pairs = []
+    found = []
     for each in findings.insight.seen if findings.insight else []:
         cover, heat = (_source(root / path) for path in (each.cover, each.picture))
         if each.right is right and cover and heat:
             title = each.title or each.key
             said = Tile(heat, f"{title}, what the network saw", "what it saw")
-            pairs.append((Tile(cover, title, title, each.lines), said))
-    return pairs
+            found.append((Tile(cover, title, title, each.lines), said))
+    return found
 
 
 def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator[list[pd.Series]]:
@@ -168,19 +146,17 @@ def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator
             yield first
 
 
-def _gallery(findings: Findings, rows: Iterable[tuple[pd.Series, Sequence[str]]], file: Path) -> Gallery:
-    """The readable covers among `rows` (a book, and the lines under it), and their contact sheet in `file`."""
-    tiles = []
-    covers = []
-    for book, lines in rows:
-        path = findings.study.workspace.root / book["path"]
-        if source := _source(path):
-            tiles.append(Tile(source, _title(book), lines[0], tuple(lines[1:])))
-            covers.append(CaptionedCover(path, tuple(lines)))
-    if not tiles:
-        return Gallery(())
-    write_bytes(file, sheet_png(contact_sheet(covers)))
-    return Gallery(tuple(tiles), file)
+def _gallery(covers: Iterable[CaptionedCover], file: Path) -> Gallery:
+    """The readable ones among `covers`, and their contact sheet in `file`."""
+    read = [(cover, source) for cover in covers if (source := _source(cover.file))]
+    if not read:
+        return Gallery()
+    write_bytes(file, sheet_png(contact_sheet([cover for cover, _ in read])))
+    return Gallery(tuple(Tile(source, each.book, each.caption[0], each.caption[1:]) for each, source in read), file)
+
+
+def _captioned(findings: Findings, book: pd.Series, *caption: str) -> CaptionedCover:
+    return CaptionedCover(findings.study.workspace.root / book["path"], caption, _title(book))
 
 
 def _source(file: Path, side: int = _TILE_SIDE) -> str:

@@ -4,7 +4,7 @@ listings/books.csv, ledger/  ->  table of genres and outcomes, link rot with its
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +13,8 @@ from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, capitalised, estimates, integers
+from bookcover_core.report.formats import capitalised
+from bookcover_core.report.table import Column, Table, estimates, integers
 from bookcover_core.settings import BookSource, CoverSource
 
 # Covers that are not to be had any more from the addresses of the listing. One that is too large is there.
@@ -28,40 +29,12 @@ ROTTEN = (
 # Covers of which it is not known whether they are to be had.
 UNKNOWN = (CoverOutcome.FAILED, CoverOutcome.AMBIGUOUS)
 
-_ROT = (
-    "Link rot: the share of records whose cover is not to be had any more (missing, a placeholder, refused, no image, "
-    "or cut short). Records that failed for now are left out of it: what becomes of them is open."
-)
-_INTERVALS = "Intervals of {confidence:.0f} %, for the luck of which books of a genre are listed."
-
-
-_LOCAL_ROT = (
-    "Not usable: the share of records whose cover is not in the folder or archive, or is no image, a placeholder, or "
-    "cut short. Records that failed for now, or that several files fit, are left out of it."
-)
+_GENRE, _RECORDS = Column("Genre", "genre"), integers("Records", "records")
 
 
 def is_local(study: Study) -> bool:
     """Whether covers come from a folder or archive, where no link can rot."""
     return study.settings.books.source is BookSource.FOLDER or study.settings.covers.source is not CoverSource.HTTP
-
-
-def cover_table(findings: Findings) -> Table | None:
-    """Covers by genre and outcome with link rot, over all chunks that the study was made from; None before any."""
-    outcomes = read_outcomes(findings.study, [manifest.part for manifest in findings.manifests.get("download", [])])
-    if outcomes.empty:
-        return None
-    genres = [genre.name for genre in findings.genres]
-    local = is_local(findings.study)
-    counted, rot = outcome_table(outcomes, genres), rot_table(outcomes, genres, findings.confidence, local=local)
-    return replace(
-        counted,
-        name="covers",
-        caption=f"Covers by genre and outcome, and {'those not usable' if local else 'link rot'} in per cent",
-        columns=[*counted.columns[:2], rot.columns[-1], *counted.columns[2:]],
-        rows=[[*row[:2], other[-1], *row[2:]] for row, other in zip(counted.rows, rot.rows, strict=True)],
-        notes=rot.notes,
-    )
 
 
 def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
@@ -83,6 +56,22 @@ def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
     return pd.concat(tables).merge(books, on=["key", "chunk"])[["key", "genre", "outcome"]]
 
 
+def cover_table(findings: Findings) -> Table | None:
+    """Covers by genre and outcome with link rot, over all chunks that the study was made from; None before any."""
+    outcomes = read_outcomes(findings.study, [manifest.part for manifest in findings.manifests.get("download", [])])
+    if outcomes.empty:
+        return None
+    local, confidence = is_local(findings.study), findings.confidence
+    return Table.of(
+        "covers",
+        [_GENRE, _RECORDS, _rot(confidence, local=local), *_by_outcome(outcomes)],
+        _by_genre(outcomes, [genre.name for genre in findings.genres]),
+        foot=1,
+        local=local,
+        confidence=confidence,
+    )
+
+
 def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
     """A row for each genre with its records by outcome, and one for all of them.
 
@@ -90,16 +79,7 @@ def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
         outcomes: From `read_outcomes`.
         genres: Names of the study's genres, in their order; further categories come behind them, by name.
     """
-    counts = _counts(outcomes, genres)
-    shown = [outcome.value for outcome in CoverOutcome if outcome.value in counts.columns]
-    *rows, total = ([str(genre), int(row.sum()), *map(int, row[shown])] for genre, row in counts.iterrows())
-    return Table.of(
-        "outcomes",
-        "Covers by genre and outcome",
-        [Column("Genre"), integers("Records"), *(integers(capitalised(outcome), name=outcome) for outcome in shown)],
-        rows,
-        totals=[total],
-    )
+    return Table.of("outcomes", [_GENRE, _RECORDS, *_by_outcome(outcomes)], _by_genre(outcomes, genres), foot=1)
 
 
 def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float, *, local: bool = False) -> Table:
@@ -111,29 +91,45 @@ def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float, 
         confidence: Of the intervals.
         local: Whether the covers come from a folder or archive (`is_local`).
     """
-    rows = []
-    for genre, row in _counts(outcomes, genres).iterrows():
-        gone = sum(int(row.get(outcome.value, 0)) for outcome in ROTTEN)
-        known = int(row.sum()) - sum(int(row.get(outcome.value, 0)) for outcome in UNKNOWN)
-        rows.append([str(genre), known, gone, share(gone, known, confidence)])
     return Table.of(
         "link-rot",
-        "Covers not usable, by genre" if local else "Link rot by genre",
         [
-            Column("Genre"),
-            integers("Records"),
-            integers("Not usable" if local else "Gone"),
-            estimates(f"{'Not usable' if local else 'Link rot'},\N{NO-BREAK SPACE}%", name="link rot"),
+            _GENRE,
+            integers("Records", "known"),
+            integers("Not usable" if local else "Gone", "gone"),
+            _rot(confidence, local=local),
         ],
-        rows[:-1],
-        totals=rows[-1:],
-        notes=[_LOCAL_ROT if local else _ROT, _INTERVALS.format(confidence=100 * confidence)],
+        _by_genre(outcomes, genres),
+        foot=1,
+        local=local,
+        confidence=confidence,
     )
 
 
-def _counts(outcomes: pd.DataFrame, genres: Sequence[str]) -> pd.DataFrame:
-    """Records by genre and outcome: the study's genres, further categories, and all of them in the last row."""
+def _rot(confidence: float, *, local: bool) -> Column:
+    title = f"{'Not usable' if local else 'Link rot'},\N{NO-BREAK SPACE}%"
+    return estimates(title, lambda row: share(row["gone"], row["known"], confidence), "link rot")
+
+
+def _by_outcome(outcomes: pd.DataFrame) -> list[Column]:
+    """A column for each outcome that occurs."""
+    found = [outcome.value for outcome in CoverOutcome if (outcomes["outcome"] == outcome.value).any()]
+    return [integers(capitalised(outcome), f"counts.{outcome}", outcome) for outcome in found]
+
+
+def _by_genre(outcomes: pd.DataFrame, genres: Sequence[str]) -> list[dict[str, Any]]:
+    """Records of the study's genres, of further categories, and of all of them in the last row."""
     counts = pd.crosstab(outcomes["genre"], outcomes["outcome"])
     listed = [genre for genre in genres if genre in counts.index]
     counts = counts.loc[[*listed, *sorted(set(counts.index) - set(listed))]]
-    return pd.concat([counts, counts.sum().to_frame("All records").T])
+    counts = pd.concat([counts, counts.sum().to_frame("All records").T])
+    return [
+        {
+            "genre": str(genre),
+            "records": sum(own.values()),
+            "known": sum(own.values()) - sum(own.get(outcome.value, 0) for outcome in UNKNOWN),
+            "gone": sum(own.get(outcome.value, 0) for outcome in ROTTEN),
+            "counts": own,
+        }
+        for genre, own in counts.astype(int).to_dict("index").items()
+    ]

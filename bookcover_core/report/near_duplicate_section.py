@@ -26,17 +26,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Column, Table, estimates, integers
+from bookcover_core.report.words import passage
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
-
-_FORMULA = (
-    "Accuracy at most: 1/M + (1 - 1/M) √(1 - d M/(M - 1)) for M genres and a share d of pairs under different genres, "
-    "the bound of Cover and Hart (1967) with the twin as the nearest neighbour."
-)
-_DOUBT = (
-    "The bound is an estimate from twins: it takes them for books like any other, and their genres for given "
-    "independently. It is too high where editions of one book, or volumes of a series that look the same, were put "
-    "under one genre together."
-)
 
 # Pairs on the sheet, and its bytes as an artifact.
 _MOST_PAIRS, _MOST_BYTES = 12, 300_000
@@ -68,15 +59,8 @@ def twins_table(findings: Findings) -> Table | None:
         genres=("genre", "nunique"),
         splits=("split", "nunique"),
     )
-    notes = ["A cluster is a set of books that are linked by pairs which show one picture."]
-    if replaced := _count_replaced(findings):
-        notes.append(f"{replaced:,} training books that show the picture of a test book were replaced.")
-    if len(splits):
-        torn = int((clusters["splits"] > 1).sum())
-        notes.append(f"Clusters on two sides of the study's split, after curation: {torn:,}.")
     return Table.of(
         "twins",
-        "Books that show one picture, by where the listings have them",
         [
             Column("Where"),
             integers("Clusters"),
@@ -89,7 +73,8 @@ def twins_table(findings: Findings) -> Table | None:
             for name in _ROWS
             if len(own := clusters[clusters["where"] == name])
         ],
-        notes=notes,
+        replaced=_count_replaced(findings),
+        torn=int((clusters["splits"] > 1).sum()) if len(splits) else None,
     )
 
 
@@ -104,24 +89,11 @@ def genres_table(findings: Findings) -> Table | None:
         disagreement = share(sum(of_kind), len(of_kind), findings.confidence)
         ceiling = disagreement and _ceiling(disagreement, len(findings.genres))
         rows.append([name, len(of_kind), sum(of_kind), disagreement, ceiling])
-    notes = [
-        "A pair is a book and its nearest twin, counted once.",
-        f"In small type: {100 * findings.confidence:.0f} % intervals.",
-        _FORMULA,
-        _DOUBT,
-    ]
     # Of test books that share a file all but those of its commonest genre are lost.
     tested = _splits(findings).query("split == @TEST", local_dict={"TEST": TEST})
     by_genre = tested.groupby(["sha256", "genre"]).size().groupby("sha256")
-    if lost := int((by_genre.sum() - by_genre.max()).sum()):
-        test = findings.books_in(TEST)
-        notes.append(
-            f"Of the {test:,} test books a network that sees the cover alone can be right on {test - lost:,} at most: "
-            "the others share their file with a test book of another genre."
-        )
     return Table.of(
         "twins-genres",
-        "Twins under different genres, and the accuracy that covers alone allow, in per cent",
         [
             Column("Twins"),
             integers("Pairs"),
@@ -129,9 +101,11 @@ def genres_table(findings: Findings) -> Table | None:
             estimates("Share"),
             estimates("Accuracy at most"),
         ],
-        rows[:-1],
-        totals=rows[-1:],
-        notes=notes,
+        rows,
+        foot=1,
+        confidence=findings.confidence,
+        test=findings.books_in(TEST),
+        lost=int((by_genre.sum() - by_genre.max()).sum()),
     )
 
 
@@ -169,9 +143,21 @@ def torn_pairs(twins: Iterable[Duplicate]) -> list[DuplicatePair]:
     return [pair for _, _, pair in sorted(ranked)[:_MOST_PAIRS]]
 
 
-def describe(pair: DuplicatePair) -> str:
-    """How near the two books of a pair are, for people."""
-    return "the same file" if pair.kind == EXACT else f"near: {pair.distance} of 64 bits differ"
+def torn_covers(study: Study) -> list[CaptionedCover]:
+    """The covers of `torn_pairs`, two by two, with genre, key, and how near they are."""
+    return [
+        CaptionedCover(
+            study.workspace.root / twin.path,
+            (
+                twin.genre,
+                twin.key,
+                "the same file" if pair.kind == EXACT else f"near: {pair.distance} of 64 bits differ",
+            ),
+            twin.title or twin.key,
+        )
+        for pair in torn_pairs(read_duplicates(study.workspace))
+        for twin in (pair.one, pair.other)
+    ]
 
 
 def twins_markdown(study: Study) -> str:
@@ -180,17 +166,8 @@ def twins_markdown(study: Study) -> str:
     Raises:
         StageOrderError: Twins have not been searched for.
     """
-    counts = study.manifest("twins").counts
-    told = (
-        f"### {counts['books']:,} books show a picture that another shows too\n\n"
-        f"- {counts['clusters']:,} clusters, {counts['clusters in training and test']:,} of them in training and test\n"
-        f"- {counts['exact pairs']:,} pairs of one file, {counts['near pairs']:,} that look the same\n\n"
-    )
-    covers = [
-        CaptionedCover(study.workspace.root / twin.path, (twin.genre, twin.key, describe(pair)))
-        for pair in torn_pairs(read_duplicates(study.workspace))
-        for twin in (pair.one, pair.other)
-    ]
+    told = "{}\n\n{}\n{}\n\n".format(*passage("twins", counts=study.manifest("twins").counts))
+    covers = torn_covers(study)
     if not covers:
         return f"{told}No twins stand under different genres."
     picture = sheet_markdown("Twins under different genres", contact_sheet(covers), _MOST_BYTES)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from operator import attrgetter
 
 from bookcover_core.evaluation.intervals import Estimate, difference, share
 from bookcover_core.evaluation.published_results import (
@@ -38,8 +37,6 @@ _PRINTED_DIGITS = 3
 
 # Why epochs and counts are not compared.
 _NO_INTERVAL = "a count of one run carries no interval"
-
-_LUCK = "Of numbers that differ by nothing but luck, one in twenty is called better or worse at 95 %."
 
 
 class Reproduction(StrEnum):
@@ -207,25 +204,13 @@ def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table]:
     if not verdicts:
         return []
     counts = [[name, *found.values(), sum(found.values())] for name, found in verdict_counts(verdicts).items()]
-    reasons = Counter(each.why for each in verdicts if each.why)
-    outcomes = [integers(outcome.value.capitalize()) for outcome in _OF_NUMBERS]
-    notes = [
-        f"Consistent with: the interval of the difference holds 0; reproduced: within {100 * NARROW:.0f} points.",
-        _LUCK,
-        *(f"Not comparable, {count}: {why}." for why, count in reasons.most_common()),
-    ]
-    caption = "What became of the numbers in the dissertation's tables"
-    columns = [Column("Numbers of"), *outcomes, integers("In all")]
-    tables = [Table.of("verdict-counts", caption, columns, counts[:-1], totals=counts[-1:], notes=notes)]
+    columns = [Column("Numbers of"), *(integers(each.value.capitalize()) for each in _OF_NUMBERS), integers("In all")]
+    counted = Counter(each.why for each in verdicts if each.why).most_common()
+    tables = [Table.of("verdict-counts", columns, counts, foot=1, narrow=NARROW, reasons=counted)]
     totals = [each for each in verdicts if each.source == "Table 1" or each.item == "Total"]
-    luck = "Shares in per cent; the intervals of differences allow for the luck of both sets of test books."
     if shown := [each for each in totals if each.ours is not None and each.why != _NO_INTERVAL]:
-        caption = "The dissertation's totals, and what became of them"
-        whys = dict.fromkeys(f"Not comparable: {each.why}." for each in shown if each.why)
-        tables.append(Table.of("verdicts-totals", caption, _COLUMNS, shown, notes=[luck, *whys]))
-    caption = "Every number of Tables 1, 2 and 3, and what became of it"
-    columns = [*_COLUMNS, Column("Why not comparable", attrgetter("why"))]
-    return [*tables, Table.of("verdicts", caption, columns, verdicts, notes=[luck])]
+        tables.append(Table.of("verdicts-totals", _COLUMNS, shown, verdicts=shown))
+    return [*tables, Table.of("verdicts", [*_COLUMNS, Column("Why not comparable", "why")], verdicts)]
 
 
 def _text(value: float | Estimate | None) -> str | float | Estimate | None:
@@ -234,14 +219,14 @@ def _text(value: float | Estimate | None) -> str | float | Estimate | None:
 
 
 _COLUMNS = [
-    Column("Published in", attrgetter("source")),
-    Column("Network", attrgetter("network")),
-    Column("Of", attrgetter("item")),
-    Column("Measure", attrgetter("measure")),
+    Column("Published in", "source"),
+    Column("Network", "network"),
+    Column("Of", "item"),
+    Column("Measure", "measure"),
     shares("Published", lambda each: _text(each.published), faint=True),
     estimates("This study", lambda each: _text(each.ours)),
-    estimates("Difference", attrgetter("apart")),
-    Column("Verdict", attrgetter("outcome.value")),
+    estimates("Difference", "apart"),
+    Column("Verdict", "outcome.value"),
 ]
 
 

@@ -3,51 +3,50 @@
 Everything that comes from outside (titles, genres, reasons, settings) is escaped by the template engine.
 """
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.report import gallery
+from bookcover_core.report.chapters import CHAPTERS, chapter_words
 from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import ReportFigure
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.repeat_section import curve_words
-from bookcover_core.report.report_figures import ideal_words
+from bookcover_core.report.formats import without_paths
+from bookcover_core.report.near_duplicate_section import torn_covers
+from bookcover_core.report.replacement_tables import exchanged_covers, exchanges
 from bookcover_core.report.summary import headline
-from bookcover_core.report.table import Table, duration, percent, setting_text, show, show_interval, without_paths
-from bookcover_core.report.training_section import training_words
+from bookcover_core.report.table import Table
+from bookcover_core.report.words import environment
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import differing_settings
 from bookcover_core.settings.toml_file import to_toml
-
-# Digits of a digest that the page shows: enough to tell two apart.
-_DIGEST_DIGITS = 12
 
 
 def render(
     findings: Findings,
     figures: Mapping[str, ReportFigure],
     tables: Mapping[str, Table],
-    books: pd.DataFrame,
     folder: Path,
 ) -> tuple[str, list[Path]]:
     """The page, and the contact sheets that were written to `folder` for it.
 
-    `figures` and `tables` are those of `make_figures` and `make_tables`, `books` those of `gallery.books_with_covers`.
+    `figures` and `tables` are those of the chapters, by name.
     """
-    best = findings.best
-    samples = gallery.samples(findings, books, folder)
-    twins = gallery.twins(findings, folder)
-    replaced = gallery.replaced(findings, folder)
-    empty = gallery.Gallery(())
-    mistakes = gallery.confident(findings, best, books, folder, right=False) if best else empty
-    successes = gallery.confident(findings, best, books, folder, right=True) if best else empty
-    settings = findings.study.settings
+    best, books = findings.best, gallery.books_with_covers(findings)
+    study, done = findings.study, findings.manifests
+    galleries = {
+        "samples": gallery.samples(findings, books, folder),
+        "twins": gallery.pairs(torn_covers(study) if "twins" in done else [], folder / "twins-of-different-genres.png"),
+        "replaced": gallery.pairs(
+            exchanged_covers(study, exchanges(study)) if "curate" in done else [], folder / "replaced.png"
+        ),
+    } | {
+        name: gallery.confident(findings, best, books, folder, right=right) if best else gallery.Gallery()
+        for name, right in (("mistakes", False), ("successes", True))
+    }
+    settings = study.settings
     page = (
         environment()
         .get_template("report.html")
@@ -60,26 +59,21 @@ def render(
             splits=split_counts(findings),
             figures=figures,
             tables=tables,
+            **{name: each.tiles for name, each in galleries.items()},
             strip=gallery.strip(findings, books),
-            samples=samples.tiles,
-            twins=twins.tiles,
-            replaced=replaced.tiles,
             prepared=gallery.prepared(findings, books),
-            mistakes=mistakes.tiles,
-            successes=successes.tiles,
             insight=findings.insight,
-            ideal_words=ideal_words(findings.insight) if findings.insight else "",
             seen_rightly=gallery.seen(findings, right=True),
             seen_wrongly=gallery.seen(findings, right=False),
             changed=list(differing_settings(settings)),
-            training_words=training_words(findings),
-            curve_words=curve_words(findings),
             toml=to_toml(_mailed(settings)),
+            chapters=CHAPTERS,
+            **chapter_words(findings),
         )
     )
     # Reasons for what is missing may name files of the study: where it lies is nobody's business.
-    page = page.replace(f"{findings.study.workspace.root}/", "")
-    return page, [each.file for each in (samples, twins, replaced, mistakes, successes) if each.file is not None]
+    page = page.replace(f"{study.workspace.root}/", "")
+    return page, [each.file for each in galleries.values() if each.file is not None]
 
 
 def _mailed(settings: StudySettings) -> StudySettings:
@@ -89,27 +83,7 @@ def _mailed(settings: StudySettings) -> StudySettings:
 
 
 def templates_digest() -> str:
-    """SHA-256 over the templates: a report is written anew when they change."""
-    folder = files("bookcover_core.report") / "templates"
-    return digest_of(sorted((each.name, each.read_text("utf-8")) for each in folder.iterdir()))
-
-
-def environment() -> Environment:
-    """What fills the templates: it escapes everything, and refuses names that it does not know."""
-    made = Environment(
-        loader=PackageLoader("bookcover_core.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "percent": percent,
-        "duration": duration,
-        "thousands": lambda number: f"{number:,}",
-        "setting": setting_text,
-        "parts": lambda name: re.split("(?<=[a-z])(?=[A-Z])", name),
-        "short": lambda digest: digest[:_DIGEST_DIGITS],
-    }
-    made.globals |= {"show": show, "show_interval": show_interval}
-    return made
+    """SHA-256 over the templates and the style of figures: a report is written anew when they change."""
+    style = files("bookcover_core.visualisation") / "figures.mplstyle"
+    found = [style, *(files("bookcover_core.report") / "templates").iterdir()]
+    return digest_of(sorted((each.name, each.read_text("utf-8")) for each in found))

@@ -6,15 +6,9 @@ from platform import python_version
 
 from bookcover_core.models.machine_info import Machine, this_machine
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Format, Table, integers
+from bookcover_core.report.table import Column, Table, integers, numbers
 
 _PROJECT = "bookcover"
-
-_NOTES = (
-    "Read off the networks as they were built, head included. Depth: convolutions and dense layers on the longest way.",
-    "Multiply-adds: of convolutions and dense layers, for one cover; half of what is elsewhere called FLOPs.",
-)
-_GROUPED = "ResNeXt50's grouped convolutions are built as depthwise ones whose outputs are summed: the same number."
 
 
 def architecture_table(findings: Findings) -> Table | None:
@@ -24,28 +18,21 @@ def architecture_table(findings: Findings) -> Table | None:
         return None
     return Table.of(
         "architectures",
-        "The networks in numbers",
         [
             Column("Network", "0"),
             integers("Input, pixels", "1.input_size", "input side"),
             integers("Layers", "1.layers"),
             integers("with weights", "1.layers_with_weights", "layers with weights"),
             integers("Depth", "1.depth"),
-            Column(
-                "Parameters, M",
-                lambda each: round(each[1].parameters / 1e6, 2),
-                Format.NUMBER,
-                "parameters in millions",
-            ),
-            Column(
+            numbers("Parameters, M", lambda each: round(each[1].parameters / 1e6, 2), "parameters in millions"),
+            numbers(
                 "Multiply-adds, G",
                 lambda each: round(each[1].multiply_adds / 1e9, 3),
-                Format.NUMBER,
                 "multiply-adds in thousand millions",
             ),
         ],
         known,
-        notes=(*_NOTES, _GROUPED) if any("ResNeXt" in each.name for each in findings.systems) else _NOTES,
+        is_grouped=any("ResNeXt" in each.name for each in findings.systems),
     )
 
 
@@ -58,22 +45,15 @@ def machine_table(findings: Findings) -> Table:
     machines = [(f"trained {', '.join(names)}", machine) for machine, names in trained.items()]
     return Table.of(
         "machines",
-        "Machines",
         [
             Column("What it did", "0", name="did"),
             Column("Operating system", "1.system"),
             Column("Processor", "1.processor"),
             integers("Cores", "1.cores"),
-            Column(
-                "Memory, GiB",
-                lambda each: None if each[1].memory is None else round(each[1].memory / 2**30, 2),
-                Format.NUMBER,
-                "memory in GiB",
-            ),
+            numbers("Memory, GiB", lambda each: each[1].memory and round(each[1].memory / 2**30, 2), "memory in GiB"),
             Column("GPUs", lambda each: ", ".join(each[1].accelerators) or "none"),
         ],
         [*machines, ("wrote this report", this_machine())],
-        notes=["Cores are those that the process could use."],
     )
 
 
@@ -86,14 +66,12 @@ def software_table(findings: Findings) -> Table:
             then.setdefault(name, set()).add(number)
     return Table.of(
         "software",
-        "Software",
         [
             Column("Package", "0"),
             Column("Version", "1"),
             Column("Networks trained with", lambda each: ", ".join(sorted(then.get(each[0], ()))), name="trained with"),
         ],
         now.items(),
-        notes=["Versions are those that wrote this report; beside them those that a network's numbers depend on."],
     )
 
 

@@ -1,13 +1,14 @@
 """What repeated trainings say: their table, the learning curve, and what twice the covers would bring."""
 
+from collections.abc import Iterator
 from functools import partial
 
-from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import LearningCurve, RepeatedAccuracy
 from bookcover_core.families.family import title_of
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import PERCENT, Column, Table, estimates, integers, percent, shares
+from bookcover_core.report.table import Column, Table, estimates, integers, shares
+from bookcover_core.report.words import passage
 from bookcover_core.visualisation.learning_curve import learning_curves
 
 
@@ -24,7 +25,6 @@ def repeat_table(findings: Findings) -> Table | None:
         return None
     return Table.of(
         "repeats",
-        "The frozen networks trained again: top-1 accuracy in per cent",
         [
             Column("Network", lambda row: row[0]),
             Column("Trained with other", lambda row: row[1], name="how"),
@@ -35,10 +35,6 @@ def repeat_table(findings: Findings) -> Table | None:
             shares("Greatest", lambda row: max(row[2].runs)),
         ],
         rows,
-        notes=[
-            "Intervals hold the luck of training and that of the test books, whose groups are drawn together.",
-            "Preparation and hyperparameters were chosen once, on the study's own validation books.",
-        ],
     )
 
 
@@ -47,39 +43,12 @@ def _curves(findings: Findings) -> dict[str, LearningCurve]:
     return {title_of(name): system.curve for name, system in found.items() if system.curve}
 
 
-def curve_figure(findings: Findings) -> FigureSpec | None:
-    """The learning curves; None where no shares of the books were learnt from."""
-    curves = _curves(findings)
-    if not curves:
-        return None
-
-    def course(curve: LearningCurve) -> str:
-        means = [(each.books, sum(each.accuracies) / len(each.accuracies)) for each in curve.points]
-        return ", ".join(f"{percent(mean)} % with {books:,}" for books, mean in means)
-
-    values = "; ".join(f"{name}: {course(curve)}" for name, curve in curves.items())
-    return FigureSpec(
-        name="learning-curve",
-        caption="Accuracy against the number of training books: a dot for each training, a line through the logarithm "
-        "of their number, dashed where it goes on beyond the study's books, and its interval.",
-        alt=f"Mean accuracy by training books. {values}.",
-        draw=partial(learning_curves, curves),
-    )
+def curve_figures(findings: Findings) -> Iterator[FigureSpec]:
+    """The learning curves, where shares of the books were learnt from."""
+    if curves := _curves(findings):
+        yield FigureSpec.of("learning-curve", partial(learning_curves, curves), curves=curves)
 
 
 def curve_words(findings: Findings) -> list[str]:
     """For each network, what a doubling of the books brings, and where twice the books would lead."""
-    said = []
-    for name, curve in _curves(findings).items():
-        books, gain = curve.points[-1].books, curve.gain
-        said.append(
-            f"With each doubling of its training books {name} is right on {_points(gain)} more of the test books. If "
-            f"that goes on, {2 * books:,} books, twice as many as here, would bring it to "
-            f"{percent(curve.fitted[-1].value)}{PERCENT} ({percent(curve.fitted[-1].low)} to "
-            f"{percent(curve.fitted[-1].high)})."
-        )
-    return said
-
-
-def _points(gain: Estimate) -> str:
-    return f"{percent(gain.value)}{PERCENT} ({percent(gain.low)} to {percent(gain.high)})"
+    return passage("learning curve", curves=_curves(findings))

@@ -5,7 +5,7 @@
 The dissertation inspected every cover that replaced a rejected box set. The pairs of covers are for that inspection.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,13 +14,12 @@ from bookcover_core.curation.exclusions import BOX_SET, REJECTED, TWIN, UNDECIDE
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, capitalised, integers, markdown
+from bookcover_core.report.formats import capitalised
+from bookcover_core.report.table import Column, Table, integers, markdown
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # Pairs on the sheet, and in the report; bytes of the sheet as an artifact.
-MOST_PAIRS, _MOST_BYTES = 12, 300_000
-
-_REPLACED = "Replaced: by a book of its genre from the pool, while that had one."
+_MOST_PAIRS, _MOST_BYTES = 12, 300_000
 
 # Reasons whose pairs are shown: only these left a cover behind that a person can look at. In their order.
 _SHOWN = (BOX_SET, REJECTED, UNDECIDED, TWIN)
@@ -35,11 +34,6 @@ class Exchange(NamedTuple):
     left_path: str
     came: str
     came_path: str
-
-    def covers(self) -> Iterable[tuple[str, tuple[str, ...]]]:
-        """Path and caption of both covers: first the one that left."""
-        yield self.left_path, (self.genre, self.left, f"left: {self.reason}")
-        yield self.came_path, (self.genre, self.came, "came in its place")
 
 
 def replaced_table(findings: Findings) -> Table | None:
@@ -59,18 +53,18 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
     table = left.join(counts[reasons]).reindex([genre for genre in genres if genre in left.index])
     return Table.of(
         "replaced",
-        "Books that left the study, by genre and reason",
         [
             Column("Genre"),
             integers("Left", name="left"),
             integers("Replaced", name="replaced"),
             *(integers(capitalised(reason), name=reason) for reason in reasons),
         ],
-        [[genre, *map(int, row)] for genre, row in zip(table.index, table.to_numpy(), strict=True)],
-        totals=[["All genres", *map(int, table.sum())]],
-        notes=["Replaced: by a book of its genre from the pool, while that had one."]
-        if table["replaced"].any()
-        else [],
+        [
+            *([genre, *map(int, row)] for genre, row in zip(table.index, table.to_numpy(), strict=True)),
+            ["All genres", *map(int, table.sum())],
+        ],
+        foot=1,
+        replaced=table["replaced"].any(),
     )
 
 
@@ -94,6 +88,21 @@ def exchanges(study: Study) -> list[Exchange]:
     return sorted(rows, key=lambda row: (_SHOWN.index(row.reason), row.genre, row.left))
 
 
+def exchanged_covers(study: Study, pairs: Sequence[Exchange]) -> list[CaptionedCover]:
+    """The covers of the first pairs: one that left, and then the one that came in its place."""
+    if not pairs:
+        return []
+    titles = read_table(study.workspace.books, ("key", "title")).set_index("key")["title"]
+    return [
+        CaptionedCover(study.workspace.root / path, (pair.genre, key, said), titles.get(key, "") or key)
+        for pair in pairs[:_MOST_PAIRS]
+        for path, key, said in (
+            (pair.left_path, pair.left, f"left: {pair.reason}"),
+            (pair.came_path, pair.came, "came in its place"),
+        )
+    ]
+
+
 def replaced_markdown(study: Study) -> str:
     """The books that left as Markdown, with a sheet of covers and what came in their place; says so where none left.
 
@@ -107,11 +116,7 @@ def replaced_markdown(study: Study) -> str:
         return "### No book left the study"
     told = f"### {table.caption}\n\n{markdown(table)}"
     pairs = exchanges(study)
-    covers = [
-        CaptionedCover(study.workspace.root / path, caption)
-        for pair in pairs[:MOST_PAIRS]
-        for path, caption in pair.covers()
-    ]
+    covers = exchanged_covers(study, pairs)
     if not covers:
         return told
     said = f"{len(covers) // 2} of {len(pairs)} covers that left, each beside the one that came in its place"

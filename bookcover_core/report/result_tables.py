@@ -23,7 +23,7 @@ from bookcover_core.evaluation.published_results import (
 from bookcover_core.evaluation.scores import Scores, total_name
 from bookcover_core.genres import Genre
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import DASH, Cell, Column, Content, Table, estimates, integers, shares
+from bookcover_core.report.table import Cell, Column, Content, Table, estimates, integers, shares
 
 # Shares are compared as Table 2 prints them: to a tenth of a per cent.
 _PRINTED_DIGITS = 3
@@ -33,8 +33,6 @@ _COMPARED = "MobileNetV2"
 
 # The columns of Table 2 that the dissertation takes from Iwana et al. 2016, as their list of results calls them.
 _IWANA = {"LeNet": "LeNet", "AlexNet": "fine-tuned AlexNet"}
-
-NOT_COMPARABLE = "Published numbers are shown for orientation and are not comparable: "
 
 
 class _Source(NamedTuple):
@@ -83,8 +81,6 @@ def preparation_table(findings: Findings) -> Table | None:
         ]
     return Table.of(
         "table-1-preparations",
-        f"Table 1. {'Each network' if several else findings.trials[0].backbone}, trained briefly on each preparation, "
-        "in per cent",
         columns,
         [
             {
@@ -95,10 +91,8 @@ def preparation_table(findings: Findings) -> Table | None:
             }
             for trial in findings.trials
         ],
-        notes=[
-            comparability_note(findings),
-            "The preparation is chosen by validation accuracy; the test accuracy chooses nothing.",
-        ],
+        findings=findings,
+        several=several,
     )
 
 
@@ -119,26 +113,19 @@ def recall_table(findings: Findings) -> Table | None:
     rows: list[list[Any]] = [[genre.name, *recalls(genre)] for genre in findings.genres]
     wins = [sum(row[place].best for row in rows) for place in range(1, len(ks) * len(shown) + 1)]
     totals = [["Total accuracy", *recalls(None)]]
-    notes = [comparability_note(findings), interval_note(findings, whole=True)]
     if len(contenders) > len(ks):
         counted = [str(count) if place in contenders else None for place, count in enumerate(wins)]
         totals.append(["Number of best genres", *counted])
-        notes.append(
-            "Bold: best of the genre, compared to a tenth of a per cent; systems that share it are all marked, and "
-            "each counts it."
-        )
-        if findings.comparable:
-            told = ", ".join(f"{model} {count}" for model, count in PRINTED_BEST_TOP1.items())
-            notes.append(f"The dissertation counts each genre once, among its five networks (top 1: {told}).")
     return Table.of(
         "table-2-recall",
-        "Table 2. Top-1 and top-3 recall by genre, in per cent",
         [Column("Genre"), *(each.column(f"Top {k}", f" top {k}") for each in shown for k in ks)],
-        rows,
-        totals=totals,
+        [*rows, *totals],
+        foot=len(totals),
         groups=[("", 1), *((_group(each), len(ks)) for each in shown)],
-        notes=notes,
         wide=True,
+        findings=findings,
+        is_contest=len(totals) > 1,
+        printed=PRINTED_BEST_TOP1,
     )
 
 
@@ -152,21 +139,16 @@ def precision_table(findings: Findings) -> Table | None:
     titles = {"system": "This study", "published": "Hill 2020", "baseline": "Baselines"}
     return Table.of(
         "table-3-precision",
-        "Table 3. Top-1 precision by predicted genre, in per cent",
         [Column("Predicted genre"), *(each.column(each.title) for each in shown)],
-        [[genre.name, *(_precision(each.numbers, genre) for each in shown)] for genre in findings.genres],
-        totals=[
+        [
+            *([genre.name, *(_precision(each.numbers, genre) for each in shown)] for genre in findings.genres),
             ["Total precision (accuracy)", *(_precision(each.numbers, None) for each in shown)],
             ["Mean over genres (macro)", *(_macro_precision(each.numbers) for each in shown)],
         ],
+        foot=2,
         groups=[("", 1), *((titles[kind], count) for kind, count in kinds.items())],
-        notes=[
-            comparability_note(findings),
-            interval_note(findings, whole=True),
-            f"{DASH} stands where the system never names the genre; in the mean that counts as 0.",
-            "What the dissertation calls total precision is the share of books predicted rightly, the accuracy.",
-        ],
         wide=True,
+        findings=findings,
     )
 
 
@@ -199,7 +181,6 @@ def network_table(findings: Findings) -> Table | None:
     if not findings.systems:
         return None
     several = len(findings.systems) > 1
-    notes = [comparability_note(findings), interval_note(findings)]
     columns = [
         Column("System", lambda each: Cell(each.title, best=several and each is findings.best)),
         Column("Preparation", "scores.preparation"),
@@ -211,21 +192,15 @@ def network_table(findings: Findings) -> Table | None:
     if findings.has_published:
         totals = {name: other.total_top1 for name, other in published_recall().items()}
         columns.append(shares("Top 1, published", lambda each: totals.get(each.name), "published top 1", faint=True))
-        notes.append("Published: Hill 2020; LeNet and AlexNet are those of Iwana et al. 2016.")
-    return Table.of(
-        "networks",
-        "All systems on the test books, and rules that never look at a picture, in per cent",
-        columns,
-        [*findings.systems, *findings.baselines],
-        notes=notes,
-    )
+    return Table.of("networks", columns, [*findings.systems, *findings.baselines], findings=findings)
 
 
-def published_table() -> Table:
-    """Other published results on BookCover30, with how each was measured."""
+def published_table(findings: Findings) -> Table | None:
+    """Other published results on BookCover30, with how each was measured; None where the genres are others."""
+    if not findings.has_published:
+        return None
     return Table.of(
         "published-results",
-        "Published results on BookCover30, in per cent",
         [
             Column("Study", "study"),
             Column("Year", lambda result: str(result.year), name="year"),
@@ -238,7 +213,6 @@ def published_table() -> Table:
             Column("Source", "source"),
         ],
         published_results(),
-        notes=["Only results of one protocol can be compared with each other."],
     )
 
 
@@ -268,16 +242,3 @@ def _mark_best(cells: Sequence[Cell], step: int, contenders: Sequence[int]) -> l
             if value == max(values.values()) > 0:
                 marked[place] = replace(cells[place], best=True)
     return marked
-
-
-def comparability_note(findings: Findings) -> str:
-    """Why the published numbers beside the study's cannot be compared with them; empty where they can."""
-    if findings.comparable or not findings.has_published:
-        return ""
-    return f"{NOT_COMPARABLE}{'; '.join(findings.obstacles)}."
-
-
-def interval_note(findings: Findings, *, whole: bool = False) -> str:
-    """What the small type in the tables means."""
-    note = f"In small type: {100 * findings.confidence:.0f} % intervals (Clopper and Pearson's)."
-    return f"{note} They are rounded to whole per cent here; the CSV has more digits." if whole else note

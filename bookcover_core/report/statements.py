@@ -20,9 +20,10 @@ from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.formats import percent
 from bookcover_core.report.number_verdicts import Reproduction, best_genres
 from bookcover_core.report.report_figures import in_words
-from bookcover_core.report.table import Column, Table, percent
+from bookcover_core.report.table import Column, Table
 from bookcover_core.visualisation.training_curves import TrainingCurve
 
 _MOBILE, _INCEPTION, _RESNEXT = _NETWORKS = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
@@ -335,14 +336,12 @@ def statement_table(verdicts: Sequence[StatementVerdict]) -> Table | None:
     if not verdicts:
         return None
     columns = [
-        Column("Section", attrgetter("section")),
-        Column("It says", attrgetter("statement")),
-        Column("This study found", attrgetter("ours")),
-        Column("Verdict", attrgetter("outcome.value")),
+        Column("Section", "section"),
+        Column("It says", "statement"),
+        Column("This study found", "ours"),
+        Column("Verdict", "outcome.value"),
     ]
-    notes = dict.fromkeys(f"Not comparable: {each.why}." for each in verdicts if each.why)
-    caption = "What the dissertation says in words, and what became of it"
-    return Table.of("statements", caption, columns, verdicts, notes=notes)
+    return Table.of("statements", columns, verdicts, verdicts=verdicts)
 
 
 def statement_results(verdicts: Sequence[StatementVerdict]) -> list[dict[str, str]]:

@@ -7,12 +7,14 @@ import numpy as np
 
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
-from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedRecall, published_recall
-from bookcover_core.evaluation.scores import Scores
-from bookcover_core.families.family import title_of
+from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
+from bookcover_core.evaluation.scores import total_name
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.findings import UNTRAINED, EvaluatedSystem, Findings, gather
-from bookcover_core.report.table import DASH, PERCENT, capitalised, markdown_row, percent
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings, gather
+from bookcover_core.report.formats import PERCENT, percent
+from bookcover_core.report.table import Column, Table, estimates, integers, markdown, shares
+from bookcover_core.report.words import sentences
 
 TOO_WIDE = 0.3
 """An interval that is wider carries no verdict: it holds "one in five" beside "one in two"."""
@@ -33,7 +35,7 @@ class Headline:
         return f"{self.answer} {self.sentence} {self.standing}".strip()
 
 
-def result_table(study: Study) -> list[dict[str, Any]]:
+def result_table(study: Study) -> list[dict[str, str]]:
     """A row for each network, the best on the validation books first, for people: shares in per cent, with intervals.
 
     Keys: model, preparation, "top 1, %" (and 3 and 5, where there are more genres), "macro precision, %", "best epoch",
@@ -43,7 +45,9 @@ def result_table(study: Study) -> list[dict[str, Any]]:
         StageOrderError: The study's listings have not been read.
         WorkspaceError: A file of results is missing or altered.
     """
-    return _shown_rows(gather(study))
+    table = _results(gather(study))
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, table.told(row), strict=True)) for row in table.rows]
 
 
 def verdict(study: Study) -> str:
@@ -61,11 +65,8 @@ def result_markdown(study: Study) -> str:
     findings = gather(study)
     told = headline(findings)
     lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]
-    if rows := _shown_rows(findings):
-        titles = [capitalised(title) for title in rows[0]]
-        lines += [markdown_row(titles), markdown_row(["---"] * 2 + ["---:"] * (len(titles) - 2))]
-        lines += [markdown_row([str(value) for value in row.values()]) for row in rows]
-        lines += ["", f"Intervals of {100 * findings.confidence:.0f}{PERCENT} in brackets."]
+    if findings.systems or findings.baselines:
+        lines.append(markdown(_results(findings)).rstrip())
     lines += [f"\n**{missing.title} is missing.** {missing.reason}" for missing in findings.missing]
     return "\n".join(lines) + "\n"
 
@@ -77,10 +78,8 @@ def result_rows(findings: Findings) -> list[dict[str, Any]]:
     with `_low` and `_high`; best_epoch (None where unknown); published_top1 (None without one that is comparable);
     random_weights (of the network itself, or of a member of an ensemble).
     """
-    is_shown = findings.comparable and not findings.trained_otherwise
-    published = published_recall() if is_shown else {}
-    baselines = sorted(findings.baselines, key=lambda each: -each.scores.accuracy.value)
-    return [_row(system, published.get(system.name)) for system in [*findings.by_validation, *baselines]]
+    published = _published(findings)
+    return [_row(system, published.get(system.name)) for system in _ordered(findings)]
 
 
 def headline(findings: Findings) -> Headline:
@@ -89,27 +88,22 @@ def headline(findings: Findings) -> Headline:
     if best is None:
         return Headline("No answer yet.", "No network has been evaluated.", "")
     scores = best.scores
-    accuracy = scores.accuracy
-    sentence = (
-        f"{best.title}, shown nothing but the cover, is right on {percent(accuracy.value)}{PERCENT} of "
-        f"{scores.books:,} test books at its first guess ({100 * scores.confidence:.0f}{PERCENT} interval "
-        f"{_interval(accuracy)}{PERCENT}); chance, the commonest genre always, is {percent(scores.chance)}{PERCENT}"
+    doubts = {
+        "Untrained networks.": best.untrained,
+        f"{scores.books:,} test books are too few to say.": scores.accuracy.width > TOO_WIDE,
+        "No.": scores.accuracy.low <= scores.chance,
+    }
+    doubt = next((words for words, holds in doubts.items() if holds), "")
+    sentence = sentences(
+        "headline",
+        findings=findings,
+        best=best,
+        scores=scores,
+        is_chance=doubt == "No.",
+        has_answer=not doubt,
+        ks=findings.top(*TOP)[1:],
     )
-    if best.untrained:
-        return Headline("Untrained networks.", f"{sentence}.", "")
-    if accuracy.width > TOO_WIDE:
-        return Headline(f"{scores.books:,} test books are too few to say.", f"{sentence}.", "")
-    if accuracy.low <= scores.chance:
-        doubt = "the interval does not rule out" if accuracy.high >= scores.chance else "is better"
-        return Headline("No.", f"{sentence}, which {doubt}.", "")
-    told = [f"{sentence}.", *_further(findings, scores), findings.choice.words if findings.choice else ""]
-    if findings.unshared:
-        apart = scores.books - findings.unshared.books
-        told.append(
-            f"Without the {apart:,} of which training has another edition or volume it is right on "
-            f"{percent(findings.unshared.accuracy.value)}{PERCENT} ({_interval(findings.unshared.accuracy)}{PERCENT})."
-        )
-    return Headline(f"{about(accuracy.value)}.", " ".join(filter(None, told)), _standing(findings, best))
+    return Headline(doubt or f"{about(scores.accuracy.value)}.", sentence, "" if doubt else _standing(findings, best))
 
 
 def about(share: float) -> str:
@@ -124,18 +118,6 @@ def about(share: float) -> str:
 def _word(number: int) -> str:
     words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     return words[number - 2] if number <= 10 else str(number)
-
-
-def _further(findings: Findings, scores: Scores) -> list[str]:
-    """What top 3 and top 5 are, where a study has that many genres."""
-    ks = findings.top(*TOP)[1:]
-    if not ks:
-        return []
-    told = " and ".join(
-        f"among its first {k} on {percent(scores.top(k).value)}{PERCENT} (chance {percent(scores.chances[k])}{PERCENT})"
-        for k in ks
-    )
-    return [f"The genre is {told}."]
 
 
 def _standing(findings: Findings, best: EvaluatedSystem) -> str:
@@ -153,7 +135,7 @@ def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     return f"That is {place} the best published on the official split{left} ({names}, {percent(highest)}{PERCENT})."
 
 
-def _row(system: EvaluatedSystem, published: PublishedRecall | None) -> dict[str, Any]:
+def _row(system: EvaluatedSystem, published: float | None) -> dict[str, Any]:
     scores = system.scores
     row: dict[str, Any] = {
         "model": scores.model,
@@ -173,28 +155,32 @@ def _row(system: EvaluatedSystem, published: PublishedRecall | None) -> dict[str
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row | {
         "best_epoch": system.best_epoch,
-        "published_top1": None if published is None else published.total_top1,
+        "published_top1": published,
         "random_weights": system.untrained,
     }
 
 
-def _shown_rows(findings: Findings) -> list[dict[str, Any]]:
+def _ordered(findings: Findings) -> list[EvaluatedSystem]:
+    """The networks, the best on the validation books first, and the baselines, the best on the test books first."""
+    return [*findings.by_validation, *sorted(findings.baselines, key=lambda each: -each.scores.accuracy.value)]
+
+
+def _published(findings: Findings) -> dict[str, float]:
+    """The published top-1 accuracies that may be compared with the study's, by network."""
+    is_shown = findings.comparable and not findings.trained_otherwise
+    return {name: each.total_top1 for name, each in published_recall().items()} if is_shown else {}
+
+
+def _results(findings: Findings) -> Table:
     """The rows of `result_table`."""
-    ks = findings.top(*TOP)
-    shown = {f"top {k}, %": f"top{k}" for k in ks} | {"macro precision, %": "macro_precision"}
-    rows = []
-    for row in result_rows(findings):
-        title = title_of(row["backbone"]) + (UNTRAINED if row["random_weights"] else "")
-        line = {"model": title, "preparation": row["preparation"]}
-        for title, name in shown.items():
-            interval = f"{percent(row[f'{name}_low'])}{DASH}{percent(row[f'{name}_high'])}"
-            line[title] = f"{percent(row[name])} ({interval})"
-        line["best epoch"] = DASH if row["best_epoch"] is None else row["best_epoch"]
-        if findings.comparable:
-            line["published top 1, %"] = DASH if row["published_top1"] is None else percent(row["published_top1"])
-        rows.append(line)
-    return rows
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{percent(estimate.low)} to {percent(estimate.high)}"
+    published = _published(findings)
+    columns = [
+        Column("Model", "title", name="model"),
+        Column("Preparation", "scores.preparation", name="preparation"),
+        *(estimates(f"Top {k}, %", f"scores.totals.{total_name(k)}", f"top {k}, %") for k in findings.top(*TOP)),
+        estimates("Macro precision, %", "scores.totals.macro_precision", "macro precision, %"),
+        integers("Best epoch", "best_epoch", "best epoch"),
+    ]
+    if findings.comparable:
+        columns.append(shares("Published top 1, %", lambda each: published.get(each.name), "published top 1, %"))
+    return Table.of("results", columns, _ordered(findings), confidence=findings.confidence)

@@ -1,7 +1,5 @@
 """A table of the report: declared by columns, shown in the page or as Markdown, and written as CSV in full."""
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,14 +10,10 @@ import pandas as pd
 
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.report.formats import DASH, duration, markdown_row, percent, plain_markdown
+from bookcover_core.report.words import passage
 
 Value = str | int | float | None
-
-# Stands for what is not there, and between the ends of an interval.
-DASH = "\N{EN DASH}"
-
-# The sign, kept on the line of its number.
-PERCENT = "\N{NO-BREAK SPACE}%"
 
 # Smaller p-values are not shown: nothing is known that well.
 _SMALLEST_P = 0.001
@@ -91,6 +85,11 @@ def shares(title: str, value: Getter | None = None, name: str = "", *, faint: bo
     return Column(title, value, Format.SHARE, name, faint=faint)
 
 
+def numbers(title: str, value: Getter | None = None, name: str = "") -> Column:
+    """A column of other numbers without intervals."""
+    return Column(title, value, Format.NUMBER, name)
+
+
 def estimates(title: str, value: Getter | None = None, name: str = "", *, form: Format = Format.SHARE) -> Column:
     """A column of numbers with their intervals."""
     return Column(title, value, form, name, interval=True)
@@ -117,24 +116,24 @@ class Table:
     def of(
         cls,
         name: str,
-        caption: str,
         columns: Sequence[Column],
-        records: Iterable[Any] = (),
+        records: Iterable[Any],
         *,
-        totals: Iterable[Sequence[Any]] = (),
+        foot: int = 0,
         groups: Iterable[tuple[str, int]] = (),
-        notes: Iterable[str] = (),
         wide: bool = False,
+        **words: Any,
     ) -> Self:
-        """A table of `records`, each shown in every column as the column says, and of ready rows under a line."""
-        body = [
+        """A table of `records`, each shown in every column as the column says; the last `foot` of them are totals.
+
+        Caption and notes are the passage "table <name>", with `words` put in.
+        """
+        rows = [
             [_cell(_read(record, column.value or str(place))) for place, column in enumerate(columns)]
             for record in records
         ]
-        foot = [[_cell(content) for content in row] for row in totals]
-        return cls(
-            name, caption, list(columns), body + foot, len(foot), tuple(groups), tuple(filter(None, notes)), wide
-        )
+        caption, *notes = passage(f"table {name}", **words)
+        return cls(name, caption, list(columns), rows, foot, tuple(groups), tuple(notes), wide)
 
     @property
     def body(self) -> list[list[Cell]]:
@@ -156,6 +155,17 @@ class Table:
         ]
         write_table(file, pd.DataFrame(rows, columns=names, dtype=object))
         return file
+
+    def shown(self, row: Sequence[Cell]) -> list[tuple[Column, Cell, str, str]]:
+        """A row as a page shows it: each cell with its column, its text, and its interval's."""
+        return [
+            (column, cell, show(cell, column), show_interval(cell, column.format, whole=self.wide))
+            for column, cell in zip(self.columns, row, strict=True)
+        ]
+
+    def told(self, row: Sequence[Cell]) -> list[str]:
+        """The same as one text for each cell, the interval in brackets."""
+        return [f"{text} ({ends})" if ends else text for _, _, text, ends in self.shown(row)]
 
 
 def show(cell: Cell, column: Column) -> str:
@@ -194,63 +204,9 @@ def markdown(table: Table) -> str:
         markdown_row(["---" if column.format is Format.TEXT else "---:" for column in table.columns]),
     ]
     for place, row in enumerate(table.rows):
-        cells = [
-            plain_markdown(show(cell, column))
-            + (f" ({interval})" if (interval := show_interval(cell, column.format)) else "")
-            for cell, column in zip(row, table.columns, strict=True)
-        ]
+        cells = map(plain_markdown, table.told(row))
         lines.append(markdown_row([f"**{cell}**" for cell in cells] if place >= len(table.body) else cells))
     return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
-
-
-def markdown_row(cells: Iterable[str]) -> str:
-    """A row of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def plain_markdown(text: str) -> str:
-    """`text` on one line, with everything that Markdown or HTML would take for markup made harmless."""
-    return re.sub(r"([\\`*_\[\]<>~])", r"\\\1", " ".join(text.split()))
-
-
-def without_paths(value: Any) -> Any:
-    """A JSON value with every absolute path in it cut to its last part: a page may be mailed."""
-    if isinstance(value, dict):
-        return {name: without_paths(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_paths(each) for each in value]
-    is_path = isinstance(value, str | Path) and (str(value).startswith("~") or Path(value).is_absolute())
-    return Path(value).name if is_path else value
-
-
-def setting_text(value: Any) -> str:
-    """The value of a setting for people; a dash where it is empty."""
-    shown = without_paths(value)
-    if shown in (None, "", [], {}):
-        return DASH
-    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
-
-
-def percent(share: float) -> str:
-    """A share in per cent with one decimal, without the sign."""
-    return f"{100 * share:.1f}"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: "0.4 s", "12 s", "3 min 20 s", "2 h 05 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def capitalised(text: str) -> str:
-    """`text` with its first letter large, and no other touched."""
-    return text[:1].upper() + text[1:]
 
 
 def _read(record: Any, getter: Getter) -> Any:

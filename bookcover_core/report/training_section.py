@@ -7,8 +7,8 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import listed
 from bookcover_core.families.systems import ALL_FAMILIES
-from bookcover_core.report.findings import EvaluatedSystem, Findings
-from bookcover_core.report.report_figures import titles
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings
 from bookcover_core.report.result_tables import validation_cell
 from bookcover_core.report.table import Column, Table, estimates, integers, shares
 from bookcover_core.settings import StudySettings
@@ -29,10 +29,8 @@ def training_table(findings: Findings) -> Table | None:
     networks = [each for each in findings.systems if not each.is_ensemble]
     if not networks:
         return None
-
     return Table.of(
         "training",
-        "The networks and their training",
         [
             Column("Network", "title"),
             integers("Input, pixels", "card.input_size", "input side"),
@@ -48,10 +46,7 @@ def training_table(findings: Findings) -> Table | None:
             ),
         ],
         networks,
-        notes=[
-            _best_by(findings.study.settings, networks),
-            "The validation books chose the epoch, so the accuracy on them flatters; the test accuracy does not.",
-        ],
+        best_by=_best_by(findings.study.settings, networks),
     )
 
 
@@ -68,13 +63,12 @@ def _best_by(settings: StudySettings, networks: list[EvaluatedSystem]) -> str:
 def ensemble_table(findings: Findings) -> Table | None:
     """The members of each ensemble with their weights: section 5.4; None without one."""
     ensembles = [each for each in findings.systems if each.is_ensemble]
-    called = titles(findings)
+    called = findings.titles
     members = [(each, member) for each in ensembles for member in _members(findings, each)]
     if not members:
         return None
     return Table.of(
         "ensembles",
-        "The members of the ensembles, in per cent",
         [
             Column("Ensemble", "0.title"),
             Column("Member", lambda each: called.get(each[1]["name"], each[1]["name"])),
@@ -86,7 +80,6 @@ def ensemble_table(findings: Findings) -> Table | None:
             ),
         ],
         members,
-        notes=["Fitted weights, and what chose the members' epochs, come from the same validation books."],
     )
 
 

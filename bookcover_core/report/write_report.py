@@ -18,29 +18,15 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_text
-from bookcover_core.report.analysis_tables import analysis_tables
-from bookcover_core.report.count_tables import funnel_table, split_counts, time_table
+from bookcover_core.report.chapters import figure_specs, make_tables
+from bookcover_core.report.count_tables import split_counts
+from bookcover_core.report.figure_spec import draw_figure
 from bookcover_core.report.findings import Findings, gather
-from bookcover_core.report.gallery import books_with_covers
-from bookcover_core.report.link_rot import cover_table
-from bookcover_core.report.near_duplicate_section import genres_table, twin_results, twins_table
-from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts, verdict_tables
+from bookcover_core.report.near_duplicate_section import twin_results
+from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts
 from bookcover_core.report.page import render, templates_digest
-from bookcover_core.report.provenance import architecture_table, machine_table, software_table
-from bookcover_core.report.repeat_section import repeat_table
-from bookcover_core.report.replacement_tables import replaced_table
-from bookcover_core.report.report_figures import make_figures
-from bookcover_core.report.result_tables import (
-    network_table,
-    precision_table,
-    preparation_table,
-    published_table,
-    recall_table,
-)
-from bookcover_core.report.statements import statement_results, statement_table, statement_verdicts
+from bookcover_core.report.statements import statement_results, statement_verdicts
 from bookcover_core.report.summary import headline, result_rows
-from bookcover_core.report.table import Table
-from bookcover_core.report.training_section import ensemble_table, training_table
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +65,10 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
     """
     findings = gather(study, failures)
     folder = study.workspace.report
-    books = books_with_covers(findings)
-    figures = make_figures(findings, folder / "figures")
+    figures = {spec.name: draw_figure(spec, folder / "figures") for spec in figure_specs(findings)}
     logger.info("report: %d figures drawn", len(figures))
     tables = make_tables(findings)
-    page, pictures = render(findings, figures, tables, books, folder / "figures")
+    page, pictures = render(findings, figures, tables, folder / "figures")
     files = [file for figure in figures.values() for file in figure.files] + pictures
     files += [table.write(folder / "tables") for table in tables.values()]
     write_json(folder / "results.json", results(findings))
@@ -98,33 +83,6 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
             "bytes": len(page.encode()),
         },
     )
-
-
-def make_tables(findings: Findings) -> dict[str, Table]:
-    """The tables that the findings allow, by name."""
-    tables = [
-        cover_table(findings),
-        twins_table(findings),
-        genres_table(findings),
-        replaced_table(findings),
-        preparation_table(findings),
-        training_table(findings),
-        ensemble_table(findings),
-        repeat_table(findings),
-        network_table(findings),
-        recall_table(findings),
-        precision_table(findings),
-        published_table() if findings.has_published else None,
-        *(analysis_tables(findings, findings.analysis) if findings.analysis else ()),
-        *verdict_tables(number_verdicts(findings)),
-        statement_table(statement_verdicts(findings, findings.analysis)),
-        funnel_table(findings),
-        time_table(findings),
-        architecture_table(findings),
-        machine_table(findings),
-        software_table(findings),
-    ]
-    return {table.name: table for table in tables if table is not None}
 
 
 def results(findings: Findings) -> dict[str, object]:

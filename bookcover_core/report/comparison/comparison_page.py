@@ -16,12 +16,11 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
 from bookcover_core.report.comparison.comparison_tables import comparison_tables
-from bookcover_core.report.comparison.comparison_text import answer, notices, sentence, signed
+from bookcover_core.report.comparison.comparison_text import answer, notices, sentence
 from bookcover_core.report.comparison.study_comparison import StudyComparison, compare_studies
 from bookcover_core.report.figure_spec import FigureSpec, ReportFigure, draw_figure
-from bookcover_core.report.page import environment
 from bookcover_core.report.summary import result_rows
-from bookcover_core.report.table import percent
+from bookcover_core.report.words import environment
 from bookcover_core.visualisation.interval_charts import recall_comparison
 
 logger = logging.getLogger(__name__)
@@ -74,7 +73,6 @@ def write_side_by_side(first: Study, second: Study, folder: Path | None = None) 
         notices=notices(compared),
         figure=_figure(compared, target / "figures"),
         tables=tables,
-        signed=signed,
         finished=max(finished),
     )
     write_text(target / "index.html", text)
@@ -117,17 +115,8 @@ def _figure(compared: StudyComparison, folder: Path) -> ReportFigure | None:
     ]
     if not genres:
         return None
-    one, other = compared.names
     names = [f"{name}: {compared.title(best, study)}" for study, name in enumerate(compared.names)]
+    words: Any = {"comparison": compared, "genres": genres, "names": names}
     ties = sum(apart.holds_zero for *_, apart in genres)
-    values = "; ".join(f"{name} {percent(mine.value)} and {percent(theirs.value)}" for name, mine, theirs, _ in genres)
-    return draw_figure(
-        FigureSpec(
-            "recall",
-            f"Top-1 recall by genre of the best of both studies, and the difference, {one} less {other}, with "
-            f"{100 * compared.confidence:.0f} % intervals. Hollow: ties, {ties} of {len(genres)} genres.",
-            f"Top-1 recall in per cent, {names[0]} and {names[1]}: {values}.",
-            partial(recall_comparison, genres, names),
-        ),
-        folder,
-    )
+    draw = partial(recall_comparison, genres, names)
+    return draw_figure(FigureSpec.of("recall-of-both", draw, ties=ties, **words), folder)

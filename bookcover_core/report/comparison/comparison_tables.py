@@ -5,17 +5,10 @@ from typing import Any
 
 from bookcover_core.report.comparison.study_comparison import ABSENT, SPLITS, StudyComparison
 from bookcover_core.report.comparison.system_pairs import SystemPair
-from bookcover_core.report.findings import EvaluatedSystem, Findings
-from bookcover_core.report.table import (
-    Cell,
-    Column,
-    Content,
-    Format,
-    Table,
-    estimates,
-    integers,
-    setting_text,
-)
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings
+from bookcover_core.report.formats import setting_text
+from bookcover_core.report.table import Cell, Column, Content, Format, Table, estimates, integers
 
 # What the numbers that are compared are called.
 _MEASURES = {"accuracy": "Accuracy", "top3": "Top 3", "macro_f1": "Macro F1"}
@@ -45,25 +38,9 @@ def _sides(comparison: StudyComparison, place: int | None = None) -> list[Column
 
 def _differences(comparison: StudyComparison) -> Table:
     """Every pair of systems, with a row for each number that is compared."""
-    one, other = comparison.names
     best = comparison.best if len(comparison.pairs) > 1 else None
-    notes = ["Tie: the interval of the difference holds 0."]
-    if any(pair.paired for pair in comparison.pairs):
-        notes.append(
-            "Paired: both judged the same books, and those on which they differ decide. The interval is that of a "
-            "Newcombe's of pairs, p that of McNemar's exact test; open: the interval does not hold 0, "
-            "but p, corrected for the number of pairs after Holm, allows for luck."
-        )
-    if not all(pair.paired for pair in comparison.pairs):
-        notes.append(
-            "Unpaired: each judged its own test books. The interval is Newcombe's, of the intervals around both: it is "
-            "wider than that of the same books would be."
-        )
-    if best:
-        notes.append("Bold: the best of both studies, each by its own test books.")
     return Table.of(
         "differences",
-        f"How far systems of {one} and {other} are apart, in per cent and points",
         [
             Column("System", lambda row: Cell(_names(comparison, row[0]), best=row[0] is best), name="system"),
             Column("Measure", lambda row: _MEASURES[row[1]], name="measure"),
@@ -73,7 +50,8 @@ def _differences(comparison: StudyComparison) -> Table:
             Column("Test books", lambda row: _basis(row[0]), name="test books"),
         ],
         [(pair, name, apart) for pair in comparison.pairs for name, apart in pair.measures.items()],
-        notes=notes,
+        comparison=comparison,
+        best=best,
     )
 
 
@@ -97,7 +75,6 @@ def _systems(comparison: StudyComparison) -> Table:
 
     return Table.of(
         "systems",
-        "All systems, each on the test books of its own study, in per cent",
         [
             Column("System", "2.title", name="system"),
             Column("Study", "0", name="study"),
@@ -122,22 +99,8 @@ def _systems(comparison: StudyComparison) -> Table:
 def _genres(comparison: StudyComparison) -> Table:
     """Recall of the best systems by genre, the greatest difference in favour of the first study first."""
     best = comparison.best
-    compared = sum(each.difference is not None for each in best.genres)
-    notes = []
-    if compared:
-        notes.append(
-            f"Intervals of differences are Newcombe's for {'paired' if best.paired else 'independent'} shares, not "
-            f"corrected for the number of genres: of {compared}, {compared * (1 - comparison.confidence):.1f} would be "
-            "expected to miss 0 by luck alone."
-        )
-    if compared < len(best.genres):
-        notes.append(
-            "Genres that one study alone has test books of are shown, on all of these books, and not compared."
-        )
-    called = [f"{comparison.title(best, study)} of {name}" for study, name in enumerate(comparison.names)]
     return Table.of(
         "genres",
-        f"Top-1 recall by genre: {' and '.join(called)}, in per cent and points",
         [
             Column("Genre", "name", name="genre"),
             *_sides(comparison),
@@ -145,7 +108,8 @@ def _genres(comparison: StudyComparison) -> Table:
             integers(f"Test books, {comparison.names[1]}", "second_books", "second test books"),
         ],
         best.genres,
-        notes=notes,
+        comparison=comparison,
+        compared=sum(each.difference is not None for each in best.genres),
     )
 
 
@@ -157,7 +121,6 @@ def _books(comparison: StudyComparison) -> Table:
     columns = (*SPLITS, ABSENT)
     return Table.of(
         "books",
-        "Where the books of the two studies stand",
         [
             Column(f"Books of {one}", name="first"),
             *(integers(titles[split], name=f"second {split}") for split in SPLITS),
@@ -171,8 +134,9 @@ def _books(comparison: StudyComparison) -> Table:
                 comparison.shared.books(0, split),
             ]
             for split, title in titles.items()
-        ],
-        totals=[["In all", *(comparison.shared.books(1, split) for split in columns), counts.total()]],
+        ]
+        + [["In all", *(comparison.shared.books(1, split) for split in columns), counts.total()]],
+        foot=1,
         groups=[("", 1), (f"Books of {other}", 3), ("", 2)],
     )
 
@@ -181,8 +145,6 @@ def _settings(comparison: StudyComparison) -> Table:
     """Settings that differ, of those that an outcome depends on."""
     return Table.of(
         "settings",
-        "Settings that differ",
         [Column("Setting", name="setting"), *(map(Column, comparison.names))],
         [[name, *map(setting_text, values)] for name, *values in comparison.settings],
-        notes=["Only settings that an outcome depends on; that includes where listings and covers come from."],
     )

@@ -17,7 +17,8 @@ from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.comparison.system_pairs import SystemPair, compare_systems, corrected
-from bookcover_core.report.findings import EvaluatedSystem, Findings, gather
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings, gather
 from bookcover_core.settings import BookSource
 from bookcover_core.settings.dissertation import differing_settings
 

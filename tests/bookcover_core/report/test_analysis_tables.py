@@ -12,7 +12,6 @@ from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.report_figures import titles
 from bookcover_core.report.table import Cell, Column, Format, show, show_interval
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study
@@ -31,7 +30,7 @@ SMALL = Specimen(
 def test_tables_say_what_the_analysis_says(analysed):
     """Pairs with a word for their standing, the best network's confusions."""
     findings, analysis = gather(analysed), read_analysis(analysed.workspace)
-    tables = {table.name: table for table in analysis_tables(findings, analysis)}
+    tables = {table.name: table for table in analysis_tables(findings)}
     assert set(tables) == {
         "colour-correlation",
         "overlapping-pairs",
@@ -55,7 +54,7 @@ def test_tables_say_what_the_analysis_says(analysed):
 def test_a_network_without_overlap_shows_its_greatest(analysed):
     """Where no pair is above the threshold, the greatest overlap stands in, and is said not to be above."""
     analysis = read_analysis(analysed.workspace)
-    rows = overlap_table(analysis, titles(gather(analysed))).rows
+    rows = overlap_table(analysis, gather(analysed).titles).rows
     for name, system in analysis.systems.items():
         own = [row for row in rows if row[0].value == name]
         assert own[0][3].value == pytest.approx(system.overlap.highest.overlap.value)

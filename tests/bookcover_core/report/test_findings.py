@@ -10,9 +10,9 @@ import pytest
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
+from bookcover_core.report.chapters import figure_specs
 from bookcover_core.report.findings import gather
 from bookcover_core.report.number_verdicts import Reproduction, number_verdicts
-from bookcover_core.report.report_figures import figure_specs
 from bookcover_core.report.result_tables import preparation_table
 from bookcover_core.report.summary import headline, result_rows
 from bookcover_core.report.write_report import write_report

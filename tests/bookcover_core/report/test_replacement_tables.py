@@ -9,9 +9,10 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, curate
 from bookcover_core.curation.decisions import append_decision
 from bookcover_core.curation.near_duplicates import find_twins
+from bookcover_core.report.chapters import make_tables
 from bookcover_core.report.findings import gather
-from bookcover_core.report.replacement_tables import exchanges, reasons_table, replaced_markdown
-from bookcover_core.report.write_report import make_tables, write_report
+from bookcover_core.report.replacement_tables import exchanged_covers, exchanges, reasons_table, replaced_markdown
+from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.invented import Record, invented_study
 
 
@@ -67,7 +68,9 @@ def test_covers_that_left_are_shown_beside_those_that_came(tmp_path):
         ("Lawtest0", "Law", "box set"),
     ]
     assert all(pair.came.startswith(f"{pair.genre}pool") for pair in pairs)
-    assert all((study.workspace.root / path).is_file() for pair in pairs for path, _ in pair.covers())
+    covers = exchanged_covers(study, pairs)
+    assert [cover.caption[2] for cover in covers] == ["left: box set", "came in its place"] * 2
+    assert all(cover.file.is_file() for cover in covers)
     said = replaced_markdown(study)
     assert "| Law | 2 | 2 | 1 | 1 |" in said
     assert re.search(r"!\[2 of 2 covers that left.*\]\(data:image/jpeg;base64,", said)

@@ -1,0 +1,158 @@
+"""The systems that a report shows, and the preparations that networks compared: read from the folder of a study."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
+from bookcover_core.evaluation.scores import Scores, read_scores
+from bookcover_core.families.family import System
+from bookcover_core.families.systems import validation_figures_of
+from bookcover_core.models.model_cards import ModelCard, read_card
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.training.preparation_choice import (
+    CHOICE,
+    chosen_preparation,
+    comparing_backbones,
+    comparison_folder,
+    comparison_label,
+)
+from bookcover_core.training.validation_choice import ValidationFigures
+from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
+
+logger = logging.getLogger(__name__)
+
+UNTRAINED = ", untrained"
+"""What stands behind the names of networks with random weights."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EvaluatedSystem:
+    """A system that was trained and evaluated."""
+
+    system: System
+    scores: Scores
+    validation: ValidationFigures
+    curve: TrainingCurve | None = None
+    """The course of its training; None for an ensemble, and where its history is gone."""
+    card: ModelCard | None = None
+    """The card beside its weights; None for an ensemble, and where it is gone."""
+    untrained: bool = False
+    """Whether its backbone, or that of a member of an ensemble, has random weights: only its head has learnt."""
+
+    @property
+    def name(self) -> str:
+        """Its name in folders and labels."""
+        return self.scores.backbone
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return f"{self.system.title}{UNTRAINED if self.untrained else ''}"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it joins other systems, and was not trained itself."""
+        return bool(self.system.members)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights were kept."""
+        if self.curve is not None:
+            return self.curve.best_epoch
+        return int(self.card.metrics["best_epoch"]) if self.card and "best_epoch" in self.card.metrics else None
+
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Validation accuracy at that epoch."""
+        return None if self.curve is None else self.curve.val_accuracy[self.curve.best]
+
+
+def read_system(study: Study, system: System, model: str) -> EvaluatedSystem:
+    """A system that has been evaluated; `model` is the name of its folder.
+
+    Raises:
+        WorkspaceError: Its scores are missing or altered.
+    """
+    scores = read_scores(study.workspace.evaluation / model / "metrics.json")
+    folder = study.workspace.models / model
+    figures = _if_sound(validation_figures_of, folder) if system.competes else None
+    validation = figures or ValidationFigures.of({})
+    if system.members or not system.competes:
+        return EvaluatedSystem(system, scores, validation)
+    curve, card = _if_sound(read_curve, folder / "history.csv"), _if_sound(read_card, folder)
+    if curve and card and "best_epoch" in card.metrics:
+        curve = replace(curve, kept=int(card.metrics["best_epoch"]))
+    return EvaluatedSystem(system, scores, validation, curve, card, card is not None and card.never_saw_pictures)
+
+
+@dataclass(frozen=True)
+class PreparationTrial:
+    """A preparation in the comparison of section 3.2."""
+
+    backbone: str
+    """The network that compares."""
+    preparation: str
+    chosen: bool
+    """Whether the network is trained on it."""
+    best_epoch: int
+    validation_accuracy: float
+    test_accuracy: float
+    curve: TrainingCurve | None
+
+
+def read_trials(study: Study) -> list[PreparationTrial]:
+    """The preparations that the networks of today's settings have compared."""
+    trials = []
+    for backbone in comparing_backbones(study.settings):
+        folder = comparison_folder(study, backbone)
+        file = folder / "comparison.csv"
+        if not file.exists() or not study.manifest_file(comparison_label(study.settings, backbone)).exists():
+            continue
+        chosen = if_chosen(lambda: str(chosen_preparation(study, backbone)))  # noqa: B023 - called at once
+        table = read_table(file, best_epoch="int64", validation_accuracy="float64", test_accuracy="float64")
+        trials += [
+            PreparationTrial(
+                backbone=backbone,
+                preparation=row["preparation"],
+                chosen=row["preparation"] == chosen,
+                best_epoch=int(row["best_epoch"]),
+                validation_accuracy=float(row["validation_accuracy"]),
+                test_accuracy=float(row["test_accuracy"]),
+                curve=_if_sound(read_curve, folder / row["preparation"] / "history.csv"),
+            )
+            for row in table.to_dict("records")
+        ]
+    return trials
+
+
+def read_ties(study: Study) -> list[str]:
+    """How comparisons of preparations resolved their ties, a sentence each."""
+    if study.settings.training.preparation != "best":
+        return []
+    choices = (comparison_folder(study, name) / CHOICE for name in comparing_backbones(study.settings))
+    told = (json.loads(file.read_text("utf-8")).get("tie", "") for file in choices if file.exists())
+    return list(dict.fromkeys(filter(None, told)))
+
+
+def if_chosen(find: Callable[[], str]) -> str:
+    """What `find` finds; empty while the preparation that it depends on is not chosen."""
+    try:
+        return find()
+    except StageOrderError:
+        return ""
+
+
+def _if_sound(read: Callable[[Path], T], path: Path) -> T | None:
+    """What `read` reads; None, with a warning in the log, where it is missing or altered."""
+    try:
+        return read(path)
+    except (WorkspaceError, WeightsError) as error:
+        logger.warning("%s", error)
+        return None
