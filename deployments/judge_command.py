@@ -215,6 +215,8 @@ def _print_verdict(verdict: CoverVerdict, said: Collection[str]) -> None:
             Text(guess.genre, style="bold" if place == 0 else ""),
         )
     console.print(table)
+    if verdict.telling:
+        say(f"Words on it that speak for {verdict.genres[0].genre}: {', '.join(verdict.telling)}.")
     if verdict.nearest:
         nearest = Table.grid(padding=(0, 2, 0, 0))
         nearest.add_column(no_wrap=True, min_width=4)  # a long title takes what is left, and no more

@@ -65,6 +65,11 @@ def _section(verdict: CoverVerdict, about: ModelSummary, cover: Image.Image, exp
     for guess in verdict.genres:
         bar = "█" * max(1, round(_BAR * guess.probability))
         lines.append(f"| {_plain(guess.genre)} | {100 * guess.probability:.1f} % | {bar} |")
+    if verdict.telling:
+        lines += [
+            "",
+            f"Words on it that speak for {_plain(verdict.genres[0].genre)}: {_plain(', '.join(verdict.telling))}.",
+        ]
     lines += [f"\n**{_plain(warning)}**" for warning in verdict.warnings if warning not in about.warnings]
     if verdict.nearest:
         lines += ["", "| similar cover | genre | similarity |", "|---|---|---:|", *map(_row, verdict.nearest)]

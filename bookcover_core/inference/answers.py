@@ -10,6 +10,9 @@ from bookcover_core.evaluation.intervals import Estimate
 NOVEL = 0.05
 """Share of covers like the study's that are called unlike them, at most."""
 
+# Words that are said to have spoken for a genre, at most.
+_MOST_TELLING = 5
+
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
 
@@ -71,6 +74,19 @@ class Novelty(BaseModel, frozen=True):
         )
 
 
+class SpokenWord(BaseModel, frozen=True):
+    """A word that was read on the cover and counted."""
+
+    text: str
+    confidence: float = Field(description="How sure the reader is of it, 0 to 1.")
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right and bottom, as shares of the cover's width and height."
+    )
+    speaks: float = Field(
+        description="By how much the word raises the logarithm of the probability of the first genre, to CoverText."
+    )
+
+
 class CoverVerdict(BaseModel, frozen=True):
     """The model's answer for one cover."""
 
@@ -84,6 +100,9 @@ class CoverVerdict(BaseModel, frozen=True):
     format: str
     sha256: str = Field(description="Of the file.")
     known: StudyCover | None = Field(default=None, description="The study's book whose cover is this very file.")
+    words: list[SpokenWord] = Field(
+        default=[], description="What was read on it, in reading order, where the model reads."
+    )
     nearest: list[Neighbour] = Field(
         default=[], description="The study's covers most similar to it, this one left out."
     )
@@ -92,6 +111,12 @@ class CoverVerdict(BaseModel, frozen=True):
     warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")
     explanation: str = Field(default="", description="File of a picture that shows what spoke for the first genre.")
     seconds: float = Field(description="From reading the cover to its verdict; its share of what a batch took.")
+
+    @property
+    def telling(self) -> list[str]:
+        """The words that spoke most for the first genre, the first of them first."""
+        told = sorted((word for word in self.words if word.speaks > 0), key=lambda word: -word.speaks)
+        return list(dict.fromkeys(word.text for word in told))[:_MOST_TELLING]
 
 
 class Unreadable(BaseModel, frozen=True):

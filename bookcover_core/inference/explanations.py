@@ -2,14 +2,15 @@
 
 A heat map (`visualisation.grad_cam`) lies on the square that the network saw. Here it is mapped back to the cover, and
 shown as a veil: what does not speak for the genre is dark, what does is left as it is. That can be read on covers of
-every colour, and with any colour vision.
+every colour, and with any colour vision. Words that spoke for the genre are framed.
 """
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from bookcover_core.settings import Preparation
 
@@ -18,6 +19,10 @@ Heat = npt.NDArray[np.float32]
 # The veil where nothing spoke for the genre: nearly black, and some of the cover shines through.
 _VEIL = np.array([20, 18, 16], np.float32)
 _DENSEST = 0.72
+
+# Width of a frame around a word, of the cover's longer side, and its colours.
+_FRAME = 0.004
+_LIGHT, _DARK = (255, 214, 10), (20, 18, 16)
 
 
 def on_cover(heat: npt.ArrayLike, preparation: Preparation, size: tuple[int, int]) -> Heat:
@@ -53,6 +58,22 @@ def veiled(cover: Image.Image, heat: Heat) -> Image.Image:
     """The cover (RGB) under a veil that is the denser the less heat (height, width) there is."""
     veil = _DENSEST * (1 - np.clip(heat, 0, 1))[..., None]
     return Image.fromarray((np.asarray(cover, np.float32) * (1 - veil) + _VEIL * veil).round().astype(np.uint8))
+
+
+def marked(cover: Image.Image, boxes: Iterable[tuple[float, float, float, float]]) -> Image.Image:
+    """The cover (RGB) with a frame around each box, given as shares of its width and height.
+
+    Frames are dark in light, so that they are seen on covers of every colour.
+    """
+    picture = cover.copy()
+    draw = ImageDraw.Draw(picture)
+    width = max(1, round(max(cover.size) * _FRAME))
+    for left, top, right, bottom in boxes:
+        corners = (left * cover.width, top * cover.height, right * cover.width, bottom * cover.height)
+        for outset, colour in ((2 * width, _LIGHT), (width, _DARK)):
+            wider = (corners[0] - outset, corners[1] - outset, corners[2] + outset, corners[3] + outset)
+            draw.rectangle(wider, outline=colour, width=width)
+    return picture
 
 
 def png(picture: Image.Image) -> bytes:

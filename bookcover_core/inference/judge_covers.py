@@ -8,7 +8,7 @@ Importing this module imports TensorFlow.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from types import TracebackType
@@ -22,27 +22,30 @@ from bookcover_core.errors import SettingsError
 from bookcover_core.families.ensemble import join
 from bookcover_core.families.family import Evidence
 from bookcover_core.families.prediction import Floats, Predictor
-from bookcover_core.families.systems import load_predictor
+from bookcover_core.families.systems import family_of, load_predictor
 from bookcover_core.inference.answers import (
     CoverVerdict,
     Guess,
     ModelSummary,
     Neighbour,
     Novelty,
+    SpokenWord,
     StudyCover,
     Unreadable,
 )
 from bookcover_core.inference.cover_sources import CoverInput
-from bookcover_core.inference.explanations import on_cover, veiled
+from bookcover_core.inference.explanations import marked, on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.inference.predictor import NetworkInput, as_pictures
-from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as
+from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.similar_covers import CoverIndex, embeds
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.pipeline.study import Study
+from bookcover_core.reading.cover_words import joined
+from bookcover_core.training.stored_probabilities import LEAST
 
 # Digits of probabilities behind the point.
 _DIGITS = 6
@@ -75,8 +78,6 @@ class Judge:
     """
 
     def __init__(self, study: Study, candidate: TrainedModel) -> None:
-        if Evidence.READ in candidate.evidence:
-            raise SettingsError(f"{candidate.title} reads covers, which only its study does", where="--model")
         self.about: ModelSummary = describe(study, candidate)
         self.index = CoverIndex(study)
         self._study = study
@@ -85,12 +86,17 @@ class Judge:
         self._predictors = {card.name: load_predictor(study.workspace.models / card.name) for card in candidate.members}
         self._genres = candidate.members[0].genres
         self._reads_titles = Evidence.LISTING in candidate.evidence
+        reading = [card.name for card in candidate.members if Evidence.READ in family_of(card.kind).evidence]
+        self._word_reader = self._predictors[reading[0]] if reading else None
         self._embedding, self._why_not = self._find_embedding(candidate)
         self._squares = {square for each in self._predictors.values() for square in each.squares}
         if self._embedding is not None:
             self._squares.add(self._embedding.square)
         self._reader = Reader(
-            study.settings.covers, prepared_as(study), {preparation for preparation, _ in self._squares}
+            study.settings.covers,
+            prepared_as(study),
+            {preparation for preparation, _ in self._squares},
+            read_as(study) if Evidence.READ in candidate.evidence else None,
         )
 
     @classmethod
@@ -141,7 +147,9 @@ class Judge:
                 yield ready if isinstance(ready, Unreadable) else Judged(next(verdicts), ready.cover)
 
     def explain(self, judged: Judged, genre: str = "") -> Image.Image:
-        """The cover with a veil over what did not speak for a genre (Grad-CAM): RGB, in the size of `cover.shown`.
+        """The cover with a veil over what did not speak for a genre (Grad-CAM), and words that did in frames.
+
+        RGB, in the size of `cover.shown`. A model that only reads leaves the cover without a veil.
 
         Args:
             judged: A cover that this judge has judged.
@@ -149,7 +157,7 @@ class Judge:
 
         Raises:
             KeyError: There is no such genre.
-            SettingsError: The model looks at no picture.
+            SettingsError: The model does neither look at covers nor read them.
         """
         from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
         from bookcover_core.visualisation.grad_cam import explain  # noqa: PLC0415 - few verdicts are explained
@@ -158,13 +166,34 @@ class Judge:
         label = labels[genre or judged.verdict.genres[0].slug]
         ready = as_pictures(judged.cover, self._squares)
         size = judged.cover.shown.size
-        heat = np.zeros((size[1], size[0]), np.float32)
-        for (name, predictor), share in zip(self._predictors.items(), self._shares, strict=True):
-            if not isinstance(predictor, NetworkPredictor):
-                raise SettingsError(f"{name} looks at no picture, so none can show what it saw", where="--model")
-            seen = explain(predictor.model, predictor.card, ready.pictures[predictor.square], label)
-            heat += share * on_cover(seen, predictor.square[0], size)
-        return veiled(judged.cover.shown, heat)
+        looking = [
+            (predictor, share)
+            for predictor, share in zip(self._predictors.values(), self._shares, strict=True)
+            if isinstance(predictor, NetworkPredictor)
+        ]
+        if not looking and self._word_reader is None:
+            raise SettingsError(f"{self.about.title} looks at no cover, so none can show what it saw", where="--model")
+        picture, total = judged.cover.shown, sum(share for _, share in looking)
+        if total:
+            heat = np.zeros((size[1], size[0]), np.float32)
+            for predictor, share in looking:
+                seen = explain(predictor.model, predictor.card, ready.pictures[predictor.square], label)
+                heat += share / total * on_cover(seen, predictor.square[0], size)
+            picture = veiled(picture, heat)
+        return marked(picture, [word.box for word in self._spoken(ready, label) if word.speaks > 0])
+
+    def _spoken(self, ready: NetworkInput, label: int) -> list[SpokenWord]:
+        """The words on a cover, and how much each speaks for a genre: what leaving it out would cost."""
+        words = ready.cover.words
+        if self._word_reader is None or not words:
+            return []
+        without = [joined((*words[:place], *words[place + 1 :])) for place in range(len(words))]
+        asked = [ready, *(replace(ready, read=read) for read in without)]
+        logs = np.log(np.maximum(self._word_reader.predict(asked)[0][:, label], LEAST))
+        return [
+            SpokenWord(**word._asdict(), speaks=round(float(logs[0] - left), _DIGITS))
+            for word, left in zip(words, logs[1:], strict=True)
+        ]
 
     def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
         """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
@@ -208,7 +237,7 @@ class Judge:
         nearest, novelty = self._compare(covers, near, outputs)
         seconds = (time.perf_counter() - started) / len(covers)
         return [
-            self._verdict(ready.cover, row, top, neighbours, novel, seconds)
+            self._verdict(ready, row, top, neighbours, novel, seconds)
             for ready, row, neighbours, novel in zip(covers, probabilities, nearest, novelty, strict=True)
         ]
 
@@ -226,7 +255,7 @@ class Judge:
 
     def _verdict(
         self,
-        cover: ReadCover,
+        ready: NetworkInput,
         probabilities: Floats,
         top: int,
         nearest: list[Neighbour],
@@ -234,6 +263,7 @@ class Judge:
         seconds: float,
     ) -> CoverVerdict:
         order = np.argsort(-probabilities, kind="stable")[:top]
+        cover = ready.cover
         known = self.index.known(cover.sha256)
         return CoverVerdict(
             source=cover.name,
@@ -252,6 +282,7 @@ class Judge:
             format=cover.format,
             sha256=cover.sha256,
             known=known,
+            words=self._spoken(ready, int(order[0])),
             nearest=nearest,
             nearest_missing=self._why_not,
             novelty=novelty,

@@ -16,6 +16,7 @@ from bookcover_core.models.model_cards import CARD, ModelCard, read_card
 from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find
 from bookcover_core.pipeline.outlook import outdated
 from bookcover_core.pipeline.study import Study
+from bookcover_core.reading.text_reader import missing_packages
 from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,13 @@ class TrainedModel:
 
     @property
     def competes(self) -> bool:
-        """Whether it may judge without being named: it looks at covers, and does nothing else."""
-        return self.evidence == {Evidence.PICTURE}
+        """Whether it may judge without being named: it looks at covers, and wants nothing of a listing."""
+        return Evidence.PICTURE in self.evidence and Evidence.LISTING not in self.evidence
+
+    @property
+    def missing(self) -> str:
+        """What is not installed here and what it reads with; empty where it can judge."""
+        return missing_packages() if Evidence.READ in self.evidence else ""
 
     @property
     def preparations(self) -> list[str]:
@@ -87,7 +93,9 @@ def candidates(study: Study) -> list[TrainedModel]:
     if not told:
         return []
     names = choose_by_validation({each.name: each.validation for each in told}).names
-    return sorted(told, key=lambda each: (bool(each.earlier), not each.competes, names.index(each.name)))
+    return sorted(
+        told, key=lambda each: (bool(each.earlier), bool(each.missing), not each.competes, names.index(each.name))
+    )
 
 
 def _reasons(study: Study) -> dict[str, str]:
@@ -144,7 +152,7 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         if (
             model.casefold() in {each.name.casefold(), each.system.casefold()}
             if model
-            else each.competes and not each.earlier
+            else each.competes and not (each.earlier or each.missing)
         )
     ]
     if not wanted and not model:
@@ -193,8 +201,21 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
                 f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
                 for name in untrained
             ),
+            *_silent(study, candidate),
         ],
     )
+
+
+def _silent(study: Study, candidate: TrainedModel) -> list[str]:
+    """A warning where a model that reads covers too would have its place, and cannot judge here."""
+    if not (missing := missing_packages()) or Evidence.READ in candidate.evidence:
+        return []
+    return [
+        f"{each.title} would read the words on a cover too, but {missing} is not installed here: only the picture is"
+        ' judged. `pip install "bookcover[text]"` brings it.'
+        for each in candidates(study)
+        if each.missing and each.competes and not each.earlier
+    ]
 
 
 def _is_evaluated(study: Study, candidate: TrainedModel) -> bool:

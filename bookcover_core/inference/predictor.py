@@ -8,6 +8,7 @@ from bookcover_core.inference.preprocess import ReadCover
 from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.models.input_pipeline import decode_picture
 from bookcover_core.preparation.cover_measurements import Measurements
+from bookcover_core.reading.cover_words import joined
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class NetworkInput:
     pictures: dict[Square, Floats]
     text: BookText = UNKNOWN_TEXT
     read: str = ""
+    """The words on it that count, in one line."""
 
     @property
     def measurements(self) -> Measurements:
@@ -28,4 +30,4 @@ class NetworkInput:
 def as_pictures(cover: ReadCover, squares: Iterable[Square], text: BookText = UNKNOWN_TEXT) -> NetworkInput:
     """The cover as predictors with these squares take it."""
     pictures = {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in squares}
-    return NetworkInput(cover, pictures, text)
+    return NetworkInput(cover, pictures, text, joined(cover.words))

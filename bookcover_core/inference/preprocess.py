@@ -1,6 +1,7 @@
 """Preprocessing of a cover that is to be judged: from bytes to prepared squares, as a study's covers are prepared.
 
-    bytes ─ checked as a download is ─ upright RGB ─ measured ─ squares ─ JPEG or PNG, as under prepared/
+    bytes ─ checked as a download is ─ upright RGB ─┬─ measured ─ squares ─ JPEG or PNG, as under prepared/
+                                                    └─ words, where the model reads
 
 The prepared squares are encoded, as those on disk are, so that a network gets the very pixels that it would get if the
 cover were one of the study's.
@@ -25,7 +26,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.prepared_images import encode_square
 from bookcover_core.preparation.squares import make_squares
-from bookcover_core.settings import CoverSettings, Preparation, PreparationSettings
+from bookcover_core.reading.cover_words import Word
+from bookcover_core.reading.text_reader import text_reader
+from bookcover_core.settings import CoverSettings, Preparation, PreparationSettings, ReadingSettings
 
 # Width and height, at most, of the picture that is kept for people: sharp at half that on dense screens.
 _SHOWN = (720, 960)
@@ -44,6 +47,8 @@ class ReadCover:
     """The prepared picture of each preparation, encoded as those of the study are."""
     shown: Image.Image
     """The cover for people: RGB, upright, not larger than they need it."""
+    words: tuple[Word, ...] = ()
+    """What was read on it, in reading order."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -56,6 +61,17 @@ def prepared_as(study: Study) -> PreparationSettings:
     return study.settings.preparation
 
 
+def read_as(study: Study) -> ReadingSettings:
+    """How words were read off the study's covers when its systems were trained, whatever the settings say by now."""
+    values = study.settings.reading.model_dump()
+    for manifest in study.manifests("read")[:1]:
+        values |= {path.partition(".")[2]: value for path, value in manifest.settings.items()}
+    try:
+        return ReadingSettings.model_validate(values)
+    except ValidationError:
+        return study.settings.reading
+
+
 class Reader:
     """Reads covers as a study does; any number of threads may use it.
 
@@ -63,14 +79,24 @@ class Reader:
         covers: What counts as a cover, and how hosts are asked.
         preparation: How the study's covers were prepared.
         methods: Preparations that are wanted.
+        reading: How words are read off the covers; none: they are not.
+
+    Raises:
+        SettingsError: Words are wanted, and the extra `text` is not installed.
     """
 
     def __init__(
-        self, covers: CoverSettings, preparation: PreparationSettings, methods: Collection[Preparation]
+        self,
+        covers: CoverSettings,
+        preparation: PreparationSettings,
+        methods: Collection[Preparation],
+        reading: ReadingSettings | None = None,
     ) -> None:
         self._covers = covers
         self._preparation = preparation
         self._methods = [method for method in Preparation if method in methods]
+        self._reading = reading
+        self._text_reader = text_reader(reading) if reading else None
         self._fetcher = CoverFetcher(covers)
 
     def close(self) -> None:
@@ -90,6 +116,7 @@ class Reader:
         settings = self._preparation
         squares = make_squares(picture, self._methods, settings.size, settings.interpolation)
         measurements = measure(picture)
+        words, faults = self._words(picture)
         picture.thumbnail(_SHOWN)
         return ReadCover(
             name=cover.name,
@@ -98,9 +125,23 @@ class Reader:
             measurements=measurements,
             squares={method: encode_square(square, settings) for method, square in squares.items()},
             shown=picture,
-            warnings=_doubts(cover, found),
+            words=words,
+            warnings=[*_doubts(cover, found), *faults],
             seconds=time.perf_counter() - started,
         )
+
+    def _words(self, picture: Image.Image) -> tuple[tuple[Word, ...], list[str]]:
+        """The words on the cover that the reader is sure of; and what is to be known where there are none."""
+        if self._text_reader is None or self._reading is None:
+            return (), []
+        try:
+            [found] = self._text_reader.read([picture])
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - networks, OpenCV and geometry each have errors of their own
+            return (), [f"The words on this cover could not be read ({error or type(error).__name__})."]
+        words = tuple(word for word in found if word.confidence >= self._reading.min_confidence)
+        return words, [] if words else ["No words were read on this cover."]
 
     def _take(self, cover: CoverInput) -> tuple[bytes, ImageCheck]:
         """The cover's bytes, and what they are."""

@@ -40,7 +40,7 @@ class CoverWords(BaseModel):
         return joined(self.words, min_confidence)
 
 
-def joined(words: Iterable[Word], min_confidence: float) -> str:
+def joined(words: Iterable[Word], min_confidence: float = 0.0) -> str:
     """The words of at least this confidence, in one line."""
     return " ".join(word.text for word in words if word.confidence >= min_confidence)
 

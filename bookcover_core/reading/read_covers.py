@@ -30,8 +30,8 @@ from bookcover_core.settings import ReadingSettings
 
 logger = logging.getLogger(__name__)
 
-# Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width.
-_BATCH = 16
+BATCH = 16
+"""Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width."""
 
 # Characters of an error that a row tells.
 _TOLD_CHARACTERS = 200
@@ -70,7 +70,7 @@ def read_shard(study: Study, run: StageRun, shard: int) -> Result:
     covers, rows = selected_covers(study, shard), _earlier(study, run)
     new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
     study.progress(len(covers) - len(new), len(covers))
-    batches = [new[start : start + _BATCH] for start in range(0, len(new), _BATCH)]
+    batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
     processes = cpu_count()
     work = partial(
         read_batch,

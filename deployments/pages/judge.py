@@ -126,7 +126,7 @@ class _Page:
             state["models"] = [
                 describe(study, each).model_dump() | {"measured": describe(study, each).measured}
                 for each in candidates(study)
-                if not each.earlier
+                if not (each.earlier or each.missing)
             ]
         except BookcoverError as error:
             state["problem"] = str(error)

@@ -196,6 +196,7 @@ function render() {
   $("precision").textContent = verdict ? trust(about, verdict.genres[0]) : "";
   renderWarnings(about);
   renderGenres();
+  renderWords();
   renderNearest();
   renderVeil();
 }
@@ -233,6 +234,13 @@ function renderGenres() {
     button.title = `Show what spoke for ${each.genre}`;
     button.onclick = () => explain(each.slug);
   });
+}
+
+/** The words on the cover that spoke most for its first genre. */
+function renderWords() {
+  const spoke = (verdict?.words ?? []).filter((each) => each.speaks > 0).sort((one, other) => other.speaks - one.speaks);
+  const words = [...new Set(spoke.map((each) => each.text))].slice(0, 5);
+  $("words").textContent = words.length ? `Words on it that speak for ${verdict.genres[0].genre}: ${words.join(", ")}.` : "";
 }
 
 function renderNearest() {

@@ -9,19 +9,26 @@ import pytest
 from PIL import Image
 
 from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.errors import SettingsError
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families import network_predictor
+from bookcover_core.families.cover_text import fit_cover_text
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.text import fit_text
 from bookcover_core.genres import number_genres
-from bookcover_core.inference import answers, similar_covers
+from bookcover_core.inference import answers, preprocess, similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
+from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.listings.books import BookText, read_books, read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
+from bookcover_core.preparation.prepare import shards
+from bookcover_core.reading import read_covers, text_reader
+from bookcover_core.reading.cover_words import Word
+from bookcover_core.reading.read_covers import read_shard
 from bookcover_core.training.features import load_features
 from tests.bookcover_core.inference.trained import GENRES, draw, settings_in
 
@@ -266,3 +273,95 @@ def test_a_reader_of_titles_is_told_the_title(trained, tmp_path):
         [joined] = judge.judge([cover._replace(text=BookText(book.title))], near=0, top=3)
     assert sum(guess.probability for guess in joined.genres) == pytest.approx(1, abs=1e-5)
     assert joined.genres != told.genres
+
+
+class ColourReader:
+    """Reads a word that the colour of a cover decides, and one that stands on all; where it is told so, nothing."""
+
+    says = ("statute", "atlas", "voyage")
+
+    def read(self, covers):
+        if self.says is None:
+            raise RuntimeError("no contour")
+        return [self._words(cover) for cover in covers]
+
+    def _words(self, cover):
+        if not self.says:
+            return ()
+        word = self.says[np.asarray(cover).mean(axis=(0, 1)).argmax()]
+        return (
+            Word("the", 0.9, (0.1, 0.1, 0.3, 0.2)),
+            Word(word, 0.8, (0.4, 0.5, 0.8, 0.6)),
+            Word("smear", 0.1, (0, 0, 1, 1)),
+        )
+
+
+@pytest.fixture
+def reading(trained, tmp_path, monkeypatch):
+    """The study whose covers are read too, and the reader, which is invented."""
+    reader = ColourReader()
+    monkeypatch.setattr(read_covers, "text_reader", lambda _settings, _threads: reader)
+    monkeypatch.setattr(read_covers, "cpu_count", lambda: 1)
+    monkeypatch.setattr(preprocess, "text_reader", lambda _settings: reader)
+    shutil.copytree(trained.workspace.root, tmp_path / "tiny")
+    wanted = trained.settings.model_dump(mode="json") | {
+        "workspace": str(tmp_path),
+        "text": {"systems": ["CoverText"]},
+        "ensemble": {"fusions": ["CoverAlone"]},
+    }
+    study = Study(type(trained.settings).model_validate(wanted))
+    for shard in shards(study):
+        read_shard(study, shard)
+    fit_cover_text(study, "CoverText")
+    combine(study, "CoverAlone")
+    return study, reader
+
+
+def test_a_cover_is_read_and_told_which_words_spoke(reading):
+    """Words that the reader is sure of count; those that raise the first genre are named, and framed where they are."""
+    study, _ = reading
+    with Judge.load(study, "CoverAlone") as judge:
+        [judged] = judge.judge_covers([a_cover()], top=3, near=0)
+        explained = np.asarray(judge.explain(judged, "law"), np.int16)
+    verdict = judged.verdict
+    assert verdict.genres[0].genre == "Law"
+    assert [word.text for word in verdict.words] == ["the", "statute"]
+    assert verdict.telling[0] == "statute"
+    assert json.loads(verdict.model_dump_json())["words"][1]["speaks"] > 0
+    left, top = (round(share * side) for share, side in zip((0.4, 0.5), judged.cover.shown.size, strict=True))
+    assert np.abs(explained[top - 1, left + 5] - (20, 18, 16)).max() == 0  # the dark line of its frame
+    with Judge.load(study, "CoverText") as judge:
+        [only] = judge.judge_covers([a_cover()], top=3, near=0)
+        marked = np.asarray(judge.explain(only))
+    assert (marked[-1, -1] == np.asarray(only.cover.shown)[-1, -1]).all()  # no veil where nobody looks
+
+
+@pytest.mark.parametrize(("says", "warning"), [((), "No words were read"), (None, "could not be read (no contour)")])
+def test_a_cover_without_words_is_judged_by_its_picture_and_said_so(reading, says, warning):
+    """Whether there are none or the reader fails: the networks decide as if nobody read."""
+    study, reader = reading
+    reader.says = says
+    with Judge.load(study, "CoverAlone") as judge:
+        [verdict] = judge.judge([a_cover()], top=3, near=0)
+    with Judge.load(study, "Tiny") as judge:
+        judge.judge([a_cover()], top=3, near=0)
+    assert any(warning in each for each in verdict.warnings)
+    assert verdict.words == []
+    assert verdict.telling == []
+    assert sum(guess.probability for guess in verdict.genres) == pytest.approx(1, abs=1e-5)
+
+
+def test_whoever_looks_and_reads_may_judge_unasked_where_it_can(reading, monkeypatch):
+    """Without the extra a network takes its place, and says so; asked for by name, it says what to install."""
+    study, _ = reading
+    fused = {each.system: each for each in candidates(study)}["CoverAlone"]
+    assert fused.competes
+    assert not fused.missing
+    assert choose(study).system in {"CoverAlone", "Tiny", "Small"}
+    monkeypatch.setattr(text_reader, "_PACKAGES", ("no-such-reader",))
+    chosen = choose(study)
+    assert chosen.system in {"Tiny", "Small"}
+    assert any("CoverAlone would read the words" in each for each in describe(study, chosen).warnings)
+    monkeypatch.setattr(preprocess, "text_reader", text_reader.TextReader)
+    with pytest.raises(SettingsError, match=r"bookcover\[text\]"):
+        Judge.load(study, "CoverAlone")
