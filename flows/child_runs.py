@@ -44,7 +44,7 @@ from bookcover_core.settings.toml_file import load_settings
 from flows.names import training_name
 from flows.studies import folder_of_run, reference
 from flows.training import train_backbone
-from tasks.study_progress import DONE, FAILED, Work, progress_of
+from tasks.study_progress import DONE, FAILED, UNCHANGED, Work, progress_of
 
 # The deployment that trains one network.
 _DEPLOYMENT = f"{train_backbone.name}/{train_backbone.name}"
@@ -164,6 +164,8 @@ class _Trainings:
     def _start_unless_trained(self, name: str) -> None:
         if network_is_made(Study(self._settings), name):
             self._logger.info("%s is trained already", name)
+            if progress := progress_of(Study(self._settings)):
+                progress.begin("train", f"train {name}", *progress.coming_of(name)).end(UNCHANGED)
             return
         # The dashboard shows a run below another by a task of that one, which stands for it.
         task = Task(name=f"train {name}", fn=train_backbone.fn, version=train_backbone.version)

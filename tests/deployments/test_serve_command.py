@@ -76,7 +76,7 @@ class Served:
         self.process.send_signal(sent)
         self.process.communicate(timeout=90)
         self.api.close()
-        return psutil.wait_procs(processes[1:], timeout=10)[1], self.process.returncode
+        return psutil.wait_procs(processes[1:], timeout=60)[1], self.process.returncode
 
 
 def ports() -> list[str]:

@@ -1,6 +1,7 @@
 """Tests of `tasks.stages`."""
 
 import asyncio
+import time
 from inspect import signature
 from pathlib import Path
 
@@ -86,13 +87,19 @@ def test_the_progress_of_a_stage_that_stopped_early_is_complete(tmp_path, prefec
     assert float(read_artifact("progress-early-stop-early").data) == 100
 
 
+shown = []
+"""The percentages that the server was sent."""
+
+
 def write_from_a_loop(study: Study) -> Manifest:
     """A stage that works in an event loop of its own, as the download does, and tells from in there."""
 
     async def work() -> None:
-        for done in range(5):
-            study.progress(done, 4)
-            await asyncio.sleep(0.05)
+        until = time.monotonic() + 60
+        for done in range(1, 4):
+            while done * 25 not in shown and time.monotonic() < until:
+                study.progress(done, 4)
+                await asyncio.sleep(0.02)
 
     asyncio.run(work())
     return write_something(study)
@@ -105,16 +112,19 @@ def in_a_loop(settings: StudySettings):
 
 def test_progress_moves_while_a_stage_works_in_an_event_loop(tmp_path, prefect_server, monkeypatch):
     """What is told from within a loop reaches the server while the stage is at work, step by step."""
-    shown = []
+    shown.clear()
     monkeypatch.setattr(stages, "_PROGRESS_INTERVAL", 0.01)
-    update = stages.update_progress_artifact
+    create, update = stages.create_progress_artifact, stages.update_progress_artifact
+    monkeypatch.setattr(
+        stages, "create_progress_artifact", lambda progress, **more: shown.append(progress) or create(progress, **more)
+    )
     monkeypatch.setattr(
         stages,
         "update_progress_artifact",
         lambda artifact, progress: shown.append(progress) or update(artifact, progress),
     )
     in_a_loop(StudySettings(workspace=str(tmp_path), name="loop"))
-    assert len({percent for percent in shown if 0 < percent < 100}) >= 2
+    assert [percent for percent in dict.fromkeys(shown) if percent < 100] == [25, 50, 75]
     assert float(read_artifact("progress-loop-work-in-a-loop").data) == 100
 
 
