@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.spreading import draw_covers
-from bookcover_core.pipeline.graph import declarations
+from bookcover_core.families.systems import study_parts
 from bookcover_core.pipeline.stage_process import run_apart, shared_process
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings
@@ -42,12 +42,14 @@ def run(study: Study) -> None:
     """Every stage of a study from its listings to its evaluation, one after the other."""
     study.begin()
     with shared_process():
-        for stage in declarations():
-            for words in stage.parts(study) if stage.name not in LEFT_OUT else ():
-                if stage.apart:
-                    run_apart(study, stage, *words, network=stage.network(study, *words))
-                else:
-                    stage(study, *words)
+        for part in study_parts(study):
+            stage, words = part.stage, part.words
+            if stage.name in LEFT_OUT:
+                continue
+            if stage.apart:
+                run_apart(study, stage, *words, network=stage.network(study, *words))
+            else:
+                stage(study, *words)
 
 
 def drawn(folder: Path) -> Path:

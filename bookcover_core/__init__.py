@@ -4,7 +4,24 @@ Ground floor: `settings`, `errors`, `genres`, `pipeline`.
 Rooms, in the order of the data; each may import from those before it, never from those behind it:
 `listings`, `covers`, `curation`, `preparation`, `models`, `training`, `evaluation`, `visualisation`, `inference`,
 `report`.
+`python_interface` is the front door for scripts and notebooks: `from bookcover_core import Study`.
 `demo_data` stands aside: an invented publisher, whose covers and listings a study can be tried on.
 """
 
-__version__ = "0.1.0"
+from typing import TYPE_CHECKING, Any
+
+from bookcover_core.version import __version__
+
+if TYPE_CHECKING:
+    from bookcover_core.python_interface import CoverStudy as Study
+
+__all__ = ["Study", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """`Study`, imported when it is asked for: without it, the package imports nothing that is slow."""
+    if name != "Study":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bookcover_core.python_interface import CoverStudy  # noqa: PLC0415 - as above
+
+    return CoverStudy

@@ -151,6 +151,12 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
+def error_named(name: str) -> type[BookcoverError]:
+    """The class of this tree with that name, by which a process tells another of an error."""
+    found: type[BookcoverError] = globals()[name]
+    return found
+
+
 def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
     """The error of this tree for an operating-system error met while writing `path`.
 

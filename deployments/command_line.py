@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from bookcover_core import __version__
 from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.pipeline.study import in_our_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.toml_file import load_settings, to_toml
+from bookcover_core.version import __version__
 from deployments.plain_text import PlainRecord
 
 app = typer.Typer(

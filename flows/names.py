@@ -7,8 +7,8 @@ from bookcover_core.errors import BookcoverError
 from bookcover_core.pipeline.graph import NOT_KNOWN
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.short_form import study_name
 from bookcover_core.training.preparation_choice import chosen_preparation
-from flows.short_form import study_name
 from flows.studies import name_of, settings_of
 
 # Names of networks or systems that a run's name lists.

@@ -18,8 +18,8 @@ from bookcover_core.families.systems import check_systems
 from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import StudySettings
+from bookcover_core.settings.short_form import study_name
 from bookcover_core.settings.toml_file import load_settings
-from flows.short_form import study_name
 
 Changes = tuple[str, ...]
 """Lines of the form group.name=value, as `bookcover run --set` takes them."""

@@ -6,6 +6,7 @@ from bookcover_core.errors import InputError, TrainingError
 from bookcover_core.families.systems import systems
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings, Undecided
+from bookcover_core.settings.short_form import fill_in
 from flows.analysis import analyse
 from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations
@@ -18,7 +19,6 @@ from flows.networks import Network
 from flows.preparation import prepare
 from flows.progress_artifact import progress_shown
 from flows.report import write_report
-from flows.short_form import fill_in
 from flows.stages import stage_flow
 from flows.studies import Changes, reference, settings_of, store
 from flows.training import combine, fit_baselines

@@ -21,7 +21,6 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
-import bookcover_core
 from bookcover_core.errors import BookcoverError, InputError
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import Manifest
@@ -172,7 +171,7 @@ def _worker(study: Study) -> Iterator[None]:
         yield
     if study.settings.spreading.how == "ray":
         # Ray kills its workers when all is done, with what they have not yet told the server.
-        for handler in logging.getLogger(bookcover_core.__name__).handlers:
+        for handler in logging.getLogger("bookcover_core").handlers:
             handler.flush()
 
 

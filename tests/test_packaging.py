@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bookcover_core import __version__
+from bookcover_core.version import __version__
 from tests.conftest import LONGEST
 
 PROJECT = Path(__file__).parents[1]

@@ -9,12 +9,12 @@ from typing import NamedTuple, Self
 
 import httpx
 
-from bookcover_core import __version__
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.proxies import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
+from bookcover_core.version import __version__
 
 # Redirects that are followed for one cover.
 MOST_REDIRECTS = 5

@@ -16,12 +16,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bookcover_core import errors
 from bookcover_core.covers.download_worker import LONGEST_LINE, WorkerOrder
 from bookcover_core.covers.downloader import ImageRequest, RowSink, first_error
 from bookcover_core.covers.host_limits import HostNotice, log_given_up
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_line
-from bookcover_core.errors import WorkerError
+from bookcover_core.errors import WorkerError, error_named
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import CoverSettings
 
@@ -198,7 +197,7 @@ class WorkerPool:
     def _receive(self, worker: _WorkerProcess, message: dict[str, Any]) -> None:
         if "error" in message:
             kind, what, where, advice = message["error"]
-            raise getattr(errors, kind)(what, where=where, advice=advice)
+            raise error_named(kind)(what, where=where, advice=advice)
         notice = HostNotice(*message["notice"])
         if notice.given_up and notice.host not in self._given_up:
             self._given_up.add(notice.host)

@@ -19,7 +19,7 @@ from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.models.weights import weights_source
-from bookcover_core.pipeline.graph import NOT_KNOWN, Part
+from bookcover_core.pipeline.graph import NOT_KNOWN, Part, declarations, parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.validation_choice import ValidationFigures
@@ -107,6 +107,23 @@ def training_parts(study: Study, network: str) -> Iterator[Part]:
                 if part not in given:
                     given.add(part)
                     yield part
+
+
+def study_parts(study: Study) -> Iterator[Part]:
+    """Every part of a study, from its listings to its report; each is given when those before it are done."""
+    declared = declarations()
+    trains = next(place for place, each in enumerate(declared) if each.step == "train")
+    scores = next(place for place, each in enumerate(declared) if each.name == "evaluate")
+    for each in declared[:trains]:
+        yield from parts(study, each.name)
+    if study.settings.compares_for_all:
+        yield from comparison_parts(study, study.settings.comparison.backbone)
+    for network in study.settings.training.backbones:
+        yield from training_parts(study, network)
+    for system in untrained_systems(study.settings):
+        yield from system.family.parts(study, system)
+    for each in declared[scores:]:
+        yield from parts(study, each.name)
 
 
 def untrained_systems(settings: StudySettings) -> list[System]:

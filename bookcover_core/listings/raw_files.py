@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bookcover_core import __version__
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
 from bookcover_core.listings.proxies import find_proxy
@@ -25,6 +24,7 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json
 from bookcover_core.settings import CoverSettings, is_remote
+from bookcover_core.version import __version__
 
 logger = logging.getLogger(__name__)
 

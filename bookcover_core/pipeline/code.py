@@ -20,7 +20,8 @@ from pathlib import Path
 _CORE = "bookcover_core"
 
 NOT_MEANING = {
-    "bookcover_core.__init__": "the version of the whole",
+    "bookcover_core.__init__": "the front door",
+    "bookcover_core.version": "the version of the whole",
     "bookcover_core.errors": "names and words of errors",
     "bookcover_core.pipeline": "runs stages and records what they did",
     "bookcover_core.settings": "the values of the settings that count stand in each key",

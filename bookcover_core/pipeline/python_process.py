@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import bookcover_core
-
 # The folder that holds this project's packages: a checkout, or the environment's site-packages.
-_HOME = Path(bookcover_core.__file__).parents[1]
+_HOME = Path(__file__).parents[2]
 
 
 def own_environment() -> dict[str, str]:

@@ -22,9 +22,7 @@ from signal import SIGKILL
 from threading import Lock, Thread, Timer
 from typing import Any
 
-import bookcover_core
-from bookcover_core import errors
-from bookcover_core.errors import TrainingError, WorkerError
+from bookcover_core.errors import TrainingError, WorkerError, error_named
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.pipeline.stage import Stage
@@ -78,7 +76,7 @@ def run_apart(
         "words": words,
         "settings": study.settings.model_dump_json(),
         "folder": str(Path.cwd()),
-        "level": logging.getLogger(bookcover_core.__name__).getEffectiveLevel(),
+        "level": logging.getLogger("bookcover_core").getEffectiveLevel(),
     }
     shared = _shared.get() or _Shared()
     process = shared.take(network)
@@ -187,7 +185,7 @@ class _Process:
                     progress(done, total)
                 case {"error": [kind, what, where, advice, exit_code]}:
                     self.listens = True
-                    error: errors.BookcoverError = getattr(errors, kind)(what, where=where, advice=advice)
+                    error = error_named(kind)(what, where=where, advice=advice)
                     error.exit_code = exit_code
                     raise error
                 case {"manifest": manifest, "reused": reused}:

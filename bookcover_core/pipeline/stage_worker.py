@@ -14,7 +14,6 @@ from importlib import import_module
 from threading import Lock, Thread
 from typing import Any, BinaryIO
 
-import bookcover_core
 from bookcover_core.errors import BookcoverError, WorkerError
 from bookcover_core.pipeline.study import Study, in_our_words
 from bookcover_core.settings import StudySettings
@@ -59,7 +58,7 @@ def _run(order: dict[str, Any], teller: _Teller) -> dict[str, Any]:
     """What came of the stage that `order` names: its manifest, or an error."""
     try:
         os.chdir(order["folder"])
-        logging.getLogger(bookcover_core.__name__).setLevel(order["level"])
+        logging.getLogger("bookcover_core").setLevel(order["level"])
         study = Study(StudySettings.model_validate_json(order["settings"]), progress=teller.progress)
         module, _, name = order["stage"].partition(":")
         manifest = getattr(import_module(module), name)(study, *order["words"])

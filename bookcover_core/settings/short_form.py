@@ -14,7 +14,7 @@ from bookcover_core.settings.toml_file import parse_settings
 def fill_in(
     name: str, books: str, covers: str, networks: Sequence[str], undecided: str, changes: Sequence[str]
 ) -> StudySettings:
-    """The settings of a study that is begun with the short form; see `flows.study.begin_study` for its fields.
+    """The settings of a study that is begun with the short form, whose fields `flows.study.begin_study` describes.
 
     Raises:
         FolderError: There are no such books or covers on this machine.

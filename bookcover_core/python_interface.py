@@ -1,0 +1,322 @@
+"""A study in a script or a notebook, without a server: `docs/python.md` shows how it is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from PIL import Image
+from rich.progress import Progress
+
+from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.errors import InputError, StageOrderError
+from bookcover_core.evaluation.scores import Scores, read_scores
+from bookcover_core.families.systems import find_system, study_parts, systems, validation_figures_of
+from bookcover_core.inference.answers import CoverVerdict, Guess, Unreadable
+from bookcover_core.inference.cover_sources import CoverInput, find_covers
+from bookcover_core.listings.books import BookText, read_genres
+from bookcover_core.pipeline.graph import Part, find
+from bookcover_core.pipeline.stage_process import run_apart, shared_process
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.preflight import check
+from bookcover_core.settings import SETTINGS_FILE, StudySettings
+from bookcover_core.settings.short_form import fill_in
+from bookcover_core.settings.toml_file import load_settings
+from bookcover_core.training.validation_choice import choose_by_validation
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """How well the systems of a study do on its test books. A notebook shows it as a table."""
+
+    table: pd.DataFrame
+    """By system, the one that validates best first: preparation, top1 with its interval (low, high), top3, top5: 0 to
+    1."""
+    test_books: int
+    confidence: float
+    """Of the intervals."""
+    chance: float
+    """Top-1 accuracy of always naming the commonest genre."""
+
+    @property
+    def caption(self) -> str:
+        """What the numbers are of."""
+        interval = f"{100 * self.confidence:g} % intervals"
+        return f"{self.test_books:,} test books, {interval}; the commonest genre alone: {100 * self.chance:.1f} %"
+
+    def __repr__(self) -> str:
+        return f"{self.table.to_string(float_format='{:.3f}'.format)}\n{self.caption}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.table.to_html(float_format='{:.3f}'.format)}<p>{self.caption}</p>"
+
+
+@dataclass(frozen=True)
+class JudgedCover:
+    """A verdict on a cover. A notebook shows it with the cover and with what spoke for its genre."""
+
+    verdict: CoverVerdict
+    """All that is known: similar covers, warnings, sizes."""
+    markdown: str
+    """The same for people, pictures among it."""
+
+    @property
+    def genres(self) -> list[Guess]:
+        """The most probable genres, the first of them first."""
+        return self.verdict.genres
+
+    def __repr__(self) -> str:
+        genres = ", ".join(f"{guess.genre} {100 * guess.probability:.1f} %" for guess in self.genres)
+        return f"{self.verdict.source}: {genres}"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+class CoverStudy:
+    """A study, imported as `bookcover_core.Study`.
+
+    Args:
+        settings: Everything that can be chosen of it.
+    """
+
+    def __init__(self, settings: StudySettings) -> None:
+        self.settings = settings
+        self._judges: dict[str, Any] = {}
+
+    @classmethod
+    def open(cls, study: str | Path, *changes: str) -> Self:
+        """The study of a settings file, of a study's folder, or of that name below `data/studies`.
+
+        Args:
+            study: File, folder or name.
+            changes: Settings to change, as `bookcover run --set` takes them: "training.epochs=50".
+
+        Raises:
+            SettingsError: There is no such study, or a setting is unknown or impossible.
+        """
+        begun = [place for place in (Path(study), StudySettings().root.parent / study) if _is_study(place)]
+        return cls(load_settings(begun[0] if begun else Path(study), changes))
+
+    @classmethod
+    def from_folder(
+        cls, folder: str | Path, *changes: str, backbones: Sequence[str] = ("MobileNetV2",), name: str = ""
+    ) -> Self:
+        """A study of the pictures in `folder`, which has a subfolder for each genre. Possible box sets are kept.
+
+        Args:
+            folder: The pictures.
+            changes: As for `open`.
+            backbones: The networks to train: of the study's three, LeNet and AlexNet.
+            name: Name of the study; default: the folder's.
+
+        Raises:
+            FolderError: There is no such folder.
+            SettingsError: A setting is unknown or impossible.
+        """
+        return cls(fill_in(name, str(folder), "", backbones, "keep", changes))
+
+    def __repr__(self) -> str:
+        return f"Study({self.settings.name!r} in {self.folder})"
+
+    @property
+    def folder(self) -> Path:
+        """Where the study lies."""
+        return self.settings.root
+
+    @property
+    def report(self) -> Path:
+        """The page that says all; it is there when the study has been run."""
+        return self._study.workspace.report / "index.html"
+
+    def run(self, *, progress: bool = True) -> StudyResults:
+        """Take the study to its end, from its listings to its report. What is done is not done again.
+
+        Args:
+            progress: Whether a terminal or a notebook shows how far it is.
+
+        Raises:
+            PreflightError: Several things are missing or wrong; it lists them all before anything is done.
+            ReviewNeededError: People are to decide on possible box sets first.
+            BookcoverError: Something is missing or wrong, or cannot be trained. Run it again when that is mended.
+        """
+        check(self.settings)
+        with self._study.alone(), shared_process(), Progress(transient=True, disable=not progress) as bar:
+            self._study.begin()
+            task = bar.add_task("listings")
+            study = Study(self.settings, lambda done, total: bar.update(task, completed=done, total=total))
+            for part in study_parts(study):
+                words = dict(zip(part.stage.words, map(str, part.words), strict=False))
+                bar.reset(task, total=None, description=part.stage.run_title.format(**words))
+                if part.stage.apart:
+                    limit = self.settings.training.time_limit if part.stage.timed else 0.0
+                    network = part.stage.network(study, *part.words)
+                    run_apart(study, part.stage, *part.words, network=network, minutes=limit)
+                else:
+                    part.stage(study, *part.words)
+        self.close()
+        return self.results
+
+    @property
+    def results(self) -> StudyResults:
+        """How well its systems do, those that are evaluated by today's settings.
+
+        Raises:
+            StageOrderError: None is.
+        """
+        scores = self._scores()
+        if not scores:
+            raise StageOrderError("no system has been evaluated", where=self.folder, advice="Run the study: `run()`.")
+        rows = [
+            {
+                "system": each.title,
+                "preparation": each.preparation,
+                "top1": each.accuracy.value,
+                "low": each.accuracy.low,
+                "high": each.accuracy.high,
+                "top3": each.top(3).value,
+                "top5": each.top(5).value,
+            }
+            for each in scores
+        ]
+        table, first = pd.DataFrame(rows).set_index("system"), scores[0]
+        return StudyResults(table, first.books, first.confidence, first.chance)
+
+    @property
+    def books(self) -> pd.DataFrame:
+        """The books of the study: key, title, author, genre, split, path of the cover, and more.
+
+        Raises:
+            StageOrderError: They have not been divided.
+        """
+        self._study.manifest("split")
+        return read_table(self._study.workspace.splits, label="int64")
+
+    def predictions(self, system: str) -> pd.DataFrame:
+        """Of each test book: key, genre, and its probability of every genre, 0 to 1, a column each.
+
+        Args:
+            system: One of the study's: "MobileNetV2", "Ensemble-mean".
+
+        Raises:
+            SettingsError: The study has no such system.
+            StageOrderError: It has not been evaluated.
+        """
+        table = read_table(self._evaluation(system) / "predictions.csv", label="int64").drop(columns="group")
+        names = [genre.name for genre in read_genres(self._study.workspace)]
+        table.insert(1, "genre", [names[label] for label in table.pop("label")])
+        table.columns = pd.Index(["key", "genre", *names])
+        return table.astype(dict.fromkeys(names, "float64"))
+
+    def confusion(self, system: str) -> pd.DataFrame:
+        """Test books by true genre (rows) and predicted genre (columns); raises as `predictions` does."""
+        scores = read_scores(self._evaluation(system) / "metrics.json")
+        names = [genre.name for genre in scores.genres]
+        return pd.DataFrame(
+            scores.confusion, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted")
+        )
+
+    def history(self, system: str) -> pd.DataFrame:
+        """By epoch: loss, accuracy, val_loss, val_accuracy, seconds.
+
+        Raises:
+            SettingsError: The study has no such system.
+            StageOrderError: It has not been trained, or has no epochs.
+        """
+        study, found = self._study, find_system(self.settings, system)
+        study.manifest(found.label(study))
+        file = study.workspace.models / found.model(study) / "history.csv"
+        if not file.is_file():
+            raise StageOrderError(f"{found.title} is not trained in epochs", where=file, advice="Name a network.")
+        return pd.read_csv(file, index_col="epoch")
+
+    def judge(
+        self,
+        cover: str | Path | bytes | Image.Image,
+        *,
+        title: str = "",
+        author: str = "",
+        model: str = "",
+        top: int = 5,
+        near: int = 3,
+    ) -> JudgedCover:
+        """What genre a cover is of.
+
+        Args:
+            cover: A file, an http or https address, the content of a file, or a picture.
+            title: Title of its book, for systems that read it.
+            author: Its author, likewise.
+            model: Which model judges, such as "MobileNetV2-padded"; default: the best by validation accuracy.
+            top: How many genres are named.
+            near: How many of the study's most similar covers are named.
+
+        Raises:
+            InputError: It is no cover; the message says what it is.
+            WeightsError: There is no trained model, none of that name, or its weights are altered.
+        """
+        from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - beside TensorFlow
+        from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
+
+        if model not in self._judges:
+            self._judges[model] = Judge.load(self._study, model)
+        given = _as_input(cover)
+        if isinstance(given, CoverInput):
+            given = given._replace(text=BookText(title, author))
+        [verdict], markdown = judge_and_show(self._judges[model], [given], top=top, near=near)
+        if isinstance(verdict, Unreadable):
+            raise InputError(
+                verdict.detail, where=verdict.source, advice="Give a picture: JPEG, PNG, WebP, TIFF, AVIF …"
+            )
+        return JudgedCover(verdict, markdown)
+
+    def close(self) -> None:
+        """Let go of the models that have judged: the next verdict loads them anew."""
+        for judge in self._judges.values():
+            judge.close()
+        self._judges.clear()
+
+    @cached_property
+    def _study(self) -> Study:
+        return Study(self.settings)
+
+    def _scores(self) -> list[Scores]:
+        """Of the systems that are evaluated by today's settings, the one that validates best first."""
+        made = [
+            system for system in systems(self.settings) if Part(find("evaluate"), (system.name,)).is_sound(self._study)
+        ]
+        workspace = self._study.workspace
+        figures = {
+            model: validation_figures_of(workspace.models / model)
+            for model in (system.model(self._study) for system in made)
+        }
+        if not figures:
+            return []
+        return [
+            read_scores(workspace.evaluation / model / "metrics.json") for model in choose_by_validation(figures).names
+        ]
+
+    def _evaluation(self, system: str) -> Path:
+        model = find_system(self.settings, system).model(self._study)
+        self._study.manifest(f"evaluate/{model}")
+        return self._study.workspace.evaluation / model
+
+
+def _is_study(place: Path) -> bool:
+    """Whether a settings file or a study's folder is there."""
+    return place.is_file() or (place / SETTINGS_FILE).is_file()
+
+
+def _as_input(cover: str | Path | bytes | Image.Image) -> CoverInput | Unreadable:
+    if isinstance(cover, Image.Image):
+        stream = BytesIO()
+        cover.save(stream, "PNG")
+        cover = stream.getvalue()
+    if isinstance(cover, bytes):
+        return CoverInput("the picture", cover)
+    if Path(cover).is_dir():
+        return Unreadable(source=str(cover), outcome=CoverOutcome.NOT_AN_IMAGE, reason="a folder")
+    return next(find_covers([str(cover)]))
