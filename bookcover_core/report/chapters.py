@@ -12,7 +12,7 @@ from bookcover_core.report.link_rot import cover_table
 from bookcover_core.report.near_duplicate_section import genres_table, twins_table
 from bookcover_core.report.number_verdicts import number_verdicts, verdict_tables
 from bookcover_core.report.provenance import architecture_table, machine_table, software_table
-from bookcover_core.report.repeat_section import curve_figures, curve_words, repeat_table
+from bookcover_core.report.repeat_section import curve_figures, curve_words, doubt_words, repeat_table
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import (
     analysis_figures,
@@ -84,7 +84,10 @@ CHAPTERS = (
             lambda findings: statement_table(statement_verdicts(findings, findings.analysis)),
         ),
         figures=(analysis_figures, ideal_figures),
-        words={"ideal_words": lambda findings: ideal_words(findings.insight) if findings.insight else ""},
+        words={
+            "ideal_words": lambda findings: ideal_words(findings.insight) if findings.insight else "",
+            "doubt_words": doubt_words,
+        },
     ),
     Chapter(
         "appendix",

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
+from bookcover_core.evaluation.label_noise import LabelNoise, read_label_noise
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.repeats import Repeats, read_repeats
@@ -236,6 +237,15 @@ class Findings:
             if all(manifest.inputs[label] == trained.get(label) for label in manifest.inputs if label in trained):
                 return read_repeats(self.study.workspace)
         return None
+
+    @cached_property
+    def label_noise(self) -> LabelNoise | None:
+        """What is known of doubtful labels; None where no cross-validation tells.
+
+        Raises:
+            WorkspaceError: It is altered.
+        """
+        return read_label_noise(self.study.workspace) if self.manifests.get("label-noise") else None
 
     @cached_property
     def insight(self) -> NetworkInsight | None:

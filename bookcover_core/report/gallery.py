@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
@@ -96,6 +97,17 @@ def confident(
         said = answer_lines(own, named, float(predictions.probabilities[position].max()))
         covers.append(_captioned(findings, book, _title(book), *said))
     return _gallery(covers, folder / f"most-confident-{'right' if right else 'mistakes'}.png")
+
+
+def doubtful(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
+    """The books whose label is most doubtful, each with the genre that it has and the one that is suggested."""
+    if findings.label_noise is None:
+        return Gallery()
+    table = read_table(doubtful_file(findings.study.workspace), ("key", "genre", "suggested"))
+    shown = table[table["key"].isin(books.index)].head(_MOST)
+    named = zip(shown["key"], "is: " + shown["genre"], "rather: " + shown["suggested"], strict=True)
+    covers = [_captioned(findings, book := books.loc[key], _title(book), own, other) for key, own, other in named]
+    return _gallery(covers, folder / "doubtful-labels.png")
 
 
 def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:

@@ -39,6 +39,7 @@ def render(
     galleries = {
         "samples": gallery.samples(findings, books, folder),
         "twins": gallery.pairs(torn_covers(study) if "twins" in done else [], folder / "twins-of-different-genres.png"),
+        "doubtful": gallery.doubtful(findings, books, folder),
         "replaced": gallery.pairs(
             exchanged_covers(study, exchanges(study)) if "curate" in done else [], folder / "replaced.png"
         ),

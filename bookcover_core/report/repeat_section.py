@@ -49,6 +49,11 @@ def curve_figures(findings: Findings) -> Iterator[FigureSpec]:
         yield FigureSpec.of("learning-curve", partial(learning_curves, curves), curves=curves)
 
 
+def doubt_words(findings: Findings) -> list[str]:
+    """How many labels are doubtful, what that is worth, and how much of the error it may be."""
+    return passage("doubtful labels", noise=findings.label_noise) if findings.label_noise else []
+
+
 def curve_words(findings: Findings) -> list[str]:
     """For each network, what a doubling of the books brings, and where twice the books would lead."""
     return passage("learning curve", curves=_curves(findings))

@@ -4,6 +4,9 @@ from functools import partial
 
 import pytest
 
+from bookcover_core.evaluation.label_noise import LabelNoise, doubtful_file, label_noise_file
+from bookcover_core.pipeline.engine import record
+from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, make_study
@@ -30,7 +33,7 @@ def official(study_made_once):
 
 @pytest.fixture(scope="session")
 def own_genres(study_made_once):
-    """Genres of its own, one untrained network, no comparison of preparations; its report is written."""
+    """Genres of its own, one untrained network, no comparison of preparations, two doubtful labels; with its report."""
     wanted = Specimen(
         genres=("Horror", "Cats & <Dogs>", "$5 meals $x$"),
         backbones=("MobileNetV2",),
@@ -42,10 +45,30 @@ def own_genres(study_made_once):
 
     def make(folder):
         study = make_study(folder, wanted)
+        doubt(study)
         write_report(study)
         return study
 
     return study_made_once("own-genres", make)
+
+
+def doubt(study):
+    """Write down that a cross-validation doubts the labels of two books."""
+    noise = LabelNoise(
+        models=["MobileNetV2-padded"],
+        books=60,
+        accuracy=0.25,
+        doubtful=24,
+        planted=3,
+        found=2,
+        found_first=1,
+        mistakes=45,
+        doubtful_mistakes=24,
+    )
+    books = read_table(study.workspace.splits).head(2)
+    write_json(label_noise_file(study.workspace), noise.model_dump(mode="json"))
+    write_table(doubtful_file(study.workspace), books[["key", "genre"]].assign(suggested="$5 meals $x$"))
+    record(study, "label-noise", outputs=[label_noise_file(study.workspace), doubtful_file(study.workspace)])
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,17 @@ def test_what_comes_from_outside_is_escaped(bookcover30, own_genres):
     assert not own.named("dogs")
 
 
+def test_doubtful_labels_are_told_and_shown(bookcover30, own_genres):
+    """How many there are, what that is worth, how much of the error it may be, and the covers; else nothing."""
+    page = _page(own_genres)
+    assert "24 of 60 books (40.0" in page.text
+    assert "at most 60.0" in page.text
+    assert "Of the 45 books that the networks judge otherwise than the listing, 24 have a doubtful genre" in page.text
+    assert page.text.count("rather: $5 meals $x$") == 2
+    assert (own_genres.workspace.report / "figures" / "doubtful-labels.png").is_file()
+    assert "Labels that may be wrong" not in _page(bookcover30).text
+
+
 def test_untrained_networks_are_marked(bookcover30, own_genres):
     """Random weights put a notice on top that names the networks, and mark their columns; ImageNet weights do not."""
     page = _page(own_genres).text
