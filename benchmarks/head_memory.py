@@ -55,7 +55,7 @@ def anonymous_memory() -> int:
 def fit(folder: Path, way: str) -> dict[str, object]:
     """Peak of memory in MiB, seconds of an epoch, and the losses, of one way."""
     from bookcover_core.training import feature_batches
-    from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+    from bookcover_core.training.feature_store import LabelledFeatures, MappedRows
     from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 
     if way == "in memory":

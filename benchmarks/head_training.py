@@ -33,7 +33,7 @@ def main() -> None:
     """Measure, print, and write the results."""
     from bookcover_core.models.networks import build_head
     from bookcover_core.models.tensorflow_setup import keras
-    from bookcover_core.training.feature_table import LabelledFeatures
+    from bookcover_core.training.feature_store import LabelledFeatures
     from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 
     generator = np.random.default_rng(0)

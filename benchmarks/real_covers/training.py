@@ -155,7 +155,7 @@ def with_overrides(settings: StudySettings, overrides: dict[str, Any]) -> StudyS
 
 def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], fold: Fold, seed: int) -> Judged:
     """What the dissertation's head on `features` says of one fold's books."""
-    from bookcover_core.training.feature_table import LabelledFeatures
+    from bookcover_core.training.feature_store import LabelledFeatures
     from bookcover_core.training.head_trainer import HeadSchedule, fit_head, predict
 
     started = time.perf_counter()

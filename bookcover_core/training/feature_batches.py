@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bookcover_core.models.tensorflow_setup import tf
 from bookcover_core.pipeline.processes import in_threads
-from bookcover_core.training.feature_table import LabelledFeatures, Places
+from bookcover_core.training.feature_store import LabelledFeatures, Places
 
 # Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
 WINDOW_BYTES = 32 * 1024 * 1024

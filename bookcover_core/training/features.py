@@ -28,8 +28,15 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import ExtraInput
-from bookcover_core.training.feature_store import earlier_rows, map_shard, shard_file, shard_stands, write_shard
-from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+from bookcover_core.training.feature_store import (
+    LabelledFeatures,
+    MappedRows,
+    earlier_rows,
+    map_shard,
+    shard_file,
+    shard_stands,
+    write_shard,
+)
 from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import chosen_preparation, comparing_backbones, model_name
 

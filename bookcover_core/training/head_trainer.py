@@ -16,7 +16,7 @@ from bookcover_core.models.networks import GENRES, SINGLE_LAYER, HeadShape, befo
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.settings import Monitor
 from bookcover_core.training.feature_batches import SIGNATURE, Window, Windows
-from bookcover_core.training.feature_table import LabelledFeatures
+from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, fit
 from bookcover_core.training.wame import Wame
 

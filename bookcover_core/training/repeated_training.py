@@ -26,7 +26,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.feature_table import LabelledFeatures, MappedRows
+from bookcover_core.training.feature_store import LabelledFeatures, MappedRows
 from bookcover_core.training.features import load_split
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS

@@ -25,7 +25,7 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import ExtraInput, Monitor, StudySettings
-from bookcover_core.training.feature_table import LabelledFeatures
+from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import FittedHead, HeadSchedule, fit_head, predict
 from bookcover_core.training.hyperparameters import Hyperparameters

@@ -5,7 +5,7 @@ import pytest
 
 from bookcover_core.training import feature_batches
 from bookcover_core.training.feature_batches import Windows
-from bookcover_core.training.feature_table import LabelledFeatures
+from bookcover_core.training.feature_store import LabelledFeatures
 
 ROWS, CHANNELS, BATCH = 50, 4, 8
 

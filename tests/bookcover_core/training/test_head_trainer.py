@@ -7,7 +7,7 @@ import pytest
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.networks import HeadShape
-from bookcover_core.training.feature_table import LabelledFeatures
+from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.head_trainer import HeadSchedule, fit_head, predict
 from bookcover_core.training.loop import Checkpoint
 
@@ -139,7 +139,7 @@ def test_extra_inputs_tell_what_features_do_not():
 def test_windows_change_nothing(tmp_path, monkeypatch):
     """Mapped from shards and gathered batch by batch, features give the same training to the last bit."""
     from bookcover_core.training import feature_batches, head_trainer
-    from bookcover_core.training.feature_table import MappedRows
+    from bookcover_core.training.feature_store import MappedRows
 
     monkeypatch.setattr(head_trainer, "_JUDGED", 16)
     shape, wanted = HeadShape((8,), 0.2), schedule(epochs=4)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookcover_core.training.feature_table import MappedRows
+from bookcover_core.training.feature_store import MappedRows
 
 
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=5), data=st.data())
