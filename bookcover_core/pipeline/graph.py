@@ -25,7 +25,6 @@ _MODULES = (
     "curation.splits",
     "preparation.prepare",
     "reading.read_covers",
-    "training.feature_shards",
     "training.features",
     "training.preparation_comparison",
     "training.hyperparameter_search",

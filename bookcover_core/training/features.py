@@ -8,10 +8,9 @@ They are computed shard by shard (`training.feature_store`), each picture once, 
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property, partial
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.weights import weights_digest
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs
+from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs, file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -46,11 +45,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def _inputs(study: Study, backbone: str, preparation: str) -> Inputs:
+def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
+    numbers = [*shard_keys(study)] if shard is None else [shard]
     weights = weights_digest(study.settings, find_backbone(backbone))
     return Inputs(
-        model_name(backbone, preparation),
-        after=[f"prepare/shard-{number:04d}" for number in shard_keys(study)],
+        model_name(backbone, preparation) + ("" if shard is None else f"/shard-{shard:04d}"),
+        after=[f"prepare/shard-{number:04d}" for number in numbers],
         given={"backbone": backbone, "preparation": preparation, "weights": weights},
     )
 
@@ -75,6 +75,39 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
             yield chosen
 
 
+def _shard_parts(study: Study) -> Iterator[tuple[str, str, int]]:
+    if study.settings.spreading.how:
+        for backbone, preparation in wanted_features(study):
+            yield from ((backbone, preparation, shard) for shard in shard_keys(study))
+
+
+@stage(
+    "feature-shard",
+    "Compute a shard of pooled features",
+    step="train",
+    label="features",
+    run_title="features of {backbone} on {preparation}, shard {shard}",
+    settings=("models.input_size",),
+    inputs=_inputs,
+    parts=_shard_parts,
+    kept=True,
+    apart=True,
+    spreads=True,
+)
+def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
+    """One shard (from 1) of what `compute_features` computes, so that many machines can each compute some.
+
+    It depends on its own pictures, the weights and the code alone. `compute_features` takes the shards that it finds,
+    checks them, and computes the others.
+    """
+    shards = _Shards(study, backbone, preparation, digest_of(compute_features.code))
+    covers = len(shards.keys[shard])
+    shards.compute(shard, lambda done: study.progress(done, covers))
+    study.progress(covers, covers)
+    file = shard_file(study, model_name(backbone, preparation), shard)
+    return Result(outputs=[file, file.with_suffix(".json")], digest=file_digest(file), counts={"covers": covers})
+
+
 @stage(
     "features",
     "Compute pooled features",
@@ -87,18 +120,12 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
     apart=True,
 )
 def compute_features(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
-    """The manifest of the features that `backbone` gives of the covers prepared as `preparation`.
-
-    Raises:
-        SettingsError: There is no such backbone.
-        StageOrderError: The covers have not been prepared, or prepared pictures are missing or damaged.
-        WeightsError: The backbone's weights cannot be had.
-    """
+    """The features that `backbone` gives of the covers prepared as `preparation`."""
     model = model_name(backbone, preparation)
     shards = _Shards(study, backbone, preparation, run.code)
     done = computed = 0
     for number, keys in shards.keys.items():
-        computed += shards.compute(number, done_before=done)
+        computed += shards.compute(number, partial(_tell, study, shards.books, done))
         done += len(keys)
         study.progress(done, shards.books)
     files = [shard_file(study, model, number) for number in shards.keys]
@@ -114,35 +141,8 @@ def compute_features(study: Study, run: StageRun, backbone: str, preparation: st
     )
 
 
-def compute_shard(study: Study, backbone: str, preparation: str, number: int, code: str) -> Path:
-    """The file of one shard of features, with its record beside it; nothing is done where it stands already.
-
-    A shard depends on its own pictures, the weights and the code alone, so that shards can be computed on different
-    machines. `compute_features` takes those that it finds, checks them, and computes the others.
-
-    Args:
-        study: The study.
-        backbone: A backbone of `models.backbones`.
-        preparation: Of which pictures.
-        number: Number of the shard, from 1.
-        code: SHA-256 of the code that computes features.
-
-    Raises:
-        SettingsError: There is no such backbone.
-        StageOrderError: The shard's covers have not been prepared, its pictures are missing or damaged, or there is no
-            such shard.
-        WeightsError: The backbone's weights cannot be had.
-    """
-    shards = _Shards(study, backbone, preparation, code)
-    if number not in shards.keys:
-        raise StageOrderError(
-            f"there is no shard {number} in the selection",
-            where=study.workspace.selection,
-            advice="`compute_features` computes all that there are.",
-        )
-    study.manifest(f"prepare/shard-{number:04d}")
-    shards.compute(number, done_before=sum(len(keys) for other, keys in shards.keys.items() if other < number))
-    return shard_file(study, model_name(backbone, preparation), number)
+def _tell(study: Study, total: int, before: int, done: int) -> None:
+    study.progress(before + done, total)
 
 
 def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
@@ -230,10 +230,13 @@ class _Shards:
     def _label(self) -> str:
         return f"features/{model_name(self.network.name, self._preparation)}"
 
-    def compute(self, number: int, done_before: int) -> int:
-        """Number of covers whose features were computed: those of the whole shard, or none where it stands."""
+    def compute(self, number: int, progress: Callable[[int], None]) -> int:
+        """Number of covers of a shard whose features were computed; none where it stands.
+
+        `progress` is called with the number of pictures done, once a second at most.
+        """
         study, backbone, preparation = self._study, self.network.name, self._preparation
-        started = time.perf_counter()
+        started = told = time.perf_counter()
         keys = self.keys[number]
         pictures = _prepared_pictures(study, number, keys, preparation)
         digests = [sha for _, sha in pictures]
@@ -242,8 +245,15 @@ class _Shards:
             return 0
         rows = {sha: self._earlier[sha] for sha in digests if sha in self._earlier}
         files = {sha: study.workspace.root / path for path, sha in pictures if sha not in rows}
+
+        def tell(done: int) -> None:
+            nonlocal told
+            if time.perf_counter() - told >= 1:
+                told = time.perf_counter()
+                progress(done)
+
         if files:
-            computed = self._extractor.extract([*files.values()], _Progress(study, done_before, self.books))
+            computed = self._extractor.extract([*files.values()], tell)
             rows |= zip(files, computed, strict=True)
         features = np.stack([rows[sha] for sha in digests])
         write_shard(study, file, self._made_with, keys, digests, features)
@@ -259,20 +269,6 @@ class _Shards:
             len(files) / seconds,
         )
         return len(files)
-
-
-class _Progress:
-    """Tells the study how far it is, now and then."""
-
-    def __init__(self, study: Study, before: int, total: int) -> None:
-        self._study, self._before, self._total = study, before, total
-        self._told = time.perf_counter()
-
-    def __call__(self, done: int) -> None:
-        now = time.perf_counter()
-        if now - self._told >= 1:
-            self._told = now
-            self._study.progress(self._before + done, self._total)
 
 
 def _prepared_pictures(study: Study, number: int, keys: Sequence[str], preparation: str) -> list[tuple[str, str]]:

@@ -8,21 +8,27 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
+    compute_feature_shard,
     compute_features,
-    compute_shard,
     load_features,
     load_split,
 )
 from bookcover_core.training.preparation_choice import split_model_name
 from tests.bookcover_core.training.conftest import BOOKS, write_books, write_index
 
+MODEL = "MobileNetV2-padded"
+
 
 def compute(study):
     return compute_features(study, "MobileNetV2", "padded")
+
+
+def compute_shard(study: Study, shard: int):
+    return compute_feature_shard(study, "MobileNetV2", "padded", shard)
 
 
 def test_features_lie_in_the_order_of_the_selection(small_study, invented_features):
@@ -79,15 +85,14 @@ def test_a_cut_off_run_keeps_its_shards(small_study, invented_features, monkeypa
 def test_shards_can_be_computed_one_by_one(small_study, invented_features):
     """A shard needs the preparation of its own covers alone, is computed once, and is what the stage then finds."""
     small_study.manifest_file("prepare/shard-0003").unlink()
-    code = digest_of(compute_features.code)
-    file = compute_shard(small_study, "MobileNetV2", "padded", 2, code)
-    assert np.load(file).shape == (11, 1280)
-    assert compute_shard(small_study, "MobileNetV2", "padded", 2, code) == file
+    file = compute_shard(small_study, 2).outputs[0].path
+    assert np.load(small_study.workspace.root / file).shape == (11, 1280)
+    assert compute_shard(small_study, 2).reused
     assert invented_features() == 11
     with pytest.raises(StageOrderError, match="prepare/shard-0003"):
-        compute_shard(small_study, "MobileNetV2", "padded", 3, code)
-    with pytest.raises(StageOrderError, match="no shard 5"):
-        compute_shard(small_study, "MobileNetV2", "padded", 5, code)
+        compute_shard(small_study, 3)
+    with pytest.raises(StageOrderError, match="prepare/shard-0005"):
+        compute_shard(small_study, 5)
     write_index(small_study, 3)
     assert compute(small_study).counts["computed"] == BOOKS - 11
 
@@ -189,3 +194,33 @@ def test_another_study_of_the_home_computes_what_it_has_not(small_study, invente
     assert invented_features() == BOOKS + 1
     mine, theirs = (load_features(study, "MobileNetV2", "padded")[:] for study in (other, small_study))
     assert [row for row in range(BOOKS) if not np.array_equal(mine[row], theirs[row])] == [20]
+
+
+def test_the_stage_finds_the_shards_that_are_there(small_study, invented_features):
+    """Shards done one by one, in any order, are what `features` would compute, and it computes none of them again."""
+    heard: list[tuple[int, int]] = []
+    telling = Study(small_study.settings, lambda done, total: heard.append((done, total)))
+    assert [compute_shard(telling, shard).counts["covers"] for shard in (3, 1)] == [6, 8]
+    assert heard[-1] == (8, 8), "progress is that of the shard"
+    manifest = compute_features(small_study, "MobileNetV2", "padded")
+    assert manifest.counts["computed"] == BOOKS - 6 - 8
+    assert [one.label for one in small_study.manifests("features")] == [f"features/{MODEL}"]
+
+
+def test_a_shard_is_done_once(small_study, invented_features):
+    """It stands until its file is altered, or the pictures that it was made from."""
+    compute_shard(small_study, 2)
+    assert compute_shard(small_study, 2).reused
+    file = shard_file(small_study, MODEL, 2)
+    content = file.read_bytes()
+    np.save(file, np.zeros((11, 1280), np.float32))
+    assert not compute_shard(small_study, 2).reused
+    assert file.read_bytes() == content
+    assert invented_features() == 2 * 11
+
+
+def test_a_shard_comes_after_its_preparation(small_study):
+    """Its own covers must have been prepared."""
+    small_study.manifest_file("prepare/shard-0002").unlink()
+    with pytest.raises(StageOrderError, match="prepare/shard-0002"):
+        compute_shard(small_study, 2)
