@@ -54,12 +54,12 @@ def anonymous_memory() -> int:
 
 def fit(folder: Path, way: str) -> dict[str, object]:
     """Peak of memory in MiB, seconds of an epoch, and the losses, of one way."""
-    from bookcover_core.training import feature_batches
+    from bookcover_core.training import head_trainer
     from bookcover_core.training.feature_store import LabelledFeatures, MappedRows
     from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 
     if way == "in memory":
-        feature_batches.WINDOW_BYTES = sys.maxsize
+        head_trainer.WINDOW_BYTES = sys.maxsize
 
     def load(split: str, way: str = way) -> LabelledFeatures:
         shards = [np.load(file, mmap_mode="r") for file in sorted((folder / split).glob("*.npy"))]

@@ -26,7 +26,7 @@ from bookcover_core.preflight import check
 from bookcover_core.settings import SETTINGS_FILE, StudySettings
 from bookcover_core.settings.short_form import fill_in
 from bookcover_core.settings.toml_file import load_settings
-from bookcover_core.training.validation_choice import choose_by_validation
+from bookcover_core.training.stored_probabilities import choose_by_validation
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bookcover_core.pipeline.engine import State
-from bookcover_core.pipeline.graph import declarations, known_parts, stages
-from bookcover_core.pipeline.outlook import prospects
+from bookcover_core.pipeline.graph import declarations, known_parts, prospects, stages
 from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings

@@ -14,8 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from bookcover_core.pipeline.graph import Part, find, stages
-from bookcover_core.pipeline.outlook import prospects
+from bookcover_core.pipeline.graph import Part, find, prospects, stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.formats import capitalised, duration
 

@@ -24,10 +24,9 @@ from bookcover_core.errors import DecisionsError
 from bookcover_core.listings.books import each_book
 from bookcover_core.listings.listing_format import UTF_16_MARKS
 from bookcover_core.listings.name_index import BookNames
-from bookcover_core.pipeline.csv_cells import as_cell, from_cell
 from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, write_bytes
+from bookcover_core.pipeline.workspace import Workspace, as_cell, from_cell, write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
 

@@ -22,7 +22,7 @@ from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.graph import NOT_KNOWN, Part, declarations, parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.validation_choice import ValidationFigures
+from bookcover_core.training.stored_probabilities import ValidationFigures
 
 ALL_FAMILIES = (*FAMILIES, Ensembles(), Fusions())
 

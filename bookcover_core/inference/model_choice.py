@@ -13,11 +13,10 @@ from bookcover_core.families.family import Evidence, title_of
 from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
-from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find
-from bookcover_core.pipeline.outlook import outdated
+from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find, outdated
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import missing_packages
-from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
+from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
 

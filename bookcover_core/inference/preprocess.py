@@ -20,8 +20,7 @@ from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.inference.answers import Unreadable
-from bookcover_core.inference.cover_download import CoverFetcher
-from bookcover_core.inference.cover_sources import CoverInput
+from bookcover_core.inference.cover_sources import CoverFetcher, CoverInput
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.prepared_images import encode_square

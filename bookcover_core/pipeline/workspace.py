@@ -21,6 +21,9 @@
     <workspace>/.store/     what studies share (`pipeline.store`)
 
 Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
+
+A spreadsheet runs text that begins like a formula: in every table such a text stands behind an apostrophe, as
+spreadsheets themselves write it, and nothing that is computed changes. See OWASP, "CSV Injection".
 """
 
 import csv
@@ -39,11 +42,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import WorkspaceError, from_os_error
-from bookcover_core.pipeline.csv_cells import as_cell, from_cell
 from bookcover_core.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Signs that begin a formula, full-width ones too; also behind apostrophes, so that those of a text itself come back.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width signs are meant
+_SIGNS = frozenset("'=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - as above
+_NUMBER = re.compile(r"[+-]?\d[\d.]*(?:e[+-]?\d+)?", re.IGNORECASE)
+
+
+def as_cell(text: str) -> str:
+    """`text` as it is written: one that a spreadsheet would run stands behind an apostrophe. A number is none."""
+    if text[:1] not in _SIGNS or not _FORMULA.match(text) or _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+def from_cell(cell: str) -> str:
+    """The text that `as_cell` wrote as `cell`."""
+    return cell[1:] if cell[:1] == "'" and as_cell(cell[1:]) == cell else cell
+
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -21,7 +21,7 @@ from bookcover_core.training.preparation_choice import (
     comparison_folder,
     comparison_label,
 )
-from bookcover_core.training.validation_choice import ValidationFigures
+from bookcover_core.training.stored_probabilities import ValidationFigures
 from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
 
 logger = logging.getLogger(__name__)

@@ -39,7 +39,7 @@ from bookcover_core.report.evaluated_systems import (
 from bookcover_core.settings import BookSource, CoverSource
 from bookcover_core.settings.dissertation import differing_settings, is_of_training
 from bookcover_core.training.preparation_choice import chosen_preparation, comparison_parts
-from bookcover_core.training.validation_choice import ValidationChoice, choose_by_validation
+from bookcover_core.training.stored_probabilities import ValidationChoice, choose_by_validation
 from bookcover_core.visualisation.network_insight import NetworkInsight, read_insight
 from bookcover_core.visualisation.visualise import chosen_system
 

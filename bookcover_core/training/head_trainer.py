@@ -3,22 +3,86 @@
 Adam (or WAME) on sparse categorical cross entropy, the books shuffled anew for each epoch, within the one loop
 (`training.loop`). The steps of an epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a
 millisecond.
+
+Features that fit one window, some tens of megabytes, stay in memory. Of more, each window is gathered in the order in
+which its books are wanted, by a thread, while the graph works on the window before. A window holds whole batches, so
+the graph does the same steps with the same numbers either way.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.models.networks import GENRES, SINGLE_LAYER, HeadShape, before_genres, build_head, standardise
 from bookcover_core.models.tensorflow_setup import keras, tf
+from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.settings import Monitor
-from bookcover_core.training.feature_batches import SIGNATURE, Window, Windows
-from bookcover_core.training.feature_store import LabelledFeatures
+from bookcover_core.training.feature_store import LabelledFeatures, Places
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, fit
 from bookcover_core.training.wame import Wame
+
+# Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
+WINDOW_BYTES = 32 * 1024 * 1024
+
+
+class Window(NamedTuple):
+    """Some books, as tensors, and the order in which they are taken."""
+
+    features: tf.Tensor
+    """(books, channels), float32."""
+    measurements: tf.Tensor
+    """(books, k), float32; (0, 0) where the head has no extra inputs."""
+    labels: tf.Tensor
+    """(books,), int32."""
+    order: tf.Tensor
+    """Rows of the above, int32."""
+
+
+# What a graph that works on windows takes.
+SIGNATURE = Window(
+    tf.TensorSpec((None, None), tf.float32),
+    tf.TensorSpec((None, None), tf.float32),
+    tf.TensorSpec((None,), tf.int32),
+    tf.TensorSpec((None,), tf.int32),
+)
+
+
+class Windows:
+    """The books of a split, window by window.
+
+    Args:
+        batch: Books that the graph takes together.
+    """
+
+    def __init__(self, books: LabelledFeatures, batch: int) -> None:
+        rows, channels = books.features.shape
+        self._books = books
+        self._rows = batch * max(1, WINDOW_BYTES // (4 * channels * batch))
+        self._whole = self._gather(slice(None)) if rows <= self._rows else None
+
+    def over(self, order: npt.NDArray[np.int32]) -> Iterator[Window]:
+        """Windows that together take the books in `order`."""
+        if self._whole is not None:
+            yield self._whole._replace(order=tf.constant(order))
+        else:
+            parts = (order[start : start + self._rows] for start in range(0, len(order), self._rows))
+            yield from in_threads(self._gather, parts, threads=1, ahead=1)
+
+    def _gather(self, places: Places) -> Window:
+        books = self._books
+        labels = books.labels[places]
+        measurements = books.measurements[places] if books.measurements.size else books.measurements
+        return Window(
+            tf.constant(books.features[places]),
+            tf.constant(measurements),
+            tf.constant(labels),
+            tf.range(len(labels), dtype=tf.int32),
+        )
+
 
 # Purpose of the generator that shuffles.
 _SHUFFLE = 401

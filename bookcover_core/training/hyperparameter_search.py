@@ -30,7 +30,7 @@ from bookcover_core.training.features import load_split
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials
 from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation
-from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
+from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from bookcover_core.training.preparation_choice import (
     comparison_label,
     trial_part,
 )
-from bookcover_core.training.validation_choice import ValidationFigures, choose_by_validation
+from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
 # Columns of comparison.csv: Table 1, and what chooses.
 COLUMNS = ("preparation", "best_epoch", "validation_accuracy", "validation_loss", "test_accuracy")

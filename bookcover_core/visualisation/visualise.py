@@ -31,7 +31,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json, write_table
 from bookcover_core.training.preparation_choice import split_model_name
-from bookcover_core.training.validation_choice import choose_by_validation
+from bookcover_core.training.stored_probabilities import choose_by_validation
 from bookcover_core.visualisation.maximisation_state import MaximisationState
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 

@@ -30,8 +30,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import BookcoverError
 from bookcover_core.inference.answers import CoverVerdict, StudyCover, Unreadable
-from bookcover_core.inference.cover_download import CoverFetcher
-from bookcover_core.inference.cover_sources import CoverInput
+from bookcover_core.inference.cover_sources import CoverFetcher, CoverInput
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.listings.books import BookText
 from bookcover_core.pipeline.study import Study

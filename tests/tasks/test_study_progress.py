@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from bookcover_core.pipeline.engine import State
-from bookcover_core.pipeline.graph import Part, find
-from bookcover_core.pipeline.outlook import Prospect
+from bookcover_core.pipeline.graph import Part, Prospect, find
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks import study_progress

@@ -14,7 +14,7 @@ from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.summary import about, headline, result_markdown, result_rows, result_table
 from bookcover_core.settings.toml_file import parse_settings
-from bookcover_core.training.validation_choice import ValidationFigures
+from bookcover_core.training.stored_probabilities import ValidationFigures
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.networks import HeadShape
+from bookcover_core.training import head_trainer
 from bookcover_core.training.feature_store import LabelledFeatures
-from bookcover_core.training.head_trainer import HeadSchedule, fit_head, predict
+from bookcover_core.training.head_trainer import HeadSchedule, Windows, fit_head, predict
 from bookcover_core.training.loop import Checkpoint
 
 CHANNELS, GENRES = 24, 4
@@ -138,7 +139,6 @@ def test_extra_inputs_tell_what_features_do_not():
 
 def test_windows_change_nothing(tmp_path, monkeypatch):
     """Mapped from shards and gathered batch by batch, features give the same training to the last bit."""
-    from bookcover_core.training import feature_batches, head_trainer
     from bookcover_core.training.feature_store import MappedRows
 
     monkeypatch.setattr(head_trainer, "_JUDGED", 16)
@@ -149,7 +149,7 @@ def test_windows_change_nothing(tmp_path, monkeypatch):
         np.save(tmp_path / f"{number}.npy", TRAIN.features[start : start + 40])
         shards.append(np.load(tmp_path / f"{number}.npy", mmap_mode="r"))
     mapped = LabelledFeatures(TRAIN.keys, TRAIN.labels, MappedRows(shards, np.arange(150)))
-    monkeypatch.setattr(feature_batches, "WINDOW_BYTES", 1)
+    monkeypatch.setattr(head_trainer, "WINDOW_BYTES", 1)
     streamed = fit_head(mapped, VALIDATION, GENRES, wanted, shape=shape)
     assert curve(streamed) == curve(whole)
     assert all(np.array_equal(a, b) for a, b in zip(streamed.head.get_weights(), whole.head.get_weights(), strict=True))
@@ -295,3 +295,59 @@ def test_every_epoch_has_a_line_in_the_log(caplog):
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("bookcover_core")]
     assert [line.split(",")[0] for line in lines] == [f"compare/padded: epoch {n} of 40" for n in range(1, 41)]
     assert lines[-1].startswith("compare/padded: epoch 40 of 40, loss ")
+
+
+ROWS, WIDTH, BATCH = 50, 4, 8
+
+
+class Asked:
+    """Features that remember which of their rows were asked for."""
+
+    def __init__(self):
+        self.shape = (ROWS, WIDTH)
+        self.asked = []
+
+    def __getitem__(self, places):
+        self.asked.append(places)
+        return np.repeat(np.arange(ROWS, dtype=np.float32)[places][:, None], WIDTH, axis=1)
+
+
+def books(features):
+    return LabelledFeatures([], np.arange(ROWS, dtype=np.int32), features, np.arange(ROWS, dtype=np.float32)[:, None])
+
+
+def test_what_fits_one_window_is_read_once():
+    """Features that fit are taken as they are, however often and in whatever order they are gone through."""
+    features = Asked()
+    whole = Windows(books(features), BATCH)
+    for order in (np.arange(ROWS), np.arange(ROWS)[::-1]):
+        (window,) = whole.over(order.astype(np.int32))
+        assert window.order.numpy().tolist() == order.tolist()
+    assert features.asked == [slice(None)]
+
+
+def test_windows_hold_whole_batches_in_the_wanted_order(monkeypatch):
+    """Each window but the last is a multiple of the batch; features, measurements and labels belong together."""
+    monkeypatch.setattr(head_trainer, "WINDOW_BYTES", 21 * 4 * WIDTH)
+    features = Asked()
+    order = np.random.default_rng(1).permutation(ROWS).astype(np.int32)
+    seen = list(Windows(books(features), BATCH).over(order))
+    assert [len(window.labels) for window in seen] == [16, 16, 16, 2]
+    for window in seen:
+        assert window.order.numpy().tolist() == list(range(len(window.labels)))
+        assert np.array_equal(window.features[:, 0], window.labels)
+        assert np.array_equal(window.measurements[:, 0], window.labels)
+    assert np.concatenate([window.labels for window in seen]).tolist() == order.tolist()
+
+
+def test_no_more_than_the_next_window_is_gathered(monkeypatch):
+    """While one window is in use, one more is gathered and no third; what fails there fails here."""
+    monkeypatch.setattr(head_trainer, "WINDOW_BYTES", 1)
+    features = Asked()
+    stream = Windows(books(features), BATCH).over(np.arange(ROWS, dtype=np.int32))
+    for taken in range(1, 4):
+        next(stream)
+        assert len(features.asked) <= taken + 1
+    monkeypatch.setattr(Asked, "__getitem__", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(Windows(books(Asked()), BATCH).over(np.arange(ROWS, dtype=np.int32)))
