@@ -14,7 +14,7 @@ from, its `parts` which there are.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property, update_wrapper
 from inspect import signature
 from typing import Any, Concatenate, Generic, ParamSpec
@@ -26,8 +26,6 @@ from bookcover_core.pipeline.study import Study, telling_of_lost_files
 
 P = ParamSpec("P")
 
-Parts = Callable[[Study], Iterable[tuple[Any, ...]]]
-
 
 def _whole(_study: Study) -> list[tuple[Any, ...]]:
     """The one part of a stage that is not divided."""
@@ -35,29 +33,68 @@ def _whole(_study: Study) -> list[tuple[Any, ...]]:
 
 
 @dataclass(eq=False)
-class Stage(Generic[P]):
-    """A stage of a study, as it is declared: `stage` says what each field means."""
+class _Declared:
+    """What is declared of a stage."""
 
-    function: Callable[Concatenate[Study, StageRun, P], Result]
     name: str
+    """Among all stages."""
     title: str
-    label: str
-    step: str
-    run_title: str
-    settings: Sequence[str]
-    inputs: Callable[..., Inputs]
-    parts: Parts
-    fetch: Callable[..., object] | None
-    is_open: Callable[[Study, Manifest], bool] | None
-    kept: bool
-    apart: bool
-    timed: bool
-    network_of: Callable[..., str | None] | None
-    asks_hosts: bool
-    spreads: bool
+    """What the stage does, for people."""
+    _: KW_ONLY
+    label: str = ""
+    """How its manifests' labels begin; empty: as it is called. Stages that make one thing share it."""
+    step: str = ""
+    """The step of a study that it belongs to: what people start alone. Empty: it is one itself."""
+    run_title: str = ""
+    """What one part does, for people; arguments in braces are filled in. Empty: the title."""
+    settings: Sequence[str] = ()
+    """Dotted paths of the settings that its outcome depends on. A setting that no stage names changes no outcome: how
+    many requests are in flight, say."""
+    after: Sequence[str] = ()
+    """Labels of the stages that it builds on, where that is all that it is made from."""
+    inputs: Callable[..., Inputs] | None = None
+    """What a part is made from, otherwise; called with the study and the part's words."""
+    parts: Callable[[Study], Iterable[tuple[Any, ...]]] = _whole
+    """The words of each part of a study, as far as they are known."""
+    fetch: Callable[..., object] | None = None
+    """Brings what `inputs` digests, before a run; asking alone does without."""
+    is_open: Callable[[Study, Manifest], bool] | None = None
+    """Whether a manifest that stands leaves something to do."""
+    kept: bool = False
+    """Whether its results are kept in the store of the home, for all its studies (`pipeline.store`)."""
+    apart: bool = False
+    """Whether it is run in a process of its own, because it imports TensorFlow."""
+    timed: bool = False
+    """Whether it is a training, which may take `training.time_limit` minutes."""
+    network_of: Callable[..., str | None] | None = None
+    """The network that a part loads; parts of one network share a process. None: its word `backbone` or `network`, if
+    it has one."""
+    asks_hosts: bool = False
+    """Whether it asks hosts, which may answer at another attempt."""
+    spreads: bool = False
+    """Whether its parts can be done by the workers of a cluster, in any order."""
 
     def __post_init__(self) -> None:
-        update_wrapper(self, self.function)
+        self.label = self.label or self.name
+        self.step = self.step or self.label
+        self.run_title = self.run_title or self.title[0].lower() + self.title[1:]
+
+
+class stage(_Declared):  # noqa: N801 - a decorator
+    """A decorator that makes a function a stage: see `_Declared` for its arguments."""
+
+    def __call__(self, function: Callable[Concatenate[Study, StageRun, P], Result]) -> "Stage[P]":
+        """The stage that `function` is from now on."""
+        return Stage(function, self)
+
+
+class Stage(_Declared, Generic[P]):
+    """A stage of a study."""
+
+    def __init__(self, function: Callable[Concatenate[Study, StageRun, P], Result], declared: _Declared) -> None:
+        super().__init__(**vars(declared))
+        update_wrapper(self, function)
+        self.function = function
 
     @telling_of_lost_files()
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
@@ -88,7 +125,7 @@ class Stage(Generic[P]):
         return StageRun(
             study,
             self.label,
-            self.inputs(study, *args, **kwargs),
+            self.inputs(study, *args, **kwargs) if self.inputs else Inputs(after=self.after),
             settings=self.settings,
             code=self.code,
             is_open=self.is_open,
@@ -112,74 +149,3 @@ class Stage(Generic[P]):
     def code(self) -> dict[str, str]:
         """Digests, by module, of the code that its outcome depends on."""
         return code_of(f"{self.function.__module__}:{self.function.__name__}")
-
-
-def stage(
-    name: str,
-    title: str,
-    *,
-    label: str | None = None,
-    step: str | None = None,
-    run_title: str | None = None,
-    settings: Sequence[str] = (),
-    after: Sequence[str] = (),
-    inputs: Callable[..., Inputs] | None = None,
-    parts: Parts = _whole,
-    fetch: Callable[..., object] | None = None,
-    is_open: Callable[[Study, Manifest], bool] | None = None,
-    kept: bool = False,
-    apart: bool = False,
-    timed: bool = False,
-    network_of: Callable[..., str | None] | None = None,
-    asks_hosts: bool = False,
-    spreads: bool = False,
-) -> Callable[[Callable[Concatenate[Study, StageRun, P], Result]], Stage[P]]:
-    """A decorator that makes a function a stage.
-
-    Args:
-        name: Its name, among all stages.
-        title: What the stage does, for people.
-        label: How its manifests' labels begin; None: as it is called. Stages that make one thing share it.
-        step: The step of a study that it belongs to: what people start alone. None: it is one itself.
-        run_title: What one part does, for people; arguments in braces are filled in. None: the title.
-        settings: Dotted paths of the settings that its outcome depends on. A setting that no stage names changes no
-            outcome: how many requests are in flight, say.
-        after: Labels of the stages that it builds on, where that is all that it is made from.
-        inputs: What a part is made from, otherwise; called with the study and the part's words.
-        parts: The words of each part of a study, as far as they are known.
-        fetch: Brings what `inputs` digests, before a run; asking alone does without.
-        is_open: Whether a manifest that stands leaves something to do.
-        kept: Whether its results are kept in the store of the home, for all its studies (`pipeline.store`).
-        apart: Whether it is run in a process of its own, because it imports TensorFlow.
-        timed: Whether it is a training, which may take `training.time_limit` minutes.
-        network_of: The network that a part loads; parts of one network share a process. None: its word `backbone` or
-            `network`, if it has one.
-        asks_hosts: Whether it asks hosts, which may answer at another attempt.
-        spreads: Whether its parts can be done by the workers of a cluster, in any order.
-    """
-
-    def from_after(*_args: Any, **_kwargs: Any) -> Inputs:
-        return Inputs(after=after)
-
-    def declare(function: Callable[Concatenate[Study, StageRun, P], Result]) -> Stage[P]:
-        return Stage(
-            function,
-            name,
-            title,
-            label=label or name,
-            step=step or label or name,
-            run_title=run_title or title[0].lower() + title[1:],
-            settings=settings,
-            inputs=inputs or from_after,
-            parts=parts,
-            fetch=fetch,
-            is_open=is_open,
-            kept=kept,
-            apart=apart,
-            timed=timed,
-            network_of=network_of,
-            asks_hosts=asks_hosts,
-            spreads=spreads,
-        )
-
-    return declare

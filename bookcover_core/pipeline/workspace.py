@@ -34,7 +34,6 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -71,96 +70,36 @@ T = TypeVar("T", bound=BaseModel)
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True)
 class Workspace:
-    """The folder of one study."""
+    """The folder of one study, and where things lie in it: the drawing above says what each folder holds."""
 
-    root: Path
-
-    @property
-    def settings(self) -> Path:
-        return self.root / SETTINGS_FILE
-
-    @property
-    def manifests(self) -> Path:
-        return self.root / "manifests"
-
-    @property
-    def listings(self) -> Path:
-        return self.root / "listings"
-
-    @property
-    def books(self) -> Path:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.settings = root / SETTINGS_FILE
+        self.manifests = root / "manifests"
+        self.listings = root / "listings"
+        self.books = self.listings / "books.csv"
         """Every record of the listings, one row each."""
-        return self.listings / "books.csv"
-
-    @property
-    def genres(self) -> Path:
+        self.genres = self.listings / "genres.csv"
         """The genres with their labels."""
-        return self.listings / "genres.csv"
-
-    @property
-    def covers(self) -> Path:
-        return self.root / "covers"
-
-    @property
-    def ledger(self) -> Path:
-        return self.root / "ledger"
-
-    @property
-    def curation(self) -> Path:
-        return self.root / "curation"
-
-    @property
-    def selection(self) -> Path:
+        self.covers = root / "covers"
+        self.ledger = root / "ledger"
+        self.curation = root / "curation"
+        self.selection = self.curation / "selection.csv"
         """The books of the study, after curation, sorted by key."""
-        return self.curation / "selection.csv"
-
-    @property
-    def splits(self) -> Path:
+        self.splits = root / "splits" / "books.csv"
         """The selected books with the split that each belongs to, sorted by key."""
-        return self.root / "splits" / "books.csv"
-
-    @property
-    def prepared(self) -> Path:
-        return self.root / "prepared"
-
-    @property
-    def texts(self) -> Path:
+        self.prepared = root / "prepared"
+        self.texts = root / "texts"
         """The words read on each cover, by shard."""
-        return self.root / "texts"
-
-    @property
-    def features(self) -> Path:
-        return self.root / "features"
-
-    @property
-    def comparison(self) -> Path:
-        return self.root / "comparison"
-
-    @property
-    def search(self) -> Path:
-        return self.root / "search"
-
-    @property
-    def models(self) -> Path:
-        return self.root / "models"
-
-    @property
-    def repeats(self) -> Path:
-        return self.root / "repeats"
-
-    @property
-    def evaluation(self) -> Path:
-        return self.root / "evaluation"
-
-    @property
-    def visualisation(self) -> Path:
-        return self.root / "visualisation"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report"
+        self.features = root / "features"
+        self.comparison = root / "comparison"
+        self.search = root / "search"
+        self.models = root / "models"
+        self.repeats = root / "repeats"
+        self.evaluation = root / "evaluation"
+        self.visualisation = root / "visualisation"
+        self.report = root / "report"
 
     def relative(self, path: Path) -> str:
         """`path` as manifests name it: relative to the study's folder, with forward slashes."""
