@@ -51,8 +51,8 @@ def draw_pictures(folder: Path, count: int = PICTURES) -> list[Path]:
 def main() -> None:
     """Measure, print, and write the results."""
     from bookcover_core.models.backbones import find_backbone
-    from bookcover_core.models.feature_extractor import build_pooled, build_preprocessing
     from bookcover_core.models.input_pipeline import read_pictures
+    from bookcover_core.models.networks import build_pooled, build_preprocessing
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
     from bookcover_core.training.feature_extraction import Extractor

@@ -37,7 +37,7 @@ def preprocessed(mode: Any) -> Callable[[], Any]:
     """What makes the layer that another network wants before it: "torch", "caffe"."""
 
     def layer() -> Any:
-        from bookcover_core.models.feature_extractor import build_preprocessing
+        from bookcover_core.models.networks import build_preprocessing
 
         return build_preprocessing(replace(find_backbone(BACKBONE), preprocessing=mode))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bookcover_core.families.prediction import Floats, PredictorInput, Square
+from bookcover_core.models.backbones import POOLING
 from bookcover_core.models.extra_inputs import extra_values
-from bookcover_core.models.feature_extractor import POOLING
 from bookcover_core.models.networks import load_model
 from bookcover_core.models.tensorflow_setup import keras, tf
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.models.keras_applications import Preprocessing
+from bookcover_core.models.backbones import PREPROCESSING, Preprocessing
 
 # Purpose of the generator that draws the seeds of a network's layers.
 _KERNELS = 311
@@ -132,7 +132,6 @@ def normalise_locally(maps: Any) -> Any:
 
 def _chained(name: str, size: int, chain: list[Any], genres: int, seeds: Iterator[int]) -> Any:
     """The layers of `chain` behind the preprocessing, and the genres behind them, as one network."""
-    from bookcover_core.models.feature_extractor import PREPROCESSING  # noqa: PLC0415 - as above
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     pictures = keras.Input((size, size, 3), name="pictures")

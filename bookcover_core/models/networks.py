@@ -1,4 +1,4 @@
-"""Whole networks: the head on pooled features, a backbone with a head on it, and both to and from a folder.
+"""Whole networks: from pixels to pooled features, the head on these, both together, and to and from a folder.
 
 A head is trained on pooled features alone (`training.head_trainer`). Assembled, backbone and head are one network from
 pixels to genres: the one that judges covers, and that activation maximisation and Grad-CAM explain.
@@ -18,15 +18,53 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.models.backbones import Backbone, find_backbone
+from bookcover_core.models.backbones import IMAGENET_DEVIATION, POOLING, PREPROCESSING, Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
-from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.settings import ExtraInput
+
+# Means of ImageNet's channels: keras.applications.imagenet_utils, modes "torch" (red, green, blue; of 1) and "caffe"
+# (blue, green, red; of 255).
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
+    """The layer that takes pixels of 0..255 to what `backbone` expects: `preprocess_input` of its Keras family."""
+    match backbone.preprocessing:
+        case "tf":
+            return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)
+        case "torch":
+            return keras.layers.Rescaling(
+                [1 / (255 * deviation) for deviation in IMAGENET_DEVIATION],
+                offset=[-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)],
+                name=PREPROCESSING,
+            )
+        case "caffe":
+            pixels = keras.Input((None, None, 3))
+            centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in _IMAGENET_MEAN_BGR])
+            return keras.Model(pixels, centred(keras.ops.flip(pixels, axis=-1)), name=PREPROCESSING)
+        case "none":
+            return keras.layers.Rescaling(1.0, name=PREPROCESSING)
+
+
+def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:
+    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels): section 4.1, but for the head.
+
+    Args:
+        backbone: What the network expects.
+        network: The network itself, from `models.weights.build_backbone`.
+    """
+    pictures = keras.Input((backbone.size, backbone.size, 3), name="pictures")
+    maps = network(build_preprocessing(backbone)(pictures))
+    return keras.Model(
+        pictures, keras.layers.GlobalAveragePooling2D(name=POOLING)(maps), name=f"{backbone.name}-pooled"
+    )
+
 
 # Name of the layer that gives the probabilities.
 GENRES = "genres"

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.models.backbones import Backbone
-from bookcover_core.models.feature_extractor import build_preprocessing
+from bookcover_core.models.networks import build_preprocessing
 from bookcover_core.models.tensorflow_setup import keras, tf
 
 # Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.

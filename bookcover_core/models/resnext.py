@@ -15,7 +15,7 @@ STACKS = (("conv2", 128, 3, 1), ("conv3", 256, 4, 2), ("conv4", 512, 6, 2), ("co
 _EPSILON = 1.001e-5
 
 
-def resnext_50(size: int, name: str = "ResNeXt50") -> keras.Model:
+def resnext_50(size: int) -> keras.Model:
     """ResNeXt-50 without its top: pictures (n, size, size, 3) to feature maps (n, size / 32, size / 32, 2048)."""
     layers = keras.layers
     pictures = layers.Input((size, size, 3))
@@ -28,7 +28,7 @@ def resnext_50(size: int, name: str = "ResNeXt50") -> keras.Model:
     for stack, filters, blocks, stride in STACKS:
         for block in range(1, blocks + 1):
             x = _block(x, filters, stride if block == 1 else 1, shortcut=block == 1, name=f"{stack}_block{block}")
-    return keras.Model(pictures, x, name=name)
+    return keras.Model(pictures, x, name="ResNeXt50")
 
 
 def _block(x: keras.KerasTensor, filters: int, stride: int, *, shortcut: bool, name: str) -> keras.KerasTensor:

@@ -11,7 +11,7 @@ The choice is tested with invented lists of devices, and half precision on a pro
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bookcover_core.models.feature_extractor import POOLING, PREPROCESSING
+from bookcover_core.models.backbones import POOLING, PREPROCESSING
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.networks import GENRES
 from bookcover_core.models.tensorflow_setup import keras, tf

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
-from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.input_pipeline import find_unreadable, picture_batches
+from bookcover_core.models.networks import build_pooled
 from bookcover_core.models.tensorflow_setup import tf, without_chatter
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings

@@ -15,7 +15,7 @@ from PIL import Image
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from bookcover_core.models.feature_extractor import POOLING
+from bookcover_core.models.backbones import POOLING
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.visualisation.logits import average_measurements, to_logits

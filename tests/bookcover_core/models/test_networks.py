@@ -6,13 +6,13 @@ import pytest
 from bookcover_core.errors import DiskFullError
 from bookcover_core.genres import number_genres
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.feature_extractor import build_pooled
 from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.models.networks import (
     GENRES,
     HeadShape,
     assemble,
     build_head,
+    build_pooled,
     load_model,
     save_weights,
     standardise,

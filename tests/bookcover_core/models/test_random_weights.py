@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bookcover_core.models.feature_extractor import build_pooled
+from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.networks import build_pooled
 from bookcover_core.models.random_weights import randomise
-from tests.bookcover_core.models.test_keras_applications import smaller
 from tests.bookcover_core.training.tiny import TINY
 
 
@@ -25,7 +25,7 @@ def features(backbone):
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50", "VGG16"])
 def test_features_tell_pictures_apart(name):
     """Features are numbers of a usable scale, and differ from picture to picture."""
-    pooled, _ = features(smaller(name, 64))
+    pooled, _ = features(find_backbone(name, 64))
     scale = np.sqrt((pooled**2).mean())
     assert np.isfinite(pooled).all()
     assert 0.05 < scale < 50

@@ -144,8 +144,8 @@ def test_resnext_50_is_the_one_that_keras_published():
 
 def test_real_weights_load(real_data):
     """MobileNetV2's ImageNet weights, in Keras' published layout, give features that tell real covers apart."""
-    from bookcover_core.models.feature_extractor import build_pooled
     from bookcover_core.models.input_pipeline import read_pictures
+    from bookcover_core.models.networks import build_pooled
 
     file = real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5"
     network = build_backbone(settings(weight_files={"MobileNetV2": str(file)}), MOBILENET)
@@ -167,7 +167,7 @@ def test_weights_with_the_top_are_refused(real_data):
 def test_known_photos_get_known_labels(real_data):
     """Through this project's preprocessing, ImageNet's own head sees a cat and an espresso."""
     data = pytest.importorskip("skimage.data", reason="scikit-image brings the photos")
-    from bookcover_core.models.feature_extractor import build_preprocessing
+    from bookcover_core.models.networks import build_preprocessing
     from bookcover_core.models.tensorflow_setup import keras, tf
 
     top = keras.applications.MobileNetV2(weights=None)
