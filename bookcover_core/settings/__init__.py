@@ -14,22 +14,27 @@ One frozen object, `StudySettings`, is stored with each study, and can be writte
 `bookcover_core.settings.toml_file` reads such a file, and applies single settings ("training.epochs=50") on top of it.
 """
 
-from bookcover_core.settings.book_settings import BookSettings, BookSource
-from bookcover_core.settings.cover_settings import CoverSettings, CoverSource
-from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings, Undecided
-from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
-from bookcover_core.settings.preparation_settings import (
+from bookcover_core.settings.data_settings import (
+    BookSettings,
+    BookSource,
+    CoverSettings,
+    CoverSource,
+    CurationSettings,
     Interpolation,
     Preparation,
     PreparationSettings,
+    SplitSettings,
     SpreadingSettings,
+    Undecided,
 )
 from bookcover_core.settings.settings_section import is_remote
 from bookcover_core.settings.study_settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_study_folder
 from bookcover_core.settings.text_settings import ReadingSettings, TextSettings
 from bookcover_core.settings.training_settings import (
+    BaselineSettings,
     ComparisonSettings,
     EnsembleSettings,
+    EvaluationSettings,
     ExtraInput,
     FineTuningSettings,
     HeadSettings,
@@ -39,6 +44,7 @@ from bookcover_core.settings.training_settings import (
     ScratchSettings,
     SearchSettings,
     TrainingSettings,
+    VisualisationSettings,
 )
 
 __all__ = [

@@ -7,16 +7,21 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from bookcover_core.settings.book_settings import BookSettings
-from bookcover_core.settings.cover_settings import CoverSettings
-from bookcover_core.settings.curation_settings import CurationSettings, SplitSettings
-from bookcover_core.settings.evaluation_settings import BaselineSettings, EvaluationSettings, VisualisationSettings
-from bookcover_core.settings.preparation_settings import PreparationSettings, SpreadingSettings
+from bookcover_core.settings.data_settings import (
+    BookSettings,
+    CoverSettings,
+    CurationSettings,
+    PreparationSettings,
+    SplitSettings,
+    SpreadingSettings,
+)
 from bookcover_core.settings.settings_section import PathText, SettingsSection
 from bookcover_core.settings.text_settings import ReadingSettings, TextSettings
 from bookcover_core.settings.training_settings import (
+    BaselineSettings,
     ComparisonSettings,
     EnsembleSettings,
+    EvaluationSettings,
     FineTuningSettings,
     HeadSettings,
     ModelSettings,
@@ -24,6 +29,7 @@ from bookcover_core.settings.training_settings import (
     ScratchSettings,
     SearchSettings,
     TrainingSettings,
+    VisualisationSettings,
 )
 
 HOME = "BOOKCOVER_HOME"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bookcover_core.settings.evaluation_settings import VisualisationSettings
+from bookcover_core.settings.training_settings import VisualisationSettings
 from bookcover_core.visualisation.activation_ascent import ActivationMaximiser
 from bookcover_core.visualisation.maximisation_state import MaximisationState
 from tests.bookcover_core.visualisation.known import SIZE, cornered

@@ -1,4 +1,4 @@
-"""Tests of `bookcover_core.settings.form`: what the form of a run says of each setting."""
+"""Tests of `bookcover_core.settings.settings_section`: what the form of a run says of each setting."""
 
 from bookcover_core.settings import StudySettings
 
