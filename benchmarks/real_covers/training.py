@@ -156,7 +156,7 @@ def with_overrides(settings: StudySettings, overrides: dict[str, Any]) -> StudyS
 def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], fold: Fold, seed: int) -> Judged:
     """What the dissertation's head on `features` says of one fold's books."""
     from bookcover_core.training.feature_store import LabelledFeatures
-    from bookcover_core.training.head_trainer import HeadSchedule, fit_head, predict
+    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 
     started = time.perf_counter()
     train, validation, test = (
@@ -166,7 +166,7 @@ def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int
     schedule = HeadSchedule(defaults.epochs, defaults.patience, defaults.batch_size, defaults.learning_rate, seed)
     fitted = fit_head(train, validation, int(labels.max()) + 1, schedule)
     seconds = time.perf_counter() - started
-    return Judged(predict(fitted.head, validation), predict(fitted.head, test), fitted.best.epoch, seconds)
+    return Judged(fitted.predict(validation), fitted.predict(test), fitted.best.epoch, seconds)
 
 
 def mix(mixture: Mixture, folder: Path, fold: Fold, labels: npt.NDArray[np.int32]) -> Judged:

@@ -78,7 +78,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     from bookcover_core.training.training_run import finish, run_head_training  # noqa: PLC0415 - imports TensorFlow
 
     chosen = chosen_hyperparameters(study, model)
-    training, fitted = run_head_training(
+    training = run_head_training(
         study,
         run,
         backbone,
@@ -90,7 +90,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         hyperparameters=chosen,
     )
     network = build_backbone(study.settings, named)
-    whole = assemble(named, network, fitted.head)
+    whole = assemble(named, network, training.fitted.network)
     training.add_weights(whole, MODEL_WEIGHTS)
     return finish(
         run,
@@ -108,7 +108,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         extra_inputs=list(head.extra_inputs),
         hyperparameters=chosen.model_dump(mode="json"),
         genres=read_genres(study.workspace),
-        parameters={"backbone": network.count_params(), "head": sum(array.size for array in fitted.weights)},
+        parameters={"backbone": network.count_params(), "head": sum(array.size for array in training.fitted.weights)},
         architecture=measure(whole),
     )
 

@@ -10,7 +10,6 @@ pixels to genres: the one that judges covers, and that activation maximisation a
 What the settings do not ask for is not there: section 4.1 has `genres` alone.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_car
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
-from bookcover_core.settings import ExtraInput
+from bookcover_core.settings import HeadSettings
 
 # Means of ImageNet's channels: keras.applications.imagenet_utils, modes "torch" (red, green, blue; of 1) and "caffe"
 # (blue, green, red; of 255).
@@ -76,22 +75,11 @@ _MEASUREMENTS, _STANDARDISED, _JOINED = "measurements", "standardised", "joined"
 _LAYER_SEEDS = 411
 
 
-@dataclass(frozen=True)
-class HeadShape:
-    """What a head is built of; the dissertation's is one dense layer (section 4.1)."""
-
-    hidden_units: tuple[int, ...] = ()
-    """Units of each hidden layer (ReLU) before the genres."""
-    dropout: float = 0.0
-    """Share of its inputs that each dense layer loses at random in training."""
-    extra_inputs: tuple[ExtraInput, ...] = ()
-    """Extra inputs joined to the pooled features."""
+# The head of section 4.1: one dense layer.
+SINGLE_LAYER = HeadSettings()
 
 
-SINGLE_LAYER = HeadShape()
-
-
-def build_head(channels: int, genres: int, seed: int = 0, shape: HeadShape = SINGLE_LAYER) -> keras.Model:
+def build_head(channels: int, genres: int, seed: int = 0, shape: HeadSettings = SINGLE_LAYER) -> keras.Model:
     """Pooled features (n, channels) to probabilities (n, genres).
 
     With extra inputs it takes two inputs, features and measurements (n, k), the latter from `extra_values`.
@@ -222,5 +210,7 @@ def _build(card: ModelCard) -> keras.Model:
     if card.backbone in SCRATCH:
         return find_scratch(card.backbone).build(len(card.genres), seed=0)
     backbone = find_backbone(card.backbone, card.input_size)
-    shape = HeadShape(tuple(card.hidden_units), card.dropout, tuple(card.extra_inputs))
+    shape = HeadSettings(
+        hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)
+    )
     return assemble(backbone, backbone.build(), build_head(backbone.channels, len(card.genres), shape=shape))

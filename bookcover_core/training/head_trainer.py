@@ -17,10 +17,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.models.networks import GENRES, SINGLE_LAYER, HeadShape, before_genres, build_head, standardise
+from bookcover_core.models.networks import GENRES, SINGLE_LAYER, before_genres, build_head, standardise
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.pipeline.processes import in_threads
-from bookcover_core.settings import Monitor
+from bookcover_core.settings import HeadSettings, Monitor
 from bookcover_core.training.feature_store import LabelledFeatures, Places
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, fit
 from bookcover_core.training.wame import Wame
@@ -113,24 +113,17 @@ class HeadSchedule:
     """What tells on the validation books which epoch is the best."""
 
 
-@dataclass(frozen=True)
-class FittedHead(Fitted):
-    """A head at its best epoch, and how training went."""
-
-    head: keras.Model
-
-
 def fit_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
     genres: int,
     schedule: HeadSchedule,
     *,
-    shape: HeadShape = SINGLE_LAYER,
+    shape: HeadSettings = SINGLE_LAYER,
     label: str = "head",
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
-) -> FittedHead:
+) -> Fitted:
     """A head trained on `train`, at the epoch that is best on `validation`.
 
     Its extra inputs are standardised by the training books. `progress` is called with epochs done and epochs at most.
@@ -140,16 +133,14 @@ def fit_head(
         TrainingError: There is nothing to train or validate on, or the loss is no longer a number.
     """
     check_books(len(train.labels), len(validation.labels), label)
-    learner = _HeadLearner(train, validation, genres, schedule, shape)
-    fitted = fit(
-        learner,
+    return fit(
+        _HeadLearner(train, validation, genres, schedule, shape),
         schedule,
         label=label,
         advice="Lower training.learning_rate.",
         progress=progress,
         checkpoint=checkpoint,
     )
-    return FittedHead(fitted.best, fitted.history, fitted.weights, learner.network)
 
 
 def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float32]:
@@ -172,7 +163,7 @@ class _HeadLearner:
         validation: LabelledFeatures,
         genres: int,
         schedule: HeadSchedule,
-        shape: HeadShape,
+        shape: HeadSettings,
     ) -> None:
         self._schedule = schedule
         self.network = build_head(train.features.shape[1], genres, schedule.seed, shape)
@@ -204,6 +195,10 @@ class _HeadLearner:
             val_accuracy=val_hits / self._val_books,
             seconds=round(time.perf_counter() - started, 4),
         )
+
+    def predict(self, books: LabelledFeatures) -> npt.NDArray[np.float32]:
+        """Probabilities (books, genres)."""
+        return predict(self.network, books)
 
     def _run_steps(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the losses and number of hits, `total` and `hits` before, after steps with all batches of a window."""

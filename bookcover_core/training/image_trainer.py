@@ -26,53 +26,7 @@ from bookcover_core.training.image_dataset import PixelBooks, judged, shown
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, dropout_generators, fit
 
 
-class BatchPredictor:
-    """A network at work: compiled for inference, it judges whole splits.
-
-    Args:
-        network: Pictures in 0..255, and extra inputs if it has any, to probabilities; its last layer is "genres".
-        accelerator: What it runs on.
-    """
-
-    def __init__(self, network: keras.Model, accelerator: Accelerator) -> None:
-        self._size = network.inputs[0].shape[1]
-        self._genres = network.output.shape[1]
-        self._accelerator = accelerator
-        self._logits = tf.function(
-            lambda pictures, measurements: genre_logits(network, pictures, measurements, training=False),
-            input_signature=batch_signature(network)[:2],
-            autograph=False,
-            jit_compile=accelerator.jit_compile,
-        )
-
-    def logits(self, books: PixelBooks) -> npt.NDArray[np.float32]:
-        """Logits (books, genres) of the books, in their order.
-
-        Raises:
-            StageOrderError: A picture is missing or damaged.
-        """
-        found = np.empty((len(books.keys), self._genres), np.float32)
-        done = 0
-        with readable(books, self._size):
-            for pictures, measurements, _ in judged(
-                books, self._size, self._accelerator.batch, self._accelerator.device
-            ):
-                part = self._logits(pictures, measurements).numpy()
-                found[done : done + len(part)] = part
-                done += len(part)
-        return found
-
-    def probabilities(self, books: PixelBooks) -> npt.NDArray[np.float32]:
-        """Probabilities (books, genres) of the books, in their order.
-
-        Raises:
-            StageOrderError: A picture is missing or damaged.
-        """
-        probabilities: npt.NDArray[np.float32] = tf.nn.softmax(self.logits(books)).numpy()
-        return probabilities
-
-
-def genre_logits(network: keras.Model, pictures: tf.Tensor, measurements: tf.Tensor, *, training: bool) -> tf.Tensor:
+def _genre_logits(network: keras.Model, pictures: tf.Tensor, measurements: tf.Tensor, *, training: bool) -> tf.Tensor:
     """What `network` gives before its softmax, from which losses lose no digits."""
     genres = network.get_layer(GENRES)
     softmax, genres.activation = genres.activation, keras.activations.linear
@@ -83,7 +37,7 @@ def genre_logits(network: keras.Model, pictures: tf.Tensor, measurements: tf.Ten
         genres.activation = softmax
 
 
-def batch_signature(network: keras.Model) -> list[tf.TensorSpec]:
+def _batch_signature(network: keras.Model) -> list[tf.TensorSpec]:
     """Pictures, extra inputs and labels, as batches of the streams hold them."""
     columns = network.inputs[1].shape[1] if len(network.inputs) > 1 else 0
     return [
@@ -94,7 +48,7 @@ def batch_signature(network: keras.Model) -> list[tf.TensorSpec]:
 
 
 @contextmanager
-def readable(books: PixelBooks, size: int) -> Iterator[None]:
+def _readable(books: PixelBooks, size: int) -> Iterator[None]:
     """Name the picture that cannot be read, where reading fails."""
     try:
         yield
@@ -132,14 +86,6 @@ class Start:
     accuracy: float
 
 
-@dataclass(frozen=True)
-class FittedNetwork(Fitted):
-    """A network at its best epoch, and how training went."""
-
-    judge: BatchPredictor
-    """Gives its probabilities."""
-
-
 def fit_network(
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -152,7 +98,7 @@ def fit_network(
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     accelerator: Accelerator | None = None,
-) -> FittedNetwork:
+) -> Fitted:
     """How `network` was fitted to the pictures of `train`; it is left at the epoch that is best on `validation`.
 
     The network takes pictures in 0..255, and extra inputs if it has any, to probabilities; its last layer is "genres".
@@ -166,7 +112,7 @@ def fit_network(
     """
     check_books(len(train.keys), len(validation.keys), label)
     learner = _PixelLearner(network, optimizer, train, validation, schedule, accelerator or find_accelerator())
-    fitted = fit(
+    return fit(
         learner,
         schedule,
         label=label,
@@ -175,7 +121,6 @@ def fit_network(
         progress=progress,
         checkpoint=checkpoint,
     )
-    return FittedNetwork(fitted.best, fitted.history, fitted.weights, learner.judge)
 
 
 class _PixelLearner:
@@ -193,15 +138,20 @@ class _PixelLearner:
         set_precision(network, accelerator.precision)
         self.network = network
         self._train, self._validation, self._schedule = train, validation, schedule
-        self._device, self._size = accelerator.device, network.inputs[0].shape[1]
+        self._accelerator, self._size = accelerator, network.inputs[0].shape[1]
         self.trained: list[keras.Variable] = network.trainable_variables
         _seed_dropouts(network, schedule.seed)
         self.optimizer = scaled_optimizer(optimizer, accelerator.precision)
         self.optimizer.build(self.trained)
-        self.judge = BatchPredictor(network, accelerator)
+        self._logits = tf.function(
+            lambda pictures, measurements: _genre_logits(network, pictures, measurements, training=False),
+            input_signature=_batch_signature(network)[:2],
+            autograph=False,
+            jit_compile=accelerator.jit_compile,
+        )
         self._step = tf.function(
             self._take_step,
-            input_signature=batch_signature(network),
+            input_signature=_batch_signature(network),
             autograph=False,
             jit_compile=accelerator.jit_compile,
         )
@@ -226,9 +176,9 @@ class _PixelLearner:
             seed=schedule.seed,
             epoch=epoch,
             augmented=schedule.augmented,
-            device=self._device,
+            device=self._accelerator.device,
         )
-        with readable(self._train, self._size):
+        with _readable(self._train, self._size):
             for done, batch in enumerate(stream, start=(epoch - 1) * steps + 1):
                 of_batch = self._step(*batch)
                 loss, hits = loss + of_batch[0], hits + of_batch[1]
@@ -247,9 +197,27 @@ class _PixelLearner:
             seconds=round(time.perf_counter() - started, 4),
         )
 
+    def predict(self, books: PixelBooks) -> npt.NDArray[np.float32]:
+        """Probabilities (books, genres) of the books, in their order."""
+        probabilities: npt.NDArray[np.float32] = tf.nn.softmax(self._judge(books)).numpy()
+        return probabilities
+
+    def _judge(self, books: PixelBooks) -> npt.NDArray[np.float32]:
+        """Logits (books, genres) of the books, in their order."""
+        found = np.empty((len(books.keys), self.network.output.shape[1]), np.float32)
+        done = 0
+        with _readable(books, self._size):
+            for pictures, measurements, _ in judged(
+                books, self._size, self._accelerator.batch, self._accelerator.device
+            ):
+                part = self._logits(pictures, measurements).numpy()
+                found[done : done + len(part)] = part
+                done += len(part)
+        return found
+
     def _validate(self) -> tuple[float, float]:
         """Mean cross entropy and accuracy on the validation books."""
-        logits, labels = self.judge.logits(self._validation), self._validation.labels
+        logits, labels = self._judge(self._validation), self._validation.labels
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits).numpy()
         return float(np.mean(losses, dtype=np.float64)), float(np.mean(logits.argmax(axis=1) == labels))
 
@@ -258,7 +226,7 @@ class _PixelLearner:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the losses and number of hits of a batch, before the step that is taken with it."""
         with tf.GradientTape() as tape:
-            logits = genre_logits(self.network, pictures, measurements, training=True)
+            logits = _genre_logits(self.network, pictures, measurements, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
             aim = self.optimizer.scale_loss(tf.reduce_mean(losses))
         gradients = tape.gradient(aim, [variable.value for variable in self.trained])

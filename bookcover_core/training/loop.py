@@ -82,6 +82,9 @@ class Learner(Protocol):
     def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
         """What epoch number `epoch`, from 1, brought. It depends on that number and the state alone."""
 
+    def predict(self, books: Any) -> npt.NDArray[np.float32]:
+        """Probabilities (books, genres) that the network gives now."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -92,29 +95,9 @@ class Fitted:
     """Every epoch, epoch 0 among them where there was one."""
     weights: Arrays
     """The weights that were trained, at the best epoch."""
-
-
-class BestEpoch:
-    """The best epoch so far, and the weights that it left."""
-
-    def __init__(self, trained: list[keras.Variable], monitor: Monitor) -> None:
-        self._trained, self._monitor = trained, monitor
-        self.row: Epoch | None = None
-        self.weights = self._now()
-
-    def see(self, row: Epoch) -> None:
-        """Keep the weights as they are, if this epoch is the best."""
-        if self.row is None or row.is_better_than(self.row, self._monitor):
-            self.row, self.weights = row, self._now()
-
-    def restore(self) -> Arrays:
-        """The best weights, which the network has from now on."""
-        for variable, best in zip(self._trained, self.weights, strict=True):
-            variable.assign(best)
-        return self.weights
-
-    def _now(self) -> Arrays:
-        return [variable.numpy() for variable in self._trained]
+    network: keras.Model
+    predict: Callable[[Any], npt.NDArray[np.float32]]
+    """Probabilities (books, genres) of books such as it was trained on."""
 
 
 def best_epoch(history: Iterable[Epoch], monitor: Monitor) -> Epoch | None:
@@ -194,32 +177,38 @@ def fit(
     Raises:
         TrainingError: The loss is no longer a number.
     """
-    state, best = _state(learner), BestEpoch(learner.trained, schedule.monitor)
+    state, weights = _state(learner), [variable.numpy() for variable in learner.trained]
     history: list[Epoch] = []
     if checkpoint:
-        history, best.weights = checkpoint.resume(state, best.weights, schedule, label)
-        best.row = best_epoch(history, schedule.monitor)
+        history, weights = checkpoint.resume(state, weights, schedule, label)
+    best = best_epoch(history, schedule.monitor)
+
+    def see(row: Epoch) -> None:
+        nonlocal best, weights
+        history.append(row)
+        if best is None or row.is_better_than(best, schedule.monitor):
+            best, weights = row, [variable.numpy() for variable in learner.trained]
+        _log(label, row, best, schedule.epochs)
+
     if history:
         logger.info("%s: going on after epoch %d", label, history[-1].epoch)
     elif start:
-        history.append(start())
-        best.see(history[-1])
-        _log(label, history[-1], best.row, schedule.epochs)
+        see(start())
     saved = time.perf_counter()
-    while not _is_over(history, best.row, schedule):
+    while not _is_over(history, best, schedule):
         row = learner.run_epoch(history[-1].epoch + 1 if history else 1, progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
             raise TrainingError(f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=advice)
-        history.append(row)
-        best.see(row)
-        _log(label, row, best.row, schedule.epochs)
+        see(row)
         if checkpoint and time.perf_counter() - saved >= checkpoint.every:
-            checkpoint.save(state, best.weights, history)
+            checkpoint.save(state, weights, history)
             saved = time.perf_counter()
     if checkpoint:
-        checkpoint.save(state, best.weights, history)
-    assert best.row is not None
-    return Fitted(best.row, history, best.restore())
+        checkpoint.save(state, weights, history)
+    for variable, array in zip(learner.trained, weights, strict=True):
+        variable.assign(array)
+    assert best is not None
+    return Fitted(best, history, weights, learner.network, learner.predict)
 
 
 def check_books(train: int, validation: int, label: str) -> None:
@@ -252,9 +241,8 @@ def _is_over(history: Sequence[Epoch], best: Epoch | None, schedule: Schedule) -
     return last >= schedule.epochs or last - best.epoch >= schedule.patience
 
 
-def _log(label: str, row: Epoch, best: Epoch | None, epochs: int) -> None:
+def _log(label: str, row: Epoch, best: Epoch, epochs: int) -> None:
     """Say what one epoch, of as many as `epochs`, brought."""
-    assert best is not None
     logger.info(
         "%s: epoch %d of %d, loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f (best %.4f in epoch %d)",
         label,

@@ -75,10 +75,10 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
     folder = comparison_folder(study, network) / preparation
-    training, fitted = run_head_training(
+    training = run_head_training(
         study, run, network, preparation, epochs=settings.epochs, patience=settings.patience, folder=folder
     )
-    best = fitted.best
+    best = training.fitted.best
     result: dict[str, Any] = {
         "preparation": str(preparation),
         "best_epoch": best.epoch,
@@ -86,7 +86,7 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
         "validation_loss": best.val_loss,
         "test_accuracy": training.test_accuracy,
         "backbone": network,
-        "epochs": len(fitted.history),
+        "epochs": len(training.fitted.history),
     }
     write_json(folder / _RESULT, result)
     return Result(

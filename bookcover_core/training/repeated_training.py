@@ -104,7 +104,7 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
         StageOrderError: The split, the features, the comparison or the search are not made yet.
         TrainingError: The head cannot be trained, or the books cannot be divided so.
     """
-    from bookcover_core.training.head_trainer import fit_head, predict  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import CHECKPOINT, plan_head  # noqa: PLC0415 - imports TensorFlow
 
@@ -129,7 +129,7 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    probabilities = predict(fitted.head, test)
+    probabilities = fitted.predict(test)
     file = write_probabilities(folder, "test", test.keys, probabilities)
     checkpoint.file.unlink(missing_ok=True)
     return Result(

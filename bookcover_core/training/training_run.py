@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, software_versions, write_card
-from bookcover_core.models.networks import HeadShape, save_weights
+from bookcover_core.models.networks import save_weights
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
-from bookcover_core.settings import ExtraInput, Monitor, StudySettings
+from bookcover_core.settings import ExtraInput, HeadSettings, Monitor, StudySettings
 from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.features import load_split
-from bookcover_core.training.head_trainer import FittedHead, HeadSchedule, fit_head, predict
+from bookcover_core.training.head_trainer import HeadSchedule, fit_head
 from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.image_dataset import PixelBooks, read_books
 from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
@@ -97,7 +96,7 @@ def run_head_training(
     monitor: Monitor = "accuracy",
     folder: Path,
     hyperparameters: Hyperparameters | None = None,
-) -> tuple[TrainingRun, FittedHead]:
+) -> TrainingRun:
     """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
 
     It has the hyperparameters of the settings where none are given. A training that was cut off, or
@@ -125,9 +124,9 @@ def run_head_training(
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    training = _keep(fitted, folder, books_of, lambda books: predict(fitted.head, books))
-    training.add_weights(fitted.head, HEAD_WEIGHTS)
-    return training, fitted
+    training = _keep(fitted, folder, books_of)
+    training.add_weights(fitted.network, HEAD_WEIGHTS)
+    return training
 
 
 def run_pixel_training(
@@ -169,14 +168,14 @@ def run_pixel_training(
         progress=study.progress,
         checkpoint=checkpoint,
     )
-    training = _keep(fitted, folder, books_of, fitted.judge.probabilities)
+    training = _keep(fitted, folder, books_of)
     training.add_weights(network, MODEL_WEIGHTS)
     return training
 
 
 def plan_head(
     settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int, monitor: Monitor
-) -> tuple[HeadSchedule, HeadShape]:
+) -> tuple[HeadSchedule, HeadSettings]:
     """How a head with these hyperparameters is trained, and what it is built of."""
     schedule = HeadSchedule(
         epochs=epochs,
@@ -189,7 +188,8 @@ def plan_head(
         label_smoothing=hyperparameters.label_smoothing,
         monitor=monitor,
     )
-    return schedule, HeadShape(hyperparameters.hidden_units, hyperparameters.dropout, settings.head.extra_inputs)
+    chosen = {"hidden_units": hyperparameters.hidden_units, "dropout": hyperparameters.dropout}
+    return schedule, settings.head.model_copy(update=chosen)
 
 
 def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
@@ -211,17 +211,12 @@ def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
     )
 
 
-def _keep(
-    fitted: Fitted,
-    folder: Path,
-    books_of: Callable[[str], Any],
-    predict_books: Callable[[Any], npt.NDArray[np.float32]],
-) -> TrainingRun:
+def _keep(fitted: Fitted, folder: Path, books_of: Callable[[str], Any]) -> TrainingRun:
     """History and probabilities of a training, written to `folder`; its weights are not written yet."""
     outputs, hits = [folder / HISTORY], np.empty(0)
     for split in STORED_SPLITS:
         books = books_of(split)
-        probabilities = predict_books(books)
+        probabilities = fitted.predict(books)
         outputs.append(write_probabilities(folder, split, books.keys, probabilities))
         hits = probabilities.argmax(axis=1) == books.labels
     write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))

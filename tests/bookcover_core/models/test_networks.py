@@ -9,7 +9,6 @@ from bookcover_core.models.backbones import find_backbone
 from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.models.networks import (
     GENRES,
-    HeadShape,
     assemble,
     build_head,
     build_pooled,
@@ -18,7 +17,7 @@ from bookcover_core.models.networks import (
     standardise,
 )
 from bookcover_core.models.weights import build_backbone
-from bookcover_core.settings import StudySettings
+from bookcover_core.settings import HeadSettings, StudySettings
 
 BACKBONE = find_backbone("MobileNetV2")
 
@@ -88,7 +87,7 @@ def test_a_deep_head_with_extra_inputs_comes_back_from_its_folder(network, tmp_p
     The whole network takes pictures and measurements, and gives what the head gives of pooled features.
     """
     generator = np.random.default_rng(4)
-    shape = HeadShape((16, 8), 0.4, ("mean_colour", "aspect_ratio"))
+    shape = HeadSettings(hidden_units=(16, 8), dropout=0.4, extra_inputs=("mean_colour", "aspect_ratio"))
     head = build_head(1280, 3, seed=2, shape=shape)
     standardise(head, generator.normal(50, 20, (40, 4)).astype(np.float32))
     model = assemble(BACKBONE, network, head)
@@ -132,7 +131,7 @@ def test_extra_inputs_are_measured_in_deviations():
     measurements = np.column_stack([generator.normal(300, 40, 50), np.full(50, 7)]).astype(np.float32)
     features, outcomes = np.zeros((3, 8), np.float32), []
     for unit in (1, 1000):
-        head = build_head(8, 3, seed=1, shape=HeadShape(extra_inputs=("width", "height")))
+        head = build_head(8, 3, seed=1, shape=HeadSettings(extra_inputs=("width", "height")))
         standardise(head, measurements * unit)
         outcomes.append(head([features, measurements[:3] * unit]).numpy())
         assert np.allclose(head.get_layer("standardised")(measurements * unit).numpy().std(axis=0), [1, 0], atol=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import TrainingError
-from bookcover_core.models.networks import HeadShape
+from bookcover_core.settings import HeadSettings
 from bookcover_core.training import head_trainer
 from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.head_trainer import HeadSchedule, Windows, fit_head, predict
@@ -44,7 +44,7 @@ def test_one_seed_gives_one_head():
     """Two trainings with one seed agree to the last bit; another seed gives another."""
     one, two, other = fit(), fit(), fit(seed=6)
     assert curve(one) == curve(two)
-    assert all(np.array_equal(a, b) for a, b in zip(one.head.get_weights(), two.head.get_weights(), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(one.network.get_weights(), two.network.get_weights(), strict=True))
     assert curve(one) != curve(other)
 
 
@@ -57,7 +57,7 @@ def test_training_is_what_keras_fit_does():
     head = build_head(CHANNELS, GENRES, seed=5)
     head.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     theirs = head.fit(TRAIN.features, TRAIN.labels, batch_size=150, epochs=1, verbose=0)
-    for a, b in zip(ours.head.get_weights(), head.get_weights(), strict=True):
+    for a, b in zip(ours.network.get_weights(), head.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert ours.history[0].loss == pytest.approx(theirs.history["loss"][0], rel=1e-4)
     assert ours.history[0].accuracy == pytest.approx(theirs.history["accuracy"][0])
@@ -71,7 +71,7 @@ def test_a_deep_head_is_what_keras_fit_does():
     from bookcover_core.models.networks import build_head
     from bookcover_core.models.tensorflow_setup import keras
 
-    shape = HeadShape(hidden_units=(16,), dropout=0.3)
+    shape = HeadSettings(hidden_units=(16,), dropout=0.3)
     changes = {"epochs": 1, "batch_size": 50, "weight_decay": 0.5, "label_smoothing": 0.2}
     ours = fit_head(TRAIN, VALIDATION, GENRES, schedule(**changes), shape=shape)
     head = build_head(CHANNELS, GENRES, seed=5, shape=shape)
@@ -81,7 +81,7 @@ def test_a_deep_head_is_what_keras_fit_does():
     order = np.random.default_rng([5, 401, 1]).permutation(150)
     aims = np.eye(GENRES, dtype=np.float32)[TRAIN.labels[order]]
     head.fit(TRAIN.features[order], aims, batch_size=50, epochs=1, shuffle=False, verbose=0)
-    for a, b in zip(ours.head.get_weights(), head.get_weights(), strict=True):
+    for a, b in zip(ours.network.get_weights(), head.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     val_loss = keras.losses.sparse_categorical_crossentropy(VALIDATION.labels, head(VALIDATION.features)).numpy().mean()
     assert ours.best.val_loss == pytest.approx(val_loss, rel=1e-4)
@@ -99,11 +99,11 @@ def test_weight_decay_shrinks_kernels_alone(optimizer):
 
     first, _ = build_head(CHANNELS, GENRES, seed=5).get_weights()
     wanted = schedule(epochs=1, batch_size=10, optimizer=optimizer, weight_decay=0.5)
-    decayed, bias = fit_head(blank(20), blank(5), GENRES, wanted).head.get_weights()
+    decayed, bias = fit_head(blank(20), blank(5), GENRES, wanted).network.get_weights()
     np.testing.assert_allclose(decayed, first * (1 - 0.01 * 0.5) ** 2, rtol=1e-5)
     plain, same = fit_head(
         blank(20), blank(5), GENRES, schedule(epochs=1, batch_size=10, optimizer=optimizer)
-    ).head.get_weights()
+    ).network.get_weights()
     assert np.array_equal(plain, first)
     assert np.array_equal(bias, same)
 
@@ -126,14 +126,14 @@ def test_extra_inputs_tell_what_features_do_not():
     nothing = np.zeros((60, CHANNELS), np.float32)
     train = LabelledFeatures([], labels, nothing, shapes)
     validation = LabelledFeatures([], labels, nothing, shapes + 0.05)
-    shape = HeadShape(extra_inputs=("aspect_ratio",))
+    shape = HeadSettings(extra_inputs=("aspect_ratio",))
     told = fit_head(train, validation, 2, schedule(epochs=20, learning_rate=0.05), shape=shape)
     assert told.best.val_accuracy == 1
-    layer = told.head.get_layer("standardised")
+    layer = told.network.get_layer("standardised")
     np.testing.assert_allclose(
         [*layer.adapt_mean.numpy(), *layer.adapt_variance.numpy()], [shapes.mean(), shapes.var()], rtol=1e-4
     )
-    assert predict(told.head, train).argmax(axis=1).tolist() == labels.tolist()
+    assert predict(told.network, train).argmax(axis=1).tolist() == labels.tolist()
     assert fit_head(train, validation, 2, schedule(epochs=20)).best.val_accuracy == 0.5
 
 
@@ -142,7 +142,7 @@ def test_windows_change_nothing(tmp_path, monkeypatch):
     from bookcover_core.training.feature_store import MappedRows
 
     monkeypatch.setattr(head_trainer, "_JUDGED", 16)
-    shape, wanted = HeadShape((8,), 0.2), schedule(epochs=4)
+    shape, wanted = HeadSettings(hidden_units=(8,), dropout=0.2), schedule(epochs=4)
     whole = fit_head(TRAIN, VALIDATION, GENRES, wanted, shape=shape)
     shards = []
     for number, start in enumerate(range(0, 150, 40)):
@@ -152,8 +152,10 @@ def test_windows_change_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(head_trainer, "WINDOW_BYTES", 1)
     streamed = fit_head(mapped, VALIDATION, GENRES, wanted, shape=shape)
     assert curve(streamed) == curve(whole)
-    assert all(np.array_equal(a, b) for a, b in zip(streamed.head.get_weights(), whole.head.get_weights(), strict=True))
-    assert np.array_equal(predict(streamed.head, mapped), predict(whole.head, TRAIN))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(streamed.network.get_weights(), whole.network.get_weights(), strict=True)
+    )
+    assert np.array_equal(predict(streamed.network, mapped), predict(whole.network, TRAIN))
 
 
 def test_every_book_counts_once_an_epoch():
@@ -171,7 +173,7 @@ def test_the_best_epoch_is_kept():
     fitted = fit(epochs=30, learning_rate=0.05)
     accuracies = [row.val_accuracy for row in fitted.history]
     assert fitted.best.epoch == 1 + accuracies.index(max(accuracies))
-    hits = predict(fitted.head, VALIDATION).argmax(axis=1) == VALIDATION.labels
+    hits = predict(fitted.network, VALIDATION).argmax(axis=1) == VALIDATION.labels
     assert hits.mean() == pytest.approx(max(accuracies))
 
 
@@ -181,7 +183,7 @@ def test_the_head_with_the_least_loss_is_kept_where_that_is_wanted():
     by_loss = fit(epochs=60, monitor="loss")
     losses = [row.val_loss for row in by_loss.history]
     assert by_loss.best.epoch == 1 + losses.index(min(losses)) != by_accuracy.best.epoch
-    given = predict(by_loss.head, VALIDATION)[np.arange(len(VALIDATION.labels)), VALIDATION.labels]
+    given = predict(by_loss.network, VALIDATION)[np.arange(len(VALIDATION.labels)), VALIDATION.labels]
     assert -np.log(given).mean() == pytest.approx(min(losses), rel=1e-4)
     assert len(fit(epochs=60, monitor="loss", patience=3).history) == by_loss.best.epoch + 3
 
@@ -192,7 +194,9 @@ def test_patience_ends_training():
     assert len(fitted.history) == fitted.best.epoch + 4
 
 
-@pytest.mark.parametrize("shape", [HeadShape(), HeadShape((8,), 0.3)], ids=["plain", "dropout"])
+@pytest.mark.parametrize(
+    "shape", [HeadSettings(), HeadSettings(hidden_units=(8,), dropout=0.3)], ids=["plain", "dropout"]
+)
 def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, shape):
     """Resumed from its checkpoint, a training gives the curve and the weights of one that was left alone."""
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "key", every=0)
@@ -219,10 +223,14 @@ def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path, shape):
     assert first_epoch[0] == 7
     assert curve(resumed) == curve(whole)
     assert resumed.best.epoch == whole.best.epoch
-    assert all(np.array_equal(a, b) for a, b in zip(resumed.head.get_weights(), whole.head.get_weights(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(resumed.network.get_weights(), whole.network.get_weights(), strict=True)
+    )
 
 
-@pytest.mark.parametrize("shape", [HeadShape(), HeadShape((8,), 0.3)], ids=["plain", "dropout"])
+@pytest.mark.parametrize(
+    "shape", [HeadSettings(), HeadSettings(hidden_units=(8,), dropout=0.3)], ids=["plain", "dropout"]
+)
 def test_more_epochs_go_on_from_the_last(tmp_path, shape, caplog):
     """To the byte what as many epochs give at once; fewer epochs, or less patience, begin anew, and the log says so."""
     caplog.set_level("INFO")
@@ -235,7 +243,7 @@ def test_more_epochs_go_on_from_the_last(tmp_path, shape, caplog):
         return fit_head(TRAIN, VALIDATION, GENRES, wanted, shape=shape, progress=tell, checkpoint=kept)
 
     def same(one, other):
-        weights = zip(one.head.get_weights(), other.head.get_weights(), strict=True)
+        weights = zip(one.network.get_weights(), other.network.get_weights(), strict=True)
         return curve(one) == curve(other) and all(np.array_equal(a, b) for a, b in weights)
 
     train(5)

@@ -1,6 +1,7 @@
 """A search tries heads on the validation books, keeps what it knows, and `train` takes what it chose."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -98,7 +99,7 @@ def test_validation_accuracy_chooses_for_training(study, monkeypatch):
             raise TrainingError("the loss is no longer a number", where="here")
         fitted = fit(*arguments, **options)
         best = loop.Epoch(2, 1.0, accuracy, 1.5, accuracy, 0.1)
-        return head_trainer.FittedHead(best, [best] * 3, fitted.weights, fitted.head)
+        return replace(fitted, best=best, history=[best] * 3)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
     with pytest.raises(StageOrderError, match=f"search/{MODEL}"):
@@ -132,7 +133,7 @@ def test_the_least_loss_chooses_where_that_is_wanted(study, monkeypatch):
         monitors.append(schedule.monitor)
         accuracy, loss = next(found)
         best = loop.Epoch(2, 1.0, accuracy, loss, accuracy, 0.1)
-        return head_trainer.FittedHead(best, [best], [], None)
+        return loop.Fitted(best, [best], [], None, None)
 
     monkeypatch.setattr(head_trainer, "fit_head", fit_invented)
     search_head(with_settings(study, training={"monitor": "loss"}), NETWORK)

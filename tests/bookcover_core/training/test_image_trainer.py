@@ -76,7 +76,7 @@ def test_networks_learn(whole, books):
     assert losses[-1] < losses[0]
     assert [row.epoch for row in whole.history] == [1, 2, 3]
     validation = part(books, 16, 24)
-    probabilities = whole.judge.probabilities(validation)
+    probabilities = whole.predict(validation)
     assert (probabilities.argmax(axis=1) == validation.labels).mean() == pytest.approx(whole.best.val_accuracy)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert whole.best.val_accuracy == max(row.val_accuracy for row in whole.history)
@@ -149,7 +149,7 @@ def test_the_weights_with_the_least_loss_are_kept(books, tmp_path):
     assert fitted.best is least
     assert fitted.history[-1].epoch == least.epoch + 4
     validation = part(books, 16, 24)
-    given = fitted.judge.probabilities(validation)[np.arange(8), validation.labels]
+    given = fitted.predict(validation)[np.arange(8), validation.labels]
     assert -np.log(given).mean() == pytest.approx(least.val_loss, rel=1e-4)
 
 

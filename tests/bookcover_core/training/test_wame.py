@@ -91,7 +91,7 @@ def test_it_works_in_compile_and_fit():
     head.compile(Wame(0.01), "sparse_categorical_crossentropy")
     history = head.fit(TRAIN.features, TRAIN.labels, batch_size=150, epochs=1, verbose=0).history
     ours = fit_head(TRAIN, VALIDATION, GENRES, schedule(epochs=1, batch_size=150, optimizer="wame"))
-    for a, b in zip(ours.head.get_weights(), head.get_weights(), strict=True):
+    for a, b in zip(ours.network.get_weights(), head.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     assert ours.history[0].loss == pytest.approx(history["loss"][0], rel=1e-4)
     assert head.fit(TRAIN.features, TRAIN.labels, epochs=20, verbose=0).history["loss"][-1] < history["loss"][0]
@@ -127,5 +127,7 @@ def test_a_training_cut_off_ends_as_if_it_had_not_been(tmp_path):
     )
     assert seen[5] == 5
     assert curve(resumed) == curve(whole)
-    assert all(np.array_equal(a, b) for a, b in zip(resumed.head.get_weights(), whole.head.get_weights(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(resumed.network.get_weights(), whole.network.get_weights(), strict=True)
+    )
     assert curve(whole) != curve(fit_head(TRAIN, VALIDATION, GENRES, schedule(epochs=8)))
