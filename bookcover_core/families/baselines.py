@@ -190,10 +190,6 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
     """One rule, such as "Baseline-commonest", fitted on the training books.
 
     Writes `models/<baseline>-original/`: rule.npz, card.json, and the probabilities of the validation and test books.
-
-    Raises:
-        SettingsError: There is no such baseline.
-        StageOrderError: The books have not been split, or their covers not been measured.
     """
     columns, fit = _rule_of(baseline)
     folder, genres = study.workspace.models / run.part, read_genres(study.workspace)

@@ -111,10 +111,6 @@ def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG0
 
     Writes `models/<name>-<preparation>/`: ensemble.json (members with weights, digests and validation figures), and its
     probabilities for the validation and test books.
-
-    Raises:
-        SettingsError: The study has no such ensemble, or no such members.
-        StageOrderError: A member has not been trained.
     """
     models, how = run.inputs["members"].split(), run.inputs["how"]
     folder = study.workspace.models / run.part

@@ -74,27 +74,15 @@ class System:
         return self.family.explains
 
     def preparation(self, study: Study) -> str:
-        """The preparation of its covers.
-
-        Raises:
-            StageOrderError: A comparison is to choose it, and has not been made.
-        """
+        """The preparation of its covers."""
         return self.family.preparation(study, self)
 
     def model(self, study: Study) -> str:
-        """Name of its folder, and of the part that makes it: "MobileNetV2-finetuned-padded".
-
-        Raises:
-            StageOrderError: A comparison is to choose its preparation, and has not been made.
-        """
+        """Name of its folder, and of the part that makes it: "MobileNetV2-finetuned-padded"."""
         return model_name(self.name, self.preparation(study))
 
     def label(self, study: Study) -> str:
-        """Label of the part that makes it: "finetune/MobileNetV2-finetuned-padded".
-
-        Raises:
-            StageOrderError: A comparison is to choose its preparation, and has not been made.
-        """
+        """Label of the part that makes it: "finetune/MobileNetV2-finetuned-padded"."""
         return f"{self.stage}/{self.model(study)}"
 
     def is_made(self, study: Study) -> bool:
@@ -121,11 +109,7 @@ class Family(ABC):
         """Its systems that the settings ask for, in their order."""
 
     def parts(self, study: Study, system: System) -> Iterator[Part]:
-        """The parts that make one of its systems, in order; each is given when those before it are done.
-
-        Raises:
-            StageOrderError: The preparation is not chosen, and the comparison of all networks is to choose it.
-        """
+        """The parts that make one of its systems, in order; each is given when those before it are done."""
         if study.settings.training.preparation == "best" and study.settings.comparison.per_backbone:
             yield from comparison_parts(study, choosing_backbone(study.settings, system.network))
         yield system.maker
@@ -144,11 +128,7 @@ class Family(ABC):
         return None
 
     def predictor(self, folder: Path) -> Predictor:
-        """The system in `folder`, ready for covers from outside. Imports TensorFlow.
-
-        Raises:
-            WeightsError: Its weights are missing or altered.
-        """
+        """The system in `folder`, ready for covers from outside. Imports TensorFlow."""
         from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
 
         return NetworkPredictor(folder)

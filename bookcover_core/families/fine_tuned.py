@@ -76,12 +76,6 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
 
     Writes `models/<backbone>-finetuned-<preparation>/`: model.weights.h5, history.csv, card.json, and the
     probabilities of the validation and test books.
-
-    Raises:
-        SettingsError: There is no such backbone, or `fine_tuning.blocks` asks for nothing.
-        StageOrderError: Its head has not been trained, or prepared pictures are missing or damaged.
-        TrainingError: It cannot be trained.
-        WeightsError: The trained network is missing or altered.
     """
     settings = study.settings.fine_tuning
     preparation = chosen_preparation(study, backbone)

@@ -58,11 +58,6 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner. The
     pictures are shown as they were prepared, without augmentation. Writes `models/<name>-<preparation>/`:
     model.weights.h5, history.csv, card.json, and the probabilities of the validation and test books.
-
-    Raises:
-        SettingsError: There is no such network.
-        StageOrderError: The split or the comparison is not made yet, or prepared pictures are missing or damaged.
-        TrainingError: It cannot be trained.
     """
     settings, scratch = study.settings.scratch, find_scratch(network)
     preparation = chosen_preparation(study, network)

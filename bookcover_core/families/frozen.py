@@ -56,12 +56,6 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
 
     Writes `models/<backbone>-<preparation>/`: head.weights.h5, model.weights.h5 (the whole network), history.csv, and
     card.json.
-
-    Raises:
-        SettingsError: There is no such backbone.
-        StageOrderError: The split, the features, the comparison or the search are not made yet.
-        TrainingError: The head cannot be trained.
-        WeightsError: The backbone's weights cannot be had.
     """
     named = find_backbone(backbone, study.settings.models.input_size)
     preparation = chosen_preparation(study, backbone)

@@ -66,13 +66,7 @@ class HeldOut:
 
 
 def learnable_titles(study: Study) -> LearnableTitles:
-    """The titles and authors that the study's readers of titles learn from.
-
-    Raises:
-        OSError: The listings have not been read.
-        ListingError: A listing of `text.listings` cannot be read.
-        StageOrderError: The books have not been split.
-    """
+    """The titles and authors that the study's readers of titles learn from."""
     splits = read_table(study.workspace.splits, ("key", "split")).set_index("key")["split"].to_dict()
     labels = {genre.name: genre.label for genre in read_genres(study.workspace)}
     books = [

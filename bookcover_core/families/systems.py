@@ -31,11 +31,7 @@ STAGE_MODULES = tuple(dict.fromkeys(sys.modules[type(family).__module__] for fam
 
 
 def systems(settings: StudySettings) -> list[System]:
-    """The systems of a study, in the order in which they are shown: those that compete for the best come first.
-
-    Raises:
-        SettingsError: `ensemble.members` names a system that the study does not train.
-    """
+    """The systems of a study, in the order in which they are shown: those that compete for the best come first."""
     found = [system for family in ALL_FAMILIES for system in family.systems(settings)]
     return sorted(found, key=lambda system: not system.competes)
 
@@ -95,11 +91,7 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
 
 
 def training_parts(study: Study, network: str) -> Iterator[Part]:
-    """The parts that make all systems of `network`; each is given when those before it are done.
-
-    Raises:
-        StageOrderError: The preparation is not chosen, and the comparison of all networks is to choose it.
-    """
+    """The parts that make all systems of `network`; each is given when those before it are done."""
     given = set()
     for system in systems(study.settings):
         if system.network == network:
@@ -157,11 +149,7 @@ def validation_figures_of(folder: Path) -> ValidationFigures:
 
 
 def load_predictor(folder: Path) -> Predictor:
-    """The system in `folder` that has a card, ready for covers from outside.
-
-    Raises:
-        WeightsError: There is none, or its weights are missing or altered.
-    """
+    """The system in `folder` that has a card, ready for covers from outside."""
     return family_of(read_card(folder).kind).predictor(folder)
 
 

@@ -101,12 +101,7 @@ class Judge:
 
     @classmethod
     def load(cls, study: Study, model: str = "") -> "Judge":
-        """The judge whose model is called `model`; without a name, the best by validation accuracy.
-
-        Raises:
-            WeightsError: There is none, or its weights are missing, altered or of another network.
-            WorkspaceError: The model's scores are altered.
-        """
+        """The judge whose model is called `model`; without a name, the best by validation accuracy."""
         return cls(study, choose(study, model))
 
     def __enter__(self) -> Self:

@@ -172,11 +172,7 @@ def choose(study: Study, model: str = "") -> TrainedModel:
 
 
 def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
-    """Summary of the model that judges.
-
-    Raises:
-        WorkspaceError: Its scores are altered.
-    """
+    """Summary of the model that judges."""
     file = study.workspace.evaluation / candidate.name / "metrics.json"
     scores = read_scores(file) if file.is_file() and _is_evaluated(study, candidate) else None
     untrained = dict.fromkeys(card.backbone for card in candidate.members if card.never_saw_pictures)

@@ -102,9 +102,6 @@ class CoverIndex:
             features: Pooled features (n, channels) of the covers.
             count: Number of books for each.
             leave_out: For each cover the digest of its file: the books that have it for a cover are left out.
-
-        Raises:
-            StageOrderError: The features have not been computed.
         """
         similarities, places = self._search(embedding, features, np.arange(len(self.books)), count, leave_out)
         return [
@@ -130,9 +127,6 @@ class CoverIndex:
             embedding: The network whose features are compared.
             features: Pooled features (n, channels) of the covers.
             leave_out: For each cover the digest of its file.
-
-        Raises:
-            StageOrderError: The features have not been computed.
         """
         if self._validation_distances is None:
             rows = load_features(self._study, embedding.backbone, embedding.preparation)

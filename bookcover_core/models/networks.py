@@ -163,11 +163,7 @@ def assemble(backbone: Backbone, network: keras.Model, head: keras.Model) -> ker
 
 
 def save_weights(model: keras.Model, file: Path) -> str:
-    """SHA-256 of `file` after the weights of `model` were written to it; the name ends in `.weights.h5`.
-
-    Raises:
-        DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
-    """
+    """SHA-256 of `file` after the weights of `model` were written to it; the name ends in `.weights.h5`."""
     # Keras wants the name to end in .weights.h5, which that of a temporary file beside it does not.
     with atomic(file) as temporary:
         partial = temporary.with_suffix(".weights.h5")

@@ -64,9 +64,6 @@ def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
 
     Frozen means `trainable = False`: its batch normalisations then keep their statistics, in training too.
     The last one built is kept and given again, for the stages that follow one another want the same: do not alter it.
-
-    Raises:
-        WeightsError: The weights cannot be had, are altered, or belong to another network.
     """
     source = weights_source(settings, backbone)
     key = f"{backbone.name} {backbone.size} {source.digest}"

@@ -80,9 +80,6 @@ class StageRun:
         code: Digests of the code that its outcome depends on, by module.
         is_open: Whether a sound manifest still leaves something to do.
         kept: Whether its results are kept in the store.
-
-    Raises:
-        StageOrderError: A stage that it builds on has not been run.
     """
 
     def __init__(

@@ -51,11 +51,7 @@ class Part:
     words: tuple[Any, ...] = ()
 
     def at(self, study: Study) -> StageRun:
-        """The part as it stands now.
-
-        Raises:
-            StageOrderError: A stage that it builds on has not been run.
-        """
+        """The part as it stands now."""
         return self.stage.at(study, *self.words)
 
     def known(self, study: Study) -> StageRun | None:
@@ -102,11 +98,7 @@ def declarations() -> tuple[Stage[...], ...]:
 
 
 def find(name: str) -> Stage[...]:
-    """The stage called `name`.
-
-    Raises:
-        KeyError: There is none.
-    """
+    """The stage called `name`."""
     return {each.name: each for each in declarations()}[name]
 
 

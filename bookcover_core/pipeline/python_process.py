@@ -40,9 +40,6 @@ def start_module(
         arguments: What follows it on the command line.
         environment: Variables beside those of this process.
         options: Further arguments of `subprocess.Popen`.
-
-    Raises:
-        OSError: It cannot be started.
     """
     return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-u", "-m", module, *arguments],

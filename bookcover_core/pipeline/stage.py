@@ -117,11 +117,7 @@ class Stage(_Declared, Generic[P]):
 
     @telling_of_lost_files()
     def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
-        """The part as it stands now: its label, key and state. None of its work is done.
-
-        Raises:
-            StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
-        """
+        """The part as it stands now: its label, key and state. None of its work is done."""
         return StageRun(
             study,
             self.label,

@@ -35,11 +35,7 @@ class Study:
         return Workspace(self.settings.root)
 
     def begin(self) -> None:
-        """Make the study's folder and store the settings in it.
-
-        Raises:
-            WorkspaceError, DiskFullError: The folder cannot be written.
-        """
+        """Make the study's folder and store the settings in it."""
         write_text(self.workspace.settings, self.settings.model_dump_json(indent=2) + "\n")
 
     @contextmanager

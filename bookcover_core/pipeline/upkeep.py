@@ -80,11 +80,7 @@ def shrink(study: Study, given_up: Spare) -> None:
 
 
 def delete(study: Study) -> None:
-    """Remove a study, and what it alone held from the store. One that is cut off leaves no half study.
-
-    Raises:
-        OSError: Its folder cannot be moved or removed.
-    """
+    """Remove a study, and what it alone held from the store. One that is cut off leaves no half study."""
     root = study.workspace.root
     leaving = store_folder(root.parent) / f"{LEAVING}{secrets.token_hex(8)}"
     files = [Path(folder) / name for folder, _, names in os.walk(root) for name in names]

@@ -270,11 +270,7 @@ def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object
 
 
 def read_csv(path: Path) -> Generator[list[str]]:
-    """The rows of the CSV at `path`, its header first, one at a time.
-
-    Raises:
-        OSError: It cannot be read.
-    """
+    """The rows of the CSV at `path`, its header first, one at a time."""
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines):
             yield [from_cell(cell) if cell[:1] == "'" else cell for cell in row]

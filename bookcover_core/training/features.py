@@ -56,11 +56,7 @@ def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = N
 
 
 def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
-    """Backbone and preparation of all features of a study, as far as its preparations are chosen.
-
-    Raises:
-        StageOrderError: A comparison has not chosen yet; the features that it wants have been given by then.
-    """
+    """Backbone and preparation of all features of a study, as far as its preparations are chosen."""
     settings = study.settings
     compared = settings.training.preparation == "best"
     wanted = [
@@ -146,11 +142,7 @@ def _tell(study: Study, total: int, before: int, done: int) -> None:
 
 
 def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
-    """Features (books, channels) of all books, mapped, in the order of the selection.
-
-    Raises:
-        StageOrderError: The features have not been computed, or are damaged.
-    """
+    """Features (books, channels) of all books, mapped, in the order of the selection."""
     model = model_name(backbone, preparation)
     study.manifest(f"features/{model}")
     by_shard = shard_keys(study)

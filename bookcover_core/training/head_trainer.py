@@ -128,9 +128,6 @@ def fit_head(
 
     Its extra inputs are standardised by the training books. `progress` is called with epochs done and epochs at most.
     The state is kept in `checkpoint`, if there is one; `label` is what the training is called in the log.
-
-    Raises:
-        TrainingError: There is nothing to train or validate on, or the loss is no longer a number.
     """
     check_books(len(train.labels), len(validation.labels), label)
     return fit(

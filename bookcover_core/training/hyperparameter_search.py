@@ -106,11 +106,6 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
     """The manifest of the search for the hyperparameters of one network's head on the chosen preparation.
 
     Trials that are on record are not run again; a search that was cut off goes on with the epoch that it was at.
-
-    Raises:
-        SettingsError: There is no such backbone, or the settings ask for no search.
-        StageOrderError: The split, the features or the comparison are not made yet.
-        TrainingError: None of the heads can be trained.
     """
     settings = study.settings
     if not settings.search.trials:
@@ -145,11 +140,7 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
 
 
 def chosen_hyperparameters(study: Study, model: str) -> Hyperparameters:
-    """What the head of `model` is built and trained with: what the search chose, or else the settings' own.
-
-    Raises:
-        StageOrderError: The settings ask for a search, and it has not been made.
-    """
+    """What the head of `model` is built and trained with: what the search chose, or else the settings' own."""
     if not study.settings.search.trials:
         return Hyperparameters.of(study.settings)
     study.manifest(f"search/{model}")
@@ -160,12 +151,7 @@ def chosen_hyperparameters(study: Study, model: str) -> Hyperparameters:
 def _run_trials(
     study: Study, backbone: str, preparation: str, wanted: dict[str, Hyperparameters], folder: Path, label: str
 ) -> list[Trial]:
-    """The trials of `wanted`, which are by their keys, in their order; the table is written after each.
-
-    Raises:
-        StageOrderError: The features have not been computed.
-        TrainingError: None of the heads can be trained.
-    """
+    """The trials of `wanted`, which are by their keys, in their order; the table is written after each."""
     from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import plan_head  # noqa: PLC0415 - imports TensorFlow

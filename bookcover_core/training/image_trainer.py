@@ -105,10 +105,6 @@ def fit_network(
     Its trainable weights are trained, its batch normalisations must be frozen. `start` says how well it does before;
     without it, it has learnt nothing yet, and there is no epoch 0. `progress` is called with steps done and steps at
     most, now and then. The state is kept in `checkpoint`, if there is one.
-
-    Raises:
-        TrainingError: There is nothing to train or validate on, or the loss is no longer a number.
-        StageOrderError: A picture is missing or damaged.
     """
     check_books(len(train.keys), len(validation.keys), label)
     learner = _PixelLearner(network, optimizer, train, validation, schedule, accelerator or find_accelerator())

@@ -39,9 +39,6 @@ def head_inputs(study: Study, backbone: str, preparation: str, part: str = "", a
     """What a head on the features of `backbone` on `preparation` is made from.
 
     Measurements are among it where the head has extra inputs. The part is the model, where no other is named.
-
-    Raises:
-        StageOrderError: The covers have not been measured.
     """
     model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
     if study.settings.head.extra_inputs:

@@ -65,10 +65,6 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
 
     Writes, to the preparation's folder in `comparison_folder`: history.csv, head.weights.h5, and result.json
     (`COLUMNS`, backbone, epochs). The backbone is one of `comparing_backbones`, the settings' own where none is named.
-
-    Raises:
-        StageOrderError: The split, or the features of the backbone on this preparation, are not made yet.
-        TrainingError: The head cannot be trained.
     """
     settings = study.settings.comparison
     network = find_backbone(backbone or settings.backbone).name
@@ -117,9 +113,6 @@ def compare_preparations(study: Study, _: StageRun, backbone: str | None = None)
 
     Writes, to `comparison_folder`, comparison.csv (`COLUMNS`, in the order of preparation.methods) and chosen.json: the
     preparation that `choose_by_validation` puts first, and those that tie with it.
-
-    Raises:
-        StageOrderError: A preparation has not been trained on.
     """
     network = backbone or study.settings.comparison.backbone
     methods = [str(method) for method in study.settings.preparation.methods]

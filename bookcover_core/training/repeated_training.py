@@ -97,13 +97,7 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
     timed=True,
 )
 def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) -> Result:
-    """The head of one network, trained in one of `variants`; what is kept are its probabilities of its test books.
-
-    Raises:
-        SettingsError: There is no such backbone.
-        StageOrderError: The split, the features, the comparison or the search are not made yet.
-        TrainingError: The head cannot be trained, or the books cannot be divided so.
-    """
+    """The head of one network, trained in one of `variants`; what is kept are its probabilities of its test books."""
     from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import CHECKPOINT, plan_head  # noqa: PLC0415 - imports TensorFlow

@@ -35,9 +35,6 @@ def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabili
         split: train, validation or test.
         keys: Keys of the books, in their order.
         probabilities: Probabilities (books, genres), a row for each book.
-
-    Raises:
-        DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
     """
     file = _file(folder, split)
     with atomic(file) as temporary, temporary.open("wb") as stream:
@@ -72,9 +69,6 @@ def predict_split(
     """Keys, labels (books,) and probabilities (books, genres) of one split, validation or test.
 
     They are what `model`, a system on a preparation such as "Ensemble-mean-padded", predicted.
-
-    Raises:
-        StageOrderError: The system has not been trained, or the file is damaged.
     """
     keys, probabilities = read_probabilities(study.workspace.models / model, split)
     books = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"]

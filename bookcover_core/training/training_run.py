@@ -101,10 +101,6 @@ def run_head_training(
 
     It has the hyperparameters of the settings where none are given. A training that was cut off, or
     ended sooner by fewer epochs, goes on where it was.
-
-    Raises:
-        StageOrderError: The features have not been computed.
-        TrainingError: The head cannot be trained.
     """
     settings = study.settings
     hyperparameters = hyperparameters or Hyperparameters.of(settings)
@@ -144,10 +140,6 @@ def run_pixel_training(
 
     A training that was cut off, or ended sooner by fewer epochs, goes on after the last epoch that it finished.
     `fit_network` says what the rest means.
-
-    Raises:
-        StageOrderError: The pictures have not been prepared, or some are missing or damaged.
-        TrainingError: The network cannot be trained.
     """
     folder = study.workspace.models / run.part
 
