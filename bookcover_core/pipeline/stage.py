@@ -22,7 +22,7 @@ from typing import Any, Concatenate, Generic, ParamSpec
 from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.study import Study, telling_of_lost_files
+from bookcover_core.pipeline.study import Study, telling_of_wrong_files
 
 P = ParamSpec("P")
 
@@ -96,32 +96,34 @@ class Stage(_Declared, Generic[P]):
         update_wrapper(self, function)
         self.function = function
 
-    @telling_of_lost_files()
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
         """The manifest of a part: of an earlier run where that stands or the store has it, else of this one.
 
         Raises:
             StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
+            WorkspaceError: A file of the study is not as its stage left it.
             BookcoverError: What its function raises.
         """
-        if self.fetch is not None:
-            self.fetch(study, *args, **kwargs)
-        run = self.at(study, *args, **kwargs)
-        if done := run.take():
-            return done
-        with run.alone():
-            if not run.is_overtaken:
-                run.begin()
-                return run.finish(self.function(study, run, *args, **kwargs))
-        return self(study, *args, **kwargs)
+        with telling_of_wrong_files(study):
+            if self.fetch is not None:
+                self.fetch(study, *args, **kwargs)
+            run = self.at(study, *args, **kwargs)
+            if done := run.take():
+                return done
+            with run.alone():
+                if not run.is_overtaken:
+                    run.begin()
+                    return run.finish(self.function(study, run, *args, **kwargs))
+            return self(study, *args, **kwargs)
 
-    @telling_of_lost_files()
     def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
         """The part as it stands now: its label, key and state. None of its work is done."""
+        with telling_of_wrong_files(study):
+            inputs = self.inputs(study, *args, **kwargs) if self.inputs else Inputs(after=self.after)
         return StageRun(
             study,
             self.label,
-            self.inputs(study, *args, **kwargs) if self.inputs else Inputs(after=self.after),
+            inputs,
             settings=self.settings,
             code=self.code,
             is_open=self.is_open,

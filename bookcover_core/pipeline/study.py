@@ -109,9 +109,21 @@ def in_our_words(error: OSError) -> BookcoverError | None:
 
 
 @contextmanager
-def telling_of_lost_files() -> Iterator[None]:
-    """Within this block, a file that a study has lost is told of in our words."""
+def telling_of_wrong_files(study: Study) -> Iterator[None]:
+    """Within this block, a file that the study has lost, or that is not as a stage left it, is told of in our words."""
     try:
         yield
     except FileNotFoundError as error:
         raise in_our_words(error) or error from error
+    except BookcoverError:
+        raise
+    except (ValueError, LookupError, StopIteration) as error:
+        root = study.workspace.root
+        for manifest in filter(None, map(read_manifest, sorted(study.workspace.manifests.rglob("*.json")))):
+            if wrong := next((output for output in manifest.outputs if not output.stands(root)), None):
+                raise WorkspaceError(
+                    f"this is not as the stage {manifest.label!r} left it",
+                    where=root / wrong.path,
+                    advice=f"`bookcover run {root}` makes it anew.",
+                ) from error
+        raise

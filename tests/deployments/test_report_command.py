@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError
+from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -103,6 +103,22 @@ def test_a_study_that_has_lost_a_folder_says_so(tmp_path, lost):
         assert "elete" not in told
     CliRunner().invoke(app, ["status", str(study.workspace.root)], catch_exceptions=False)
     assert Shown.of(study, None).name == study.settings.name
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
+def test_a_file_that_is_not_as_it_was_left_is_named(tmp_path, content):
+    """Whichever table is cut off or overwritten: its place, the stage that wrote it, and what makes it anew."""
+    study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=1))
+    study.begin()
+    tables = ["listings/genres", "listings/books", "ledger/chunk-0001", "curation/twins", "curation/replacements"]
+    for table in [*tables, "comparison/comparison", "splits/books", "prepared/measurements/shard-0001"]:
+        file = study.workspace.root / f"{table}.csv"
+        sound = file.read_bytes()
+        file.write_text(content, "utf-8")
+        with pytest.raises(WorkspaceError, match=r"is not as the stage '.*' left it.*`bookcover run ") as told:
+            report(study.workspace.root)
+        assert str(file) in str(told.value)
+        file.write_bytes(sound)
 
 
 def test_the_studies_of_a_home_are_named_with_what_is_wrong_with_them(begun, tmp_path, monkeypatch):
