@@ -116,18 +116,16 @@ def read_trials(study: Study) -> list[PreparationTrial]:
         if not file.exists() or not study.manifest_file(comparison_label(study.settings, backbone)).exists():
             continue
         chosen = if_chosen(lambda: str(chosen_preparation(study, backbone)))  # noqa: B023 - called at once
-        table = read_table(file, best_epoch="int64", validation_accuracy="float64", test_accuracy="float64")
+        numbers = {"best_epoch": "int64", "validation_accuracy": "float64", "test_accuracy": "float64"}
+        table = read_table(file, **numbers)
         trials += [
             PreparationTrial(
-                backbone=backbone,
-                preparation=row["preparation"],
+                backbone,
                 chosen=row["preparation"] == chosen,
-                best_epoch=int(row["best_epoch"]),
-                validation_accuracy=float(row["validation_accuracy"]),
-                test_accuracy=float(row["test_accuracy"]),
                 curve=_if_sound(read_curve, folder / row["preparation"] / "history.csv"),
+                **row,
             )
-            for row in table.to_dict("records")
+            for row in table[[*numbers, "preparation"]].to_dict("records")
         ]
     return trials
 

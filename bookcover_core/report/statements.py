@@ -106,7 +106,7 @@ def _padded_is_best(findings: Findings, _: Analysis) -> Found | None:
         name: Estimate.of_share(each.test_accuracy * books, books, findings.confidence) for name, each in trials.items()
     }
     gaps = [difference(found["padded"], each) for name, each in found.items() if name != "padded"]
-    return Found(_all_above(gaps), ", ".join(f"{percent(each.value)} % {name}" for name, each in found.items()))
+    return _all_above(", ".join(f"{percent(each.value)} % {name}" for name, each in found.items()), gaps)
 
 
 def _overfit(*curves: TrainingCurve) -> Found:
@@ -134,9 +134,7 @@ def _stays_below(resnext: TrainingCurve, mobile: TrainingCurve) -> Found:
 def _level_with_alexnet(scores: Scores) -> Found:
     first, third = (_apart(scores, k, "AlexNet") for k in (1, 3))
     ours = ", ".join(_against(scores, k, "AlexNet") for k in (1, 3))
-    if not first.holds_zero or third.high < 0:
-        return Found(False, ours)
-    return Found(True if third.low > 0 else None, ours)
+    return _weighed(ours, for_it=third.low > 0, against=not first.holds_zero or third.high < 0)
 
 
 def _near_lenet(scores: Scores) -> Found:
@@ -161,8 +159,8 @@ def _low_precision(resnext: Scores, inception: Scores) -> Found:
     pairs = [(genre, inception.of_genre(genre.name)) for genre in best]
     gaps = [difference(one.precision, other.precision) for one, other in pairs if one.precision and other.precision]  # type: ignore[union-attr]
     lower, clear = sum(gap.value < 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
-    holds = None if lower > len(gaps) // 2 and not clear else lower > len(gaps) // 2
-    return Found(holds, f"{lower} of its {len(gaps)} genres with the best recall, in {clear} beyond luck")
+    ours = f"{lower} of its {len(gaps)} genres with the best recall, in {clear} beyond luck"
+    return _weighed(ours, for_it=clear > 0, against=lower <= len(gaps) // 2)
 
 
 def _same_in_all(measure: Measure, _: Sequence[str]) -> Found:
@@ -190,7 +188,7 @@ def _fantasy_is_darker(_: Findings, analysis: Analysis) -> Found | None:
         return None
     words = [f"{each.value:.0f} ({each.low:.0f} to {each.high:.0f})" for each in (bright[_FANTASY], bright[_COOKBOOKS])]
     apart = difference(bright[_COOKBOOKS], bright[_FANTASY])
-    return Found(_all_above([apart]), f"brightness {words[0]} against {words[1]}")
+    return _all_above(f"brightness {words[0]} against {words[1]}", [apart])
 
 
 def _nearer_is_better(*analysed: SystemAnalysis) -> Found | None:
@@ -199,10 +197,9 @@ def _nearer_is_better(*analysed: SystemAnalysis) -> Found | None:
     if len(known) < len(_NETWORKS):
         return None
     ours = "; ".join(f"{name} r = {in_words(each)}" for name, each in zip(_NETWORKS, known, strict=True))
-    if any(each.value > each.high for each in known):
-        return Found(False, ours)
     is_strongest = known[0].beyond == min(each.beyond for each in known)
-    return Found(True if is_strongest and known[0].value < known[0].low else None, ours)
+    holds = is_strongest and known[0].value < known[0].low
+    return _weighed(ours, for_it=holds, against=any(each.value > each.high for each in known))
 
 
 def _colour_beats_chance(findings: Findings, analysis: Analysis) -> Found | None:
@@ -210,7 +207,7 @@ def _colour_beats_chance(findings: Findings, analysis: Analysis) -> Found | None
     if rule is None:
         return None
     ours = f"{percent(rule.value)} % ({percent(rule.low)} to {percent(rule.high)}), chance {percent(analysis.chance)} %"
-    return Found(True if rule.low > analysis.chance else False if rule.high < analysis.chance else None, ours)
+    return _weighed(ours, for_it=rule.low > analysis.chance, against=rule.high < analysis.chance)
 
 
 def _overlapping(analysed: SystemAnalysis) -> int:
@@ -257,9 +254,7 @@ def _inception_is_best(findings: Findings, analysis: Analysis) -> Found | None:
         return None
     others = [_standing(analysis, _INCEPTION, name) for name in (_MOBILE, _RESNEXT)]
     ours = ", ".join(f"{percent(scores[name].accuracy.value)} % {name}" for name in _NETWORKS)
-    if Standing.BEHIND in others:
-        return Found(False, ours)
-    return Found(True if all(each is Standing.AHEAD for each in others) else None, ours)
+    return _weighed(ours, for_it=set(others) == {Standing.AHEAD}, against=Standing.BEHIND in others)
 
 
 def _ensemble_helps(findings: Findings, analysis: Analysis) -> Found | None:
@@ -271,7 +266,7 @@ def _ensemble_helps(findings: Findings, analysis: Analysis) -> Found | None:
     ahead = any(all(each is Standing.AHEAD for each in standings) for standings in gaps.values())
     behind = all(Standing.BEHIND in standings for standings in gaps.values())
     told = (f"{name} ahead of {each.count(Standing.AHEAD)} of {len(each)} networks" for name, each in gaps.items())
-    return Found(True if ahead else False if behind else None, "; ".join(told))
+    return _weighed("; ".join(told), for_it=ahead, against=behind)
 
 
 CHECKS: dict[str, Check] = {
@@ -370,11 +365,14 @@ def _against(scores: Scores, k: int, network: str) -> str:
     return f"{percent(scores.top(k).value)} against {percent(published_recall()[network].total(k))} % at top {k}"
 
 
-def _all_above(gaps: Sequence[Estimate]) -> bool | None:
-    """Whether all differences are above 0; None where intervals hold it."""
-    if any(gap.high < 0 for gap in gaps):
-        return False
-    return True if all(gap.low > 0 for gap in gaps) else None
+def _weighed(ours: str, *, for_it: bool, against: bool) -> Found:
+    """What holds beyond luck, or is contradicted beyond luck; without either it is open."""
+    return Found(False if against else True if for_it else None, ours)
+
+
+def _all_above(ours: str, gaps: Sequence[Estimate]) -> Found:
+    """Whether all differences are above 0."""
+    return _weighed(ours, for_it=all(gap.low > 0 for gap in gaps), against=any(gap.high < 0 for gap in gaps))
 
 
 def _listed(values: Mapping[str, int], what: str) -> str:

@@ -63,11 +63,9 @@ def colour_distance(studies: Mapping[str, ColourStudy], names: Sequence[str], wi
             axes.set_ylim(-0.04 * best, 1.2 * best)
             figure_style.percent_axis(axes.yaxis)
             found = study.pearson
-            text = (
-                f"r = {found.value:.2f} (shuffled {found.low:.2f} to {found.high:.2f})"
-                if found
-                else "too few genres to tell"
-            )
+            text = "too few genres to tell"
+            if found:
+                text = f"r = {found.value:.2f} (shuffled {found.low:.2f} to {found.high:.2f})"
             figure_style.panel_title(axes, name, text.replace("-", "\N{MINUS SIGN}"))
             _name_extremes(axes, points, names, furthest)
             axes.set_ylabel("Top-1 recall")

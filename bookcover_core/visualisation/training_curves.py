@@ -50,22 +50,16 @@ def read_curve(file: Path) -> TrainingCurve:
         WorkspaceError: It is missing, empty or altered.
     """
     measures = ("loss", "accuracy", "val_loss", "val_accuracy")
+    wrong, cause = "is empty", None
     try:
         table = read_table(file, ("epoch", *measures), epoch="int64", **dict.fromkeys(measures, "float64"))
+        if len(table):
+            loss, accuracy, val_loss, val_accuracy = (table[name].tolist() for name in measures)
+            return TrainingCurve(table["epoch"].tolist(), loss, accuracy, val_loss, val_accuracy)
     except (OSError, KeyError, ValueError) as error:
-        raise WorkspaceError(
-            "the course of the training cannot be read",
-            where=file,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        ) from error
-    if table.empty:
-        raise WorkspaceError(
-            "the course of the training is empty",
-            where=file,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        )
-    loss, accuracy, val_loss, val_accuracy = (table[name].tolist() for name in measures)
-    return TrainingCurve(table["epoch"].tolist(), loss, accuracy, val_loss, val_accuracy)
+        wrong, cause = "cannot be read", error
+    advice = "Run the study again: it makes anew what is missing or altered."
+    raise WorkspaceError(f"the course of the training {wrong}", where=file, advice=advice) from cause
 
 
 def training_curves(curves: Mapping[str, TrainingCurve]) -> Figure:

@@ -7,7 +7,7 @@ two studies  ->  <folder>/index.html         opens from disk, can be mailed: not
 """
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +16,29 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
 from bookcover_core.report.comparison.comparison_tables import comparison_tables
-from bookcover_core.report.comparison.comparison_text import answer, notices, sentence
 from bookcover_core.report.comparison.study_comparison import StudyComparison, compare_studies
 from bookcover_core.report.figure_spec import FigureSpec, ReportFigure, draw_figure
 from bookcover_core.report.summary import result_rows
-from bookcover_core.report.words import environment
+from bookcover_core.report.words import environment, passage, sentences
 from bookcover_core.visualisation.interval_charts import recall_comparison
 
 logger = logging.getLogger(__name__)
+
+# Genres that a sentence names before it says how many more there are.
+_MOST_NAMED = 6
+
+# What the title of a notice begins with that says that the numbers mean something else than they seem to.
+_STRONG = "! "
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to keep in mind."""
+
+    title: str
+    text: str
+    strong: bool = False
+    """Whether the numbers mean something else than they seem to."""
 
 
 class WrittenComparison(NamedTuple):
@@ -103,6 +118,33 @@ def comparison_results(compared: StudyComparison) -> dict[str, Any]:
         "settings": [{"name": name, "first": first, "second": second} for name, first, second in compared.settings],
         "other_code": compared.other_code,
     }
+
+
+def answer(comparison: StudyComparison) -> str:
+    """The headline: who is ahead."""
+    accuracy = comparison.best.accuracy
+    return sentences(
+        "comparison answer",
+        comparison=comparison,
+        standing=accuracy.standing.value,
+        ahead=comparison.names[0 if accuracy.difference.value > 0 else 1],
+        choice=", choosing among other genres" if comparison.own_genres(0) or comparison.own_genres(1) else "",
+    )
+
+
+def sentence(comparison: StudyComparison) -> str:
+    """Best against best: both accuracies, their difference with its interval, and which books it rests on."""
+    best = comparison.best
+    return sentences("comparison sentence", comparison=comparison, best=best, accuracy=best.accuracy)
+
+
+def notices(comparison: StudyComparison) -> list[Notice]:
+    """What to keep in mind, the gravest first."""
+    lines = passage("comparison notices", comparison=comparison, best=comparison.best, most_named=_MOST_NAMED)
+    return [
+        Notice(title.removeprefix(_STRONG), text, strong=title.startswith(_STRONG))
+        for title, text in zip(lines[::2], lines[1::2], strict=True)
+    ]
 
 
 def _figure(compared: StudyComparison, folder: Path) -> ReportFigure | None:

@@ -180,33 +180,27 @@ def _genres(
         paired: Whether both judged the same books, in one order.
     """
     right = [each.ranks == 1 for each in (one, other)]
+    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
     found = []
     for name in dict.fromkeys([*one.genres, *other.genres]):
         scores = [each.scores.of_genre(name) for each in (one, other)]
-        recalls = [genre.recall.get(1) if genre else None for genre in scores]
-        apart = None
-        if scores[0] and recalls[0] and recalls[1]:
-            of_genre = one.predictions.labels == scores[0].label
-            apart = (
-                paired_difference(
-                    right[0][of_genre],
-                    right[1][of_genre],
-                    np.array(one.predictions.groups)[of_genre],
-                    one.scores.confidence,
-                )
-                if paired
-                else difference(recalls[0], recalls[1])
-            )
-        else:
+        is_tested = all(genre and genre.recall for genre in scores)
+        if not is_tested:
             scores = [each.scores.of_genre(name) for each in whole]
-            recalls = [genre.recall.get(1) if genre else None for genre in scores]
+        first, second = (genre.recall.get(1) if genre else None for genre in scores)
+        apart = None
+        if is_tested and scores[0] and first and second:
+            own = one.predictions.labels == scores[0].label
+            apart = difference(first, second)
+            if paired:
+                apart = paired_difference(right[0][own], right[1][own], groups[own], confidence)
         found.append(
             GenreDifference(
                 name=name,
                 first_books=scores[0].books if scores[0] else None,
                 second_books=scores[1].books if scores[1] else None,
-                first=recalls[0],
-                second=recalls[1],
+                first=first,
+                second=second,
                 difference=apart,
                 standing=standing_of(apart) if apart else None,
             )
