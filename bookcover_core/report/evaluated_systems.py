@@ -123,7 +123,7 @@ def read_trials(study: Study) -> list[PreparationTrial]:
                 backbone,
                 chosen=row["preparation"] == chosen,
                 curve=_if_sound(read_curve, folder / row["preparation"] / "history.csv"),
-                **row,
+                **{str(name): value for name, value in row.items()},
             )
             for row in table[[*numbers, "preparation"]].to_dict("records")
         ]
