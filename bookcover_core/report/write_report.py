@@ -4,6 +4,7 @@ every stage before it  ->  report/index.html     opens from disk, can be mailed:
                            report/figures/       SVG and PNG
                            report/tables/        CSV, full numbers
                            report/results.json   all numbers
+                           report/data-card.md, model-card.md   in the form of model hubs
 """
 
 import logging
@@ -18,6 +19,7 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_text
+from bookcover_core.report.cards import data_card, model_card
 from bookcover_core.report.chapters import figure_specs, make_tables
 from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import draw_figure
@@ -73,8 +75,13 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
     files += [table.write(folder / "tables") for table in tables.values()]
     write_json(folder / "results.json", results(findings))
     write_text(folder / "index.html", page)
+    cards = {"data-card.md": data_card(findings)}
+    if findings.best is not None:
+        cards["model-card.md"] = model_card(findings, findings.best)
+    for name, card in cards.items():
+        write_text(folder / name, card)
     return Result(
-        outputs=[folder / "index.html", folder / "results.json", *files],
+        outputs=[folder / "index.html", folder / "results.json", *(folder / name for name in cards), *files],
         counts={
             "networks": len(findings.systems),
             "missing": [each.name for each in findings.missing],

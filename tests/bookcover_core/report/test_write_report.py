@@ -8,10 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.report.write_report import write_report
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings
@@ -101,6 +103,32 @@ def test_doubtful_labels_are_told_and_shown(bookcover30, own_genres):
     assert page.text.count("rather: $5 meals $x$") == 2
     assert (own_genres.workspace.report / "figures" / "doubtful-labels.png").is_file()
     assert "Labels that may be wrong" not in _page(bookcover30).text
+
+
+@pytest.mark.parametrize("name", ["bookcover30", "own_genres"])
+def test_cards_say_what_the_study_says(name: str, request: pytest.FixtureRequest):
+    """YAML heads that parse, every genre in a table of its own, and the numbers of the best system's scores."""
+    study = request.getfixturevalue(name)
+    head, data = _card(study, "data-card.md")
+    assert head["pretty_name"] == study.settings.name
+    splits = read_table(study.workspace.splits)["split"].value_counts()
+    assert "| **all** | " + " | ".join(f"{splits.get(side, 0):,}" for side in ("train", "validation", "test")) in data
+    head, model = _card(study, "model-card.md")
+    best = json.loads((study.workspace.report / "results.json").read_text("utf-8"))["networks"][0]["backbone"]
+    scores = read_scores(next(study.workspace.evaluation.glob(f"{best}-*")) / "metrics.json")
+    metrics = {each["type"]: each["value"] for each in head["model-index"][0]["results"][0]["metrics"]}
+    assert metrics["accuracy"] == pytest.approx(scores.accuracy.value, abs=1e-4)
+    for genre in scores.genres:
+        assert f"| {genre.name} | {genre.books} | " in model
+        assert re.search(rf"\| {re.escape(genre.name)} \| \d+ \| \d+ \| {genre.books} \|", data)
+    assert ("random weights" in model) == (name == "own_genres")
+    assert str(study.workspace.root.parent) not in data + model
+
+
+def _card(study: Study, name: str) -> tuple[dict, str]:
+    """The YAML head of a card, and its text."""
+    _, head, text = (study.workspace.report / name).read_text("utf-8").split("---\n", 2)
+    return yaml.safe_load(head), text
 
 
 def test_untrained_networks_are_marked(bookcover30, own_genres):
