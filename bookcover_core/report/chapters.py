@@ -12,6 +12,7 @@ from bookcover_core.report.link_rot import cover_table
 from bookcover_core.report.near_duplicate_section import genres_table, twins_table
 from bookcover_core.report.number_verdicts import number_verdicts, verdict_tables
 from bookcover_core.report.provenance import architecture_table, machine_table, software_table
+from bookcover_core.report.reading_section import reading_tables
 from bookcover_core.report.repeat_section import curve_figures, curve_words, doubt_words, repeat_table
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import (
@@ -79,6 +80,7 @@ CHAPTERS = (
             recall_table,
             precision_table,
             published_table,
+            reading_tables,
             analysis_tables,
             lambda findings: verdict_tables(number_verdicts(findings)),
             lambda findings: statement_table(statement_verdicts(findings, findings.analysis)),

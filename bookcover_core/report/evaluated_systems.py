@@ -82,7 +82,7 @@ def read_system(study: Study, system: System, model: str) -> EvaluatedSystem:
     """
     scores = read_scores(study.workspace.evaluation / model / "metrics.json")
     folder = study.workspace.models / model
-    figures = _if_sound(validation_figures_of, folder) if system.competes else None
+    figures = _if_sound(validation_figures_of, folder) if system.evidence else None
     validation = figures or ValidationFigures.of({})
     if system.members or not system.competes:
         return EvaluatedSystem(system, scores, validation)

@@ -298,10 +298,10 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
             is_made = model and study.manifest_file(f"{system.stage}/{model}").exists()
             missing.append(MissingSystem(system.name, _NOT_EVALUATED if is_made else _NOT_TRAINED))
     untrained = {each.system for each in evaluated if each.untrained}
-    evaluated = [
-        replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
-        for each in evaluated
-    ]
+    evaluated, baselines = (
+        [replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members))) for each in shown]
+        for shown in (evaluated, baselines)
+    )
     backbones = study.settings.training.backbones
     chosen = {if_chosen(lambda: str(chosen_preparation(study, name))) for name in backbones}  # noqa: B023 - at once
     return Findings(

@@ -62,7 +62,7 @@ def _best_by(settings: StudySettings, networks: list[EvaluatedSystem]) -> str:
 
 def ensemble_table(findings: Findings) -> Table | None:
     """The members of each ensemble with their weights: section 5.4; None without one."""
-    ensembles = [each for each in findings.systems if each.is_ensemble]
+    ensembles = [each for each in (*findings.systems, *findings.baselines) if each.is_ensemble]
     called = findings.titles
     members = [(each, member) for each in ensembles for member in _members(findings, each)]
     if not members:
