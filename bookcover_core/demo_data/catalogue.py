@@ -11,29 +11,26 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
 from bookcover_core.demo_data.cover_painter import draw_cover
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.publisher import PublishedBook, Publisher
 from bookcover_core.errors import FolderError
+from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.workspace import write_bytes, write_json
 
 logger = logging.getLogger(__name__)
 
 # Fewer covers than this are drawn before another process would have started.
 _WORTH_PROCESSES = 150
-_MOST_PROCESSES = 8
 _BATCH = 25
 
 
@@ -154,16 +151,11 @@ def _draw_missing(catalogue: Catalogue) -> int:
     missing = [book for book in catalogue.books if book.filename not in there]
     orders = [(book.filename, by_key[book.twin] if book.twin else book) for book in missing]
     started = time.perf_counter()
-    draw = partial(_draw, catalogue.covers, catalogue.seed)
-    workers = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    if len(orders) < _WORTH_PROCESSES or workers == 1:
-        draw(orders)
-    else:
-        # Spawned, not forked: the process that calls may have threads of TensorFlow's.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
-            for done in [pool.submit(draw, batch) for batch in batches]:
-                done.result()
+    batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
+    processes = 1 if len(orders) < _WORTH_PROCESSES else None
+    with closing(in_processes(partial(_draw, catalogue.covers, catalogue.seed), batches, processes=processes)) as drawn:
+        for _ in drawn:
+            pass
     logger.info("drew %d covers in %.1f s", len(orders), time.perf_counter() - started)
     return len(orders)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.random_stream import RandomStream
-from bookcover_core.demo_data.styles import invent_author, invent_title
+from bookcover_core.demo_data.styles import styles
 from bookcover_core.genres import BOOK32, BOOKCOVER30
 
 # The host that the listings of uchidalab/book-dataset name.
@@ -20,6 +20,11 @@ _PERCENT_ENCODED = 0.11
 # The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a demo study nothing to review.
 _BOX_SET = 0.025
 _SEVERAL_COVERS = 0.7
+
+# Shares of titles with a subtitle, of publishing houses among the authors, and of middle initials.
+_SUBTITLES = 0.6
+_PRESSES = 0.05
+_MIDDLE_INITIALS = 0.25
 
 # Titles that the dissertation's search for box sets finds (section 3.1).
 _BOX_SET_TITLES = (
@@ -178,6 +183,23 @@ class Publisher:
             for _ in range(min(len(drawn), max(1, round(fault.share * len(books))))):
                 faults[drawn.pop()] = fault
         return [replace(book, fault=faults.get(book.key)) for book in books]
+
+
+def invent_title(category: str, random: RandomStream) -> str:
+    """A title for a book of `category`, with or without a subtitle behind a colon."""
+    words = styles()["categories"][category]
+    title = str(random.pick(words["patterns"])).format(a=random.pick(words["a"]), b=random.pick(words["b"]))
+    with_subtitle = ":" not in title and random.happens(_SUBTITLES)
+    return f"{title}: {random.pick(words['subtitles'])}" if with_subtitle else title
+
+
+def invent_author(random: RandomStream) -> str:
+    """The name of an author or of a publishing house."""
+    names = styles()["authors"]
+    if random.happens(_PRESSES):
+        return str(random.pick(names["presses"]))
+    middle = f" {random.pick('ABCDEFGHJKLMRSTW')}." if random.happens(_MIDDLE_INITIALS) else ""
+    return f"{random.pick(names['first'])}{middle} {random.pick(names['last'])}"
 
 
 def _invent_key(random: RandomStream) -> str:

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from bookcover_core.demo_data import cover_painter
-from bookcover_core.demo_data.cover_painter import LAYOUTS, draw_cover
+from bookcover_core.demo_data.cover_painter import LAYOUTS, CoverDesign, choose_design, draw_cover
 from bookcover_core.demo_data.motifs import MOTIFS, Sketch
 from bookcover_core.demo_data.publisher import Publisher
 from bookcover_core.demo_data.random_stream import RandomStream
-from bookcover_core.demo_data.styles import CoverDesign, Palette, choose_design, luminance
+from bookcover_core.demo_data.styles import Palette, luminance
 from bookcover_core.genres import BOOK32
 
 PALETTE = Palette((31, 163, 181), (191, 234, 234), (255, 184, 77), (11, 74, 91))

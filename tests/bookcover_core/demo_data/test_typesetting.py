@@ -31,7 +31,7 @@ def test_type_stays_in_its_box_and_fills_it(name):
 @given(text=_WORDS, width=st.integers(20, 400), height=st.integers(10, 400))
 def test_no_text_leaves_its_box(text, width, height):
     """Whatever is printed, no ink lies outside the box, and it ends within it."""
-    ink, end = printed(text, (50, 50, 50 + width, 50 + height), "grotesque")
+    ink, end = printed(text, (50, 50, 50 + width, 50 + height), "bold")
     assert 50 <= end <= 50 + height
     if ink is not None:
         assert ink[0] >= 50
