@@ -1,20 +1,15 @@
-"""Chunks of the listing: which exist, which are wanted, and which is next.
+"""Chunks of the listing: which exist, and which are wanted.
 
 Which records a chunk holds stands in `listings/books.csv`; whether it is done, in its manifest.
 """
 
-import logging
 from collections.abc import Iterable
 
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.covers.local_sources import Found, LocalSource
 from bookcover_core.errors import SettingsError
-from bookcover_core.listings.books import Book
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
-
-logger = logging.getLogger(__name__)
 
 # Outcomes that `covers.retry_missing` requests again: covers that their host does not have, or refuses.
 DENIED = frozenset({CoverOutcome.MISSING.value, CoverOutcome.REFUSED.value})
@@ -51,11 +46,6 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
                 f"there is no chunk {chunk}: the listings give {last}", where=where, advice="Choose among those."
             )
     return numbers
-
-
-def find_local_images(source: LocalSource, books: Iterable[Book]) -> dict[str, Found]:
-    """The local image of each book, by key; None where there is none."""
-    return {book.key: source.find(book) for book in books}
 
 
 def is_open(manifest: Manifest, settings: CoverSettings) -> bool:

@@ -8,10 +8,11 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from bookcover_core.covers.chunks import DENIED, check_chunks, chunks, find_local_images, is_open
+from bookcover_core.covers.chunks import DENIED, check_chunks, chunks, is_open
 from bookcover_core.covers.cover_store import CoverStore, is_same_picture
 from bookcover_core.covers.download_progress import ChunkProgress
 from bookcover_core.covers.fetch_covers import fetch_covers
@@ -27,7 +28,7 @@ from bookcover_core.covers.ledger import (
 )
 from bookcover_core.covers.local_import import import_covers, recheck_covers
 from bookcover_core.covers.local_sources import check_coverage, open_local_source
-from bookcover_core.covers.shared_images import copy_shared, read_context
+from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import DownloadError
 from bookcover_core.listings.books import Book, each_book, read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -46,7 +47,7 @@ _FEWEST_REFUSALS = 8
 def _inputs(study: Study, chunk: int) -> Inputs:
     check_chunks(study, [chunk])
     source = open_local_source(study)
-    items = None if source is None else find_local_images(source, _books(study, chunk))
+    items = None if source is None else {book.key: source.find(book) for book in _books(study, chunk)}
     return Inputs(
         f"chunk-{chunk:04d}", after=["listings"], given={} if items is None else {"pictures": digest_of(items)}
     )
@@ -65,10 +66,9 @@ def _inputs(study: Study, chunk: int) -> Inputs:
 def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     """The manifest of `download/chunk-<number>`: every book of the chunk has a row in the ledger.
 
-    Covers lie at covers/<genre>/<FILENAME>, byte for byte as received. An image that several books share is requested
-    once, in whatever chunks they are. A later run requests only covers that are new, gone or altered, those that
-    failed for now, and, with `covers.retry_missing`, missing ones. Stored covers are checked again after a change of
-    settings or code.
+    Covers lie at covers/<genre>/<FILENAME>, byte for byte as received. An image that several books of the chunk share
+    is requested once. A later run requests only covers that are new, gone or altered, those that failed for now, and,
+    with `covers.retry_missing`, missing ones. Stored covers are checked again after a change of settings or code.
 
     Raises:
         StageOrderError: The listings have not been read.
@@ -82,7 +82,7 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     source = open_local_source(study)
     if source is not None:
         check_coverage(study, source)
-    items = {} if source is None else find_local_images(source, books)
+    items = {} if source is None else {book.key: source.find(book) for book in books}
     table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
     store = CoverStore(workspace, read_genres(workspace), settings)
     plan = _plan(books, _known_rows(table, journal_file, run), run, store, settings, at_hand=source is not None)
@@ -99,9 +99,7 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
         progress.resume(plan.known)
         recheck_covers(plan.again, store, progress)
         if source is None:
-            context = read_context(workspace, chunk, plan.wanted)
-            wanted = copy_shared(plan.wanted, context.sharing, store, progress)
-            fetch_covers(wanted, context.hosts, store, progress, settings)
+            fetch_covers(plan.wanted, _listing_hosts(study), store, progress, settings)
         else:
             import_covers(plan.wanted, source, items, store, progress, settings)
     if source is None:
@@ -127,6 +125,15 @@ def _books(study: Study, chunk: int) -> list[Book]:
 def _without_texts(book: Book) -> Book:
     """The book without fields that its cover does not depend on: a chunk may have a million."""
     return book._replace(title="", author="", category_id="", category=sys.intern(book.category), role="", group="")
+
+
+def _listing_hosts(study: Study) -> set[str]:
+    """Hosts named by the listings."""
+    hosts = set()
+    for origin in {"/".join(book.url.split("/", 3)[:3]) for book in each_book(study.workspace)}:
+        with suppress(ValueError):
+            hosts.add(parse_address(origin).host)
+    return hosts
 
 
 class _DownloadPlan(NamedTuple):

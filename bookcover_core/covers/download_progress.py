@@ -52,7 +52,7 @@ class ChunkProgress:
         self.note(row)
 
     def note(self, row: LedgerRow) -> None:
-        """Add a row that is in the journal already, or that records that nothing was tried."""
+        """Add a row that is in the journal already."""
         self.rows[row.key] = row
         self._show()
 

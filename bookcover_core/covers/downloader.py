@@ -7,22 +7,25 @@ The same class serves a chunk fetched by one process and the share of a worker p
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bookcover_core.covers.connection import Connection
-from bookcover_core.covers.cover_store import CoverStore
-from bookcover_core.covers.host_limits import HostLimits, HostNotice
+from bookcover_core.covers.cover_store import CoverStore, Retrieval
+from bookcover_core.covers.host_limits import HostLimits, HostNotice, log_given_up
 from bookcover_core.covers.image_checks import ImageCheck
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
-from bookcover_core.covers.retry import HOST_GONE, fetch
+from bookcover_core.covers.retry import HOST_GONE, FetchResult, fetch
 from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import Address, parse_address
 from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.listings.books import Book
 from bookcover_core.settings import CoverSettings
+
+# Hosts requested at the same time; a listing may name thousands.
+HOSTS_AT_ONCE = 32
 
 
 class ImageRequest(NamedTuple):
@@ -31,16 +34,6 @@ class ImageRequest(NamedTuple):
     url: str
     """Its address, as `parse_address` accepts it."""
     books: list[Book]
-
-
-class RowSink(Protocol):
-    """Sink for ledger rows."""
-
-    def add(self, row: LedgerRow) -> object:
-        """Take a row and write it to the journal."""
-
-    def note(self, row: LedgerRow) -> object:
-        """Take a row that is in the journal already, or that records that nothing was tried."""
 
 
 class Mirrors:
@@ -85,22 +78,13 @@ def first_error(error: BaseExceptionGroup[BaseException]) -> BaseException:
     return first
 
 
-class _HostQueue:
-    """Requests that wait for one host, and how many coroutines serve them."""
-
-    def __init__(self, host: HostLimits) -> None:
-        self.host = host
-        self.waiting: deque[ImageRequest] = deque()
-        self.workers = 0
-
-
 class Downloader:
     """Fetches images in this process.
 
     Args:
         listing_hosts: Hosts named by the study's listings; only they and those of `settings.hosts` are requested.
         store: Writes the covers.
-        rows: Receives a row for each book.
+        add: Receives a row for each book.
         settings: Pace, limits and hosts.
         publish: Receives notices that other worker processes must apply.
     """
@@ -109,55 +93,65 @@ class Downloader:
         self,
         listing_hosts: Iterable[str],
         store: CoverStore,
-        rows: RowSink,
+        add: Callable[[LedgerRow], object],
         settings: CoverSettings,
-        publish: Callable[[HostNotice], None],
+        publish: Callable[[HostNotice], None] = log_given_up,
     ) -> None:
         self._store = store
-        self._rows = rows
+        self._add = add
         self._settings = settings
         self._publish = publish
+        self._hosts: dict[str, HostLimits] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._mirrors = Mirrors(settings)
-        self._queues: dict[str, _HostQueue] = {}
         hosts = {*listing_hosts, *self._mirrors.hosts(), *settings.redirect_hosts}
         self._guard = SsrfGuard(hosts, settings.allowed_private_hosts, settings.connect_timeout)
 
-    async def fetch(self, pictures: Sequence[ImageRequest]) -> None:
-        """Fetch images of one host. Coroutines that already serve the host share the work, and may end later."""
-        queue = self._queue(self._mirrors.origin(parse_address(pictures[0].url)))
-        queue.waiting.extend(pictures)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._settings.concurrency - queue.workers, len(queue.waiting))):
-                queue.workers += 1
-                group.create_task(self._serve(queue))
+    def fetch(self, requests: Iterable[ImageRequest]) -> None:
+        """Fetch images, those of a limited number of hosts at once.
+
+        Raises:
+            BookcoverError: A cover or its row cannot be written.
+        """
+        try:
+            asyncio.run(self._fetch(requests))
+        except BaseExceptionGroup as group:
+            raise first_error(group) from None
 
     def apply(self, notice: HostNotice) -> None:
-        """Apply another worker's notice of a host."""
-        self._queue(parse_address(notice.host)).host.apply(notice)
+        """Apply another worker's notice of a host; for any thread."""
+        if self._loop is not None and notice.host in self._hosts:
+            self._loop.call_soon_threadsafe(self._hosts[notice.host].apply, notice)
 
-    def _queue(self, origin: Address) -> _HostQueue:
-        name = str(origin)
-        if name not in self._queues:
-            self._queues[name] = _HostQueue(HostLimits(name, self._mirrors.of(origin), self._settings, self._publish))
-        return self._queues[name]
+    async def _fetch(self, requests: Iterable[ImageRequest]) -> None:
+        self._loop = asyncio.get_running_loop()
+        by_host: dict[Address, deque[ImageRequest]] = defaultdict(deque)
+        for request in requests:
+            by_host[self._mirrors.origin(parse_address(request.url))].append(request)
+        turns = asyncio.Semaphore(HOSTS_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for origin, waiting in by_host.items():
+                host = HostLimits(str(origin), self._mirrors.of(origin), self._settings, self._publish)
+                self._hosts[host.name] = host
+                group.create_task(self._fetch_from(host, waiting, turns))
 
-    async def _serve(self, queue: _HostQueue) -> None:
-        """Serve the queue until it is empty."""
+    async def _fetch_from(self, host: HostLimits, waiting: deque[ImageRequest], turns: asyncio.Semaphore) -> None:
+        """Fetch the images of one host."""
+        async with turns, asyncio.TaskGroup() as group:
+            for _ in range(min(self._settings.concurrency, len(waiting))):
+                group.create_task(self._serve(host, waiting))
+
+    async def _serve(self, host: HostLimits, waiting: deque[ImageRequest]) -> None:
+        """Serve the queue of a host until it is empty."""
         async with Connection(self._guard, self._settings) as connection:
-            while queue.waiting:
-                request = queue.waiting.popleft()
-                if queue.host.given_up:
-                    self._give_up(request, queue.host)
-                    continue
-                keep_if_cover = partial(self._store.keep_if_cover, request.books)
-                fetched = await fetch(parse_address(request.url), queue.host, connection, keep_if_cover, self._settings)
+            while waiting:
+                request = waiting.popleft()
+                if host.given_up:
+                    is_gone = host.is_gone and self._guard.has_resolved
+                    failed = ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")
+                    fetched = FetchResult(HOST_GONE if is_gone else failed, Retrieval(request.url))
+                else:
+                    take_in = partial(self._store.keep_if_cover, request.books)
+                    fetched = await fetch(parse_address(request.url), host, connection, take_in, self._settings)
                 for book in request.books:
-                    self._rows.add(self._store.row(book, fetched.verdict, fetched.came))
-            queue.workers -= 1
-
-    def _give_up(self, request: ImageRequest, host: HostLimits) -> None:
-        for book in request.books:
-            if host.is_gone and self._guard.has_resolved:
-                self._rows.add(self._store.row(book, HOST_GONE))
-            else:
-                self._rows.note(self._store.row(book, ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")))
+                    self._add(self._store.row(book, fetched.verdict, fetched.came))

@@ -1,38 +1,49 @@
 """Fetching the covers of a chunk, in this process or in as many as the pace of the settings needs.
 
-books ─ one request per address ─ by host ─┬─ downloader               (this process)
-                                           └─ worker pool ─ workers    (worker processes)
+books ─ one request per address ─┬─ downloader                     (this process)
+                                 └─ a share each ─ download_worker (processes) ─ journal ─ rows
+
+One interpreter runs on one core. Where the settings allow more requests than one core can serve, each core gets a
+worker with its share of the images and of the pace, so that no host receives more requests than the settings allow.
+What one learns of a host (that it wants a pause, or fails) the others are told. What a worker that was killed has left
+is fetched by this process.
 """
 
-import asyncio
+import json
 import logging
-from collections import defaultdict, deque
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, BinaryIO
 
 from loky import cpu_count
 
 from bookcover_core.covers.cover_store import CoverStore
 from bookcover_core.covers.download_progress import ChunkProgress
 from bookcover_core.covers.download_worker import WorkerOrder
-from bookcover_core.covers.downloader import Downloader, ImageRequest, Mirrors, first_error
-from bookcover_core.covers.host_limits import log_given_up
+from bookcover_core.covers.downloader import HOSTS_AT_ONCE, Downloader, ImageRequest, Mirrors
+from bookcover_core.covers.host_limits import HostNotice, log_given_up
 from bookcover_core.covers.image_checks import ImageCheck, is_placeholder_address
-from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.covers.ledger import CoverOutcome, read_line
 from bookcover_core.covers.urls import parse_address
-from bookcover_core.covers.worker_pool import WorkerPool, share
+from bookcover_core.errors import WorkerError, error_named
 from bookcover_core.listings.books import Book
+from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
-
-# Hosts requested at the same time; a listing may name thousands.
-_HOSTS_AT_ONCE = 32
 
 # Requests a second that one process serves easily: a quarter of what one core can do.
 _PACE_OF_ONE = 250.0
 
 # Images that justify a further process, which takes half a second to start.
 _FEWEST_PICTURES = 500
+
+# Seconds between two looks at the workers, and for which they may take to end when no more is asked of them.
+_POLL_SECONDS = 0.05
+_GRACE_SECONDS = 5.0
 
 
 def fetch_covers(
@@ -64,28 +75,30 @@ def fetch_covers(
             progress.add(store.row(book, found))
         else:
             wanted.setdefault(found, ImageRequest(found, [])).books.append(book)
-    by_host: dict[str, deque[ImageRequest]] = defaultdict(deque)
-    for picture in wanted.values():
-        by_host[str(mirrors.origin(parse_address(picture.url)))].append(picture)
-    pictures = len(wanted)
-    processes = _processes(pictures, len(by_host), settings)
-    del wanted
-    if processes == 1:
-        _fetch_here(by_host.values(), listing_hosts, store, progress, settings)
-        return
-    logger.info("%d pictures of %d hosts, fetched by %d processes", pictures, len(by_host), processes)
-    orders = [
-        WorkerOrder(
-            root=store.workspace.root,
-            genres=store.genres,
-            journal=progress.journal.file,
-            run=progress.journal.run,
-            hosts=sorted(listing_hosts),
-            settings=share(settings, number, processes),
-        )
-        for number in range(processes)
-    ]
-    WorkerPool(orders, by_host, progress, _HOSTS_AT_ONCE).work()
+    requests = list(wanted.values())
+    hosts = len({mirrors.origin(parse_address(request.url)) for request in requests})
+    processes = _processes(len(requests), hosts, settings)
+    if processes > 1:
+        logger.info("%d pictures of %d hosts, fetched by %d processes", len(requests), hosts, processes)
+        orders = [
+            WorkerOrder(
+                root=store.workspace.root,
+                genres=store.genres,
+                journal=progress.journal.file,
+                run=progress.journal.run,
+                hosts=sorted(listing_hosts),
+                settings=share(settings, number, processes),
+                images=[
+                    (request.url, [(book.key, book.filename, book.category) for book in request.books])
+                    for request in requests[number::processes]
+                ],
+            )
+            for number in range(processes)
+        ]
+        _fetch_apart(orders, progress)
+        requests = [request for request in requests if request.books[-1].key not in progress.rows]
+    if requests:
+        Downloader(listing_hosts, store, progress.add, settings).fetch(requests)
 
 
 def _address_of(book: Book) -> str | ImageCheck:
@@ -103,31 +116,124 @@ def _address_of(book: Book) -> str | ImageCheck:
 
 def _processes(pictures: int, hosts: int, settings: CoverSettings) -> int:
     """Number of processes that the images justify and the pace needs: 1 at the default pace."""
-    pace = settings.requests_per_second * min(hosts, _HOSTS_AT_ONCE)
+    pace = settings.requests_per_second * min(hosts, HOSTS_AT_ONCE)
     wanted = min(pictures // _FEWEST_PICTURES, pace // _PACE_OF_ONE, settings.concurrency, cpu_count())
     return max(int(wanted), 1)
 
 
-def _fetch_here(
-    by_host: Iterable[deque[ImageRequest]],
-    listing_hosts: Iterable[str],
-    store: CoverStore,
-    progress: ChunkProgress,
-    settings: CoverSettings,
-) -> None:
-    async def work() -> None:
-        downloader = Downloader(listing_hosts, store, progress, settings, log_given_up)
-        at_once = asyncio.Semaphore(_HOSTS_AT_ONCE)
+def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
+    """The settings of one of several workers, numbered from 0: together they keep the limits of `settings`."""
+    in_flight = settings.concurrency // workers + (worker < settings.concurrency % workers)
+    pace = settings.requests_per_second / workers
+    return settings.model_copy(update={"concurrency": in_flight, "requests_per_second": pace})
 
-        async def fetch(pictures: deque[ImageRequest]) -> None:
-            async with at_once:
-                await downloader.fetch(pictures)
 
-        async with asyncio.TaskGroup() as group:
-            for pictures in by_host:
-                group.create_task(fetch(pictures))
+def _fetch_apart(orders: Sequence[WorkerOrder], progress: ChunkProgress) -> None:
+    """Let a worker process carry out each order, and take the rows from the journal as they come.
 
+    Raises:
+        WorkerError: The processes cannot be started.
+        BookcoverError: An error of a worker, raised here.
+    """
+    workers: list[subprocess.Popen[bytes]] = []
     try:
-        asyncio.run(work())
-    except BaseExceptionGroup as group:
-        raise first_error(group) from None
+        with progress.journal.file.open("rb") as journal:
+            journal.seek(0, 2)
+            _start(orders, workers)
+            told: Queue[tuple[subprocess.Popen[bytes], bytes]] = Queue()
+            for worker in workers:
+                Thread(target=_listen, args=(worker, told), daemon=True).start()
+            running, given_up = set(workers), set[str]()
+            while running:
+                lines = []
+                with suppress(Empty):
+                    lines.append(told.get(timeout=_POLL_SECONDS))
+                _take_rows(journal, progress)
+                for worker, line in lines:
+                    if line:
+                        _pass_on(line, [other for other in running if other is not worker], given_up)
+                    else:
+                        running.remove(worker)
+                        _log_end(worker)
+    finally:
+        _end(workers)
+
+
+def _listen(worker: subprocess.Popen[bytes], told: "Queue[tuple[subprocess.Popen[bytes], bytes]]") -> None:
+    """Put what a worker tells into the queue, line by line; at its end an empty one."""
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        told.put((worker, line))
+    worker.wait()
+    told.put((worker, b""))
+
+
+def _take_rows(journal: BinaryIO, progress: ChunkProgress) -> None:
+    """Take the rows that workers have written since."""
+    for line in iter(journal.readline, b""):
+        if not line.endswith(b"\n"):
+            journal.seek(-len(line), 1)  # the rest is on its way
+            return
+        with suppress(ValueError, TypeError, KeyError, AttributeError):  # of a worker that was killed
+            progress.note(read_line(line).row)
+
+
+def _pass_on(line: bytes, others: Iterable[subprocess.Popen[bytes]], given_up: set[str]) -> None:
+    """Pass a worker's notice on to the others, or raise its error."""
+    message = json.loads(line)
+    if "error" in message:
+        kind, what, where, advice = message["error"]
+        raise error_named(kind)(what, where=where, advice=advice)
+    notice = HostNotice(*message["notice"])
+    if notice.host not in given_up:
+        log_given_up(notice)
+    if notice.given_up:
+        given_up.add(notice.host)
+    for other in others:
+        _write(other, line)
+
+
+def _log_end(worker: subprocess.Popen[bytes]) -> None:
+    if worker.returncode:
+        code = worker.returncode
+        ended = f"signal {-code}" if code < 0 else f"status {code}"
+        logger.warning("a process that fetched covers ended (%s): what it left is fetched by this one", ended)
+
+
+def _write(worker: subprocess.Popen[bytes], line: bytes) -> None:
+    """Write a line to a worker, unless it has ended."""
+    assert worker.stdin is not None
+    with suppress(BrokenPipeError):
+        worker.stdin.write(line)
+        worker.stdin.flush()
+
+
+def _start(orders: Sequence[WorkerOrder], workers: list[subprocess.Popen[bytes]]) -> None:
+    """Add a worker for each order to `workers`."""
+    # Ctrl-C at a terminal reaches this process alone, which then closes the workers' input.
+    options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "process_group": 0}
+    try:
+        workers.extend(start_module("bookcover_core.covers.download_worker", **options) for _ in orders)
+    except OSError as error:
+        raise WorkerError(
+            f"a process that fetches covers cannot be started ({error.strerror})",
+            advice="Close other programs, and start the same command again: what is done is kept.",
+        ) from error
+    for worker, order in zip(workers, orders, strict=True):
+        _write(worker, order.model_dump_json().encode() + b"\n")
+
+
+def _end(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End workers by closing their input, and those that do not heed it by force."""
+    for worker in workers:
+        with suppress(BrokenPipeError):
+            if worker.stdin is not None:
+                worker.stdin.close()
+    for worker in workers:
+        try:
+            worker.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        if worker.stdout is not None:
+            worker.stdout.close()

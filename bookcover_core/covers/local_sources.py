@@ -79,24 +79,41 @@ class AmbiguousImage(NamedTuple):
 Found = LocalImage | AmbiguousImage | None
 
 
-class GenreFolderSource:
-    """The folder that the books themselves were read from: one subfolder per genre."""
+class _FolderFiles:
+    """Files of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._place = folder
+
+    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
+        """The file called `name`; None where it is gone."""
+        try:
+            status = file_path(self._place, name).stat()
+        except OSError:
+            return None
+        return LocalImage(name, status.st_size, status.st_mtime_ns, is_exact)
+
+    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
+        """Its bytes, one more than `limit` at most, or why it cannot be read."""
+        try:
+            # A pipe that took the place of a file since would never end, nor even begin.
+            descriptor = os.open(file_path(self._place, image.name), os.O_RDONLY | os.O_NONBLOCK)
+            with open(descriptor, "rb") as content:  # noqa: PTH123 - Path.open knows no flags
+                if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
+                    return ImageCheck(CoverOutcome.FAILED, "no regular file")
+                return content.read(limit + 1)
+        except FileNotFoundError:
+            return ImageCheck(CoverOutcome.MISSING, "the file is gone")
+        except OSError as error:
+            return ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
+
+
+class GenreFolderSource(_FolderFiles):
+    """The folder that the books themselves were read from: one subfolder per genre."""
 
     def find(self, book: Book) -> Found:
         """The image of a book; None where there is none."""
-        name = f"{book.category}/{book.filename}"
-        try:
-            status = file_path(self._folder, name).stat()
-        except OSError:
-            return None
-        return LocalImage(name, status.st_size, status.st_mtime_ns)
-
-    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its bytes, or why it cannot be read."""
-        return _read_file(file_path(self._folder, image.name), limit)
+        return self._image(f"{book.category}/{book.filename}")
 
     def describe(self, missing: Sequence[Book]) -> str:
         """Which book is gone."""
@@ -162,7 +179,7 @@ class _NamedFiles:
         return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
 
 
-class FolderSource(_NamedFiles):
+class FolderSource(_FolderFiles, _NamedFiles):
     """A folder with images anywhere in it. Its files are listed once, as long as its folders do not change."""
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
@@ -172,7 +189,9 @@ class FolderSource(_NamedFiles):
         seen: dict[tuple[int, int], tuple[Path, int]] = {}
         left_out: list[LeftOut] = []
         try:
-            super().__init__(folder, (file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted)
+            _NamedFiles.__init__(
+                self, folder, (file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted
+            )
         except OSError as error:
             raise FolderError(
                 f"the folder cannot be read ({error.strerror})", where=error.filename, advice="Check its permissions."
@@ -190,17 +209,6 @@ class FolderSource(_NamedFiles):
             )
         except OSError:
             return False
-
-    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
-        try:
-            status = file_path(self._place, name).stat()
-        except OSError:
-            return None
-        return LocalImage(name, status.st_size, status.st_mtime_ns, is_exact)
-
-    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its bytes, or why it cannot be read."""
-        return _read_file(file_path(self._place, image.name), limit)
 
 
 class ZipSource(_NamedFiles):
@@ -341,19 +349,6 @@ def check_coverage(study: Study, source: LocalSource) -> None:
         )
     if missing and isinstance(source, _NamedFiles) and source.archives:
         logger.warning("%s: %d covers are not found; there are %s", where, len(missing), source.archives)
-
-
-def _read_file(file: Path, limit: int) -> bytes | ImageCheck:
-    try:
-        # A pipe that took the place of a file since would never end, nor even begin.
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as content:  # noqa: PTH123 - Path.open knows no flags
-            if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
-                return ImageCheck(CoverOutcome.FAILED, "no regular file")
-            return content.read(limit + 1)
-    except FileNotFoundError:
-        return ImageCheck(CoverOutcome.MISSING, "the file is gone")
-    except OSError as error:
-        return ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
 
 
 def _is_visible(name: str) -> bool:

@@ -9,9 +9,9 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from bookcover_core.covers import download_progress, fetch_covers
+from bookcover_core.covers import download_progress, downloader, fetch_covers
 from bookcover_core.covers.download import download_chunk
-from bookcover_core.covers.worker_pool import share
+from bookcover_core.covers.fetch_covers import share
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
@@ -56,32 +56,19 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_the_others_take_over_the_work_of_a_worker_that_is_killed(
-    host: LoopbackHost, make_study: MakeStudy, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("killed", [1, 2])
+def test_what_a_killed_worker_left_is_fetched(
+    host: LoopbackHost, make_study: MakeStudy, caplog: pytest.LogCaptureFixture, killed: int
 ):
-    """When the system kills a worker, one line says so, and every cover is there in the end."""
+    """When the system kills workers, a line for each says so, and every cover is there in the end."""
     study = make_study(many(host), requests_per_second=100)
     with caplog.at_level(logging.WARNING, "bookcover_core"):
-        manifest = download_chunk(Study(study.settings, Killer(1)), 1)
+        manifest = download_chunk(Study(study.settings, Killer(killed)), 1)
     assert manifest.counts == {"records": BOOKS + 6, "ok": BOOKS + 6}
-    assert warnings_of(caplog) == ["a process that fetched covers ended (signal 9): 1 go on with its work"]
-    # Only what it had been asking for is asked for again.
+    said = "a process that fetched covers ended (signal 9): what it left is fetched by this one"
+    assert warnings_of(caplog) == [said] * killed
+    # Only what they had been asking for is asked for again.
     assert len(host.asked) <= BOOKS + 6 + study.settings.covers.concurrency
-
-
-def test_without_any_worker_left_the_next_run_goes_on(
-    host: LoopbackHost, make_study: MakeStudy, caplog: pytest.LogCaptureFixture
-):
-    """When all workers are killed the chunk ends, what is left failed for now, and is all that is asked for later."""
-    study = make_study(many(host), requests_per_second=100)
-    with caplog.at_level(logging.WARNING, "bookcover_core"):
-        counts = download_chunk(Study(study.settings, Killer(2)), 1).counts
-    assert counts["ok"] >= BOOKS // 4
-    assert counts["ok"] + counts["failed for now"] == BOOKS + 6
-    assert warnings_of(caplog)[-1] == "a process that fetched covers ended (signal 9): no other is left"
-    asked = len(host.asked)
-    assert download_chunk(study, 1).counts["ok"] == BOOKS + 6
-    assert len(host.asked) - asked == counts["failed for now"]
 
 
 def test_a_host_is_given_up_by_all_and_said_once(
@@ -103,7 +90,8 @@ def test_a_host_is_given_up_by_all_and_said_once(
 
 def test_more_hosts_than_are_asked_at_once(host: LoopbackHost, make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
     """Hosts get their turn one after the other, and none is forgotten."""
-    monkeypatch.setattr(fetch_covers, "_HOSTS_AT_ONCE", 3)
+    monkeypatch.setattr(downloader, "HOSTS_AT_ONCE", 3)
+    monkeypatch.setattr(fetch_covers, "_processes", Mock(return_value=1))
     host.otherwise = reply(200, picture())
     urls = {f"b{n}": f"http://shop{n % 11}.example/{n}.jpg" for n in range(60)}
     places = {f"shop{n}.example": [f"http://127.0.0.1:{host.port}"] for n in range(11)}
