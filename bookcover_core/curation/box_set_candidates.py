@@ -8,12 +8,11 @@ Prayer". The pool of replacements is searched too, because a box set is no repla
 import re
 from collections.abc import Sequence
 
-from bookcover_core.curation.eligible_books import read_eligible_books
-from bookcover_core.listings.books import POOL
+from bookcover_core.listings.books import POOL, read_eligible_books
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.pipeline.workspace import write_csv
 
 COLUMNS = ("key", "filename", "title", "category", "term")
 
@@ -27,8 +26,6 @@ def find_candidates(study: Study, _: StageRun) -> Result:
     Raises:
         StageOrderError: The listings have not been read.
     """
-    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
-
     books = read_eligible_books(study)
     terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]
     rows = [
@@ -37,7 +34,7 @@ def find_candidates(study: Study, _: StageRun) -> Result:
         if (term := first_term(book.title, terms))
     ]
     file = study.workspace.curation / "candidates.csv"
-    write_table(file, pd.DataFrame(rows, columns=list(COLUMNS)))
+    write_csv(file, COLUMNS, rows)
     pool = {book.key for book in books if book.role == POOL}
     of_pool = sum(row[0] in pool for row in rows)
     counts = {"searched": len(books), "candidates": len(rows) - of_pool, "candidates of the pool": of_pool}

@@ -12,20 +12,19 @@ from typing import Any
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.decisions import decisions_file
-from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
-from bookcover_core.curation.leakage_groups import count_duplicates, unite_groups
+from bookcover_core.curation.leakage_groups import unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_matched, check_reviewed
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.listings.book_groups import title_names
-from bookcover_core.listings.books import POOL
+from bookcover_core.listings.books import POOL, EligibleBook
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table, write_table
+from bookcover_core.pipeline.workspace import read_table, write_csv
 from bookcover_core.settings import BookSource
 
 logger = logging.getLogger(__name__)
@@ -87,8 +86,6 @@ def curate(study: Study, _: StageRun) -> Result:
         PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
         GenreError: A genre is left with fewer than three books.
     """
-    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
-
     selection = select_books(study)
     check_matched(study, selection)
     undecided = check_reviewed(study, selection)
@@ -125,10 +122,10 @@ def curate(study: Study, _: StageRun) -> Result:
         )
         for book in sorted(selected, key=lambda book: book.key)
     ]
-    write_table(study.workspace.selection, pd.DataFrame(rows, columns=list(SELECTION)))
+    write_csv(study.workspace.selection, SELECTION, rows)
     left = study.workspace.curation / "replacements.csv"
     ordered = sorted(replacements, key=lambda replacement: replacement.key)
-    write_table(left, pd.DataFrame([astuple(row) for row in ordered], columns=list(REPLACEMENTS)))
+    write_csv(left, REPLACEMENTS, map(astuple, ordered))
     reasons = Counter(replacement.reason for replacement in replacements)
     counts: dict[str, Any] = {
         "selected": len(selected),
@@ -138,7 +135,7 @@ def curate(study: Study, _: StageRun) -> Result:
         "replaced": len(added),
         "short": len(short),
         "twins across splits": reasons[TWIN],
-        "twins left": count_duplicates(covers[book.key].picture for book in selected),
+        "twins left": len(selected) - len({covers[book.key].picture for book in selected}),
         "groups": len(set(groups.values())),
         "reasons": dict(sorted(reasons.items())),
         "splits": dict(sorted(Counter(sides[book.key] for book in selected if sides[book.key]).items())),

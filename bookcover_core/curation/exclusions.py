@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from bookcover_core.covers.ledger import CoverOutcome, read_rows
 from bookcover_core.curation.decisions import Decision
-from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.near_duplicates import name_pictures, read_duplicates
 from bookcover_core.errors import StageOrderError
-from bookcover_core.listings.books import POOL, TEST, TRAIN
+from bookcover_core.listings.books import POOL, TEST, TRAIN, EligibleBook
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Undecided
 
@@ -55,38 +54,6 @@ def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
     return covers
 
 
-def exclusion_reason(
-    book: EligibleBook,
-    cover: CoverRecord | None,
-    decision: Decision | None,
-    *,
-    candidate: bool,
-    undecided: Undecided,
-) -> str:
-    """Why `book` cannot be in the study; empty if it can.
-
-    Args:
-        book: The book.
-        cover: Its cover; None if it was not downloaded.
-        decision: A person's decision on it, if there is one.
-        candidate: Whether its title has a box-set term.
-        undecided: The setting `curation.undecided`.
-
-    Returns:
-        "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), the outcome in
-        the ledger ("missing", "placeholder", ...), "not downloaded", or "undecided candidate".
-    """
-    if decision is not None and decision.decision == "reject":
-        return BOX_SET if candidate else REJECTED
-    if cover is None:
-        return NOT_DOWNLOADED
-    if cover.outcome != CoverOutcome.OK:
-        return cover.outcome
-    if candidate and decision is None and (undecided == "reject" or (undecided == "keep" and book.role == POOL)):
-        return UNDECIDED
-    return ""
-
-
 def exclusion_reasons(
     books: Iterable[EligibleBook],
     covers: Mapping[str, CoverRecord],
@@ -95,18 +62,33 @@ def exclusion_reasons(
     *,
     undecided: Undecided,
 ) -> dict[str, str]:
-    """The reasons by key of the excluded `books`."""
-    excluded = {
-        book.key: exclusion_reason(
-            book,
-            covers.get(book.key),
-            decisions.get(book.key),
-            candidate=book.key in candidates,
-            undecided=undecided,
-        )
-        for book in books
-    }
-    return {key: reason for key, reason in excluded.items() if reason}
+    """The reasons by key of the excluded `books`.
+
+    A reason is "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), "not
+    downloaded", the outcome in the ledger ("missing", "placeholder", ...), or "undecided candidate".
+
+    Args:
+        books: The books.
+        covers: Their covers, by key, as far as they were downloaded.
+        decisions: People's decisions, by key.
+        candidates: Keys of the books whose title has a box-set term.
+        undecided: The setting `curation.undecided`.
+    """
+    reasons: dict[str, str] = {}
+    # Settings that exclude undecided candidates, of the listings and of the pool.
+    excluding = {"reject"}, {"reject", "keep"}
+    for book in books:
+        cover, decision = covers.get(book.key), decisions.get(book.key)
+        is_candidate = book.key in candidates
+        if decision is not None and decision.decision == "reject":
+            reasons[book.key] = BOX_SET if is_candidate else REJECTED
+        elif cover is None:
+            reasons[book.key] = NOT_DOWNLOADED
+        elif cover.outcome != CoverOutcome.OK:
+            reasons[book.key] = cover.outcome
+        elif is_candidate and decision is None and undecided in excluding[book.role == POOL]:
+            reasons[book.key] = UNDECIDED
+    return reasons
 
 
 def find_leaks(

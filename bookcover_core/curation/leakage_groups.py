@@ -31,9 +31,3 @@ def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str,
     for root, (_, group, _) in zip(roots, rows, strict=True):
         names[root] = min(group, names.get(root, group))
     return {key: names[root] for root, (key, _, _) in zip(roots, rows, strict=True)}
-
-
-def count_duplicates(pictures: Iterable[str]) -> int:
-    """Number of books whose image an earlier one has too."""
-    every = list(pictures)
-    return len(every) - len(set(every))

@@ -19,10 +19,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_books
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
-from bookcover_core.listings.books import TEST, TRAIN
+from bookcover_core.listings.books import TEST, TRAIN, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study

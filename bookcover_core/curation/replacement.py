@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bookcover_core.curation.eligible_books import EligibleBook
 from bookcover_core.curation.exclusions import SHRUNK, CoverRecord
 from bookcover_core.curation.seeded_draw import seeded_draw
+from bookcover_core.listings.books import EligibleBook
 
 
 @dataclass(frozen=True, slots=True)

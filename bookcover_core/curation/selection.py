@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.decisions import Decision, standing_decisions
-from bookcover_core.curation.eligible_books import EligibleBook, read_eligible_books
 from bookcover_core.curation.exclusions import TWIN, CoverRecord, exclusion_reasons, find_leaks, read_covers
 from bookcover_core.curation.replacement import Replacement, replace_excluded
-from bookcover_core.listings.books import POOL
+from bookcover_core.listings.books import POOL, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 

@@ -14,12 +14,11 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import GenreError
-from bookcover_core.listings.books import POOL, TEST, TRAIN, each_book
+from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -174,28 +173,3 @@ def find_shared(split_books: Iterable[SplitBook], sides: Mapping[str, str]) -> s
     books = list(split_books)
     learnt = {book.group for book in books if sides[book.key] != TEST}
     return {book.key for book in books if sides[book.key] == TEST and book.group in learnt}
-
-
-class OfficialTest(NamedTuple):
-    """How much of the official test set of BookCover30 a study tests on."""
-
-    books: int
-    """Books of the test listing, all genres."""
-    original: int
-    """Those of them that are test books of the study."""
-    replaced: int
-    """Test books that came in from the pool."""
-
-
-def official_test(study: Study) -> OfficialTest | None:
-    """How much of the official test set is left; None where the listings name no test books.
-
-    Raises:
-        OSError: The study has not been split.
-    """
-    books = sum(book.role == TEST for book in each_book(study.workspace))
-    if not books:
-        return None
-    table = read_table(study.workspace.splits, ("split", "replaces"))
-    came = table.loc[table["split"] == TEST, "replaces"] != ""
-    return OfficialTest(books, int((~came).sum()), int(came.sum()))

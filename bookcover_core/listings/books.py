@@ -1,10 +1,12 @@
 """The books and genres of a study: reading and writing `listings/books.csv` and `listings/genres.csv`."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from bookcover_core.genres import Genre
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
 
 TRAIN, TEST, POOL, UNDRAWN = "train", "test", "pool", ""
@@ -93,6 +95,37 @@ def read_genres(workspace: Workspace) -> list[Genre]:
         OSError: The listings have not been read.
     """
     return [Genre(label=int(row[0]), name=row[1], slug=row[2]) for row in _rows(workspace.genres)]
+
+
+@dataclass(frozen=True, slots=True)
+class EligibleBook:
+    """One record of the listings that belongs to a genre of the study."""
+
+    key: str
+    filename: str
+    url: str
+    title: str
+    author: str
+    label: int
+    """Position of its genre among the genres of the study."""
+    genre: str
+    """Name of its genre."""
+    role: str
+    """train, test or pool, where the listings say so; else empty."""
+    group: str
+
+
+def read_eligible_books(study: Study) -> list[EligibleBook]:
+    """The study's books that belong to one of its genres, sorted by key. Book32's pool has others too."""
+    genres = {row[3]: (int(row[0]), row[1]) for row in _rows(study.workspace.genres)}
+    books = [
+        EligibleBook(
+            book.key, book.filename, book.url, book.title, book.author, *genres[book.category_id], book.role, book.group
+        )
+        for book in each_book(study.workspace)
+        if book.category_id in genres
+    ]
+    return sorted(books, key=lambda book: book.key)
 
 
 def _rows(file: Path) -> Iterator[list[str]]:

@@ -22,7 +22,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_outputs
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.pipeline.workspace import write_csv
 from bookcover_core.settings import BookSettings, BookSource
 
 logger = logging.getLogger(__name__)
@@ -117,9 +117,11 @@ def read_listings(study: Study, _: StageRun) -> Result:
     write_genres(workspace.genres, found.genres, found.category_ids, sizes)
     outputs = [workspace.books, workspace.genres, *files.values()]
     if books.source is BookSource.FOLDER:
-        outputs.append(_write_rows(workspace.listings / "left_out.csv", LeftOut._fields, left_out))
+        outputs.append(workspace.listings / "left_out.csv")
+        write_csv(outputs[-1], LeftOut._fields, left_out)
     elif books.malformed == "skip":
-        outputs.append(_write_rows(workspace.listings / "malformed.csv", MalformedRecord._fields, found.malformed))
+        outputs.append(workspace.listings / "malformed.csv")
+        write_csv(outputs[-1], MalformedRecord._fields, found.malformed)
         if found.malformed:
             logger.warning("%d malformed records were skipped: see %s", len(found.malformed), outputs[-1])
     seen = digest_outputs(Output.of(file, workspace.root) for file in (workspace.books, workspace.genres))
@@ -250,10 +252,3 @@ def _rows(
         _, filename, url, title, author, category_id, category = record
         chunk = number // chunk_records + 1
         yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)
-
-
-def _write_rows(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Path:
-    import pandas as pd  # noqa: PLC0415 - only a study that leaves something out needs it here
-
-    write_table(file, pd.DataFrame([tuple(row) for row in rows], columns=list(columns)))
-    return file

@@ -21,7 +21,7 @@ from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_csv, write_table
+from bookcover_core.pipeline.workspace import read_csv, write_csv
 from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCover, prepare_batch
 from bookcover_core.settings import PreparationSettings
 
@@ -95,8 +95,6 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
         StageOrderError: The books have not been curated, or there is no such shard.
         FolderError: Covers are missing, altered or cannot be decoded; all others of the shard are prepared.
     """
-    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
-
     books = selected_covers(study, shard)
     name, workspace, settings = run.part, study.workspace, study.settings.preparation
     folder = workspace.prepared
@@ -110,10 +108,10 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
         (key, method, picture.path, picture.bytes, picture.mtime_ns, picture.sha256)
         for key, method, picture in pictures
     ]
-    write_table(index, pd.DataFrame(rows, columns=list(INDEX)))
+    write_csv(index, INDEX, rows)
     measured = folder / "measurements" / f"{name}.csv"
     shapes = [(cover.key, *cover.measurements) for cover in covers]
-    write_table(measured, pd.DataFrame(shapes, columns=list(MEASUREMENTS)))
+    write_csv(measured, MEASUREMENTS, shapes)
     return Result(
         outputs=[measured],
         indexes=[index],

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookcover_core.curation.leakage_groups import count_duplicates, unite_groups
+from bookcover_core.curation.leakage_groups import unite_groups
 
 LINKS = st.sets(st.sampled_from("uvwxyz"), max_size=3)
 BOOKS = st.lists(st.tuples(st.sampled_from("abcdef"), LINKS), max_size=20).map(
@@ -27,8 +27,3 @@ def test_only_what_is_linked_is_united():
     """Links go through other books; a group is named after the first of its names, and is no link itself."""
     books = [("1", "b", "x"), ("2", "c", "x"), ("3", "c", "y"), ("4", "a", "yw"), ("5", "d", "z"), ("6", "e", "d")]
     assert unite_groups(books) == {"1": "a", "2": "a", "3": "a", "4": "a", "5": "d", "6": "e"}
-
-
-def test_twins_are_counted_beyond_the_first():
-    """Three books with one picture are two twins."""
-    assert count_duplicates(["x", "y", "x", "x"]) == 2
