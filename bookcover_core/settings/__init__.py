@@ -14,6 +14,13 @@ One frozen object, `StudySettings`, is stored with each study, and can be writte
 `bookcover_core.settings.toml_file` reads such a file, and applies single settings ("training.epochs=50") on top of it.
 """
 
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
 from bookcover_core.settings.data_settings import (
     BookSettings,
     BookSource,
@@ -27,9 +34,7 @@ from bookcover_core.settings.data_settings import (
     SpreadingSettings,
     Undecided,
 )
-from bookcover_core.settings.settings_section import is_remote
-from bookcover_core.settings.study_settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_study_folder
-from bookcover_core.settings.text_settings import ReadingSettings, TextSettings
+from bookcover_core.settings.settings_section import PathText, SettingsSection, is_remote
 from bookcover_core.settings.training_settings import (
     BaselineSettings,
     ComparisonSettings,
@@ -40,45 +45,104 @@ from bookcover_core.settings.training_settings import (
     HeadSettings,
     ModelSettings,
     Monitor,
+    ReadingSettings,
     RepeatSettings,
     ScratchSettings,
     SearchSettings,
+    TextSettings,
     TrainingSettings,
     VisualisationSettings,
 )
 
-__all__ = [
-    "HOME",
-    "NAME",
-    "SETTINGS_FILE",
-    "BaselineSettings",
-    "BookSettings",
-    "BookSource",
-    "ComparisonSettings",
-    "CoverSettings",
-    "CoverSource",
-    "CurationSettings",
-    "EnsembleSettings",
-    "EvaluationSettings",
-    "ExtraInput",
-    "FineTuningSettings",
-    "HeadSettings",
-    "Interpolation",
-    "ModelSettings",
-    "Monitor",
-    "Preparation",
-    "PreparationSettings",
-    "ReadingSettings",
-    "RepeatSettings",
-    "ScratchSettings",
-    "SearchSettings",
-    "SplitSettings",
-    "SpreadingSettings",
-    "StudySettings",
-    "TextSettings",
-    "TrainingSettings",
-    "Undecided",
-    "VisualisationSettings",
-    "is_remote",
-    "is_study_folder",
-]
+HOME = "BOOKCOVER_HOME"
+"""Variable that names the home: the folder in which studies are kept, and in which server and runs work. Without it,
+that is the current folder."""
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""What a study may be called."""
+
+SETTINGS_FILE = "settings.json"
+"""The file in a study's folder that holds its settings, and marks the folder as a study's."""
+
+
+def is_study_folder(folder: Path) -> bool:
+    """Whether `folder` carries a study's mark: stored settings."""
+    try:
+        stored = json.loads((folder / SETTINGS_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(stored, dict) and {"name", "workspace", "books"} <= stored.keys()
+
+
+class StudySettings(SettingsSection):
+    """A whole study. Defaults are the dissertation's values, but for those that --preset dissertation takes back."""
+
+    name: Annotated[str, Field(pattern=NAME)] = "bookcover30"
+    """Name of the study, and of its folder: letters, digits, dots, dashes and underscores."""
+    workspace: PathText = "data/studies"
+    """Folder that holds the studies, each in a folder of its own. Where none is named, it lies in the folder that
+    BOOKCOVER_HOME names or, without it, beside the settings file."""
+    store: bool = True
+    """Keep results in the store beside the studies, where every study finds what was made from the same by the same
+    settings and code: `bookcover store` shows it."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
+    """Seed of all random draws."""
+    books: BookSettings = BookSettings()
+    covers: CoverSettings = CoverSettings()
+    curation: CurationSettings = CurationSettings()
+    splits: SplitSettings = SplitSettings()
+    preparation: PreparationSettings = PreparationSettings()
+    spreading: SpreadingSettings = SpreadingSettings()
+    models: ModelSettings = ModelSettings()
+    comparison: ComparisonSettings = ComparisonSettings()
+    head: HeadSettings = HeadSettings()
+    training: TrainingSettings = TrainingSettings()
+    search: SearchSettings = SearchSettings()
+    repeats: RepeatSettings = RepeatSettings()
+    fine_tuning: FineTuningSettings = FineTuningSettings()
+    scratch: ScratchSettings = ScratchSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
+    text: TextSettings = TextSettings()
+    reading: ReadingSettings = ReadingSettings()
+    baselines: BaselineSettings = BaselineSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    visualisation: VisualisationSettings = VisualisationSettings()
+
+    @model_validator(mode="after")
+    def _preparation_is_made(self) -> Self:
+        wanted = self.training.preparation
+        if wanted != "best" and wanted not in self.preparation.methods:
+            raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")
+        return self
+
+    @model_validator(mode="after")
+    def _fusions_have_readers(self) -> Self:
+        readers = set(self.text.systems)
+        if self.ensemble.fusions and "CoverText" not in readers:
+            raise ValueError("ensemble.fusions join networks with CoverText, which text.systems does not name")
+        if "CoverAndTitle" in self.ensemble.fusions and not readers & {"Title", "TitleAuthor"}:
+            raise ValueError("CoverAndTitle wants Title or TitleAuthor, and text.systems names neither")
+        return self
+
+    @property
+    def compares_for_all(self) -> bool:
+        """Whether one network, `comparison.backbone`, compares the preparations for all others."""
+        return self.training.preparation == "best" and not self.comparison.per_backbone
+
+    @property
+    def reads_covers(self) -> bool:
+        """Whether something asks for the words on the covers."""
+        return "CoverText" in self.text.systems
+
+    @property
+    def root(self) -> Path:
+        """The study's folder."""
+        home = Path(os.environ.get(HOME) or "").expanduser()
+        return (home / Path(self.workspace).expanduser()).resolve() / self.name
+
+    def part(self, path: str) -> Any:
+        """The JSON value of the setting or group of settings at a dotted path, such as "covers.min_side"."""
+        value: Any = self.model_dump(mode="json")
+        for step in path.split("."):
+            value = value[step]
+        return value

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bookcover_core.settings.study_settings import StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings
 
 PRESETS = {
