@@ -69,7 +69,9 @@ def fit(folder: Path, way: str) -> dict[str, object]:
         return LabelledFeatures([], labels, mapped if way == "streamed" else mapped[:])
 
     few = LabelledFeatures([], np.zeros(BATCH, np.int32), np.zeros((BATCH, CHANNELS), np.float32))
-    fit_head(few, few, GENRES, HeadSchedule(1, 1, BATCH, 0.001, 0))  # what TensorFlow takes for any graph
+    fit_head(
+        few, few, GENRES, HeadSchedule(epochs=1, patience=1, batch_size=BATCH, seed=0)
+    )  # what TensorFlow takes for any graph
     before, peak, done = anonymous_memory(), 0, Event()
 
     def watch() -> None:
@@ -79,7 +81,12 @@ def fit(folder: Path, way: str) -> dict[str, object]:
 
     watcher = Thread(target=watch)
     watcher.start()
-    fitted = fit_head(load("train"), load("validation"), GENRES, HeadSchedule(EPOCHS, EPOCHS, BATCH, 0.001, 0))
+    fitted = fit_head(
+        load("train"),
+        load("validation"),
+        GENRES,
+        HeadSchedule(epochs=EPOCHS, patience=EPOCHS, batch_size=BATCH, seed=0),
+    )
     done.set()
     watcher.join()
     return {

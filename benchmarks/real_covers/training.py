@@ -163,7 +163,7 @@ def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int
         LabelledFeatures([], labels[rows], features[rows]) for rows in (fold.train, fold.validation, fold.test)
     )
     defaults = StudySettings().training
-    schedule = HeadSchedule(defaults.epochs, defaults.patience, defaults.batch_size, defaults.learning_rate, seed)
+    schedule = HeadSchedule(**defaults.model_dump(), seed=seed)
     fitted = fit_head(train, validation, int(labels.max()) + 1, schedule)
     seconds = time.perf_counter() - started
     return Judged(fitted.predict(validation), fitted.predict(test), fitted.best.epoch, seconds)

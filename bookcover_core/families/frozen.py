@@ -77,11 +77,8 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         run,
         backbone,
         preparation,
-        epochs=study.settings.training.epochs,
-        patience=study.settings.training.patience,
-        monitor=study.settings.training.monitor,
-        folder=study.workspace.models / model,
-        hyperparameters=chosen,
+        chosen,
+        study.workspace.models / model,
     )
     network = build_backbone(study.settings, named)
     whole = assemble(named, network, training.fitted.network)

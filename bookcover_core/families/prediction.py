@@ -1,12 +1,13 @@
 """What a system takes of a cover from outside the study, and what it gives: shared by all families."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.listings.books import BookText
+from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.settings import Preparation
 
@@ -16,24 +17,17 @@ Square = tuple[Preparation, int]
 """How a cover is made square, and the side in pixels."""
 
 
-class PredictorInput(Protocol):
+@dataclass(frozen=True)
+class PredictorInput:
     """One cover from outside, as predictors take it."""
 
-    @property
-    def pictures(self) -> dict[Square, Floats]:
-        """Pictures (size, size, 3) in 0..255."""
-
-    @property
-    def measurements(self) -> Measurements:
-        """What was measured of it."""
-
-    @property
-    def text(self) -> BookText:
-        """What is known of it in words."""
-
-    @property
-    def read(self) -> str:
-        """What was read on it, in one line."""
+    pictures: dict[Square, Floats]
+    """Pictures (size, size, 3) in 0..255, by preparation and size."""
+    measurements: Measurements
+    text: BookText = UNKNOWN_TEXT
+    """What is known of it in words."""
+    read: str = ""
+    """The words on it that count, in one line."""
 
 
 class Predictor(Protocol):

@@ -8,7 +8,7 @@ Importing this module imports TensorFlow.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from types import TracebackType
@@ -21,7 +21,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.ensemble import join
 from bookcover_core.families.family import Evidence
-from bookcover_core.families.prediction import Floats, Predictor
+from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.systems import family_of, load_predictor
 from bookcover_core.inference.answers import (
     CoverVerdict,
@@ -36,11 +36,10 @@ from bookcover_core.inference.answers import (
 from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.explanations import marked, on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
-from bookcover_core.inference.predictor import NetworkInput, as_pictures
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.similar_covers import CoverIndex, embeds
-from bookcover_core.listings.books import BookText
-from bookcover_core.models.input_pipeline import BATCH
+from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
+from bookcover_core.models.input_pipeline import BATCH, decode_picture
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.pipeline.study import Study
@@ -67,6 +66,19 @@ class Judged:
 
     verdict: CoverVerdict
     cover: ReadCover
+
+
+@dataclass(frozen=True)
+class _Ready(PredictorInput):
+    """A cover that was read, as the networks take it."""
+
+    cover: ReadCover = field(kw_only=True)
+
+    @classmethod
+    def of(cls, cover: ReadCover, squares: Iterable[Square], text: BookText = UNKNOWN_TEXT) -> Self:
+        """The cover as predictors with these squares take it."""
+        pictures = {(how, size): decode_picture(cover.squares[how], size).numpy() for how, size in squares}
+        return cls(pictures, cover.measurements, text, joined(cover.words), cover=cover)
 
 
 class Judge:
@@ -137,7 +149,7 @@ class Judge:
         """
         found = in_threads(self._get_ready, covers, ahead=2 * BATCH)
         while batch := list(islice(found, BATCH)):
-            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, NetworkInput)], top, near))
+            verdicts = iter(self._judge([ready for ready in batch if isinstance(ready, _Ready)], top, near))
             for ready in batch:
                 yield ready if isinstance(ready, Unreadable) else Judged(next(verdicts), ready.cover)
 
@@ -159,7 +171,7 @@ class Judge:
 
         labels = {each.slug: each.label for each in self._genres}
         label = labels[genre or judged.verdict.genres[0].slug]
-        ready = as_pictures(judged.cover, self._squares)
+        ready = _Ready.of(judged.cover, self._squares)
         size = judged.cover.shown.size
         looking = [
             (predictor, share)
@@ -177,7 +189,7 @@ class Judge:
             picture = veiled(picture, heat)
         return marked(picture, [word.box for word in self._spoken(ready, label) if word.speaks > 0])
 
-    def _spoken(self, ready: NetworkInput, label: int) -> list[SpokenWord]:
+    def _spoken(self, ready: _Ready, label: int) -> list[SpokenWord]:
         """The words on a cover, and how much each speaks for a genre: what leaving it out would cost."""
         words = ready.cover.words
         if self._word_reader is None or not words:
@@ -208,7 +220,7 @@ class Judge:
         assert self._embedding is not None
         return load_predictor(self._study.workspace.models / self._embedding.name)
 
-    def _get_ready(self, cover: CoverInput | Unreadable) -> NetworkInput | Unreadable:
+    def _get_ready(self, cover: CoverInput | Unreadable) -> _Ready | Unreadable:
         if isinstance(cover, Unreadable):
             return cover
         read = self._reader.read(cover)
@@ -220,9 +232,9 @@ class Judge:
         if self._reads_titles and not text.title:
             reason = f"{self.about.title} judges by the title of a book, and this one's is not known: give it"
             return Unreadable(source=cover.name, outcome=CoverOutcome.MISSING, reason=reason)
-        return as_pictures(read, self._squares, text)
+        return _Ready.of(read, self._squares, text)
 
-    def _judge(self, covers: Sequence[NetworkInput], top: int, near: int) -> list[CoverVerdict]:
+    def _judge(self, covers: Sequence[_Ready], top: int, near: int) -> list[CoverVerdict]:
         """The verdicts on one batch."""
         if not covers:
             return []
@@ -237,7 +249,7 @@ class Judge:
         ]
 
     def _compare(
-        self, covers: Sequence[NetworkInput], near: int, outputs: dict[str, tuple[Floats, Floats | None]]
+        self, covers: Sequence[_Ready], near: int, outputs: dict[str, tuple[Floats, Floats | None]]
     ) -> tuple[list[list[Neighbour]], list[Novelty | None]]:
         """The study's covers most similar to each, and how unlike the training covers it is."""
         if self._embedding is None:
@@ -250,7 +262,7 @@ class Judge:
 
     def _verdict(
         self,
-        ready: NetworkInput,
+        ready: _Ready,
         probabilities: Floats,
         top: int,
         nearest: list[Neighbour],

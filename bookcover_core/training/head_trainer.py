@@ -11,8 +11,7 @@ the graph does the same steps with the same numbers either way.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,9 @@ import numpy.typing as npt
 from bookcover_core.models.networks import GENRES, SINGLE_LAYER, before_genres, build_head, standardise
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.pipeline.processes import in_threads
-from bookcover_core.settings import HeadSettings, Monitor
+from bookcover_core.settings import HeadSettings, StudySettings, TrainingSettings
 from bookcover_core.training.feature_store import LabelledFeatures, Places
+from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, fit
 from bookcover_core.training.wame import Wame
 
@@ -94,23 +94,31 @@ _JUDGED = 1024
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
 
-@dataclass(frozen=True)
-class HeadSchedule:
-    """How a head is trained."""
+class HeadSchedule(TrainingSettings):
+    """How a head is trained: its section of the settings, and the seed.
 
-    epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
+    The weight decay is decoupled (Loshchilov and Hutter 2019), and biases keep theirs; labels are smoothed as in
+    Szegedy et al. 2016, section 7.
+    """
+
     seed: int
-    optimizer: Literal["adam", "wame"] = "adam"
-    weight_decay: float = 0.0
-    """Share of the kernels, times the learning rate, that each step takes off beside the optimiser's own step
-    (decoupled, Loshchilov and Hutter 2019). Biases keep theirs."""
-    label_smoothing: float = 0.0
-    """Share of each label that is spread evenly over all genres (Szegedy et al. 2016, section 7)."""
-    monitor: Monitor = "accuracy"
-    """What tells on the validation books which epoch is the best."""
+
+
+def plan_head(
+    settings: StudySettings, hyperparameters: Hyperparameters, **when: Any
+) -> tuple[HeadSchedule, HeadSettings]:
+    """How a head with these hyperparameters is trained, and what it is built of.
+
+    Args:
+        settings: The study's, which give all else.
+        hyperparameters: What a search may choose.
+        when: Epochs, patience and monitor, where they are not those of the section `training`.
+    """
+    chosen = hyperparameters.model_dump()
+    values = settings.training.model_dump()
+    values |= {name: chosen[name] for name in chosen.keys() & TrainingSettings.model_fields}
+    shape = {name: chosen[name] for name in chosen.keys() & HeadSettings.model_fields}
+    return HeadSchedule(**values | when, seed=settings.seed), settings.head.model_copy(update=shape)
 
 
 def fit_head(

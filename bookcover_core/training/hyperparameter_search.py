@@ -152,9 +152,8 @@ def _run_trials(
     study: Study, backbone: str, preparation: str, wanted: dict[str, Hyperparameters], folder: Path, label: str
 ) -> list[Trial]:
     """The trials of `wanted`, which are by their keys, in their order; the table is written after each."""
-    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head, plan_head  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import plan_head  # noqa: PLC0415 - imports TensorFlow
 
     settings = study.settings
     train, validation = (
@@ -162,12 +161,12 @@ def _run_trials(
     )
     genres = len(read_genres(study.workspace))
     table, trials = folder / _TRIALS, _read_trials(folder / _TRIALS)
-    epochs, patience, monitor = settings.training.epochs, settings.training.patience, settings.training.monitor
+    epochs = settings.training.epochs
     for number, (key, tried) in enumerate(wanted.items()):
         if key in trials:
             trials[key] = trials[key].model_copy(update={"trial": number + 1})
             continue
-        schedule, shape = plan_head(settings, tried, epochs=epochs, patience=patience, monitor=monitor)
+        schedule, shape = plan_head(settings, tried)
         checkpoint = Checkpoint(folder / "checkpoint.npz", key)
         try:
             fitted = fit_head(

@@ -19,7 +19,7 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters
 from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import (
     CHOICE,
@@ -72,7 +72,15 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
 
     folder = comparison_folder(study, network) / preparation
     training = run_head_training(
-        study, run, network, preparation, epochs=settings.epochs, patience=settings.patience, folder=folder
+        study,
+        run,
+        network,
+        preparation,
+        Hyperparameters.of(study.settings),
+        folder,
+        monitor="accuracy",
+        epochs=settings.epochs,
+        patience=settings.patience,
     )
     best = training.fitted.best
     result: dict[str, Any] = {

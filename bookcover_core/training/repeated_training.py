@@ -98,15 +98,13 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
 )
 def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) -> Result:
     """The head of one network, trained in one of `variants`; what is kept are its probabilities of its test books."""
-    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head, plan_head  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import CHECKPOINT, plan_head  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import CHECKPOINT  # noqa: PLC0415 - imports TensorFlow
 
-    training, preparation = study.settings.training, chosen_preparation(study, backbone)
+    preparation = chosen_preparation(study, backbone)
     chosen = chosen_hyperparameters(study, model_name(backbone, preparation))
-    schedule, shape = plan_head(
-        study.settings, chosen, epochs=training.epochs, patience=training.patience, monitor=training.monitor
-    )
+    schedule, shape = plan_head(study.settings, chosen)
     books = read_table(study.workspace.splits, ("key", "label", "split", "group"), label="int32")
     sides, luck = divide(study.settings, variant, books)
     everything = load_split(study, backbone, preparation, "", shape.extra_inputs)
@@ -117,7 +115,7 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
         train,
         validation,
         len(read_genres(study.workspace)),
-        replace(schedule, seed=schedule.seed + luck),
+        schedule.model_copy(update={"seed": schedule.seed + luck}),
         shape=shape,
         label=run.label,
         progress=study.progress,

@@ -23,10 +23,10 @@ from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
-from bookcover_core.settings import ExtraInput, HeadSettings, Monitor, StudySettings
+from bookcover_core.settings import ExtraInput
 from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.features import load_split
-from bookcover_core.training.head_trainer import HeadSchedule, fit_head
+from bookcover_core.training.head_trainer import fit_head, plan_head
 from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.image_dataset import PixelBooks, read_books
 from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
@@ -90,21 +90,15 @@ def run_head_training(
     run: StageRun,
     backbone: str,
     preparation: str,
-    *,
-    epochs: int,
-    patience: int,
-    monitor: Monitor = "accuracy",
+    hyperparameters: Hyperparameters,
     folder: Path,
-    hyperparameters: Hyperparameters | None = None,
+    **when: Any,
 ) -> TrainingRun:
     """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
 
-    It has the hyperparameters of the settings where none are given. A training that was cut off, or
-    ended sooner by fewer epochs, goes on where it was.
+    A training that was cut off, or ended sooner by fewer epochs, goes on where it was. `plan_head` says what `when` is.
     """
-    settings = study.settings
-    hyperparameters = hyperparameters or Hyperparameters.of(settings)
-    schedule, shape = plan_head(settings, hyperparameters, epochs=epochs, patience=patience, monitor=monitor)
+    schedule, shape = plan_head(study.settings, hyperparameters, **when)
 
     def books_of(split: str) -> LabelledFeatures:
         return load_split(study, backbone, preparation, split, shape.extra_inputs)
@@ -163,25 +157,6 @@ def run_pixel_training(
     training = _keep(fitted, folder, books_of)
     training.add_weights(network, MODEL_WEIGHTS)
     return training
-
-
-def plan_head(
-    settings: StudySettings, hyperparameters: Hyperparameters, *, epochs: int, patience: int, monitor: Monitor
-) -> tuple[HeadSchedule, HeadSettings]:
-    """How a head with these hyperparameters is trained, and what it is built of."""
-    schedule = HeadSchedule(
-        epochs=epochs,
-        patience=patience,
-        batch_size=hyperparameters.batch_size,
-        learning_rate=hyperparameters.learning_rate,
-        seed=settings.seed,
-        optimizer=settings.training.optimizer,
-        weight_decay=hyperparameters.weight_decay,
-        label_smoothing=hyperparameters.label_smoothing,
-        monitor=monitor,
-    )
-    chosen = {"hidden_units": hyperparameters.hidden_units, "dropout": hyperparameters.dropout}
-    return schedule, settings.head.model_copy(update=chosen)
 
 
 def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:

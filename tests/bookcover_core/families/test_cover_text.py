@@ -11,10 +11,10 @@ from bookcover_core.families import cover_text
 from bookcover_core.families.cover_text import CoverTextClassifier, as_read, fit_cover_text
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.family import Evidence
+from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, load_predictor, systems
 from bookcover_core.families.text import fit_text
 from bookcover_core.inference.model_choice import candidates
-from bookcover_core.inference.predictor import NetworkInput
 from bookcover_core.listings.books import BookText
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.graph import parts
@@ -181,7 +181,7 @@ def test_what_is_kept_judges_covers_from_outside(fitted):
     assert {each.name: each.competes for each in candidates(fitted)}["CoverText-read"] is False
     predictor = load_predictor(fitted.workspace.models / "CoverText-read")
     assert not predictor.squares
-    asked = [NetworkInput(None, {}, BookText("ghosts"), read) for read in ("PASTAANDSOUP", "")]
+    asked = [PredictorInput({}, None, BookText("ghosts"), read) for read in ("PASTAANDSOUP", "")]
     probabilities, _ = predictor.predict(asked)
     assert probabilities[0].argmax() == 0
     np.testing.assert_allclose(probabilities[1], 1 / 3)

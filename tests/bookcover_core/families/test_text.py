@@ -10,10 +10,10 @@ from bookcover_core.curation.near_duplicates import Duplicate
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.learnable_titles import HeldOut, learnable_titles
+from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import load_predictor, systems
 from bookcover_core.families.text import fit_text
 from bookcover_core.inference.model_choice import candidates
-from bookcover_core.inference.predictor import NetworkInput
 from bookcover_core.listings.books import POOL, TEST, TRAIN, Book, BookText, write_books
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
@@ -144,7 +144,7 @@ def test_what_is_kept_judges_books_from_outside(fitted):
     assert {"Title-printed", "TitleAuthor-printed"} <= {each.name for each in candidates(fitted)}
     predictor = load_predictor(fitted.workspace.models / "Title-printed")
     assert not predictor.squares
-    asked = [NetworkInput(None, {}, BookText(title)) for title in WORDS]
+    asked = [PredictorInput({}, None, BookText(title)) for title in WORDS]
     probabilities, features = predictor.predict(asked)
     assert probabilities.argmax(axis=1).tolist() == [0, 1, 2]
     assert features is None

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+import bookcover_core.training.training_run  # noqa: F401 - takes `fit_head` before a test replaces it
 from bookcover_core.errors import SettingsError, StageOrderError, TrainingError
 from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.model_cards import read_card

@@ -34,15 +34,15 @@ LOSS = {"padded": 2.5}
 def make_study(tmp_path, monkeypatch):
     """A study whose features are there, and whose trainings come out as `ACCURACY` says."""
 
-    def train(study, _run, backbone, preparation, *, folder, **_):
+    def train(study, _run, backbone, preparation, _hyperparameters, folder, **_):
         write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
         (folder / "head.weights.h5").write_bytes(b"")
         best = SimpleNamespace(
             epoch=1, val_accuracy=ACCURACY[backbone][preparation], val_loss=LOSS.get(preparation, 3.0)
         )
         outputs = [folder / "history.csv", folder / "head.weights.h5"]
-        kept = SimpleNamespace(outputs=outputs, test_accuracy=0.1, digest=f"{backbone} {preparation}")
-        return kept, SimpleNamespace(best=best, history=[best])
+        fitted = SimpleNamespace(best=best, history=[best])
+        return SimpleNamespace(fitted=fitted, outputs=outputs, test_accuracy=0.1, digest=f"{backbone} {preparation}")
 
     name = "bookcover_core.training.training_run"
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(run_head_training=train, __spec__=find_spec(name)))
