@@ -184,7 +184,7 @@ class Judge:
         if total:
             heat = np.zeros((size[1], size[0]), np.float32)
             for predictor, share in looking:
-                seen = explain(predictor.model, predictor.card, ready.pictures[predictor.square], label)
+                [seen] = explain(predictor.model, ready.pictures[predictor.square][None], [label])
                 heat += share / total * on_cover(seen, predictor.square[0], size)
             picture = veiled(picture, heat)
         return marked(picture, [word.box for word in self._spoken(ready, label) if word.speaks > 0])

@@ -9,6 +9,8 @@ convolution in a network within a network; and cells stay where they are, where 
 centres of the outer cells to the edges of the picture, by half a cell.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -16,7 +18,6 @@ from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from bookcover_core.models.backbones import POOLING
-from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.visualisation.logits import average_measurements, to_logits
 
@@ -37,38 +38,33 @@ class _Maps(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
         return self._maps
 
 
-def explain(network: keras.Model, card: ModelCard, picture: npt.ArrayLike, label: int) -> Heat:
-    """The heat (rows, columns) in 0..1 of one picture: what in it speaks for the genre `label`; 0 where nothing does.
+def explain(network: keras.Model, pictures: npt.ArrayLike, labels: Sequence[int]) -> list[Heat]:
+    """The heat (rows, columns) of each picture: what in it speaks for its genre of `labels`; 0 where nothing does.
 
     A network with extra inputs is given those of the average training cover.
 
     Args:
         network: A trained network, from `models.networks.load_model`.
-        card: Its card.
-        picture: (rows, columns, 3) in 0..255, of the network's input size, prepared as `card.preparation` says.
-        label: The genre that is asked about, whichever the network itself names.
+        pictures: (n, rows, columns, 3) in 0..255, of the network's input size, prepared as its card says.
+        labels: The genre that is asked about for each, whichever the network itself names.
 
     Raises:
         IndexError: There is no such genre.
     """
-    if not 0 <= label < len(card.genres):
-        raise IndexError(label)
-    return explain_all(network, np.asarray(picture, np.float32)[None], [label])[0]
-
-
-def explain_all(network: keras.Model, pictures: npt.NDArray[np.float32], labels: list[int]) -> list[Heat]:
-    """The heat of each picture (n, size, size, 3): see `explain`; all of them go through the network together."""
+    if not all(0 <= label < network.outputs[0].shape[-1] for label in labels):
+        raise IndexError(labels)
+    shown = np.asarray(pictures, np.float32)
     maps = _Maps(_feature_maps(network))
     measurements = average_measurements(network)
     cells = Gradcam(to_logits(network))(
         CategoricalScore(list(labels)),
-        pictures if measurements is None else [pictures, measurements.repeat(len(pictures), axis=0)],
+        shown if measurements is None else [shown, measurements.repeat(len(shown), axis=0)],
         penultimate_layer=maps,
         seek_penultimate_conv_layer=False,
         expand_cam=False,
         normalize_cam=False,
     )
-    return [_enlarged(np.asarray(heat, np.float32), pictures.shape[1:3]) for heat in cells]
+    return [_enlarged(np.asarray(heat, np.float32), shown.shape[1:3]) for heat in cells]
 
 
 def _feature_maps(network: keras.Model) -> keras.KerasTensor:

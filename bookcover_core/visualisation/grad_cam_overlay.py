@@ -40,7 +40,7 @@ def explain_covers(
 ) -> tuple[list[GradCamExample], list[Path]]:
     """The most confident right and wrong of the test covers `books` with their heat maps, and the written files."""
     from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.visualisation.grad_cam import explain_all  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.visualisation.grad_cam import explain  # noqa: PLC0415 - imports TensorFlow
 
     predictions = read_predictions(study.workspace.evaluation / card.name / "predictions.csv")
     most = study.settings.visualisation.grad_cam
@@ -55,7 +55,7 @@ def explain_covers(
     for start in range(0, len(positions), _BATCH):
         batch = positions[start : start + _BATCH]
         shown = read_pictures([pictures[key] for key in keys[start : start + _BATCH]], card.input_size)
-        heats = explain_all(network, shown, [int(predicted[position]) for position in batch])
+        heats = explain(network, shown, [int(predicted[position]) for position in batch])
         for position, picture, heat in zip(batch, shown, heats, strict=True):
             key = predictions.keys[position]
             file = folder / "seen" / f"{safe_name(key)}.png"

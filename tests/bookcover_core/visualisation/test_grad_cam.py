@@ -6,7 +6,7 @@ import pytest
 from bookcover_core.models.lenet_alexnet import find_scratch
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.visualisation.grad_cam import _enlarged, explain
-from tests.bookcover_core.visualisation.known import SIZE, card, cornered
+from tests.bookcover_core.visualisation.known import SIZE, cornered
 
 BRIGHT = np.full((SIZE, SIZE, 3), 200, np.uint8)
 HALF = SIZE // 2
@@ -15,8 +15,8 @@ HALF = SIZE // 2
 @pytest.mark.parametrize("extra", [0, 2])
 def test_the_heat_is_where_the_network_looks(extra):
     """Of a picture that is bright everywhere, a genre's heat is in the quarter that its score comes from alone."""
-    network, its_card = cornered(extra)
-    upper_left, lower_right, dark = (explain(network, its_card, BRIGHT, label) for label in range(3))
+    network, _ = cornered(extra)
+    upper_left, lower_right, dark = explain(network, [BRIGHT] * 3, range(3))
     assert upper_left.shape == (SIZE, SIZE)
     assert upper_left[:HALF, :HALF].mean() > 0.8
     assert upper_left[HALF + 4 :].max() == upper_left[:, HALF + 4 :].max() == 0
@@ -26,10 +26,10 @@ def test_the_heat_is_where_the_network_looks(extra):
 
 def test_looking_into_a_network_leaves_it_as_it_is():
     """A network gives the same probabilities before and after."""
-    network, its_card = cornered()
+    network, _ = cornered()
     pictures = BRIGHT[None].astype(np.float32)
     before = network(pictures).numpy()
-    explain(network, its_card, BRIGHT, 0)
+    explain(network, [BRIGHT], [0])
     assert np.array_equal(network(pictures), before)
     assert network.get_layer("genres").activation is keras.activations.softmax
 
@@ -38,7 +38,7 @@ def test_a_network_without_pooled_maps_is_asked_at_its_last_convolution():
     """LeNet has a flattened last map: its heat is found too, and lies over the picture."""
     network = find_scratch("LeNet").build(3, seed=1)
     picture = np.random.default_rng(1).uniform(0, 255, (56, 56, 3))
-    heat = explain(network, card(network), picture, 1)
+    [heat] = explain(network, [picture], [1])
     assert heat.shape == (56, 56)
     assert 0 <= heat.min() < heat.max() <= 1
 
@@ -57,7 +57,7 @@ def test_heat_stays_where_its_cell_is():
 
 def test_a_genre_that_is_none_is_an_error():
     """Grad-CAM never silently explains another genre."""
-    network, its_card = cornered()
+    network, _ = cornered()
     for label in (-1, 3):
         with pytest.raises(IndexError):
-            explain(network, its_card, BRIGHT, label)
+            explain(network, [BRIGHT], [label])
