@@ -67,10 +67,6 @@ def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> R
         study: The study.
         run: This run of the stage.
         predict: What predicts the validation books, on which temperatures are fitted; none: the trained systems.
-
-    Raises:
-        StageOrderError: The books have not been split, their covers not been prepared, or no system is evaluated.
-        WorkspaceError: A file of predictions or measurements is missing or altered, or of other books.
     """
     models = {split_model_name(model)[0]: model for model in run.inputs["systems"].split()}
     alone = run.inputs["alone"].split()
@@ -171,11 +167,7 @@ def _validation(study: Study, model: str, predict: Predict) -> tuple[Integers, F
 
 
 def measured_books(study: Study) -> pd.DataFrame:
-    """The books of the study by key: the label of each, and the measures of its cover (`MEASURES`).
-
-    Raises:
-        StageOrderError: A cover has not been measured.
-    """
+    """The books of the study by key: the label of each, and the measures of its cover (`MEASURES`)."""
     books = read_table(study.workspace.splits, ("key", "label"), label="int64").set_index("key")
     books[list(Measurements._fields)] = load_measurements(study, books.index.tolist())
     return books.assign(aspect_ratio=books["width"] / books["height"])

@@ -73,9 +73,5 @@ def analysis_file(workspace: Workspace) -> Path:
 
 
 def read_analysis(workspace: Workspace) -> Analysis:
-    """The analysis of a study.
-
-    Raises:
-        WorkspaceError: It is missing or altered.
-    """
+    """The analysis of a study."""
     return read_result(analysis_file(workspace), Analysis, "the analysis")

@@ -54,11 +54,6 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
         run: This run of the stage.
         system: A system of the study that has been trained: "MobileNetV2", "Ensemble-mean".
         predict: What predicts; none: the trained system.
-
-    Raises:
-        SettingsError: The study has no such system.
-        StageOrderError: It has not been trained, or the books have not been split.
-        TrainingError: It predicts values that are not numbers.
     """
     model = run.part
     genres = read_genres(study.workspace)

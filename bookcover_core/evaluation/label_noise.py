@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.metrics import Floats
 from bookcover_core.evaluation.repeats import repeated_models
@@ -38,28 +38,19 @@ _PLANT = 423
 Labels = npt.NDArray[np.int64]
 
 
-class LabelNoise(BaseModel):
+class LabelNoise(BaseModel, frozen=True):
     """How many labels of a study are doubtful, and what that is worth."""
 
-    model_config = ConfigDict(frozen=True)
-
-    models: list[str]
-    """The frozen networks whose mean probabilities judge."""
+    models: list[str] = Field(description="The frozen networks whose mean probabilities judge.")
     books: int
-    accuracy: float
-    """Share of the books that are judged as their label says."""
-    doubtful: int
-    """Books whose label is doubtful."""
-    planted: int
-    """Labels that were changed at random."""
-    found: int
-    """Of those, the doubtful ones."""
+    accuracy: float = Field(description="Share of the books that are judged as their label says.")
+    doubtful: int = Field(description="Books whose label is doubtful.")
+    planted: int = Field(description="Labels that were changed at random.")
+    found: int = Field(description="Of those, the doubtful ones.")
     found_first: int
     """Of those, the ones among as many most doubtful books: what the top of the list is worth."""
-    mistakes: int
-    """Books that are judged otherwise than their label says."""
-    doubtful_mistakes: int
-    """Of those, the ones with a doubtful label."""
+    mistakes: int = Field(description="Books that are judged otherwise than their label says.")
+    doubtful_mistakes: int = Field(description="Of those, the ones with a doubtful label.")
 
     @property
     def most(self) -> float:
@@ -82,11 +73,7 @@ def _inputs(study: Study) -> Inputs:
     parts=lambda study: [()] if fold_variants(study.settings) and pretrained(study.settings.training.backbones) else [],
 )
 def find_doubtful_labels(study: Study, run: StageRun) -> Result:
-    """The books whose label is doubtful by the mean of all frozen networks' cross-validated probabilities.
-
-    Raises:
-        StageOrderError: The stored probabilities of a training are missing or damaged.
-    """
+    """The books whose label is doubtful by the mean of all frozen networks' cross-validated probabilities."""
     models = run.inputs["models"].split()
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     judged = np.mean([_cross_validated(study, model, books["key"]) for model in models], axis=0)
@@ -136,11 +123,7 @@ def doubtful_file(workspace: Workspace) -> Path:
 
 
 def read_label_noise(workspace: Workspace) -> LabelNoise:
-    """What the stage found.
-
-    Raises:
-        WorkspaceError: It is missing or altered.
-    """
+    """What the stage found."""
     return read_result(label_noise_file(workspace), LabelNoise, "what is known of doubtful labels")
 
 

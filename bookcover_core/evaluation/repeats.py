@@ -105,11 +105,7 @@ def _inputs(study: Study) -> Inputs:
     parts=lambda study: [()] if variants(study.settings) else [],
 )
 def sum_up_repeats(study: Study, run: StageRun) -> Result:
-    """Mean, spread and interval over seeds and over folds, and the learning curve, of each frozen network.
-
-    Raises:
-        StageOrderError: The stored probabilities of a training are missing or damaged.
-    """
+    """Mean, spread and interval over seeds and over folds, and the learning curve, of each frozen network."""
     found = {split_model_name(model)[0]: _of_model(study, model) for model in run.inputs["models"].split()}
     file = repeats_file(study.workspace)
     write_json(file, Repeats(confidence=study.settings.evaluation.confidence, systems=found).model_dump(mode="json"))
@@ -128,11 +124,7 @@ def repeats_file(workspace: Workspace) -> Path:
 
 
 def read_repeats(workspace: Workspace) -> Repeats:
-    """The repeated trainings of a study.
-
-    Raises:
-        WorkspaceError: They are missing or altered.
-    """
+    """The repeated trainings of a study."""
     return read_result(repeats_file(workspace), Repeats, "what the repeated trainings say")
 
 

@@ -163,9 +163,5 @@ def total_name(k: int) -> str:
 
 
 def read_scores(file: Path) -> Scores:
-    """The scores that a `metrics.json` holds.
-
-    Raises:
-        WorkspaceError: It is missing or altered.
-    """
+    """The scores that a `metrics.json` holds."""
     return read_result(file, Scores, "the scores")

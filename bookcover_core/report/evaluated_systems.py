@@ -75,11 +75,7 @@ class EvaluatedSystem:
 
 
 def read_system(study: Study, system: System, model: str) -> EvaluatedSystem:
-    """A system that has been evaluated; `model` is the name of its folder.
-
-    Raises:
-        WorkspaceError: Its scores are missing or altered.
-    """
+    """A system that has been evaluated; `model` is the name of its folder."""
     scores = read_scores(study.workspace.evaluation / model / "metrics.json")
     folder = study.workspace.models / model
     figures = _if_sound(validation_figures_of, folder) if system.evidence else None

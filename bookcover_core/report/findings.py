@@ -212,11 +212,7 @@ class Findings:
 
     @cached_property
     def analysis(self) -> Analysis | None:
-        """The analysis of these systems; None where there is none, or one of other predictions.
-
-        Raises:
-            WorkspaceError: It is altered.
-        """
+        """The analysis of these systems; None where there is none, or one of other predictions."""
         systems = {f"evaluate/{each.scores.model}" for each in self.systems}
         wanted = {label: digest for label, digest in self._evaluated.items() if label in systems}
         for manifest in self.manifests.get("analyse", []):
@@ -227,11 +223,7 @@ class Findings:
 
     @cached_property
     def repeats(self) -> Repeats | None:
-        """What repeated trainings say; None where there are none, or not of these systems.
-
-        Raises:
-            WorkspaceError: It is altered.
-        """
+        """What repeated trainings say; None where there are none, or not of these systems."""
         trained = {manifest.label: manifest.digest for manifest in self.manifests.get("train", [])}
         for manifest in self.manifests.get("repeats", []):
             if all(manifest.inputs[label] == trained.get(label) for label in manifest.inputs if label in trained):
@@ -240,20 +232,12 @@ class Findings:
 
     @cached_property
     def label_noise(self) -> LabelNoise | None:
-        """What is known of doubtful labels; None where no cross-validation tells.
-
-        Raises:
-            WorkspaceError: It is altered.
-        """
+        """What is known of doubtful labels; None where no cross-validation tells."""
         return read_label_noise(self.study.workspace) if self.manifests.get("label-noise") else None
 
     @cached_property
     def insight(self) -> NetworkInsight | None:
-        """The results of visualising a network; None where there are none of the network as it is evaluated now.
-
-        Raises:
-            WorkspaceError: It is altered.
-        """
+        """The results of visualising a network; None where there are none of the network as it is evaluated now."""
         if "visualise" not in self.manifests:
             return None
         try:

@@ -161,11 +161,7 @@ def torn_covers(study: Study) -> list[CaptionedCover]:
 
 
 def twins_markdown(study: Study) -> str:
-    """The twins under different genres as Markdown, with a sheet of their covers; says so where there are none.
-
-    Raises:
-        StageOrderError: Twins have not been searched for.
-    """
+    """The twins under different genres as Markdown, with a sheet of their covers; says so where there are none."""
     told = "{}\n\n{}\n{}\n\n".format(*passage("twins", counts=study.manifest("twins").counts))
     covers = torn_covers(study)
     if not covers:

@@ -69,11 +69,7 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
 
 
 def exchanges(study: Study) -> list[Exchange]:
-    """The books that left with a sound cover and were replaced: rejected ones first, by genre and key.
-
-    Raises:
-        StageOrderError: The books have not been chosen.
-    """
+    """The books that left with a sound cover and were replaced: rejected ones first, by genre and key."""
     study.manifest("curate")
     table = _replacements(study)
     table = table[(table["replaced_by"] != "") & table["reason"].isin(_SHOWN)]
@@ -104,11 +100,7 @@ def exchanged_covers(study: Study, pairs: Sequence[Exchange]) -> list[CaptionedC
 
 
 def replaced_markdown(study: Study) -> str:
-    """The books that left as Markdown, with a sheet of covers and what came in their place; says so where none left.
-
-    Raises:
-        StageOrderError: The books have not been chosen.
-    """
+    """The books that left as Markdown, with a sheet of covers and what came in their place; says so where none left."""
     study.manifest("curate")
     genres = read_table(study.workspace.genres)["name"].tolist()
     table = reasons_table(_replacements(study), genres)

@@ -40,10 +40,6 @@ def result_table(study: Study) -> list[dict[str, str]]:
 
     Keys: model, preparation, "top 1, %" (and 3 and 5, where there are more genres), "macro precision, %", "best epoch",
     and, where the published numbers may be compared, "published top 1, %". What is not known is a dash.
-
-    Raises:
-        StageOrderError: The study's listings have not been read.
-        WorkspaceError: A file of results is missing or altered.
     """
     table = _results(gather(study))
     names = [column.name for column in table.columns]
@@ -56,12 +52,7 @@ def verdict(study: Study) -> str:
 
 
 def result_markdown(study: Study) -> str:
-    """The rows of `result_table` as a Markdown table, under the verdict in a sentence.
-
-    Raises:
-        StageOrderError: The study's listings have not been read.
-        WorkspaceError: A file of results is missing or altered.
-    """
+    """The rows of `result_table` as a Markdown table, under the verdict in a sentence."""
     findings = gather(study)
     told = headline(findings)
     lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]

@@ -75,11 +75,7 @@ class MaximisationState:
         return reached
 
     def write(self, file: Path, key: str) -> None:
-        """Write it to `file`, whole or not at all; `key` is a digest of everything that it depends on.
-
-        Raises:
-            DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
-        """
+        """Write it to `file`, whole or not at all; `key` is a digest of everything that it depends on."""
         with atomic(file) as temporary, temporary.open("wb") as content:
             np.savez(content, key=np.array(key), **vars(self))
 

@@ -97,9 +97,5 @@ def insight_folder(workspace: Workspace, model: str) -> Path:
 
 
 def read_insight(workspace: Workspace, model: str) -> NetworkInsight:
-    """The results of visualising a model.
-
-    Raises:
-        WorkspaceError: The file is missing or altered.
-    """
+    """The results of visualising a model."""
     return read_result(insight_folder(workspace, model) / INSIGHT, NetworkInsight, "what the stage `visualise` saw")

@@ -70,13 +70,7 @@ def _inputs(study: Study) -> Inputs:
     network_of=lambda study: chosen_system(study).network,
 )
 def visualise(study: Study, run: StageRun) -> Result:
-    """Ideal pictures and heat maps of the network that `visualisation.model` names, or of the best by validation.
-
-    Raises:
-        SettingsError: The study has no such network.
-        StageOrderError: No network has been evaluated, or this one has not.
-        WeightsError: Its weights are missing or altered.
-    """
+    """Ideal pictures and heat maps of the network that `visualisation.model` names, or of the best by validation."""
     model = run.part
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
