@@ -13,8 +13,7 @@ import pandas as pd
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation import metrics
-from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis, analysis_file, rounded
-from bookcover_core.evaluation.analysis_files import write_tables
+from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis, analysis_file, rounded, write_tables
 from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.class_overlap import study_overlap
 from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour

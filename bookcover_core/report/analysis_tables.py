@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bookcover_core.evaluation.analysis import Analysis
-from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.colour_analysis import Correlation
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings

@@ -13,7 +13,6 @@ from bookcover_core.report.near_duplicate_section import genres_table, twins_tab
 from bookcover_core.report.number_verdicts import number_verdicts, verdict_tables
 from bookcover_core.report.provenance import architecture_table, machine_table, software_table
 from bookcover_core.report.reading_section import reading_tables
-from bookcover_core.report.repeat_section import curve_figures, curve_words, doubt_words, repeat_table
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import (
     analysis_figures,
@@ -32,7 +31,15 @@ from bookcover_core.report.result_tables import (
 )
 from bookcover_core.report.statements import statement_table, statement_verdicts
 from bookcover_core.report.table import Table
-from bookcover_core.report.training_section import ensemble_table, training_table, training_words
+from bookcover_core.report.training_section import (
+    curve_figures,
+    curve_words,
+    doubt_words,
+    ensemble_table,
+    repeat_table,
+    training_table,
+    training_words,
+)
 
 TableMaker = Callable[[Findings], Table | Iterable[Table | None] | None]
 

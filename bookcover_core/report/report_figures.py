@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.colour_analysis import Correlation
 from bookcover_core.evaluation.published_results import published_recall, published_results
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings

@@ -1,4 +1,4 @@
-"""Training curves: Figure 3.1 (the preparations) and Figure 4.1 (the networks).
+"""Training curves: Figure 3.1 (the preparations), Figure 4.1 (the networks), and accuracy by number of training books.
 
 comparison/<preparation>/history.csv, models/<model>/history.csv  ->  TrainingCurve  ->  a figure
 """
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.repeats import LearningCurve
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.visualisation import figure_style
 
@@ -101,4 +102,36 @@ def training_curves(curves: Mapping[str, TrainingCurve]) -> Figure:
             if column == 0:
                 figure_style.percent_axis(grid[2 * row][0].yaxis)
         figure_style.legend_below(figure, grid[0][0])
+        return figure
+
+
+def learning_curves(curves: Mapping[str, LearningCurve], width: float = figure_style.WIDTH) -> Figure:
+    """A dot for each training, the fitted line with its interval, dashed to twice the books, for each network.
+
+    Args:
+        curves: By the name of the network; all of the same numbers of books.
+        width: In inches.
+    """
+    with figure_style.drawn(width, min(3.2, 0.95 * width)) as figure:
+        axes = figure.subplots()
+        for place, (name, curve) in enumerate(curves.items()):
+            colour, books = figure_style.colour(place), [point.books for point in curve.points]
+            reach = [*books, 2 * books[-1]]
+            for point in curve.points:
+                axes.plot([point.books] * len(point.accuracies), point.accuracies, "o", markersize=2.5, color=colour)
+            values = [each.value for each in curve.fitted]
+            axes.plot(books, values[:-1], color=colour, linewidth=1.4, label=name)
+            axes.plot(reach[-2:], values[-2:], color=colour, linewidth=1.4, linestyle="--")
+            lows, highs = [each.low for each in curve.fitted], [each.high for each in curve.fitted]
+            axes.fill_between(reach, lows, highs, color=colour, alpha=0.15, linewidth=0)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(FixedLocator(reach))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.set_ylim(bottom=0)
+        axes.grid(visible=True, axis="both")
+        axes.set_xlabel("Training books")
+        axes.set_ylabel("Top-1 accuracy on test books")
+        figure_style.percent_axis(axes.yaxis)
+        figure_style.legend_below(figure, axes, 2 if width <= figure_style.NARROW else 4)
         return figure

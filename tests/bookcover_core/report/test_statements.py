@@ -9,7 +9,7 @@ import pytest
 
 from bookcover_core.evaluation.analysis import read_analysis
 from bookcover_core.evaluation.class_overlap import study_overlap
-from bookcover_core.evaluation.correlation import Correlation
+from bookcover_core.evaluation.colour_analysis import Correlation
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.published_results import published_statements
 from bookcover_core.evaluation.significance import Standing
