@@ -21,7 +21,6 @@ def choose_chunks(study: Study, wanted: str) -> list[int]:
             that `next_chunk` gives.
 
     Raises:
-        StageOrderError: The listings have not been read.
         SettingsError: `wanted` is of another form, or there is no chunk of such a number.
     """
     if wanted.strip() == "all":
@@ -61,9 +60,7 @@ def next_chunk(study: Study) -> int | None:
     keep no later chunk from being fetched. The covers themselves are not looked at.
 
     Raises:
-        StageOrderError: The listings have not been read.
         SettingsError: `books.chunks` names one that there is not.
-        FolderError: The folder or archive of pictures cannot be used.
     """
     wanted = chunks(study)
     still_open: list[tuple[Manifest, int]] = []

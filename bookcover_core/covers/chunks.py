@@ -19,7 +19,6 @@ def chunks(study: Study) -> list[int]:
     """Numbers of the chunks of the study, from 1: those that `books.chunks` names, or all.
 
     Raises:
-        StageOrderError: The listings have not been read.
         SettingsError: `books.chunks` names one that there is not.
     """
     named = check_chunks(study, study.settings.books.chunks, where="books.chunks")
@@ -35,7 +34,6 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
         where: The setting or argument that named them, for the message.
 
     Raises:
-        StageOrderError: The listings have not been read.
         SettingsError: There is no chunk of such a number.
     """
     last = _last_chunk(study)

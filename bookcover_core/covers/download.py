@@ -71,11 +71,7 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     with `covers.retry_missing`, missing ones. Stored covers are checked again after a change of settings or code.
 
     Raises:
-        StageOrderError: The listings have not been read.
         DownloadError: More than `covers.max_failed_share` of the chunk failed for now. The ledger is written.
-        FolderError: The folder or archive of pictures cannot be used, or lacks more than `covers.max_missing_share`.
-        SettingsError: There is no such chunk, or `covers.hosts` names something that is no address.
-        DiskFullError, WorkspaceError: The study's folder cannot be written. The ledger keeps what was done.
     """
     workspace, settings = study.workspace, study.settings.covers
     books = _books(study, chunk)

@@ -43,11 +43,7 @@ class ChunkProgress:
         self._progress(len(self.rows), self._total)
 
     def add(self, row: LedgerRow) -> None:
-        """Add a new row, and append it to the journal.
-
-        Raises:
-            DiskFullError: The journal cannot be written.
-        """
+        """Add a new row, and append it to the journal."""
         self.journal.append(row)
         self.note(row)
 

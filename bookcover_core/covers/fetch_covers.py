@@ -63,8 +63,6 @@ def fetch_covers(
         settings: Pace, limits and hosts.
 
     Raises:
-        DiskFullError, WorkspaceError: A cover or its row cannot be written.
-        SettingsError: `covers.hosts` names something that is no address.
         WorkerError: The processes that fetch cannot be started.
     """
     mirrors = Mirrors(settings)
@@ -133,7 +131,6 @@ def _fetch_apart(orders: Sequence[WorkerOrder], progress: ChunkProgress) -> None
 
     Raises:
         WorkerError: The processes cannot be started.
-        BookcoverError: An error of a worker, raised here.
     """
     workers: list[subprocess.Popen[bytes]] = []
     try:

@@ -30,9 +30,6 @@ def import_covers(
         store: Writes the covers.
         progress: Receives the rows.
         settings: What counts as a cover.
-
-    Raises:
-        DiskFullError, WorkspaceError: A cover or its row cannot be written.
     """
 
     def take(book: Book) -> LedgerRow:

@@ -282,7 +282,6 @@ def open_local_source(study: Study) -> LocalSource | None:
 
     Raises:
         FolderError: The folder or archive cannot be used.
-        StageOrderError: The listings have not been read.
     """
     settings = study.settings
     if settings.books.source is BookSource.FOLDER:

@@ -22,9 +22,6 @@ def find_candidates(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/candidates.csv`: the books of the study's genres, the pool's too, that may be box sets.
 
     The file has a row for each candidate, sorted by key, with the first of `curation.title_terms` that its title has.
-
-    Raises:
-        StageOrderError: The listings have not been read.
     """
     books = read_eligible_books(study)
     terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]

@@ -79,10 +79,6 @@ def curate(study: Study, _: StageRun) -> Result:
     its split and the reason, its replacement, and the test book that it duplicates, if that is the reason.
 
     Raises:
-        StageOrderError: `listings`, `candidates`, `twins` or a chunk of `download` has not been run.
-        DecisionsError: The file of decisions is malformed, or names a book that there is not.
-        ReviewNeededError: Candidates are undecided and `curation.undecided` is "ask" or "fail"; they are in
-            `curation/open.csv`.
         PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
         GenreError: A genre is left with fewer than three books.
     """

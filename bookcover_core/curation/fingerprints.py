@@ -73,9 +73,7 @@ def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     once.
 
     Raises:
-        StageOrderError: The chunk has not been downloaded.
         FolderError: A cover is missing or cannot be decoded.
-        WorkerError: A process was killed.
     """
     file = fingerprints_file(study.workspace, chunk)
     rows = [row for row in read_rows(study.workspace.ledger / f"{run.part}.csv") if row.outcome == CoverOutcome.OK]

@@ -86,9 +86,6 @@ def find_twins(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.
 
     With `curation.twins` = "exact" only books with the same file are duplicates; with "none" no books are.
-
-    Raises:
-        StageOrderError: The listings have not been read, or a chunk has no hashes.
     """
     books = {book.key: book for book in read_eligible_books(study)}
     fingerprints = sorted(

@@ -93,7 +93,6 @@ def review_queue(study: Study) -> ReviewQueue:
         study: A study whose candidates have been searched for; its covers may still be on their way.
 
     Raises:
-        StageOrderError: The listings have not been read, or the candidates not been searched for.
         DecisionsError: The file of decisions is malformed.
     """
     study.manifest("candidates")
@@ -124,7 +123,6 @@ def find_open(study: Study) -> list[ReviewItem]:
     seconds: for the beginning and the end of a round of review, not for every request.
 
     Raises:
-        StageOrderError: The covers are not there yet, or twins have not been searched for.
         DecisionsError: The file of decisions is malformed.
     """
     write_csv(_drawn(study.workspace), ["key"], ([key] for key in select_books(study).unreviewed))

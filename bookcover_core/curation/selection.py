@@ -47,12 +47,7 @@ class BookSelection:
 
 
 def select_books(study: Study) -> BookSelection:
-    """The selection by what is known and decided now.
-
-    Raises:
-        StageOrderError: `listings`, `candidates`, `twins` or a chunk of `download` has not been run.
-        DecisionsError: The file of decisions is malformed.
-    """
+    """The selection by what is known and decided now."""
     for stage in ("candidates", "twins"):
         study.manifest(stage)
     settings = study.settings

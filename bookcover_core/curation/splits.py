@@ -51,7 +51,6 @@ def split(study: Study, _: StageRun) -> Result:
     The column `shared_with_training` is yes for a test book whose group has a training or validation book, else empty.
 
     Raises:
-        StageOrderError: The books have not been curated.
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
     """
     books = read_table(study.workspace.selection, label="int64")

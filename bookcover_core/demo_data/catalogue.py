@@ -87,7 +87,6 @@ def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: in
 
     Raises:
         FolderError: `folder` holds pictures of somebody else.
-        DiskFullError, WorkspaceError: It cannot be written.
     """
     publisher = Publisher(
         seed, train_per_genre=train_per_genre, test_per_genre=test_per_genre, pool_per_genre=pool_per_genre

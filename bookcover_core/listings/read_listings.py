@@ -92,8 +92,6 @@ def read_listings(study: Study, _: StageRun) -> Result:
 
     Raises:
         ListingError: A listing is missing or malformed.
-        DownloadError: A listing's address does not answer.
-        FolderError: The folder of pictures cannot be used.
         GenreError: There are fewer than two genres, or fewer than three books in one.
     """
     books = study.settings.books

@@ -59,11 +59,7 @@ class PreparedCover(BaseModel):
 def prepare_batch(
     books: Iterable[SelectedCover], root: Path, settings: PreparationSettings, store: Store, made_with: str
 ) -> list[PreparedCover | str]:
-    """Prepare and write the covers of `books`; for each its measurements and images, or what is wrong with it.
-
-    Raises:
-        DiskFullError, WorkspaceError: A picture cannot be written.
-    """
+    """Prepare and write the covers of `books`; for each its measurements and images, or what is wrong with it."""
     Image.core.set_blocks_max(_BLOCKS_KEPT)  # type: ignore[attr-defined]  # what PILLOW_BLOCKS_MAX sets
     found = []
     for book in books:
