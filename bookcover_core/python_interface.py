@@ -273,6 +273,23 @@ class CoverStudy:
             )
         return JudgedCover(verdict, markdown)
 
+    def export(self, folder: str | Path, *, model: str = "", tables: bool = False) -> list[Path]:
+        """The files that a trained model was written to: Keras, ONNX, labels, preparation, cards (`export`).
+
+        Args:
+            folder: Where they go.
+            model: As for `judge`.
+            tables: Whether the study's predictions and features are written too, as Parquet.
+
+        Raises:
+            SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
+            WeightsError: There is no trained model, none of that name, or its weights are altered.
+        """
+        from bookcover_core.export import export_model, export_tables  # noqa: PLC0415 - imports TensorFlow
+
+        written = export_model(self._study, Path(folder), model)
+        return written + (export_tables(self._study, Path(folder)) if tables else [])
+
     def close(self) -> None:
         """Let go of the models that have judged: the next verdict loads them anew."""
         for judge in self._judges.values():

@@ -441,6 +441,28 @@ def delete(study: StudyName, yes: Yes = False) -> None:
 
 
 @app.command()
+def export(
+    study: StudyName,
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")],
+    model: Annotated[
+        str, typer.Option(help="Which trained model; without it, the one that judges.", show_default=False)
+    ] = "",
+    tables: Annotated[
+        bool, typer.Option("--tables", help="The study's predictions and features too, as Parquet.")
+    ] = False,
+) -> None:
+    """Write a trained model for other programs: Keras and ONNX, labels, how covers are prepared, and its cards."""
+    from deployments.store_command import find_study  # noqa: PLC0415 - imports Rich
+    from deployments.terminal import say  # noqa: PLC0415 - as above
+
+    found = find_study(study)
+    from bookcover_core.export import export_model, export_tables  # noqa: PLC0415 - imports TensorFlow
+
+    for file in [*export_model(found, folder, model), *(export_tables(found, folder) if tables else ())]:
+        say(str(file))
+
+
+@app.command()
 def settings(
     settings_file: SettingsFile = None,
     overrides: Overrides = None,

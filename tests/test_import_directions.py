@@ -32,6 +32,7 @@ ROOMS = (
     "inference",
     "report",
     "preflight",
+    "export",
     "python_interface",
 )
 FRONT_DOOR = {"__init__", "python_interface"}

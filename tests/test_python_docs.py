@@ -55,6 +55,8 @@ def test_the_page_runs(folder, capsys):
     assert "there is no such file" in said
     study = names["study"]
     assert study.report.is_file()
+    files = {"model.keras", "model.onnx", "labels.txt", "prepare.py", "data-card.md", "model-card.md"}
+    assert {file.name for file in (folder / "exported").iterdir()} == files | {"predictions.parquet"}
     assert list(study.predictions("LeNet").columns) == ["key", "genre", *TINTS]
     np.testing.assert_allclose(study.predictions("LeNet")[[*TINTS]].sum(axis=1), 1, atol=1e-5)
     assert study.confusion("LeNet").to_numpy().sum() == len(study.predictions("LeNet"))

@@ -1,0 +1,162 @@
+"""A trained model on its way to other programs: as Keras and as ONNX, with what somebody needs who has nothing else.
+
+    model.keras, model.onnx         picture (n, side, side, 3) of 0 to 255  ->  probabilities (n, genres)
+    labels.txt                      the genres, in the order of the probabilities
+    prepare.py                      how a cover becomes such a picture, in Pillow and numpy alone
+    model-card.md, data-card.md     those of the report
+    predictions.parquet             what every system says of each test book
+    features-<backbone>-<preparation>.parquet
+
+Importing this module imports TensorFlow.
+"""
+
+import shutil
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.families.network_predictor import NetworkPredictor
+from bookcover_core.families.systems import load_predictor
+from bookcover_core.inference.model_choice import TrainedModel, choose
+from bookcover_core.inference.preprocess import prepared_as
+from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.models.tensorflow_setup import keras, without_chatter
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_text
+from bookcover_core.training.features import load_features
+from bookcover_core.training.preparation_choice import split_model_name
+
+# Least probability of which a logarithm is taken.
+_LEAST = 1e-7
+
+
+def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
+    """The files that a trained model was written to.
+
+    Args:
+        study: The study.
+        folder: Where they go; made where it is missing. Files of these names are replaced.
+        model: The model, with or without its preparation; default: the one that judges.
+
+    Raises:
+        SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
+        WeightsError: There is no trained model, none of that name, or its weights are altered.
+        OSError: The folder cannot be written.
+    """
+    _check_installed("onnx", "tf2onnx")
+    chosen = choose(study, model)
+    network, card = _whole(study, chosen)
+    folder.mkdir(parents=True, exist_ok=True)
+    with without_chatter():
+        network(keras.ops.zeros((1, *network.inputs[0].shape[1:])))  # Keras exports what has been called
+        network.save(folder / "model.keras")
+        network.export(folder / "model.onnx", format="onnx", verbose=False)
+    write_text(folder / "labels.txt", "".join(f"{genre.name}\n" for genre in card.genres))
+    write_text(folder / "prepare.py", _preparation(study, card))
+    written = [folder / name for name in ("model.keras", "model.onnx", "labels.txt", "prepare.py")]
+    for name in ("model-card.md", "data-card.md"):
+        told = study.workspace.report / name
+        if told.is_file() and (name != "model-card.md" or f'"{chosen.name}"' in told.read_text("utf-8")):
+            written.append(Path(shutil.copyfile(told, folder / name)))
+    return written
+
+
+def export_tables(study: Study, folder: Path) -> list[Path]:
+    """The files that the study's predictions and features were written to.
+
+    Predictions are of every evaluated system for each test book: system, key, label, and the probability of each genre
+    under its slug. Features are a file for each backbone and preparation: key, and a column for each channel.
+
+    Raises:
+        SettingsError: pyarrow is not installed.
+        StageOrderError: No system has been evaluated, or features are damaged.
+        OSError: The folder cannot be written.
+    """
+    _check_installed("pyarrow")
+    table = _predictions(study)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "predictions.parquet"]
+    table.to_parquet(written[0], index=False)
+    keys = read_table(study.workspace.selection, ("key",))["key"]
+    for manifest in study.manifests("features"):
+        backbone, preparation = manifest.inputs["backbone"], manifest.inputs["preparation"]
+        rows = load_features(study, backbone, preparation)[np.arange(len(keys))]
+        table = pd.DataFrame(rows, columns=pd.Index([str(number) for number in range(rows.shape[1])]))
+        table.insert(0, "key", keys.to_numpy())
+        written.append(folder / f"features-{backbone}-{preparation}.parquet")
+        table.to_parquet(written[-1], index=False)
+    return written
+
+
+def _predictions(study: Study) -> pd.DataFrame:
+    tables = []
+    for file in sorted(study.workspace.evaluation.glob("*/predictions.csv")):
+        found = read_predictions(file)
+        slugs = pd.read_csv(file, nrows=0).columns[-found.probabilities.shape[1] :]
+        table = pd.DataFrame(found.probabilities.astype(np.float32), columns=slugs)
+        table.insert(0, "label", found.labels)
+        table.insert(0, "key", found.keys)
+        table.insert(0, "system", split_model_name(file.parent.name)[0])
+        tables.append(table)
+    if not tables:
+        raise StageOrderError("no system has been evaluated", where=study.workspace.root, advice="Run the study first.")
+    return pd.concat(tables)
+
+
+def _check_installed(*packages: str) -> None:
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise SettingsError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed",
+            where="export",
+            advice="Install the extra: pip install 'bookcover[export]'.",
+        )
+
+
+def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
+    """The model as one network, and the card of its first member."""
+    predictors = [load_predictor(study.workspace.models / card.name) for card in chosen.members]
+    networks = [each for each in predictors if isinstance(each, NetworkPredictor)]
+    squares = {each.square for each in networks}
+    if len(networks) < len(predictors) or len(squares) > 1 or any(len(each.model.inputs) > 1 for each in networks):
+        raise SettingsError(
+            f"{chosen.title} takes more than one picture of a cover, and cannot be one file",
+            where=chosen.name,
+            advice="Name one of its networks: "
+            f"{', '.join(card.name for card in chosen.members if card.input_size)} (`--model`).",
+        )
+    if len(networks) == 1:
+        return networks[0].model, networks[0].card
+    pictures = keras.Input(networks[0].model.inputs[0].shape[1:], name="pictures")
+    parts = []
+    for share, each in zip(chosen.shares, networks, strict=True):
+        each.model.name = each.card.name
+        found = each.model(pictures)
+        if chosen.how == "product":
+            found = keras.ops.log(keras.ops.maximum(found, _LEAST))
+        parts.append(keras.layers.Rescaling(share)(found))
+    joined = keras.layers.Add()(parts)
+    if chosen.how == "product":
+        joined = keras.layers.Softmax(name="genres")(joined)
+    return keras.Model(pictures, joined, name=chosen.name), networks[0].card
+
+
+def _preparation(study: Study, card: ModelCard) -> str:
+    """A program that prepares a cover as the model was shown them."""
+    settings = prepared_as(study)
+    text = (files("bookcover_core") / "prepare_cover.txt").read_text("utf-8")
+    values = {
+        "HOW": card.preparation,
+        "PREPARED": settings.size,
+        "SIDE": card.input_size,
+        "SCALING": settings.interpolation.name,
+        "FORMAT": settings.image_format.upper(),
+        "QUALITY": settings.jpeg_quality,
+    }
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    return text
