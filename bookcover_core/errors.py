@@ -8,6 +8,7 @@
     │   ├── GenreError              too few genres, or too few books in one
     │   ├── DecisionsError          a file of review decisions that cannot be read
     │   ├── WorkspaceError          a study's folder that cannot be written
+    │   │   └── StudyBusyError      a study that another run is at
     │   ├── WeightsError            model weights that are missing, altered or of another network
     │   ├── PreflightError          several of these, found before a study begins to work
     │   └── StageOrderError         a stage asked for before the stages that it builds on
@@ -98,6 +99,10 @@ class DecisionsError(InputError):
 
 class WorkspaceError(InputError):
     """A study's folder that cannot be written."""
+
+
+class StudyBusyError(WorkspaceError):
+    """A study that another run is at."""
 
 
 class WeightsError(InputError):

@@ -29,8 +29,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _named(given: Path | None) -> Path | None:
+    from deployments.home import named_study  # noqa: PLC0415 - beside the others
+
+    return named_study(given)
+
+
+_STUDY = "A study: its name in this home, its folder, or a TOML file of settings"
+
 SettingsFile = Annotated[
-    Path | None, typer.Argument(help="A TOML file of settings; without one, the dissertation's.", show_default=False)
+    Path | None,
+    typer.Argument(
+        metavar="[STUDY]", help=f"{_STUDY}; without one, the dissertation's.", callback=_named, show_default=False
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -252,7 +264,8 @@ def judge(
     study: Annotated[
         Path | None,
         typer.Option(
-            help="The study whose networks judge: a TOML file of settings; without one, the dissertation's.",
+            help=f"The study whose networks judge. {_STUDY}; without one, the dissertation's.",
+            callback=_named,
             show_default=False,
         ),
     ] = None,
@@ -322,7 +335,7 @@ def report(
     studies: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Settings files or folders of one study, or of two; without any, the dissertation's.",
+            help=f"One study, or two. {_STUDY}; without any, the dissertation's.",
             metavar="STUDY",
             show_default=False,
         ),
@@ -338,7 +351,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study, or put two studies side by side."""
-    given = studies or []
+    given = [_named(each) or each for each in studies or []]
     if len(given) > 2:
         raise SettingsError(f"{len(given)} studies are given", where="STUDY", advice="Name one, or two to compare.")
     if output and len(given) < 2:
@@ -411,7 +424,7 @@ def store(
         show_store()
 
 
-StudyName = Annotated[Path, typer.Argument(help="A study: its name in this home, its folder or its settings file.")]
+StudyName = Annotated[Path, typer.Argument(metavar="STUDY", help=f"{_STUDY}.", callback=_named)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

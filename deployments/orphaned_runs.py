@@ -3,8 +3,8 @@
 A run whose process is gone would stay Running for ever, as nobody is there to say that it ended.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
     FlowRunFilterParentFlowRunId,
+    FlowRunFilterParentTaskRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
     TaskRunFilter,
@@ -24,11 +25,20 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
+from bookcover_core.pipeline.study import is_being_run
+from flows.judging import judge
 from flows.review_gate import PAGE_VARIABLES
+from flows.run_states import STOPPED
+from flows.studies import folder_of_run
+from flows.study import WHOLE
+from tasks.limits import free_slots
 from tasks.pages import SITE_VARIABLE
 
-STOPPED = "Stopped"
-"""State of a run that was cut off, and waits for a person: a crash by another name, which is not taken up by itself."""
+KILLED_COMMAND = "Its process was killed, or the machine went down. The same command goes on: what is done is kept."
+"""What is said of a run of `bookcover run` whose process is gone."""
+
+# A run is not looked for in the first moments: its process is about to say that it is at the study.
+_BEGINNING = timedelta(seconds=10)
 
 _UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
@@ -38,9 +48,41 @@ _PAGE = 200
 
 def unfinished_runs(client: SyncPrefectClient) -> dict[UUID, FlowRun]:
     """Runs of deployments, and runs within them, that a process is at, or should be."""
-    unfinished = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
-    deployed = FlowRunFilter(state=unfinished, deployment_id=FlowRunFilterDeploymentId(is_null_=False))
-    found = {run.id: run for run in _read(client, deployed)}
+    deployed = FlowRunFilter(state=_unfinished(), deployment_id=FlowRunFilterDeploymentId(is_null_=False))
+    return _with_runs_within(client, _read(client, deployed))
+
+
+def killed_commands(client: SyncPrefectClient) -> dict[UUID, FlowRun]:
+    """Runs that no deployment started and whose process is gone, and runs within them: nobody holds their study.
+
+    Such a run may have waited for a review, too. A study that does not lie on this machine is not looked for.
+    """
+    flows = {each.id: each.name for each in client.read_flows(limit=_PAGE)}
+    whole = {flow.name for flow in WHOLE}
+    typed = FlowRunFilter(
+        state=_unfinished(StateType.PAUSED),
+        deployment_id=FlowRunFilterDeploymentId(is_null_=True),
+        parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
+    )
+
+    def is_gone(run: FlowRun) -> bool:
+        flow, folder = flows.get(run.flow_id), folder_of_run(run.parameters)
+        if folder is None or not folder.is_dir() or flow == judge.name or run.state is None:
+            return False
+        is_old = datetime.now(UTC) - run.state.timestamp > _BEGINNING
+        return is_old and not is_being_run(folder, whole=flow in whole)
+
+    return _with_runs_within(client, filter(is_gone, _read(client, typed)))
+
+
+def _unfinished(*more: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=[*_UNFINISHED, *more]))
+
+
+def _with_runs_within(client: SyncPrefectClient, runs: Iterable[FlowRun]) -> dict[UUID, FlowRun]:
+    """These runs, and those within them that are unfinished."""
+    unfinished = _unfinished()
+    found = {run.id: run for run in runs}
     newest = list(found)
     while newest:
         within = FlowRunFilter(state=unfinished, parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=newest))
@@ -60,11 +102,13 @@ def badly_ended(client: SyncPrefectClient, runs: dict[UUID, FlowRun]) -> dict[UU
 
 
 def declare_stopped(client: SyncPrefectClient, runs: dict[UUID, FlowRun], why: str) -> None:
-    """End runs whose process is gone, with the reason as their message, and so their tasks.
+    """End runs whose process is gone, with the reason as their message, and so their tasks; their slots are free then.
 
     Their state is a crash by another name: a crash would be taken up again by itself, and these wait for a person.
     A run whose process was told of its cancellation is cancelled.
     """
+    if runs:
+        free_slots(client, runs)
     for run in runs.values():
         is_cancelling = run.state is not None and run.state.type is StateType.CANCELLING
         state: State = (

@@ -1,12 +1,14 @@
 """How far a study is, in the terminal: one display that is drawn anew, or a line for each step where it is a file.
 
-Prefect's lines go to a log file of the study; what needs a person, and what went wrong, stands in the terminal too.
+Prefect's lines go to a log file of the study, from the start of the server to its end; what needs a person, and what
+went wrong, stands in the terminal too.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 from rich.console import Group
@@ -14,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bookcover_core.pipeline.file_lock import alone_at
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
@@ -26,10 +29,13 @@ _INTERVAL = 60.0
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-class _LogFile(logging.FileHandler):
+class RunLog(logging.FileHandler):
     """The log of a study's run, which remembers what the work itself said last."""
 
-    last = ""
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, encoding="utf-8", errors="backslashreplace")
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self.last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
@@ -48,26 +54,38 @@ class _Terminal(logging.Handler):
 
 
 @contextmanager
-def shown_progress(
-    settings: StudySettings, quiet: Callable[[logging.LogRecord], bool], step: str | None = None
-) -> Iterator[None]:
-    """Show how far a study is while the block lasts, and write what Prefect logs to a file in the study's folder.
+def logged(settings: StudySettings, quiet: Callable[[logging.LogRecord], bool]) -> Iterator[RunLog]:
+    """Write what is logged while the block lasts to a file in the study's folder, in place of Prefect's lines.
+
+    The log of the last run is kept as `run.previous.log`. Where another run is writing it, this one adds to it.
 
     Args:
         settings: The study.
         quiet: Whether a record stays out of the terminal.
-        step: The step that is run alone; None: the whole study.
     """
     log = settings.root / "run.log"
-    if log.exists():
-        log.replace(log.with_suffix(".previous.log"))
-    say(f"Log: {log}")
-    file, terminal = _LogFile(log, encoding="utf-8", errors="backslashreplace"), _Terminal(logging.WARNING)
-    file.setFormatter(logging.Formatter(_FORMAT))
-    terminal.addFilter(lambda record: not quiet(record))
-    with _handlers(file, terminal), watched(Study(settings), step) as progress:
+    with alone_at(log) as is_mine:
+        if is_mine and log.exists():
+            log.replace(log.with_suffix(".previous.log"))
+        say(f"Log: {log}")
+        file, terminal = RunLog(log), _Terminal(logging.WARNING)
+        terminal.addFilter(lambda record: not quiet(record))
+        with _handlers(file, terminal):
+            yield file
+
+
+@contextmanager
+def shown_progress(settings: StudySettings, log: RunLog, step: str | None = None) -> Iterator[None]:
+    """Show how far a study is while the block lasts.
+
+    Args:
+        settings: The study.
+        log: Its log, whose last line is shown too.
+        step: The step that is run alone; None: the whole study.
+    """
+    with watched(Study(settings), step) as progress:
         if console.is_terminal:
-            with Live(console=console, get_renderable=lambda: _display(progress, file.last), refresh_per_second=2):
+            with Live(console=console, get_renderable=lambda: _display(progress, log.last), refresh_per_second=2):
                 yield
             return
         ending = Event()

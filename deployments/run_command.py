@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 import httpx
@@ -13,17 +13,23 @@ import httpx
 from bookcover_core.covers.chunks import check_chunks
 from bookcover_core.errors import ServerError, SettingsError, StageOrderError
 from bookcover_core.families.systems import check_systems
-from bookcover_core.pipeline.graph import steps
+from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from deployments.progress_display import shown_progress
+from deployments.progress_display import logged, shown_progress
 from deployments.review_command import review_page
 from deployments.review_resume import announced
-from deployments.server import Dashboard, dashboard
+from deployments.server import Dashboard, dashboard, prepare_environment
 from deployments.terminal import print_results, say
 from flows.logs import OURS, explain_errors
 from tasks.clusters import check_cluster
 from tasks.preflight import check_all
+
+# Stages of other steps that a step runs itself, where that is to be done.
+_BROUGHT = {"download": ("listings",), "compare": ("features",), "train": ("compare",)}
+
+# Loggers of what sends events and lines of the log to the server.
+_SERVICES = {"EventsWorker", "APILogWorker"}
 
 # Seconds for which the home's server may be away.
 _SECONDS_FOR_SERVER = 180
@@ -46,32 +52,89 @@ def run_study(
 
     Raises:
         SettingsError: There is no such part, or no such chunk.
+        StudyBusyError: Another run is at the study.
+        StageOrderError: The part builds on stages that have not been run.
         BookcoverError: Whatever stopped the study.
     """
-    if only is not None and only not in steps():
-        raise SettingsError(f"there is no part {only!r}", where="--only", advice=f"The parts are {', '.join(steps())}.")
+    study = Study(settings)
     # What is wrong at once is said at once, before a server is started.
     if only is None:
+        study.refuse_if_run()
         check_all(settings)
     else:
+        check_step(only)
         check_systems(settings)
         check_cluster(settings)
-    with Study(settings).alone() if only is None else nullcontext():
-        Study(settings).begin()
+        _check_order(study, only)
     if not isinstance(chunks, str):
         with suppress(StageOrderError):  # the listings are read first, then
-            check_chunks(Study(settings), chunks, where="--chunk")
-    with dashboard() as shown:
-        say(f"Dashboard: {shown.address}")
-        with _review_page(settings, only):
-            plain_errors()
-            named = chunks if isinstance(chunks, str) else ", ".join(map(str, chunks))
-            with shown_progress(settings, _is_said_elsewhere, only):
-                _run_until_done(shown, lambda: _run(only, settings, named))
-        if only in {None, "report"}:
-            print_results(settings)
-        if stay:
-            _stay(shown)
+            check_chunks(study, chunks, where="--chunk")
+    with ExitStack() as held:
+        if only is None:
+            held.enter_context(study.alone())
+        study.begin()
+        prepare_environment()
+        plain_errors()
+        with logged(settings, _is_said_elsewhere) as log, dashboard() as shown:
+            say(f"Dashboard: {shown.address}")
+            with _review_page(settings, only):
+                named = chunks if isinstance(chunks, str) else ", ".join(map(str, chunks))
+                with shown_progress(settings, log, only):
+                    _run_until_done(shown, lambda: _run(only, settings, named))
+            if only in {None, "report"}:
+                print_results(settings)
+            if stay:
+                held.close()
+                _stay(shown)
+
+
+def check_step(only: str) -> None:
+    """Return where a step of a study is called so.
+
+    Raises:
+        SettingsError: None is; the message says which there are.
+    """
+    if only in steps():
+        return
+    within = next((each.step for each in declarations() if only in {each.name, each.label}), None)
+    raise SettingsError(
+        f"{only!r} is done with the step {within}, not alone" if within else f"there is no step {only!r}",
+        where="--only",
+        advice=f"The steps that can run alone are {', '.join(steps())}.",
+    )
+
+
+def _check_order(study: Study, only: str) -> None:
+    """Return unless a step builds on stages of another one that have not been run.
+
+    Raises:
+        StageOrderError: It does; the message says which steps can run now.
+    """
+    missing = _missing_before(study, only)
+    if missing is not None:
+        now = ", ".join(each for each in steps() if _missing_before(study, each) is None)
+        raise StageOrderError(
+            f"{only} builds on {missing}, which has not been run",
+            where=study.workspace.root,
+            advice=f"Run the whole study, without --only, or one of the steps that can run now: {now}.",
+        )
+
+
+def _missing_before(study: Study, step: str) -> str | None:
+    """The first stage that a step builds on, does not bring, and misses; None where it can begin."""
+    parts_of_step = [each for each in declarations() if each.step == step]
+    brought = {"", *(each.label for each in parts_of_step), *_BROUGHT.get(step, ())}
+    for stage in parts_of_step:
+        try:
+            for words in stage.parts(study):
+                stage.at(study, *words)
+                break
+        except StageOrderError as error:
+            if error.stage not in brought:
+                return error.stage
+        except NOT_KNOWN:
+            return None
+    return None
 
 
 @contextmanager
@@ -132,8 +195,8 @@ def _is_said_elsewhere(record: logging.LogRecord) -> bool:
     """Whether a record tells of what ends the command, which every run on the way up says, or of a server gone away."""
     if record.exc_info is not None and isinstance(record.exc_info[1], httpx.TransportError):
         return True  # `_run_until_done` tells of it
-    if record.name.startswith("prefect._internal.concurrency"):
-        return True  # an event that did not reach the server, as it was away
+    if record.name.startswith("prefect._internal.concurrency") or record.name in _SERVICES:
+        return True  # what did not reach the server, as it was away, or has still to reach it
     return hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed")
 
 

@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import httpx
 
@@ -96,13 +96,15 @@ def serve(
     prepare_environment()
     # The runner is started first: it imports what it needs while the server does.
     studies = studies or studies_at_once()
-    with _only_one(), _waiting_runner(studies) as runner, own_dashboard(port) as dashboard:
+    with _only_one() as lock, _waiting_runner(studies) as runner, own_dashboard(port) as dashboard:
         _tidy_up()
         with (
             served(partial(_site, folder, dashboard.address), "", usual_port=_PAGES_PORT, port=pages_port) as pages,
             _announced(pages.address, folder),
             _working(runner, dashboard.address),
         ):
+            lock.write(pages.address)  # for whoever would serve this home too
+            lock.flush()
             say(f"Start here:   {pages.address}")
             say(f"Dashboard:    {dashboard.address}")
             say(f"Studies:      {folder} (at once: {studies})")
@@ -118,8 +120,8 @@ def serve(
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
-    """Let nobody else serve the same home while the block lasts.
+def _only_one() -> Iterator[IO[str]]:
+    """Let nobody else serve the same home while the block lasts; in the lock, it says where its pages are.
 
     Raises:
         ServerError: Somebody else does.
@@ -128,16 +130,19 @@ def _only_one() -> Iterator[None]:
 
     lock = Path(PREFECT_HOME.value()) / "bookcover-serve.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as holder:
+    with lock.open("a+") as holder:
         try:
             fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder.seek(0)
+            address = holder.read() or "its address comes with its first lines"
             raise ServerError(
-                "`bookcover serve` is running already",
+                f"`bookcover serve` is running already ({address})",
                 where=lock.parent,
                 advice="Use that one, or end it first. For one beside it, set BOOKCOVER_HOME to another folder.",
             ) from None
-        yield
+        holder.truncate(0)
+        yield holder
 
 
 def _tidy_up() -> None:
@@ -146,8 +151,10 @@ def _tidy_up() -> None:
 
     from deployments.automations import set_up_automations  # noqa: PLC0415 - imports Prefect
     from deployments.orphaned_runs import (  # noqa: PLC0415 - imports Prefect
+        KILLED_COMMAND,
         declare_stopped,
         forget_pages,
+        killed_commands,
         skip_missed,
         unfinished_runs,
     )
@@ -156,6 +163,7 @@ def _tidy_up() -> None:
     with get_client(sync_client=True) as client:
         left = unfinished_runs(client)
         declare_stopped(client, left, _KILLED)
+        declare_stopped(client, killed_commands(client), KILLED_COMMAND)
         if left:
             say(f"Runs that were cut off the last time, and can be retried: {len(left)}")
         missed = skip_missed(client)

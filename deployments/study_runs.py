@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -17,15 +18,16 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.states import Scheduled
 
-from bookcover_core.errors import ServerError
-from deployments.orphaned_runs import STOPPED
-from flows.child_runs import reason
+from bookcover_core.errors import ServerError, StageOrderError
+from deployments.orphaned_runs import KILLED_COMMAND, declare_stopped, killed_commands
 from flows.judging import judge
 from flows.progress_artifact import progress_key
+from flows.run_states import REFUSED, STOPPED, reason
 from flows.studies import folder_of_run
-from flows.study import WHOLE, begin_study
+from flows.study import WHOLE, begin_study, continue_study
 
 _WHOLE = {flow.name for flow in WHOLE}
 
@@ -53,7 +55,7 @@ class StudyRun:
     id: UUID
     name: str
     state: str
-    """queued, running, waits (for a person), finished, failed, stopped."""
+    """queued, running, waits (for a person), finished, failed, stopped, interrupted."""
     said: str
     """Why it failed or waits, or how far it is; empty where nothing says."""
     when: datetime
@@ -61,18 +63,24 @@ class StudyRun:
     is_whole: bool
     """Whether it takes the study to its end, rather than one step of it."""
     can_be_retried: bool
+    """Whether it can be done again from the start page."""
+    is_deployed: bool = True
+    """Whether it came from a deployment, and can be done again as the same run, rather than from a typed command."""
 
 
 def newest_runs() -> Mapping[Path, StudyRun]:
-    """The newest run of each study, by the study's folder.
+    """The newest run of each study, by the study's folder; runs of commands that were killed are ended first.
 
     A step that was run alone, and is done, says nothing of a study that failed or waits: there it is the newest run of
-    the whole study.
+    the whole study. One that was refused, as another was under way, says nothing of its study either.
     """
     with get_client(sync_client=True) as client:
+        declare_stopped(client, killed_commands(client), KILLED_COMMAND)
         flows = {each.id: each.name for each in client.read_flows(limit=_MOST)}
         newest: dict[Path, FlowRun] = {}
         for run, folder in _runs(client):
+            if run.state is not None and run.state.name == REFUSED:
+                continue
             known, flow = newest.get(folder), flows.get(run.flow_id, "")
             if flow != judge.name and (known is None or (flow in _WHOLE and _is_finished_step(known, flows))):
                 newest[folder] = run
@@ -99,17 +107,36 @@ def begin_form() -> str:
 
 
 def retry(run: UUID) -> None:
-    """Do a run again that has failed: what is done is kept.
+    """Do a run again that has failed: what is done is kept. That of a typed command is done by a run of its own.
 
     Raises:
-        ServerError: It cannot be done again: it is at work, or did not come from a deployment.
+        StageOrderError: It cannot be done again now.
+        ServerError: The server does not answer.
     """
-    known = next((each for each in newest_runs().values() if each.id == run), None)
-    if known is None or not known.can_be_retried:
-        raise ServerError("this run cannot be done again", where=str(run), advice="Run continue-study instead.")
-    again = State(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retry was pressed on the start page.")
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run, again)
+    message = "Retry was pressed on the start page."
+    try:
+        folder, known = next(((at, each) for at, each in newest_runs().items() if each.id == run), (None, None))
+        if folder is None or known is None or not known.can_be_retried:
+            raise StageOrderError(
+                f"it is {known.state} already" if known else "this run is not its study's newest",
+                where=known.name if known else None,
+                advice="Load the page again: it says how the study stands, and what can be done now.",
+            )
+        with get_client(sync_client=True) as client:
+            if known.is_deployed:
+                client.set_flow_run_state(run, State(type=StateType.SCHEDULED, name="AwaitingRetry", message=message))
+                return
+            deployment = client.read_deployment_by_name(f"{continue_study.name}/{continue_study.name}")
+            client.create_flow_run_from_deployment(
+                deployment.id, parameters={"study": str(folder)}, state=Scheduled(message=message)
+            )
+    except ObjectNotFound:
+        raise StageOrderError("nobody serves `continue-study`", advice="Start `bookcover serve` again.") from None
+    except (httpx.HTTPError, PrefectException) as error:
+        raise ServerError(
+            f"the Prefect server does not answer just now ({error or type(error).__name__})",
+            advice="Wait a moment, and press the button again.",
+        ) from error
 
 
 def _runs(client: SyncPrefectClient) -> Iterator[tuple[FlowRun, Path]]:
@@ -143,9 +170,11 @@ def _progress(client: SyncPrefectClient, newest: Mapping[Path, FlowRun]) -> dict
 def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:
     state = run.state
     assert state is not None
-    word = "stopped" if state.name == STOPPED else _WORDS[state.type]
+    is_deployed = run.deployment_id is not None
+    is_cut_off = state.name == STOPPED or (state.type is StateType.CRASHED and not is_deployed)
+    word = "interrupted" if is_cut_off else _WORDS[state.type]
     is_whole = flow in _WHOLE and not run.parameters.get("only_begin")
-    told = {"queued": state.message or "", "running": progress, "failed": reason(state)}
+    told = {"queued": state.message or "", "running": progress, "failed": reason(state), "interrupted": reason(state)}
     return StudyRun(
         id=run.id,
         name=run.name,
@@ -153,5 +182,6 @@ def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:
         said=told.get(word, ""),
         when=state.timestamp,
         is_whole=is_whole,
-        can_be_retried=run.deployment_id is not None and word in {"failed", "stopped"},
+        can_be_retried=(is_deployed or is_whole) and word in {"failed", "stopped", "interrupted"},
+        is_deployed=is_deployed,
     )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bookcover_core.pipeline.engine import State
 from bookcover_core.pipeline.graph import declarations, known_parts, prospects, stages
-from bookcover_core.pipeline.study import Study, studies_in
+from bookcover_core.pipeline.study import Study, reference, studies_in
 from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
 from deployments.plain_text import PlainConsole
@@ -65,17 +65,15 @@ def print_studies(folder: Path) -> None:
         done = [manifest for stage in stages() for manifest in study.manifests(stage.label)]
         last = max(done, key=lambda manifest: manifest.finished, default=None)
         report = (study.workspace.report / "index.html").is_file()
-        table.add_row(
-            name,
-            f"{last.finished:%Y-%m-%d %H:%M}" if last else "",
-            str(len(done)),
-            "a report" if report else f"as far as {last.label}" if last else "settings alone",
-        )
+        there = "a report" if report else f"as far as {last.label}" if last else "settings alone"
+        if mark := study.run_mark:
+            there += "; it is being run" if mark.lives else "; interrupted: run it again to go on"
+        table.add_row(name, f"{last.finished:%Y-%m-%d %H:%M}" if last else "", str(len(done)), there)
     if not found:
         say(f"There is no study in {folder}. `bookcover demo` or `bookcover run` begins one.")
         return
     _print(table)
-    say("`bookcover status FOLDER` shows one of them, stage by stage.")
+    say("`bookcover status NAME` shows one of them, stage by stage.")
 
 
 def print_status(settings: StudySettings) -> None:
@@ -99,6 +97,9 @@ def print_status(settings: StudySettings) -> None:
             f"{sum(manifest.seconds for manifest in manifests):,.0f}" if manifests else "",
         )
     _print(table)
+    if mark := study.run_mark:
+        again = f"was interrupted: `bookcover run {reference(settings)}` goes on where it was."
+        say(f"Its run ({mark}) {'is under way.' if mark.lives else again}")
 
 
 def _print(table: Table) -> None:

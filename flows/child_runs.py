@@ -7,6 +7,7 @@ never of a run's state:
     trained already                        no run
     a run of it is under way               waited for: somebody retried it, or the study's own process had died
     a run of it crashed just now           waited for: it may be taken up again, as this study may have been
+    a run of it was stopped                a new run: a stopped one waits for a person
     none of these                          a new run
 
 A study of the command line trains within its own process, one network after the other.
@@ -38,11 +39,12 @@ from prefect.utilities.urls import url_for
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.families.systems import network_is_made
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, reference
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
 from flows.names import training_name
-from flows.studies import folder_of_run, reference
+from flows.run_states import STOPPED, reason
+from flows.studies import folder_of_run
 from flows.training import train_backbone
 from tasks.study_progress import DONE, FAILED, UNCHANGED, Work, progress_of
 
@@ -228,8 +230,8 @@ class _Trainings:
                 self._client.set_flow_run_state(run.id, Cancelling(message="The study was cancelled."))
 
     def _may_be_taken_up(self, name: str, state: State) -> bool:
-        """Whether a training has crashed just now."""
-        if not state.is_crashed():
+        """Whether a training has crashed just now; one that was stopped waits for a person."""
+        if not state.is_crashed() or state.name == STOPPED:
             self._crashed.pop(name, None)
             return False
         return time.monotonic() - self._crashed.setdefault(name, time.monotonic()) < _TAKE_UP
@@ -283,14 +285,8 @@ class _Trainings:
 def _goes_on(run: FlowRun, now: datetime) -> bool:
     """Whether a run without end is under way, or one that crashed may yet be taken up."""
     if run.state is not None and run.state.is_crashed():
-        return now - run.state.timestamp < timedelta(seconds=_TAKE_UP)
+        return run.state.name != STOPPED and now - run.state.timestamp < timedelta(seconds=_TAKE_UP)
     return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now + _SOON
-
-
-def reason(state: State) -> str:
-    """Why a run has ended, from its state's message: without Prefect's own words before those of our errors."""
-    message = " ".join((state.message or "").split())
-    return message.split("Error: ", 1)[-1].rstrip(".") or f"its run has ended {state.name}"
 
 
 def _page(run: FlowRun) -> str:

@@ -1,6 +1,7 @@
 """What all flows have in common."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -10,14 +11,15 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Flow, flow
 from prefect.context import FlowRunContext
 
-from bookcover_core.errors import BookcoverError, StageOrderError
+from bookcover_core.errors import BookcoverError, InputError, StageOrderError
 from bookcover_core.pipeline.graph import declarations
 from bookcover_core.pipeline.stage_process import shared_process
+from bookcover_core.pipeline.study import at_part
 from bookcover_core.settings import StudySettings
 from flows.forms import check_parameters
 from flows.heartbeats import listened_to
 from flows.logs import explain_errors
-from flows.studies import name_of, settings_read_once
+from flows.studies import find_study, name_of, settings_read_once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +80,7 @@ def stage_flow(
             validate_parameters=False,  # `_surrounded` does, and tells people of faults in their words
         )(function)
         # Wrapped afterwards: Prefect takes version and entrypoint from the function as it is written.
-        made.fn = _surrounded(function)
+        made.fn = _surrounded(function, is_step=step is not None)
         if step is not None:
             _step_flows[step] = StepFlow(made, runs)
         return made
@@ -110,7 +112,7 @@ def _description(function: Callable[..., object]) -> str:
     return "\n\n".join(" ".join(each.split()) for each in paragraphs)  # the page would begin a new one at each line
 
 
-def _surrounded(function: Callable[P, R]) -> Callable[P, R]:
+def _surrounded(function: Callable[P, R], *, is_step: bool) -> Callable[P, R]:
     """`function`, whose parameters are checked, whose errors explain themselves, with one process for its networks."""
     its = signature(function)
 
@@ -119,13 +121,22 @@ def _surrounded(function: Callable[P, R]) -> Callable[P, R]:
         explain_errors()
         given = its.bind(*args, **kwargs)
         given.arguments.update(check_parameters(given.arguments, its))
-        with shared_process(), listened_to(), settings_read_once():
+        marked = _marked(given.arguments) if is_step else nullcontext()
+        with shared_process(), listened_to(), settings_read_once(), marked:
             try:
                 return function(*given.args, **given.kwargs)
             except StageOrderError as error:
                 raise _with_advice(error) from None
 
     return run
+
+
+def _marked(given: Mapping[str, Any]) -> AbstractContextManager[object]:
+    """A block in which others see that a part of the study is run; what is wrong with it is told by the run itself."""
+    try:
+        return at_part(find_study(given.get("study", "")))
+    except InputError:
+        return nullcontext()
 
 
 def _with_advice(error: StageOrderError) -> BookcoverError:

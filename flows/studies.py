@@ -118,11 +118,6 @@ def name_of(study: str) -> str:
         return study or "an unnamed study"
 
 
-def reference(settings: StudySettings) -> str:
-    """The parameter by which a flow finds a study: its name where it lies in this home, else its folder."""
-    return settings.name if settings.root.parent == studies_folder() else str(settings.root)
-
-
 def folder_of_run(parameters: Mapping[str, Any]) -> Path | None:
     """The folder of the study that a run with these parameters works on or is to begin; None if it cannot be told."""
     nested = parameters.get("settings")

@@ -1,10 +1,14 @@
 """The whole study, from its listings to its report: chapters 3 to 5."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from bookcover_core.errors import InputError, TrainingError
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Cancelled, Completed
+
+from bookcover_core.errors import InputError, StudyBusyError, TrainingError
 from bookcover_core.families.systems import systems
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, reference
 from bookcover_core.settings import StudySettings, Undecided
 from bookcover_core.settings.short_form import fill_in
 from flows.analysis import analyse
@@ -19,15 +23,23 @@ from flows.networks import Network
 from flows.preparation import prepare
 from flows.progress_artifact import progress_shown
 from flows.report import write_report
+from flows.run_states import REFUSED
 from flows.stages import stage_flow
-from flows.studies import Changes, reference, settings_of, store
+from flows.studies import Changes, settings_of, store
 from flows.training import combine, fit_baselines
 from flows.visualisation import visualise
+from tasks.pages import outcome_in_words, report_address
 from tasks.preflight import check_all
 from tasks.stage_artifacts import show_results
 from tasks.stages import stage_task
 
+Ended = State[None] | None
+"""What a run of a whole study gives: the state that it ends in, with what came out as its message."""
+
 _DISSERTATION = StudySettings()
+
+# Seconds for which a run that was cancelled just now may take to end.
+_PATIENCE = 10.0
 
 _check_needs = stage_task("preflight", "check what the study needs")(check_all)
 
@@ -41,7 +53,7 @@ def begin_study(
     undecided: Undecided = "ask",
     only_begin: bool = False,
     changes: Changes = (),
-) -> None:
+) -> Ended:
     """Start here: begin a study, and take it from its books to a report on how well covers tell their genre.
 
     With nothing filled in it is the dissertation's study of 57,000 books. Whatever is not asked here has the
@@ -59,11 +71,11 @@ def begin_study(
         only_begin: Read the listings and stop there: where a schedule downloads the covers, night by night.
         changes: Any other settings, a line each: training.epochs=400, say. `bookcover settings` lists them all.
     """
-    _begin(fill_in(name, books, covers, networks, undecided, changes), only_begin)
+    return _begin(fill_in(name, books, covers, networks, undecided, changes), only_begin)
 
 
 @stage_flow("study-every-setting", name_study_of_settings)
-def begin_study_with_every_setting(only_begin: bool = False, settings: StudySettings = _DISSERTATION) -> None:
+def begin_study_with_every_setting(only_begin: bool = False, settings: StudySettings = _DISSERTATION) -> Ended:
     """Begin a study in a form that shows every setting, with its meaning and the dissertation's value.
 
     Only *Run*, then *Custom run* fills this form in. A schedule runs the study by its name, with `continue-study`.
@@ -72,19 +84,32 @@ def begin_study_with_every_setting(only_begin: bool = False, settings: StudySett
         only_begin: Read the listings and stop there: where a schedule downloads the covers, night by night.
         settings: The study.
     """
-    _begin(settings, only_begin)
+    return _begin(settings, only_begin)
 
 
-def _begin(settings: StudySettings, only_begin: bool) -> None:
-    study = reference(store(settings))
-    if only_begin:
+def _begin(settings: StudySettings, only_begin: bool) -> Ended:
+    def begin() -> Ended:
+        study = reference(store(settings))
+        if not only_begin:
+            return continue_study.fn(study)
         read_listings(study)
-    else:
-        continue_study.fn(study)
+        return None
+
+    return _alone(settings, begin)
+
+
+def _alone(settings: StudySettings, work: Callable[[], Ended]) -> Ended:
+    """Do `work` while no other run is at the study; where one is, nothing is done, and the run ends as refused."""
+    try:
+        with Study(settings).alone(patience=_PATIENCE, within=True):
+            return work()
+    except StudyBusyError as error:
+        get_run_logger().warning("%s", error)
+        return Cancelled(name=REFUSED, message=str(error))
 
 
 @stage_flow("continue-study", "study {study}")
-def continue_study(study: str = "", changes: Changes = ()) -> None:
+def continue_study(study: str = "", changes: Changes = ()) -> Ended:
     """Take a study up where it stopped, or do again what depends on changed settings: from its listings to its report.
 
     A network that cannot be trained does not stop the others: they are evaluated and reported, then the study fails
@@ -97,11 +122,15 @@ def continue_study(study: str = "", changes: Changes = ()) -> None:
         study: Name of the study; empty: the only one of this home.
         changes: Settings to change, now and for what comes after: training.epochs=400, say.
     """
-    with Study(settings_of(study)).alone():
+
+    def go_on() -> Ended:
         settings = settings_of(study, changes)
         _check_needs(settings)
         with progress_shown(settings):
             _take_to_its_end(settings)
+        return Completed(message=f"{outcome_in_words(settings)} Report: {report_address(settings)}")
+
+    return _alone(settings_of(study), go_on)
 
 
 WHOLE = (begin_study, begin_study_with_every_setting, continue_study)

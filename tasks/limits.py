@@ -2,23 +2,29 @@
 
 They are Prefect's global concurrency limits; `bookcover setup` makes them. Where one was never made, or no server is
 there, nothing is limited. A slot is lent for a minute and asked for anew before it is over: the slot of a process that
-was killed is free again within about a minute and a quarter, when the server next looks for such loans.
+was killed is free again when its run is found to be cut off (`free_slots`), or within about a minute and a quarter,
+when the server next looks for such loans.
 """
 
+import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
+from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.server.concurrency.lease_storage import get_concurrency_lease_storage
 
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.study import Study
@@ -84,6 +90,19 @@ def training_slot(*, unless: Callable[[], bool]) -> AbstractContextManager[None]
     return slot(trainings_on(machine()), unless=unless)
 
 
+def free_slots(client: SyncPrefectClient, runs: Collection[UUID]) -> None:
+    """Give back the slots of runs whose processes are gone, where the server keeps its loans on this machine's disk."""
+    limits = client.read_global_concurrency_limits(limit=200)
+
+    async def lent() -> list[UUID]:
+        loans = get_concurrency_lease_storage()
+        held = [await loans.list_holders_for_limit(limit.id) for limit in limits]
+        return [loan for each in held for loan, holder in each if holder.id in runs]
+
+    for loan in asyncio.run(lent()):
+        client.release_concurrency_slots_with_lease(loan)
+
+
 def _take(limit: GlobalConcurrencyLimitResponse, held: ExitStack) -> None:
     """Wait for a slot, and let `held` give it back."""
     logger = get_run_logger()
@@ -92,7 +111,10 @@ def _take(limit: GlobalConcurrencyLimitResponse, held: ExitStack) -> None:
         logger.info("All %d slots of the limit %s are taken: waiting for one", limit.limit, limit.name)
     try:
         # Work that has begun goes on where the loan is lost: a server that was started anew knows of none.
-        held.enter_context(concurrency(limit.name, lease_duration=_LEASE, raise_on_lease_renewal_failure=False))
+        holder = ConcurrencyLeaseHolder(type="flow_run", id=UUID(flow_run.id)) if flow_run.id else None
+        held.enter_context(
+            concurrency(limit.name, lease_duration=_LEASE, holder=holder, raise_on_lease_renewal_failure=False)
+        )
     except (httpx.HTTPError, ConcurrencySlotAcquisitionError) as error:
         logger.warning("The limit %s could not be asked for a slot, and is not kept: %s", limit.name, error)
     else:

@@ -9,7 +9,7 @@ from prefect.context import TaskRunContext
 
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.study import Study
-from tasks.pages import page_of
+from tasks.pages import report_address
 
 ANEW, CACHED, AFTER_FAILURE = "anew", "cached", "after failure"
 """How a stage ended."""
@@ -74,14 +74,14 @@ def show_results(study: Study, *_: object) -> None:
     from bookcover_core.report.summary import result_markdown  # noqa: PLC0415 - imports pandas
 
     _show_markdown(study, "results", "", result_markdown(study), "Results on the test books")
-    served = page_of(study.settings, "report")
+    link, about = report_address(study.settings), "The report of the study"
+    if link.startswith("file:"):
+        about += ", on the machine that wrote it: a browser opens it from the disk only"
     create_link_artifact(
         key=artifact_key("report", study.settings.name),
-        link=served or (study.workspace.report / "index.html").as_uri(),
+        link=link,
         link_text=f"The report on {study.settings.name}",
-        description="The report of the study"
-        if served
-        else "The report of the study, on the machine that wrote it: a browser opens it from the disk only",
+        description=about,
     )
 
 

@@ -39,33 +39,70 @@ def exclusive(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def turn(file: Path, if_taken: Callable[[], None], *, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock on `file` while the block lasts; where the file system knows no locks, go without.
+def turn(
+    file: Path, if_taken: Callable[[], None], *, patience: float = 0.0, shared: bool = False
+) -> Iterator[BinaryIO]:
+    """Hold the lock on `file`, which is open, while the block lasts; where the file system knows no locks, go without.
 
     Args:
         file: As for `exclusive`.
         if_taken: Called where somebody else holds it: says so, before it is waited for, or raises.
         patience: Seconds for which it is waited for before that.
+        shared: Whether others may hold it too, if they share it.
 
     Raises:
         WorkspaceError, DiskFullError: The folder cannot be written.
         BookcoverError: What `if_taken` raises.
     """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with _open(file) as holder:
         until = time.monotonic() + patience
         try:
-            while not (is_free := _try(holder)) and time.monotonic() < until:
+            while not (is_free := _try(holder, how)) and time.monotonic() < until:
                 time.sleep(_PAUSE)
         except OSError:
             is_free = True
         if not is_free:
             if_taken()
-            fcntl.flock(holder, fcntl.LOCK_EX)
-        yield
+            fcntl.flock(holder, how)
+        yield holder
+
+
+@contextmanager
+def alone_at(file: Path) -> Iterator[bool]:
+    """Whether nobody else holds the lock on `file`, which is held then while the block lasts.
+
+    Raises:
+        WorkspaceError, DiskFullError: The folder cannot be written.
+    """
+    with _open(file) as holder:
+        try:
+            is_free = _try(holder, fcntl.LOCK_EX)
+        except OSError:
+            is_free = True
+        yield is_free
+
+
+def look(file: Path) -> tuple[str, bool | None]:
+    """What stands in the lock on `file`, and whether anybody holds it; None where the file system knows no locks."""
+    try:
+        lock = _lock_of(file).open("r+b")
+    except OSError:
+        return "", False
+    with lock:
+        try:
+            is_held: bool | None = not _try(lock, fcntl.LOCK_EX)
+        except OSError:
+            is_held = None
+        return lock.read().decode(errors="replace"), is_held
+
+
+def _lock_of(file: Path) -> Path:
+    return file.with_name(f".{file.name}.lock")
 
 
 def _open(file: Path) -> BinaryIO:
-    lock = file.with_name(f".{file.name}.lock")
+    lock = _lock_of(file)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         return lock.open("ab")
@@ -73,10 +110,10 @@ def _open(file: Path) -> BinaryIO:
         raise from_os_error(error, lock) or error from error
 
 
-def _try(holder: BinaryIO) -> bool:
+def _try(holder: BinaryIO, how: int) -> bool:
     """Take the lock, unless somebody has it."""
     try:
-        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(holder, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,20 +1,45 @@
 """A study: its settings, its folder, and the manifests of what was done in it."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from bookcover_core.errors import BookcoverError, SettingsError, StageOrderError, WorkspaceError, from_os_error
-from bookcover_core.pipeline.file_lock import turn
+from bookcover_core.errors import (
+    BookcoverError,
+    SettingsError,
+    StageOrderError,
+    StudyBusyError,
+    WorkspaceError,
+    from_os_error,
+)
+from bookcover_core.pipeline.file_lock import look, turn
 from bookcover_core.pipeline.manifests import Manifest, read_manifest
 from bookcover_core.pipeline.workspace import Workspace, write_text
 from bookcover_core.settings import SETTINGS_FILE, StudySettings
 from bookcover_core.settings.toml_file import load_settings
 
-# Seconds for which a run that was cancelled or killed just now may take to end.
-_PATIENCE = 10.0
+# Locks of a study, which end with their holders: on the whole of it, and on its parts, which many may share.
+_WHOLE, _PART = "run", "part"
+
+# Folders of the studies that are taken through their stages around this place in the program.
+_held: ContextVar[frozenset[Path]] = ContextVar("_held", default=frozenset())
+
+
+class RunMark(NamedTuple):
+    """The run that takes a study through its stages, or that was killed while it did."""
+
+    process: int
+    began: datetime
+    lives: bool
+
+    def __str__(self) -> str:
+        return f"process {self.process}, begun {self.began.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -39,22 +64,70 @@ class Study:
         write_text(self.workspace.settings, self.settings.model_dump_json(indent=2) + "\n")
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, *, patience: float = 0.0, within: bool = False) -> Iterator[None]:
         """Within this block, no other run takes this study through its stages.
 
+        Args:
+            patience: Seconds that another run, which was cancelled just now, may take to end.
+            within: Whether a block around this one that holds the study is enough.
+
         Raises:
-            WorkspaceError: Another run does, or the folder cannot be written.
+            StudyBusyError: Another run does.
+            WorkspaceError: The folder cannot be written.
         """
+        root = self.workspace.root
+        if within and root in _held.get():
+            yield
+            return
+        with turn(root / _WHOLE, self.refuse_if_run, patience=patience) as lock:
+            with suppress(OSError):
+                lock.truncate(0)
+                lock.write(f"{os.getpid()} {datetime.now(UTC).isoformat()}".encode())
+                lock.flush()
+            token = _held.set(_held.get() | {root})
+            try:
+                yield
+            finally:
+                _held.reset(token)
+                with suppress(OSError):
+                    lock.truncate(0)  # a mark that is left tells of a run that was killed
+
+    @contextmanager
+    def unused(self) -> Iterator[None]:
+        """Within this block, nobody runs this study or a part of it. Raises as `alone`."""
 
         def refuse() -> None:
-            raise WorkspaceError(
-                "another run of this study is under way",
-                where=self.workspace.root,
-                advice="Wait for it, or end it, and start this one again: what is done is kept.",
+            raise StudyBusyError(
+                "a part of this study is being run", where=self.workspace.root, advice="Wait for it, or end it."
             )
 
-        with turn(self.workspace.root / "run", refuse, patience=_PATIENCE):
+        with self.alone(), turn(self.workspace.root / _PART, refuse):
             yield
+
+    @property
+    def run_mark(self) -> RunMark | None:
+        """The run that is under way, or was killed; None where the last one came to its end."""
+        text, lives = look(self.workspace.root / _WHOLE)
+        try:
+            process, began = text.split()
+            mark = RunMark(int(process), datetime.fromisoformat(began), bool(lives))
+        except ValueError:  # it came to its end, or is about to write its mark
+            return RunMark(0, datetime.now(UTC), lives=True) if lives else None
+        return mark._replace(lives=_exists(mark.process)) if lives is None else mark
+
+    def refuse_if_run(self) -> None:
+        """Return unless a run takes this study through its stages.
+
+        Raises:
+            StudyBusyError: One does.
+        """
+        mark = self.run_mark
+        if mark is not None and mark.lives:
+            raise StudyBusyError(
+                "another run of this study is under way",
+                where=self.workspace.root,
+                advice=f"Wait for it, or end it ({mark}), and start this one again: what is done is kept.",
+            )
 
     def manifest(self, label: str) -> Manifest:
         """What the stage (or part) called `label` did.
@@ -81,6 +154,38 @@ class Study:
     def manifest_file(self, label: str) -> Path:
         """Where the manifest of a stage (or part) lies."""
         return self.workspace.manifests / f"{label}.json"
+
+
+def reference(settings: StudySettings) -> str:
+    """How commands and flows name a study: by its name where it lies in this home, else by its folder."""
+    return settings.name if settings.root.parent == StudySettings().root.parent else str(settings.root)
+
+
+@contextmanager
+def at_part(root: Path) -> Iterator[None]:
+    """Within this block, others see that a part of the study in a folder is run; not where it cannot be written."""
+    with ExitStack() as held:
+        with suppress(BookcoverError):
+            held.enter_context(turn(root / _PART, lambda: None, shared=True))
+        yield
+
+
+def is_being_run(root: Path, *, whole: bool) -> bool:
+    """Whether a process is at the study in a folder: takes it through its stages, or is at a part of it.
+
+    Where the file system knows no locks, one is taken to be.
+    """
+    return look(root / (_WHOLE if whole else _PART))[1] is not False
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def studies_in(folder: Path) -> dict[str, Study | SettingsError]:

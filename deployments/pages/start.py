@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from uuid import UUID
@@ -45,6 +44,7 @@ from deployments.pages.judge import judge_app
 from deployments.pages.reports import report_app
 from deployments.pages.review import review_app
 from deployments.study_runs import StudyRun, begin_form, newest_runs, retry
+from tasks.pages import outcome_in_words
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ _COMPARED = "comparison.json"
 _RECENTLY = timedelta(days=1)
 
 # Studies that need a person come first.
-_ORDER = {"waits": 0, "failed": 1, "running": 2, "queued": 3}
+_ORDER = {"waits": 0, "failed": 1, "interrupted": 1, "running": 2, "queued": 3}
 
 
 class StudiesIn(Mapping[str, Study]):
@@ -125,7 +125,7 @@ class Shown:
             to_decide=to_decide,
             has_candidates=(place.curation / "candidates.csv").is_file(),
             can_judge=_can_judge(study),
-            outcome=_outcome(place.report / "results.json"),
+            outcome=outcome_in_words(study.settings),
             reported=None if report is None else datetime.fromtimestamp(report, UTC),
         )
 
@@ -148,6 +148,7 @@ class Shown:
             "waits": f"waits for your decisions on {self.to_decide or 'its'} candidates",
             "queued": "waits for its turn",
             "begun": "begun, without a report yet",
+            "interrupted": "interrupted: run it again to go on",
         }.get(self.state, self.state)
 
     @property
@@ -275,20 +276,3 @@ def _comparisons(folder: Path) -> list[Comparison]:
             said = json.loads(file.read_bytes())
             found.append(Comparison(file.parent.name, f"{said['headline']} {said['sentence']}"))
     return found
-
-
-def _outcome(results: Path) -> str:
-    """How well the best network of a study does, from the numbers of its report; empty where there are none."""
-    try:
-        return _read_outcome(results, results.stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError, IndexError):
-        return ""
-
-
-@lru_cache(maxsize=256)
-def _read_outcome(results: Path, _changed: int) -> str:
-    best = json.loads(results.read_bytes())["networks"][0]
-    top1, low, high, chance = (f"{100 * best[name]:.1f}" for name in ("top1", "top1_low", "top1_high", "chance"))
-    mark = ", untrained (random weights)" if best["random_weights"] else ""
-    books = f"{best['test_books']:,} test books"
-    return f"{best['backbone']}{mark} is right on {top1} % of {books} ({low} to {high} %); chance is {chance} %."

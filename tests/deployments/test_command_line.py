@@ -9,12 +9,14 @@ from functools import partial
 
 import pytest
 from PIL import Image
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from bookcover_core.demo_data import ImageHost
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings.toml_file import parse_settings, to_toml
 from tests.deployments.forked_commands import Commands
 
@@ -92,6 +94,8 @@ def test_printed_settings_are_the_settings(bookcover, tmp_path):
         (["--set", "books.source=folder", "--set", "books.folder=nowhere"], ["nowhere"]),
         (["missing.toml"], ["missing.toml", "cannot be read"]),
         (["--only", "dance"], ["dance", "prepare"]),
+        (["--only", "split"], ["'split' is done with the step curate, not alone", "listings, download, curate"]),
+        (["--only", "train"], ["train builds on curate, which has not been run", "can run now: listings, download"]),
         (["--chunk", "2"], ["--chunk", "--only download"]),
         (["--next", "--only", "prepare"], ["--next", "--only download"]),
         (["--only", "download", "--next", "--chunk", "1"], ["--next", "--chunk"]),
@@ -104,6 +108,29 @@ def test_wrong_input_is_one_clear_message_and_exit_code_2(bookcover, arguments, 
     assert finished.returncode == 2, finished.stderr
     for word in words:
         assert word in message(finished)
+
+
+def test_a_study_that_is_being_run_is_refused_before_anything_is_done(bookcover, tmp_path):
+    """No run of it is made, no setting is stored, and its log stays; `status` tells of the run, by the study's name."""
+    study = Study(parse_settings({"name": "busy", "workspace": str(tmp_path / "data" / "studies")}))
+    study.begin()
+    write_text(study.workspace.root / "run.log", "the run that is under way")
+    before = study.workspace.settings.read_bytes()
+    with study.alone():
+        finished = bookcover("run", "busy", "--set", "seed=7")
+        assert "is under way." in bookcover("status", "busy").stdout
+        assert "; it is being run" in bookcover("status").stdout
+    assert finished.returncode == 2
+    assert "another run of this study is under way" in message(finished)
+    assert f"process {os.getpid()}, begun" in message(finished)
+    assert study.workspace.settings.read_bytes() == before
+    assert {file.name for file in study.workspace.root.glob("run*")} == {"run.log"}
+    with get_client(sync_client=True) as client:
+        assert not [
+            each for each in client.read_flow_runs() if each.parameters.get("study") == str(study.settings.root)
+        ]
+    (study.workspace.root / ".run.lock").write_text("7 2026-11-28T01:00:00+00:00")
+    assert "was interrupted: `bookcover run busy` goes on" in bookcover("status", "busy").stdout
 
 
 def test_a_workspace_that_cannot_be_written_is_named(bookcover, tmp_path):

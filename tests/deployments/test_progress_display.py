@@ -10,7 +10,7 @@ from rich.console import Console
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from deployments import progress_display, terminal
-from deployments.progress_display import shown_progress
+from deployments.progress_display import logged, shown_progress
 from tasks.study_progress import DONE, watched
 
 
@@ -31,7 +31,11 @@ def shown(monkeypatch, settings):
         for module in (terminal, progress_display):
             monkeypatch.setattr(module, "console", console)
         log = logging.getLogger("prefect.flow_runs")
-        with shown_progress(settings, lambda record: "twice" in record.getMessage()), watched(Study(settings)) as told:
+        with (
+            logged(settings, lambda record: "twice" in record.getMessage()) as kept,
+            shown_progress(settings, kept),
+            watched(Study(settings)) as told,
+        ):
             work = told.begin("download", "download chunk 1")
             work.tell(3, 7)
             log.warning("Beginning task run")
@@ -68,3 +72,14 @@ def test_prefect_prints_nothing_meanwhile_and_goes_on_afterwards(shown, settings
     finally:
         logging.getLogger().removeHandler(theirs)
     assert sorted(file.name for file in settings.root.glob("run*")) == ["run.log", "run.previous.log"]
+
+
+def test_a_second_run_adds_to_the_log_of_the_first(shown, settings):
+    """It takes no log away that another run is writing."""
+    with logged(settings, lambda _: True):
+        logging.getLogger("prefect.flow_runs").warning("said by the first")
+        shown(is_terminal=False)
+    log = (settings.root / "run.log").read_text()
+    assert "said by the first" in log
+    assert "Beginning task run" in log
+    assert not (settings.root / "run.previous.log").exists()

@@ -172,7 +172,7 @@ def test_serve_from_its_start_to_its_end(programs, serve, folder, tmp_path, surr
             check=False,
         )
         assert other.returncode == 1
-        assert "running already" in other.stderr
+        assert f"running already ({served.pages})" in other.stderr
         refused = served.api.get("deployments/name/study-every-setting/study-every-setting").json()["id"]
         wrong = {"settings": {"training": {"epochs": 0}}}
         answer = served.api.post(f"deployments/{refused}/create_flow_run", json={"parameters": wrong})

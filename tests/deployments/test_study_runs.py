@@ -1,5 +1,6 @@
 """Tests of `deployments.study_runs`: what a real server tells of the studies of a home."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -7,11 +8,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed, Failed, Running
 
-from bookcover_core.errors import ServerError
+from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from deployments import orphaned_runs
 from deployments.study_runs import newest_runs, retry
 from flows.judging import judge
-from flows.report import write_report
+from flows.run_states import REFUSED
+from flows.steps import write_report
 from flows.study import begin_study, continue_study
 from tests.begun import begun
 
@@ -49,10 +53,38 @@ def test_each_study_has_its_newest_run(home):
     assert (one.id, one.state, one.said, one.is_whole) == (failed.id, "failed", "The disk is full", True)
     assert (two.id, two.state, two.is_whole) == (step.id, "running", False)
     assert (later.id, later.state, later.said) == (coming.id, "queued", "Waits for a free place.")
-    assert not one.can_be_retried, "it came from no deployment"
-    for wrong in (failed.id, uuid4()):
-        with pytest.raises(ServerError, match="cannot be done again"):
+    for wrong, why in ((step.id, "it is running already"), (uuid4(), "not its study's newest")):
+        with pytest.raises(StageOrderError, match=f"{why}.* Load the page again"):
             retry(wrong)
+    with pytest.raises(StageOrderError, match="Start `bookcover serve`"):
+        retry(one.id)
+
+
+def test_a_command_that_was_killed_is_found_out(home, monkeypatch):
+    """Its process holds the study no more: its run is stopped, also where it waited; one that holds it is left."""
+    monkeypatch.setattr(orphaned_runs, "_BEGINNING", timedelta(0))
+    paused = State(type=StateType.PAUSED, name="Paused")
+    with get_client(sync_client=True) as client:
+        runs = {
+            name: client.create_flow_run(continue_study, parameters={"study": name}, state=state)
+            for name, state in (("one", Running()), ("two", paused))
+        }
+        with Study(StudySettings(name="one")).alone():
+            found = newest_runs()
+        assert {name: found[home / name].state for name in runs} == {"one": "running", "two": "interrupted"}
+        one = newest_runs()[home / "one"]
+        assert (one.state, one.can_be_retried, one.is_deployed) == ("interrupted", True, False)
+        assert one.said.endswith("what is done is kept")
+        assert {client.read_flow_run(each.id).state.name for each in runs.values()} == {"Stopped"}
+
+
+def test_a_run_that_was_refused_says_nothing_of_its_study(home):
+    """The one that was under way does."""
+    refused = State(type=StateType.CANCELLED, name=REFUSED, message="another run of this study is under way")
+    with get_client(sync_client=True) as client:
+        first = client.create_flow_run(continue_study, parameters={"study": "one"}, state=Completed())
+        client.create_flow_run(continue_study, parameters={"study": "one"}, state=refused)
+    assert newest_runs()[home / "one"].id == first.id
 
 
 def test_what_a_stage_shows_is_no_progress_of_its_study(home):

@@ -2,23 +2,29 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.pipeline import stage_process
+from bookcover_core.pipeline.file_lock import turn
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import ComparisonSettings, Preparation, StudySettings, VisualisationSettings
+from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.preparation_choice import chosen_preparation
+from flows import study as whole_study
 from flows.preparation import prepare
-from flows.study import continue_study
+from flows.run_states import REFUSED
+from flows.study import begin_study_with_every_setting, continue_study
 from flows.training import train_backbone
 from tests.begun import begun
 from tests.installed import folder_of_somebody_else
@@ -76,9 +82,10 @@ def test_a_study_that_is_run_again_recomputes_nothing_and_asks_no_host(demo_stud
     """Same inputs, same settings: no stage runs, no process is started for one, no cover is asked for."""
     monkeypatch.setattr(stage_process, "_Process", lambda _: pytest.fail("a process was started"))
     before, asked = demo_study.finished(), sum(demo_study.host.requests.values())
-    continue_study(begun(demo_study.settings))
+    state = continue_study(begun(demo_study.settings), return_state=True)
     assert changed(before, demo_study.finished()) == set()
     assert sum(demo_study.host.requests.values()) == asked
+    assert re.search(r"is right on .* test books .*Report: .*/report/", state.message), "those who are told are told so"
 
 
 def test_a_changed_setting_recomputes_only_what_depends_on_it(here, copied):
@@ -144,6 +151,22 @@ def test_a_damaged_output_is_made_again_and_nothing_behind_it(here, demo_study, 
         if damaged.suffix in {".jpg", ".npy"}:
             assert damaged.read_bytes() == content
     assert changed(before, demo_study.finished()) == {*damages, "report"}, "the report tells times, too"
+
+
+def test_a_study_that_another_run_is_at_is_refused_and_not_failed(demo_study, monkeypatch):
+    """The run is cancelled, with the reason; a study that would be begun anew keeps the settings that it has."""
+    monkeypatch.setattr(whole_study, "_PATIENCE", 0.1)
+    study, before = begun(demo_study.settings), demo_study.finished()
+    other = with_training(demo_study.settings, epochs=6)
+    with turn(demo_study.settings.root / "run", lambda: pytest.fail("somebody is at it")):
+        for state in (
+            continue_study(study, return_state=True),
+            begin_study_with_every_setting(settings=other, return_state=True),
+        ):
+            assert (state.type, state.name) == (StateType.CANCELLED, REFUSED)
+            assert "another run of this study is under way" in state.message
+    assert load_settings(Path(study)) == demo_study.settings
+    assert changed(before, demo_study.finished()) == set()
 
 
 def test_a_stage_can_be_run_alone(demo_study):

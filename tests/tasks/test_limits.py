@@ -4,17 +4,18 @@ import time
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Event, Thread
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import LogFilter
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.client.schemas.sorting import LogSort
 
 from tasks import limits
-from tasks.limits import slot, trainings_on
+from tasks.limits import free_slots, slot, trainings_on
 
 
 @pytest.fixture
@@ -78,6 +79,30 @@ def test_a_slot_is_waited_for_and_the_log_says_so(limit):
         for thread in threads:
             thread.join(60)
         assert order == ["taken", "given back"] * 2
+        assert client.read_global_concurrency_limit_by_name(limit).active_slots == 0
+
+
+def test_the_slot_of_a_run_that_was_cut_off_is_free_at_once(limit, monkeypatch):
+    """Found by the run that holds it; those of other runs are left."""
+    gone, alive = uuid4(), uuid4()
+    with get_client(sync_client=True) as client:
+        client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(limit=2))
+        loans = {}
+        for run in (gone, alive):
+            holder = ConcurrencyLeaseHolder(type="flow_run", id=run)
+            answer = client.increment_concurrency_slots_with_lease([limit], 1, "concurrency", 60, holder)
+            loans[run] = UUID(answer.json()["lease_id"])
+
+        class Loans:
+            async def list_holders_for_limit(self, limit_id):
+                found = client.read_global_concurrency_limit_by_name(limit)
+                held = [(loan, ConcurrencyLeaseHolder(type="flow_run", id=run)) for run, loan in loans.items()]
+                return held if limit_id == found.id else []
+
+        monkeypatch.setattr(limits, "get_concurrency_lease_storage", Loans)
+        free_slots(client, {gone})
+        assert client.read_global_concurrency_limit_by_name(limit).active_slots == 1
+        client.release_concurrency_slots_with_lease(loans[alive])
         assert client.read_global_concurrency_limit_by_name(limit).active_slots == 0
 
 

@@ -1,5 +1,6 @@
 """The lock between processes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bookcover_core.errors import WorkspaceError
+from bookcover_core.errors import StudyBusyError, WorkspaceError
 from bookcover_core.pipeline.file_lock import exclusive
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, at_part, is_being_run
 from bookcover_core.settings.toml_file import parse_settings
 from tests.conftest import PROJECT
 
@@ -111,12 +112,56 @@ def test_two_runs_at_one_part_do_it_once(tmp_path):
             process.communicate()
 
 
-def test_a_second_run_of_a_study_is_refused_until_the_first_ends(tmp_path, monkeypatch):
+def test_a_second_run_of_a_study_is_refused_until_the_first_ends(tmp_path):
     """In one sentence, whatever process it is in; nothing of the first is touched."""
-    monkeypatch.setattr("bookcover_core.pipeline.study._PATIENCE", 0.1)
     study = Study(parse_settings({"name": "one", "workspace": str(tmp_path)}))
     words = r"another run of this study is under way\. Wait for it"
     with study.alone(), pytest.raises(WorkspaceError, match=words), Study(study.settings).alone():
         pytest.fail("both are at it")
+    with study.alone(), study.alone(within=True):
+        assert study.run_mark.process == os.getpid()
+        assert study.run_mark.lives
+        with pytest.raises(StudyBusyError, match=f"process {os.getpid()}, begun "):
+            study.refuse_if_run()
+    assert study.run_mark is None, "it came to its end"
     with study.alone():
+        pass
+
+
+def test_a_run_that_was_killed_is_told_from_one_that_ended(tmp_path):
+    """What it wrote in its lock is left, and nobody holds that any more; the next run clears it."""
+    study = Study(parse_settings({"name": "one", "workspace": str(tmp_path)}))
+    script = (
+        "import sys, time; from bookcover_core.pipeline.study import Study, at_part\n"
+        "from bookcover_core.settings.toml_file import parse_settings\n"
+        "study = Study(parse_settings({'name': 'one', 'workspace': sys.argv[1]}))\n"
+        "with study.alone(), at_part(study.workspace.root): print('at it', flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "at it\n"
+        mark = study.run_mark
+        assert (mark.process, mark.lives) == (process.pid, True)
+        assert is_being_run(study.workspace.root, whole=True)
+        assert is_being_run(study.workspace.root, whole=False)
+    finally:
+        process.kill()
+        process.communicate()
+    assert study.run_mark == mark._replace(lives=False)
+    assert not is_being_run(study.workspace.root, whole=True)
+    assert not is_being_run(study.workspace.root, whole=False)
+    with study.alone():
+        pass
+    assert study.run_mark is None
+
+
+def test_a_study_of_which_a_part_is_run_is_not_taken_away(tmp_path):
+    """Several parts can be run beside each other and beside the whole, but nobody deletes the study meanwhile."""
+    study = Study(parse_settings({"name": "one", "workspace": str(tmp_path)}))
+    root = study.workspace.root
+    with at_part(root), at_part(root), study.alone():
+        pass
+    with at_part(root), pytest.raises(StudyBusyError, match="a part of this study"), study.unused():
+        pytest.fail("it is used")
+    with study.unused():
         pass

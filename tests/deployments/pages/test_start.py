@@ -86,6 +86,10 @@ def told(state: str, *, said: str = "", is_whole: bool = True, can_be_retried: b
         (told("failed", said="The disk is full.", can_be_retried=True), ("failed", "The disk is full.", "press Retry")),
         (told("failed", said="The disk is full."), ("failed", "start the same command again")),
         (told("stopped", can_be_retried=True), ("stopped", "press Retry, and it goes on where it was")),
+        (
+            replace(told("interrupted", said="Its process was killed.", can_be_retried=True), is_deployed=False),
+            ("interrupted: run it again to go on", "Its process was killed.", "<code>bookcover run invented</code>"),
+        ),
         (told("running", said="Train LeNet: 3 of 10."), ("running", "Train LeNet: 3 of 10.", "2026-11-27 23:05 UTC")),
         (told("queued", said="1 of 1 studies run."), ("waits for its turn", "1 of 1 studies run.")),
         (told("finished"), ("finished", "read the report")),
