@@ -47,9 +47,15 @@ _FEWEST_REFUSALS = 8
 def _inputs(study: Study, chunk: int) -> Inputs:
     check_chunks(study, [chunk])
     source = open_local_source(study)
-    items = None if source is None else {book.key: source.find(book) for book in _books(study, chunk)}
+    part = f"chunk-{chunk:04d}"
+    if source is None:
+        return Inputs(part, after=["listings"])
+    items = {book.key: source.find(book) for book in _books(study, chunk)}
     return Inputs(
-        f"chunk-{chunk:04d}", after=["listings"], given={} if items is None else {"pictures": digest_of(items)}
+        part,
+        after=["listings"],
+        given={"pictures": digest_of(items)},
+        sizes={"pictures": sum(found is not None for found in items.values())},
     )
 
 

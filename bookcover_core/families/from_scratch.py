@@ -36,7 +36,11 @@ def _inputs(study: Study, network: str) -> Inputs:
         model_name(network, preparation),
         after=["listings", "split", *(f"prepare/shard-{number:04d}" for number in shards(study))],
         # The steps of a network are given to its own part.
-        given={"network": network, "preparation": preparation, "steps": str(_steps(study.settings.scratch, network))},
+        given={
+            "network": network,
+            "preparation": preparation,
+            f"scratch.{network.lower()}_steps": str(_steps(study.settings.scratch, network)),
+        },
     )
 
 

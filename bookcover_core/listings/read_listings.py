@@ -56,9 +56,10 @@ def _fetch(study: Study) -> None:
 def _inputs(study: Study) -> Inputs:
     books = study.settings.books
     given = {name: digest_of_source(study, name, source) for name, source in listing_files(books)}
-    if books.source is BookSource.FOLDER:
-        given = {"folder": pictures_digest(_pictures(study).pictures), **given}
-    return Inputs(given=given)
+    if books.source is not BookSource.FOLDER:
+        return Inputs(given=given)
+    pictures = _pictures(study).pictures
+    return Inputs(given={"folder": pictures_digest(pictures), **given}, sizes={"folder": len(pictures)})
 
 
 @stage(

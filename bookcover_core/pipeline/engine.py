@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Inputs that are named in a reason; of more, their number is said.
 _NAMED_INPUTS = 3
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -36,6 +39,8 @@ class Inputs:
     """Further inputs by name: digests of files from outside, values that decide the part."""
     reads: Sequence[str] = ()
     """Labels of stages of whose outcome `given` holds what matters: another digest of theirs runs nothing again."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """How many things, covers say, those of `given` are digests of: for the reason why a part runs again."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,10 @@ class StageRun:
         self.stage = name
         self.part = inputs.part
         self.label = f"{name}/{inputs.part}" if inputs.part else name
-        self.inputs = {label: study.manifest(label).digest for label in inputs.after} | dict(inputs.given)
+        behind = {label: study.manifest(label) for label in inputs.after}
+        self.inputs = {label: manifest.digest for label, manifest in behind.items()} | dict(inputs.given)
+        self.sizes = {label: _numbers(manifest.counts) for label, manifest in behind.items()}
+        self.sizes |= {name: {"": size} for name, size in inputs.sizes.items()}
         self.behind = [*inputs.after, *inputs.reads]
         """Labels of all that it builds on."""
         self.settings: dict[str, Any] = {path: study.settings.part(path) for path in settings}
@@ -184,11 +192,23 @@ class StageRun:
         elif last.code != self.code:
             found.append("code of another version")
         inputs = _changed(last.inputs, self.inputs)
+        found += [self._input_change(last, name) for name in inputs[:_NAMED_INPUTS]]
         if len(inputs) > _NAMED_INPUTS:
-            found.append(f"{len(inputs)} inputs changed, {inputs[0]} among them")
-        else:
-            found += [f"input changed: {label}" for label in inputs]
+            found.append(f"inputs changed beside these: {len(inputs) - _NAMED_INPUTS}")
         return found or ["it was made by another version"]
+
+    def _input_change(self, last: Manifest, name: str) -> str:
+        """How an input differs from that of an earlier run: both values or, of what has many, how many there are."""
+        before, now = last.inputs.get(name), self.inputs.get(name)
+        if before is None or now is None:
+            return f"input {'gone' if now is None else 'new'}: {name}"
+        if not (_DIGEST.fullmatch(before) or _DIGEST.fullmatch(now)):
+            return f"{name} changed from {before} to {now}"
+        had, has = last.sizes.get(name, {}), self.sizes.get(name, {})
+        differ = [each for each in has if each in had and had[each] != has[each]]
+        told = ", ".join(f"{each} {had[each]:,} to {has[each]:,}".strip() for each in differ)
+        same = "others, as many as before" if had and has else "another content"
+        return f"input changed: {name} ({told or same})"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -233,6 +253,7 @@ class StageRun:
             imported=imported,
             settings=self.settings,
             inputs=self.inputs,
+            sizes=self.sizes,
             counts=dict(result.counts),
             outputs=written,
             indexes=[self.study.workspace.relative(file) for file in result.indexes],
@@ -293,6 +314,10 @@ def _without(names: Collection[str], settings: Mapping[str, Any]) -> dict[str, A
 
 def _value(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _numbers(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in counts.items() if type(value) is int}
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -57,6 +57,7 @@ class Manifest(BaseModel):
     modules: dict[str, str] = Field(default={}, description="SHA-256 of the code, by module.")
     settings: dict[str, Any] = Field(description="The settings that the outcome depends on.")
     inputs: dict[str, str] = Field(description="Digests of the stages and files that it was made from.")
+    sizes: dict[str, dict[str, int]] = Field(default={}, description="What its inputs counted, or how many they were.")
     counts: dict[str, Any] = Field(default={}, description="What it counted, for people and the report.")
     outputs: list[Output] = []
     indexes: list[str] = Field(default=[], description="Outputs that list further files, which are checked too.")

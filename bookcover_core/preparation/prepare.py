@@ -74,7 +74,10 @@ def _shard_keys(file: Path, _changed: int, _size: int, most: int) -> dict[int, l
 
 
 def _inputs(study: Study, shard: int) -> Inputs:
-    return Inputs(f"shard-{shard:04d}", given={"books": digest_of(selected_covers(study, shard))}, reads=["curate"])
+    books = selected_covers(study, shard)
+    return Inputs(
+        f"shard-{shard:04d}", given={"books": digest_of(books)}, reads=["curate"], sizes={"books": len(books)}
+    )
 
 
 @stage(

@@ -8,6 +8,7 @@ import pytest
 from bookcover_core.errors import DownloadError, StageOrderError
 from bookcover_core.pipeline import engine
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun, State, record
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
@@ -203,7 +204,7 @@ def test_a_stage_says_how_it_stands_and_why_it_runs_again(tmp_path, caplog):
     assert asked.state is State.OTHER_SETTINGS
     assert asked.reasons() == ['curation.undecided changed from "ask" to "reject"']
     given = curate.at(study, {"decisions": "none"})
-    assert (given.state, given.reasons()) == (State.OTHER_INPUTS, ["input changed: decisions"])
+    assert (given.state, given.reasons()) == (State.OTHER_INPUTS, ["input new: decisions"])
     study.workspace.selection.unlink()
     assert curate.at(study).state is State.DAMAGED
     with caplog.at_level(logging.INFO):
@@ -214,6 +215,26 @@ def test_a_stage_says_how_it_stands_and_why_it_runs_again(tmp_path, caplog):
     )
     assert other.state is State.OTHER_CODE
     assert "code: a/b.py" in other.reasons()
+
+
+def test_an_input_that_changed_is_named_with_both_values_or_numbers(tmp_path):
+    """A value stands in the reason; of covers and books, how many there were and are, or that others are among them."""
+    study = study_in(tmp_path)
+
+    def built(steps, pictures, books):
+        record(study, "split", digest=books, counts={"train": len(books), "seconds": 0.5})
+        given = {"scratch.lenet_steps": steps, "pictures": digest_of(pictures), "weights": digest_of(steps)}
+        return StageRun(study, "scratch", Inputs(after=["split"], given=given, sizes={"pictures": len(pictures)}))
+
+    before = digest_of("books")
+    built("8", ["a", "b"], before).finish(Result())
+    assert built("9", ["a", "b", "c"], before + "!").reasons() == [
+        "input changed: pictures (2 to 3)",
+        "scratch.lenet_steps changed from 8 to 9",
+        "input changed: split (train 64 to 65)",
+        "inputs changed beside these: 1",
+    ]
+    assert built("8", ["a", "x"], before).reasons() == ["input changed: pictures (others, as many as before)"]
 
 
 def test_a_setting_within_a_group_is_named(tmp_path):
