@@ -21,13 +21,12 @@ _NAMED = 20
 
 
 def find_study(given: Path) -> Study:
-    """The study that a person names: by its folder, its settings file, or its name in this home.
+    """The study of a settings file or folder.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: It has not been begun.
     """
-    folder = StudySettings().root.parent / given
-    study = Study(load_settings(folder if not given.exists() and folder.is_dir() else given))
+    study = Study(load_settings(given))
     if not study.workspace.settings.is_file():
         raise SettingsError(
             "this study has not been begun",
@@ -45,6 +44,7 @@ def show_store() -> None:
             each.stage,
             f"{each.records:,}",
             size(each.bytes),
+            size(each.shared),
             size(each.unused),
             ", ".join(each.studies) or "-",
             f"{datetime.fromtimestamp(each.used).astimezone():%Y-%m-%d %H:%M}",
@@ -54,9 +54,12 @@ def show_store() -> None:
     if not rows:
         say(f"Nothing is kept in {store_folder(workspace)} yet.")
         return
-    columns = ("stage", "results", "size", "held by no study", "studies", "last used")
+    columns = ("stage", "results", "size", "shared", "held by no study", "studies", "last used")
     print_table(f"Kept in {store_folder(workspace)}", columns, rows)
-    say("What a study holds takes no disk here: both have the same file. `bookcover store --prune` frees the rest.")
+    say(
+        "What is shared takes no disk here: a study has the same file. A study that was copied has files of its own,"
+        " which take disk in both places. `bookcover store --prune` frees what no study holds."
+    )
 
 
 def prune_store(days: float, most: float | None) -> None:
@@ -114,7 +117,7 @@ def delete_study(study: Study, *, yes: bool) -> None:
 def _tell_disk(study: Study, work: Callable[[], None]) -> None:
     workspace = study.workspace.root.parent
     before = _free(workspace)
-    with study.alone():
+    with study.unused():
         work()
     say(f"Before: {before} Now: {_free(workspace)}")
 

@@ -146,6 +146,8 @@ class Kept:
     records: int
     bytes: int
     """Of its objects; one that several stages share counts for each."""
+    shared: int
+    """Bytes of objects that a study has as the same file, rather than as a copy."""
     unused: int
     """Bytes that no study holds."""
     studies: tuple[str, ...]
@@ -164,6 +166,8 @@ class _Item:
     used: float
     holders: set[str]
     bytes: int
+    shared: int
+    """Of these, bytes of objects that have another name: in a study."""
 
 
 def kept(workspace: Path) -> list[Kept]:
@@ -176,6 +180,7 @@ def kept(workspace: Path) -> list[Kept]:
             stage=stage,
             records=sum(item.file is not None for item in items),
             bytes=sum(item.bytes for item in items),
+            shared=sum(item.shared for item in items),
             unused=sum(item.bytes for item in items if not item.holders),
             studies=tuple(sorted({name for item in items for name in item.holders})),
             used=max(item.used for item in items),
@@ -254,10 +259,12 @@ def _items(workspace: Path) -> list[_Item]:
         else:
             names = {name for held in objects for name in holders.get(sizes[held].st_ino, ())}
         total = sum(sizes[held].st_size for held in objects)
-        items.append(_Item(file.parent.name, file, objects, file.stat().st_mtime, names, total))
+        shared = sum(sizes[held].st_size for held in objects if sizes[held].st_nlink > 1)
+        items.append(_Item(file.parent.name, file, objects, file.stat().st_mtime, names, total, shared))
     for held in sizes.keys() - named:
-        names = holders.get(sizes[held].st_ino, set())
-        items.append(_Item(_LOOSE, None, [held], sizes[held].st_ctime, names, sizes[held].st_size))
+        names, found = holders.get(sizes[held].st_ino, set()), sizes[held]
+        shared = found.st_size if found.st_nlink > 1 else 0
+        items.append(_Item(_LOOSE, None, [held], found.st_ctime, names, found.st_size, shared))
     return items
 
 

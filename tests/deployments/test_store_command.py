@@ -52,6 +52,21 @@ def test_the_store_tells_what_it_keeps_and_frees_what_no_study_holds(workspace):
     assert "Nothing is kept" in bookcover("store")[0]
 
 
+def test_the_store_tells_what_a_copied_study_has_for_itself(workspace):
+    """Its files are its own: once the studies that share files with the store are gone, nothing is shared."""
+
+    def shared():
+        [row] = [line.split() for line in bookcover("store")[0].splitlines() if line.startswith("squared")]
+        return row[4]
+
+    assert int(shared()) > 0
+    shutil.copytree(workspace / "two", workspace / "copy")
+    for name in ("one", "two"):
+        shutil.rmtree(workspace / name)
+    assert shared() == "0"
+    assert "copy" in bookcover("store")[0]
+
+
 def test_a_bit_that_flipped_is_found_and_mended(workspace):
     """Size and time are as they were; the run after `verify` has the right file again, in both studies."""
     assert "is as it was left" in bookcover("verify", "one")[0]
@@ -89,12 +104,11 @@ def test_what_can_be_made_again_is_freed_when_a_person_agrees(workspace):
     assert square(study) == "36\n"
 
 
-def test_a_study_is_deleted_when_a_person_agrees(workspace, monkeypatch):
+def test_a_study_is_deleted_when_a_person_agrees(workspace):
     """With what it alone held in the store; not while it is run, and no other study is touched."""
     one, two = study_in(workspace, "one", seed=6), study_in(workspace, "two", seed=6)
     squared(study_in(workspace, "one", seed=7))
     assert bookcover("delete", "one", answer="n\n")[1] == 1
-    monkeypatch.setattr("bookcover_core.pipeline.study._PATIENCE", 0.1)
     with one.alone(), pytest.raises(WorkspaceError, match="another run of this study"):
         bookcover("delete", "one", "--yes")
     assert "49\n" in kept(workspace)
