@@ -74,7 +74,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     yield from unknown_names(settings)
     for backbone in _frozen_networks(settings):
         if (fault := _weights_fault(settings, backbone)) is not None:
-            yield fault
+            yield _with_asker(fault, settings, backbone)
     yield from _source_faults(settings)
     if settings.reads_covers:
         try:
@@ -98,6 +98,18 @@ def _frozen_networks(settings: StudySettings) -> list[Backbone]:
             except BookcoverError:
                 continue  # told already
     return found
+
+
+def _with_asker(fault: BookcoverError, settings: StudySettings, backbone: Backbone) -> BookcoverError:
+    """A fault of a network's weights, with the setting that asks for the network and how to do without it."""
+    if backbone.name in settings.training.backbones:
+        asker = f"training.backbones asks for {backbone.name}."
+    else:
+        asker = (
+            f'{backbone.name} is to compare the preparations, as training.preparation is "best": to do without, name a'
+            ' preparation (training.preparation = "padded"), or another network in comparison.backbone.'
+        )
+    return type(fault)(fault.what, where=fault.where, advice=f"{fault.advice} {asker}".strip())
 
 
 def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverError | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookcover_core.errors import WeightsError
+from bookcover_core.errors import BookcoverError, WeightsError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import Evidence, title_of
@@ -14,7 +14,7 @@ from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
 from bookcover_core.models.model_cards import CARD, ModelCard, read_card
 from bookcover_core.pipeline.graph import NOT_KNOWN, Part, find, outdated
-from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.study import Study, in_our_words, reference
 from bookcover_core.reading.text_reader import missing_packages
 from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
@@ -85,8 +85,8 @@ def candidates(study: Study) -> list[TrainedModel]:
             found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
-    reasons = _reasons(study)
-    told = [replace(each, earlier=reasons.get(each.name, _NOT_ASKED_FOR)) for each in found]
+    reasons, lost = _reasons(study)
+    told = [replace(each, earlier=reasons.get(each.name, lost.get(each.system, _NOT_ASKED_FOR))) for each in found]
     order = {name: place for place, name in enumerate(reasons)}
     told.sort(key=lambda each: order.get(each.name, len(order)))
     if not told:
@@ -97,16 +97,24 @@ def candidates(study: Study) -> list[TrainedModel]:
     )
 
 
-def _reasons(study: Study) -> dict[str, str]:
-    """Why each model of today's settings is not of the study as it is now, by its name; empty where it is."""
-    reasons, changed = {}, outdated(study)
+def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
+    """Why each model of today's settings is not of the study as it is now, by its name; empty where it is.
+
+    And, by its system, why that cannot be told: what the preparation was chosen by is lost.
+    """
+    reasons, lost, changed = {}, {}, outdated(study)
     for system in systems(study.settings):
-        with suppress(*NOT_KNOWN):  # its preparation is not chosen, or the study is not whole
+        try:
             name = system.model(study)
-            reasons[name] = _NOT_WHOLE
+        except NOT_KNOWN as error:
+            ours = in_our_words(error) if isinstance(error, OSError) else error
+            lost[system.name] = ours.what if isinstance(ours, BookcoverError) else _NOT_WHOLE
+            continue
+        reasons[name] = _NOT_WHOLE
+        with suppress(*NOT_KNOWN):  # the study is not whole
             run = system.maker.at(study)
             reasons[name] = changed.get(run.label, "" if run.standing is not None else _NOT_WHOLE)
-    return reasons
+    return reasons, lost
 
 
 def _network(card: ModelCard) -> TrainedModel:
@@ -157,9 +165,10 @@ def choose(study: Study, model: str = "") -> TrainedModel:
     if not wanted and not model:
         earlier = [each for each in trained if each.competes]
         raise WeightsError(
-            f"no trained model is of the study as it is now ({earlier[0].name} is not: {earlier[0].earlier})",
+            f"no trained model is known to be of the study as it is now ({earlier[0].name}: {earlier[0].earlier})",
             where=study.workspace.models,
-            advice="Run the study again, or name one (`--model`) to have it judge all the same: "
+            advice=f"Run the study again: `bookcover run {reference(study.settings)}` makes anew what is missing or has"
+            " changed. Or name one (`--model`) to have it judge all the same: "
             f"{', '.join(each.name for each in earlier)}.",
         )
     if not wanted:
@@ -191,7 +200,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         confidence=scores.confidence if scores else study.settings.evaluation.confidence,
         precision={genre.slug: genre.precision for genre in scores.genres if genre.precision} if scores else {},
         warnings=[
-            *([f"It is of an earlier run of this study: {candidate.earlier}."] if candidate.earlier else ()),
+            *([f"It is not known to be of this study as it is now: {candidate.earlier}."] if candidate.earlier else ()),
             *(
                 f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
                 for name in untrained

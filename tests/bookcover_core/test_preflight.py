@@ -204,6 +204,16 @@ def test_weights_are_looked_for_in_the_cache_then_at_their_address(make, tmp_pat
     check(settings)
 
 
+def test_weights_that_only_the_comparison_wants_are_told_with_the_way_to_do_without(make, tmp_path, monkeypatch):
+    """A study of LeNet alone trains no network that has published weights."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(httpx, "head", lambda *_, **__: httpx.Response(404))
+    training = {"backbones": ["LeNet"], "preparation": "best"}
+    with pytest.raises(WeightsError, match=r"as training\.preparation is \"best\": .*comparison\.backbone"):
+        check(make(models={"weights": "imagenet"}, training=training))
+    check(make(models={"weights": "imagenet"}, training=training | {"preparation": "padded"}))
+
+
 def test_books_are_counted_before_anything_is_fetched(make, tmp_path):
     """By genre; and, once the listings are read, which covers a local source lacks."""
     assert list(describe_books(make())) == ["2 books in 2 genres: a 1, b 1."]

@@ -23,7 +23,7 @@ def study(trained, tmp_path):
 
 def test_the_best_by_validation_accuracy_judges(study, monkeypatch):
     """Without a name; the test books decide nothing."""
-    monkeypatch.setattr(model_choice, "_reasons", lambda _: {"Tiny-padded": "", "Small-padded": ""})
+    monkeypatch.setattr(model_choice, "_reasons", lambda _: ({"Tiny-padded": "", "Small-padded": ""}, {}))
     for name, accuracy in (("Tiny", 0.9), ("Small", 0.8)):
         file = study.workspace.models / f"{name}-padded" / CARD
         card = read_card(file.parent)
@@ -77,7 +77,7 @@ def test_a_model_of_another_seed_judges_only_when_it_is_named(study):
     with pytest.raises(WeightsError, match=r"of the study as it is now .*seed changed from \d+ to 7"):
         choose(later)
     about = describe(later, choose(later, "Small"))
-    assert re.match(r"It is of an earlier run of this study: .*seed changed from", about.warnings[0])
+    assert re.match(r"It is not known to be of this study as it is now: .*seed changed from", about.warnings[0])
     assert about.accuracy is None
 
 
@@ -95,6 +95,16 @@ def test_a_study_that_is_half_deleted_says_so(study):
     with pytest.raises(WeightsError, match="missing or altered"):
         choose(study)
     assert choose(study, "Tiny").name == "Tiny-padded"
+
+
+def test_a_study_without_its_comparison_says_what_makes_it(study):
+    """Which preparation was chosen is not known: that is said, and not that the settings ask for no such model."""
+    best = study.settings.training.model_copy(update={"preparation": "best"})
+    later = Study(study.settings.model_copy(update={"training": best}))
+    later.begin()
+    record(later, "compare")
+    with pytest.raises(WeightsError, match=r"chosen\.json is missing from this study.*`bookcover run .*` makes anew"):
+        choose(later)
 
 
 def test_a_model_whose_books_have_changed_judges_only_when_it_is_named(study):
