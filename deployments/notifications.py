@@ -1,19 +1,21 @@
 """The command `bookcover notify`: somebody is told when a study fails, waits for decisions, or is finished.
 
-An automation of the Prefect server listens for the ends of studies' runs, and sends a message by a block that holds the
-address. Both are Prefect's own, stand on its pages *Automations* and *Blocks*, and go on without this command.
+Automations of the Prefect server listen for the ends of studies' runs, one for each way in which a study ends, and send
+messages by blocks that hold the address and a severity. Both are Prefect's own, stand on its pages *Automations* and
+*Blocks*, and go on without this command.
 """
 
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from prefect.blocks.abstract import NotificationError
 from prefect.blocks.notifications import SlackWebhook
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import SendNotification
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from pydantic import SecretStr
 
@@ -21,25 +23,38 @@ from bookcover_core.errors import ServerError, SettingsError
 from flows.study import WHOLE
 
 BLOCK = "bookcover-notify"
-"""Name of the block that holds the address."""
+"""How the names of the blocks begin that hold the address, each with the severity of its messages."""
 
 AUTOMATION = "bookcover: tell how studies end"
+"""How the names of the automations begin."""
 
 _STUDIES = [flow.name for flow in WHOLE]
 
-# States in which a study has ended, or goes on only when somebody has decided.
-_ENDS = ("Completed", "Failed", "Suspended", "Paused")
+# The state's message without Prefect's own words before those of our errors; its first line, for the subject.
+_SAID = "(flow_run.state.message or '').split('Error: ', 1)[-1]"
+_FIRST = "{% if flow_run.state.message %}: {{ " + _SAID + ".split('\\n')[0] | truncate(200) }}{% endif %}"
+_BODY = "{{ " + _SAID + " }}\n{{ flow_run|ui_url }}"
 
-_SUBJECT = (
-    "{{ flow_run.name }} "
-    "{% if flow_run.state.type.value == 'PAUSED' %}waits for your decisions"
-    "{% elif flow_run.state.type.value == 'FAILED' %}has failed"
-    "{% else %}is finished{% endif %}"
-)
-_BODY = (
-    "{% if flow_run.state.type.value == 'PAUSED' %}Box-set candidates are to be decided on."
-    # Without Prefect's own words before those of our errors.
-    "{% else %}{{ (flow_run.state.message or '').split('Error: ', 1)[-1] }}{% endif %}\n{{ flow_run|ui_url }}"
+
+class _Kind(NamedTuple):
+    """Messages of one severity."""
+
+    severity: Literal["failure", "warning", "success"]
+    states: tuple[str, ...]
+    """After which they are sent."""
+    subject: str
+    body: str
+
+
+_KINDS = (
+    _Kind("failure", ("Failed",), "{{ flow_run.name }} has failed" + _FIRST, _BODY),
+    _Kind(
+        "warning",
+        ("Suspended", "Paused"),
+        "{{ flow_run.name }} waits for your decisions",
+        "Box-set candidates are to be decided on.\n{{ flow_run|ui_url }}",
+    ),
+    _Kind("success", ("Completed",), "{{ flow_run.name }} is finished" + _FIRST, _BODY),
 )
 
 
@@ -54,7 +69,8 @@ def switch_on(address: str) -> None:
         SettingsError: The address is of no kind that is known.
         ServerError: The first message could not be sent.
     """
-    block = SlackWebhook(url=SecretStr(_known(address)))  # the block that takes every address of Apprise's
+    known = SecretStr(_known(address))
+    block = SlackWebhook(url=known)  # the block that takes every address of Apprise's
     with block.raise_on_failure():
         try:
             block.notify("Messages about studies come here from now on.", subject="bookcover")
@@ -65,50 +81,59 @@ def switch_on(address: str) -> None:
                 where=address,
                 advice="Check the address, and that it can be reached from this machine.",
             ) from None
-    document = block.save(BLOCK, overwrite=True)
-    assert isinstance(document, UUID)  # Prefect's type allows for a coroutine
+    switch_off()
     with get_client(sync_client=True) as client:
-        wanted = _automation(document)
-        found = client.read_automations_by_name(AUTOMATION)
-        if found:
-            client.update_automation(found[0].id, wanted)
-        else:
-            client.create_automation(wanted)
+        for kind in _KINDS:
+            told = SlackWebhook(url=known, notify_type=kind.severity)
+            document = told.save(f"{BLOCK}-{kind.severity}", overwrite=True)
+            assert isinstance(document, UUID)  # Prefect's type allows for a coroutine
+            client.create_automation(_automation(kind, document))
 
 
 def switch_off() -> bool:
     """Whether messages were sent until now; none are from now on."""
     with get_client(sync_client=True) as client:
-        found = client.read_automations_by_name(AUTOMATION)
+        found = _automations(client)
         for each in found:
             client.delete_automation(each.id)
-    with suppress(ValueError):  # there is no such block
-        SlackWebhook.delete(f"{SlackWebhook.get_block_type_slug()}/{BLOCK}")
+    for name in (BLOCK, *(f"{BLOCK}-{kind.severity}" for kind in _KINDS)):
+        with suppress(ValueError):  # there is no such block
+            SlackWebhook.delete(f"{SlackWebhook.get_block_type_slug()}/{name}")
     return bool(found)
+
+
+def _automations(client: SyncPrefectClient) -> list[Automation]:
+    """Those of messages, that of earlier versions among them."""
+    names = [AUTOMATION, *(_name(kind) for kind in _KINDS)]
+    return [each for name in names for each in client.read_automations_by_name(name)]
+
+
+def _name(kind: _Kind) -> str:
+    return f"{AUTOMATION} ({kind.severity})"
 
 
 def describe() -> str:
     """Where messages go now, in words; of the address only what is no secret."""
     with get_client(sync_client=True) as client:
-        found = client.read_automations_by_name(AUTOMATION)
+        found = _automations(client)
     if not found:
         return "Nobody is told how studies end. `bookcover notify ADDRESS` switches that on."
     from apprise import Apprise  # noqa: PLC0415 - takes a second
 
-    block = SlackWebhook.load(BLOCK)
+    block = SlackWebhook.load(f"{BLOCK}-{_KINDS[0].severity}")
     assert isinstance(block, SlackWebhook)
     known = Apprise.instantiate(block.url.get_secret_value())
     shown = known.url(privacy=True).partition("?")[0] if known else "an address that is not known any more"  # type: ignore[no-untyped-call] # Apprise has none
-    paused = "" if found[0].enabled else " The automation is switched off on the dashboard."
+    paused = "" if all(each.enabled for each in found) else " Automations of it are switched off on the dashboard."
     return f"Messages about studies go to {shown}.{paused}"
 
 
-def _automation(block: UUID) -> AutomationCore:
+def _automation(kind: _Kind, block: UUID) -> AutomationCore:
     return AutomationCore(
-        name=AUTOMATION,
+        name=_name(kind),
         description="When a study fails, waits for decisions, or is finished. `bookcover notify` made it.",
         trigger=EventTrigger(
-            expect={f"prefect.flow-run.{state}" for state in _ENDS},
+            expect={f"prefect.flow-run.{state}" for state in kind.states},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification({"prefect.resource.role": "flow", "prefect.resource.name": _STUDIES}),
             for_each={"prefect.resource.id"},
@@ -116,7 +141,7 @@ def _automation(block: UUID) -> AutomationCore:
             threshold=1,
             within=timedelta(0),
         ),
-        actions=[SendNotification(block_document_id=block, subject=_SUBJECT, body=_BODY)],
+        actions=[SendNotification(block_document_id=block, subject=kind.subject, body=kind.body)],
     )
 
 

@@ -25,7 +25,7 @@ def webhook():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            got.append((message["title"], message["message"]))
+            got.append((message["title"], message["message"], message["type"]))
             self.send_response(200)
             self.end_headers()
 
@@ -54,7 +54,7 @@ def test_somebody_is_told_how_studies_end_until_that_is_switched_off(webhook):
     assert "Nobody is told" in describe()
     switch_on(address)
     switch_on(address)  # a second time changes nothing
-    assert got == [("bookcover", "Messages about studies come here from now on.")] * 2
+    assert got == [("bookcover", "Messages about studies come here from now on.", "info")] * 2
     assert "127.0.0.1" in describe()
     assert "secret" not in describe()
 
@@ -65,12 +65,17 @@ def test_somebody_is_told_how_studies_end_until_that_is_switched_off(webhook):
         "study s",
         waits,
         Failed(message="It failed: DiskFullError: The disk is full."),
-        Completed(message="All is done."),
+        Completed(message="LeNet is right on 28.0 %."),
     )
     assert come_true(lambda: len(got) >= 5, 60), got
-    told = dict(got[2:])
-    assert list(told) == ["study s waits for your decisions", "study s has failed", "study s is finished"]
-    assert told["study s has failed"].startswith("The disk is full.\nhttp://127.0.0.1:")
+    told = [(title, severity) for title, _, severity in got[2:]]
+    assert sorted(told) == [
+        ("study s has failed: The disk is full.", "failure"),
+        ("study s is finished: LeNet is right on 28.0 %.", "success"),
+        ("study s waits for your decisions", "warning"),
+    ]
+    [failed] = [message for title, message, _ in got if "has failed" in title]
+    assert failed.startswith("The disk is full.\nhttp://127.0.0.1:")
 
     assert switch_off()
     assert not switch_off()
