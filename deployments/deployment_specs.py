@@ -1,16 +1,15 @@
-"""The deployments that `prefect.yaml` declares, one for each flow, as Prefect's own objects.
+"""The deployments, declared once, one for each flow; and as Prefect's own objects.
 
 `bookcover serve` serves them itself; `bookcover setup` registers them for the workers of a pool. Either can be done
 again: what people changed in the dashboard (parameters, schedules) stays.
 """
 
 import logging
-from importlib import import_module
-from importlib.resources import files
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.responses import DeploymentResponse
@@ -19,109 +18,108 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.utilities.schema_tools.validation import validate
-from pydantic import BaseModel, ConfigDict
 
 from bookcover_core.pipeline.graph import steps
+from flows.heartbeats import TAG
+from flows.judging import judge
 from flows.stages import step_flow
+from flows.study import WHOLE, begin_study, begin_study_with_every_setting, continue_study
 
 logger = logging.getLogger(__name__)
 
 
-class _Declaration(BaseModel):
-    """Part of the file, which holds nothing that is not understood."""
+@dataclass(frozen=True)
+class Declared:
+    """A deployment: it is called as its flow, which says what it does and what its parameters mean."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    flow: Flow[..., Any]
+    tags: tuple[str, ...] = ()
+    """The first leads a newcomer; a flow of one step is told its place in a study when it is registered."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    queue: str = "default"
+    """Where its runs wait for a worker of the pool."""
+    nightly: bool = False
+    """Whether it has a schedule with these parameters, which is off until somebody wants it."""
 
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.flow.name
 
-class Queue(_Declaration):
-    """Where the runs of a deployment wait for a worker."""
-
-    name: str
-    """The work pool."""
-    work_queue_name: str
-
-
-class DeclaredSchedule(_Declaration):
-    """When a deployment runs by itself."""
-
-    cron: str
-    timezone: str
-    slug: str
-    active: bool
-    parameters: dict[str, Any]
-
-
-class DeclaredDeployment(_Declaration):
-    """A flow that people can run, and with what."""
-
-    name: str
-    entrypoint: str
-    tags: list[str]
-    work_pool: Queue
-    parameters: dict[str, Any] = {}
-    schedules: list[DeclaredSchedule] = []
+    @property
+    def entrypoint(self) -> str:
+        """Where its flow is."""
+        return f"{self.flow.fn.__module__}.{self.flow.fn.__name__}"
 
 
-class Catalogue(_Declaration):
-    """All that the file says."""
+# What steps have beside their flow. The nightly chunk stands among the parameters too: switching a schedule on with
+# `prefect deployment schedule resume` empties those of the schedule.
+_OF_STEPS: dict[str, dict[str, Any]] = {
+    "download": {"parameters": {"chunks": "next"}, "nightly": True},
+    "train": {"parameters": {"backbone": "MobileNetV2"}, "queue": "trainings"},
+}
 
-    name: str
-    build: list[dict[str, Any]]
-    push: list[dict[str, Any]]
-    pull: list[dict[str, Any]]
-    """Steps before a run on a worker."""
-    definitions: dict[str, Queue]
-    deployments: list[DeclaredDeployment]
+DEPLOYMENTS = (
+    Declared(begin_study, ("start here",)),
+    Declared(begin_study_with_every_setting, ("every setting",)),
+    Declared(continue_study, ("go on",)),
+    *(Declared(step_flow(step).flow, **_OF_STEPS.get(step, {})) for step in steps()),
+    Declared(judge, ("afterwards",)),
+)
+"""All deployments, one for each flow, in the order in which they are shown."""
 
+POOL = "bookcover"
+"""The work pool."""
 
-def read_catalogue() -> Catalogue:
-    """What `prefect.yaml` says."""
-    text = (files("deployments") / "prefect.yaml").read_text(encoding="utf-8")
-    return Catalogue.model_validate(yaml.safe_load(text))
+_NIGHTLY = DeploymentScheduleCreate(
+    schedule=CronSchedule(cron="0 2 * * *", timezone="UTC"), slug="nightly", active=False
+)
+
+# Steps before a run on a worker: nothing is fetched, as the project is installed there.
+_PULL: list[dict[str, Any]] = [{"deployments.home.enter_home": {}}]
 
 
 def served_deployments() -> list[RunnerDeployment]:
     """The deployments, for a runner of ours that serves them on the configured server."""
-    return [_deployment(each, None, []) for each in read_catalogue().deployments]
-
-
-def runs_studies(deployment: RunnerDeployment) -> bool:
-    """Whether a deployment takes whole studies to their end, rather than one of their steps."""
-    return str(deployment.entrypoint).startswith("flows.study.")
+    return [_deployment(each, is_pooled=False) for each in DEPLOYMENTS]
 
 
 def pooled_deployments() -> list[RunnerDeployment]:
     """The deployments, for workers of the configured server; each is registered by its `apply()`."""
-    catalogue = read_catalogue()
-    return [_deployment(each, each.work_pool, catalogue.pull) for each in catalogue.deployments]
+    return [_deployment(each, is_pooled=True) for each in DEPLOYMENTS]
 
 
-def _deployment(declared: DeclaredDeployment, queue: Queue | None, pull: list[dict[str, Any]]) -> RunnerDeployment:
+def runs_studies(deployment: RunnerDeployment) -> bool:
+    """Whether a deployment takes whole studies to their end, rather than one of their steps."""
+    return deployment.name in {flow.name for flow in WHOLE}
+
+
+def _deployment(declared: Declared, *, is_pooled: bool) -> RunnerDeployment:
     """A deployment as it is declared, with what people changed of it on the configured server.
 
     Of one that the server knows, schedules are not sent at all: Prefect would rebuild them from what is sent, and would
     drop those that people added.
     """
-    # Imported before Prefect does so, which would first look for packages in the working folder.
-    module, _, name = declared.entrypoint.rpartition(".")
-    flow: Flow[..., Any] = getattr(import_module(module), name)
+    flow, place = declared.flow, _place(declared.flow)
     found = _find(f"{flow.name}/{declared.name}")
     if found is not None:
         _mend_schedules(flow, found)
     made = RunnerDeployment.from_entrypoint(
         declared.entrypoint,
         declared.name,
-        tags=[*_place(flow), *declared.tags],
-        description=". ".join([*(each.capitalize() for each in _place(flow)), flow.description or ""]),
-        parameters=declared.parameters | (_kept_parameters(flow, found) if found else {}),
-        schedules=[_schedule(each) for each in declared.schedules] if found is None else None,
+        tags=[*place, *declared.tags, TAG],
+        description=". ".join([*(each.capitalize() for each in place), flow.description or ""]),
+        parameters={**declared.parameters, **(_kept_parameters(flow, found) if found else {})},
+        schedules=[_NIGHTLY.model_copy(update={"parameters": declared.parameters})] * declared.nightly
+        if found is None
+        else None,
     )
     if found is not None:
         made.model_fields_set.discard("schedules")
     # Named where there is none too: a deployment that had a pool does not keep it.
-    made.work_pool_name = queue.name if queue else None
-    made.work_queue_name = queue.work_queue_name if queue else None
-    made.storage = _Installed(pull) if queue else None
+    made.work_pool_name = POOL if is_pooled else None
+    made.work_queue_name = declared.queue if is_pooled else None
+    made.storage = _Installed() if is_pooled else None
     return made
 
 
@@ -175,22 +173,12 @@ def _tell_of_change(what: str, before: dict[str, Any], kept: dict[str, Any]) -> 
     logger.warning("%s: of its parameters %s these are kept, which still fit: %s", what, sorted(before), kept)
 
 
-def _schedule(declared: DeclaredSchedule) -> DeploymentScheduleCreate:
-    return DeploymentScheduleCreate(
-        schedule=CronSchedule(cron=declared.cron, timezone=declared.timezone),
-        slug=declared.slug,
-        active=declared.active,
-        parameters=declared.parameters,
-    )
-
-
 class _Installed:
     """Prefect's view of where the code is: installed where the worker runs. It only brings the steps before a run."""
 
     pull_interval = None
 
-    def __init__(self, steps: list[dict[str, Any]]) -> None:
-        self._steps = steps
+    def __init__(self) -> None:
         self.destination = Path.cwd()
 
     def set_base_path(self, path: Path) -> None:
@@ -201,10 +189,4 @@ class _Installed:
 
     def to_pull_step(self) -> list[dict[str, Any]]:
         """The steps that a worker takes before a run."""
-        return self._steps
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Installed) and self._steps == other._steps
-
-    def __hash__(self) -> int:
-        return hash(repr(self._steps))
+        return _PULL

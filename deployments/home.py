@@ -64,7 +64,7 @@ def go_home() -> Path:
 
 
 def enter_home() -> None:
-    """Tell a run of a worker in which folder to work: a step before it, which `prefect.yaml` names.
+    """Tell a run of a worker in which folder to work: a step before it, which its deployment names.
 
     A worker starts its runs in a folder that is removed afterwards. The folder in which it was started itself is what
     the shell left in PWD. The run enters it when it imports `flows`: Prefect would look for packages there.

@@ -3,7 +3,7 @@
     work pool          `bookcover`, whose workers start a process for each run
     its queues         `default`; `trainings`, which a worker can serve alone, so that waiting studies take none of its
                        slots
-    deployments        those of `prefect.yaml`
+    deployments        those of `deployment_specs`
     limits             chunks downloaded at once, by all workers; trainings at once, on one machine (`tasks.limits`)
     automations        runs whose process died are taken up again (`deployments.automations`)
 
@@ -25,11 +25,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
 from deployments.automations import set_up_automations
-from deployments.deployment_specs import pooled_deployments
+from deployments.deployment_specs import POOL, pooled_deployments
 from deployments.server import RUN_ENVIRONMENT
 from tasks.limits import DOWNLOADS, machine, trainings_on
 
-POOL = "bookcover"
 QUEUES = ("default", "trainings")
 
 

@@ -21,7 +21,6 @@ def test_the_wheel_is_typed_and_complete(programs):
     [site] = (programs.parent / "lib").glob("python3.*/site-packages")
     for package in WHEEL["packages"]:
         assert (site / package / "py.typed").is_file()
-    assert (site / "deployments" / "prefect.yaml").is_file()
     assert list((site / "bookcover_core" / "evaluation" / "reference").glob("*.csv"))
     assert not (site / "tests").exists()
 

@@ -2,19 +2,16 @@
 
 import pkgutil
 from importlib import import_module
-from importlib.resources import files
 
 import pytest
-import yaml
 from prefect import Flow
-from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.flows import load_flow_from_entrypoint
 
 import flows
 from bookcover_core.pipeline.graph import steps
-from deployments.deployment_specs import pooled_deployments, read_catalogue, served_deployments
+from deployments.deployment_specs import DEPLOYMENTS, pooled_deployments, runs_studies, served_deployments
 from deployments.setup_command import set_up_pool
 from flows.stages import step_flow
 
@@ -32,15 +29,19 @@ def all_flows() -> dict[str, str]:
 
 def test_every_flow_is_deployed_under_its_name():
     """None is forgotten, and none is declared that is not there."""
-    assert {each.name: each.entrypoint for each in read_catalogue().deployments} == all_flows()
+    assert {each.name: each.entrypoint for each in DEPLOYMENTS} == all_flows()
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_trainings_have_a_queue_of_their_own_and_every_deployment_its_tags():
-    """Studies that wait never take the places of trainings."""
-    queues = {each.name: (each.work_pool.name, each.work_pool.work_queue_name) for each in read_catalogue().deployments}
+    """Studies that wait never take the places of trainings; a run on a worker enters its home first."""
+    pooled = pooled_deployments()
+    queues = {each.name: (each.work_pool_name, each.work_queue_name) for each in pooled}
     assert {name for name, queue in queues.items() if queue != ("bookcover", "default")} == {"train-backbone"}
     assert queues["train-backbone"] == ("bookcover", "trainings")
-    assert all(each.tags[-1] == "bookcover" for each in read_catalogue().deployments)
+    assert all(each.tags[-1] == "bookcover" for each in pooled)
+    assert all(each.storage.to_pull_step() == [{"deployments.home.enter_home": {}}] for each in pooled)
+    assert {each.name for each in pooled if runs_studies(each)} == {"study", "study-every-setting", "continue-study"}
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -56,23 +57,15 @@ def test_the_first_tags_lead_from_the_beginning_to_the_end():
         assert served[name].description.startswith(f"Step {number} of {len(parts)}. ")
 
 
-def test_the_nightly_download_takes_the_next_chunk_and_is_off_until_somebody_wants_it():
+def test_the_nightly_download_takes_the_next_chunk_and_is_off_until_somebody_wants_it(client):
     """A fresh installation asks no host for anything by itself."""
-    [(name, schedule)] = [(each.name, found) for each in read_catalogue().deployments for found in each.schedules]
-    assert (name, schedule.parameters, schedule.active) == ("download-covers", {"chunks": "next"}, False)
-    [download] = [each for each in read_catalogue().deployments if each.name == name]
-    assert download.parameters == {"chunks": "next"}, "also where Prefect's command line has emptied the schedule's"
+    assert [each.name for each in DEPLOYMENTS if each.nightly] == ["download-covers"]
+    assert schedules(client) == {"nightly": ("0 2 * * *", False, {"chunks": "next"})}
+    found = client.read_deployment_by_name(NIGHTLY)
+    assert found.parameters == {"chunks": "next"}, "also where Prefect's command line has emptied the schedule's"
 
 
-def test_prefect_reads_the_same_file():
-    """`prefect deploy` finds every deployment in it, and the step that brings a run home."""
-    said = PrefectYamlModel.model_validate(yaml.safe_load((files("deployments") / "prefect.yaml").read_text("utf-8")))
-    ours = read_catalogue()
-    assert [each.name for each in said.deployments] == [each.name for each in ours.deployments]
-    assert said.pull == ours.pull == [{"deployments.home.enter_home": {}}]
-
-
-@pytest.mark.parametrize("declared", read_catalogue().deployments, ids=lambda each: each.name)
+@pytest.mark.parametrize("declared", DEPLOYMENTS, ids=lambda each: each.name)
 def test_every_form_but_one_is_flat(declared):
     """Prefect's dialog of a schedule sends an empty copy of what is nested; flat parameters are safe in it."""
     schema = load_flow_from_entrypoint(declared.entrypoint).parameters.model_dump()
@@ -87,7 +80,7 @@ def test_every_form_but_one_is_flat(declared):
         assert kinds <= {"string", "integer", "boolean", "array"}
 
 
-@pytest.mark.parametrize("declared", read_catalogue().deployments, ids=lambda each: each.name)
+@pytest.mark.parametrize("declared", DEPLOYMENTS, ids=lambda each: each.name)
 def test_the_form_has_words_for_every_knob(declared):
     """Each parameter and each setting has a title and a text; what is bounded says so; the page says what it does."""
     flow = load_flow_from_entrypoint(declared.entrypoint)

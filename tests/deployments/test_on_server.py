@@ -131,10 +131,9 @@ def place(tmp_path_factory, empty_database) -> Iterator[Place]:
     shutil.copy(empty_database, folder)
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
         patch.setenv("PREFECT_HOME", str(folder))
-        declared = deployment_specs.read_catalogue()
         names = {name.partition("/")[0] for name in (STUDY, TRAINING, DOWNLOAD)}
-        few = declared.model_copy(update={"deployments": [each for each in declared.deployments if each.name in names]})
-        patch.setattr(deployment_specs, "read_catalogue", lambda: few)
+        few = tuple(each for each in deployment_specs.DEPLOYMENTS if each.name in names)
+        patch.setattr(deployment_specs, "DEPLOYMENTS", few)
         with used_server(folder, 0) as server:
             api = f"{server.address}/api"
             environment = (

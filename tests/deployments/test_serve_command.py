@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bookcover_core.settings import StudySettings
-from deployments.deployment_specs import read_catalogue
+from deployments.deployment_specs import DEPLOYMENTS
 from tests.begun import begun
 from tests.deployments.test_command_line import record, write_listing
 from tests.installed import folder_of_somebody_else
@@ -25,7 +25,7 @@ LITTLE = {
     "training": {"backbones": ["LeNet"], "preparation": "padded"},
 }
 
-SERVED = len(read_catalogue().deployments)
+SERVED = len(DEPLOYMENTS)
 
 
 class Served:
