@@ -105,8 +105,8 @@ def main() -> None:
 
     from bookcover_core.pipeline.graph import Part, find
     from bookcover_core.pipeline.study import Study
-    from flows.preparation import prepare
     from flows.stages import stage_flow
+    from flows.steps import prepare
     from flows.studies import settings_of
     from tasks.spreading import run_parts
 

@@ -10,12 +10,7 @@ from tasks.stages import run_stage
 
 @stage_flow("curate", "curate {study}", step="curate")
 def curate(study: str = "", changes: Changes = ()) -> None:
-    """Find box sets and twins, have candidates reviewed, replace every unusable book like for like, and split.
-
-    Args:
-        study: Name of the study; empty: the only one of this home.
-        changes: Settings to change, now and for what comes after: training.epochs=400, say.
-    """
+    """Find box sets and twins, have candidates reviewed, replace every unusable book like for like, and split."""
     settings = settings_of(study, changes)
     run_stage(settings, "listings")
     run_stage(settings, "candidates")

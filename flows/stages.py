@@ -36,6 +36,12 @@ class StepFlow:
     """What each of its runs is told beside the study's name, so that together they do the whole step."""
 
 
+# What forms say of the parameters that most flows have, where a docstring does not.
+_PARAMETERS = {
+    "study": "Name of the study; empty: the only one of this home.",
+    "changes": "Settings to change, now and for what comes after: training.epochs=400, say.",
+}
+
 _step_flows: dict[str, StepFlow] = {}
 
 
@@ -71,9 +77,14 @@ def stage_flow(
     """
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
+        description = _description(function)
+        if "\n    Args:" not in (function.__doc__ or ""):
+            of = {name: text for name, text in _PARAMETERS.items() if name in signature(function).parameters}
+            arguments = "".join(f"\n    {name}: {text}" for name, text in of.items())
+            function.__doc__ = f"{cleandoc(function.__doc__ or '')}\n\nArgs:{arguments}\n"
         made = flow(
             name=name,
-            description=_description(function),
+            description=description,
             flow_run_name=_named(run_name, signature(function), name),
             persist_result=False,
             result_serializer="json",

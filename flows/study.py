@@ -11,23 +11,18 @@ from bookcover_core.families.systems import systems
 from bookcover_core.pipeline.study import Study, reference
 from bookcover_core.settings import StudySettings, Undecided
 from bookcover_core.settings.short_form import fill_in
-from flows.analysis import analyse
 from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations
 from flows.covers import download_covers
 from flows.curation import curate
-from flows.evaluation import evaluate
-from flows.listings import read_listings
 from flows.names import name_begun_study, name_study_of_settings
 from flows.networks import Network
-from flows.preparation import prepare
 from flows.progress_artifact import progress_shown
-from flows.report import write_report
 from flows.run_states import REFUSED
 from flows.stages import stage_flow
+from flows.steps import analyse, evaluate, prepare, read_listings, visualise, write_report
 from flows.studies import Changes, settings_of, store
 from flows.training import combine, fit_baselines
-from flows.visualisation import visualise
 from tasks.pages import outcome_in_words, report_address
 from tasks.preflight import check_all
 from tasks.stage_artifacts import show_results

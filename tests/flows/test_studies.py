@@ -12,8 +12,7 @@ from bookcover_core.settings.short_form import fill_in
 from bookcover_core.settings.toml_file import load_settings
 from flows import studies
 from flows.covers import download_covers
-from flows.listings import read_listings
-from flows.preparation import prepare
+from flows.steps import prepare, read_listings
 from flows.study import begin_study, begin_study_with_every_setting
 from flows.training import train_backbone
 from tests.begun import begun

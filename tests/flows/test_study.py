@@ -22,8 +22,8 @@ from bookcover_core.settings import ComparisonSettings, Preparation, StudySettin
 from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.preparation_choice import chosen_preparation
 from flows import study as whole_study
-from flows.preparation import prepare
 from flows.run_states import REFUSED
+from flows.steps import prepare
 from flows.study import begin_study_with_every_setting, continue_study
 from flows.training import train_backbone
 from tests.begun import begun

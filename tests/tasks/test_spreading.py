@@ -21,8 +21,8 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import prepare_shard, shard_keys, shards
 from bookcover_core.settings import SpreadingSettings, StudySettings
 from bookcover_core.training.features import compute_features
-from flows.preparation import prepare
 from flows.stages import stage_flow
+from flows.steps import prepare
 from tasks import clusters, spreading, stages
 from tasks.spreading import run_parts, spread
 from tasks.stages import stage_task
