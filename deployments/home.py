@@ -12,11 +12,7 @@ from flows import RUN_HOME
 
 
 def home() -> Path:
-    """The folder that BOOKCOVER_HOME names; without it, the current one.
-
-    Raises:
-        WorkspaceError: There is no such folder.
-    """
+    """The folder that BOOKCOVER_HOME names; without it, the current one."""
     named = os.environ.get(HOME)
     return _existing(named, HOME) if named else Path.cwd()
 
@@ -53,11 +49,7 @@ def stand_in_for_home_folder() -> None:
 
 
 def go_home() -> Path:
-    """Work in the home from now on, as do all processes that are started from here.
-
-    Raises:
-        WorkspaceError: There is no such folder.
-    """
+    """Work in the home from now on, as do all processes that are started from here."""
     os.chdir(home())
     os.environ[HOME] = str(Path.cwd())
     return Path.cwd()

@@ -202,9 +202,6 @@ def used_server(folder: Path, port: int | None = None) -> Iterator[HomeServer]:
     Args:
         folder: Prefect's home.
         port: See `HomeServer.find_or_start`.
-
-    Raises:
-        ServerError: It does not start, a port is taken, or it is up at another port.
     """
     folder.mkdir(parents=True, exist_ok=True)
     server = HomeServer(folder, elsewhere(folder))
@@ -246,9 +243,6 @@ def live_as_server(folder: Path, port: int) -> IO[str]:
 
     Returns:
         The lock, which is held for as long as it is kept.
-
-    Raises:
-        ServerError: Another process is.
     """
     lock = (folder / "bookcover-server.lock").open("a+")
     _take(lock, seconds=5)
@@ -315,11 +309,7 @@ def _cause(log: Path) -> tuple[str, str]:
 
 
 def _free_port(wanted: int | None = None) -> int:
-    """A port that is free: the wanted one, else Prefect's own, else any.
-
-    Raises:
-        ServerError: The wanted one is taken, or none is free.
-    """
+    """A port that is free: the wanted one, else Prefect's own, else any."""
     for port in (USUAL_PORT, 0) if wanted is None else (wanted,):
         with socket.socket() as candidate:
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

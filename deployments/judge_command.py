@@ -61,10 +61,6 @@ def judge_covers(
         text: Title and author of the book whose cover it is, for models that read them.
         as_json: Print one JSON object a line for each cover, and nothing else.
         then: Command that trains the study's models.
-
-    Raises:
-        WeightsError: There is no trained model, none of that name, or its weights are altered.
-        WorkspaceError: The folder for pictures cannot be written.
     """
     found = [
         each if isinstance(each, Unreadable) else each._replace(text=text)
@@ -112,10 +108,6 @@ def judge_page(
         port: Where to listen; none: at 4281 or, where that is taken, at any free port.
         with_browser: Open the page in a browser, on a machine that has a screen.
         then: Command that trains the study's models.
-
-    Raises:
-        WeightsError: There is no trained model, or none of that name.
-        ServerError: The port is taken.
     """
     study = Study(settings)
     chosen = _choose(study, model, then)
@@ -133,11 +125,7 @@ def judge_page(
 
 
 def _choose(study: Study, model: str, then: str) -> TrainedModel:
-    """The model that judges.
-
-    Raises:
-        WeightsError: There is no trained model, or none of that name.
-    """
+    """The model that judges."""
     if not candidates(study):
         raise WeightsError(
             "there is no trained network to judge with",

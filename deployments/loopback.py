@@ -42,9 +42,6 @@ def served(
         path: Where the page is in the app, without the first slash.
         usual_port: Where it is unless somebody else is there: an address that can be kept as a bookmark.
         port: Where to listen; none: at the usual port or, where that is taken, at any free one.
-
-    Raises:
-        ServerError: The port is taken.
     """
     import uvicorn  # noqa: PLC0415 - takes half a second
 
@@ -97,11 +94,7 @@ def has_screen() -> bool:
 
 
 def _listen(ports: tuple[int, ...]) -> socket.socket:
-    """A socket that listens on loopback, at the first of these ports that is free.
-
-    Raises:
-        ServerError: None is.
-    """
+    """A socket that listens on loopback, at the first of these ports that is free."""
     for wanted in ports:
         listener = socket.socket()
         # Elsewhere this lets a port be taken again soon after; on Windows, it would let two servers share it.

@@ -146,11 +146,7 @@ def _automation(kind: _Kind, block: UUID) -> AutomationCore:
 
 
 def _known(address: str) -> str:
-    """The address as Apprise takes it: a webhook of no kind that it knows gets JSON.
-
-    Raises:
-        SettingsError: It is of no kind that is known.
-    """
+    """The address as Apprise takes it: a webhook of no kind that it knows gets JSON."""
     from apprise import Apprise  # noqa: PLC0415 - takes a second
 
     json = address.replace("http", "json", 1) if address.startswith(("http://", "https://")) else address

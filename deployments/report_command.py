@@ -43,11 +43,6 @@ def report_side_by_side(first: Path, second: Path, overrides: Sequence[str], out
         second: Of another.
         overrides: "group.name=value" each, for both.
         output: Folder to write to; none: beside the first study, under both names.
-
-    Raises:
-        SettingsError: There are no such settings, or both are of one study.
-        StageOrderError: One of the studies has no results yet.
-        WorkspaceError, DiskFullError: Results are altered, or the folder is a study's or cannot be written.
     """
     studies = [Study(load_settings(source, overrides)) for source in (first, second)]
 

@@ -32,11 +32,6 @@ def review_study(settings: StudySettings, *, port: int | None = None, with_brows
         port: Where to listen; none: at 4280 or, where that is taken, at any free port.
         with_browser: Open the page in a browser, on a machine that has a screen.
         then: Command that goes on with the study.
-
-    Raises:
-        StageOrderError: The listings have not been read.
-        DecisionsError: The study's decisions.csv is malformed.
-        ServerError: The port is taken.
     """
     study = Study(settings)
     _search_candidates(study, then)
@@ -58,9 +53,6 @@ def review_page(study: Study, port: int | None = None) -> AbstractContextManager
     Args:
         study: The study; its candidates need not have been searched for yet.
         port: Where to listen; none: at 4280 or, where that is taken, at any free port.
-
-    Raises:
-        ServerError: The port is taken.
     """
     name = study.settings.name
 

@@ -49,12 +49,6 @@ def run_study(
         only: One of the graph's steps; none: the whole study.
         chunks: Which chunks the part "download" takes: numbers, all, or the next that is not finished.
         stay: Keep the dashboard up afterwards, until Ctrl-C.
-
-    Raises:
-        SettingsError: There is no such part, or no such chunk.
-        StudyBusyError: Another run is at the study.
-        StageOrderError: The part builds on stages that have not been run.
-        BookcoverError: Whatever stopped the study.
     """
     study = Study(settings)
     # What is wrong at once is said at once, before a server is started.
@@ -105,11 +99,7 @@ def check_step(only: str) -> None:
 
 
 def _check_order(study: Study, only: str) -> None:
-    """Return unless a step builds on stages of another one that have not been run.
-
-    Raises:
-        StageOrderError: It does; the message says which steps can run now.
-    """
+    """Return unless a step builds on stages of another one that have not been run."""
     missing = _missing_before(study, only)
     if missing is not None:
         now = ", ".join(each for each in steps() if _missing_before(study, each) is None)
@@ -148,11 +138,7 @@ def _review_page(settings: StudySettings, only: str | None) -> Iterator[None]:
 
 
 def _run_until_done(shown: Dashboard, run: Callable[[], None]) -> None:
-    """Do `run`, and go on with it where the home's server went away and is there again.
-
-    Raises:
-        ServerError: The server is gone for good.
-    """
+    """Do `run`, and go on with it where the home's server went away and is there again."""
     while True:
         restarts = shown.server.restarts if shown.server else 0
         try:

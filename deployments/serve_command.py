@@ -84,10 +84,6 @@ def serve(
         pages_port: Where the pages are; none: at 4280 or, where that is taken, at any free port.
         studies: Studies at work at once; none: as many as `studies_at_once` says. Others wait, and say so.
         with_browser: Open the first page in a browser, on a machine that has a screen.
-
-    Raises:
-        ServerError: It is served already, a server does not start, or a port is taken.
-        WorkspaceError: There is no such folder as BOOKCOVER_HOME names.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     go_home()
@@ -121,11 +117,7 @@ def serve(
 
 @contextmanager
 def _only_one() -> Iterator[IO[str]]:
-    """Let nobody else serve the same home while the block lasts; in the lock, it says where its pages are.
-
-    Raises:
-        ServerError: Somebody else does.
-    """
+    """Let nobody else serve the same home while the block lasts; in the lock, it says where its pages are."""
     from prefect.settings import PREFECT_HOME  # noqa: PLC0415 - takes a second
 
     lock = Path(PREFECT_HOME.value()) / "bookcover-serve.lock"
@@ -222,11 +214,7 @@ def _waiting_runner(studies: int) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def _working(runner: subprocess.Popen[bytes], dashboard: str) -> Iterator[None]:
-    """Let runs be started while the block lasts; then those that are under way are stopped.
-
-    Raises:
-        ServerError: The runner does not begin.
-    """
+    """Let runs be started while the block lasts; then those that are under way are stopped."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - takes a second
 
     from deployments.orphaned_runs import badly_ended, declare_stopped, unfinished_runs  # noqa: PLC0415 - imports Prefect
@@ -269,11 +257,7 @@ def _end(runner: subprocess.Popen[bytes]) -> None:
 
 
 def _watch(dashboard: Dashboard, runner: subprocess.Popen[bytes]) -> None:
-    """Wait for Ctrl-C.
-
-    Raises:
-        ServerError: One of the processes has ended.
-    """
+    """Wait for Ctrl-C."""
     assert dashboard.server is not None
     while True:
         time.sleep(0.5)

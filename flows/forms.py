@@ -19,11 +19,7 @@ _PLACEHOLDER = "__prefect_kind"
 
 
 def check_parameters(given: Mapping[str, Any], of: Signature) -> dict[str, Any]:
-    """The parameters of a flow, each of the type that the flow declares.
-
-    Raises:
-        SettingsError: One is of another type, or is what an empty form sends.
-    """
+    """The parameters of a flow, each of the type that the flow declares."""
     return {name: _check(name, value, of.parameters[name].annotation) for name, value in given.items()}
 
 

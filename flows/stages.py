@@ -46,11 +46,7 @@ _step_flows: dict[str, StepFlow] = {}
 
 
 def step_flow(step: str) -> StepFlow:
-    """The flow that does `step`.
-
-    Raises:
-        KeyError: There is no such step.
-    """
+    """The flow that does `step`."""
     import_module("flows.study")  # all flows are declared then
     return _step_flows[step]
 

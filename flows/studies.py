@@ -59,12 +59,7 @@ def settings_of(study: str, changes: Sequence[str] = ()) -> StudySettings:
 
 
 def store(settings: StudySettings) -> StudySettings:
-    """`settings`, stored in the study's folder; in a run that is retried, those that were stored there since it began.
-
-    Raises:
-        SettingsError: They name a network that there is not.
-        WorkspaceError, DiskFullError: The folder cannot be written.
-    """
+    """`settings`, stored with the study; in a run that is retried, those that were stored there since it began."""
     if _is_stored_since_this_run_began(Workspace(settings.root).settings):
         return load_settings(settings.root)
     with suppress(WeightsError):  # the study lists what it lacks, when all can be mended

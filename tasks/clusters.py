@@ -97,11 +97,7 @@ def _restore(environment: dict[str, str]) -> None:
 
 
 def _reach(runner: "TaskRunner[Any]") -> None:
-    """Connect to the cluster, and wait for its first worker: Dask's task runner would wait for ever, with a task.
-
-    Raises:
-        TimeoutError: None has come.
-    """
+    """Connect to the cluster, and wait for its first worker: Dask's task runner would wait for ever, with a task."""
     client = getattr(runner, "client", None)
     if client is not None:
         client.wait_for_workers(1, timeout=_SECONDS_FOR_A_WORKER)

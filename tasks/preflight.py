@@ -7,11 +7,7 @@ from tasks.clusters import check_cluster
 
 
 def check_all(settings: StudySettings) -> None:
-    """Return where a study has all that it will need.
-
-    Raises:
-        BookcoverError: It lacks something; the message lists everything.
-    """
+    """Return where a study has all that it will need."""
     missing: list[BookcoverError] = []
     try:
         check_cluster(settings)

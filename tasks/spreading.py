@@ -50,11 +50,6 @@ def spread(study: Study, parts: Iterable[Part]) -> None:
     """Do parts of a stage in any order: here, one after the other, or on a cluster where the settings ask for one.
 
     A cluster is used where there is something to do. A part that cannot be done stops no other there.
-
-    Raises:
-        SettingsError: What the cluster needs is not installed.
-        WorkerError: The cluster failed, or what its workers did is not to be found here.
-        BookcoverError: What was wrong with the first part that could not be done.
     """
     check_cluster(study.settings)
     left = []

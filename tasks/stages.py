@@ -99,9 +99,6 @@ def run_stage(settings: StudySettings, name: str, *words: Any) -> StageResult | 
         settings: The study.
         name: The stage.
         words: What tells its parts apart: `bookcover_core.pipeline.graph` knows which there are.
-
-    Raises:
-        BookcoverError: The stage failed.
     """
     return task_of(name)(settings, *words)
 

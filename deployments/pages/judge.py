@@ -215,11 +215,7 @@ class _Page:
         return site.error(404, "There is no such cover.")
 
     def _judge_of(self, study: Study, model: str) -> "Judge":
-        """The judge whose model is called so, loaded unless it is already; anew where it has been trained since.
-
-        Raises:
-            WeightsError: There is none, or its weights are missing or altered.
-        """
+        """The judge whose model is called so, loaded unless it is already; anew where it has been trained since."""
         from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
 
         with self._loading:

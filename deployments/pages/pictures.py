@@ -47,12 +47,7 @@ def find_cover(study: Study, path: str) -> Path | None:
 
 
 def for_browsers(content: bytes) -> tuple[bytes, str]:
-    """A picture and its media type, by its content: as it is if browsers show its format, else as JPEG.
-
-    Raises:
-        OSError: It is no picture of the formats that are taken for covers.
-        ValueError: It is too large.
-    """
+    """A picture and its media type, by its content: as it is if browsers show its format, else as JPEG."""
     with open_image(content) as picture:
         media_type = _TYPES.get(picture.format or "")
     return (content, media_type) if media_type else (_as_jpeg(read_rgb(content)), "image/jpeg")
@@ -72,11 +67,7 @@ class SmallPictures:
         self._lock = Lock()
 
     def make(self, file: Path, digest: str) -> bytes:
-        """The small JPEG of the cover in `file`, which has this digest.
-
-        Raises:
-            OSError, ValueError: It cannot be read as a picture.
-        """
+        """The small JPEG of the cover in `file`, which has this digest."""
         with self._lock:
             if digest in self._kept:
                 self._kept.move_to_end(digest)
