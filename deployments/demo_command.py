@@ -15,13 +15,7 @@ from deployments.terminal import say
 
 
 def run_demo(folder: Path, *, seed: int, stay: bool = False) -> None:
-    """Invent a publisher, and run a whole study on its books.
-
-    Args:
-        folder: Folder that holds studies; the publisher's books lie beside them, in `<folder>/.publisher`.
-        seed: Seed of the publisher.
-        stay: Keep the dashboard up afterwards, until Ctrl-C.
-    """
+    """Invent a publisher, and run a whole study on its books."""
     say("Drawing the covers of an invented publisher ...")
     catalogue = publish(
         folder / ".publisher",

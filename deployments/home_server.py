@@ -87,9 +87,6 @@ class HomeServer:
     def find_or_start(self, port: int | None) -> None:
         """Find it, or start it; it answers then.
 
-        Args:
-            port: Where it is to listen; none: at Prefect's port or, if somebody else is there, at any free one.
-
         Raises:
             ServerError: It does not start, a port is taken, or it is up at another port.
         """
@@ -226,9 +223,6 @@ def elsewhere(folder: Path) -> dict[str, Any]:
     """Where one of Prefect's processes begins, for `start_module`: in an empty folder, with the settings of this one.
 
     Prefect looks in the working folder for settings, which are wanted, and for packages, which are not ours.
-
-    Args:
-        folder: Prefect's home.
     """
     from prefect.settings import get_current_settings  # noqa: PLC0415 - takes a second
 

@@ -49,19 +49,7 @@ def judge_covers(
     text: BookText = UNKNOWN_TEXT,
     then: str,
 ) -> int:
-    """How many covers could not be judged, after the verdict on each was printed, in their order.
-
-    Args:
-        settings: The study whose model judges.
-        names: Files, folders, addresses, or "-" for the standard input.
-        model: Which model; none: the best by validation accuracy.
-        top: Most probable genres to name.
-        near: Covers of the study, most like it, to name.
-        explain: Folder for pictures of what spoke for the first genre; none: there are none.
-        text: Title and author of the book whose cover it is, for models that read them.
-        as_json: Print one JSON object a line for each cover, and nothing else.
-        then: Command that trains the study's models.
-    """
+    """How many covers could not be judged, after the verdict on each was printed, in their order."""
     found = [
         each if isinstance(each, Unreadable) else each._replace(text=text)
         for each in _covers(names, settings.covers.max_bytes, sys.stdin.buffer)
@@ -100,15 +88,7 @@ def judge_covers(
 def judge_page(
     settings: StudySettings, *, model: str = "", port: int | None = None, with_browser: bool = True, then: str
 ) -> None:
-    """Serve the judging page of a study until Ctrl-C.
-
-    Args:
-        settings: The study whose models judge.
-        model: Which model judges first; none: the best by validation accuracy.
-        port: Where to listen; none: at 4281 or, where that is taken, at any free port.
-        with_browser: Open the page in a browser, on a machine that has a screen.
-        then: Command that trains the study's models.
-    """
+    """Serve the judging page of a study until Ctrl-C."""
     study = Study(settings)
     chosen = _choose(study, model, then)
 
@@ -125,7 +105,7 @@ def judge_page(
 
 
 def _choose(study: Study, model: str, then: str) -> TrainedModel:
-    """The model that judges."""
+    """The model that judges; `then` is the command that trains one."""
     if not candidates(study):
         raise WeightsError(
             "there is no trained network to judge with",

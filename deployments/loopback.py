@@ -72,12 +72,7 @@ def served(
 
 
 def stay(page: ServedPage, *, with_browser: bool) -> None:
-    """Return at Ctrl-C.
-
-    Args:
-        page: The page that is served meanwhile.
-        with_browser: Open it in a browser, on a machine that has a screen.
-    """
+    """Return at Ctrl-C."""
     if with_browser and has_screen():
         webbrowser.open(page.address)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

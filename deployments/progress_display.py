@@ -76,13 +76,7 @@ def logged(settings: StudySettings, quiet: Callable[[logging.LogRecord], bool]) 
 
 @contextmanager
 def shown_progress(settings: StudySettings, log: RunLog, step: str | None = None) -> Iterator[None]:
-    """Show how far a study is while the block lasts.
-
-    Args:
-        settings: The study.
-        log: Its log, whose last line is shown too.
-        step: The step that is run alone; None: the whole study.
-    """
+    """Show how far a study is while the block lasts."""
     with watched(Study(settings), step) as progress:
         if console.is_terminal:
             with Live(console=console, get_renderable=lambda: _display(progress, log.last), refresh_per_second=2):

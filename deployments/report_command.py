@@ -13,10 +13,6 @@ from deployments.terminal import print_results, say
 def report_study(source: Path | None, overrides: Sequence[str]) -> None:
     """Write the report of a study, or refresh it, and print its results and where it is.
 
-    Args:
-        source: Its settings file or its folder; none: the dissertation's settings.
-        overrides: "group.name=value" each.
-
     Raises:
         SettingsError: There are no such settings.
         StageOrderError: The study has not begun.
@@ -36,14 +32,7 @@ def report_study(source: Path | None, overrides: Sequence[str]) -> None:
 
 
 def report_side_by_side(first: Path, second: Path, overrides: Sequence[str], output: Path | None) -> None:
-    """Write two studies side by side, and print the most important line and where the page is.
-
-    Args:
-        first: Settings file or folder of a study with results.
-        second: Of another.
-        overrides: "group.name=value" each, for both.
-        output: Folder to write to; none: beside the first study, under both names.
-    """
+    """Write two studies side by side, and print the most important line and where the page is."""
     studies = [Study(load_settings(source, overrides)) for source in (first, second)]
 
     from bookcover_core.report.comparison.comparison_page import write_side_by_side  # noqa: PLC0415 - imports matplotlib

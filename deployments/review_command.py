@@ -26,12 +26,6 @@ def review_study(settings: StudySettings, *, port: int | None = None, with_brows
     """Serve the review page of a study until Ctrl-C; each decision is saved when it is made.
 
     The study may be running elsewhere meanwhile, and covers still be on their way.
-
-    Args:
-        settings: The study.
-        port: Where to listen; none: at 4280 or, where that is taken, at any free port.
-        with_browser: Open the page in a browser, on a machine that has a screen.
-        then: Command that goes on with the study.
     """
     study = Study(settings)
     _search_candidates(study, then)
@@ -49,10 +43,6 @@ def review_page(study: Study, port: int | None = None) -> AbstractContextManager
     """The review page of a study, served on loopback while the block lasts.
 
     Runs that wait for the review go on when the last decision has been made.
-
-    Args:
-        study: The study; its candidates need not have been searched for yet.
-        port: Where to listen; none: at 4280 or, where that is taken, at any free port.
     """
     name = study.settings.name
 

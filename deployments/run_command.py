@@ -42,14 +42,7 @@ def run_study(
     chunks: Sequence[int] | Literal["all", "next"] = "all",
     stay: bool = False,
 ) -> None:
-    """Run a study, or one part of it, on a Prefect server, and print what came out.
-
-    Args:
-        settings: The study.
-        only: One of the graph's steps; none: the whole study.
-        chunks: Which chunks the part "download" takes: numbers, all, or the next that is not finished.
-        stay: Keep the dashboard up afterwards, until Ctrl-C.
-    """
+    """Run a study, or one part of it, on a Prefect server, and print what came out."""
     study = Study(settings)
     # What is wrong at once is said at once, before a server is started.
     if only is None:

@@ -77,14 +77,7 @@ def serve(
     studies: int | None = None,
     with_browser: bool = True,
 ) -> None:
-    """Serve dashboard, deployments and pages until Ctrl-C.
-
-    Args:
-        port: Where the dashboard listens; none: at Prefect's port or, where that is taken, at any free one.
-        pages_port: Where the pages are; none: at 4280 or, where that is taken, at any free port.
-        studies: Studies at work at once; none: as many as `studies_at_once` says. Others wait, and say so.
-        with_browser: Open the first page in a browser, on a machine that has a screen.
-    """
+    """Serve dashboard, deployments and pages until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     go_home()
     folder = StudySettings().root.parent

@@ -82,10 +82,6 @@ def prepare_environment() -> None:
 def own_dashboard(port: int | None = None) -> Iterator[Dashboard]:
     """The home's server, whoever else uses it already, for as long as the block lasts.
 
-    Args:
-        port: Where it is to listen on this machine; none: at Prefect's port or, if somebody else is there, at any free
-            one.
-
     Raises:
         ServerError: Another Prefect server is configured, or was started by a person; or the port is taken.
     """

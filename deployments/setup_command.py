@@ -33,13 +33,7 @@ QUEUES = ("default", "trainings")
 
 
 def set_up(*, downloads: int | None = None, trainings: int | None = None, of: str | None = None) -> Iterator[str]:
-    """What is done to have everything on the configured server, in words, one line for each thing, as it is done.
-
-    Args:
-        downloads: Chunks downloaded at once by all workers; None: as it is, 1 where nothing was said yet.
-        trainings: Networks trained at once on one machine; None: as it is, 1 where nothing was said yet.
-        of: Name of that machine; None: this one.
-    """
+    """What is done to have everything on the configured server, in words, one line for each thing, as it is done."""
     with get_client(sync_client=True) as client:
         yield from set_up_pool(client)
         yield from _register(client)

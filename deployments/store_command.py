@@ -63,12 +63,7 @@ def show_store() -> None:
 
 
 def prune_store(days: float, most: float | None) -> None:
-    """Remove what no study holds from the store of this home, and print what that freed.
-
-    Args:
-        days: Only what was not used for so many days.
-        most: Only until no more than so many gigabytes are left of it; none: all of it.
-    """
+    """Remove what no study holds from the store of this home, and print what that freed."""
     workspace = StudySettings().root.parent
     freed = prune(workspace, days=days, most=None if most is None else int(most * 1e9))
     say(f"{size(freed)} freed. {_free(workspace)}")

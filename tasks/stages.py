@@ -93,13 +93,7 @@ def stage_task(name: str, run_name: str, **options: Any) -> Callable[[Callable[P
 
 
 def run_stage(settings: StudySettings, name: str, *words: Any) -> StageResult | State[StageResult]:
-    """What one part of a stage did, as a task of its own.
-
-    Args:
-        settings: The study.
-        name: The stage.
-        words: What tells its parts apart: `bookcover_core.pipeline.graph` knows which there are.
-    """
+    """What one part of a stage did, as a task of its own."""
     return task_of(name)(settings, *words)
 
 

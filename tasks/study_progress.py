@@ -186,12 +186,7 @@ _watched: dict[Path, StudyProgress] = {}
 
 @contextmanager
 def watched(study: Study, step: str | None = None) -> Iterator[StudyProgress]:
-    """How far a study is, told while the block lasts; that of the block around it, where there is one.
-
-    Args:
-        study: The study.
-        step: The step that is run alone; None: the whole study.
-    """
+    """How far a study is, told while the block lasts; that of the block around it, where there is one."""
     root = study.workspace.root
     if root in _watched:
         yield _watched[root]

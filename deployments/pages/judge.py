@@ -73,11 +73,6 @@ def judge_app(studies: Mapping[str, Study], *, hosts: Collection[str], home: str
     """The judging pages of some studies, as an app to serve or to mount.
 
     Networks are loaded when a page is opened, not before.
-
-    Args:
-        studies: By name; looked up at every request, so that a mapping may grow.
-        hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
-        home: Where the start page is, from a study's page; empty: there is none.
     """
     page = _Page(studies, home)
     routes = [

@@ -23,11 +23,7 @@ _POLICY_VIOLATION = 1008
 
 
 class OwnOrigin:
-    """Lets through what programs of this machine and pages of the server itself ask for; refuses the rest with 403.
-
-    Args:
-        app: The server.
-    """
+    """Lets through what programs of this machine and pages of the server itself ask for; refuses the rest with 403."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

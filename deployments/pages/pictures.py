@@ -35,12 +35,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 
 def find_cover(study: Study, path: str) -> Path | None:
-    """The file of a cover, if it is there and lies in the study's covers.
-
-    Args:
-        study: The study.
-        path: Relative to the study's folder, as in a ledger.
-    """
+    """The file of a cover, if it is there and lies in the study's covers."""
     covers = study.workspace.covers.resolve()
     file = (study.workspace.root / path).resolve()
     return file if file.is_relative_to(covers) and file.is_file() else None
@@ -54,11 +49,7 @@ def for_browsers(content: bytes) -> tuple[bytes, str]:
 
 
 class SmallPictures:
-    """Small JPEGs of covers, the latest kept in memory.
-
-    Args:
-        most_bytes: What they may take there.
-    """
+    """Small JPEGs of covers, the latest kept in memory."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes

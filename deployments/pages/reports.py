@@ -28,13 +28,7 @@ _BACK = (
 
 
 def report_app(find: Callable[[str], Path | None], *, hosts: Collection[str], home: str) -> Starlette:
-    """The reports of some studies, as an app to serve or to mount.
-
-    Args:
-        find: The folder of the report of a name; None where there is none of that name.
-        hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
-        home: Where the start page is, from a report: it is linked.
-    """
+    """The reports of some studies, as an app to serve or to mount."""
 
     async def report(request: Request) -> Response:
         name, path = request.path_params["name"], request.path_params["path"]

@@ -173,15 +173,7 @@ def whole_site(
     folder: Path,
     on_all_decided: Callable[[Study], None],
 ) -> Starlette:
-    """All pages of some studies, as one app.
-
-    Args:
-        studies: By name; looked up at every request, so that a mapping may grow.
-        hosts: Host and port, as the Host header names them, under which the pages are reached (`guard.loopback_hosts`).
-        dashboard: Address of Prefect's dashboard.
-        folder: Where the studies lie.
-        on_all_decided: See `pages.review.review_app`.
-    """
+    """All pages of some studies, as one app."""
     start = _Start(studies, dashboard, folder)
     routes = [Route("/", start.page), Route("/studies", start.state), Route("/retry", start.retry, methods=["POST"])]
 
