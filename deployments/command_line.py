@@ -48,6 +48,9 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="GROUP.NAME=VALUE", help="One setting; can be given more than once."),
 ]
+WithBrowser = Annotated[
+    bool, typer.Option("--open/--no-open", help="Open the page in a browser, on a machine that has a screen.")
+]
 Stay = Annotated[bool, typer.Option("--stay", help="Keep the dashboard up afterwards, until Ctrl-C.")]
 
 
@@ -76,8 +79,7 @@ def _options(
 @app.command()
 def demo(
     folder: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the demo study; else where all studies lie.", show_default=False),
+        Path | None, typer.Option(help="Folder for the demo study; else where all studies lie.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the invented publisher.")] = 2020,
     stay: Stay = False,
@@ -152,8 +154,7 @@ def serve(
         ),
     ] = None,
     pages_port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65_535, help="Where the pages are; else 4280 or, if taken, any free port."),
+        int | None, typer.Option(min=1, max=65_535, help="Where the pages are; else 4280 or, if taken, any free port.")
     ] = None,
     studies: Annotated[
         int | None,
@@ -161,9 +162,7 @@ def serve(
             min=1, help="Studies at work at once; else as many as cores and memory allow.", show_default=False
         ),
     ] = None,
-    with_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the first page in a browser, on a machine that has a screen.")
-    ] = True,
+    with_browser: WithBrowser = True,
 ) -> None:
     """Serve the dashboard, all deployments and the pages of all studies, until Ctrl-C."""
     from deployments.serve_command import serve as serve_all  # noqa: PLC0415 - imports httpx
@@ -240,9 +239,7 @@ def review(
         int | None,
         typer.Option(min=1, max=65_535, help="Where to listen on this machine; else 4280 or, if taken, any free port."),
     ] = None,
-    with_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the page in a browser, on a machine that has a screen.")
-    ] = True,
+    with_browser: WithBrowser = True,
 ) -> None:
     """Look at the box-set candidates of a study, and decide which to keep."""
     settings = load_settings(settings_file, overrides or ())
@@ -297,9 +294,7 @@ def judge(
         int | None,
         typer.Option(min=1, max=65_535, help="With --page: where to listen; else 4281 or, if taken, any free port."),
     ] = None,
-    with_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="With --page: open it in a browser, where there is a screen.")
-    ] = True,
+    with_browser: WithBrowser = True,
 ) -> None:
     """Ask a trained network for the genre of any cover."""
     if page == bool(covers):
@@ -335,9 +330,7 @@ def report(
     studies: Annotated[
         list[Path] | None,
         typer.Argument(
-            help=f"One study, or two. {_STUDY}; without any, the dissertation's.",
-            metavar="STUDY",
-            show_default=False,
+            help=f"One study, or two. {_STUDY}; without any, the dissertation's.", metavar="STUDY", show_default=False
         ),
     ] = None,
     overrides: Overrides = None,

@@ -2,14 +2,7 @@
 
 from pathlib import Path
 
-from bookcover_core.demo_data import (
-    POOL_PER_GENRE,
-    TEST_PER_GENRE,
-    TRAIN_PER_GENRE,
-    ImageHost,
-    demo_settings,
-    publish,
-)
+from bookcover_core.demo_data import POOL_PER_GENRE, TEST_PER_GENRE, TRAIN_PER_GENRE, ImageHost, demo_settings, publish
 from deployments.run_command import run_study
 from deployments.terminal import say
 

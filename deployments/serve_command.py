@@ -71,11 +71,7 @@ def studies_at_once() -> int:
 
 
 def serve(
-    *,
-    port: int | None = None,
-    pages_port: int | None = None,
-    studies: int | None = None,
-    with_browser: bool = True,
+    *, port: int | None = None, pages_port: int | None = None, studies: int | None = None, with_browser: bool = True
 ) -> None:
     """Serve dashboard, deployments and pages until Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

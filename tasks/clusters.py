@@ -131,11 +131,7 @@ def _ray(wanted: SpreadingSettings, folder: str) -> "TaskRunner[Any]":
     init: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
     if not wanted.address:
         # Without a way to other machines it listens on loopback alone.
-        os.environ |= {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": _token(),
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        }
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token(), "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
         init |= {
             "num_cpus": wanted.workers,
             "include_dashboard": False,

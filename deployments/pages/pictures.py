@@ -118,9 +118,6 @@ def cacheable(request: Request, tag: str, *, forever: bool) -> tuple[Mapping[str
         tag: Changes when the content does.
         forever: Whether the address changes with the content, so that nobody need ever ask again.
     """
-    headers = {
-        "ETag": f'"{tag}"',
-        "Cache-Control": "private, max-age=31536000, immutable" if forever else "no-cache",
-    }
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, max-age=31536000, immutable" if forever else "no-cache"}
     tags = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
     return headers, Response(status_code=304, headers=headers) if headers["ETag"] in tags else None

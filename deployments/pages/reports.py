@@ -49,9 +49,7 @@ def report_app(find: Callable[[str], Path | None], *, hosts: Collection[str], ho
 
     guard = Middleware(Guard, hosts=hosts, token=make_token(), reports=True)
     return Starlette(
-        routes=[Route("/{name}/{path:path}", report)],
-        middleware=[guard],
-        exception_handlers={HTTPException: refuse},
+        routes=[Route("/{name}/{path:path}", report)], middleware=[guard], exception_handlers={HTTPException: refuse}
     )
 
 
