@@ -5,7 +5,7 @@ that ends.
 
     bookcover-server.lock   held by the server while it lives; it says where it listens
     bookcover-users.lock    shared by every command that uses the server, which ends when it can have it alone
-    bookcover-start.lock    held while somebody looks for the server, and starts one where there is none
+    .bookcover-start.lock   held while somebody looks for the server, and starts one where there is none
     bookcover-server.log    what the server has to say
 """
 
@@ -25,6 +25,7 @@ from typing import IO, Any
 import httpx
 
 from bookcover_core.errors import ServerError
+from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.python_process import start_module
 from deployments.terminal import say
 
@@ -90,7 +91,7 @@ class HomeServer:
         Raises:
             ServerError: It does not start, a port is taken, or it is up at another port.
         """
-        with _held(self.folder / "bookcover-start.lock"):
+        with exclusive(self.folder / "bookcover-start"):
             listening = self.find()
             if listening is None:
                 self._start_anywhere(port)
@@ -118,7 +119,7 @@ class HomeServer:
             if self.find() is not None:
                 continue
             try:
-                with _held(self.folder / "bookcover-start.lock"):
+                with exclusive(self.folder / "bookcover-start"):
                     if self.find() is None and not ending.is_set():
                         self._start_again()
             except ServerError as error:
@@ -283,13 +284,6 @@ def _take(lock: IO[str], *, seconds: float) -> None:
             time.sleep(0.1)
         else:
             return
-
-
-@contextmanager
-def _held(file: Path) -> Iterator[None]:
-    with file.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _cause(log: Path) -> tuple[str, str]:

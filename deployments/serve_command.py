@@ -10,7 +10,6 @@ However this process ends, the others do too; the server stays while another com
 runs that are under way are stopped, and say so; when it could not, the next start says it of them.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -20,12 +19,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import httpx
 
 from bookcover_core.errors import ServerError
 from bookcover_core.models.machine_info import this_machine
+from bookcover_core.pipeline.file_lock import look, turn
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.settings import StudySettings
 from deployments.home import go_home
@@ -88,7 +88,7 @@ def serve(
             _announced(pages.address, folder),
             _working(runner, dashboard.address),
         ):
-            lock.write(pages.address)  # for whoever would serve this home too
+            lock.write(pages.address.encode())  # for whoever would serve this home too
             lock.flush()
             say(f"Start here:   {pages.address}")
             say(f"Dashboard:    {dashboard.address}")
@@ -105,25 +105,22 @@ def serve(
 
 
 @contextmanager
-def _only_one() -> Iterator[IO[str]]:
+def _only_one() -> Iterator[BinaryIO]:
     """Let nobody else serve the same home while the block lasts; in the lock, it says where its pages are."""
     from prefect.settings import PREFECT_HOME  # noqa: PLC0415 - takes a second
 
-    lock = Path(PREFECT_HOME.value()) / "bookcover-serve.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as holder:
-        try:
-            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder.seek(0)
-            address = holder.read() or "its address comes with its first lines"
-            raise ServerError(
-                f"`bookcover serve` is running already ({address})",
-                where=lock.parent,
-                advice="Use that one, or end it first. For one beside it, set BOOKCOVER_HOME to another folder.",
-            ) from None
-        holder.truncate(0)
-        yield holder
+    place = Path(PREFECT_HOME.value()) / "bookcover-serve"
+
+    def refuse() -> None:
+        raise ServerError(
+            f"`bookcover serve` is running already ({look(place)[0] or 'its address comes with its first lines'})",
+            where=place.parent,
+            advice="Use that one, or end it first. For one beside it, set BOOKCOVER_HOME to another folder.",
+        )
+
+    with turn(place, refuse) as lock:
+        lock.truncate(0)
+        yield lock
 
 
 def _tidy_up() -> None:

@@ -1,22 +1,17 @@
 """A Prefect task for every stage of the core, made from its declaration: name, log, progress, counts, retries."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from contextvars import copy_context
 from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, ParamSpec, TypeVar
 
-import httpx
 from prefect import Task, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
-from prefect.exceptions import PrefectException
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
@@ -27,14 +22,13 @@ from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.stage_process import kept_process, run_apart
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from tasks.kept_shown import kept_shown
 from tasks.limits import turn
 from tasks.stage_artifacts import AFTER_FAILURE, ANEW, CACHED, artifact_key, show
 from tasks.study_progress import UNCHANGED, at_work
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-logger = logging.getLogger(__name__)
 
 # The core's lines are part of each task's log.
 logging.getLogger("bookcover_core").setLevel(logging.INFO)
@@ -193,47 +187,34 @@ def perform(
 def _progress_bar(study: str, note: Callable[[int, int], None]) -> Iterator[Callable[[int, int], None]]:
     """A progress callback that updates an artifact, which is made with the first report.
 
-    It is sent from a thread of its own: a server that is slow or gone holds no stage up, and fails none. It is complete
-    when the stage is done, also where that stopped early.
+    It is complete when the stage is done, also where that stopped early.
     """
     run = TaskRunContext.get()
     if run is None:
         yield note
         return
-    name = run.task_run.name
-    context = copy_context()
-    artifact: Any = None
-    told = 0.0
-    shown = 0.0
-    sending: Future[None] | None = None
-
-    def send(percent: float) -> None:
-        nonlocal artifact
-        try:
-            if artifact is None:
-                artifact = create_progress_artifact(
-                    progress=percent, key=artifact_key("progress", study, name), description=name
-                )
-            else:
-                update_progress_artifact(artifact, progress=percent)
-        except (httpx.HTTPError, PrefectException) as error:
-            logger.warning("the progress of %s could not be shown: %s", name, error)
+    name, artifact, told, shown = run.task_run.name, None, -1.0, -1.0
 
     def tell(done: int, total: int) -> None:
-        nonlocal told, shown, sending
+        nonlocal told
         note(done, total)
-        now = time.monotonic()
-        is_too_soon = now - told < _PROGRESS_INTERVAL or (sending is not None and not sending.done())
-        if total <= 0 or (done < total and is_too_soon):
-            return
-        told = now
-        shown = round(100 * done / total, 1)
-        sending = sender.submit(context.run, send, shown)
+        if total > 0:
+            told = round(100 * done / total, 1)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="progress") as sender:
+    def show(is_done: bool) -> None:
+        nonlocal artifact, shown
+        percent = 100.0 if is_done and told >= 0 else told
+        if percent == shown:
+            return
+        shown = percent
+        if artifact is None:
+            key = artifact_key("progress", study, name)
+            artifact = create_progress_artifact(progress=percent, key=key, description=name)
+        else:
+            update_progress_artifact(artifact, progress=percent)
+
+    with kept_shown(f"the progress of {name}", show, _PROGRESS_INTERVAL):
         yield tell
-        if sending is not None and shown < 100:
-            sender.submit(context.run, send, 100.0)
 
 
 def _show_counts(study: str, result: StageResult) -> None:
