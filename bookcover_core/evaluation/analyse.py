@@ -62,10 +62,7 @@ def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: AR
 def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> Result:
     """Analyse the genres and all evaluated systems: colour, shape, overlap, calibration, agreement.
 
-    Args:
-        study: The study.
-        run: This run of the stage.
-        predict: What predicts the validation books, on which temperatures are fitted; none: the trained systems.
+    `predict` predicts the validation books, on which temperatures are fitted; none: the trained systems do.
     """
     models = {split_model_name(model)[0]: model for model in run.inputs["systems"].split()}
     alone = run.inputs["alone"].split()

@@ -102,12 +102,7 @@ _COLUMNS = {
 
 
 def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
-    """The files that were written to `folder`; a table without rows is left out.
-
-    Args:
-        found: An `Analysis` as a JSON value.
-        folder: Where the tables go.
-    """
+    """The files that were written to `folder` of an `Analysis` as a JSON value; a table without rows is left out."""
     files = []
     for name, rows in _rows(found).items():
         table = pd.json_normalize(rounded(list(rows)))

@@ -30,12 +30,7 @@ class ConfusedPair(BaseModel, frozen=True):
 
 
 def confused_pairs(predictions: Predictions, confidence: float) -> list[ConfusedPair]:
-    """Every pair of genres that is confused, the most frequent first.
-
-    Args:
-        predictions: Of one network for the test books.
-        confidence: Of the intervals.
-    """
+    """Every pair of genres that one system confuses, the most frequent first, with intervals of this confidence."""
     genres = predictions.probabilities.shape[1]
     named = predicted_labels(predictions.probabilities)
     confusion = confusion_matrix(predictions.labels, named, genres)

@@ -47,14 +47,7 @@ def _inputs(study: Study, system: str, **_: object) -> Inputs:
     kept=True,
 )
 def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | None = None) -> Result:
-    """Predict the test books with a system, and score it.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        system: A system of the study that has been trained: "MobileNetV2", "Ensemble-mean".
-        predict: What predicts; none: the trained system.
-    """
+    """Predict the test books with a trained system ("Ensemble-mean"), or with `predict` if given, and score it."""
     model = run.part
     genres = read_genres(study.workspace)
     keys, labels, probabilities = (predict or predict_split)(study, model, "test")

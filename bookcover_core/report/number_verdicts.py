@@ -159,11 +159,7 @@ def outcome_of(apart: Estimate) -> Reproduction:
 def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
     """Genres that each of the five networks of Table 2 has the best top-k recall of; ties count for all.
 
-    Of a network that the study has not evaluated the published recall takes part.
-
-    Args:
-        findings: What the study found.
-        k: 1 or 3.
+    Of a network that the study has not evaluated the published recall takes part. `k` is 1 or 3.
     """
     own = findings.comparable_scores
     wins: Counter[str] = Counter()

@@ -106,12 +106,7 @@ def training_curves(curves: Mapping[str, TrainingCurve]) -> Figure:
 
 
 def learning_curves(curves: Mapping[str, LearningCurve], width: float = figure_style.WIDTH) -> Figure:
-    """A dot for each training, the fitted line with its interval, dashed to twice the books, for each network.
-
-    Args:
-        curves: By the name of the network; all of the same numbers of books.
-        width: In inches.
-    """
+    """A dot for each training, the fitted line with its interval, dashed to twice the books, by network."""
     with figure_style.drawn(width, min(3.2, 0.95 * width)) as figure:
         axes = figure.subplots()
         for place, (name, curve) in enumerate(curves.items()):
