@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -154,12 +155,41 @@ def counted(function):
     return call
 for name in ("link", "replace", "unlink", "utime", "fsync"):
     setattr(os, name, counted(getattr(os, name)))
-squared(study_in(Path(sys.argv[1]), "killed", seed=seed))
-print("steps", done)
+squared(study_in(Path(sys.argv[1]), sys.argv[4], seed=seed))
 """
 
 
-def test_a_kill_at_any_step_costs_at_most_the_work(tmp_path):
+# One process imports what `KILLED_AT` needs; its forks run it, side by side those that stand in one line.
+FORKING = f"""
+import json, os, sys
+import tests.bookcover_core.pipeline.test_store
+for line in sys.stdin:
+    children = []
+    for arguments in json.loads(line):
+        if (child := os.fork()) == 0:
+            os.dup2(2, 1)
+            sys.argv[1:] = arguments
+            exec({KILLED_AT!r})
+            os._exit(0)
+        children.append(child)
+    print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children], flush=True)
+"""
+
+
+@pytest.fixture
+def ends() -> Iterator[Callable[..., list[int]]]:
+    """Runs `KILLED_AT` with each of these lists of arguments, side by side; gives how each run ended."""
+    command = [sys.executable, "-c", FORKING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as forking:
+
+        def run(*programs: list[str]) -> list[int]:
+            forking.stdin.write(json.dumps(programs) + "\n")
+            return json.loads(forking.stdout.readline())
+
+        yield run
+
+
+def test_a_kill_at_any_step_costs_at_most_the_work(tmp_path, ends):
     """Of keeping (the first run) and of giving (a second study's), at each call of the system that changes the disk."""
     for before in (False, True):
         step, ended = 0, False
@@ -168,14 +198,9 @@ def test_a_kill_at_any_step_costs_at_most_the_work(tmp_path):
             folder = tmp_path / f"{before}-{step}"
             if before:
                 squared(study_in(folder, "first", seed=2))
-            run = subprocess.run(
-                [sys.executable, "-c", KILLED_AT, str(folder), str(step), "2"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            ended = run.returncode == 0
-            assert ended or run.returncode == -signal.SIGKILL, run.stderr
+            [how] = ends([str(folder), str(step), "2", "killed"])
+            ended = how == 0
+            assert ended or how == -signal.SIGKILL
             for name in ("killed", "after"):
                 study = study_in(folder, name, seed=2)
                 squared(study)
@@ -188,18 +213,12 @@ def test_a_kill_at_any_step_costs_at_most_the_work(tmp_path):
         assert step > 3
 
 
-def test_two_runs_side_by_side_keep_one_result(tmp_path):
+def test_two_runs_side_by_side_keep_one_result(tmp_path, ends):
     """Whoever comes second finds the record whole, and both studies are sound."""
-    code = KILLED_AT.replace('"killed"', "sys.argv[4]")
-    runs = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), "-1", str(seed), f"study-{number}-{seed}"])
-        for number in range(2)
-        for seed in (2, 3)
-    ]
-    assert [run.wait() for run in runs] == [0, 0, 0, 0]
-    for number in range(2):
-        for seed in (2, 3):
-            assert squared.at(study_in(tmp_path, f"study-{number}-{seed}", seed=seed)).state == "sound"
+    seeds = {f"study-{number}-{seed}": seed for number in range(2) for seed in (2, 3)}
+    assert ends(*([str(tmp_path), "-1", str(seed), name] for name, seed in seeds.items())) == [0, 0, 0, 0]
+    for name, seed in seeds.items():
+        assert squared.at(study_in(tmp_path, name, seed=seed)).state == "sound"
     assert len(list(store_folder(tmp_path).glob("records/squared/*.json"))) == 2
 
 
