@@ -8,24 +8,31 @@ import sys
 from contextlib import contextmanager
 
 import httpx
+import pytest
+from typer.testing import CliRunner
 
 from bookcover_core.curation.decisions import append_decision
+from bookcover_core.errors import ServerError, StageOrderError
+from deployments.command_line import app
+from deployments.review_command import review_page
 from tests.bookcover_core.invented import Record, invented_study
 
 BOOKS = [Record("a", title="A Box Set"), Record("b", title="An Anthology"), Record("c", title="Plain")]
 
 
 def command(folder, *arguments):
-    """The command, as a person types it for the study in `folder`."""
-    given = ["--set", "name=invented", "--set", f"workspace={folder}"]
-    return [sys.executable, "-m", "deployments", "review", *given, *arguments]
+    """The words of the command for the study in `folder`."""
+    return ["review", "--set", "name=invented", "--set", f"workspace={folder}", *arguments]
 
 
 @contextmanager
-def started(folder, *arguments):
+def started(folder):
     """The running command, and the address that it printed."""
     process = subprocess.Popen(
-        command(folder, "--no-open", *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "deployments", *command(folder, "--no-open")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         lines = []
@@ -49,7 +56,7 @@ def test_it_serves_until_ctrl_c_and_says_how_to_go_on(tmp_path):
         assert len(httpx.get(f"{address}state").json()["items"]) == 2
         append_decision(study, "a", "reject", by="Ada")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         said = process.stdout.read()
         assert process.stderr.read() == ""
     assert "2 (0 kept, 1 rejected, 1 open)" in said
@@ -58,11 +65,10 @@ def test_it_serves_until_ctrl_c_and_says_how_to_go_on(tmp_path):
 
 def test_two_can_run_at_once(tmp_path):
     """Where the usual port is taken, any free one serves."""
-    invented_study(tmp_path, BOOKS)
-    with started(tmp_path) as (_, one), started(tmp_path) as (_, other):
-        addresses = {re.search(r"http://\S+", printed).group() for printed in (one, other)}
-        assert len(addresses) == 2
-        assert all(httpx.get(address).status_code == 200 for address in addresses)
+    study = invented_study(tmp_path, BOOKS)
+    with review_page(study) as one, review_page(study) as other:
+        assert one.address != other.address
+        assert all(httpx.get(each.address).status_code == 200 for each in (one, other))
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
@@ -72,17 +78,13 @@ def test_a_port_that_is_taken_is_named(tmp_path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        ended = subprocess.run(
-            command(tmp_path, "--port", str(port)), capture_output=True, text=True, check=False, timeout=60
-        )
-    assert ended.returncode == 1
-    assert f"127.0.0.1:{port}" in ended.stderr
-    assert "--port" in ended.stderr
+        with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{port}: .*--port") as ended:
+            CliRunner().invoke(app, command(tmp_path, "--port", str(port)), catch_exceptions=False)
+    assert ended.value.exit_code == 1
 
 
 def test_without_listings_it_says_what_to_run(tmp_path):
     """There is nothing to review before the listings are read: exit code 2, and the command that reads them."""
-    ended = subprocess.run(command(tmp_path), capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 2
-    assert "have not been read" in ended.stderr
-    assert "--only listings" in ended.stderr
+    with pytest.raises(StageOrderError, match=r"have not been read.*--only listings") as ended:
+        CliRunner().invoke(app, command(tmp_path), catch_exceptions=False)
+    assert ended.value.exit_code == 2
