@@ -7,8 +7,6 @@ Groups of the listing (`books.csv`: from `books.groups`, or by main title), name
 from collections.abc import Collection, Iterable
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str, str]:
@@ -20,6 +18,9 @@ def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str,
     Returns:
         A united group has the alphabetically first of its names.
     """
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
     rows = sorted(books, key=lambda row: row[:2])
     first_with: dict[tuple[str, str], int] = {}
     edges = [(row, first_with.setdefault(("group", group), row)) for row, (_, group, _) in enumerate(rows)]

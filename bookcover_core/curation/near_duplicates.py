@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
@@ -224,6 +222,9 @@ def _gather(names: Iterable[Hashable]) -> list[list[int]]:
 
 def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[Integers, Integers, Integers]:
     """For each fingerprint: the first of its cluster, the nearest other one, and their distance in bits."""
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
     edges = [np.empty((2, 0), np.int64)]
     # Distance and position as one number, whose minimum is the nearest.
     shift = len(fingerprints) + 1

@@ -6,8 +6,6 @@ by a reader, depends on their calibration.
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy import optimize
-from scipy.special import softmax
 
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
@@ -113,6 +111,8 @@ def fit_temperature(labels: Integers, probabilities: Floats) -> float:
         labels: (n,) the genre of each validation book.
         probabilities: (n, genres) what the network gives each genre.
     """
+    from scipy import optimize  # noqa: PLC0415 - slow to import
+
     found = optimize.minimize_scalar(
         lambda exponent: float(_losses(labels, at_temperature(probabilities, np.exp(exponent))).mean()),
         bounds=(-_MOST_HEAT, _MOST_HEAT),
@@ -123,6 +123,8 @@ def fit_temperature(labels: Integers, probabilities: Floats) -> float:
 
 def at_temperature(probabilities: Floats, temperature: float) -> Floats:
     """The probabilities (n, genres) with their logits divided by `temperature`."""
+    from scipy.special import softmax  # noqa: PLC0415 - slow to import
+
     return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / temperature, axis=1))
 
 

@@ -15,8 +15,6 @@ from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy import stats
-from scipy.sparse import csr_array
 
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate
@@ -56,7 +54,7 @@ class Correlation(BaseModel, frozen=True):
         """
         if len(second) < _FEWEST or any(np.ptp(each) <= _ROUNDING * np.abs(each).max() for each in (first[0], second)):
             return None
-        one, other = (stats.rankdata(each, axis=-1) if ranks else each for each in (first, second))
+        one, other = (_ranks(each) if ranks else each for each in (first, second))
         one, other = (each - each.mean(axis=-1, keepdims=True) for each in (one, other))
         spread = np.sqrt((one**2).sum(axis=-1) * (other**2).sum())
         value, *shuffled = np.divide(one @ other, spread, out=np.zeros(len(one)), where=spread > 0)
@@ -153,6 +151,8 @@ def study_colour(
         confidence: Of the intervals over shuffles.
         shuffles: How many, and the seed that they are drawn from.
     """
+    from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
+
     own = _means(labels, labels >= 0, genres)
     apart = np.concatenate([_means(predicted, among, genres) - own for among in (predicted >= 0, predicted != labels)])
     known, means = ~np.isnan(apart[:, 0]), csr_array(np.nan_to_num(apart))
@@ -190,3 +190,9 @@ def _means(labels: Integers, among: np.ndarray, genres: int) -> Floats:
     member = (labels == np.arange(genres)[:, None]) & among
     with np.errstate(invalid="ignore"):
         return np.asarray(member / member.sum(axis=1, keepdims=True))
+
+
+def _ranks(values: Floats) -> Floats:
+    from scipy.stats import rankdata  # noqa: PLC0415 - slow to import
+
+    return np.asarray(rankdata(values, axis=-1))

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, confusion_matrix, predicted_labels
@@ -67,6 +65,9 @@ def genre_order(confusions: Sequence[Integers]) -> list[int]:
     genres = len(confusions[0])
     if genres < _FEWEST:
         return list(range(genres))
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering  # noqa: PLC0415 - slow to import
+    from scipy.spatial.distance import squareform  # noqa: PLC0415 - as above
+
     closeness = np.mean([_shares(confusion) for confusion in confusions], axis=0)
     closeness = closeness + closeness.T
     np.fill_diagonal(closeness, 0)

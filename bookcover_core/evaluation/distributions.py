@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy import stats
 
 from bookcover_core.evaluation.metrics import Floats, Integers
 
@@ -62,6 +61,8 @@ def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int)
 
 
 def _measure(name: str, labels: Integers, values: Floats, genres: int) -> Measure:
+    from scipy.stats import ks_2samp  # noqa: PLC0415 - slow to import
+
     low, high = (float(end) for end in np.quantile(values, [_BEYOND, 1 - _BEYOND]))
     if low == high:
         low, high = low - 0.5, high + 0.5
@@ -76,7 +77,7 @@ def _measure(name: str, labels: Integers, values: Floats, genres: int) -> Measur
                 mean=float(own.mean()),
                 quantiles=np.quantile(own, _QUANTILES).tolist(),
                 density=(np.histogram(own, edges)[0] / len(own)).tolist(),
-                apart=float(stats.ks_2samp(own, others, method="asymp").statistic) if len(others) else 0.0,
+                apart=float(ks_2samp(own, others, method="asymp").statistic) if len(others) else 0.0,
             )
             spreads.append(spread)
     return Measure(name=name, low=low, high=high, genres=spreads)

@@ -11,7 +11,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from scipy.special import betaincinv, stdtrit
 
 from bookcover_core.evaluation.metrics import Floats
 
@@ -34,6 +33,8 @@ class Estimate(BaseModel, frozen=True):
         accuracy of 0.94 in three books only 83 % of the time. Counts may be fractions: of effective sample sizes, as in
         Korn and Graubard (1998), Survey Methodology 24, 193-201.
         """
+        from scipy.special import betaincinv  # noqa: PLC0415 - slow to import
+
         tail = (1 - confidence) / 2
         failures = trials - successes
         low = float(betaincinv(successes, failures + 1, tail)) if successes > 0 else 0.0
@@ -103,6 +104,8 @@ def normal_quantile(confidence: float) -> float:
 
 def student_quantile(confidence: float, freedom: Any) -> Any:
     """The same of Student's distribution with so many degrees of freedom: one, or an array of them."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import
+
     return stdtrit(freedom, (1 + confidence) / 2)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from scipy.special import betainc
 
 from bookcover_core.evaluation.intervals import Estimate, Right, effective_books, paired_difference, share_right
 from bookcover_core.evaluation.metrics import Floats, Integers
@@ -137,6 +136,8 @@ def mcnemar(first: Right, second: Right, groups: NDArray[Any]) -> float:
     should be either's. Counts of books are scaled to those of independent ones (`effective_books`); the binomial
     distribution is continued between whole numbers by the incomplete beta function.
     """
+    from scipy.special import betainc  # noqa: PLC0415 - slow to import
+
     scale = effective_books(groups) / len(groups)
     only = sorted(scale * float(each.sum()) for each in (first & ~second, second & ~first))
     return min(1.0, 2 * float(betainc(only[1], only[0] + 1, 0.5))) if only[1] else 1.0

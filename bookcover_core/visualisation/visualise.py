@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.special import softmax
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.evaluation.scores import read_scores
@@ -132,6 +131,8 @@ def _maximise(
     study: Study, run: StageRun, network: object, card: ModelCard, books: "PixelBooks"
 ) -> tuple[list[IdealPicture], list[Path]]:
     """The ideal pictures of the genres with the best recall, and their files."""
+    from scipy.special import softmax  # noqa: PLC0415 - slow to import
+
     from bookcover_core.visualisation.activation_ascent import ActivationMaximiser  # noqa: PLC0415 - imports TensorFlow
 
     settings = study.settings.visualisation
