@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def come_true(condition: Callable[[], object], seconds: float = 20) -> bool:
+def come_true(condition: Callable[[], object], seconds: float = 120) -> bool:
     """Whether `condition` comes true in time."""
     until = time.monotonic() + seconds
     while not condition():

@@ -143,7 +143,7 @@ def test_the_page_is_served_until_ctrl_c(trained_files):
         assert "Ctrl-C" in process.stdout.readline()
         assert "Judge a cover" in httpx.get(address).text
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert process.stderr.read() == ""
     finally:
         process.kill()

@@ -71,7 +71,7 @@ class Served:
             time.sleep(0.2)
 
     def end(self, sent):
-        """End it with a signal; the processes that are left after a moment, and the status that it ended with."""
+        """End it with a signal; the processes that are left after a minute, and the status that it ended with."""
         processes = self.processes()
         self.process.send_signal(sent)
         self.process.communicate(timeout=90)

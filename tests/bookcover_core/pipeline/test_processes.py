@@ -311,7 +311,7 @@ def test_a_killed_program_leaves_no_orphans(tmp_path, kind):
     assert [program.stdout.readline().strip() for _ in range(2)] == ["imported", "working"]
     assert len(marked(f"killed-{kind}")) >= 3
     program.send_signal(kind)
-    program.wait(timeout=20)
+    program.wait(timeout=120)
     assert come_true(lambda: not marked(f"killed-{kind}"))
     program.communicate()
 
@@ -324,6 +324,6 @@ def test_ctrl_c_is_told_once(tmp_path):
     assert program.stdout is not None
     assert [program.stdout.readline().strip() for _ in range(2)] == ["imported", "working"]
     os.killpg(program.pid, signal.SIGINT)
-    _, err = program.communicate(timeout=20)
+    _, err = program.communicate(timeout=120)
     assert err.count("Traceback") == err.count("KeyboardInterrupt") == 1
     assert come_true(lambda: not marked("c"))

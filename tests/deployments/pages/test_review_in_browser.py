@@ -42,7 +42,7 @@ def person(chromium):
     """Opens pages as one person does, in tabs of one browser; every error on a page fails the test."""
     errors = []
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     context.on("weberror", lambda error: errors.append(str(error.error)))
 
     def open_page(address, **size):
@@ -74,7 +74,7 @@ def progress(page, decided, rejected):
 
 def saved(study, **expected):
     """Wait until these decisions, and no others, stand on disk."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         standing = {key: each.decision for key, each in read_decisions(decisions_file(study)).items()}
         if standing == expected or time.monotonic() > deadline:
