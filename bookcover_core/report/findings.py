@@ -307,12 +307,13 @@ def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
     Parts that nothing after them names (chunks of an earlier way of cutting, networks of other settings) are left out.
     """
     found = {stage.name: study.manifests(stage.name) for stage in stages() if stage.name != "report"}
-    for stage in ("search", *(family.stage for family in ALL_FAMILIES), "evaluate", "visualise"):
+    of_systems = {"search", *(family.stage for family in ALL_FAMILIES), "evaluate", "visualise"}
+    for stage in of_systems:
         found[stage] = [manifest for manifest in found[stage] if manifest.part in models]
     compared = comparison_parts(study.settings)
     found["compare"] = [manifest for manifest in found["compare"] if manifest.part in compared]
     named = {label for manifests in found.values() for manifest in manifests for label in manifest.inputs}
-    for stage in ("download", "hashes", "prepare", "features", "repeat"):
+    for stage in found.keys() - of_systems - {"compare"}:
         if any(label.startswith(f"{stage}/") for label in named):
             found[stage] = [manifest for manifest in found[stage] if manifest.label in named]
     return {stage: manifests for stage, manifests in found.items() if manifests}

@@ -95,6 +95,17 @@ def test_only_todays_networks_are_gathered(bookcover30):
     assert not findings.missing
 
 
+def test_parts_of_an_earlier_cut_are_left_out_of_every_stage(tmp_path: Path):
+    """Chunks or shards that nothing behind them is made from are no part of today's outcome, whatever the stage."""
+    study = make_study(tmp_path, Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), compared=False))
+    for stage in ("hashes", "read", "prepare"):
+        for part in ("part-1", "part-2"):
+            record(study, f"{stage}/{part}")
+    record(study, "curate", after=["hashes/part-1", "read/part-1", "prepare/part-1"])
+    manifests = gather(study).manifests
+    assert [[each.part for each in manifests[stage]] for stage in ("hashes", "read", "prepare")] == [["part-1"]] * 3
+
+
 def test_the_comparison_chooses_the_preparation(bookcover30):
     """With the choice left to the comparison, the networks on its choice are gathered."""
     findings = gather(_changed(bookcover30, "training", preparation="best"))
