@@ -73,7 +73,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     books = sum(read_table(study.workspace.splits, ("split",))["split"] == "train")
     epochs = math.ceil(_steps(settings, network) / max(1, math.ceil(books / settings.batch_size)))
     logger.info("%s: %d steps are at most %d epochs", run.label, _steps(settings, network), epochs)
-    built = scratch.build(len(genres), seed=study.settings.seed)
+    built = scratch.build(len(genres), study.settings.seed)
     training = run_pixel_training(
         study,
         run,

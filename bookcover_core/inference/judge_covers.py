@@ -37,7 +37,7 @@ from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.inference.explanations import marked, on_cover, veiled
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as, read_as
-from bookcover_core.inference.similar_covers import CoverIndex, embeds
+from bookcover_core.inference.similar_covers import CoverIndex
 from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.models.input_pipeline import BATCH, decode_picture
 from bookcover_core.models.model_cards import ModelCard
@@ -204,8 +204,8 @@ class Judge:
 
     def _find_embedding(self, candidate: TrainedModel) -> tuple[ModelCard | None, str]:
         """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
-        members = [card for card in candidate.members if embeds(card)]
-        others = [card for each in candidates(self._study) for card in each.members if embeds(card)]
+        members = [card for card in candidate.members if card.is_frozen]
+        others = [card for each in candidates(self._study) for card in each.members if card.is_frozen]
         reasons = []
         for card in [*members, *others]:
             reason = self.index.why_not(card)

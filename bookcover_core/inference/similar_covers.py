@@ -32,11 +32,6 @@ _MOST_COMPARED = 1_000
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 
-def embeds(card: ModelCard) -> bool:
-    """Whether a network gives the features that the study keeps of its covers: its backbone is as it came."""
-    return card.is_frozen
-
-
 class CoverIndex:
     """Finds the books of a study by the file of their cover, and by its embedding."""
 
@@ -95,13 +90,10 @@ class CoverIndex:
     def nearest(
         self, embedding: ModelCard, features: npt.NDArray[np.float32], count: int, leave_out: Sequence[str]
     ) -> list[list[Neighbour]]:
-        """For each cover the books whose covers are most similar to it, the most similar first.
+        """For each cover the `count` books whose covers are most similar to it, the most similar first.
 
-        Args:
-            embedding: The network whose features are compared.
-            features: Pooled features (n, channels) of the covers.
-            count: Number of books for each.
-            leave_out: For each cover the digest of its file: the books that have it for a cover are left out.
+        Compared are pooled features (n, channels), as `embedding` gives them. For each cover `leave_out` has the digest
+        of its file: the books that have it for a cover are left out.
         """
         similarities, places = self._search(embedding, features, np.arange(len(self.books)), count, leave_out)
         return [
@@ -121,12 +113,7 @@ class CoverIndex:
         The distance is one minus the mean similarity to the nearest training covers (Sun et al. 2022, ICML:
         "Out-of-distribution detection with deep nearest neighbors"). Ranked among the distances of the validation
         covers, which were not learnt from either, it gives a conformal p-value: a cover like the study's is called
-        unlike them with a probability of `NOVEL` at most.
-
-        Args:
-            embedding: The network whose features are compared.
-            features: Pooled features (n, channels) of the covers.
-            leave_out: For each cover the digest of its file.
+        unlike them with a probability of `NOVEL` at most. `nearest` says what is given.
         """
         if self._validation_distances is None:
             rows = load_features(self._study, embedding.backbone, embedding.preparation)

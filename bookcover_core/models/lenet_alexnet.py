@@ -7,9 +7,9 @@ pixels is remembered, not verified. The layers are those of the papers that gave
 that the Caffe framework of the time spread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +20,6 @@ from bookcover_core.models.backbones import PREPROCESSING, Preprocessing
 _KERNELS = 311
 
 
-class Build(Protocol):
-    """What builds a network."""
-
-    def __call__(self, genres: int, seed: int) -> Any:
-        """A `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres).
-
-        The probabilities come from its last layer, called "genres". The seed draws its first weights and its dropouts.
-        """
-
-
 @dataclass(frozen=True)
 class ScratchNetwork:
     """A network that is trained from scratch."""
@@ -38,8 +28,10 @@ class ScratchNetwork:
     """Name in settings, tables and folders."""
     size: int
     """Side of its square input in pixels."""
-    build: Build
-    """Gives it with its first weights."""
+    build: Callable[[int, int], Any]
+    """Number of genres and seed -> a `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres).
+
+    The probabilities come from its last layer, called "genres". The seed draws its first weights and its dropouts."""
     preprocessing: Preprocessing = "tf"
     """What becomes of the pixels first: see `Backbone`."""
 

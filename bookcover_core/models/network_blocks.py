@@ -64,11 +64,7 @@ def unfreeze_top(network: keras.Model, blocks: int) -> list[str]:
     """Names of the layers of `network` that can be trained from now on: those with weights in its top blocks.
 
     All others are frozen, and so are all batch normalisations: they go on normalising by the statistics that they came
-    with, which those of small batches of other pictures would spoil.
-
-    Args:
-        network: A functional network that uses no layer twice.
-        blocks: Number of blocks, from the top; more than there are: all.
+    with, which those of small batches of other pictures would spoil. More blocks than there are means all.
     """
     top = {name for block in find_blocks(network)[-blocks:] for name in block} if blocks else set()
     network.trainable = True

@@ -52,12 +52,7 @@ def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
 
 
 def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:
-    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels): section 4.1, but for the head.
-
-    Args:
-        backbone: What the network expects.
-        network: The network itself, from `models.weights.build_backbone`.
-    """
+    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels) by a `network` from `build_backbone`."""
     pictures = keras.Input((backbone.size, backbone.size, 3), name="pictures")
     maps = network(build_preprocessing(backbone)(pictures))
     return keras.Model(
@@ -83,12 +78,7 @@ def build_head(channels: int, genres: int, seed: int = 0, shape: HeadSettings = 
     """Pooled features (n, channels) to probabilities (n, genres).
 
     With extra inputs it takes two inputs, features and measurements (n, k), the latter from `extra_values`.
-
-    Args:
-        channels: Length of a pooled feature.
-        genres: Number of genres.
-        seed: Seed of the kernels' first values (Glorot uniform, Keras' default; biases are 0) and of the dropouts.
-        shape: Hidden layers, dropout and extra inputs; none of them: one dense layer with softmax, as in section 4.1.
+    The seed draws the kernels' first values (Glorot uniform, Keras' default; biases are 0) and the dropouts.
     """
     layers = keras.layers
     seeds = iter(np.random.default_rng([seed, _LAYER_SEEDS]).integers(2**31, size=2 * len(shape.hidden_units) + 1))
@@ -126,13 +116,9 @@ def standardise(head: keras.Model, measurements: npt.NDArray[np.float32]) -> Non
 
 
 def before_genres(head: keras.Model, features: Any, measurements: Any = None, *, training: bool = False) -> Any:
-    """What the layer `genres` of `head` is given for `features`, layer by layer: tensors or symbolic ones.
+    """What the layer `genres` of a head is given for features (n, channels) and, if it has any, extra inputs (n, k).
 
-    Args:
-        head: From `build_head`.
-        features: Pooled features (n, channels).
-        measurements: Its extra inputs (n, k), if it has any.
-        training: Whether inputs are dropped.
+    Tensors or symbolic ones go through it layer by layer; in training, inputs are dropped.
     """
     x = features
     if measurements is not None:
@@ -204,7 +190,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
 def _build(card: ModelCard) -> keras.Model:
     """The architecture that `card` describes."""
     if card.backbone in SCRATCH:
-        return find_scratch(card.backbone).build(len(card.genres), seed=0)
+        return find_scratch(card.backbone).build(len(card.genres), 0)
     backbone = find_backbone(card.backbone, card.input_size)
     shape = HeadSettings(
         hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)

@@ -54,11 +54,6 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
     return WeightsSource(kind="random", digest=f"random:{settings.seed}")
 
 
-def weights_digest(settings: StudySettings, backbone: Backbone) -> str:
-    """Digest of the weights that `backbone` gets: see `WeightsSource.digest`."""
-    return weights_source(settings, backbone).digest
-
-
 def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
     """The backbone as a frozen `keras.Model` with its weights: preprocessed pictures to feature maps.
 

@@ -54,10 +54,7 @@ class _Module:
 
 
 def code_of(*symbols: str) -> dict[str, str]:
-    """SHA-256, by module, of all code that `symbols` can reach.
-
-    Args:
-        symbols: Functions or classes, as "module:name".
+    """SHA-256, by module, of all code that `symbols`, functions or classes as "module:name", can reach.
 
     Raises:
         ModuleNotFoundError: There is no such module.
@@ -226,11 +223,7 @@ def _names(tree: ast.AST) -> Iterator[tuple[str, ...]]:
 
 
 class _Plain(ast.NodeTransformer):
-    """Leaves out of code what changes no outcome.
-
-    Args:
-        errors: Names of the project's errors, whose words do not count.
-    """
+    """Leaves out of code what changes no outcome, the words of the project's `errors` among it."""
 
     def __init__(self, errors: set[str]) -> None:
         self._errors = errors

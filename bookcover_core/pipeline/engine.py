@@ -75,17 +75,7 @@ class State(StrEnum):
 
 
 class StageRun:
-    """One part of a stage, with what it depends on.
-
-    Args:
-        study: The study.
-        name: The stage, as in labels and manifests.
-        inputs: What the part is made from.
-        settings: Dotted paths of the settings that its outcome depends on.
-        code: Digests of the code that its outcome depends on, by module.
-        is_open: Whether a sound manifest still leaves something to do.
-        kept: Whether its results are kept in the store.
-    """
+    """One part of a stage, with what it depends on: its declaration (`pipeline.stage`), and digests of its code."""
 
     def __init__(
         self,
@@ -236,12 +226,7 @@ class StageRun:
             logger.info("%s: runs again: %s", self.label, "; ".join(reasons))
 
     def finish(self, result: Result, *, imported: bool = False) -> Manifest:
-        """The manifest of what was done, written last: the part is done from now on.
-
-        Args:
-            result: What was done.
-            imported: Whether the results came from elsewhere.
-        """
+        """The manifest of what was done, written last: the part is done from now on."""
         root = self.study.workspace.root
         written = [Output.of(file, root) for file in [*result.outputs, *result.indexes]]
         manifest = Manifest(
@@ -280,13 +265,9 @@ class StageRun:
 
 
 def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
-    """The manifest of a stage whose results came from elsewhere: later stages can build on them.
+    """The manifest of a stage whose results came from elsewhere, which later stages can build on.
 
-    Args:
-        study: The study; the results lie in its folder.
-        label: Stage and part: "curate", "download/chunk-0001".
-        after: Labels of what it was made from.
-        result: The fields of `Result`.
+    Its label is that of a stage and part, "download/chunk-0001"; `result` are the fields of `Result`.
     """
     name, _, part = label.partition("/")
     return StageRun(study, name, Inputs(part, after)).finish(Result(**result), imported=True)

@@ -1,6 +1,6 @@
 """All stages of a study, in their order: assembled from their declarations, and listed nowhere else.
 
-Asking for a part's key, its state or its followers never runs a stage, nor does asking what a study would run now.
+Asking for a part's key or its state never runs a stage, nor does asking what a study would run now.
 """
 
 from collections.abc import Iterator
@@ -124,25 +124,6 @@ def runs(study: Study) -> Iterator[StageRun]:
         for part in parts(study, each.name):
             if run := part.known(study):
                 yield run
-
-
-def key(study: Study, label: str) -> str:
-    """The key that the part called `label` has in the study as it is now.
-
-    Raises:
-        KeyError: The study has no such part, or it is not known yet.
-        StageOrderError: A stage that it builds on has not been run.
-    """
-    for each in declarations():
-        for part in parts(study, each.name) if each.label == label.partition("/")[0] else ():
-            if (run := part.at(study)).label == label:
-                return run.key
-    raise KeyError(label)
-
-
-def followers(study: Study, label: str) -> list[str]:
-    """Labels of the parts that build directly on the part called `label`."""
-    return [run.label for run in runs(study) if label in run.behind]
 
 
 @dataclass(frozen=True)

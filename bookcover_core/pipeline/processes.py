@@ -8,20 +8,19 @@ Prefect or a script without `if __name__ == "__main__"`.
 
 import os
 import signal
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from multiprocessing import resource_tracker
-from threading import Lock, Thread, Timer
+from threading import Lock, Timer
 from typing import TypeVar
 
 from loky import BrokenProcessPool, ProcessPoolExecutor, cpu_count
 from loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 
 from bookcover_core.errors import WorkerError
-from bookcover_core.pipeline.python_process import own_environment
+from bookcover_core.pipeline.python_process import attend, own_environment
 
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
@@ -40,9 +39,6 @@ _GRACE_SECONDS = 5.0
 # How long the pool's own thread may take to learn of batches that were cancelled, in seconds: on a busy machine it may
 # not get a turn for a while.
 _NOTICE_SECONDS = 10.0
-
-# How often a process looks whether the one that started it still runs, in seconds.
-_WATCH_SECONDS = 0.5
 
 
 def in_threads(
@@ -135,7 +131,7 @@ def _take(processes: int) -> ProcessPoolExecutor:
             pass
         else:
             return workers
-    workers = ProcessPoolExecutor(processes, initializer=_attend, initargs=(os.getpid(),), env=own_environment())
+    workers = ProcessPoolExecutor(processes, initializer=attend, initargs=(os.getpid(),), env=own_environment())
     # Ctrl-C is for the caller alone, from the first moment on: what is held back here is held back in them for good.
     # The tracker, a process that they share, would let it through again when it starts.
     resource_tracker.ensure_running()
@@ -179,15 +175,3 @@ def _stop(workers: ProcessPoolExecutor, pending: Collection[Future[Outcome]]) ->
         wait(set(pending) - running, timeout=_NOTICE_SECONDS)
     finally:
         workers.shutdown(kill_workers=late)
-
-
-def _attend(caller: int) -> None:
-    """Make this process one that ends with its caller, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(caller,), daemon=True).start()
-
-
-def _end_with(caller: int) -> None:
-    while os.getppid() == caller:
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)

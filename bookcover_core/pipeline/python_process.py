@@ -6,15 +6,21 @@ folder when it looks for code.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 # The folder that holds this project's packages: a checkout, or the environment's site-packages.
 _HOME = Path(__file__).parents[2]
+
+# How often a process looks whether the one that started it still runs, in seconds.
+_WATCH_SECONDS = 0.5
 
 
 def own_environment() -> dict[str, str]:
@@ -28,6 +34,18 @@ def own_environment() -> dict[str, str]:
     if Path(sysconfig.get_path("purelib")) != _HOME and str(_HOME) not in paths:
         found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_HOME), *paths]))
     return found
+
+
+def attend(caller: int) -> None:
+    """Make this process one that ends with the one that started it, `caller`, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(caller,), daemon=True).start()
+
+
+def _end_with(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(1)
 
 
 def start_module(

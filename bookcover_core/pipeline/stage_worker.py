@@ -9,19 +9,16 @@ import logging
 import os
 import signal
 import sys
-import time
 from importlib import import_module
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, BinaryIO
 
 from bookcover_core.errors import BookcoverError, WorkerError
+from bookcover_core.pipeline.python_process import attend
 from bookcover_core.pipeline.study import Study, in_our_words
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
-
-# How often it looks whether the other process still runs, in seconds.
-_WATCH_SECONDS = 0.5
 
 # What a library raises where the memory is full, by name: TensorFlow's is not imported for it.
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
@@ -90,17 +87,10 @@ def _our_error(error: Exception) -> BookcoverError:
     )
 
 
-def _end_with(caller: int) -> None:
-    while os.getppid() == caller:
-        time.sleep(_WATCH_SECONDS)
-    os._exit(1)
-
-
 def main() -> None:
     """Run stages as the process that started this one says."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half-written files are removed
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
+    attend(int(sys.argv[1]))
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     # What anything else prints is no part of the conversation.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -47,11 +47,7 @@ _said: set[str] = set()
 
 
 class Store:
-    """The store in one folder.
-
-    Args:
-        folder: Where it lies, or will lie; none: it keeps nothing and has nothing.
-    """
+    """The store in one folder, in which it lies or will lie; without one, it keeps nothing and has nothing."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder

@@ -41,10 +41,7 @@ def verify(study: Study, progress: Callable[[int], None]) -> Iterator[Wrong]:
     """The files that are missing, or whose content is not what the manifests say: every one is read.
 
     A file that is wrong gets a new time of change, so that the next run looks at its content, and makes it anew.
-
-    Args:
-        study: The study.
-        progress: Called with the number of files that were looked at.
+    `progress` is called with the number of files that were looked at.
     """
     root, seen = study.workspace.root, 0
     for manifest in _manifests(study):

@@ -43,11 +43,7 @@ GPU = Accelerator(precision=_HALF, batch=256, device="/GPU:0", jit_compile=None,
 
 
 def find_accelerator(kinds: Collection[str] | None = None) -> Accelerator:
-    """How networks run here.
-
-    Args:
-        kinds: Kinds of the devices at hand, "CPU" and "GPU"; none given: those that TensorFlow sees.
-    """
+    """How networks run on devices of these kinds, "CPU" and "GPU"; none given: on those that TensorFlow sees."""
     if kinds is None:
         kinds = {device.device_type for device in tf.config.get_visible_devices()}
     return GPU if "GPU" in kinds else PROCESSOR

@@ -134,12 +134,7 @@ class Rows(Protocol):
 
 
 class MappedRows:
-    """Some of the rows of shards that lie behind one another.
-
-    Args:
-        shards: Arrays (books, channels) of float32, mapped from their files.
-        rows: Rows that it has, counted through all shards, in its own order.
-    """
+    """Some of the rows of shards (books, channels) that lie behind one another, counted through all of them."""
 
     def __init__(self, shards: Sequence[npt.NDArray[np.float32]], rows: npt.NDArray[np.integer]) -> None:
         self._shards = shards

@@ -8,7 +8,7 @@ They are computed shard by shard (`training.feature_store`), each picture once, 
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.extra_inputs import extra_values
-from bookcover_core.models.weights import weights_digest
+from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs, file_digest
 from bookcover_core.pipeline.stage import stage
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
     numbers = [*shard_keys(study)] if shard is None else [shard]
-    weights = weights_digest(study.settings, find_backbone(backbone))
+    weights = weights_source(study.settings, find_backbone(backbone)).digest
     return Inputs(
         model_name(backbone, preparation) + ("" if shard is None else f"/shard-{shard:04d}"),
         after=[f"prepare/shard-{number:04d}" for number in numbers],
@@ -159,16 +159,9 @@ def _selected(study: Study) -> list[str]:
 def load_split(
     study: Study, backbone: str, preparation: str, split: str, extra_inputs: Collection[ExtraInput] = ()
 ) -> LabelledFeatures:
-    """Keys, labels, features and extra inputs of the books of one split: train, validation or test.
+    """Keys, labels, features and extra inputs of the books of one split; of all, where its name is empty.
 
     Features are mapped, not read.
-
-    Args:
-        study: The study.
-        backbone: Whose features.
-        preparation: Of which pictures.
-        split: Whose books; empty: those of all splits.
-        extra_inputs: Extra inputs joined to the features.
 
     Raises:
         StageOrderError: The features have not been computed, or not of all books of the split; or the covers have not
@@ -198,7 +191,7 @@ class _Shards:
 
     def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
         self.network = find_backbone(backbone, study.settings.models.input_size)
-        self.weights = weights_digest(study.settings, self.network)
+        self.weights = weights_source(study.settings, self.network).digest
         self.keys = shard_keys(study)
         self.books = sum(len(keys) for keys in self.keys.values())
         self._study = study
@@ -230,7 +223,7 @@ class _Shards:
         study, backbone, preparation = self._study, self.network.name, self._preparation
         started = told = time.perf_counter()
         keys = self.keys[number]
-        pictures = _prepared_pictures(study, number, keys, preparation)
+        pictures = prepared_pictures(study, [number], keys, preparation)
         digests = [sha for _, sha in pictures]
         file = shard_file(study, model_name(backbone, preparation), number)
         if shard_stands(study, file, self._made_with, keys, digests):
@@ -263,17 +256,25 @@ class _Shards:
         return len(files)
 
 
-def _prepared_pictures(study: Study, number: int, keys: Sequence[str], preparation: str) -> list[tuple[str, str]]:
-    """Path and digest of the prepared picture of every book of a shard, in the order of `keys`."""
-    index = study.workspace.prepared / "index" / f"shard-{number:04d}.csv"
-    table = read_table(index)
-    table = table[table["method"] == preparation]
-    pictures = dict(zip(table["key"], zip(table["path"], table["sha256"], strict=True), strict=True))
+def prepared_pictures(
+    study: Study, numbers: Iterable[int], keys: Sequence[str], preparation: str
+) -> list[tuple[str, str]]:
+    """Path and digest of the prepared picture of every book of `keys`, in their order, from these shards.
+
+    Raises:
+        StageOrderError: A book has not been prepared in this way.
+    """
+    folder = study.workspace.prepared / "index"
+    pictures: dict[str, tuple[str, str]] = {}
+    for number in numbers:
+        table = read_table(folder / f"shard-{number:04d}.csv", ("key", "method", "path", "sha256"))
+        table = table[table["method"] == preparation]
+        pictures |= zip(table["key"], zip(table["path"], table["sha256"], strict=True), strict=True)
     missing = [key for key in keys if key not in pictures]
     if missing:
         raise StageOrderError(
             f"{len(missing)} books have no {preparation} picture, {missing[0]!r} among them",
-            where=index,
+            where=folder,
             advice="Add the preparation to preparation.methods, and run the stage `prepare` again.",
         )
     return [pictures[key] for key in keys]

@@ -52,11 +52,7 @@ SIGNATURE = Window(
 
 
 class Windows:
-    """The books of a split, window by window.
-
-    Args:
-        batch: Books that the graph takes together.
-    """
+    """The books of a split, window by window, for a graph that takes `batch` of them together."""
 
     def __init__(self, books: LabelledFeatures, batch: int) -> None:
         rows, channels = books.features.shape

@@ -34,18 +34,6 @@ from bookcover_core.training.stored_probabilities import ValidationFigures, choo
 
 logger = logging.getLogger(__name__)
 
-# Columns of trials.csv.
-COLUMNS = (
-    "trial",
-    *Hyperparameters.model_fields,
-    "best_epoch",
-    "epochs",
-    "validation_accuracy",
-    "validation_loss",
-    "seconds",
-    "key",
-)
-
 _TRIALS, _CHOSEN = "trials.csv", "chosen.json"
 
 # What stands in the table for a head whose loss is no longer a number.
@@ -81,6 +69,10 @@ class Trial(Hyperparameters):
     def hyperparameters(self) -> Hyperparameters:
         """What was tried."""
         return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields)))
+
+
+COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
+"""Columns of trials.csv."""
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:

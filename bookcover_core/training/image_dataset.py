@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.errors import StageOrderError
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.input_pipeline import ahead, decode_picture, decode_pixels, scale_picture
 from bookcover_core.models.tensorflow_setup import tf
@@ -22,6 +21,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import ExtraInput
+from bookcover_core.training.features import prepared_pictures
 from bookcover_core.training.measurement_inputs import load_measurements
 
 # Share of the side that stays in sight, at least: the rest is cut off at the edges. Few covers have text nearer.
@@ -45,13 +45,7 @@ def picture_seed(seed: int, epoch: "tf.Tensor", position: "tf.Tensor") -> "tf.Te
 
 
 def augment(picture: "tf.Tensor", size: int, seed: "tf.Tensor") -> "tf.Tensor":
-    """A picture (rows, columns, 3) in 0..255, varied and scaled to (size, size, 3), as float32 in 0..255.
-
-    Args:
-        picture: A square picture, uint8.
-        size: Side of what is given.
-        seed: Two integers, which decide everything.
-    """
+    """A square uint8 picture (rows, columns, 3), varied by its seed (2,), as (size, size, 3) float32 in 0..255."""
     chance = tf.random.stateless_uniform([6], seed)
     shape = tf.shape(picture)[:2]
     window = tf.cast(tf.round(tf.cast(shape, tf.float32) * (1 - (1 - _NEAREST) * chance[0])), tf.int32)
@@ -94,21 +88,10 @@ def read_books(study: Study, preparation: str, split: str, extra_inputs: Collect
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split]
     keys = books["key"].tolist()
-    pictures: dict[str, str] = {}
-    for number in shards(study):
-        index = read_table(study.workspace.prepared / "index" / f"shard-{number:04d}.csv", ("key", "method", "path"))
-        index = index[index["method"] == preparation]
-        pictures.update(zip(index["key"], index["path"], strict=True))
-    if missing := [key for key in keys if key not in pictures]:
-        raise StageOrderError(
-            f"{len(missing)} books have no {preparation} picture, {missing[0]!r} among them",
-            where=study.workspace.prepared / "index",
-            advice="Run the stage `prepare` again.",
-        )
     return PixelBooks(
         keys=keys,
         labels=books["label"].to_numpy(),
-        files=[study.workspace.root / pictures[key] for key in keys],
+        files=[study.workspace.root / path for path, _ in prepared_pictures(study, shards(study), keys, preparation)],
         measurements=extra_values(load_measurements(study, keys), extra_inputs)
         if extra_inputs
         else np.empty((len(keys), 0), np.float32),

@@ -136,12 +136,9 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
 
 
 def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tuple[Division, int]:
-    """The sides of a variant, and what it adds to the seed.
+    """The sides of one of `variants`, and what it adds to the seed.
 
-    Args:
-        settings: The study.
-        variant: One of `variants`.
-        books: label, split and group of each book; those of one group have to be on one side.
+    Books have a label, a split and a group; those of one group have to be on one side.
 
     Raises:
         TrainingError: There are too few groups for so many folds.

@@ -28,14 +28,7 @@ STORED_SPLITS = ("validation", "test")
 
 
 def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabilities: npt.NDArray[np.float32]) -> Path:
-    """The file that probabilities were written to.
-
-    Args:
-        folder: The system's folder.
-        split: train, validation or test.
-        keys: Keys of the books, in their order.
-        probabilities: Probabilities (books, genres), a row for each book.
-    """
+    """The file in a system's folder that the probabilities (books, genres) of the books of `keys` were written to."""
     file = _file(folder, split)
     with atomic(file) as temporary, temporary.open("wb") as stream:
         np.savez(stream, keys=np.array(keys, np.str_), probabilities=probabilities.astype(np.float32))

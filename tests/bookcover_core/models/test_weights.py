@@ -5,7 +5,7 @@ import pytest
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.weights import build_backbone, weights_digest, weights_source
+from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import StudySettings
 
@@ -42,7 +42,7 @@ def test_random_weights_hang_on_the_seed_alone(random_network):
     other = build_backbone(settings(weights="random", seed=1), MOBILENET)
     np.testing.assert_allclose(random_network(pictures), again(pictures), atol=1e-5)
     assert np.abs(np.asarray(random_network(pictures)) - np.asarray(other(pictures))).max() > 0.1
-    assert weights_digest(settings(weights="random", seed=1), MOBILENET) == "random:1"
+    assert weights_source(settings(weights="random", seed=1), MOBILENET).digest == "random:1"
 
 
 def test_a_backbone_is_frozen(random_network):
@@ -59,7 +59,7 @@ def test_a_file_of_weights_wins(random_network, tmp_path):
     random_network.save_weights(file)
     chosen = settings(weights="imagenet", weight_files={"MobileNetV2": str(file)})
     assert weights_source(chosen, MOBILENET).kind == "file"
-    assert weights_digest(chosen, MOBILENET) == file_digest(file)
+    assert weights_source(chosen, MOBILENET).digest == file_digest(file)
     pictures = draw_pictures(4)
     np.testing.assert_allclose(build_backbone(chosen, MOBILENET)(pictures), random_network(pictures), atol=1e-5)
 
@@ -67,7 +67,7 @@ def test_a_file_of_weights_wins(random_network, tmp_path):
 def test_a_missing_file_of_weights_is_named(tmp_path):
     """A name in models.weight_files that leads nowhere is an error before any work."""
     with pytest.raises(WeightsError, match=r"nowhere\.h5: there is no such file of weights for MobileNetV2"):
-        weights_digest(settings(weight_files={"MobileNetV2": str(tmp_path / "nowhere.h5")}), MOBILENET)
+        weights_source(settings(weight_files={"MobileNetV2": str(tmp_path / "nowhere.h5")}), MOBILENET)
 
 
 def test_pickles_are_not_read(tmp_path):
@@ -75,7 +75,7 @@ def test_pickles_are_not_read(tmp_path):
     file = tmp_path / "weights.pkl"
     file.write_bytes(b"")
     with pytest.raises(WeightsError, match="HDF5 files only"):
-        weights_digest(settings(weight_files={"MobileNetV2": str(file)}), MOBILENET)
+        weights_source(settings(weight_files={"MobileNetV2": str(file)}), MOBILENET)
 
 
 def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
@@ -130,7 +130,7 @@ def test_weights_that_cannot_be_had_are_described(monkeypatch, tmp_path, name, f
 def test_published_digests_stand_for_the_weights():
     """What the stages behind depend on is Keras' MD5, which needs neither network nor file."""
     backbone = find_backbone("InceptionResNetV2")
-    assert weights_digest(settings(weights="imagenet"), backbone) == "imagenet:d19885ff4a710c122648d3b5c3b684e4"
+    assert weights_source(settings(weights="imagenet"), backbone).digest == "imagenet:d19885ff4a710c122648d3b5c3b684e4"
 
 
 def test_resnext_50_is_the_one_that_keras_published():

@@ -56,18 +56,16 @@ def test_every_stage_names_settings_that_exist(stage):
 
 
 def test_asking_needs_no_run(study):
-    """Parts, states, keys and followers are told without a stage being run; what is not known yet is left out."""
+    """Parts, states and what they build on are told without a stage being run; what is not known is left out."""
     assert [part.state(study) for part in graph.parts(study, "split")] == [State.WAITING]
     assert graph.parts(study, "download") == []
     record(study, "curate")
     (split,) = graph.parts(study, "split")
     assert split.state(study) is State.NOT_RUN
-    assert graph.key(study, "split") == split.at(study).key
-    assert graph.followers(study, "curate") == ["split"]
-    with pytest.raises(KeyError):
-        graph.key(study, "train/MobileNetV2-padded")
+    assert [run.label for run in graph.runs(study) if "curate" in run.behind] == ["split"]
+    (candidates,) = graph.parts(study, "candidates")
     with pytest.raises(StageOrderError):
-        graph.key(study, "candidates")
+        candidates.at(study)
     assert [file.name for file in study.workspace.root.iterdir()] == ["manifests"]
 
 
