@@ -11,7 +11,7 @@ All are linear in what was measured of a cover before preparation (`preparation.
 softmax, and are kept as such: `models/<name>-original/rule.npz`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,6 @@ from bookcover_core.listings.books import read_genres
 from bookcover_core.models.extra_inputs import select_columns
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -237,22 +236,13 @@ class Baselines(Family):
     stage = "baseline"
     competes = False
     explains = False
+    unprepared = _ORIGINAL
     evidence = frozenset()
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
         names = [f"{_PREFIX}{name}" for name in settings.baselines.names]
         return [System(name, self, name) for name in names]
-
-    def parts(self, study: Study, system: System) -> Iterator[Part]:
-        """Its own part alone."""
-        del study
-        yield system.maker
-
-    def preparation(self, study: Study, system: System) -> str:
-        """None: the cover as it came."""
-        del study, system
-        return _ORIGINAL
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What they are."""

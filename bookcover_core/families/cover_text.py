@@ -109,15 +109,11 @@ class CoverTexts(Texts):
     name = _NAME
     stage = _NAME
     evidence = frozenset({Evidence.READ})
+    unprepared = _READ
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One, where the settings name it."""
         return [System(COVER_TEXT, self, COVER_TEXT)] if COVER_TEXT in settings.text.systems else []
-
-    def preparation(self, study: Study, system: System) -> str:
-        """None: the words as they are read."""
-        del study, system
-        return _READ
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What it reads, and from what it learnt."""

@@ -10,7 +10,7 @@ a title, say, add what each of them knows, and the weights set how sure they may
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from bookcover_core.families.family import Evidence, Family, System, listed
 from bookcover_core.families.registry import FAMILIES
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json
@@ -289,11 +288,6 @@ class Ensembles(Family):
         members = tuple(candidates[name] for name in settings.ensemble.members or default)
         names = [f"{_PREFIX}{how}" for how in settings.ensemble.methods]
         return [System(name, self, name, members) for name in names]
-
-    def parts(self, study: Study, system: System) -> Iterator[Part]:
-        """Its own part alone: members are made before."""
-        del study
-        yield system.maker
 
     def preparation(self, study: Study, system: System) -> str:
         """That of its members, "mixed" where they differ."""

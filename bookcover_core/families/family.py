@@ -103,6 +103,8 @@ class Family(ABC):
     """Whether pictures can be made of what its systems see."""
     evidence: ClassVar[frozenset[Evidence]] = frozenset({Evidence.PICTURE})
     """What its systems judge a book by."""
+    unprepared: ClassVar[str] = ""
+    """What stands for the preparation, where its systems see no prepared cover."""
 
     @abstractmethod
     def systems(self, settings: StudySettings) -> list[System]:
@@ -110,13 +112,14 @@ class Family(ABC):
 
     def parts(self, study: Study, system: System) -> Iterator[Part]:
         """The parts that make one of its systems, in order; each is given when those before it are done."""
-        if study.settings.training.preparation == "best" and study.settings.comparison.per_backbone:
+        training, per_backbone = study.settings.training, study.settings.comparison.per_backbone
+        if per_backbone and training.preparation == "best" and system.network in training.backbones:
             yield from comparison_parts(study, choosing_backbone(study.settings, system.network))
         yield system.maker
 
     def preparation(self, study: Study, system: System) -> str:
         """The preparation of the covers that one of its systems sees."""
-        return str(chosen_preparation(study, system.network))
+        return self.unprepared or str(chosen_preparation(study, system.network))
 
     @abstractmethod
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:

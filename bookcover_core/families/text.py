@@ -8,7 +8,7 @@ Each is a linear classifier of n-grams (`families.text_classifier`), learnt from
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,6 @@ from bookcover_core.listings.books import BookText, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -192,21 +191,12 @@ class Texts(Family):
     stage = _NAME
     competes = False
     explains = False
+    unprepared = _PRINTED
     evidence = frozenset({Evidence.LISTING})
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
         return [System(name, self, name) for name in settings.text.systems if name in {TITLE, TITLE_AUTHOR}]
-
-    def parts(self, study: Study, system: System) -> Iterator[Part]:
-        """Its own part alone."""
-        del study
-        yield system.maker
-
-    def preparation(self, study: Study, system: System) -> str:
-        """None: the words as the listing prints them."""
-        del study, system
-        return _PRINTED
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What they read, and from what they learnt."""
