@@ -7,7 +7,8 @@ once.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,6 @@ from bookcover_core.errors import (
     FolderError,
     ListingError,
     PreflightError,
-    WeightsError,
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
@@ -30,7 +30,7 @@ from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import listing_files, read_listings
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
-from bookcover_core.models.weights import weights_source
+from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import check_reader
 from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
@@ -72,17 +72,23 @@ def check(settings: StudySettings, *more: BookcoverError) -> None:
 def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     """What is missing or wrong."""
     yield from unknown_names(settings)
-    for backbone in _frozen_networks(settings):
-        if (fault := _weights_fault(settings, backbone)) is not None:
-            yield _with_asker(fault, settings, backbone)
-    yield from _source_faults(settings)
+    books, study = settings.books, Study(settings)
+    checks: list[Callable[[], object]] = [
+        partial(_check_weights, settings, each) for each in _frozen_networks(settings)
+    ]
+    if books.source is BookSource.FOLDER:
+        checks.append(partial(_check_pictures, settings))
+    checks += [partial(_check_listing, study, name, source) for name, source in listing_files(books)]
+    if books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP:
+        checks.append(partial(_check_covers, study))
     if settings.reads_covers:
+        checks.append(check_reader)
+    checks.append(partial(_check_disk, settings))
+    for look in checks:
         try:
-            check_reader()
+            look()
         except BookcoverError as error:
             yield error
-    if (fault := _disk_fault(settings)) is not None:
-        yield fault
 
 
 def _frozen_networks(settings: StudySettings) -> list[Backbone]:
@@ -112,66 +118,53 @@ def _with_asker(fault: BookcoverError, settings: StudySettings, backbone: Backbo
     return type(fault)(fault.what, where=fault.where, advice=f"{fault.advice} {asker}".strip())
 
 
-def _weights_fault(settings: StudySettings, backbone: Backbone) -> BookcoverError | None:
-    """Why a network's weights are not to be had."""
+def _check_weights(settings: StudySettings, backbone: Backbone) -> None:
+    """Raise an error where a network's weights are not to be had."""
     try:
-        source = weights_source(settings, backbone)
-    except BookcoverError as error:
-        return error
-    if source.kind != "imagenet":
-        return None
-    published = backbone.weights
-    cached = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / published.file
-    if cached.is_file():
-        return None
+        _look_for_weights(settings, backbone)
+    except BookcoverError as fault:
+        raise _with_asker(fault, settings, backbone) from None
+
+
+def _look_for_weights(settings: StudySettings, backbone: Backbone) -> None:
+    """Look for the weights in their file, in Keras' cache, and at their address."""
+    if weights_source(settings, backbone).kind != "imagenet" or cached_file(backbone).is_file():
+        return
     try:
-        answer = httpx.head(published.address, timeout=_PATIENCE, follow_redirects=True)
-        why = "" if answer.is_success else f"answers {answer.status_code}"
+        answer = httpx.head(backbone.weights.address, timeout=_PATIENCE, follow_redirects=True)
     except httpx.HTTPError as error:
-        why = f"does not answer ({error or type(error).__name__})"
-    if not why:
-        return None
-    return WeightsError(
-        f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is not"
-        f" in Keras' cache, and {published.address} {why}",
-        where=cached,
-        advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
-    )
+        raise no_published_weights(backbone, f"does not answer ({error or type(error).__name__})") from None
+    if not answer.is_success:
+        raise no_published_weights(backbone, f"answers {answer.status_code}")
 
 
-def _source_faults(settings: StudySettings) -> Iterator[BookcoverError]:
-    """Files and folders of books and covers that are not there. One that was copied into the study is not missed."""
-    books, covers, study = settings.books, settings.covers, Study(settings)
-    if books.source is BookSource.FOLDER:
-        folder = Path(str(books.folder)).expanduser()
-        if not folder.is_dir():
-            yield FolderError("there is no such folder of pictures", where=books.folder, advice="Correct books.folder.")
-        else:
-            try:
-                list_pictures(folder, settings.root.parent)
-            except FolderError as error:
-                yield error
-    for name, source in listing_files(books):
-        file = Path(source).expanduser()
-        if not (is_remote(source) or file.is_file() or raw_file(study, name).is_file()):
+def _check_pictures(settings: StudySettings) -> None:
+    """Raise `FolderError` where the folder of pictures cannot be used."""
+    folder = Path(str(settings.books.folder)).expanduser()
+    if not folder.is_dir():
+        raise FolderError(
+            "there is no such folder of pictures", where=settings.books.folder, advice="Correct books.folder."
+        )
+    list_pictures(folder, settings.root.parent)
+
+
+def _check_listing(study: Study, name: str, source: str) -> None:
+    """Raise `ListingError` for a file that is not there or cannot be read. One that the study holds is not missed."""
+    if is_remote(source):
+        return
+    file = Path(source).expanduser()
+    try:
+        if file.is_file():
+            with open_lines(file, source) as lines:
+                next(lines, "")
+        elif not raw_file(study, name).is_file():
             what = "file of groups" if name == "groups" else "listing"
             setting = name if name in {"groups", "listing"} else f"{name}_listing"
-            yield ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
-        elif not is_remote(source) and file.is_file():
-            try:
-                with open_lines(file, source) as lines:
-                    next(lines, "")
-            except ListingError as error:
-                yield error
-            except OSError as error:
-                yield ListingError(
-                    f"the listing cannot be read ({error.strerror})", where=source, advice="Mend its permissions."
-                )
-    if books.source is not BookSource.FOLDER and covers.source is not CoverSource.HTTP:
-        try:
-            _check_covers(study)
-        except FolderError as error:
-            yield error
+            raise ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
+    except OSError as error:
+        raise ListingError(
+            f"the listing cannot be read ({error.strerror})", where=source, advice="Mend its permissions."
+        ) from None
 
 
 def _check_covers(study: Study) -> None:
@@ -193,17 +186,17 @@ def _check_covers(study: Study) -> None:
         check_coverage(study, found)
 
 
-def _disk_fault(settings: StudySettings) -> BookcoverError | None:
-    """A folder that cannot be written, or too little room for a study that has not prepared its covers yet."""
+def _check_disk(settings: StudySettings) -> None:
+    """Raise an error for a folder that cannot be written, or with too little room for what is not prepared yet."""
     folder = next(each for each in (settings.root, *settings.root.parents) if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return WorkspaceError("the study's folder cannot be written", where=settings.root, advice="Name another one.")
+        raise WorkspaceError("the study's folder cannot be written", where=settings.root, advice="Name another one.")
     if Study(settings).manifests("prepare"):
-        return None
+        return
     needed, free = bytes_needed(settings), shutil.disk_usage(folder).free
     if free >= needed:
-        return None
-    return DiskFullError(
+        return
+    raise DiskFullError(
         f"the study needs about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
         where=folder,
         advice="Make room, or name a workspace on another disk.",

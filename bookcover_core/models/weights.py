@@ -143,24 +143,32 @@ def _published_file(backbone: Backbone) -> Path:
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     published = backbone.weights
-    cached = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / published.file
     try:
         with _socket_timeout(_DOWNLOAD_TIMEOUT):
-            file = keras.utils.get_file(
-                published.file,
-                published.address,
-                cache_subdir="models",
-                file_hash=published.digest,
+            return Path(
+                keras.utils.get_file(
+                    published.file, published.address, cache_subdir="models", file_hash=published.digest
+                )
             )
     except Exception as error:
         # Keras raises a bare Exception for a download that failed, a ValueError for a digest that differs.
-        raise WeightsError(
-            f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is "
-            f"not in Keras' cache, and {published.address} gives: {' '.join(str(error).split())[:300]}",
-            where=cached,
-            advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
-        ) from error
-    return Path(file)
+        raise no_published_weights(backbone, f"gives: {' '.join(str(error).split())[:300]}") from error
+
+
+def cached_file(backbone: Backbone) -> Path:
+    """Where Keras keeps the weights that it published for a network."""
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / backbone.weights.file
+
+
+def no_published_weights(backbone: Backbone, why: str) -> WeightsError:
+    """The error that says what their address does: "answers 404"."""
+    published = backbone.weights
+    return WeightsError(
+        f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is not"
+        f" in Keras' cache, and {published.address} {why}",
+        where=cached_file(backbone),
+        advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
+    )
 
 
 @contextmanager
