@@ -147,7 +147,7 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         WeightsError: Nothing has been trained, or nothing of that name.
     """
     trained = candidates(study)
-    if not any(each.competes for each in trained):
+    if not any(model or each.competes for each in trained):
         raise WeightsError(
             "there is no trained network to judge with",
             where=study.workspace.models,

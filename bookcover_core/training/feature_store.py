@@ -40,12 +40,8 @@ def shard_file(study: Study, model: str, number: int) -> Path:
     return study.workspace.features / model / f"shard-{number:04d}.npy"
 
 
-def _read_record(shard: Path) -> ShardRecord | None:
-    """What the shard was made from; none where that cannot be read."""
-    return _parse(shard.with_suffix(".json"))
-
-
-def _parse(file: Path) -> ShardRecord | None:
+def _read_record(file: Path) -> ShardRecord | None:
+    """What a shard was made from; none where that cannot be read."""
     try:
         return ShardRecord.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
@@ -54,7 +50,7 @@ def _parse(file: Path) -> ShardRecord | None:
 
 def shard_stands(study: Study, shard: Path, made_with: str, keys: Sequence[str], pictures: Sequence[str]) -> bool:
     """Whether the shard is there, unaltered, made from these `pictures` of the books of `keys`, in this way."""
-    record = _read_record(shard)
+    record = _read_record(shard.with_suffix(".json"))
     made = record and (record.made_with, record.keys, record.pictures) == (made_with, digest_of(keys), [*pictures])
     return record is not None and bool(made) and record.output.stands(study.workspace.root)
 
@@ -75,11 +71,14 @@ def earlier_rows(study: Study, backbone: str, made_with: str) -> dict[str, npt.N
 
     root, store = study.workspace.root, Store.beside(study)
     for file in sorted(study.workspace.features.glob(f"{backbone}-*/shard-*.npy")):
-        take(_read_record(file), lambda record: root / record.output.path if record.output.stands(root) else None)
+        take(
+            _read_record(file.with_suffix(".json")),
+            lambda record: root / record.output.path if record.output.stands(root) else None,
+        )
     for manifest in store.results("features"):
         for output in manifest.outputs if manifest.inputs.get("backbone") == backbone else ():
             if output.path.endswith(".json") and (held := store.object(output)):
-                take(_parse(held), lambda record: store.object(record.output))
+                take(_read_record(held), lambda record: store.object(record.output))
     return rows
 
 
@@ -105,7 +104,7 @@ def map_shard(shard: Path, keys: Sequence[str]) -> npt.NDArray[np.float32]:
     Raises:
         StageOrderError: They are missing, damaged or of other books than `keys`.
     """
-    record = _read_record(shard)
+    record = _read_record(shard.with_suffix(".json"))
     try:
         features: npt.NDArray[np.float32] = np.load(shard, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

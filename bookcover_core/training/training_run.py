@@ -8,6 +8,7 @@ Evaluation, ensembles and analysis read the probabilities; none of them loads a 
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,10 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import ExtraInput
-from bookcover_core.training.feature_store import LabelledFeatures
 from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head, plan_head
 from bookcover_core.training.hyperparameters import Hyperparameters
-from bookcover_core.training.image_dataset import PixelBooks, read_books
+from bookcover_core.training.image_dataset import read_books
 from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
 from bookcover_core.training.loop import Checkpoint, Epoch, Fitted
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
@@ -99,24 +99,14 @@ def run_head_training(
     A training that was cut off, or ended sooner by fewer epochs, goes on where it was. `plan_head` says what `when` is.
     """
     schedule, shape = plan_head(study.settings, hyperparameters, **when)
-
-    def books_of(split: str) -> LabelledFeatures:
-        return load_split(study, backbone, preparation, split, shape.extra_inputs)
-
-    checkpoint = Checkpoint(folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS))
-    fitted = fit_head(
-        books_of("train"),
-        books_of("validation"),
-        len(read_genres(study.workspace)),
-        schedule,
-        shape=shape,
-        label=run.label,
-        progress=study.progress,
-        checkpoint=checkpoint,
+    return _run(
+        study,
+        run,
+        folder,
+        lambda split: load_split(study, backbone, preparation, split, shape.extra_inputs),
+        partial(fit_head, genres=len(read_genres(study.workspace)), schedule=schedule, shape=shape),
+        HEAD_WEIGHTS,
     )
-    training = _keep(fitted, folder, books_of)
-    training.add_weights(fitted.network, HEAD_WEIGHTS)
-    return training
 
 
 def run_pixel_training(
@@ -135,27 +125,39 @@ def run_pixel_training(
     A training that was cut off, or ended sooner by fewer epochs, goes on after the last epoch that it finished.
     `fit_network` says what the rest means.
     """
-    folder = study.workspace.models / run.part
-
-    def books_of(split: str) -> PixelBooks:
-        return read_books(study, preparation, split, extra_inputs)
-
-    checkpoint = Checkpoint(
-        folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS), every=0
-    )  # an epoch is minutes of work
-    fitted = fit_network(
-        network,
-        optimizer,
-        books_of("train"),
-        books_of("validation"),
-        schedule,
-        start=start,
-        label=run.label,
-        progress=study.progress,
-        checkpoint=checkpoint,
+    return _run(
+        study,
+        run,
+        study.workspace.models / run.part,
+        lambda split: read_books(study, preparation, split, extra_inputs),
+        partial(fit_network, network, optimizer, schedule=schedule, start=start),
+        MODEL_WEIGHTS,
+        every=0,  # an epoch is minutes of work
     )
-    training = _keep(fitted, folder, books_of)
-    training.add_weights(network, MODEL_WEIGHTS)
+
+
+def _run(
+    study: Study,
+    run: StageRun,
+    folder: Path,
+    books_of: Callable[[str], Any],
+    fit: Callable[..., Fitted],
+    weights: str,
+    every: float = Checkpoint.every,
+) -> TrainingRun:
+    """A training that `fit` makes of the books of each split; weights, history and probabilities are in `folder`."""
+    checkpoint = Checkpoint(folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS), every)
+    told = {"label": run.label, "progress": study.progress, "checkpoint": checkpoint}
+    fitted = fit(books_of("train"), books_of("validation"), **told)
+    outputs, hits = [folder / HISTORY], np.empty(0)
+    for split in STORED_SPLITS:
+        books = books_of(split)
+        probabilities = fitted.predict(books)
+        outputs.append(write_probabilities(folder, split, books.keys, probabilities))
+        hits = probabilities.argmax(axis=1) == books.labels
+    write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))
+    training = TrainingRun(fitted, folder, outputs, float(np.mean(hits)))
+    training.add_weights(fitted.network, weights)
     return training
 
 
@@ -176,15 +178,3 @@ def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
         counts=training.counts | {"weights": written.weights},
         digest=digest_of([training.digest, written.weights_digest]),
     )
-
-
-def _keep(fitted: Fitted, folder: Path, books_of: Callable[[str], Any]) -> TrainingRun:
-    """History and probabilities of a training, written to `folder`; its weights are not written yet."""
-    outputs, hits = [folder / HISTORY], np.empty(0)
-    for split in STORED_SPLITS:
-        books = books_of(split)
-        probabilities = fitted.predict(books)
-        outputs.append(write_probabilities(folder, split, books.keys, probabilities))
-        hits = probabilities.argmax(axis=1) == books.labels
-    write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))
-    return TrainingRun(fitted, folder, outputs, float(np.mean(hits)))
