@@ -26,6 +26,7 @@ Every message says what was wrong, where (file and line, record, setting), and w
 
 import errno
 import re
+from functools import partial
 from pathlib import Path
 
 # Characters that would command a terminal: names and titles come from strangers.
@@ -63,12 +64,7 @@ class BookcoverError(Exception):
         return f"{type(self).__name__}: {self}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.advice), vars(self)
-
-
-def _rebuild(kind: type[BookcoverError], what: str, where: str | None, advice: str) -> BookcoverError:
-    """Unpickle an error that crossed a process boundary."""
-    return kind(what, where=where, advice=advice)
+        return partial(type(self), self.what, where=self.where, advice=self.advice), (), vars(self)
 
 
 class InputError(BookcoverError):

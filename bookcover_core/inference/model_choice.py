@@ -30,8 +30,6 @@ class TrainedModel:
 
     name: str
     """System and preparation: the name of its folder."""
-    title: str
-    """For people: "MobileNetV2, fine-tuned"."""
     validation: ValidationFigures
     members: tuple[ModelCard, ...]
     """Cards of its networks."""
@@ -46,6 +44,11 @@ class TrainedModel:
     def system(self) -> str:
         """Its name without the preparation."""
         return self.name.rpartition("-")[0]
+
+    @property
+    def title(self) -> str:
+        """For people: "MobileNetV2, fine-tuned"."""
+        return title_of(self.system)
 
     @property
     def evidence(self) -> frozenset[Evidence]:
@@ -79,7 +82,7 @@ def candidates(study: Study) -> list[TrainedModel]:
             cards[file.parent.name] = read_card(file.parent)
         except WeightsError as error:
             logger.warning("%s", error)
-    found = [_network(card) for card in cards.values()]
+    found = [TrainedModel(card.name, ValidationFigures.of(card.metrics), (card,)) for card in cards.values()]
     for file in sorted(study.workspace.models.glob(f"*/{ENSEMBLE}")):
         try:
             found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
@@ -117,20 +120,10 @@ def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
     return reasons, lost
 
 
-def _network(card: ModelCard) -> TrainedModel:
-    return TrainedModel(card.name, _title(card.name), ValidationFigures.of(card.metrics), (card,))
-
-
-def _title(name: str) -> str:
-    """What a model is called for people."""
-    return title_of(name.rpartition("-")[0])
-
-
 def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel:
     """The ensemble that an ensemble.json describes."""
     return TrainedModel(
         name=told["name"],
-        title=_title(told["name"]),
         validation=ValidationFigures.of(told),
         members=tuple(cards[member["model"]] for member in told["members"]),
         shares=tuple(float(member["weight"]) for member in told["members"]),

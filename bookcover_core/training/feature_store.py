@@ -162,10 +162,6 @@ class MappedRows:
         return found
 
 
-def _no_measurements() -> npt.NDArray[np.float32]:
-    return np.empty((0, 0), np.float32)
-
-
 @dataclass(frozen=True)
 class LabelledFeatures:
     """The books of one split as a head sees them, in the order of their keys."""
@@ -173,5 +169,5 @@ class LabelledFeatures:
     keys: list[str]
     labels: npt.NDArray[np.int32]
     features: Rows
-    measurements: npt.NDArray[np.float32] = field(default_factory=_no_measurements)
+    measurements: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """Extra inputs (books, k) from `models.extra_inputs`; none where the head has none."""
