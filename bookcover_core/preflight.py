@@ -50,11 +50,7 @@ _FEATURE_BYTES = 8_192
 
 
 def check(settings: StudySettings, *more: BookcoverError) -> None:
-    """Return where a study has all that it will need.
-
-    Args:
-        settings: The study.
-        more: Faults that were found by others.
+    """Return where a study has all that it will need, and nobody found `more` that is wrong.
 
     Raises:
         PreflightError: Several things are missing or wrong; it lists them all.

@@ -120,9 +120,6 @@ class _AnyHost(SsrfGuard):
 class CoverFetcher:
     """Fetches covers by their address, for any number of threads.
 
-    Args:
-        settings: Limits, pace, and where hosts are looked for.
-
     Raises:
         SettingsError: `covers.hosts` names something that is no address.
     """

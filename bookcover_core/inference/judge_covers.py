@@ -153,11 +153,8 @@ class Judge:
     def explain(self, judged: Judged, genre: str = "") -> Image.Image:
         """The cover with a veil over what did not speak for a genre (Grad-CAM), and words that did in frames.
 
-        RGB, in the size of `cover.shown`. A model that only reads leaves the cover without a veil.
-
-        Args:
-            judged: A cover that this judge has judged.
-            genre: Slug of the genre; default: the most probable one.
+        RGB, in the size of `cover.shown`. A model that only reads leaves the cover without a veil. The genre is named
+        by its slug; without one, it is the most probable one.
 
         Raises:
             KeyError: There is no such genre.

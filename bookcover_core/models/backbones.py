@@ -228,7 +228,7 @@ def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Ba
     """The backbone called `name`.
 
     Args:
-        name: Its name, as in settings.
+        name: As in settings.
         size: Side of its input in pixels (`models.input_size`), 75 or more; 0: the one that it was published for.
         others: Names of networks that may stand in its place, for the message.
 

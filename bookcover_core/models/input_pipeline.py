@@ -39,11 +39,7 @@ def picture_batches(
 ) -> "tf.data.Dataset":
     """Batches (up to `batch`, size, size, 3) of float32 pictures in 0..255, decoded beside the network's work.
 
-    Args:
-        files: Prepared pictures: JPEG or PNG.
-        size: Side of the network's input in pixels.
-        batch: Pictures in a batch.
-        device: Where batches are put ahead of time: "/GPU:0"; none: they wait in main memory.
+    They are put on the device ahead of time or, without one, wait in main memory.
 
     Raises:
         tensorflow.errors.OpError: While it is read, at a file that is missing or no picture: see `find_unreadable`.

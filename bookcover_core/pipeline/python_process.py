@@ -51,14 +51,7 @@ def _end_with(caller: int) -> None:
 def start_module(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m module` with the code of this process.
-
-    Args:
-        module: Dotted name of a module of this project.
-        arguments: What follows it on the command line.
-        environment: Variables beside those of this process.
-        options: Further arguments of `subprocess.Popen`.
-    """
+    """Start `python -m module` with the code of this process, variables beside its own, and options of `Popen`."""
     return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-u", "-m", module, *arguments],
         env={**os.environ, **(environment or {}), **own_environment()},

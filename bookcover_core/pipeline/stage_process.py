@@ -53,15 +53,8 @@ def run_apart(
     """The manifest of `stage`, which is run in a process of its own unless it stands already, or the store has it.
 
     Its log and its progress are reported in this thread, as they come. Within `shared_process`, the process is kept
-    for the next stage of the same network.
-
-    Args:
-        study: The study.
-        stage: The stage.
-        words: Texts that it is called with after the study.
-        network: Whose stage it is. The process of another network is ended first. None: it needs little memory, and
-            runs in whichever process is there.
-        minutes: How long it may take; 0: as long as it likes.
+    for the next stage of the same network, and that of another network is ended first. A stage of no network needs
+    little memory, and runs in whichever process is there. 0 minutes are as many as it likes.
 
     Raises:
         TrainingError: It took longer, and was ended.

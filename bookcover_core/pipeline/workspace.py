@@ -199,12 +199,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_result(path: Path, form: type[T], what: str) -> T:
-    """What a stage stored as JSON.
-
-    Args:
-        path: The file.
-        form: The model that it was written from.
-        what: What it is, for the message: "the scores".
+    """What a stage stored as JSON; `what` it is, such as "the scores", is for the message.
 
     Raises:
         WorkspaceError: It is missing or altered.

@@ -70,12 +70,9 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
 def parse_settings(
     values: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str = "settings"
 ) -> StudySettings:
-    """Settings from nested mappings, as a TOML file holds them, with single settings laid over them.
+    """Settings from nested mappings, as a TOML file holds them, with single settings laid over: see `load_settings`.
 
-    Args:
-        values: The mappings.
-        overrides: See `load_settings`.
-        where: Where they come from, for the message.
+    `where` says where they come from, for the message.
 
     Raises:
         SettingsError: A setting is unknown or impossible; the message names every one.

@@ -32,9 +32,7 @@ class Extractor:
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Pooled features (files, channels) of prepared pictures, in the order of `files`.
 
-        Args:
-            files: Prepared pictures: JPEG or PNG.
-            progress: Called with the number of pictures done, after each batch.
+        After each batch, `progress` is called with the number of pictures done.
 
         Raises:
             StageOrderError: A picture is missing or damaged.
