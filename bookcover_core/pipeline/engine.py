@@ -21,8 +21,8 @@ from bookcover_core.pipeline.workspace import sync, write_json
 
 logger = logging.getLogger(__name__)
 
-# Inputs that are named in a reason; of more, their number is said.
-_NAMED_INPUTS = 3
+# Inputs and modules that are named in a reason; of more, their number is said.
+_NAMED = 3
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -178,13 +178,16 @@ class StageRun:
             reason for path in changed for reason in _differences(path, last.settings.get(path), self.settings[path])
         ]
         if last.modules:
-            found += [f"code: {_file_of(module)}" for module in _changed(last.modules, self.modules)]
+            modules = _changed(last.modules, self.modules)
+            found += [f"code: {_file_of(module)}" for module in modules[:_NAMED]]
+            if len(modules) > _NAMED:
+                found.append(f"code of {len(modules) - _NAMED} more modules")
         elif last.code != self.code:
             found.append("code of another version")
         inputs = _changed(last.inputs, self.inputs)
-        found += [self._input_change(last, name) for name in inputs[:_NAMED_INPUTS]]
-        if len(inputs) > _NAMED_INPUTS:
-            found.append(f"inputs changed beside these: {len(inputs) - _NAMED_INPUTS}")
+        found += [self._input_change(last, name) for name in inputs[:_NAMED]]
+        if len(inputs) > _NAMED:
+            found.append(f"inputs changed beside these: {len(inputs) - _NAMED}")
         return found or ["it was made by another version"]
 
     def _input_change(self, last: Manifest, name: str) -> str:

@@ -217,6 +217,19 @@ def test_a_stage_says_how_it_stands_and_why_it_runs_again(tmp_path, caplog):
     assert "code: a/b.py" in other.reasons()
 
 
+def test_of_many_modules_that_changed_their_number_is_said(tmp_path):
+    """A line that names sixty files tells a person nothing."""
+    study = study_in(tmp_path)
+    modules = [f"bookcover_core.a.{name}" for name in "bcdefg"]
+    StageRun(study, "split", Inputs(), code=dict.fromkeys(modules, "1")).finish(Result())
+    assert StageRun(study, "split", Inputs(), code=dict.fromkeys(modules, "2")).reasons() == [
+        "code: a/b.py",
+        "code: a/c.py",
+        "code: a/d.py",
+        "code of 3 more modules",
+    ]
+
+
 def test_an_input_that_changed_is_named_with_both_values_or_numbers(tmp_path):
     """A value stands in the reason; of covers and books, how many there were and are, or that others are among them."""
     study = study_in(tmp_path)
