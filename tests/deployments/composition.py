@@ -317,7 +317,7 @@ class Composition:
         while not is_so_far():
             assert container.process.poll() in {None, 0}, f"{container.name} ended:\n{container.tail}"
             assert time.monotonic() < deadline, f"{container.name} is not healthy:\n{container.tail}"
-            time.sleep(0.2)
+            time.sleep(1)  # a check is a process that begins, and so do those who are waited for
 
 
 def _succeeds(command: list[str], environment: Mapping[str, str]) -> bool:
