@@ -33,7 +33,7 @@ def run(tmp_path, network: str, **settings) -> Study:
             "name": "own",
             "workspace": str(tmp_path / "studies"),
             "preparation": {"methods": ["padded"], "size": 64},
-            "models": {"weights": "random"},
+            "models": {"weights": "random", "input_size": 96},
             "training": {"backbones": [network], "preparation": "padded", "epochs": 4},
             "visualisation": {"genres": 1, "steps": 2, "grad_cam": 1},
         }

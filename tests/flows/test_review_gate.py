@@ -18,7 +18,13 @@ from bookcover_core.curation.decisions import append_decision, decisions_file, r
 from bookcover_core.curation.review_queue import open_items
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.settings import ComparisonSettings, EnsembleSettings, StudySettings, VisualisationSettings
+from bookcover_core.settings import (
+    BaselineSettings,
+    ComparisonSettings,
+    EnsembleSettings,
+    StudySettings,
+    VisualisationSettings,
+)
 from deployments.review_command import review_page
 from deployments.review_resume import announced
 from flows.curation import curate
@@ -34,6 +40,7 @@ def asking(copied) -> StudySettings:
         "comparison": ComparisonSettings(),
         "training": settings.training.model_copy(update={"backbones": ("LeNet",), "preparation": "padded"}),
         "ensemble": EnsembleSettings(),
+        "baselines": BaselineSettings(names=()),
         "visualisation": VisualisationSettings(model="LeNet", genres=0, grad_cam=0),
     }
     return settings.model_copy(update=changed)
@@ -41,8 +48,9 @@ def asking(copied) -> StudySettings:
 
 @pytest.fixture
 def server(monkeypatch) -> None:
-    """The tests' Prefect server, for processes and threads that start from here."""
+    """The tests' Prefect server, for processes and threads that start from here; they ask it for runs every second."""
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
+    monkeypatch.setenv("PREFECT_RUNNER_POLL_FREQUENCY", "1")
 
 
 @pytest.fixture
@@ -93,7 +101,7 @@ def form_of(run) -> str:
 
 def paused_run(settings: StudySettings):
     """The run of this study that is paused, once there is one."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     paused = FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.PAUSED]}}})
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
@@ -150,7 +158,7 @@ def test_a_paused_run_goes_on_from_the_form(asking):
         answer = client.resume_flow_run(again.id, run_input={"reject": ["no such book"]})
         assert answer.status.value == "REJECT"
         client.resume_flow_run(again.id, run_input={"keep_all_others": True, "reviewer": "Bob"})
-    run.join(timeout=120)
+    run.join(timeout=240)
     [state] = ended
     assert state.is_completed(), state
     decisions = read_decisions(decisions_file(Study(asking)))
@@ -160,7 +168,7 @@ def test_a_paused_run_goes_on_from_the_form(asking):
 
 def wait_until_key(client, run, key: str):
     """The run, paused for the second time."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         now = client.read_flow_run(run.id)
         if now.state.type is StateType.PAUSED and now.state.state_details.pause_key == key:
@@ -171,6 +179,7 @@ def wait_until_key(client, run, key: str):
 
 def test_a_study_whose_candidates_are_decided_never_stops(asking):
     """Where nothing is open, nobody is asked."""
-    for item in open_items(Study(asking)):
-        append_decision(Study(asking), item.key, "keep", by="Ada")
+    while waiting := open_items(Study(asking)):  # books of the pool, too, when they come in
+        for item in waiting:
+            append_decision(Study(asking), item.key, "keep", by="Ada")
     assert curate(begun(asking), return_state=True).is_completed()
