@@ -12,13 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 from distributed import LocalCluster
+from PIL import Image
 
+from bookcover_core.demo_data.typesetting import set_text
 from bookcover_core.errors import FolderError, SettingsError, WorkerError
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import prepare_shard, shard_keys, shards
+from bookcover_core.reading.cover_words import texts_of_covers
+from bookcover_core.reading.read_covers import read_shard
 from bookcover_core.settings import SpreadingSettings, StudySettings
 from bookcover_core.training.features import compute_features
 from flows.stages import stage_flow
@@ -27,7 +31,7 @@ from tasks import clusters, spreading, stages
 from tasks.spreading import run_parts, spread
 from tasks.stages import stage_task
 from tests.begun import begun
-from tests.bookcover_core.preparation.test_prepare import select, study_in
+from tests.bookcover_core.preparation.test_prepare import draw, select, study_in
 
 pytestmark = pytest.mark.slow
 
@@ -39,25 +43,37 @@ PREPARATION = "padded"
 def with_cluster(study: Study, how: str, **values) -> StudySettings:
     spread = study.settings.spreading.model_copy(update={"how": how, "workers": 2, **values})
     models = study.settings.models.model_copy(update={"weights": "random"})
-    return study.settings.model_copy(update={"spreading": spread, "models": models})
+    text = study.settings.text.model_copy(update={"systems": ("CoverText",)})
+    reading = study.settings.reading.model_copy(update={"side": 160})
+    return study.settings.model_copy(update={"spreading": spread, "models": models, "text": text, "reading": reading})
+
+
+def selected(folder: Path) -> Study:
+    """Thirty-six selected covers, in four shards; a word stands on one of them."""
+    study, keys = study_in(folder, shard_records=16), [f"k{number:03d}" for number in range(36)]
+    draw(study, keys[3], 3)
+    cover = Image.new("RGB", (120, 160), "white")
+    set_text(cover, (5, 30, 115, 90), "Soup", "sans", (0, 0, 0))
+    cover.save(study.workspace.covers / "law" / f"{keys[3]}.jpg", quality=95)
+    select(study, keys)
+    return study
 
 
 @pytest.fixture
 def study(tmp_path) -> Study:
-    """Thirty-six selected covers, in four shards."""
-    study = study_in(tmp_path, shard_records=16)
-    select(study, [f"k{number:03d}" for number in range(36)])
-    return study
+    return selected(tmp_path)
 
 
 def made(study: Study) -> dict[str, object]:
-    """All that preparation and features left behind, but for times."""
+    """All that preparation, reading and features left behind, but for times."""
     workspace = study.workspace
-    files = [*workspace.prepared.rglob("*.jpg"), *workspace.features.rglob("*.npy")]
+    files = [*workspace.prepared.rglob("*.jpg"), *workspace.features.rglob("*.npy"), *workspace.texts.rglob("*.jsonl")]
     found: dict[str, object] = {workspace.relative(file): file.read_bytes() for file in files}
     for file in workspace.prepared.rglob("*.csv"):
         found[workspace.relative(file)] = read_table(file).drop(columns="mtime_ns", errors="ignore").to_csv()
-    for file in [*workspace.manifests.glob("prepare/*.json"), *workspace.manifests.glob("features/*.json")]:
+    for file in [
+        each for stage in ("prepare", "read", "features") for each in workspace.manifests.glob(f"{stage}/*.json")
+    ]:
         manifest = read_manifest(file)
         found[manifest.label] = (manifest.key, manifest.digest)
     return found
@@ -66,11 +82,11 @@ def made(study: Study) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict[str, object]:
     """What the same study leaves behind where nothing is spread."""
-    study = study_in(tmp_path_factory.mktemp("alone"), shard_records=16)
-    select(study, [f"k{number:03d}" for number in range(36)])
-    study = Study(study.settings.model_copy(update={"models": with_cluster(study, "").models}))
+    study = Study(with_cluster(selected(tmp_path_factory.mktemp("alone")), ""))
     for shard in shards(study):
         prepare_shard(study, shard)
+        read_shard(study, shard)
+    assert "Soup" in texts_of_covers(study, 0.5).values()
     compute_features(study, BACKBONE, PREPARATION)
     return made(study)
 
@@ -98,7 +114,7 @@ def start(*words: str) -> subprocess.Popen:
 
 
 def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, monkeypatch):
-    """Pictures, tables, features, keys and digests are those of a run without it; and nothing is done twice."""
+    """Pictures, tables, words, features, keys and digests are those of a run without it; and nothing is done twice."""
     found = tmp_path / "scheduler.json"
     scratch = str(tmp_path)
     scheduler = start(
