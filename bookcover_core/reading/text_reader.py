@@ -119,6 +119,12 @@ class TextReader:
         self._settings = settings
         self._find_lines = DBPostProcess(**_LINES)
         core, folder = openvino.Core(), Path(rapidocr.__file__).parent / "models"
+        if settings.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise SettingsError(  # OpenVINO would take float32 and call it bfloat16
+                "this processor does not compute in bfloat16",
+                where="reading.precision",
+                advice="Set reading.precision=float32.",
+            )
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _TYPES[settings.precision], "ENABLE_CPU_PINNING": False}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
@@ -132,13 +138,6 @@ class TextReader:
                     advice='Install the one that was tested: `pip install "bookcover[text]"`.',
                 )
             networks[name] = core.compile_model(core.read_model(file), "CPU", options)
-            taken = networks[name].get_property("INFERENCE_PRECISION_HINT").to_string()
-            if taken != _TYPES[settings.precision]:
-                raise SettingsError(
-                    f"this processor cannot compute in {settings.precision}: the reader would take {taken}",
-                    where="reading.precision",
-                    advice="Set reading.precision=float32.",
-                )
         self._detector = networks["det"].create_infer_request()
         self._recogniser = networks["rec"].create_infer_request()
         framework = core.read_model(folder / "PP-OCRv6_rec_small.onnx").get_rt_info()["framework"]

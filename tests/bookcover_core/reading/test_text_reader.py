@@ -88,6 +88,18 @@ def test_the_precision_is_the_one_that_was_asked_for(reader):
         assert taken.to_string() == "f32"
 
 
+def test_a_precision_that_the_processor_lacks_is_refused():
+    """OpenVINO itself would compute in float32 then, and call it bfloat16."""
+    import openvino
+
+    wanted = ReadingSettings(side=160, precision="bfloat16")
+    if "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        assert TextReader(wanted, threads=1).read([cover()]) == [()]
+    else:
+        with pytest.raises(SettingsError, match="does not compute in bfloat16"):
+            TextReader(wanted)
+
+
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     """The input is wrong, and the message names what is missing."""
     monkeypatch.setattr(text_reader, "_PACKAGES", ("rapidocr", "no-such-reader"))
