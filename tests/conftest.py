@@ -33,8 +33,13 @@ LONGEST = (
 )
 
 
+# What servers need not do for tests when they start, in seconds of the processor: list all kinds of blocks, two.
+QUICK_SERVER = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
+
+
 def pytest_configure() -> None:
     """Hear Ctrl-C, which tests press: a shell has the programs that it starts in the background ignore it."""
+    os.environ |= QUICK_SERVER
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
