@@ -140,7 +140,7 @@ def test_the_weights_with_the_least_loss_are_kept(books, tmp_path):
 
     options = {
         "monitor": "loss",
-        "learning_rate": 0.05,
+        "learning_rate": 0.1,
         "checkpoint": Checkpoint(tmp_path / "checkpoint.npz", "key", every=0),
     }
     fit(build(), books, epochs=2, **options)
