@@ -24,7 +24,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preflight import check
 from bookcover_core.settings import SETTINGS_FILE, StudySettings
-from bookcover_core.settings.short_form import fill_in
+from bookcover_core.settings.short_form import settings_of_folder
 from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
@@ -118,7 +118,7 @@ class CoverStudy:
             FolderError: There is no such folder.
             SettingsError: A setting is unknown or impossible.
         """
-        return cls(fill_in(name, str(folder), "", backbones, "keep", changes))
+        return cls(settings_of_folder(str(folder), changes, networks=backbones, name=name))
 
     def __repr__(self) -> str:
         return f"Study({self.settings.name!r} in {self.folder})"

@@ -17,6 +17,7 @@ from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.pipeline.study import in_our_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import PRESETS
+from bookcover_core.settings.short_form import settings_of_folder
 from bookcover_core.settings.toml_file import load_settings, to_toml
 from bookcover_core.version import __version__
 from deployments.plain_text import PlainRecord
@@ -117,8 +118,17 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, why, and how long it took last; run nothing.")
     ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of a settings file: a folder of pictures with a subfolder for each genre.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run a study, or take it up where it stopped."""
+    if folder and settings_file:
+        raise SettingsError("a settings file names its own books", where="--folder", advice="Give one of the two.")
     if (chunk or next_chunk) and only != "download":
         raise SettingsError(
             "chunks are chosen for the download alone",
@@ -127,7 +137,18 @@ def run(
         )
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
-    settings = load_settings(settings_file, overrides or ())
+    if folder:
+        from deployments.terminal import say  # noqa: PLC0415 - imports Rich
+
+        settings = settings_of_folder(str(folder), overrides or ())
+        networks = ", ".join(settings.training.backbones)
+        say(
+            f"A study named {settings.name} of the pictures in {folder}: {networks}, possible box sets are "
+            f"{'kept' if settings.curation.undecided == 'keep' else 'asked about'}, all else as in the dissertation. "
+            f"`bookcover settings {settings.root}` prints it once it has begun; --set changes it."
+        )
+    else:
+        settings = load_settings(settings_file, overrides or ())
     if dry_run and only:
         raise SettingsError(
             "--dry-run shows the whole study", where="--only", advice="Leave it out, or leave out --dry-run."

@@ -32,6 +32,20 @@ def fill_in(
     return parse_settings(values, changes, where="the form")
 
 
+def settings_of_folder(
+    folder: str, changes: Sequence[str] = (), *, networks: Sequence[str] = ("MobileNetV2",), name: str = ""
+) -> StudySettings:
+    """The settings of a study of the pictures in `folder`, which has a subfolder for each genre; box sets are kept.
+
+    Raises:
+        FolderError: There is no such folder.
+        SettingsError: A change is impossible.
+    """
+    if not Path(folder).expanduser().is_dir():
+        raise FolderError("there is no such folder", where=folder, advice="Name one with a subfolder for each genre.")
+    return fill_in(name, folder, "", networks, "keep", changes)
+
+
 def study_name(name: str, books: str) -> str:
     """The name that a study gets: its own or, where none is given, that of its books."""
     if name.strip() or not books.strip():

@@ -270,3 +270,16 @@ def test_a_study_that_lacks_nothing_is_told_so(bookcover, tmp_path):
     assert finished.returncode == 0, finished.stderr
     assert "2 books in 2 genres: Maps 1, Poetry 1." in finished.stdout
     assert "bookcover30 has all that it needs, and takes about 0.0 GB" in finished.stdout
+
+
+def test_a_folder_of_pictures_is_enough(bookcover, tmp_path):
+    """It says what it takes for granted; a folder that is not there, or a settings file beside it, is refused."""
+    for genre in ("Cats", "Dogs"):
+        (tmp_path / "my pets" / genre).mkdir(parents=True)
+        Image.new("RGB", (64, 96)).save(tmp_path / "my pets" / genre / "1.png")
+    told = bookcover("run", "--folder", "my pets", "--dry-run", "--set", 'training.backbones=["LeNet"]')
+    assert told.returncode == 0, told.stderr
+    assert "A study named my-pets of the pictures in my pets: LeNet, possible box sets are kept" in told.stdout
+    assert "no such folder" in message(bookcover("run", "--folder", "no pets"))
+    write_text(tmp_path / "study.toml", "seed = 7\n")
+    assert "--folder" in message(bookcover("run", "study.toml", "--folder", "my pets"))
