@@ -365,13 +365,14 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study, or put two studies side by side."""
-    given = [_named(each) or each for each in studies or []]
-    if len(given) > 2:
-        raise SettingsError(f"{len(given)} studies are given", where="STUDY", advice="Name one, or two to compare.")
-    if output and len(given) < 2:
+    count = len(studies or [])
+    if count > 2:
+        raise SettingsError(f"{count} studies are given", where="STUDY", advice="Name one, or two to compare.")
+    if output and count < 2:
         raise SettingsError(
             "a study's own report lies in its folder", where="--output", advice="Leave it out, or name two studies."
         )
+    given = [_named(each) or each for each in studies or []]
     from deployments.report_command import report_side_by_side, report_study  # noqa: PLC0415 - imports pandas
 
     with _interruptible():
