@@ -10,14 +10,24 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish
+from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish, publisher
+from bookcover_core.genres import BOOK32, BOOKCOVER30
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import EnsembleSettings, Preparation, PreparationSettings, StudySettings
+from bookcover_core.settings import (
+    BaselineSettings,
+    EnsembleSettings,
+    Preparation,
+    PreparationSettings,
+    StudySettings,
+)
 from tasks import stages as stage_tasks
 from tests.begun import begun
 from tests.bookcover_core.inference.trained import add_networks
 from tests.deployments.quick_worker import save_nothing
+
+# Genres of that study.
+GENRES = 8
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,13 @@ class DemoStudy(Done):
 
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory) -> Catalogue:
-    return publish(tmp_path_factory.mktemp("publisher"), seed=7, train_per_genre=6, test_per_genre=3, pool_per_genre=2)
+    """A publisher of eight of the thirty genres, and of two further categories in the pool; few titles are harmless."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publisher, "BOOKCOVER30", BOOKCOVER30[:GENRES])
+        patch.setattr(publisher, "BOOK32", BOOK32[: GENRES + 2])
+        patch.setattr(publisher, "_BOX_SET", 0.06)
+        folder = tmp_path_factory.mktemp("publisher")
+        return publish(folder, seed=7, train_per_genre=6, test_per_genre=3, pool_per_genre=4)
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +78,13 @@ def small(catalogue, host, tmp_path_factory) -> StudySettings:
     methods = (Preparation.NOPREP, Preparation.PADDED)
     return settings.model_copy(
         update={
-            "books": settings.books.model_copy(update={"chunk_records": 120}),
-            "preparation": PreparationSettings(methods=methods, size=64, shard_records=100),
+            "books": settings.books.model_copy(update={"chunk_records": 60}),
+            "preparation": PreparationSettings(methods=methods, size=64, shard_records=40),
             "comparison": settings.comparison.model_copy(update={"backbone": "Tiny", "epochs": 3}),
             "training": settings.training.model_copy(update={"backbones": ("Tiny", "LeNet"), "epochs": 5}),
             "scratch": settings.scratch.model_copy(update={"lenet_steps": 8}),
             "ensemble": EnsembleSettings(methods=("weighted",)),
+            "baselines": BaselineSettings(names=("commonest", "colour-and-shape")),
             "evaluation": settings.evaluation.model_copy(update={"resamples": 100}),
             "visualisation": settings.visualisation.model_copy(update={"model": "LeNet", "steps": 3, "grad_cam": 1}),
         }

@@ -18,7 +18,13 @@ from bookcover_core.pipeline.file_lock import turn
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.settings import ComparisonSettings, Preparation, StudySettings, VisualisationSettings
+from bookcover_core.settings import (
+    BaselineSettings,
+    ComparisonSettings,
+    Preparation,
+    StudySettings,
+    VisualisationSettings,
+)
 from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.preparation_choice import chosen_preparation
 from flows import study as whole_study
@@ -27,6 +33,7 @@ from flows.steps import prepare
 from flows.study import begin_study_with_every_setting, continue_study
 from flows.training import train_backbone
 from tests.begun import begun
+from tests.flows.conftest import GENRES
 from tests.installed import folder_of_somebody_else
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
@@ -68,12 +75,12 @@ def test_a_study_goes_from_listings_to_a_report(demo_study):
     assert set(demo_study.finished()) >= {label.replace("-padded", f"-{chosen}") for label in EVERY_STAGE}
     assert changed({}, demo_study.finished()) >= CHOSEN_STAGES
     books = read_table(workspace.splits, label="int64")
-    assert books["label"].nunique() == 30
+    assert books["label"].nunique() == GENRES
     assert set(books["split"]) == {"train", "validation", "test"}
     assert not books["key"].duplicated().any()
     assert "<html" in (workspace.report / "index.html").read_text(encoding="utf-8")
     files = list(workspace.evaluation.glob("*/predictions.csv"))
-    assert len(files) == 3 + 6, "a frozen network, one trained from scratch, both together, and six baselines"
+    assert len(files) == 3 + 2, "a frozen network, one trained from scratch, both together, and two baselines"
     for file in files:
         assert len(read_table(file)) == (books["split"] == "test").sum()
 
@@ -205,6 +212,7 @@ def test_a_killed_study_goes_on_with_what_was_done(programs, small, prefect_serv
                 "preparation": small.preparation.model_copy(update={"methods": (Preparation.PADDED,)}),
                 "comparison": ComparisonSettings(),
                 "ensemble": small.ensemble.model_copy(update={"methods": ()}),
+                "baselines": BaselineSettings(names=()),
                 "visualisation": VisualisationSettings(model="LeNet", genres=0, grad_cam=0),
             }
         ),
