@@ -120,7 +120,7 @@ def until(look: Callable[[], Any], seconds: float = 280) -> Any:
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.2)
+        time.sleep(0.5)
     return seen
 
 
@@ -404,7 +404,7 @@ def test_a_run_whose_process_dies_three_times_is_given_up(place, settings):
     )
     for _ in range(3):
         place.client.set_flow_run_state(living, Crashed(), force=True)
-        until(lambda: place.tell("heartbeat", living, deployment.id).state.name == "Running", 30)
+        until(lambda: place.tell("heartbeat", living, deployment.id).state.name == "Running", 120)
         assert place.client.read_flow_run(living).state.message == "It is alive after all."
 
     def die() -> None:
@@ -421,7 +421,7 @@ def test_a_run_whose_process_dies_three_times_is_given_up(place, settings):
             die()
             assert not given_up()
         die()
-        until(given_up, 30)
+        until(given_up, 120)
         place.retry(dying, at=datetime.now(UTC) + timedelta(days=1))
     assert place.client.read_flow_run(living).state.name == "Running"
     for run in (dying, living):
