@@ -15,6 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.conftest import QUICK_SERVER
 from tests.deployments.composition import Composition, Container, missing_programs
 
 pytestmark = [
@@ -39,9 +40,11 @@ SETTINGS = {
     "name": "two-workers",
     "books": {"source": "folder", "folder": "data/studies/.covers"},
     "preparation": {"methods": ["padded"], "size": 64},
-    "models": {"weights": "random"},
+    "models": {"weights": "random", "input_size": 96},
     "training": {"backbones": ["LeNet", "MobileNetV2"], "preparation": "padded", "epochs": 3},
-    "scratch": {"lenet_steps": 400, "batch_size": 4, "patience": 1000, "learning_rate": 0.001},
+    "scratch": {"lenet_steps": 240, "batch_size": 4, "patience": 1000, "learning_rate": 0.001},
+    "evaluation": {"resamples": 100},
+    "baselines": {"names": []},
     "visualisation": {"genres": 0, "grad_cam": 0},
 }
 
@@ -51,9 +54,9 @@ Found = TypeVar("Found")
 @pytest.fixture(scope="module")
 def composition(tmp_path_factory) -> Iterator[Composition]:
     # Workers ask for work every 2 seconds, where they would every 10.
-    patience = {"PREFECT_WORKER_QUERY_SECONDS": "2"}
+    quick = QUICK_SERVER | {"PREFECT_WORKER_QUERY_SECONDS": "2"}
     folder = tmp_path_factory.mktemp("composition")
-    with Composition(folder, VARIABLES, scale={"worker": 2}, extra=patience) as composition:
+    with Composition(folder, VARIABLES, scale={"worker": 2}, extra=quick) as composition:
         yield composition
 
 
@@ -190,5 +193,5 @@ def wait_for(look: Callable[[], Found | None], what: str) -> Found:
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.3)
+        time.sleep(0.5)
     return found

@@ -42,7 +42,7 @@ PREPARATION = "padded"
 
 def with_cluster(study: Study, how: str, **values) -> StudySettings:
     spread = study.settings.spreading.model_copy(update={"how": how, "workers": 2, **values})
-    models = study.settings.models.model_copy(update={"weights": "random"})
+    models = study.settings.models.model_copy(update={"weights": "random", "input_size": 96})
     text = study.settings.text.model_copy(update={"systems": ("CoverText",)})
     reading = study.settings.reading.model_copy(update={"side": 160})
     return study.settings.model_copy(update={"spreading": spread, "models": models, "text": text, "reading": reading})
