@@ -15,7 +15,7 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
-from bookcover_core.curation.review_queue import open_items
+from bookcover_core.curation.review_queue import find_open, open_items
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import (
@@ -179,7 +179,7 @@ def wait_until_key(client, run, key: str):
 
 def test_a_study_whose_candidates_are_decided_never_stops(asking):
     """Where nothing is open, nobody is asked."""
-    while waiting := open_items(Study(asking)):  # books of the pool, too, when they come in
+    while waiting := find_open(Study(asking)):  # books of the pool, too, when they come in
         for item in waiting:
             append_decision(Study(asking), item.key, "keep", by="Ada")
     assert curate(begun(asking), return_state=True).is_completed()
