@@ -1,7 +1,10 @@
 # One image for every service of docker-compose.yml that is ours. Prefect's own would not do: the server needs
 # prefect-redis beside it, and the versions that requirements.lock knows to work together.
 
-FROM python:3.11.14-slim-bookworm AS build
+# By its version; a digest behind it (PYTHON_IMAGE in .env) has every build begin with the same bytes.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -25,7 +28,7 @@ RUN /opt/builder/bin/python -m hatchling build --target wheel \
     && python -m pip --python /opt/bookcover/bin/python install --no-index --no-deps dist/*.whl
 
 
-FROM python:3.11.14-slim-bookworm
+FROM ${PYTHON_IMAGE}
 
 # Nothing is installed from now on. The folders are there so that volumes over them belong to the user.
 RUN python -m pip uninstall --yes --root-user-action=ignore pip \

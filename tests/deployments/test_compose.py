@@ -166,9 +166,14 @@ def test_the_image_installs_by_digest_and_runs_as_nobody_special():
     assert not re.search(r"pip install|apt|curl|wget", FINAL)
     (user,) = re.findall(r"^USER (\d+):\d+$", FINAL, re.MULTILINE)
     assert int(user) > 1000
-    assert re.fullmatch(
-        r"\S+:\d+\.\d+\.\d+-slim-bookworm AS build", re.findall(r"^FROM (.*)$", DOCKERFILE, re.MULTILINE)[0]
-    )
+    (base,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"\S+:\d+\.\d+\.\d+-slim-bookworm", base)
+    assert re.findall(r"^FROM (.*)$", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
+    pinned = f"{base}@sha256:{'0' * 64}"
+    given = {"PYTHON_IMAGE": pinned, "POSTGRES_IMAGE": "postgres@sha256:1", "REDIS_IMAGE": "redis@sha256:2"}
+    services = declared(VARIABLES | given)["services"]
+    assert services["server"]["build"]["args"] == {"PYTHON_IMAGE": pinned}
+    assert [services[name]["image"] for name in ("postgres", "redis")] == ["postgres@sha256:1", "redis@sha256:2"]
     assert image_environment()["HOME"] == "/tmp"
 
 
