@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core import Study
-from bookcover_core.errors import InputError, SettingsError, StageOrderError
+from bookcover_core.errors import FolderError, InputError, SettingsError, StageOrderError
 
 DOCS = Path(__file__).parents[1] / "docs"
 TINTS = {"Crime": (40, 40, 60), "Romance": (220, 120, 150), "Travel": (90, 170, 210)}
@@ -103,3 +103,10 @@ def test_what_is_not_there_is_named(folder):
     for look in (lambda: fresh.results, lambda: fresh.books, lambda: fresh.predictions("LeNet")):
         with pytest.raises(StageOrderError):
             look()
+
+
+def test_no_folder_is_not_the_dissertations_study():
+    """An empty variable for a folder is refused: it must not begin a download of 207,572 covers."""
+    for nothing in ("", "  "):
+        with pytest.raises(FolderError, match="no folder is named"):
+            Study.from_folder(nothing)

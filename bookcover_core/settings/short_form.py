@@ -41,6 +41,8 @@ def settings_of_folder(
         FolderError: There is no such folder.
         SettingsError: A change is impossible.
     """
+    if not folder.strip():  # an empty variable; the short form would take the dissertation's books
+        raise FolderError("no folder is named", where="folder", advice="Name one with a subfolder for each genre.")
     if not Path(folder).expanduser().is_dir():
         raise FolderError("there is no such folder", where=folder, advice="Name one with a subfolder for each genre.")
     return fill_in(name, folder, "", networks, "keep", changes)
