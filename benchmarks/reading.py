@@ -35,8 +35,10 @@ from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.demo_data.cover_painter import draw_cover
 from bookcover_core.demo_data.publisher import Publisher
 from bookcover_core.genres import BOOKCOVER30
+from bookcover_core.listings.book_groups import main_title
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.preparation.prepared_images import SelectedCover
+from bookcover_core.reading.cover_words import words_that_count
 from bookcover_core.reading.read_covers import BATCH, read_batch
 from bookcover_core.reading.text_reader import scaled
 from bookcover_core.settings import ReadingSettings
@@ -65,16 +67,11 @@ def listed(listing: Path, folder: Path, count: int) -> list[tuple[Path, str]]:
     return [(folder / row[1], row[3]) for row in rows if (folder / row[1]).is_file()][:count]
 
 
-def words_of(text: str) -> list[str]:
-    """Words that count: three or more letters or digits, without case."""
-    return [word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) >= 3]
-
-
 def recall(titles: Sequence[str], read: Sequence[str]) -> dict[str, float]:
     """Share of the words of the main titles that were read."""
     wanted, found, joined = 0, 0, 0
     for title, text in zip(titles, read, strict=True):
-        words, have = words_of(re.split(r"[:(\[]", title)[0]), words_of(text)
+        words, have = words_that_count(main_title(title)), words_that_count(text)
         wanted += len(words)
         found += sum(word in have for word in words)
         joined += sum(word in "".join(re.findall(r"[^\W_]+", text.casefold())) for word in words)

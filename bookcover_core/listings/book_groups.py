@@ -53,9 +53,14 @@ def name_group(name: str, key: str) -> str:
     return title_group(name if len(_WORD.findall(name)) > 1 else key, key)
 
 
+def main_title(title: str) -> str:
+    """A title without its subtitle, edition or form."""
+    return _SUBTITLE.split(title, maxsplit=1)[0]
+
+
 def title_group(title: str, key: str) -> str:
     """The main title of a book, case folded, letters and digits only; its key where nothing is left of the title."""
-    return _plain(_SUBTITLE.split(title, maxsplit=1)[0]) or key
+    return _plain(main_title(title)) or key
 
 
 def title_names(title: str) -> set[str]:
@@ -64,7 +69,7 @@ def title_names(title: str) -> set[str]:
     Books that share one of them are editions, volumes or yearly issues. Of 35,151 titles of BookCover30 2,800 name a
     series, and 575 of the 2,228 series have several books, One Piece 22.
     """
-    main = _SUBTITLE.split(title, maxsplit=1)[0]
+    main = main_title(title)
     # Where no number stands behind a mark, which is quickly told, there is no series.
     ends = (_IN_SERIES.search(title), _OF_SERIES.match(title)) if _NUMBERED_MARK.search(title) else ()
     series = {_plain(found[1]) for found in ends if found}

@@ -1,5 +1,6 @@
 """The words on covers, as they lie in a study: `texts/shard-0001.jsonl`, a line for each cover of the shard."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,9 @@ from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.preparation.prepare import shard_keys
+
+# Letters of a word that counts, at least.
+_LEAST_LETTERS = 3
 
 
 class Word(NamedTuple):
@@ -43,6 +47,11 @@ class CoverWords(BaseModel):
 def joined(words: Iterable[Word], min_confidence: float = 0.0) -> str:
     """The words of at least this confidence, in one line."""
     return " ".join(word.text for word in words if word.confidence >= min_confidence)
+
+
+def words_that_count(text: str) -> list[str]:
+    """Its words of three or more letters or digits, case folded: those by which reading is measured."""
+    return [word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) >= _LEAST_LETTERS]
 
 
 def words_file(study: Study, shard: int) -> Path:

@@ -1,6 +1,5 @@
 """What the words say: the best system by what it judges by, and by genre what is looked and what is read rightly."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -12,10 +11,11 @@ from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.families.family import Evidence, listed
 from bookcover_core.families.text import WORDS
 from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.listings.book_groups import main_title
 from bookcover_core.listings.books import each_book
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.reading.cover_words import texts_of_covers
+from bookcover_core.reading.cover_words import texts_of_covers, words_that_count
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Column, Table, estimates, shares
@@ -29,9 +29,8 @@ _NAMES = {
     Evidence.LISTING: "what the listing says",
 }
 
-# Words of a genre that are named, and letters that a word of a title has at least where reading is measured.
+# Words of a genre that are named.
 _MOST_WORDS = 6
-_LEAST_LETTERS = 3
 
 
 def reading_tables(findings: Findings) -> Iterator[Table]:
@@ -150,11 +149,7 @@ def title_words_read(study: Study) -> Mapping[int, float]:
     found: defaultdict[int, int] = defaultdict(int)
     for book in each_book(study.workspace):
         if book.key in labels and book.key in read:
-            words, have = _words(re.split(r"[:(\[]", book.title)[0]), set(_words(read[book.key]))
+            words, have = words_that_count(main_title(book.title)), set(words_that_count(read[book.key]))
             wanted[labels[book.key]] += len(words)
             found[labels[book.key]] += sum(word in have for word in words)
     return {label: found[label] / count for label, count in wanted.items() if count}
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) >= _LEAST_LETTERS]
