@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -45,12 +47,21 @@ def run(code: str, names: dict) -> object:
     return eval(compile(ast.Expression(last.value), "<docs>", "eval"), names) if last else None
 
 
-def test_the_page_runs(folder, capsys):
-    """Every block, one after the other: a study is begun, run, read and judged with, and an error is caught."""
+@pytest.fixture(scope="module")
+def page(folder):
+    """Every block of the page, run one after the other: the names that they leave, and what they print."""
     names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL):
-        run(block, names)
-    said = capsys.readouterr().out
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
+        patch.chdir(folder)
+        patch.delenv("BOOKCOVER_HOME", raising=False)
+        for block in re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL):
+            run(block, names)
+    return names, said.getvalue()
+
+
+def test_the_page_runs(page, folder):
+    """A study is begun, run, read and judged with, and an error is caught."""
+    names, said = page
     assert re.search(r"is right on \d+% \(\d+% to \d+%\)", said)
     assert "there is no such file" in said
     study = names["study"]
@@ -69,6 +80,7 @@ def test_the_page_runs(folder, capsys):
     assert study.judge(picture).genres == study.judge("covers/Travel/3.png").genres
 
 
+@pytest.mark.usefixtures("page")
 def test_the_notebook_runs():
     """Its cells show a table, and the verdict on a cover; what the page has done is not done again."""
     mpl.use("Agg")
@@ -80,6 +92,7 @@ def test_the_notebook_runs():
     assert hasattr(shown[-1], "_repr_markdown_")
 
 
+@pytest.mark.usefixtures("page")
 def test_a_study_is_opened_by_file_folder_and_name(folder):
     """The three mean one study; what is there for none of them is an error that says so."""
     (folder / "covers.toml").write_text('name = "covers"\nbooks = {source = "folder", folder = "covers"}\n')
@@ -90,7 +103,8 @@ def test_a_study_is_opened_by_file_folder_and_name(folder):
         Study.open("nothing.toml")
 
 
-def test_what_is_not_there_is_named(folder):
+@pytest.mark.usefixtures("page")
+def test_what_is_not_there_is_named():
     """A system that the study has not, one that is not evaluated, a study that was never run, and no cover."""
     study = Study.open("covers")
     with pytest.raises(SettingsError, match="no system called 'Lenet'"):
