@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.spreading import draw_covers
 from bookcover_core.families.systems import study_parts
-from bookcover_core.pipeline.stage_process import run_apart, shared_process
+from bookcover_core.pipeline.stage_process import run_part, shared_process
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings
 
@@ -43,13 +43,8 @@ def run(study: Study) -> None:
     study.begin()
     with shared_process():
         for part in study_parts(study):
-            stage, words = part.stage, part.words
-            if stage.name in LEFT_OUT:
-                continue
-            if stage.apart:
-                run_apart(study, stage, *words, network=stage.network(study, *words))
-            else:
-                stage(study, *words)
+            if part.stage.name not in LEFT_OUT:
+                run_part(study, part)
 
 
 def drawn(folder: Path) -> Path:

@@ -19,20 +19,20 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.evaluation.evaluate import sound_models
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families.network_predictor import NetworkPredictor
 from bookcover_core.families.systems import load_predictor
 from bookcover_core.inference.model_choice import TrainedModel, choose
 from bookcover_core.inference.preprocess import prepared_as
+from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.models.tensorflow_setup import keras, without_chatter
+from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
 from bookcover_core.training.features import load_features
-from bookcover_core.training.preparation_choice import split_model_name
-
-# Least probability of which a logarithm is taken.
-_LEAST = 1e-7
+from bookcover_core.training.stored_probabilities import LEAST
 
 
 def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
@@ -69,8 +69,9 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
 def export_tables(study: Study, folder: Path) -> list[Path]:
     """The files that the study's predictions and features were written to.
 
-    Predictions are of every evaluated system for each test book: system, key, label, and the probability of each genre
-    under its slug. Features are a file for each backbone and preparation: key, and a column for each channel.
+    They are of the study as it is now. Predictions are of every evaluated system for each test book: system, key,
+    label, and the probability of each genre under its slug. Features are a file for each backbone and preparation: key,
+    and a column for each channel.
 
     Raises:
         SettingsError: pyarrow is not installed.
@@ -83,8 +84,7 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
     written = [folder / "predictions.parquet"]
     table.to_parquet(written[0], index=False)
     keys = read_table(study.workspace.selection, ("key",))["key"]
-    for manifest in study.manifests("features"):
-        backbone, preparation = manifest.inputs["backbone"], manifest.inputs["preparation"]
+    for backbone, preparation in (part.words for part in parts(study, "features") if part.is_sound(study)):
         rows = load_features(study, backbone, preparation)[np.arange(len(keys))]
         table = pd.DataFrame(rows, columns=pd.Index([str(number) for number in range(rows.shape[1])]))
         table.insert(0, "key", keys.to_numpy())
@@ -94,17 +94,17 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
 
 
 def _predictions(study: Study) -> pd.DataFrame:
-    tables = []
-    for file in sorted(study.workspace.evaluation.glob("*/predictions.csv")):
-        found = read_predictions(file)
-        slugs = pd.read_csv(file, nrows=0).columns[-found.probabilities.shape[1] :]
+    models = sound_models(study)
+    if not models:
+        raise StageOrderError("no system has been evaluated", where=study.workspace.root, advice="Run the study first.")
+    slugs, tables = pd.Index([genre.slug for genre in read_genres(study.workspace)]), []
+    for system, model in models.items():
+        found = read_predictions(study.workspace.evaluation / model / "predictions.csv")
         table = pd.DataFrame(found.probabilities.astype(np.float32), columns=slugs)
         table.insert(0, "label", found.labels)
         table.insert(0, "key", found.keys)
-        table.insert(0, "system", split_model_name(file.parent.name)[0])
+        table.insert(0, "system", system)
         tables.append(table)
-    if not tables:
-        raise StageOrderError("no system has been evaluated", where=study.workspace.root, advice="Run the study first.")
     return pd.concat(tables)
 
 
@@ -137,7 +137,7 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
         each.model.name = each.card.name
         found = each.model(pictures)
         if chosen.how == "product":
-            found = keras.ops.log(keras.ops.maximum(found, _LEAST))
+            found = keras.ops.log(keras.ops.maximum(found, LEAST))
         parts.append(keras.layers.Rescaling(share)(found))
     joined = keras.layers.Add()(parts)
     if chosen.how == "product":

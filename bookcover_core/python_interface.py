@@ -13,19 +13,19 @@ from rich.progress import Progress
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import InputError, StageOrderError
+from bookcover_core.evaluation.evaluate import sound_models
 from bookcover_core.evaluation.scores import Scores, read_scores
-from bookcover_core.families.systems import find_system, study_parts, systems, validation_figures_of
+from bookcover_core.families.systems import find_system, study_parts, validation_figures_of
 from bookcover_core.inference.answers import CoverVerdict, Guess, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.listings.books import BookText, read_genres
-from bookcover_core.pipeline.graph import Part, find
-from bookcover_core.pipeline.stage_process import run_apart, shared_process
+from bookcover_core.pipeline.stage_process import run_part, shared_process
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preflight import check
-from bookcover_core.settings import SETTINGS_FILE, StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.settings.short_form import settings_of_folder
-from bookcover_core.settings.toml_file import load_settings
+from bookcover_core.settings.toml_file import load_settings, named_study
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
 
@@ -34,8 +34,8 @@ class StudyResults:
     """How well the systems of a study do on its test books. A notebook shows it as a table."""
 
     table: pd.DataFrame
-    """By system, the one that validates best first: preparation, top1 with its interval (low, high), top3, top5: 0 to
-    1."""
+    """By system, the one that validates best first: preparation, top1 with its interval (low, high), top3, top5, as
+    shares."""
     test_books: int
     confidence: float
     """Of the intervals."""
@@ -99,8 +99,7 @@ class CoverStudy:
         Raises:
             SettingsError: There is no such study, or a setting is unknown or impossible.
         """
-        begun = [place for place in (Path(study), StudySettings().root.parent / study) if _is_study(place)]
-        return cls(load_settings(begun[0] if begun else Path(study), changes))
+        return cls(load_settings(named_study(Path(study)), changes))
 
     @classmethod
     def from_folder(
@@ -150,14 +149,8 @@ class CoverStudy:
             task = bar.add_task("listings")
             study = Study(self.settings, lambda done, total: bar.update(task, completed=done, total=total))
             for part in study_parts(study):
-                words = dict(zip(part.stage.words, map(str, part.words), strict=False))
-                bar.reset(task, total=None, description=part.stage.run_title.format(**words))
-                if part.stage.apart:
-                    limit = self.settings.training.time_limit if part.stage.timed else 0.0
-                    network = part.stage.network(study, *part.words)
-                    run_apart(study, part.stage, *part.words, network=network, minutes=limit)
-                else:
-                    part.stage(study, *part.words)
+                bar.reset(task, total=None, description=part.title)
+                run_part(study, part)
         self.close()
         return self.results
 
@@ -302,14 +295,8 @@ class CoverStudy:
 
     def _scores(self) -> list[Scores]:
         """Of the systems that are evaluated by today's settings, the one that validates best first."""
-        made = [
-            system for system in systems(self.settings) if Part(find("evaluate"), (system.name,)).is_sound(self._study)
-        ]
-        workspace = self._study.workspace
-        figures = {
-            model: validation_figures_of(workspace.models / model)
-            for model in (system.model(self._study) for system in made)
-        }
+        workspace, models = self._study.workspace, sound_models(self._study).values()
+        figures = {model: validation_figures_of(workspace.models / model) for model in models}
         if not figures:
             return []
         return [
@@ -320,11 +307,6 @@ class CoverStudy:
         model = find_system(self.settings, system).model(self._study)
         self._study.manifest(f"evaluate/{model}")
         return self._study.workspace.evaluation / model
-
-
-def _is_study(place: Path) -> bool:
-    """Whether a settings file or a study's folder is there."""
-    return place.is_file() or (place / SETTINGS_FILE).is_file()
 
 
 def _as_input(cover: str | Path | bytes | Image.Image) -> CoverInput | Unreadable:

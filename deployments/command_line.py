@@ -18,7 +18,7 @@ from bookcover_core.pipeline.study import in_our_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.short_form import settings_of_folder
-from bookcover_core.settings.toml_file import load_settings, to_toml
+from bookcover_core.settings.toml_file import load_settings, named_study, to_toml
 from bookcover_core.version import __version__
 from deployments.plain_text import PlainRecord
 
@@ -32,8 +32,6 @@ app = typer.Typer(
 
 
 def _named(given: Path | None) -> Path | None:
-    from deployments.home import named_study  # noqa: PLC0415 - beside the others
-
     return named_study(given)
 
 

@@ -6,8 +6,8 @@ It is the folder that BOOKCOVER_HOME names or, without it, the one in which the 
 import os
 from pathlib import Path
 
-from bookcover_core.errors import SettingsError, WorkspaceError
-from bookcover_core.settings import HOME, SETTINGS_FILE, StudySettings
+from bookcover_core.errors import WorkspaceError
+from bookcover_core.settings import HOME
 from flows import RUN_HOME
 
 
@@ -15,26 +15,6 @@ def home() -> Path:
     """The folder that BOOKCOVER_HOME names; without it, the current one."""
     named = os.environ.get(HOME)
     return _existing(named, HOME) if named else Path.cwd()
-
-
-def named_study(given: Path | None) -> Path | None:
-    """What a person means by the name of a study in this home, its folder or its settings file: its folder or file.
-
-    Raises:
-        SettingsError: There is nothing that is called so.
-    """
-    if given is None or given.is_file() or (given / SETTINGS_FILE).is_file() or len(given.parts) != 1:
-        return given
-    folder = StudySettings().root.parent / given
-    if (folder / SETTINGS_FILE).is_file():
-        return folder
-    if given.exists() or str(given).startswith("~"):
-        return given  # whoever reads it says what is wrong with it
-    raise SettingsError(
-        "the settings cannot be read: there is no such file, and no study of this name",
-        where=given,
-        advice="`bookcover status` lists the studies of this home.",
-    )
 
 
 def stand_in_for_home_folder() -> None:

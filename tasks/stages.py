@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from bookcover_core.errors import BookcoverError, InputError
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import Manifest
-from bookcover_core.pipeline.stage_process import kept_process, run_apart
+from bookcover_core.pipeline.stage_process import kept_process, run_part
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks.kept_shown import kept_shown
@@ -135,18 +135,9 @@ def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageRes
 
 def _work(study: Study, part: Part) -> Manifest:
     """The manifest of a part, done in this process or in one of its own."""
-    stage = part.stage
-    spread = stage.spreads and bool(study.settings.spreading.how)
-    if not (stage.apart or spread):
-        return stage(study, *part.words)
+    spread = part.stage.spreads and bool(study.settings.spreading.how)
     with _worker(study) if spread else nullcontext():
-        return run_apart(
-            study,
-            stage,
-            *part.words,
-            network=stage.network(study, *part.words),
-            minutes=study.settings.training.time_limit if stage.timed else 0.0,
-        )
+        return run_part(study, part, apart=spread)
 
 
 @contextmanager

@@ -207,13 +207,12 @@ def progress_of(study: Study) -> StudyProgress | None:
 def at_work(study: Study, part: Part) -> Iterator[Work]:
     """A part of a study that is being done while the block lasts."""
     stage = part.stage
-    title = stage.run_title.format(**dict(zip(stage.words, part.words, strict=False)))
     progress = progress_of(study)
     if progress is None:
-        work = Work(stage.label, title)
+        work = Work(stage.label, part.title)
     else:
         run = part.known(study)
-        work = progress.begin(stage.label, title, *([run.label] if run else []))
+        work = progress.begin(stage.label, part.title, *([run.label] if run else []))
     try:
         yield work
     except BaseException:

@@ -20,6 +20,7 @@ from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.families.systems import find_system, systems
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
@@ -72,6 +73,12 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
         outputs=[folder / name for name in ("predictions.csv", "metrics.json", "genres.csv", "confusion.csv")],
         counts={"test_books": scores.books, **{name: round(each.value, 6) for name, each in scores.totals.items()}},
     )
+
+
+def sound_models(study: Study) -> dict[str, str]:
+    """The models whose evaluation is of the study as it is now, by the name of their system, in the study's order."""
+    made = [each for each in systems(study.settings) if Part(evaluate, (each.name,)).is_sound(study)]
+    return {system.name: system.model(study) for system in made}
 
 
 def _write_tables(folder: Path, scores: Scores) -> None:

@@ -50,6 +50,11 @@ class Part:
     stage: Stage[...]
     words: tuple[Any, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What it does, for people: "train MobileNetV2"."""
+        return self.stage.run_title.format(**dict(zip(self.stage.words, self.words, strict=False)))
+
     def at(self, study: Study) -> StageRun:
         """The part as it stands now."""
         return self.stage.at(study, *self.words)

@@ -23,6 +23,7 @@ from threading import Lock, Thread, Timer
 from typing import Any
 
 from bookcover_core.errors import TrainingError, WorkerError, error_named
+from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.pipeline.stage import Stage
@@ -41,6 +42,20 @@ _TOLD_LINES = 3
 
 # How long a process of `kept_process` waits for the next stage, in seconds.
 _KEPT_SECONDS = 30.0
+
+
+def run_part(study: Study, part: Part, *, apart: bool = False) -> Manifest:
+    """The manifest of a part, done here or, where its stage declares that or `apart` asks for it, by `run_apart`."""
+    stage = part.stage
+    if not (stage.apart or apart):
+        return stage(study, *part.words)
+    return run_apart(
+        study,
+        stage,
+        *part.words,
+        network=stage.network(study, *part.words),
+        minutes=study.settings.training.time_limit if stage.timed else 0.0,
+    )
 
 
 def run_apart(

@@ -67,6 +67,26 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
     return parse_settings(_read(file) if file else {}, overrides, where=str(file) if file else "settings")
 
 
+def named_study(given: Path | None) -> Path | None:
+    """What a person means by the name of a study in this home, its folder or its settings file: its folder or file.
+
+    Raises:
+        SettingsError: There is nothing that is called so.
+    """
+    if given is None or given.is_file() or (given / SETTINGS_FILE).is_file() or len(given.parts) != 1:
+        return given
+    folder = StudySettings().root.parent / given
+    if (folder / SETTINGS_FILE).is_file():
+        return folder
+    if given.exists() or str(given).startswith("~"):
+        return given  # whoever reads it says what is wrong with it
+    raise SettingsError(
+        "the settings cannot be read: there is no such file, and no study of this name",
+        where=given,
+        advice="`bookcover status` lists the studies of this home.",
+    )
+
+
 def parse_settings(
     values: Mapping[str, Any], overrides: Iterable[str] = (), *, where: str = "settings"
 ) -> StudySettings:

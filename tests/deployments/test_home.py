@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.errors import SettingsError, WorkspaceError
+from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.python_process import own_environment
-from bookcover_core.settings import StudySettings
-from deployments.home import enter_home, home, named_study, stand_in_for_home_folder
-from tests.begun import begun
+from deployments.home import enter_home, home, stand_in_for_home_folder
 
 
 def test_the_named_folder_goes_before_the_present_one(tmp_path, monkeypatch):
@@ -25,21 +23,6 @@ def test_the_named_folder_goes_before_the_present_one(tmp_path, monkeypatch):
     assert home() == here
     monkeypatch.setenv("BOOKCOVER_HOME", str(named))
     assert home() == named
-
-
-def test_a_study_is_named_by_its_name_its_folder_or_its_settings_file(tmp_path, monkeypatch):
-    """A folder of covers that is called as the study is takes nothing for itself; what is nothing is refused."""
-    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    monkeypatch.chdir(tmp_path)
-    folder = Path(begun(StudySettings(name="mine")))
-    Path("mine").mkdir()
-    Path("study.toml").touch()
-    for given, found in (("mine", folder), (folder, folder), ("study.toml", Path("study.toml"))):
-        assert named_study(Path(given)) == found
-    assert named_study(None) is None
-    with pytest.raises(SettingsError, match=r"no study of this name.*bookcover status"):
-        named_study(Path("yours"))
 
 
 def test_a_run_of_a_worker_works_where_the_worker_was_started(tmp_path, monkeypatch):

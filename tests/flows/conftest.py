@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish, publisher
 from bookcover_core.genres import BOOK32, BOOKCOVER30
+from bookcover_core.pipeline import stage_process
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import (
@@ -21,7 +22,6 @@ from bookcover_core.settings import (
     PreparationSettings,
     StudySettings,
 )
-from tasks import stages as stage_tasks
 from tests.begun import begun
 from tests.bookcover_core.inference.trained import add_networks
 from tests.deployments.quick_worker import save_nothing
@@ -101,7 +101,7 @@ def stages_here() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         add_networks(patch)
         patch.setattr(Figure, "savefig", save_nothing)
-        patch.setattr(stage_tasks, "run_apart", lambda study, stage, *words, **_: stage(study, *words))
+        patch.setattr(stage_process, "run_apart", lambda study, stage, *words, **_: stage(study, *words))
         patch.setenv("LOKY_MAX_CPU_COUNT", "1")
         yield
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
-from bookcover_core.settings.toml_file import load_settings, parse_settings, to_toml
+from bookcover_core.settings.toml_file import load_settings, named_study, parse_settings, to_toml
 
 
 def write(folder, text):
@@ -202,3 +203,20 @@ def test_the_home_folder_of_nobody_is_refused(setting):
         load_settings(None, [f"{setting}=~nobody-of-this-name/x"])
     with pytest.raises(SettingsError, match="home folder"):
         load_settings(Path("~nobody-of-this-name/study.toml"))
+
+
+def test_a_study_is_named_by_its_name_its_folder_or_its_settings_file(tmp_path, monkeypatch):
+    """A folder of covers that is called as the study is takes nothing for itself; what is nothing is refused."""
+    monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path)
+    study = Study(StudySettings(name="mine"))
+    study.begin()
+    folder = study.workspace.root
+    Path("mine").mkdir()
+    Path("study.toml").touch()
+    for given, found in (("mine", folder), (folder, folder), ("study.toml", Path("study.toml"))):
+        assert named_study(Path(given)) == found
+    assert named_study(None) is None
+    with pytest.raises(SettingsError, match=r"no study of this name.*bookcover status"):
+        named_study(Path("yours"))
