@@ -38,8 +38,13 @@ QUICK_SERVER = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, which tests press: a shell has the programs that it starts in the background ignore it."""
+    """Hear Ctrl-C, which tests press: a shell has the programs that it starts in the background ignore it.
+
+    And let the hundreds of processes that tests start keep what Python compiles: a second of the processor for each
+    that imports the flows.
+    """
     os.environ |= QUICK_SERVER
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
