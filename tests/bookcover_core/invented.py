@@ -1,7 +1,7 @@
 """Invented books, listings and ledgers: what the stages before curation would have left behind."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def write_study(study: Study, books: list[Record]) -> None:
     official = any(book.role for book in books)
     names = sorted({book.category for book in books if book.role != "pool" or not official})
     categories = names + sorted({book.category for book in books} - set(names))
-    table = pd.DataFrame([asdict(book) for book in books])
+    table = pd.DataFrame([vars(book) for book in books])
     table["filename"] = table["key"] + ".jpg"
     table["url"] = "http://covers.invalid/" + table["filename"]
     table["title"] = [book.title or f"The Book of {book.key}" for book in books]
