@@ -1,12 +1,7 @@
 """The publisher's catalogue on disk: three listings in the real files' format, and the covers.
 
-<folder>/
-    edition.json                    what the covers were drawn from
-    listings/
-        book30-listing-train.csv    seven columns, no header, all quoted: as uchidalab/book-dataset has them
-        book30-listing-test.csv
-        book32-listing.csv          the pool: training and test books, and more
-    covers/<FILENAME>
+edition.json is what the covers were drawn from. Listings have seven columns, no header, all quoted, as
+uchidalab/book-dataset has them; that of the pool has training and test books, and more.
 """
 
 import json
@@ -78,12 +73,8 @@ class Catalogue:
 def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> Catalogue:
     """The catalogue in `folder`: its listings written, its covers drawn where they are not there already.
 
-    Args:
-        folder: Where it goes. Its covers are redrawn when anything that they depend on has changed.
-        seed: What everything is drawn from: the same seed and numbers give the same bytes.
-        train_per_genre: Books of each of the 30 genres in the training listing.
-        test_per_genre: Books of each of the 30 genres in the test listing.
-        pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
+    The same seed and numbers give the same bytes; covers are redrawn when anything that they depend on has changed.
+    Books are counted by genre; those of the pool, by each of its 32 categories, are in its listing alone.
 
     Raises:
         FolderError: `folder` holds pictures of somebody else.

@@ -1,6 +1,5 @@
-"""Paints the invented covers: from a book's key, category, title and author to the bytes of its picture.
+"""Paints the invented covers: the same book has the same bytes on every machine with the same Pillow.
 
-A cover depends on the seed and the book alone: the same book has the same bytes on every machine with the same Pillow.
 Palette, motif, layout, typeface and format lean by category, which is what a network can learn.
 """
 
@@ -87,15 +86,9 @@ def choose_design(category: str, random: RandomStream) -> CoverDesign:
 
 
 def draw_cover(seed: int, key: str, category: str, title: str, author: str, *, volumes: int = 1) -> bytes:
-    """A book's cover as a JPEG (quality 85; now and then greyscale, CMYK, or a PNG).
+    """The cover of a book as a JPEG (quality 85; now and then greyscale, CMYK, or a PNG).
 
-    Args:
-        seed: Seed of the publisher.
-        key: Key of the book.
-        category: Its genre: one of the categories of styles.toml.
-        title: Its title; what follows a colon is set smaller.
-        author: Its author; may be empty.
-        volumes: Books on the picture: 1 for a single cover, more for a box set, which shows its volumes on white.
+    What follows a colon in the title is set smaller. A box set shows its `volumes` on white.
     """
     random = RandomStream(seed, key, "cover")
     design = choose_design(category, random)

@@ -29,11 +29,7 @@ _UNTRAINED = StudySettings().training.backbones
 def demo_settings(catalogue: Catalogue, address: str, workspace: str, name: str = "demo") -> StudySettings:
     """The settings of a whole study of `catalogue`: LeNet learns from its covers, the other networks are untrained.
 
-    Args:
-        catalogue: What is studied.
-        address: Where its pictures are served: `ImageHost.address`. It may change between runs: no stage depends on it.
-        workspace: Folder that holds the studies.
-        name: Name of the study.
+    Its pictures are served at `address`, which may change between runs: no stage depends on it.
     """
     return StudySettings(
         name=name,

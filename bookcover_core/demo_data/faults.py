@@ -7,8 +7,7 @@ from typing import Self
 class Fault(StrEnum):
     """A way for an image host to misbehave: its name, what a study's ledger should say of it, and how often it occurs.
 
-    The ledger says "ok" where the right picture comes in the end. Of a fault with a share, a publisher has at least one
-    book. None has those that would make a demo study wait for time-outs, and those that are like another.
+    Of a fault with a share, a publisher has at least one book; none has those that a demo study would wait for.
     """
 
     outcome: str

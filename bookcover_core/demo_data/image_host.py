@@ -20,14 +20,8 @@ _DRIP = 0.1
 class ImageHost:
     """A host of pictures at 127.0.0.1, in a thread of its own, for as long as its `with` block runs.
 
-    Args:
-        pictures: Files by the raw (percent-encoded) path under which they are asked for.
-        faults: What goes wrong, by path.
-        port: Where to listen; 0: any free port.
-
-    Attributes:
-        requests: Requests so far, by path.
-        answers: Answers so far, by path and status. One that is broken off, or never given, counts as status 0.
+    Pictures and faults are by the raw (percent-encoded) path, as are `requests`, the requests so far; `answers` counts
+    them by path and status, 0 for one that is broken off or never given. A port of 0 is any free one.
     """
 
     def __init__(

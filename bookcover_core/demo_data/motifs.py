@@ -16,12 +16,9 @@ Point = tuple[float, float]
 
 
 class Sketch:
-    """A picture being drawn. Its centre is (0, 0), its shorter side reaches from -1 to 1, y grows downwards.
+    """A picture being drawn, on its palette's ground.
 
-    Args:
-        size: Width and height of the finished picture in pixels.
-        palette: The colours to draw with; the background is its ground.
-        random: What decides the details.
+    Its centre is (0, 0), its shorter side reaches from -1 to 1, y grows downwards; `size` is in pixels when finished.
     """
 
     def __init__(self, size: tuple[int, int], palette: Palette, random: RandomStream) -> None:

@@ -85,14 +85,7 @@ class PublishedBook:
 
 
 class Publisher:
-    """The books of one publisher.
-
-    Args:
-        seed: What everything is drawn from.
-        train_per_genre: Books of each genre in the training listing.
-        test_per_genre: Books of each genre in the test listing.
-        pool_per_genre: Further books of each of the 32 categories, in the pool listing alone.
-    """
+    """The books of one publisher: so many of each genre in two listings, of each of 32 categories in the pool."""
 
     def __init__(self, seed: int, *, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> None:
         self.seed = seed

@@ -1,7 +1,4 @@
-"""RandomStream with a seed: the same draws on every machine and with every version of Python.
-
-Only `random.Random.random` is promised to give the same numbers for ever, so everything else is made of it.
-"""
+"""Seeded draws, the same on every machine: made of `random.Random.random`, which alone is promised."""
 
 import random
 from collections.abc import Sequence
@@ -11,11 +8,7 @@ _Item = TypeVar("_Item")
 
 
 class RandomStream:
-    """A stream of draws that depends on its seeds alone.
-
-    Args:
-        seeds: What the stream depends on: a study's seed, the key of a book, the purpose.
-    """
+    """A stream of draws that depends on its seeds alone: a study's seed, the key of a book, the purpose."""
 
     def __init__(self, *seeds: int | str) -> None:
         self._random = random.Random("/".join(map(str, seeds))).random  # noqa: S311 - covers hold no secrets

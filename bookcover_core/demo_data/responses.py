@@ -79,14 +79,7 @@ class Response:
 
 
 def choose_response(fault: Fault | None, path: str, picture: bytes | None, *, first: bool) -> Response:
-    """What is sent for a path.
-
-    Args:
-        fault: What goes wrong, if anything.
-        path: The path that was asked for.
-        picture: The right picture; None where there is none.
-        first: Whether it is the first request for the path.
-    """
+    """What is sent for a path with this fault and right `picture` (None: there is none), at first and later."""
     if fault in _WITHOUT_PICTURE:
         return _WITHOUT_PICTURE[fault]
     if picture is None:

@@ -1,7 +1,6 @@
-"""Type on the invented covers: lines that are sized to fill a box.
+"""Type on the invented covers: lines that are sized to fill a box, in the fonts that Matplotlib ships.
 
-The fonts are those that Matplotlib ships (DejaVu, STIX), so that a cover looks the same everywhere. Pillow's basic
-layout engine is used: the other one is not installed on every machine.
+Pillow's basic layout engine is used: the other one is not installed on every machine.
 """
 
 from functools import cache
@@ -31,16 +30,10 @@ TYPEFACES = MappingProxyType({
 def set_text(
     image: Image.Image, box: Box, text: str, typeface: str, fill: Colour, *, largest: int = 200, align: str = "center"
 ) -> int:
-    """Print `text` as large as it fits into `box`, and return where it ends, in pixels from the top.
+    """Print `text` as large as it fits into `box`, `largest` pixels at most, and return where it ends, from the top.
 
-    Args:
-        image: What is printed on (RGB).
-        box: Left, top, right, bottom in pixels; what does not fit at the smallest size is cut off.
-        text: What is printed; nothing where it is empty.
-        typeface: One of `TYPEFACES`.
-        fill: Colour of the letters.
-        largest: Size in pixels, at most.
-        align: "left" or "center".
+    The box is left, top, right and bottom in pixels; what does not fit at the smallest size is cut off. `typeface` is
+    one of `TYPEFACES`; `align` is "left" or "center".
     """
     words, width, height = text.split(), box[2] - box[0], box[3] - box[1]
     if not words or min(width, height) < _SMALLEST:

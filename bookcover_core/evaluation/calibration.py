@@ -1,8 +1,4 @@
-"""Calibration: whether a network that is 80 % sure is right four times in five.
-
-The dissertation looks only at the predicted genre. Whether the probabilities themselves can be used, in an ensemble or
-by a reader, depends on their calibration.
-"""
+"""Calibration: whether a network that is 80 % sure is right four times in five. The dissertation has nothing on it."""
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -70,18 +66,11 @@ def calibrate(
     seed: int,
     validation: tuple[Integers, Floats] | None = None,
 ) -> Calibration:
-    """Calibration of a network on the test books.
+    """Calibration of a network on the test books: labels (n,) and probabilities (n, genres), n at least 1.
 
     The expected calibration error is that of Naeini, Cooper and Hauskrecht (2015), AAAI, of the named genre, with bins
-    of as many books each (Nguyen and O'Connor 2015, EMNLP). It is never 0 on few books, so it is given beside what luck
-    alone would make it: Vaicenavicius et al. (2019), AISTATS, consistency resampling.
-
-    Args:
-        labels: (n,) the genre of each test book; n is at least 1.
-        probabilities: (n, genres) what the network gives each genre.
-        confidence: Of the intervals.
-        seed: Of the study.
-        validation: Labels and probabilities of the validation books, on which a temperature is fitted; none: it is not.
+    of as many books each (Nguyen and O'Connor 2015, EMNLP), beside what luck alone would make it: Vaicenavicius et al.
+    (2019), AISTATS, consistency resampling. A temperature is fitted on `validation`, where it is given.
     """
     books, genres = probabilities.shape
     sure, right = _judged(labels, probabilities)
@@ -103,14 +92,7 @@ def calibrate(
 
 
 def fit_temperature(labels: Integers, probabilities: Floats) -> float:
-    """The temperature at which the probabilities fit the true genres best: Guo et al. (2017), ICML.
-
-    The logits, which are the logarithms of the probabilities but for a constant, are divided by it.
-
-    Args:
-        labels: (n,) the genre of each validation book.
-        probabilities: (n, genres) what the network gives each genre.
-    """
+    """The divisor of logits that fits (n, genres) probabilities to (n,) labels best: Guo et al. (2017), ICML."""
     from scipy import optimize  # noqa: PLC0415 - slow to import
 
     found = optimize.minimize_scalar(

@@ -1,10 +1,7 @@
 """Class overlap (equation 5.2, Figure 5.5): how similar a network finds two genres.
 
-For one book and two genres it is the smaller of their two probabilities over the greater: 1 where the network cannot
-tell them apart, 0 where it rules one out. The overlap of two genres is the mean over all test books.
-
-Where both probabilities are exactly 0 the ratio is undefined, and the book is left out of the mean of that pair: that
-both were rounded to 0 says nothing about either. A pair that is never defined has no overlap.
+For one book it is the smaller of two genres' probabilities over the greater, and of two genres the mean over all test
+books. Where both probabilities are 0 the ratio is undefined, and the book is left out of the mean of that pair.
 """
 
 import numpy as np
@@ -39,10 +36,7 @@ class OverlapStudy(BaseModel, frozen=True):
 def class_overlap(probabilities: Floats) -> tuple[Floats, Floats, Floats]:
     """The mean overlap of each pair of genres, its standard error, and the books behind it: (genres, genres) each.
 
-    Args:
-        probabilities: (n, genres) what the network gives each genre.
-
-    The mean is NaN for a pair that is never defined, the standard error for one with fewer than two books.
+    Probabilities are (n, genres). A mean of no book is NaN, and so is a standard error of fewer than two.
     """
     books, genres = probabilities.shape
     total = np.zeros((genres, genres))
@@ -65,13 +59,7 @@ def class_overlap(probabilities: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def study_overlap(probabilities: Floats, threshold: float, confidence: float) -> OverlapStudy:
-    """Figure 5.5 for one network.
-
-    Args:
-        probabilities: (n, genres) what the network gives each genre for each test book.
-        threshold: Overlap above which a pair is named.
-        confidence: Of the intervals, Student's; of a single book: all that is possible.
-    """
+    """Figure 5.5 for one network's (n, genres) probabilities; intervals are Student's, of one book 0 to 1."""
     mean, error, defined = class_overlap(probabilities)
     half = np.nan_to_num(student_quantile(confidence, np.maximum(defined - 1, 1)) * error, nan=1.0)
     low, high = np.maximum(0, mean - half), np.minimum(1, mean + half)

@@ -1,13 +1,8 @@
 """The colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4).
 
-Figure 5.4 compares two numbers of each genre: the recall, and the distance between the mean colour of the
-test books that are of the genre and that of the test books that the network puts into it. Equation 5.1 prints the last
-term squared twice; the Euclidean distance is meant, and is what is computed here.
-
-The dissertation names the flaw of this comparison itself: a network that predicts a genre correctly matches its colour
-by that alone. Besides, a genre that is seldom named has a mean colour of few books, which lies far off by chance, and a
-low recall. So the correlation is set beside that of the same predictions with the colours shuffled over the test books,
-where colour tells nothing, and the distance is also given for the books that were put into the genre wrongly.
+Distances are Euclidean: equation 5.1 prints its last term squared twice. A genre that is predicted rightly matches its
+colour by that alone, and one that is seldom named has a mean colour of few books. So the correlation is set beside that
+of colours shuffled over the test books, and distances are also given for the books that were put into a genre wrongly.
 """
 
 from itertools import chain
@@ -44,13 +39,9 @@ class Correlation(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, first: Floats, second: Floats, confidence: float, *, ranks: bool = False) -> Self | None:
-        """Pearson's correlation with its permutation test (Phipson and Smyth 2010); None where it is not defined.
+        """Pearson's (or Spearman's) correlation and permutation test (Phipson and Smyth 2010); None if undefined.
 
-        Args:
-            first: (1 + shuffles, points), the row of the data first.
-            second: (points,).
-            confidence: Of the interval over the shuffles.
-            ranks: Whether ranks are correlated (Spearman) in place of values.
+        `first` is (1 + shuffles, points), the row of the data first, and `second` (points,).
         """
         if len(second) < _FEWEST or any(np.ptp(each) <= _ROUNDING * np.abs(each).max() for each in (first[0], second)):
             return None
@@ -115,14 +106,7 @@ class ColourStudy(BaseModel, frozen=True):
 
 
 def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: float) -> list[GenreColour]:
-    """The mean colour of each genre that has books.
-
-    Args:
-        labels: (n,) the genre of each book.
-        colours: (n, 3) mean red, green and blue of each, 0 to 255.
-        genres: Number of genres.
-        confidence: Of the interval of brightness.
-    """
+    """The mean colour of each genre that has books, of (n,) labels and (n, 3) red, green and blue, 0 to 255."""
     found = []
     for label in range(genres):
         own = colours[labels == label]
@@ -141,15 +125,9 @@ def study_colour(
     confidence: float,
     shuffles: tuple[int, int],
 ) -> ColourStudy:
-    """Figure 5.4 for one network.
+    """Figure 5.4 for one network, with `shuffles`: how many, and the seed that they are drawn from.
 
-    Args:
-        labels: (n,) the genre of each test book.
-        predicted: (n,) the genre that the network names.
-        colours: (n, 3) mean red, green and blue of each test book.
-        genres: Number of genres.
-        confidence: Of the intervals over shuffles.
-        shuffles: How many, and the seed that they are drawn from.
+    Labels and the genres that are named are (n,), the mean red, green and blue of the test books (n, 3).
     """
     from scipy.sparse import csr_array  # noqa: PLC0415 - slow to import
 

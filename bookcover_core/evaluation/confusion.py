@@ -53,14 +53,11 @@ def confused_pairs(predictions: Predictions, confidence: float) -> list[Confused
 
 
 def genre_order(confusions: Sequence[Integers]) -> list[int]:
-    """The labels in an order in which confused genres are neighbours.
+    """The labels in an order in which confused genres are neighbours, of (genres, genres) confusions: one at least.
 
-    Shares of confusion, both ways and over all networks alike, are clustered by average linkage, and the leaves ordered
-    so that neighbours are as close as they can be: Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17, S22-S29.
-    Of an order and its reverse, which are equally good, the one that begins with the lower label is given.
-
-    Args:
-        confusions: At least one matrix of books by true (rows) and predicted genre, (genres, genres).
+    Shares of confusion, both ways and over all networks, are clustered by average linkage, and the leaves ordered:
+    Bar-Joseph, Gifford and Jaakkola (2001), Bioinformatics 17, S22-S29. Of an order and its reverse, which are equally
+    good, the one that begins with the lower label is given.
     """
     genres = len(confusions[0])
     if genres < _FEWEST:

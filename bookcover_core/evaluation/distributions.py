@@ -50,13 +50,7 @@ class Measure(BaseModel, frozen=True):
 
 
 def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int) -> list[Measure]:
-    """The distribution of every measure in every genre.
-
-    Args:
-        labels: (n,) the genre of each book; n is at least 1.
-        measured: (n,) values by the names of `MEASURES`.
-        genres: Number of genres.
-    """
+    """The distribution of every one of `MEASURES` in every genre, of (n,) labels and values; n is at least 1."""
     return [_measure(name, labels, measured[name], genres) for name in MEASURES]
 
 

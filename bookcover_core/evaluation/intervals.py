@@ -27,11 +27,10 @@ class Estimate(BaseModel, frozen=True):
 
     @classmethod
     def of_share(cls, successes: float, trials: float, confidence: float) -> Self:
-        """A share of at least one trial with its exact interval, which never holds the truth less often than it says.
+        """A share of at least one trial with its exact interval: Clopper and Pearson (1934), Biometrika 26, 404-413.
 
-        Clopper and Pearson (1934), Biometrika 26, 404-413. Wilson's interval is narrower, but at 95 % it holds an
-        accuracy of 0.94 in three books only 83 % of the time. Counts may be fractions: of effective sample sizes, as in
-        Korn and Graubard (1998), Survey Methodology 24, 193-201.
+        Wilson's is narrower, but at 95 % holds an accuracy of 0.94 in three books only 83 % of the time. Counts may be
+        fractions: of effective sample sizes, as in Korn and Graubard (1998), Survey Methodology 24, 193-201.
         """
         from scipy.special import betaincinv  # noqa: PLC0415 - slow to import
 
@@ -72,26 +71,17 @@ def share(successes: float, trials: float, confidence: float) -> Estimate | None
 
 
 def share_right(right: Right, groups: NDArray[Any], confidence: float, weights: Floats | None = None) -> Estimate:
-    """The share of books that are predicted rightly, or a weighted mean of that, with its interval.
+    """The share of (n,) books that are predicted rightly, n at least 1, or a weighted mean of that, with its interval.
 
     Books of one group, such as editions of one title, may be right together, and books of a large weight count for
-    more. So the interval is that of as many independent books as would tell as much at worst (`effective_books`).
-
-    Args:
-        right: (n,) whether each is predicted rightly; n is at least 1.
-        groups: (n,) the group of each.
-        confidence: Of the interval.
-        weights: (n,) of each; none: the same for all.
+    more: the interval is that of as many independent books as would tell as much at worst (`effective_books`).
     """
     books = effective_books(groups, weights)
     return Estimate.of_share(float(np.average(right, weights=weights)) * books, books, confidence)
 
 
 def effective_books(groups: NDArray[Any], weights: Floats | None = None) -> float:
-    """How many independent books of one weight tell as much as these (n,), if a group is right or wrong as a whole.
-
-    Kish (1965), Survey Sampling: the square of the sum of weights over the sum of squares, of groups.
-    """
+    """How many independent books of one weight tell as much as (n,) books in groups: Kish (1965), Survey Sampling."""
     _, places = np.unique(groups, return_inverse=True)
     sums = np.bincount(places, weights)
     return float(sums.sum() ** 2 / (sums**2).sum())
@@ -119,16 +109,10 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
 
 
 def paired_difference(first: Right, second: Right, groups: NDArray[Any], confidence: float) -> Estimate:
-    """The difference of the shares of the same books that two predict rightly.
+    """The difference of the shares of the same (n,) books, n at least 1, that two predict rightly; books have groups.
 
     Newcombe (1998), Statistics in Medicine 17, 2635-2650, method 10: the intervals of both shares, joined with their
     correlation. Where two never differ it still has a width, for ten books say little about that.
-
-    Args:
-        first: (n,) whether the first is right on each book; n is at least 1.
-        second: (n,) whether the second is.
-        groups: (n,) the group of each.
-        confidence: Of the interval.
     """
     books = effective_books(groups)
     one, other = (Estimate.of_share(float(each.mean()) * books, books, confidence) for each in (first, second))

@@ -1,13 +1,10 @@
 """The stage `label-noise`: books whose genre is most likely wrong, by confident learning.
 
-    repeats/<model>/fold-*/probabilities-test.npz  ->  evaluation/label_noise.json       LabelNoise
-                                                       evaluation/doubtful_labels.csv    the books, most doubtful first
+repeats/<model>/fold-*/probabilities-test.npz  ->  evaluation/label_noise.json, doubtful_labels.csv
 
-In cross-validation every book is judged by heads that saw nothing of its group. Confident learning (Northcutt et al.
-2021, "Confident learning: estimating uncertainty in dataset labels", JAIR 70; the library cleanlab) calls a label
-doubtful where the judgement speaks for another genre more than it does for the books of that genre on average. A judge
-that is often wrong doubts many sound labels. How well this one tells them apart is therefore measured: some labels are
-changed at random, and counted among the doubtful ones.
+A label is doubtful where cross-validation speaks for another genre more than it does for the books of that genre on
+average: Northcutt et al. 2021, JAIR 70, and the library cleanlab. A judge that is often wrong doubts many sound labels:
+how well this one tells them apart is measured on labels that are changed at random.
 """
 
 import warnings
@@ -130,9 +127,7 @@ def read_label_noise(workspace: Workspace) -> LabelNoise:
 def doubtful_labels(labels: Labels, probabilities: Floats) -> Labels:
     """Places of the books whose label is doubtful, the one with the least probability of its label first.
 
-    Args:
-        labels: (books,).
-        probabilities: (books, genres), from networks that were trained without the book.
+    Labels are (books,), probabilities (books, genres) of networks that were trained without the book.
     """
     from cleanlab.filter import find_label_issues  # noqa: PLC0415 - slow to import
 

@@ -1,12 +1,7 @@
-"""Recall, precision and confusion of predictions: plain counting, on numpy arrays.
+"""Recall, precision and confusion of predictions. What is undefined is NaN: the recall of a genre without test books.
 
-Ties: where two genres have the same probability, the one with the lower label goes first, as in `numpy.argmax`. So
-every book has exactly one predicted genre and one rank, top-1 recall agrees with the confusion matrix, and a network
-that gives every genre the same probability scores chance, not everything.
-
-Undefined values are NaN: the recall of a genre without test books.
-
-What the dissertation calls total precision (Table 3) is the share of books predicted rightly: the accuracy.
+Of genres with the same probability the lower label goes first, as in `numpy.argmax`: top-1 recall agrees with the
+confusion matrix, and a network that gives every genre the same probability scores chance.
 """
 
 import numpy as np
@@ -20,12 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def true_ranks(labels: Integers, probabilities: Floats) -> Integers:
-    """The rank of each book's own genre among all genres, from 1.
-
-    Args:
-        labels: (n,) the genre of each book.
-        probabilities: (n, genres) what the network gives each genre.
-    """
+    """The rank (n,) of each book's own genre, from 1, of (n,) labels and (n, genres) probabilities."""
     own = np.take_along_axis(probabilities, labels[:, None], axis=1)
     before = np.arange(probabilities.shape[1])[None, :] < labels[:, None]
     ahead = (probabilities > own) | ((probabilities == own) & before)
@@ -54,11 +44,7 @@ def f1(confusion: Integers) -> Floats:
 
 
 def chance(books: Integers, k: int = 1) -> float:
-    """Top-k accuracy of the best constant answer, the k commonest genres in every case: k / 30 on BookCover30.
-
-    It is what everything that is called chance here means, and what the baseline `commonest` scores where training and
-    test books have the same commonest genres.
-    """
+    """Top-k accuracy of the best constant answer, the k commonest genres in every case: k / 30 on BookCover30."""
     return float(np.sort(books)[-k:].sum() / books.sum())
 
 

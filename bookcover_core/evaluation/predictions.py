@@ -41,11 +41,7 @@ class Predictions:
         genres: int,
         where: str,
     ) -> "Predictions":
-        """Predictions that can be scored.
-
-        Raises:
-            TrainingError: There are none, their shapes do not agree, or a probability is not a number.
-        """
+        """Predictions that can be scored; raises TrainingError for shapes that disagree, or values not finite."""
         table = np.asarray(probabilities, dtype=np.float32).astype(np.float64)
         own = np.asarray(labels, dtype=np.int64)
         if len(keys) == 0 or table.shape != (len(keys), genres) or own.shape != (len(keys),):
@@ -96,11 +92,7 @@ def write_predictions(file: Path, predictions: Predictions, genres: Sequence[Gen
 
 
 def read_predictions(file: Path) -> Predictions:
-    """The predictions in `file`.
-
-    Raises:
-        WorkspaceError: It is missing or altered.
-    """
+    """The predictions in `file`; raises WorkspaceError where it is missing or altered."""
     try:
         _, *rows = read_csv(file)
         values = np.array([row[len(_KEY_COLUMNS) :] for row in rows], dtype=np.float64)

@@ -1,12 +1,10 @@
 """The stage `repeats`: what the repeated trainings of the frozen networks say together, in evaluation/repeats.json.
 
-An accuracy over several trainings varies with the books that were drawn for the test and with the luck of training. Its
-variance here is the sum of both: that of the mean over books, whose groups are drawn together (Cameron and Miller 2015,
-"A practitioner's guide to cluster-robust inference"), and that between trainings, divided by their number. The interval
-is the exact one for as many independent books as would give that variance, fewer by what Student's t exceeds the normal
-quantile by (Korn and Graubard 1998); its degrees of freedom follow Satterthwaite (1946). For cross-validation no
-estimate of the variance is unbiased (Bengio and Grandvalet 2004); the luck of training there is what the folds vary by
-beyond their books.
+The variance of an accuracy is that of the mean over books, whose groups are drawn together (Cameron and Miller 2015),
+and that between trainings, divided by their number. The interval is the exact one for as many independent books as
+would give that variance, fewer by what Student's t exceeds the normal quantile by (Korn and Graubard 1998); degrees of
+freedom follow Satterthwaite (1946). For cross-validation no estimate is unbiased (Bengio and Grandvalet 2004); the luck
+of training there is what the folds vary by beyond their books.
 """
 
 from collections.abc import Sequence
@@ -157,13 +155,7 @@ def _of_model(study: Study, model: str) -> SystemRepeats:
 
 
 def over_seeds(hits: Hits, groups: npt.NDArray[np.str_], confidence: float) -> RepeatedAccuracy:
-    """Accuracy over trainings that were tested on the same books.
-
-    Args:
-        hits: (trainings, books) whether each was right on each.
-        groups: (books,) the group of each book.
-        confidence: Of the interval.
-    """
+    """Accuracy over trainings that were tested on the same books, of (trainings, books) hits and (books,) groups."""
     runs = hits.mean(axis=1)
     return _summary(
         runs, _variance_of_mean(hits.mean(axis=0), groups), runs.var(ddof=1) / len(runs), groups, confidence
@@ -210,9 +202,9 @@ def _summary(
 def learning_curve(
     hits: Hits, numbers: Sequence[int], groups: npt.NDArray[np.str_], settings: StudySettings
 ) -> LearningCurve:
-    """The line of accuracy against the logarithm of the number of training books, and where it goes with twice as many.
+    """The line of accuracy against the logarithm of the number of training books, and where twice as many would lead.
 
-    Its intervals come from drawing anew the groups of test books, and the trainings with each number of books.
+    Intervals come from drawing anew the groups of test books, and the trainings with each number of books.
 
     Args:
         hits: (trainings, books) whether each training was right on each test book.

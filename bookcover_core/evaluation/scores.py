@@ -1,7 +1,4 @@
-"""The scores of one system on the test books, each with an interval.
-
-`score` computes them from predictions, `metrics.json` holds them, figures and tables read them back.
-"""
+"""The scores of one system on the test books, each with an interval, as `metrics.json` holds them."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -75,15 +72,7 @@ class Scores(BaseModel, frozen=True):
 def score(
     predictions: Predictions, genres: Sequence[Genre], backbone: str, preparation: str, confidence: float
 ) -> Scores:
-    """The scores of a system on the books of `predictions`.
-
-    Args:
-        predictions: Of at least one book.
-        genres: The genres of the study, by label.
-        backbone: The system.
-        preparation: What it saw of the covers.
-        confidence: Of the intervals.
-    """
+    """The scores of a system, on a preparation, on the books of `predictions`: one at least; `genres` are by label."""
     labels, groups = predictions.labels, np.unique(predictions.groups, return_inverse=True)[1]
     ranks = metrics.true_ranks(labels, predictions.probabilities)
     predicted = metrics.predicted_labels(predictions.probabilities)
@@ -97,10 +86,7 @@ def score(
         return share_right(ranks[among] <= k, groups[among], confidence) if among.any() else None
 
     def mean(of_true: Floats, of_named: Floats) -> Estimate:
-        """The mean over the genres of a measure, by what a book counts for its own genre and for the one named.
-
-        A genre in which no book counts is as good as one book that is wrong.
-        """
+        """The mean over genres, by what a book counts for its own and the named one; an empty one is a wrong book."""
         empty = tested[(of_true + of_named == 0) & (tested > 0)]
         return share_right(
             np.append(ranks == 1, np.zeros(len(empty), dtype=np.bool_)),

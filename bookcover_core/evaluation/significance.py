@@ -1,8 +1,4 @@
-"""Two systems on the same test books: whether one is better, by how much, and how far they agree.
-
-The books on which two systems differ decide: McNemar's test for whether there is a difference, Newcombe's interval for
-how large it is. With many pairs some would differ by luck alone, so p-values are corrected by Holm's method.
-"""
+"""Two systems on the same test books: McNemar's test, Newcombe's interval, Holm's correction, and agreement."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -68,14 +64,7 @@ class JointAccuracy(BaseModel, frozen=True):
 def compare_pairs(
     labels: Integers, predicted: Mapping[str, Integers], groups: Sequence[str], confidence: float
 ) -> list[PairComparison]:
-    """Every pair of systems, in their order.
-
-    Args:
-        labels: (n,) the genre of each test book.
-        predicted: (n,) the genre that each system names, by the system's name.
-        groups: (n,) the group of each book; those of one group may be right together.
-        confidence: Of the intervals.
-    """
+    """Every pair of systems, in their order, by the genres (n,) that each names for books with labels and groups."""
     of_books = np.array(groups)
     pairs = list(combinations(predicted, 2))
     right = {name: named == labels for name, named in predicted.items()}
@@ -115,13 +104,7 @@ def joint_accuracy(
 
 
 def standing_of(difference: Estimate, p: float | None = None, confidence: float = 0.0) -> Standing:
-    """How the first of two compares with the second.
-
-    Args:
-        difference: The first less the second.
-        p: Of the difference, corrected for all pairs; none: the interval alone decides.
-        confidence: Of the interval.
-    """
+    """How the first of two compares with the second, by `first - second`, and by `p` corrected for all pairs."""
     if difference.holds_zero:
         return Standing.TIE
     if p is not None and p >= 1 - confidence:
@@ -130,11 +113,10 @@ def standing_of(difference: Estimate, p: float | None = None, confidence: float 
 
 
 def mcnemar(first: Right, second: Right, groups: NDArray[Any]) -> float:
-    """The two-sided p-value of McNemar's exact test: 1 where the two never differ.
+    """The two-sided p-value of McNemar's exact test (1947, Psychometrika 12, 153-157): 1 where the two never differ.
 
-    McNemar (1947), Psychometrika 12, 153-157, in its exact form: of the books that only one predicts rightly, half
-    should be either's. Counts of books are scaled to those of independent ones (`effective_books`); the binomial
-    distribution is continued between whole numbers by the incomplete beta function.
+    Counts of books are scaled to those of independent ones (`effective_books`); the binomial distribution is continued
+    between whole numbers by the incomplete beta function.
     """
     from scipy.special import betainc  # noqa: PLC0415 - slow to import
 
@@ -156,8 +138,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def cohen_kappa(first: Integers, second: Integers, same: Estimate) -> Estimate | None:
     """Agreement of two systems beyond what their genre frequencies alone explain; None where that is not defined.
 
-    Cohen (1960), Educational and Psychological Measurement 20, 37-46: kappa is linear in the share of agreement, whose
-    interval `same` brings.
+    Cohen (1960), Educational and Psychological Measurement 20, 37-46: linear in the share of agreement, `same`.
     """
     genres = int(max(first.max(), second.max())) + 1
     frequencies = np.bincount(first, minlength=genres) * np.bincount(second, minlength=genres)

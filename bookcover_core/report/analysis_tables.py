@@ -17,11 +17,7 @@ _MOST_OVERLAPS, _MOST_CONFUSIONS = 8, 15
 
 
 def analysis_tables(findings: Findings) -> list[Table | None]:
-    """The tables that the analysis allows; none without one.
-
-    Names: colour-correlation, overlapping-pairs, confused-pairs, calibration; and pairs and together, where
-    there are two systems.
-    """
+    """The tables that the analysis allows; none without one, and none of pairs for one system."""
     analysis, called = findings.analysis, findings.titles
     if analysis is None:
         return []

@@ -1,7 +1,4 @@
-"""The tables of counts: how many books every stage kept and why it dropped the others, and how long it took.
-
-Counted from the files of the study, so that they hold whatever a stage chose to count in its manifest.
-"""
+"""How many books every stage kept, why it dropped the others, and how long it took: counted from the study's files."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

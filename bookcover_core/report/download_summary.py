@@ -1,9 +1,4 @@
-"""Markdown on a downloaded chunk: outcomes by genre, failures, link rot so far, and a sample of covers.
-
-    ledger/, covers/, listings/books.csv  ->  Markdown for the browser
-
-"Once all images were downloaded a sample few were manually checked" (section 3.1): the contact sheet is that sample.
-"""
+"""Markdown on a downloaded chunk: outcomes by genre, failures, link rot, and a sample of covers (section 3.1)."""
 
 from collections.abc import Iterable
 
@@ -35,10 +30,7 @@ _LONGEST_ADDRESS = 110
 
 
 def outcomes_markdown(study: Study, chunk: int) -> str:
-    """The outcomes of a chunk by genre, and the first records of each outcome but ok, with address and reason.
-
-    Empty while the chunk has no ledger.
-    """
+    """The outcomes of a chunk by genre, and the first of each but ok with address and reason; empty with no ledger."""
     part = _part(chunk)
     outcomes = read_outcomes(study, [part])
     if outcomes.empty:
@@ -79,11 +71,7 @@ def sample_markdown(study: Study, chunk: int) -> str:
 
 
 def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:
-    """Books with covers of a chunk, `SAMPLE` at most, by genre and key: a function of the study's seed and the chunk.
-
-    The books of the chunk are shuffled, and the first that have covers are taken, so that a cover which comes later
-    changes the sample little.
-    """
+    """Books with covers of a chunk, `SAMPLE` at most, by genre and key; a later cover changes the draw little."""
     covers = {
         row.key: row
         for row in read_rows(study.workspace.ledger / f"{_part(chunk)}.csv")

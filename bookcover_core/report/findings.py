@@ -1,9 +1,6 @@
 """The results of a study so far, gathered from its folder: the source of all tables, figures and the summary.
 
-    manifests/, listings/, splits/, comparison/, models/, evaluation/, visualisation/  ->  Findings
-
-Only systems of today's settings, on the preparation that they ask for, are gathered; what an earlier setting left in
-the folder is not.
+Only systems of today's settings, on the preparation that they ask for: not what an earlier setting left in the folder.
 """
 
 from collections.abc import Mapping
@@ -256,11 +253,7 @@ class Findings:
 
 
 def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
-    """The results of `study` so far.
-
-    Args:
-        study: The study; at least its listings have been read.
-        failures: Why systems could not be trained, by name, where that is known.
+    """The results of `study` so far; `failures` say by name why systems could not be trained, where that is known.
 
     Raises:
         StageOrderError: Its listings have not been read.

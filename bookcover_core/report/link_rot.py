@@ -1,7 +1,4 @@
-"""The outcomes of the download by genre: covers that came, are gone for good, or failed for now.
-
-listings/books.csv, ledger/  ->  table of genres and outcomes, link rot with its interval
-"""
+"""The outcomes of the download by genre: covers that came, are gone for good (with intervals), or failed for now."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -38,12 +35,7 @@ def is_local(study: Study) -> bool:
 
 
 def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
-    """What became of the cover of each record: columns key, genre (the record's category) and outcome.
-
-    Args:
-        study: The study; its listings have been read.
-        parts: Chunks, as "chunk-0001"; those without a ledger have no rows.
-    """
+    """What became of each record's cover in `parts` ("chunk-0001"): columns key, genre (its category), outcome."""
     tables = [
         read_table(file)[["key", "outcome"]].assign(chunk=str(int(part.rpartition("-")[2])))
         for part in parts
@@ -73,24 +65,12 @@ def cover_table(findings: Findings) -> Table | None:
 
 
 def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
-    """A row for each genre with its records by outcome, and one for all of them.
-
-    Args:
-        outcomes: From `read_outcomes`.
-        genres: Names of the study's genres, in their order; further categories come behind them, by name.
-    """
+    """A row for each of `genres`, then for further categories by name, with its records by outcome, and one for all."""
     return Table.of("outcomes", [_GENRE, _RECORDS, *_by_outcome(outcomes)], _by_genre(outcomes, genres), foot=1)
 
 
 def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float, *, local: bool = False) -> Table:
-    """A row for each genre with its share of covers that are gone and its interval, and one for all of them.
-
-    Args:
-        outcomes: From `read_outcomes`.
-        genres: As for `outcome_table`.
-        confidence: Of the intervals.
-        local: Whether the covers come from a folder or archive (`is_local`).
-    """
+    """A row for each genre with its share of covers that are gone and its interval; `genres` as for `outcome_table`."""
     return Table.of(
         "link-rot",
         [

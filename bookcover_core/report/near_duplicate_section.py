@@ -1,7 +1,6 @@
 """Twins in the report: how many books show a picture that another shows too, and what that says of the genres.
 
-Twins on two sides of the official split are leakage: a network is tested on a picture that it was trained on. Twins
-under different genres bound what any network can reach that sees the cover alone, for it must give both one answer.
+Twins on two sides of the official split are leakage. Twins under different genres bound what any network can reach.
 """
 
 import math
@@ -110,15 +109,10 @@ def genres_table(findings: Findings) -> Table | None:
 
 
 def accuracy_ceiling(disagreement: float, genres: int) -> float:
-    """The highest accuracy that is possible where two books with one picture have different genres this often.
+    """The highest accuracy that is possible where a share `disagreement` of books with one picture differ in genre.
 
     Two labels of one picture differ in 1 - Σ p² of the cases, where p are the shares of its genres; the best answer is
-    right in max p. Cover and Hart (1967), "Nearest Neighbor Pattern Classification", IEEE Transactions on Information
-    Theory 13, 21-27, give the bound on the mean of max p that follows.
-
-    Args:
-        disagreement: Share of pairs of different genres.
-        genres: Number of genres, two at least.
+    right in max p. The bound on its mean: Cover and Hart (1967), IEEE Transactions on Information Theory 13, 21-27.
     """
     scale = genres / (genres - 1)
     return 1 / genres + math.sqrt(max(0.0, 1 - scale * disagreement)) / scale
@@ -130,10 +124,7 @@ def found_twins(findings: Findings) -> list[Duplicate]:
 
 
 def torn_pairs(twins: Iterable[Duplicate]) -> list[DuplicatePair]:
-    """Pairs under different genres for the sheet, at most twelve: the same file first, then the nearest.
-
-    A second pair of one cluster comes only after the first of all others.
-    """
+    """Pairs under different genres, twelve at most: the same file, then the nearest; a cluster's second pair last."""
     seen: Counter[str] = Counter()
     ranked: list[tuple[int, int, DuplicatePair]] = []
     for pair in sorted(duplicate_pairs(twins), key=lambda pair: (pair.kind != EXACT, pair.distance)):

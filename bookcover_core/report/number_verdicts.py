@@ -1,9 +1,8 @@
 """A verdict on every number of Tables 1, 2 and 3 of the dissertation.
 
-Every published share rests on a known number of books: 5,700 test books in a total, 190 in a genre, and as many as the
-network put into a genre in a precision, which follows from Tables 2 and 3. So it has an interval of its own, and that
-of the difference (Newcombe's) decides. Where it holds 0, the study is consistent with the number; where it is narrow
-besides, it has reproduced it. The study's numbers are those on the official test books that it still has.
+A published share rests on a known number of books, so it has an interval, and that of the difference (Newcombe's)
+decides: where it holds 0 the study is consistent with the number; where it is narrow besides, it has reproduced it. The
+study's numbers are those on the official test books that it still has.
 """
 
 from collections import Counter
@@ -128,11 +127,8 @@ def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
 def judge_number(findings: Findings, number: NumberVerdict, books: int | None, missing: str) -> NumberVerdict:
     """`number` with its verdict.
 
-    Args:
-        findings: What the study found.
-        number: A published share, and the study's with the interval of that share alone.
-        books: How many books the published share rests on; None where that is not known.
-        missing: Why the study has no such number, should it have none.
+    `books` are what the published share rests on, None where that is not known; `missing` says why the study has no
+    such number, should it have none.
     """
     if not isinstance(number.ours, Estimate):
         return replace(number, why=missing)
@@ -157,10 +153,7 @@ def outcome_of(apart: Estimate) -> Reproduction:
 
 
 def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
-    """Genres that each of the five networks of Table 2 has the best top-k recall of; ties count for all.
-
-    Of a network that the study has not evaluated the published recall takes part. `k` is 1 or 3.
-    """
+    """Genres that each network of Table 2 is the best in by top-1 or top-3 recall, published where not evaluated."""
     own = findings.comparable_scores
     wins: Counter[str] = Counter()
     for label, genre in enumerate(BOOKCOVER30):
@@ -174,10 +167,9 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
 
 
 def named_books(network: str, genre: str) -> int | None:
-    """How many test books the dissertation's network put into a genre; None where that does not follow from its tables.
+    """How many test books the dissertation's network put into a genre; None where that is not known.
 
-    Right predictions are the recall (Table 2) of 190 books, and the precision (Table 3) is their share of all that were
-    put there. Over the genres these add up to the 5,700 test books, to rounding. Where both are 0 it is not known.
+    It is the recall (Table 2) of 190 books over the precision (Table 3), unless both are 0.
     """
     precision = published_precision()[network].precision[genre]
     if not precision:

@@ -1,7 +1,4 @@
-"""The page: findings, figures, tables and covers, put into the template `templates/report.html`.
-
-Everything that comes from outside (titles, genres, reasons, settings) is escaped by the template engine.
-"""
+"""The page: findings, figures, tables and covers, put into the template `templates/report.html`, which escapes them."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -30,10 +27,7 @@ def render(
     tables: Mapping[str, Table],
     folder: Path,
 ) -> tuple[str, list[Path]]:
-    """The page, and the contact sheets that were written to `folder` for it.
-
-    `figures` and `tables` are those of the chapters, by name.
-    """
+    """The page, and the contact sheets that were written to `folder` for it; figures and tables are by name."""
     best, books = findings.best, gallery.books_with_covers(findings)
     study, done = findings.study, findings.manifests
     galleries = {

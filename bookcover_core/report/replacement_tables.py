@@ -1,9 +1,4 @@
-"""Books that left the study: why, of which genre, and their replacements (section 3.1).
-
-    curation/replacements.csv, curation/selection.csv, ledger/  ->  a table by genre and reason, pairs of covers
-
-The dissertation inspected every cover that replaced a rejected box set. The pairs of covers are for that inspection.
-"""
+"""Books that left the study: why, of which genre, and pairs of covers to inspect the exchange (section 3.1)."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -1,8 +1,4 @@
-"""The tables of results: Tables 1, 2 and 3 of the dissertation with the published numbers beside the study's own.
-
-A genre's best is marked among all systems whose numbers may be compared; where several share it, all are marked, and
-each counts it.
-"""
+"""Tables 1, 2 and 3 of the dissertation, with published numbers beside the study's; equal bests are all marked."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

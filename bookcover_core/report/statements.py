@@ -1,8 +1,7 @@
 """The dissertation's statements that a study can check, and how: data/reference/hill_2020_statements.csv lists them.
 
-A statement holds here, does not hold, or the intervals allow both. It is called reproduced or contradicted only where
-the study may be compared with the dissertation at all; otherwise what was found is given without a verdict. A check
-that lacks what it needs (a network, its training, the analysis) finds nothing.
+A statement holds here, does not hold, or the intervals allow both; a check that lacks what it needs finds nothing. It
+is reproduced or contradicted only where the study may be compared with the dissertation at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence

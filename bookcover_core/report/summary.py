@@ -36,11 +36,7 @@ class Headline:
 
 
 def result_table(study: Study) -> list[dict[str, str]]:
-    """A row for each network, the best on the validation books first, for people: shares in per cent, with intervals.
-
-    Keys: model, preparation, "top 1, %" (and 3 and 5, where there are more genres), "macro precision, %", "best epoch",
-    and, where the published numbers may be compared, "published top 1, %". What is not known is a dash.
-    """
+    """A row for each network, the best on the validation books first: shares in per cent, with intervals."""
     table = _results(gather(study))
     names = [column.name for column in table.columns]
     return [dict(zip(names, table.told(row), strict=True)) for row in table.rows]
@@ -65,9 +61,8 @@ def result_markdown(study: Study) -> str:
 def result_rows(findings: Findings) -> list[dict[str, Any]]:
     """A row for each network, the best on the validation books first, then for each baseline: shares from 0 to 1.
 
-    Keys: model, backbone, preparation, test_books, chance, chance3, chance5; top1, top3, top5 and macro_precision, each
-    with `_low` and `_high`; best_epoch (None where unknown); published_top1 (None without one that is comparable);
-    random_weights (of the network itself, or of a member of an ensemble).
+    Intervals are `_low` and `_high` of a name; best_epoch is None where unknown, published_top1 where not comparable;
+    random_weights is of the network itself, or of a member of an ensemble.
     """
     published = _published(findings)
     return [_row(system, published.get(system.name)) for system in _ordered(findings)]

@@ -124,10 +124,7 @@ class Table:
         wide: bool = False,
         **words: Any,
     ) -> Self:
-        """A table of `records`, each shown in every column as the column says; the last `foot` of them are totals.
-
-        Caption and notes are the passage "table <name>", with `words` put in.
-        """
+        """A table of `records`, the last `foot` of them totals; caption and notes are the passage "table <name>"."""
         rows = [
             [_cell(_read(record, column.value or str(place))) for place, column in enumerate(columns)]
             for record in records

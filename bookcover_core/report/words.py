@@ -19,12 +19,7 @@ _DIGEST_DIGITS = 12
 
 
 def passage(name: str, **values: Any) -> list[str]:
-    """The paragraphs of the passage called `name`, with `values` put in: plain text, nothing in it is escaped.
-
-    Raises:
-        KeyError: There is no such passage.
-        jinja2.UndefinedError: A value that it asks for is not given.
-    """
+    """The paragraphs of the passage called `name`, with `values` put in: plain text, nothing in it is escaped."""
     lines = _passages()[name].render(values).splitlines()
     return [line.strip() for line in lines if line.strip()]
 

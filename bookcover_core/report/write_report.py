@@ -54,16 +54,11 @@ def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
 
 @stage("report", "Write the report", inputs=_inputs)
 def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None = None) -> Result:
-    """What was written: the report on everything that the study has done so far.
-
-    Args:
-        study: The study; at least its listings have been read.
-        failures: Why systems could not be trained, by name, where that is known: the report says so.
+    """What was written: the report on everything that the study has done so far, and why systems failed (`failures`).
 
     Raises:
         StageOrderError: The listings have not been read.
         WorkspaceError: A file of results is missing or altered, or the folder cannot be written.
-        DiskFullError: No space is left.
     """
     findings = gather(study, failures)
     folder = study.workspace.report

@@ -1,7 +1,4 @@
-"""Figures of colour: the mean colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4).
-
-`names` of the genres are by label, widths in inches.
-"""
+"""Figures of colour: the mean colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4)."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,11 +1,8 @@
-"""The one style of all figures: sizes, type and colours, and how figures become files and images of a page.
+"""The one style of all figures: sizes in inches, type and colours, and how figures become files and images of a page.
 
-A figure is drawn without pyplot: nothing global is touched, and figures can be drawn in any process. The same figure
-gives the same bytes on every run. Widths and heights are in inches.
-
-Type, lines and colours stand in `figures.mplstyle`. Colours are told apart by people with any of the common colour
-vision deficiencies, and series differ in marker too, so that a figure survives a black-and-white printer. In a page a
-figure follows the reader's colour scheme: one SVG holds the light and the dark colours (`adaptive`).
+A figure is drawn without pyplot, in any process, and gives the same bytes on every run. Colours (`figures.mplstyle`)
+are told apart with any of the common colour vision deficiencies, and series differ in marker too. In a page one SVG
+holds the light and the dark colours (`adaptive`).
 """
 
 import io

@@ -1,12 +1,8 @@
 """Grad-CAM: which parts of a cover raise the score of a genre (Selvaraju et al. 2017, ICCV).
 
-The last feature maps of a network still lie over the picture. Each map is weighted with the mean gradient of the
-genre's score in it; the weighted sum, where it is positive, is the heat. For the dissertation's networks, one dense
-layer on pooled maps, this is the class activation map of Zhou et al. (2016, CVPR).
-
-tf-keras-vis's `Gradcam` computes it, but for two things: it is shown the maps, for it does not find the last
-convolution in a network within a network; and cells stay where they are, where its `scipy.ndimage.zoom` moves the
-centres of the outer cells to the edges of the picture, by half a cell.
+For the dissertation's networks, one dense layer on pooled maps, this is the class activation map of Zhou et al. (2016,
+CVPR). tf-keras-vis's `Gradcam` computes it, but is shown the feature maps, for it finds none in a network within a
+network; and cells stay where they are, where its `zoom` moves the outer ones by half a cell.
 """
 
 from collections.abc import Sequence
@@ -41,15 +37,8 @@ class _Maps(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
 def explain(network: keras.Model, pictures: npt.ArrayLike, labels: Sequence[int]) -> list[Heat]:
     """The heat (rows, columns) of each picture: what in it speaks for its genre of `labels`; 0 where nothing does.
 
-    A network with extra inputs is given those of the average training cover.
-
-    Args:
-        network: A trained network, from `models.networks.load_model`.
-        pictures: (n, rows, columns, 3) in 0..255, of the network's input size, prepared as its card says.
-        labels: The genre that is asked about for each, whichever the network itself names.
-
-    Raises:
-        IndexError: There is no such genre.
+    `pictures` are (n, rows, columns, 3) in 0..255, prepared as the network's card says. A network with extra inputs is
+    given those of the average training cover. Raises IndexError for a label that is no genre.
     """
     if not all(0 <= label < network.outputs[0].shape[-1] for label in labels):
         raise IndexError(labels)

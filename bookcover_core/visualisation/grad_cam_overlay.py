@@ -1,7 +1,4 @@
-"""The most confident right and wrong predictions, each with its Grad-CAM heat map on the cover.
-
-evaluation/<model>/predictions.csv, prepared/  ->  visualisation/<model>/seen/, seen.png
-"""
+"""The most confident right and wrong predictions, each with its Grad-CAM heat map on the cover."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,10 +85,7 @@ def explain_covers(
 
 
 def overlay(picture: npt.NDArray[np.float32], heat: npt.NDArray[np.float32]) -> Image.Image:
-    """A picture (rows, columns, 3) in 0..255 under its heat (rows, columns) in 0..1.
-
-    The picture is grey, so that every colour is heat: black where there is none, yellow where there is most.
-    """
+    """A grey picture (rows, columns, 3) in 0..255 under its heat (rows, columns) in 0..1, from black to yellow."""
     grey = Image.fromarray(np.round(picture).astype(np.uint8)).convert("L").convert("RGB")
     colour = mpl.colormaps[_COLOURS](heat)[..., :3] * 255
     share = (_LEAST + (_MOST - _LEAST) * heat)[..., None]

@@ -1,8 +1,4 @@
-"""Charts of numbers with their intervals: named rows, one panel or several beside each other, series told by colour.
-
-One chart serves accuracies beside published ones, the best and the worst genres, recall by genre (Figure 5.1), pairs of
-systems, and two studies. Widths are in inches.
-"""
+"""Charts of numbers with their intervals: named rows, one panel or several beside each other, series told by colour."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,8 +131,7 @@ def accuracy_chart(
 ) -> Figure:
     """Top-1 accuracy of at least one system and of baselines, by title, and of published results on covers alone.
 
-    Published results on the official split get Wilson's interval for its 5,700 test books, since their authors give
-    none; others get none.
+    Those on the official split get the interval for its 5,700 test books, since their authors give none; others none.
     """
     blocks: dict[str, list[tuple[str, Estimate | None, int | None]]] = {
         "This study": [(title, each.accuracy, 0) for title, each in systems.items()],

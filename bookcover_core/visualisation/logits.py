@@ -1,10 +1,6 @@
-"""A trained network without its softmax, whose scores activation maximisation and Grad-CAM take gradients of.
+"""A trained network without its softmax, so that a genre's score rises only by what speaks for it (section 5.3).
 
-Section 5.3: the last activation is made linear, so that the score of a genre can only rise by what speaks for the
-genre, not by what speaks against the others.
-
-tf-keras-vis does this to a copy of the whole network (`ReplaceToLinear`). Here the last layer alone is copied: the
-layers before it, and their tens of millions of weights, are shared with the network, which stays as it is.
+tf-keras-vis's `ReplaceToLinear` copies the whole network. Here the last layer alone is copied: the others are shared.
 """
 
 import numpy as np
@@ -16,11 +12,7 @@ from bookcover_core.models.tensorflow_setup import keras
 
 
 def to_logits(network: keras.Model) -> keras.Model:
-    """What `network` puts into its softmax, as a network of the same inputs: scores (n, genres).
-
-    Args:
-        network: A trained network, from `models.networks.load_model`; its last layer is the dense layer `genres`.
-    """
+    """What `network`, from `load_model`, puts into its softmax, as a network of the same inputs: scores (n, genres)."""
     last, call = origin(network.outputs[0])
     linear = keras.layers.Dense(last.units, name=GENRES)
     scores = linear(call.input_tensors[0])
@@ -29,10 +21,7 @@ def to_logits(network: keras.Model) -> keras.Model:
 
 
 def average_measurements(network: keras.Model) -> npt.NDArray[np.float32] | None:
-    """The measurements (1, k) of the average training cover; None where `network` has no extra inputs.
-
-    Networks with extra inputs are visualised with these, so that the result depends on the picture alone.
-    """
+    """The measurements (1, k) of the average training cover, for `network`'s extra inputs; None where it has none."""
     if len(network.inputs) == 1:
         return None
     standardised = next(layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))

@@ -1,7 +1,4 @@
-"""Figure 5.6: the ideal pictures of genres, each above the course of its score.
-
-visualisation/<model>/insight.json, ideal/  ->  a figure
-"""
+"""Figure 5.6: the ideal pictures of genres, each above the course of its score."""
 
 from pathlib import Path
 
@@ -20,11 +17,7 @@ _COLUMNS, _COURSE = 3, 1.35
 
 
 def ideal_pictures(insight: NetworkInsight, root: Path) -> Figure:
-    """At least one ideal picture with its course; dashed and dotted, what test covers of the genre score.
-
-    Raises:
-        WorkspaceError: A picture or course is missing or altered.
-    """
+    """At least one ideal picture with its course; dashed and dotted, what test covers of the genre score."""
     columns = min(len(insight.ideals), _COLUMNS)
     rows = -(-len(insight.ideals) // columns)
     side = figure_style.WIDTH / max(columns, 2)

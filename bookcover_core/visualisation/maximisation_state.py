@@ -1,7 +1,4 @@
-"""The state of an activation maximisation, so that it can be kept and resumed: `activation_ascent` advances it.
-
-visualisation/<model>/climb-<genre>.npz  <->  MaximisationState
-"""
+"""The state of an activation maximisation, so that it can be kept (climb-<genre>.npz) and resumed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,10 +60,7 @@ class MaximisationState:
         return np.round(back).clip(0, 255).astype(np.uint8)
 
     def converged(self, plateau: int) -> npt.NDArray[np.bool_]:
-        """(n,) whether the objective has risen by less than 2 % of its whole rise over the last `plateau` steps.
-
-        Means of as many steps are compared, for jitter shakes single ones; `plateau` of 0: never.
-        """
+        """(n,) whether the mean of the last `plateau` steps (0: never) rose by less than 2 % of the whole rise."""
         objective = self.scores - self.penalties.sum(axis=2)
         if not plateau or len(objective) < 2 * plateau:
             return np.zeros(self.scores.shape[1], np.bool_)

@@ -1,10 +1,4 @@
-"""The results of visualising a network: ideal pictures of genres, and heat maps of covers.
-
-stage visualise  ->  visualisation/<model>/insight.json   NetworkInsight
-                                           ideal/         a PNG and a CSV for each genre
-                                           seen/          a PNG for each cover
-                                           seen.png       all of them, as a contact sheet
-"""
+"""The results of visualising a network, in insight.json: ideal pictures of genres, and heat maps of covers."""
 
 from pathlib import Path
 

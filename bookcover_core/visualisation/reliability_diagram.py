@@ -11,10 +11,7 @@ from bookcover_core.visualisation.figure_style import WIDTH
 
 
 def reliability(calibrations: Mapping[str, Calibration], width: float = WIDTH) -> Figure:
-    """A panel for each network, all of one scale: accuracy, with intervals, of books in bins of as many books each.
-
-    On the diagonal a network is right as often as it says; below it, it is too sure.
-    """
+    """Accuracy against probability, in bins of as many books, for each network; below the diagonal, too sure."""
     highest = max(max(each.high, each.accuracy.high) for found in calibrations.values() for each in found.bins)
     top = min(1.0, ceil(5 * highest) / 5)
     with figure_style.panels(width, calibrations, 2.7) as (figure, panels):

@@ -1,7 +1,4 @@
-"""Training curves: Figure 3.1 (the preparations), Figure 4.1 (the networks), and accuracy by number of training books.
-
-comparison/<preparation>/history.csv, models/<model>/history.csv  ->  TrainingCurve  ->  a figure
-"""
+"""Training curves: Figure 3.1 (the preparations), Figure 4.1 (the networks), and accuracy by training books."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,11 +42,7 @@ class TrainingCurve:
 
 
 def read_curve(file: Path) -> TrainingCurve:
-    """The training in a `history.csv`; further columns are ignored.
-
-    Raises:
-        WorkspaceError: It is missing, empty or altered.
-    """
+    """The training in a `history.csv`; raises WorkspaceError where it is missing, empty or altered."""
     measures = ("loss", "accuracy", "val_loss", "val_accuracy")
     wrong, cause = "is empty", None
     try:

@@ -1,8 +1,6 @@
 """The stage `visualise`: ideal pictures of genres, and heat maps of covers (section 5.3, Figure 5.6).
 
-models/<model>/, evaluation/<model>/, prepared/  ->  visualisation/<model>/: see `network_insight`
-
-The dissertation ran out of memory after 1,000 steps. Here memory does not grow with the steps, an ascent ends where it
+Where the dissertation ran out of memory after 1,000 steps, memory does not grow with them here; an ascent ends where it
 has converged, and its state is kept (climb-*.npz): a stage that was cut off, or is to take more steps, resumes there.
 """
 

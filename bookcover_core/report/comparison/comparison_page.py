@@ -1,10 +1,4 @@
-"""Two studies side by side, as one page, with its figure, tables and numbers as files. Neither study is touched.
-
-two studies  ->  <folder>/index.html         opens from disk, can be mailed: nothing is fetched
-                          comparison.json    all numbers
-                          tables/            CSV, full numbers
-                          figures/           SVG and PNG
-"""
+"""Two studies side by side, as one page that can be mailed, with its figure, tables and numbers as files beside it."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -50,18 +44,12 @@ class WrittenComparison(NamedTuple):
 
 
 def write_side_by_side(first: Study, second: Study, folder: Path | None = None) -> WrittenComparison:
-    """The page on two studies, and its headline, after it was written.
-
-    Args:
-        first: A study with results.
-        second: Another.
-        folder: Where to write; none: beside the first, under both names.
+    """The page on two studies with results, and its headline; it is written to `folder`, or beside the first study.
 
     Raises:
         SettingsError: The two are one study.
         StageOrderError: One of them has no evaluated network.
         WorkspaceError: A file of results is missing or altered, or the folder is a study's or cannot be written.
-        DiskFullError: No space is left.
     """
     usual = first.workspace.root.with_name(f"{first.settings.name}-{second.settings.name}")
     target = (folder.expanduser() if folder else usual).resolve()

@@ -1,7 +1,4 @@
-"""Two studies compared: the books that they share, how their systems and settings differ.
-
-findings and splits/books.csv of both  ->  StudyComparison
-"""
+"""Two studies compared: the books that they share, how their systems and settings differ."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -33,11 +30,7 @@ _DECIDING_PARTS = frozenset({"training", "models", "comparison", "ensemble", "sc
 
 @dataclass(frozen=True)
 class SharedBooks:
-    """The books of two studies, which are told by their keys.
-
-    Keys of a folder are the names of its pictures, which say little ("0001"): where one of the studies is made of a
-    folder, the pictures must be the same file too.
-    """
+    """The books of two studies, told by their keys; those of a folder, whose names say little, by pictures too."""
 
     counts: Counter[tuple[str, str]]
     """Books by their split in the first study and in the second; `ABSENT`: it does not have them."""

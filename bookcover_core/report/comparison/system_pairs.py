@@ -1,7 +1,5 @@
 """A system of one study against a system of another: accuracy, top 3, macro F1, and recall by genre.
 
-    evaluation/<model>/predictions.csv and metrics.json of both  ->  SystemPair
-
 Where enough test books are shared, systems are compared on these alone, and the books on which they differ decide.
 Otherwise each system keeps the test books of its own study.
 """
@@ -84,13 +82,9 @@ class _JudgedBooks:
 def compare_systems(
     one: tuple[Scores, Predictions], other: tuple[Scores, Predictions], shared: AbstractSet[str], confidence: float
 ) -> SystemPair:
-    """How far two systems of two studies are apart.
+    """How far two systems are apart, by their scores and predictions on all test books of their studies.
 
-    Args:
-        one: Scores and predictions of a system on all test books of its study.
-        other: The same of a system of another study.
-        shared: Keys of the books that both studies have.
-        confidence: Of the intervals; scores with others are made anew.
+    `shared` are the keys of the books that both studies have; scores of another `confidence` are made anew.
     """
     whole = judged = (_judged(*one, confidence), _judged(*other, confidence))
     places = _shared_places(*judged, shared)
@@ -173,11 +167,7 @@ def _genres(
 ) -> list[GenreDifference]:
     """The recall of every genre of either, the greatest difference first; those not compared last, on all their books.
 
-    Args:
-        one: What is compared of the first.
-        other: What is compared of the second.
-        whole: What both made of all their test books.
-        paired: Whether both judged the same books, in one order.
+    `one` and `other` are what is compared, the same books in one order where `paired`; `whole` is all that both judged.
     """
     right = [each.ranks == 1 for each in (one, other)]
     groups, confidence = np.array(one.predictions.groups), one.scores.confidence
