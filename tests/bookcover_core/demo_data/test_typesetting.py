@@ -27,7 +27,7 @@ def test_type_stays_in_its_box_and_fills_it(name):
     assert ink[2] - ink[0] > 140 or end - 100 > 75
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=_WORDS, width=st.integers(20, 400), height=st.integers(10, 400))
 def test_no_text_leaves_its_box(text, width, height):
     """Whatever is printed, no ink lies outside the box, and it ends within it."""
