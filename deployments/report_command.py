@@ -35,7 +35,7 @@ def report_side_by_side(first: Path, second: Path, overrides: Sequence[str], out
     """Write two studies side by side, and print the most important line and where the page is."""
     studies = [Study(load_settings(source, overrides)) for source in (first, second)]
 
-    from bookcover_core.report.comparison.comparison_page import write_side_by_side  # noqa: PLC0415 - imports matplotlib
+    from bookcover_core.report.comparison_page import write_side_by_side  # noqa: PLC0415 - imports matplotlib
 
     written = write_side_by_side(studies[0], studies[1], output)
     say(written.headline)

@@ -15,8 +15,8 @@ from bookcover_core.evaluation.intervals import difference, share
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.report.comparison.comparison_page import notices, write_side_by_side
-from bookcover_core.report.comparison.study_comparison import compare_studies
+from bookcover_core.report.comparison_page import notices, write_side_by_side
+from bookcover_core.report.study_comparison import compare_studies
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 GENRES = ("Cats", "Dogs", "Eels", "Fish & <Chips>")

@@ -1,0 +1,378 @@
+"""Two studies compared: the books that they share, and how their systems and settings differ.
+
+Where enough test books are shared, two systems are compared on these alone, and the books on which they differ decide.
+Otherwise each keeps the test books of its own study.
+"""
+
+from collections import Counter
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
+from bookcover_core.evaluation import metrics
+from bookcover_core.evaluation.intervals import Estimate, difference, paired_difference
+from bookcover_core.evaluation.metrics import Integers
+from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.scores import Scores, score_again
+from bookcover_core.evaluation.significance import Standing, holm, mcnemar, standing_of
+from bookcover_core.pipeline.graph import stages
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.report.evaluated_systems import EvaluatedSystem
+from bookcover_core.report.findings import Findings, gather
+from bookcover_core.settings import BookSource
+from bookcover_core.settings.dissertation import differing_settings
+
+# With a smaller share of the smaller test set in common, two sets of books tell more than the books in common do: the
+# answers of two networks to one book go together, but not so closely that half the books would be worth all.
+_ENOUGH_SHARED = 0.5
+
+
+class MeasureDifference(BaseModel, frozen=True):
+    """One number of two systems, and how far apart they are."""
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate = Field(description="The first less the second.")
+    standing: Standing
+    p: float | None = Field(default=None, description="Of McNemar's exact test; accuracies on the same books only.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for all pairs of the two studies.")
+
+
+class GenreDifference(BaseModel, frozen=True):
+    """The recall of one genre in two studies. A genre that one of them does not have, or test, has no difference."""
+
+    name: str
+    first_books: int | None = Field(description="Test books; None: the study does not have the genre.")
+    second_books: int | None
+    first: Estimate | None
+    second: Estimate | None
+    difference: Estimate | None = Field(description="The first less the second.")
+    standing: Standing | None
+
+
+class SystemPair(BaseModel, frozen=True):
+    """A system of one study and one of another."""
+
+    first: str
+    second: str
+    paired: bool = Field(description="Whether both judged the same books; else each its own.")
+    shared_books: int = Field(description="Test books that both judged, of one genre in both studies.")
+    first_books: int = Field(description="Books that the numbers of the first rest on.")
+    second_books: int
+    measures: dict[str, MeasureDifference] = Field(description="accuracy, top3 (of more than three genres), macro_f1.")
+    genres: list[GenreDifference] = Field(description="Greatest difference in favour of the first first.")
+
+    @property
+    def accuracy(self) -> MeasureDifference:
+        """How far apart their accuracies are."""
+        return self.measures["accuracy"]
+
+
+@dataclass(frozen=True)
+class _JudgedBooks:
+    """What a system made of test books."""
+
+    predictions: Predictions
+    scores: Scores
+
+    @property
+    def ranks(self) -> Integers:
+        return metrics.true_ranks(self.predictions.labels, self.predictions.probabilities)
+
+    @property
+    def genres(self) -> list[str]:
+        return [genre.name for genre in self.scores.genres]
+
+
+def _compare_systems(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> SystemPair:
+    """How far two systems are apart, by all test books of their studies; `shared` are the keys that both have."""
+    whole = judged = (one, other)
+    places = _shared_places(*judged, shared)
+    paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(each.scores.books for each in judged))
+    if paired:
+        judged = (_only(judged[0], places[0]), _only(judged[1], places[1]))
+    return SystemPair(
+        first=one.scores.backbone,
+        second=other.scores.backbone,
+        paired=paired,
+        shared_books=len(places[0]),
+        first_books=judged[0].scores.books,
+        second_books=judged[1].scores.books,
+        measures=_measures(*judged, paired=paired),
+        genres=_genres(*judged, whole, paired=paired),
+    )
+
+
+def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
+    """`pairs` with the p-values of their accuracies corrected for their number, and their standing after that."""
+    tested = {place: pair.accuracy for place, pair in enumerate(pairs) if pair.accuracy.p is not None}
+    found = list(pairs)
+    for (place, accuracy), p in zip(tested.items(), holm([each.p or 0.0 for each in tested.values()]), strict=True):
+        standing = standing_of(accuracy.difference, p, confidence)
+        measures = pairs[place].measures | {"accuracy": accuracy.model_copy(update={"p_holm": p, "standing": standing})}
+        found[place] = pairs[place].model_copy(update={"measures": measures})
+    return found
+
+
+def _scored(scores: Scores, predictions: Predictions, confidence: float) -> _JudgedBooks:
+    if scores.confidence == confidence and scores.books == len(predictions.keys):
+        return _JudgedBooks(predictions, scores)
+    return _JudgedBooks(predictions, score_again(scores, predictions, confidence))
+
+
+def _only(judged: _JudgedBooks, places: Integers) -> _JudgedBooks:
+    """What it made of the books at some places."""
+    return _scored(judged.scores, judged.predictions.at(places), judged.scores.confidence)
+
+
+def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
+    """Places, in either's predictions, of the books that both judged and put under one genre; in one order."""
+    places = {key: place for place, key in enumerate(other.predictions.keys) if key in shared}
+    found = [
+        (place, places[key])
+        for place, (key, label) in enumerate(zip(one.predictions.keys, one.predictions.labels, strict=True))
+        if key in places and one.genres[label] == other.genres[other.predictions.labels[places[key]]]
+    ]
+    table = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _measures(one: _JudgedBooks, other: _JudgedBooks, *, paired: bool) -> dict[str, MeasureDifference]:
+    """How far the totals of two systems are apart."""
+    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
+    found = {}
+    for name, k in {"accuracy": 1, "top3": 3}.items():
+        if k >= min(len(one.genres), len(other.genres)) and k > 1:
+            continue
+        right = one.ranks <= k, other.ranks <= k
+        if paired:
+            apart = paired_difference(right[0], right[1], groups, confidence)
+            found[name] = _measure(one, other, name, apart, p=mcnemar(right[0], right[1], groups) if k == 1 else None)
+        else:
+            found[name] = _measure(one, other, name, difference(one.scores.top(k), other.scores.top(k)))
+    # Of the same books this is wider than need be, and right.
+    apart = difference(one.scores.totals["macro_f1"], other.scores.totals["macro_f1"])
+    return found | {"macro_f1": _measure(one, other, "macro_f1", apart)}
+
+
+def _measure(
+    one: _JudgedBooks, other: _JudgedBooks, name: str, apart: Estimate, p: float | None = None
+) -> MeasureDifference:
+    first, second = one.scores.totals[name], other.scores.totals[name]
+    return MeasureDifference(first=first, second=second, difference=apart, standing=standing_of(apart), p=p)
+
+
+def _genres(
+    one: _JudgedBooks, other: _JudgedBooks, whole: tuple[_JudgedBooks, _JudgedBooks], *, paired: bool
+) -> list[GenreDifference]:
+    """The recall of every genre of either, the greatest difference first; those not compared last, on all their books.
+
+    `one` and `other` are what is compared, the same books in one order where `paired`; `whole` is all that both judged.
+    """
+    right = [each.ranks == 1 for each in (one, other)]
+    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
+    found = []
+    for name in dict.fromkeys([*one.genres, *other.genres]):
+        scores = [each.scores.of_genre(name) for each in (one, other)]
+        is_tested = all(genre and genre.recall for genre in scores)
+        if not is_tested:
+            scores = [each.scores.of_genre(name) for each in whole]
+        first, second = (genre.recall.get(1) if genre else None for genre in scores)
+        apart = None
+        if is_tested and scores[0] and first and second:
+            own = one.predictions.labels == scores[0].label
+            apart = difference(first, second)
+            if paired:
+                apart = paired_difference(right[0][own], right[1][own], groups[own], confidence)
+        found.append(
+            GenreDifference(
+                name=name,
+                first_books=scores[0].books if scores[0] else None,
+                second_books=scores[1].books if scores[1] else None,
+                first=first,
+                second=second,
+                difference=apart,
+                standing=standing_of(apart) if apart else None,
+            )
+        )
+    return sorted(found, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True)
+
+
+SPLITS = ("train", "validation", "test")
+
+# Stands for the split of a book that a study does not have.
+ABSENT = ""
+
+# Settings that outcomes depend on without a stage naming them: they decide which parts there are.
+_DECIDING_PARTS = frozenset({"training", "models", "comparison", "ensemble", "scratch"})
+
+
+@dataclass(frozen=True)
+class SharedBooks:
+    """The books of two studies, told by their keys; those of a folder, whose names say little, by pictures too."""
+
+    counts: Counter[tuple[str, str]]
+    """Books by their split in the first study and in the second; `ABSENT`: it does not have them."""
+    keys: frozenset[str]
+    """Keys of the books that both have."""
+    other_pictures: int
+    """Keys that both have, of different pictures: not counted as shared."""
+
+    def books(self, study: int, split: str) -> int:
+        """Books in a split of the first study (0) or the second (1)."""
+        return sum(count for splits, count in self.counts.items() if splits[study] == split)
+
+    @property
+    def test(self) -> int:
+        """Test books that the studies share."""
+        return self.counts["test", "test"]
+
+    def leaked(self, tested: int) -> int:
+        """Test books of the first study (0) or the second (1) that the other trained on, or chose its epoch by."""
+        splits = [("test", split) if tested == 0 else (split, "test") for split in ("train", "validation")]
+        return sum(self.counts[each] for each in splits)
+
+
+@dataclass(frozen=True)
+class StudyComparison:
+    """Two studies, each with at least one evaluated system."""
+
+    both: tuple[Findings, Findings]
+    shared: SharedBooks
+    pairs: list[SystemPair]
+    """Systems of one name, then the best of both, where that is not one of these pairs."""
+
+    @cached_property
+    def names(self) -> tuple[str, str]:
+        """What the studies are called here: their names, numbered where they have one name."""
+        one, other = (findings.study.settings.name for findings in self.both)
+        return (f"{one} (1)", f"{other} (2)") if one == other else (one, other)
+
+    @cached_property
+    def best(self) -> SystemPair:
+        """The best system of the first and the best of the second, each by its own study."""
+        names = tuple(_best(findings).name for findings in self.both)
+        return next(pair for pair in self.pairs if (pair.first, pair.second) == names)
+
+    def title(self, pair: SystemPair, study: int) -> str:
+        """The name of the first (0) or second (1) system of a pair for people, which says of an untrained one so."""
+        name = (pair.first, pair.second)[study]
+        return next(system.title for system in self.both[study].systems if system.name == name)
+
+    @property
+    def confidence(self) -> float:
+        """Of every interval: that of the first study."""
+        return self.both[0].confidence
+
+    @cached_property
+    def shared_genres(self) -> list[str]:
+        """Names of the genres that both have."""
+        others = {genre.name for genre in self.both[1].genres}
+        return [genre.name for genre in self.both[0].genres if genre.name in others]
+
+    def own_genres(self, study: int) -> list[str]:
+        """Names of the genres that the first study (0) or the second (1) alone has."""
+        return [genre.name for genre in self.both[study].genres if genre.name not in self.shared_genres]
+
+    @cached_property
+    def settings(self) -> list[tuple[str, Any, Any]]:
+        """Dotted name and both values of every setting that differs and that an outcome depends on."""
+        one, other = (findings.study.settings for findings in self.both)
+        changed = sorted({name for each in (one, other) for name, *_ in differing_settings(each)})
+        values = [(name, one.part(name), other.part(name)) for name in changed if _is_deciding(name)]
+        return [each for each in values if each[1] != each[2]]
+
+    @cached_property
+    def other_code(self) -> list[str]:
+        """Titles of the stages that both ran, each with other code."""
+        ran = [{name: {each.code for each in done} for name, done in each.manifests.items()} for each in self.both]
+        return [
+            stage.title
+            for stage in stages()
+            if all(stage.name in codes for codes in ran) and ran[0][stage.name] != ran[1][stage.name]
+        ]
+
+
+def compare_studies(first: Study, second: Study) -> StudyComparison:
+    """Two studies compared.
+
+    Raises:
+        SettingsError: The two are one.
+        StageOrderError: One of them has no evaluated network.
+        WorkspaceError: A file of results is missing or altered.
+    """
+    if first.workspace.root == second.workspace.root:
+        raise SettingsError(
+            "the two studies are one",
+            where=first.workspace.root,
+            advice="Name two; settings files of two studies have another `name` or `workspace`.",
+        )
+    one, other = both = (_with_results(first), _with_results(second))
+    shared = _share_books(one, other)
+    others = {system.name: system for system in other.systems}
+    pairs = [(system, others[system.name]) for system in one.systems if system.name in others]
+    best = (_best(one), _best(other))
+    if best[0].name != best[1].name:
+        pairs.append(best)
+    compared = [
+        _compare_systems(_judged(one, mine, one.confidence), _judged(other, theirs, one.confidence), shared.keys)
+        for mine, theirs in pairs
+    ]
+    return StudyComparison(both, shared, corrected(compared, one.confidence))
+
+
+def _with_results(study: Study) -> Findings:
+    findings = gather(study) if study.manifest_file("listings").exists() else None
+    if findings is None or not findings.systems:
+        raise StageOrderError(
+            f"the study {study.settings.name!r} has no results yet: none of its networks has been evaluated",
+            where=study.workspace.root,
+            advice="Run it first, with `bookcover run` and its settings; `bookcover status` shows how far it is.",
+        )
+    return findings
+
+
+def _judged(findings: Findings, system: EvaluatedSystem, confidence: float) -> _JudgedBooks:
+    folder = findings.study.workspace.evaluation / system.scores.model
+    return _scored(system.scores, read_predictions(folder / "predictions.csv"), confidence)
+
+
+def _is_deciding(name: str) -> bool:
+    """Whether an outcome depends on the setting with this dotted name."""
+    group = name.partition(".")[0]
+    return group in _DECIDING_PARTS or any(path in {name, group} for stage in stages() for path in stage.settings)
+
+
+def _best(findings: Findings) -> EvaluatedSystem:
+    assert findings.best is not None
+    return findings.best
+
+
+def _share_books(first: Findings, second: Findings) -> SharedBooks:
+    books = _read_books(first).merge(_read_books(second), "outer", "key", suffixes=("_1", "_2")).fillna(ABSENT)
+    alike = (books["split_1"] != ABSENT) & (books["split_2"] != ABSENT)
+    shared = alike
+    if BookSource.FOLDER in {findings.study.settings.books.source for findings in (first, second)}:
+        shared = alike & (books["sha256_1"] == books["sha256_2"])
+    # What only the key has in common stands for two books, each of one study.
+    apart = books[alike & ~shared]
+    told = pd.concat([books[~alike | shared], apart.assign(split_1=ABSENT), apart.assign(split_2=ABSENT)])
+    counts = Counter(zip(told["split_1"], told["split_2"], strict=True))
+    return SharedBooks(counts, frozenset(books["key"][shared]), len(apart))
+
+
+def _read_books(findings: Findings) -> pd.DataFrame:
+    """Split and digest of the picture of every book, with its key."""
+    file = findings.study.workspace.splits
+    if not file.exists():
+        raise WorkspaceError(
+            "the list of the study's books is missing", where=file, advice="Run the study again: what is done is kept."
+        )
+    return read_table(file, ("key", "split", "sha256"))
