@@ -8,8 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bookcover_core.demo_data.faults import Fault
-from bookcover_core.demo_data.responses import MOVED, Delivery, Response, choose_response
+from bookcover_core.demo_data.faults import MOVED, Delivery, Fault, Response, choose_response
 from bookcover_core.errors import ServerError
 
 # Seconds before a late answer, and between two bytes of one that drips.
@@ -82,7 +81,7 @@ class ImageHost:
         await asyncio.gather(*self._open)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Response one connection's requests until it is closed."""
+        """Answer one connection's requests until it is closed."""
         conversation = asyncio.current_task()
         assert conversation is not None
         self._open[conversation] = writer

@@ -12,9 +12,8 @@ import pytest
 
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
-from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.faults import INSIDE, Fault, cmyk_picture
 from bookcover_core.demo_data.image_host import ImageHost
-from bookcover_core.demo_data.responses import INSIDE, cmyk_picture
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.faults import INSIDE, Delivery, Fault, Response, choose_response
 from bookcover_core.demo_data.image_host import ImageHost
-from bookcover_core.demo_data.responses import INSIDE, Delivery, Response, choose_response
 
 PATH = "/images/I/51p5aUY%2BOKL.jpg"
 
