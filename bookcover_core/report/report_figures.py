@@ -9,9 +9,13 @@ from bookcover_core.evaluation.published_results import published_recall, publis
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.words import sentences
-from bookcover_core.visualisation.colour_figures import colour_distance, colour_swatches
+from bookcover_core.visualisation.analysis_figures import (
+    colour_distance,
+    colour_swatches,
+    measure_distributions,
+    reliability,
+)
 from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
-from bookcover_core.visualisation.distribution_figure import measure_distributions
 from bookcover_core.visualisation.heatmaps import confusion_heat_map, overlap_heat_map
 from bookcover_core.visualisation.interval_charts import (
     accuracy_chart,
@@ -21,7 +25,6 @@ from bookcover_core.visualisation.interval_charts import (
 )
 from bookcover_core.visualisation.maximisation_figure import ideal_pictures
 from bookcover_core.visualisation.network_insight import NetworkInsight
-from bookcover_core.visualisation.reliability_diagram import reliability
 from bookcover_core.visualisation.training_curves import TrainingCurve, training_curves
 
 

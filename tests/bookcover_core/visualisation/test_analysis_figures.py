@@ -12,11 +12,14 @@ from bookcover_core.evaluation.colour_analysis import genre_colours, study_colou
 from bookcover_core.evaluation.distributions import MEASURES, distributions
 from bookcover_core.evaluation.significance import compare_pairs
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.colour_figures import colour_distance, colour_swatches
-from bookcover_core.visualisation.distribution_figure import measure_distributions
+from bookcover_core.visualisation.analysis_figures import (
+    colour_distance,
+    colour_swatches,
+    measure_distributions,
+    reliability,
+)
 from bookcover_core.visualisation.heatmaps import overlap_heat_map
 from bookcover_core.visualisation.interval_charts import pair_differences
-from bookcover_core.visualisation.reliability_diagram import reliability
 
 BOOKS = 240
 NAMES = ["$5 meals & more $", "Crafts, Hobbies & Home", "Engineering & Transportation and much else besides", "本", "E"]
