@@ -14,11 +14,12 @@ import shutil
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
 
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.evaluate import sound_models
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families.network_predictor import NetworkPredictor
@@ -46,12 +47,12 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
     Raises:
         SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
         WeightsError: There is no trained model, none of that name, or its weights are altered.
-        OSError: The folder cannot be written.
+        WorkspaceError: The folder cannot be written.
     """
     _check_installed("onnx", "tf2onnx")
     chosen = choose(study, model)
     network, card = _whole(study, chosen)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     with without_chatter():
         network(keras.ops.zeros((1, *network.inputs[0].shape[1:])))  # Keras exports what has been called
         network.save(folder / "model.keras")
@@ -76,11 +77,11 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
     Raises:
         SettingsError: pyarrow is not installed.
         StageOrderError: No system has been evaluated, or features are damaged.
-        OSError: The folder cannot be written.
+        WorkspaceError: The folder cannot be written.
     """
     _check_installed("pyarrow")
     table = _predictions(study)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     written = [folder / "predictions.parquet"]
     table.to_parquet(written[0], index=False)
     keys = read_table(study.workspace.selection, ("key",))["key"]
@@ -106,6 +107,18 @@ def _predictions(study: Study) -> pd.DataFrame:
         table.insert(0, "system", system)
         tables.append(table)
     return pd.concat(tables)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder where it is missing; raise `WorkspaceError` where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WorkspaceError(
+            f"the folder cannot be written ({error.strerror})", where=folder, advice="Name another one."
+        ) from error
 
 
 def _check_installed(*packages: str) -> None:

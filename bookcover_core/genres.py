@@ -6,7 +6,7 @@ In BookCover30 the labels are the listing's category ids.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,6 +72,33 @@ def slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"'", "", plain.lower()).replace("&", " and ")
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-") or "genre"
+
+
+def plain_spelling(name: str) -> str:
+    """`name` with composed Unicode, and without blanks at its ends or more than one between words."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def genre_form(name: str) -> str:
+    """One form for all spellings of a genre: case, blanks, and composition of Unicode make no other genre."""
+    return plain_spelling(name).casefold()
+
+
+def join_spellings(counts: Mapping[str, int]) -> dict[str, str]:
+    """The spelling that stands for each, where several mean one genre: that of most of its books, else the first.
+
+    Args:
+        counts: Books of each spelling.
+    """
+    spellings: dict[str, list[str]] = {}
+    for name in counts:
+        spellings.setdefault(genre_form(name), []).append(name)
+    return {
+        name: max(names, key=lambda each: counts[each])
+        for names in spellings.values()
+        if len(names) > 1
+        for name in names
+    }
 
 
 def number_genres(names: Iterable[str]) -> list[Genre]:

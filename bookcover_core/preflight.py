@@ -14,20 +14,20 @@ from pathlib import Path
 import httpx
 
 from bookcover_core.covers.local_sources import FolderSource, ZipSource, check_coverage, open_local_source
+from bookcover_core.curation.decisions import decisions_file, read_decisions
+from bookcover_core.curation.review_queue import check_known
 from bookcover_core.errors import (
     BookcoverError,
     DiskFullError,
-    FolderError,
     ListingError,
     PreflightError,
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
-from bookcover_core.listings.books import each_book
-from bookcover_core.listings.listing_format import open_lines
-from bookcover_core.listings.picture_folder import list_pictures
+from bookcover_core.listings.books import Book, each_book
+from bookcover_core.listings.name_index import BookNames
 from bookcover_core.listings.raw_files import raw_file
-from bookcover_core.listings.read_listings import listing_files, read_listings
+from bookcover_core.listings.read_listings import books_ahead, listing_files, read_listings
 from bookcover_core.models.backbones import Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
@@ -40,6 +40,9 @@ _PATIENCE = 15.0
 
 # Books of the dissertation (section 3.1), and the records of Book32 whose covers are downloaded for them.
 _DISSERTATION_BOOKS, _DISSERTATION_RECORDS = 57_000, 207_572
+
+# Books whose covers are looked for, at most about.
+_LOOKED_FOR = 2_000
 
 # Bytes of a downloaded cover: the mean of real ones, 333 x 500 pixels, rounded up.
 _COVER_BYTES = 40_000
@@ -72,11 +75,13 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     checks: list[Callable[[], object]] = [
         partial(_check_weights, settings, each) for each in _frozen_networks(settings)
     ]
-    if books.source is BookSource.FOLDER:
-        checks.append(partial(_check_pictures, settings))
     checks += [partial(_check_listing, study, name, source) for name, source in listing_files(books)]
+    told: list[BookcoverError] = []
+    found = _books(study, told)
+    yield from told
     if books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP:
-        checks.append(partial(_check_covers, study))
+        checks.append(partial(_check_covers, study, found))
+    checks.append(partial(_check_decisions, study, found))
     if settings.reads_covers:
         checks.append(check_reader)
     checks.append(partial(_check_disk, settings))
@@ -134,52 +139,48 @@ def _look_for_weights(settings: StudySettings, backbone: Backbone) -> None:
         raise no_published_weights(backbone, f"answers {answer.status_code}")
 
 
-def _check_pictures(settings: StudySettings) -> None:
-    """Raise `FolderError` where the folder of pictures cannot be used."""
-    folder = Path(str(settings.books.folder)).expanduser()
-    if not folder.is_dir():
-        raise FolderError(
-            "there is no such folder of pictures", where=settings.books.folder, advice="Correct books.folder."
-        )
-    list_pictures(folder, settings.root.parent)
-
-
 def _check_listing(study: Study, name: str, source: str) -> None:
-    """Raise `ListingError` for a file that is not there or cannot be read. One that the study holds is not missed."""
-    if is_remote(source):
-        return
-    file = Path(source).expanduser()
+    """Raise `ListingError` for a file that is not there. One that the study holds already is not missed."""
+    if not is_remote(source) and not Path(source).expanduser().exists() and not raw_file(study, name).is_file():
+        what = "file of groups" if name == "groups" else "listing"
+        setting = name if name in {"groups", "listing"} else f"{name}_listing"
+        raise ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
+
+
+def _books(study: Study, told: list[BookcoverError]) -> list[Book]:
+    """The books of the study, as far as no host has to be asked for them; `told` receives what will stop them."""
+    return list(each_book(study.workspace)) if _is_listed(study) else books_ahead(study, told)
+
+
+def _is_listed(study: Study) -> bool:
+    """Whether the listings are read, and have not changed since."""
     try:
-        if file.is_file():
-            with open_lines(file, source) as lines:
-                next(lines, "")
-        elif not raw_file(study, name).is_file():
-            what = "file of groups" if name == "groups" else "listing"
-            setting = name if name in {"groups", "listing"} else f"{name}_listing"
-            raise ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
-    except OSError as error:
-        raise ListingError(
-            f"the listing cannot be read ({error.strerror})", where=source, advice="Mend its permissions."
-        ) from None
+        return read_listings.at(study).earlier is not None and study.workspace.books.exists()
+    except BookcoverError:
+        return False
 
 
-def _check_covers(study: Study) -> None:
+def _check_covers(study: Study, books: list[Book]) -> None:
     """Raise `FolderError` where a run would refuse the folder or archive of covers, as far as that is told quickly.
 
-    Of an archive the directory is read, and of each packing the beginning of a few members. Once the listings are read,
-    their covers are looked for, as the download does.
+    Of an archive the directory is read, and of each packing the beginning of a few members. Of the books a few thousand
+    are looked for, as the download looks for all.
     """
     covers = study.settings.covers
     location = Path(str(covers.location)).expanduser()
+    wanted = [book.filename for book in books]
     is_archive = covers.source is CoverSource.ARCHIVE
-    source = ZipSource(location, ()) if is_archive else FolderSource(location, (), study.settings.root.parent)
+    source = ZipSource(location, wanted) if is_archive else FolderSource(location, wanted, study.settings.root.parent)
     source.check()
-    try:
-        is_listed = read_listings.at(study).earlier is not None
-    except BookcoverError:
-        is_listed = False
-    if is_listed and (found := open_local_source(study)):
-        check_coverage(study, found)
+    check_coverage(study, source, books[:: len(books) // _LOOKED_FOR + 1])
+
+
+def _check_decisions(study: Study, books: list[Book]) -> None:
+    """Raise `DecisionsError` where people's decisions cannot be read, or name no book."""
+    names = BookNames((book.key, book.filename, book.category) for book in books) if books else None
+    decisions = read_decisions(decisions_file(study), names)
+    if names is not None:
+        check_known(study, decisions, names)
 
 
 def _check_disk(settings: StudySettings) -> None:
@@ -203,19 +204,16 @@ def describe_books(settings: StudySettings) -> Iterator[str]:
     """What is known of the books and their covers without fetching anything, a line each.
 
     Raises:
-        FolderError: The folder of pictures, or the local source of covers, cannot be used.
+        FolderError: The local source of covers cannot be used.
     """
     study = Study(settings)
-    if settings.books.source is BookSource.FOLDER:
-        folder = Path(str(settings.books.folder)).expanduser()
-        sizes = Counter(picture.genre for picture in list_pictures(folder, settings.root.parent).pictures)
-    elif study.manifest_file("listings").exists():
-        sizes = Counter(book.category for book in each_book(study.workspace))
-    else:
+    books = _books(study, [])
+    if not books:
         return
+    sizes = Counter(book.category for book in books)
     yield f"{sizes.total():,} books in {len(sizes)} genres: {', '.join(f'{name} {n:,}' for name, n in sizes.items())}."
-    if settings.books.source is not BookSource.FOLDER and (source := open_local_source(study)):
-        missing = [book for book in each_book(study.workspace) if source.find(book) is None]
+    if settings.books.source is not BookSource.FOLDER and _is_listed(study) and (source := open_local_source(study)):
+        missing = [book for book in books if source.find(book) is None]
         named = f", such as {missing[0].filename}" if missing else ""
         yield f"Covers that are not in {settings.covers.location}: {len(missing):,}{named}."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.progress import Progress
 
 from bookcover_core.covers.ledger import CoverOutcome
@@ -254,9 +254,15 @@ class CoverStudy:
         from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - beside TensorFlow
         from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
 
+        if top < 1 or near < 0:
+            raise InputError(
+                f"top is {top}, near is {near}",
+                where="judge",
+                advice="Name at least one genre, and 0 covers or more.",
+            )
+        given = _as_input(cover)
         if model not in self._judges:
             self._judges[model] = Judge.load(self._study, model)
-        given = _as_input(cover)
         if isinstance(given, CoverInput):
             given = given._replace(text=BookText(title, author))
         [verdict], markdown = judge_and_show(self._judges[model], [given], top=top, near=near)
@@ -277,6 +283,7 @@ class CoverStudy:
         Raises:
             SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
             WeightsError: There is no trained model, none of that name, or its weights are altered.
+            WorkspaceError: The folder cannot be written.
         """
         from bookcover_core.export import export_model, export_tables  # noqa: PLC0415 - imports TensorFlow
 
@@ -309,13 +316,36 @@ class CoverStudy:
         return self._study.workspace.evaluation / model
 
 
+# Modes of pictures that PNG cannot hold, and TIFF can.
+_TIFF = frozenset({"CMYK", "YCbCr", "LAB", "F", "I"})
+_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    """A picture as the content of a file, upright, with its colours and their profile."""
+    if not (picture.width and picture.height):
+        raise ValueError(f"{picture.width} x {picture.height} pixels")
+    upright, stream = ImageOps.exif_transpose(picture), BytesIO()
+    if upright.mode not in _TIFF | _PNG:
+        upright = upright.convert({"RGBa": "RGBA", "La": "LA", "PA": "RGBA"}.get(upright.mode, "RGB"))
+    upright.save(stream, "TIFF" if upright.mode in _TIFF else "PNG")
+    return stream.getvalue()
+
+
 def _as_input(cover: str | Path | bytes | Image.Image) -> CoverInput | Unreadable:
     if isinstance(cover, Image.Image):
-        stream = BytesIO()
-        cover.save(stream, "PNG")
-        cover = stream.getvalue()
+        try:
+            cover = _encoded(cover)
+        except (OSError, ValueError, SystemError, AttributeError) as error:  # of one that is closed, cut or empty
+            return Unreadable(source="the picture", outcome=CoverOutcome.NOT_AN_IMAGE, reason=str(error))
+    if not isinstance(cover, str | Path | bytes):
+        raise InputError(
+            f"{type(cover).__name__} is no cover",
+            where="judge",
+            advice="Give a file, an address, the content of a file, or a picture of Pillow's.",
+        )
     if isinstance(cover, bytes):
         return CoverInput("the picture", cover)
-    if Path(cover).is_dir():
+    if cover and Path(cover).is_dir():
         return Unreadable(source=str(cover), outcome=CoverOutcome.NOT_AN_IMAGE, reason="a folder")
     return next(find_covers([str(cover)]))

@@ -117,7 +117,7 @@ def run(
         bool, typer.Option("--dry-run", help="Say what would run, why, and how long it took last; run nothing.")
     ] = False,
     folder: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="In place of a settings file: a folder of pictures with a subfolder for each genre.",
             show_default=False,
@@ -125,7 +125,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a study, or take it up where it stopped."""
-    if folder and settings_file:
+    if folder is not None and settings_file:
         raise SettingsError("a settings file names its own books", where="--folder", advice="Give one of the two.")
     if (chunk or next_chunk) and only != "download":
         raise SettingsError(
@@ -135,10 +135,10 @@ def run(
         )
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
-    if folder:
+    if folder is not None:
         from deployments.terminal import say  # noqa: PLC0415 - imports Rich
 
-        settings = settings_of_folder(str(folder), overrides or ())
+        settings = settings_of_folder(folder, overrides or ())
         networks = ", ".join(settings.training.backbones)
         say(
             f"A study named {settings.name} of the pictures in {folder}: {networks}, possible box sets are "

@@ -83,7 +83,7 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     books = _books(study, chunk)
     source = open_local_source(study)
     if source is not None:
-        check_coverage(study, source)
+        check_coverage(study, source, each_book(study.workspace))
     items = {} if source is None else {book.key: source.find(book) for book in books}
     table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
     store = CoverStore(workspace, read_genres(workspace), settings)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import NamedTuple
 
 from bookcover_core.covers.image_checks import ImageCheck
@@ -18,7 +19,6 @@ from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
 from bookcover_core.listings.image_files import (
-    SYSTEM_FOLDERS,
     LeftOut,
     file_path,
     has_image_magic,
@@ -27,7 +27,7 @@ from bookcover_core.listings.image_files import (
 )
 from bookcover_core.listings.name_index import NameIndex
 from bookcover_core.listings.text_decoding import carry
-from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, why_closed
+from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace
 from bookcover_core.settings import BookSource, CoverSource
@@ -113,7 +113,7 @@ class GenreFolderSource(_FolderFiles):
 
     def find(self, book: Book) -> Found:
         """The image of a book; None where there is none."""
-        return self._image(f"{book.category}/{book.filename}")
+        return self._image(normpath(f"{book.category}/{book.filename}"))
 
     def describe(self, missing: Sequence[Book]) -> str:
         """Which book is gone."""
@@ -184,7 +184,9 @@ class FolderSource(_FolderFiles, _NamedFiles):
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
         if not folder.is_dir():
-            raise FolderError("the folder of pictures is not there", where=folder, advice="Check covers.location.")
+            what = "this is a file, not a folder" if folder.exists() else "the folder of pictures is not there"
+            advice = 'Check covers.location; a zip file takes covers.source = "archive".'
+            raise FolderError(what, where=folder, advice=advice)
         self._read_at = time.time_ns()
         seen: dict[tuple[int, int], tuple[Path, int]] = {}
         left_out: list[LeftOut] = []
@@ -217,7 +219,9 @@ class ZipSource(_NamedFiles):
     def __init__(self, file: Path, wanted: Iterable[str]) -> None:
         try:
             if not file.is_file():
-                raise FolderError("the archive is not there", where=file, advice="Check covers.location.")
+                what = "this is a folder, not a zip file" if file.is_dir() else "the archive is not there"
+                advice = 'Check covers.location; a folder takes covers.source = "folder".'
+                raise FolderError(what, where=file, advice=advice)
             self._archive = zipfile.ZipFile(file)
         except (OSError, ValueError, *ZIP_DAMAGE) as error:
             raise FolderError(
@@ -225,7 +229,7 @@ class ZipSource(_NamedFiles):
                 where=file,
                 advice=_WHOLE_COPY,
             ) from error
-        members = [info for info in self._archive.infolist() if not info.is_dir() and _is_visible(info.filename)]
+        members = visible_members(self._archive)
         closed = [(info, reason) for info in members if (reason := why_closed(info))]
         if len(closed) > len(members) / 2:
             info, reason = closed[0]
@@ -235,7 +239,12 @@ class ZipSource(_NamedFiles):
                 where=file,
                 advice=_UNPACK,
             )
-        self._infos = {_member_name(info): info for info in members}
+        self._infos: dict[str, zipfile.ZipInfo] = {}
+        self._doubled: set[str] = set()
+        for info in members:
+            earlier = self._infos.setdefault(name := _member_name(info), info)
+            if (earlier.CRC, earlier.file_size) != (info.CRC, info.file_size):
+                self._doubled.add(name)
         super().__init__(file, self._infos, wanted)
 
     def check(self) -> None:
@@ -250,6 +259,13 @@ class ZipSource(_NamedFiles):
             damage = [found.detail for found in tried if isinstance(found, ImageCheck)]
             if len(damage) == len(tried):
                 raise FolderError(f"{names[0]!r} cannot be read: {damage[0]}", where=self._place, advice=_WHOLE_COPY)
+
+    def find(self, book: Book) -> Found:
+        """The image of a book; none of two members of one name that differ."""
+        found = super().find(book)
+        if isinstance(found, LocalImage) and found.name in self._doubled:
+            return AmbiguousImage((found.name, f"another {found.name}"))
+        return found
 
     def is_current(self) -> bool:
         """Always: another archive is another source."""
@@ -306,6 +322,10 @@ def _name_damage(file: Path, error: Exception) -> str:
     with suppress(OSError), file.open("rb") as content:
         head = content.read(_HEAD)
     if head.startswith(b"PK"):
+        with suppress(OSError), file.open("rb") as content:
+            content.seek(-_HEAD, os.SEEK_END)
+            if not any(content.read()):
+                return "its end is zeros: it was not copied or downloaded to its end"
         return "it is cut off or damaged: its list of files, which stands at the end, is not there"
     if isinstance(error, OSError):
         return error.strerror or str(error)
@@ -332,12 +352,12 @@ def _open_source(
     return ZipSource(location, wanted) if own is None else FolderSource(location, wanted, own)
 
 
-def check_coverage(study: Study, source: LocalSource) -> None:
-    """Raise `FolderError` if a source lacks a larger share of the listed books than `covers.max_missing_share`.
+def check_coverage(study: Study, source: LocalSource, books: Iterable[Book]) -> None:
+    """Raise `FolderError` if a source lacks a larger share of `books`, the pool aside, than `covers.max_missing_share`.
 
     Archives among its files are logged: their covers count as missing.
     """
-    books = [book for book in each_book(study.workspace) if book.role != POOL]
+    books = [book for book in books if book.role != POOL]
     missing = [book for book in books if not isinstance(source.find(book), LocalImage)]
     where = study.settings.covers.location or study.settings.books.folder
     if len(missing) > study.settings.covers.max_missing_share * len(books):
@@ -348,12 +368,6 @@ def check_coverage(study: Study, source: LocalSource) -> None:
         )
     if missing and isinstance(source, _NamedFiles) and source.archives:
         logger.warning("%s: %d covers are not found; there are %s", where, len(missing), source.archives)
-
-
-def _is_visible(name: str) -> bool:
-    """Whether a member of an archive is neither hidden nor another program's."""
-    parts = name.replace("\\", "/").split("/")
-    return not any(part in SYSTEM_FOLDERS or (part.startswith(".") and part not in {".", ".."}) for part in parts)
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:

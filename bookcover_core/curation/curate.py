@@ -11,15 +11,16 @@ from dataclasses import astuple
 from typing import Any
 
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.curation.decisions import decisions_file
+from bookcover_core.curation.decisions import book_names, decisions_file
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
 from bookcover_core.curation.leakage_groups import unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
-from bookcover_core.curation.review_queue import check_matched, check_reviewed
+from bookcover_core.curation.review_queue import check_known, check_reviewed
 from bookcover_core.curation.selection import select_books
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.listings.book_groups import title_names
 from bookcover_core.listings.books import POOL, EligibleBook
+from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
@@ -83,7 +84,7 @@ def curate(study: Study, _: StageRun) -> Result:
         GenreError: A genre is left with fewer than three books.
     """
     selection = select_books(study)
-    check_matched(study, selection)
+    check_known(study, selection.decisions, book_names(study) or BookNames(()))
     undecided = check_reviewed(study, selection)
     covers, replacements = selection.covers, list(selection.replacements)
     added = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}

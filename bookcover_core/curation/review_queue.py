@@ -14,11 +14,12 @@ from pathlib import Path
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import compile_term
-from bookcover_core.curation.decisions import COLUMNS, Decision, book_names, decisions_file, standing_decisions
+from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, standing_decisions
 from bookcover_core.curation.exclusions import UNDECIDED
 from bookcover_core.curation.selection import BookSelection, select_books
 from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
+from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_csv, read_table, write_csv, write_table
 
@@ -214,10 +215,9 @@ def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str
     return [dict(zip(columns, row, strict=True)) for row in rows if keys is None or row[0] in keys]
 
 
-def check_matched(study: Study, selection: BookSelection) -> None:
-    """Raise `DecisionsError` where decisions name no book; log them where `curation.unmatched` is "skip"."""
-    names = book_names(study)
-    unknown = sorted(key for key in selection.decisions if names is None or not names.has(key))
+def check_known(study: Study, decisions: Collection[str], names: BookNames) -> None:
+    """Raise `DecisionsError` where decisions, by key, name no book; log them where `curation.unmatched` is "skip"."""
+    unknown = sorted(key for key in decisions if not names.has(key))
     if not unknown:
         return
     named = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")

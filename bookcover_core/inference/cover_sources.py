@@ -46,6 +46,9 @@ def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:
         names: Files, folders, http or https addresses.
     """
     for name in names:
+        if not name.strip():  # an empty variable; the path would be the current folder
+            yield Unreadable(source='""', outcome=CoverOutcome.MISSING, reason="no cover is named")
+            continue
         if "://" in name:
             yield _address(name)
             continue

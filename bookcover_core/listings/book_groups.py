@@ -7,13 +7,15 @@ test of another.
 import csv
 import logging
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.listing_format import open_lines
+from bookcover_core.genres import plain_spelling
+from bookcover_core.listings.listing_format import csv_fault, find_delimiter, open_lines
 from bookcover_core.listings.name_index import BookNames
+from bookcover_core.pipeline.workspace import from_cell
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ def title_names(title: str) -> set[str]:
 
 
 def _plain(text: str) -> str:
-    return _NOT_ALPHANUMERIC.sub("", text.casefold())
+    return _NOT_ALPHANUMERIC.sub("", unicodedata.normalize("NFC", text).casefold())
 
 
 def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str, skip: bool = False) -> dict[str, str]:
@@ -109,27 +111,30 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
             )
     if unknown:
         _handle_unknown(unknown, name, skip=skip)
+    elif not groups:
+        raise ListingError("the file names no group", where=name, advice="Write FILENAME,group; or clear books.groups.")
     return groups
 
 
 def _read_pairs(file: Path, name: str) -> Iterator[tuple[int, str, str]]:
     """Line, name and group of each row."""
-    with open_lines(file, name) as lines:
-        start = next(lines, "")
-        delimiter = max(",;\t", key=start.count)
-        rows = csv.reader(chain([start], lines), delimiter=delimiter, strict=True)
+    with open_lines(file, name) as content:
+        delimiter, lines = find_delimiter(content)
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        seen = False
         try:
             for row in rows:
                 line = rows.line_num
-                if not row or (line == 1 and row[0].strip().casefold() in _HEADERS):
+                if not any(field.strip() for field in row) or (not seen and row[0].strip().casefold() in _HEADERS):
                     continue
+                seen = True
                 if len(row) != 2 or not all(field.strip() for field in row):
                     where = f"{name}, line {line}"
                     raise ListingError("not a FILENAME and its group", where=where, advice="Write FILENAME,group.")
-                yield line, row[0], row[1]
+                yield line, from_cell(row[0].strip()), plain_spelling(from_cell(row[1]))
         except csv.Error as error:
             raise ListingError(
-                f"quotes that do not match ({error})", where=f"{name}, line {rows.line_num}", advice="Mend the line."
+                csv_fault(error), where=f"{name}, line {rows.line_num}", advice="Mend the line."
             ) from error
 
 

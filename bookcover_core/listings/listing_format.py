@@ -14,13 +14,15 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import ListingError
+from bookcover_core.listings.image_files import foreign_format, has_image_magic
 from bookcover_core.listings.text_decoding import carry, decode
-from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member
+from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,21 @@ _LONGEST_LINE = 64 * 1024**2
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+"""How a web page begins, which many hosts send in place of a file."""
+
+# How other files begin that people take for tables.
+_NO_TABLES = {
+    "a web page": WEB_PAGE,
+    "an Excel workbook": re.compile(rb"\xd0\xcf\x11\xe0"),
+    "a Parquet file": re.compile(rb"PAR1"),
+    "JSON": re.compile(rb"\s*(?:\[\s*)?\{"),
+}
+
+# Line by which spreadsheets name the delimiter of the table behind it.
+_DELIMITER_NAMED = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 # Columns of a line, at least, that tell a delimiter.
 _FEWEST_COLUMNS = 3
@@ -70,7 +87,7 @@ def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
         with _open_binary(file, name) as content:
             encoding = _find_encoding(content, name)
         with _open_binary(file, name) as content:
-            yield _decoded(content, encoding)
+            yield _split_lines(_decoded(content, encoding))
     except (*ZIP_DAMAGE, gzip.BadGzipFile) as error:
         raise ListingError(
             f"the listing cannot be unpacked ({error})", where=name, advice="Unpack it, and name the file in it."
@@ -81,12 +98,20 @@ def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
         ) from error
 
 
+def refuse_unread(file: Path, name: str = "") -> None:
+    """Raise `ListingError` for a folder, and for a pipe or device, which might never end."""
+    if file.exists() and not file.is_file():
+        kind = "a folder" if file.is_dir() else "not a file"
+        raise ListingError(
+            f"the listing cannot be read (it is {kind})",
+            where=name or file,
+            advice="Name a file of text, such as books.csv.",
+        )
+
+
 @contextmanager
 def _open_binary(file: Path, name: str) -> Iterator[Binary]:
-    if file.exists() and not file.is_file():
-        raise ListingError(
-            "the listing cannot be read (it is not a file)", where=name, advice="Check the name of the file."
-        )
+    refuse_unread(file, name)
     with file.open("rb") as content:
         magic = content.read(4)
         content.seek(0)
@@ -101,13 +126,9 @@ def _open_binary(file: Path, name: str) -> Iterator[Binary]:
 
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    members = [
-        info
-        for info in archive.infolist()
-        if not info.is_dir()
-        and not info.filename.startswith("__MACOSX/")
-        and info.filename.rpartition("/")[2][:1] != "."
-    ]
+    members = visible_members(archive)
+    if any(info.filename == "[Content_Types].xml" for info in members):
+        raise _no_table("an Excel workbook", name)
     if len(members) != 1:
         shown = ", ".join(info.filename for info in members[:5])
         raise ListingError(
@@ -116,8 +137,26 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return members[0]
 
 
+def _no_table(kind: str, name: str) -> ListingError:
+    return ListingError(f"this is {kind}, not a table of text", where=name, advice="Save it as CSV in UTF-8.")
+
+
+def _find_wide(line: bytes) -> str:
+    """The encoding of a file with this first line where it is UTF-32 or UTF-16; else empty."""
+    if line.startswith(_UTF_32_MARKS):
+        return "utf-32"
+    if line.startswith(UTF_16_MARKS):
+        return "utf-16"
+    if b"\0" not in line[:200]:
+        return ""
+    zeros = [not byte for byte in line[:4]]
+    if zeros in ([False, True, True, True], [True, True, True, False]):
+        return "utf-32-be" if zeros[0] else "utf-32-le"
+    return "utf-16-le" if zeros[1:2] == [True] else "utf-16-be"
+
+
 def _find_encoding(content: Binary, name: str) -> str:
-    """The encoding of a listing: "utf-16", "cp1252", or "utf-8" with bytes that may be none.
+    """The encoding of a listing: "utf-16", "utf-32", "cp1252", or "utf-8" with bytes that may be none.
 
     Where no line is UTF-8 beyond ASCII, and all lines are Windows-1252, it is that. The real listings have valid UTF-8,
     and bytes (0x81) that Windows-1252 does not define.
@@ -128,16 +167,19 @@ def _find_encoding(content: Binary, name: str) -> str:
     wide = ""
     for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
         size += len(line)
-        if number == 1 and line.startswith((_ZIP, _GZIP)):
-            raise ListingError("there is an archive in the archive", where=name, advice="Unpack it, and name the file.")
+        if number == 1:
+            wide = _find_wide(line)
+            if line.startswith((_ZIP, _GZIP)):
+                raise ListingError(
+                    "there is an archive in the archive", where=name, advice="Unpack it, and name the file."
+                )
+            kind = next((kind for kind, start in _NO_TABLES.items() if start.match(line)), "") or foreign_format(line)
+            if kind or has_image_magic(line):
+                raise _no_table(kind or "an image", name)
         if size > MOST_BYTES or len(line) >= _LONGEST_LINE:
             long = f"the listing has more than {MOST_BYTES:,} bytes"
             long = long if size > MOST_BYTES else f"a line has more than {_LONGEST_LINE:,} bytes"
             raise ListingError(long, where=f"{name}, line {number}", advice="Check the file.")
-        if number == 1 and line.startswith(UTF_16_MARKS):
-            wide = "utf-16"
-        elif number == 1 and b"\0" in line[:200]:
-            wide = "utf-16-le" if line[1:2] == b"\0" else "utf-16-be"
         if wide or line.isascii():
             continue
         try:
@@ -171,7 +213,7 @@ def _is_1252(line: bytes) -> bool:
 
 
 def _decoded(content: Binary, encoding: str) -> Iterator[str]:
-    if encoding.startswith("utf-16"):
+    if encoding.startswith(("utf-16", "utf-32")):
         # Ends of lines are looked for alone: a control character in a title is none.
         yield from map(carry, io.TextIOWrapper(content, encoding, newline="\n"))
         return
@@ -180,8 +222,25 @@ def _decoded(content: Binary, encoding: str) -> Iterator[str]:
         yield carry(line.decode("cp1252")) if encoding == "cp1252" else decode(line)
 
 
-def find_delimiter(line: str) -> str:
-    """The delimiter of a table whose first line is `line`: the comma, unless only another one gives three columns."""
+def _split_lines(lines: Iterator[str]) -> Iterator[str]:
+    """Lines that end as those of a table do: one without any line feed is split at its carriage returns."""
+    first = next(lines, "")
+    if "\n" in first or "\r" not in first:
+        yield first
+        yield from lines
+        return
+    for piece in chain([first], lines):
+        yield from io.StringIO(piece, newline=None)
+
+
+def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """The delimiter of a table, and its lines, of which one that only names it ("sep=;") is left blank.
+
+    It is the comma, unless only another one gives three columns, or any.
+    """
+    line = next(lines, "")
+    if named := _DELIMITER_NAMED.fullmatch(line):
+        return named[1], chain(["\n"], lines)
 
     def width(delimiter: str) -> int:
         try:
@@ -189,10 +248,19 @@ def find_delimiter(line: str) -> str:
         except csv.Error:
             return 0
 
-    if width(",") >= _FEWEST_COLUMNS:
-        return ","
+    fewest = _FEWEST_COLUMNS if width(",") > 1 else 2
     best = max(_DELIMITERS, key=width)
-    return best if width(best) >= _FEWEST_COLUMNS else ","
+    is_comma = width(",") >= _FEWEST_COLUMNS or width(best) < fewest
+    return "," if is_comma else best, chain([line], lines)
+
+
+def csv_fault(error: csv.Error) -> str:
+    """What is wrong with a record, in words."""
+    if "new-line" in str(error):
+        return "a carriage return stands within the record, outside quotes"
+    if "field limit" in str(error):
+        return f"a field has more than {csv.field_size_limit():,} characters: the quote before it may not be closed"
+    return f"quotes that do not match ({error})"
 
 
 @dataclass(frozen=True)
@@ -237,6 +305,10 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
         wanted = _NAMES[column] if header is None else (_plain(header),)
         found = next((headers.index(each) for each in wanted if each in headers), None)
         if found is not None:
+            if headers.count(headers[found]) > 1:
+                raise ListingError(
+                    f"the header has several columns {first[found]!r}", where=where, advice="Rename all but one."
+                )
             places[column] = found
         elif header is not None:
             raise ListingError(f"the header has no column {header!r}", where=where, advice="Check books.columns.")

@@ -8,7 +8,7 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -72,16 +72,17 @@ class NameIndex:
 
     Args:
         names: The names that there are: paths with forward slashes.
-        wanted: All names that will be looked up: what one of them names as written is not given to another. They are
-            read once, and only if some name is not found as written.
+        wanted: All names that will be looked up: what one of them names as written is not given to another, and what
+            several of them find is ambiguous. They are read once, and only if some name is not found as written.
         forms: Forms in which names are compared, the strictest first.
     """
 
     def __init__(self, names: Iterable[str], wanted: Iterable[str] = (), forms: Sequence[Form] = FILE_FORMS) -> None:
-        self._names = list(names)
+        self._names = frozenset(names)
         self._all_wanted = wanted
         self._forms = forms
-        self._by_last: dict[Form, dict[str, list[tuple[str, str]]]] = {}
+        self._by_suffix: dict[Form, dict[str, list[tuple[str, str]]]] = {}
+        self._takers: dict[str, Counter[str]] = {}
 
     def find(self, wanted: str, folders: Collection[str] = ()) -> NameMatch:
         """The name that `wanted` means.
@@ -90,42 +91,60 @@ class NameIndex:
             wanted: The name.
             folders: Of several names that fit, one in a folder called so (its genre) is taken.
         """
-        nearby: list[tuple[Form, list[str]]] = []
-        for form in self._forms:
-            path = form(wanted)
-            same_last = [
-                each for each in self._index(form).get(_last(path), ()) if self._is_free(each[0], wanted, form)
-            ]
-            for fits in _PATH_RULES:
-                if found := [name for name, candidate in same_last if fits(path, candidate)]:
-                    return self._decide(found, wanted, folders, form, is_alone=False)
-            if same_last:
-                nearby.append((form, [name for name, _ in same_last]))
-        if not nearby:
+        if wanted in self._names:
+            return NameMatch((wanted,))
+        found, form, is_alone = self._search(wanted)
+        if not found:
             return NOTHING
-        form, found = nearby[0]
-        return self._decide(found, wanted, folders, form, is_alone=True)
-
-    def _decide(
-        self, found: Sequence[str], wanted: str, folders: Collection[str], form: Form, *, is_alone: bool
-    ) -> NameMatch:
-        is_exact = form is as_written
         if len(found) > 1 and folders:
             named = {equivalent(folder) for folder in folders}
             found = [name for name in found if named & set(equivalent(name).split("/")[:-1])] or found
-        rivals = 0
-        if is_alone or form not in {as_written, equivalent}:
-            rivals = self._rivals[_last(without_suffix(wanted))] - 1
-        return NameMatch(tuple(sorted(found)), is_exact, len(found) > 1 or rivals > 0)
+        rivals = self._rivals.get(_last(without_suffix(wanted)), [])
+        is_shared = (is_alone and len(rivals) > 1) or (len(found) == 1 and self._count_takers(wanted)[found[0]] > 1)
+        return NameMatch(tuple(sorted(found)), form is as_written, len(found) > 1 or is_shared)
+
+    def _search(self, wanted: str) -> tuple[list[str], Form, bool]:
+        """The names that fit by the first rule that finds any, the form, and whether their last parts alone fit."""
+        nearby: tuple[list[str], Form, bool] = ([], as_written, True)
+        for form in self._forms:
+            path, index = form(wanted), self._index(form)
+            ends = list(_ends(path))
+            below = [each for each in index.get(path, ()) if self._is_free(each[0], wanted, form)]
+            shorter = [each for end in ends[1:-1] for each in index.get(end, ()) if each[1] == end]
+            for found in (
+                [name for name, candidate in below if candidate == path],
+                [name for name, _ in below],
+                [name for name, _ in shorter if self._is_free(name, wanted, form)],
+            ):
+                if found:
+                    return found, form, False
+            if not nearby[0]:
+                alone = index.get(ends[-1], ())
+                nearby = ([name for name, _ in alone if self._is_free(name, wanted, form)], form, True)
+        return nearby
 
     @cached_property
-    def _wanted(self) -> list[str]:
-        return list(self._all_wanted)
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(self._all_wanted)
 
     @cached_property
-    def _rivals(self) -> Counter[str]:
-        """How many wanted names share a last part."""
-        return Counter(_last(without_suffix(name)) for name in self._wanted)
+    def _rivals(self) -> dict[str, list[str]]:
+        """The wanted names that share a last part."""
+        rivals: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self._wanted:
+            rivals[_last(without_suffix(name))].append(name)
+        return rivals
+
+    def _count_takers(self, wanted: str) -> Counter[str]:
+        """How many of the names that share `wanted`'s last part find each name."""
+        last = _last(without_suffix(wanted))
+        if last not in self._takers:
+            self._takers[last] = Counter(
+                name
+                for rival in self._rivals.get(last, ())
+                for name in ((rival,) if rival in self._names else self._search(rival)[0])
+            )
+        return self._takers[last]
 
     @cached_property
     def _claimed(self) -> frozenset[str]:
@@ -137,26 +156,27 @@ class NameIndex:
         return form is as_written or _last(name) not in self._claimed or _last(name) == _last(wanted)
 
     def _index(self, form: Form) -> dict[str, list[tuple[str, str]]]:
-        """Names and their paths in one form, by last part."""
-        if form not in self._by_last:
-            by_last: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        """Names and their paths in one form, by every end of the path."""
+        if form not in self._by_suffix:
+            by_suffix: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
             for name in self._names:
                 path = form(name)
-                by_last[_last(path)].append((name, path))
-            self._by_last[form] = dict(by_last)
-        return self._by_last[form]
+                for end in _ends(path):
+                    by_suffix[end].append((name, path))
+            self._by_suffix[form] = dict(by_suffix)
+        return self._by_suffix[form]
 
 
 def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-# The same path; a longer one; a shorter one that still names a folder.
-_PATH_RULES: tuple[Callable[[str, str], bool], ...] = (
-    lambda path, candidate: candidate == path,
-    lambda path, candidate: candidate.endswith(f"/{path}"),
-    lambda path, candidate: "/" in candidate and path.endswith(f"/{candidate}"),
-)
+def _ends(path: str) -> Iterator[str]:
+    """A path, then what is left of it without its first folder, and so on: "a/b/c", "b/c", "c"."""
+    yield path
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path
 
 
 class BookNames:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
-from bookcover_core.genres import Genre, number_genres
+from bookcover_core.genres import Genre, join_spellings, number_genres
 from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, has_image_suffix, walk_files, why_no_image
 from bookcover_core.listings.records import Record
 from bookcover_core.listings.text_decoding import decode
@@ -64,6 +64,9 @@ def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
             are the sides of a split.
     """
     left_out: list[LeftOut] = []
+    if not folder.is_dir():
+        what = "this is a file, not a folder of pictures" if folder.exists() else "there is no such folder of pictures"
+        raise FolderError(what, where=folder, advice="Correct books.folder; a file is named in books.listing.")
     try:
         files = list(walk_files(folder, left_out, own=own))
         folders = _subfolders(folder)
@@ -129,25 +132,33 @@ def pictures_digest(pictures: list[FolderPicture]) -> str:
     return digest_of([list(picture) for picture in pictures])
 
 
+def joined_folders(pictures: list[FolderPicture]) -> dict[str, str]:
+    """The genre of each folder whose name is another spelling of a genre's."""
+    return join_spellings(Counter(picture.genre for picture in pictures))
+
+
 def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[KeyedRecord]]:
     """The genres, by name, and one book for each picture.
 
     A book's key is the stem of its picture's name. Where several pictures have one stem, all of them get the genre's
     slug before it, and those of one genre a number behind it, so that no key depends on what other genres hold first.
+    FILENAME is the path below the folder that the genre is called after.
     """
-    genres = number_genres(sorted({picture.genre for picture in pictures}))
+    joined = joined_folders(pictures)
+    genres = number_genres(sorted({joined.get(picture.genre, picture.genre) for picture in pictures}))
     by_name = {genre.name: genre for genre in genres}
     stems = [PurePosixPath(picture.name).stem for picture in pictures]
     count = Counter(safe_name(stem) for stem in stems)
     taken: set[str] = set()
     books: list[KeyedRecord] = []
     for picture, stem in zip(pictures, stems, strict=True):
-        genre = by_name[picture.genre]
+        genre = by_name[joined.get(picture.genre, picture.genre)]
+        filename = picture.name if genre.name == picture.genre else f"../{picture.genre}/{picture.name}"
         plain = stem if count[safe_name(stem)] == 1 else f"{genre.slug}-{stem}"
         key, number = plain, 1
         while safe_name(key) in taken:
             number += 1
             key = f"{plain}-{number}"
         taken.add(safe_name(key))
-        books.append(KeyedRecord(key, Record("", picture.name, "", stem, "", str(genre.label), genre.name)))
+        books.append(KeyedRecord(key, Record("", filename, "", stem, "", str(genre.label), genre.name)))
     return genres, books

@@ -6,7 +6,6 @@ fetched once; a local file is copied again whenever it has changed.
 
 import json
 import logging
-import re
 import shutil
 import socket
 import time
@@ -18,6 +17,7 @@ import httpx
 
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.listings.listing_format import MOST_BYTES, WEB_PAGE, refuse_unread
 from bookcover_core.listings.proxies import find_proxy
 from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
@@ -28,9 +28,6 @@ from bookcover_core.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# The listing of Book32 has about 50 MB: more than ten times as much is no listing.
-MOST_BYTES = 1024**3
-
 # Redirects that are followed.
 _MOST_REDIRECTS = 5
 
@@ -39,8 +36,6 @@ _LEAST_RATE = 10_000
 
 # Bytes that tell a web page.
 _START = 256
-
-_WEB_PAGE = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
 class _TemporaryError(Exception):
@@ -92,6 +87,7 @@ def digest_of_source(study: Study, name: str, source: str) -> str:
     kept = raw_file(study, name)
     try:
         if not is_remote(source) and (local := _local(source)).exists():
+            refuse_unread(local)
             return file_digest(local)
         if _read_sources(kept.parent).get(name, {}).get("source") == (
             source if is_remote(source) else str(_local(source))
@@ -119,10 +115,7 @@ def _read_sources(folder: Path) -> dict[str, Any]:
 def _copy(file: Path, target: Path, *, kept: str | None) -> bool:
     """Whether `target` had to be written to be a copy of `file`; `kept` is the digest of an earlier copy of it."""
     try:
-        if file.exists() and not file.is_file():
-            raise ListingError(
-                "the listing cannot be read (it is not a file)", where=file, advice="Check the settings of `books`."
-            )
+        refuse_unread(file)
         if kept is not None and not file.exists():
             logger.warning("%s is gone: its copy in the study's folder is used", file)
             return False
@@ -213,7 +206,7 @@ def _save(answer: httpx.Response, address: str, target: Path, patience: float) -
     with target.open("wb") as file:
         for piece in answer.iter_bytes():
             start = (start + piece)[:_START] if len(start) < _START else start
-            if size < _START and _WEB_PAGE.match(start):
+            if size < _START and WEB_PAGE.match(start):
                 raise _refusal(address, "the address answered with a web page, not with a listing")
             size += len(piece)
             if size > MOST_BYTES:

@@ -6,16 +6,23 @@ that replacements come from, or the books of one listing, or the pictures of one
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bookcover_core.errors import GenreError, ListingError
+from bookcover_core.errors import BookcoverError, GenreError, ListingError
 from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import name_group, read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
 from bookcover_core.listings.image_files import LeftOut
-from bookcover_core.listings.picture_folder import FolderContent, as_books, list_pictures, log_left_out, pictures_digest
+from bookcover_core.listings.picture_folder import (
+    FolderContent,
+    as_books,
+    joined_folders,
+    list_pictures,
+    log_left_out,
+    pictures_digest,
+)
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
 from bookcover_core.listings.records import Categories, MalformedRecord, Record, count_categories, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -23,7 +30,7 @@ from bookcover_core.pipeline.manifests import Output, digest_outputs
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_csv
-from bookcover_core.settings import BookSettings, BookSource
+from bookcover_core.settings import BookSettings, BookSource, is_remote
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +52,10 @@ class _ListingContent:
     category_ids: list[str] = field(default_factory=list)
     """Category ids of `genres`."""
     malformed: list[MalformedRecord] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Of a folder: what is no book."""
+    joined: dict[str, str] = field(default_factory=dict)
+    """Spellings of genres that are read as another, and as which."""
 
 
 def _fetch(study: Study) -> None:
@@ -97,27 +108,20 @@ def read_listings(study: Study, _: StageRun) -> Result:
     """
     books = study.settings.books
     files = {name: raw_file(study, name) for name, _ in listing_files(books)}
-    left_out: list[LeftOut] = []
-    if books.source is BookSource.FOLDER:
-        found = _ListingContent()
-        pictures, left_out = _pictures(study)
-        log_left_out(Path(str(books.folder)), left_out)
-        found.genres, pictured = as_books(pictures)
-        found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
-        found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
-    else:
-        found = _read(books, files)
+    found = _read_pictures(study) if books.source is BookSource.FOLDER else _read(books, files)
+    log_left_out(Path(str(books.folder)), found.left_out)
+    for spelt, name in found.joined.items():
+        logger.warning("the genre %r is read as %r, which differs in case, blanks or composition alone", spelt, name)
     sizes = _count_genres(found)
     groups = _read_groups(files["groups"], found, books) if books.groups else {}
 
     workspace = study.workspace
-    usual = name_group if books.source is BookSource.FOLDER else title_group
-    write_books(workspace.books, _rows(found, groups, usual, books.chunk_records))
+    write_books(workspace.books, _rows(found, groups, books))
     write_genres(workspace.genres, found.genres, found.category_ids, sizes)
     outputs = [workspace.books, workspace.genres, *files.values()]
     if books.source is BookSource.FOLDER:
         outputs.append(workspace.listings / "left_out.csv")
-        write_csv(outputs[-1], LeftOut._fields, left_out)
+        write_csv(outputs[-1], LeftOut._fields, found.left_out)
     elif books.malformed == "skip":
         outputs.append(workspace.listings / "malformed.csv")
         write_csv(outputs[-1], MalformedRecord._fields, found.malformed)
@@ -132,10 +136,54 @@ def read_listings(study: Study, _: StageRun) -> Result:
             "chunks": -(-len(found.records) // books.chunk_records),
             **{role: count for role, count in Counter(found.roles).items() if role != UNDRAWN},
             "malformed": len(found.malformed),
-            **({"left out": len(left_out)} if books.source is BookSource.FOLDER else {}),
+            **({"spellings joined": len(found.joined)} if found.joined else {}),
+            **({"left out": len(found.left_out)} if books.source is BookSource.FOLDER else {}),
         },
         digest=seen,
     )
+
+
+def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
+    """The books that the stage will find, read from where its sources lie; none where a host has to be asked first.
+
+    Args:
+        study: The study.
+        told: Receives what will stop it.
+    """
+    books = study.settings.books
+    files: dict[str, Path] = {}
+    for name, source in listing_files(books):
+        file = raw_file(study, name) if is_remote(source) else Path(source).expanduser()
+        files[name] = file if file.exists() else raw_file(study, name)
+        if not files[name].exists() and name != "groups":
+            return []
+    groups: dict[str, str] = {}
+    try:
+        found = _read_pictures(study) if books.source is BookSource.FOLDER else _read(books, files)
+    except BookcoverError as error:
+        told.append(error)
+        return []
+    try:
+        _count_genres(found)
+    except GenreError as error:
+        told.append(error)
+    if books.groups and files["groups"].exists():
+        try:
+            groups = _read_groups(files["groups"], found, books)
+        except BookcoverError as error:
+            told.append(error)
+    return list(_rows(found, groups, books))
+
+
+def _read_pictures(study: Study) -> _ListingContent:
+    """The pictures of the study's folder as books."""
+    found = _ListingContent()
+    pictures, found.left_out = _pictures(study)
+    found.joined = {folder: name for folder, name in joined_folders(pictures).items() if folder != name}
+    found.genres, pictured = as_books(pictures)
+    found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
+    found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
+    return found
 
 
 def _pictures(study: Study) -> FolderContent:
@@ -176,7 +224,10 @@ def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
     votes: Counter[tuple[str, str]] = Counter()
     for name, source in _sources(books):
         votes += count_categories(files[name], name=source, columns=columns)
-    return _read_all(books, files, Categories.settle(votes), columns)
+    categories = Categories.settle(votes)
+    found = _read_all(books, files, categories, columns)
+    found.joined = categories.joined
+    return found
 
 
 def _read_all(
@@ -243,11 +294,10 @@ def _read_groups(file: Path, found: _ListingContent, books: BookSettings) -> dic
     return read_groups(file, named, name=str(books.groups), skip=books.unmatched == "skip")
 
 
-def _rows(
-    found: _ListingContent, groups: Mapping[str, str], usual: Callable[[str, str], str], chunk_records: int
-) -> Iterable[Book]:
+def _rows(found: _ListingContent, groups: Mapping[str, str], books: BookSettings) -> Iterator[Book]:
+    usual = name_group if books.source is BookSource.FOLDER else title_group
     for number, (key, record, role) in enumerate(zip(found.keys, found.records, found.roles, strict=True)):
         group = groups.get(key) or usual(record.title, key)
         _, filename, url, title, author, category_id, category = record
-        chunk = number // chunk_records + 1
+        chunk = number // books.chunk_records + 1
         yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)

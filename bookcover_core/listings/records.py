@@ -11,12 +11,19 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.listing_format import COLUMNS, ListingColumns, find_columns, find_delimiter, open_lines
+from bookcover_core.genres import genre_form, join_spellings
+from bookcover_core.listings.listing_format import (
+    COLUMNS,
+    ListingColumns,
+    csv_fault,
+    find_columns,
+    find_delimiter,
+    open_lines,
+)
 
 _ADDRESS = re.compile(r"https?://[^/?#\s]+(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 # Control characters, also as `text_decoding` carries them.
@@ -67,8 +74,11 @@ class Categories:
     """Ids by name."""
     votes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Records of each id and name, once settled."""
+    _by_form: dict[str, str] = field(default_factory=dict)
+    meant: dict[str, str] = field(default_factory=dict)
+    """The name that each spelling means."""
     disagree: bool = False
-    """Whether two records disagreed."""
+    """Whether two records disagreed, or spelt a name differently."""
 
     @classmethod
     def settle(cls, votes: Counter[tuple[str, str]]) -> Self:
@@ -77,8 +87,15 @@ class Categories:
         Args:
             votes: Records of each id and name, in the order in which they first appear.
         """
-        settled = cls(votes=votes)
-        for (category_id, name), _ in votes.most_common():
+        spellings: Counter[str] = Counter()
+        for (_, name), count in votes.items():
+            spellings[name] += count
+        meant, settled = join_spellings(spellings), cls()
+        for (category_id, name), count in votes.items():
+            settled.votes[category_id, meant.get(name, name)] += count
+        settled.meant.update(meant)
+        settled._by_form.update((genre_form(name), name) for name in meant.values())
+        for (category_id, name), _ in settled.votes.most_common():
             if not _category_fault(category_id, name) and category_id not in settled.names and name not in settled.ids:
                 settled._add(category_id, name)
         return settled
@@ -99,6 +116,18 @@ class Categories:
             return f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
         self._add(category_id, name)
         return ""
+
+    def spell(self, name: str) -> str:
+        """The name that `name` means: that of the first record that spelt it so or, once settled, of most records."""
+        if name not in self.meant:
+            self.meant[name] = self._by_form.setdefault(genre_form(name), name)
+            self.disagree = self.disagree or self.meant[name] != name
+        return self.meant[name]
+
+    @property
+    def joined(self) -> dict[str, str]:
+        """The spellings that are read as another, and as which."""
+        return {spelt: name for spelt, name in self.meant.items() if spelt != name}
 
     def number(self, name: str) -> str:
         """The id of a category in a listing that names none: the next number."""
@@ -193,6 +222,7 @@ def _checked(
         if isinstance(fields, str):
             yield MalformedRecord(name, line, fields)
             continue
+        fields[6] = categories.spell(fields[6])
         category_id = fields[5] or categories.number(fields[6])
         fault = _fault(fields) or categories.fault(category_id, fields[6])
         if fault:
@@ -211,9 +241,9 @@ def _checked(
 
 def _rows(lines: Iterator[str], name: str, named: Mapping[str, str]) -> Iterator[tuple[int, list[str] | str]]:
     """Line and fields of each record in the order of `COLUMNS`; in place of the fields, why there are none."""
-    start = next(lines, "")
     columns: ListingColumns | None = None
-    for line, fields in _split(chain([start], lines), find_delimiter(start)):
+    delimiter, lines = find_delimiter(lines)
+    for line, fields in _split(lines, delimiter):
         if isinstance(fields, str):
             yield line, fields
             continue
@@ -256,7 +286,7 @@ def _split(content: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
         except StopIteration:
             return
         except csv.Error as error:
-            yield first, f"quotes that do not match ({error})"
+            yield first, csv_fault(error)
             lines.put_back(after=first)
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             continue

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from bookcover_core.listings.image_files import SYSTEM_FOLDERS
+
 # Flag of a member that needs a password.
 _ENCRYPTED = 0x1
 
@@ -27,6 +29,16 @@ _METHOD_NAMES = {1: "shrinking", 6: "implosion", 9: "Deflate64", 93: "Zstandard"
 
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 """What a damaged or unusual member raises, beside OSError."""
+
+
+def visible_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files of an archive that are neither hidden nor other programs'."""
+    return [info for info in archive.infolist() if not info.is_dir() and _is_visible(info.filename)]
+
+
+def _is_visible(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return not any(part in SYSTEM_FOLDERS or (part.startswith(".") and part not in {".", ".."}) for part in parts)
 
 
 def why_closed(info: zipfile.ZipInfo) -> str:

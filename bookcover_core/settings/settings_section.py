@@ -4,6 +4,7 @@ Prefect's dashboard makes the form of a run from it. It shows titles, descriptio
 what is out of bounds; but it does not show the bounds, so that the descriptions say them.
 """
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,7 +78,9 @@ OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None
 
 
 def _check_home(path: str | None) -> str | None:
-    """The path, whose "~user", if it begins with one, is a user of this machine."""
+    """The path, which holds no control characters, and whose "~user" is one of this machine."""
+    if path and not path.isprintable() and any(unicodedata.category(each) == "Cc" for each in path):
+        raise ValueError("a path holds no tabs or other control characters: write backslashes in single quotes")
     try:
         Path(path or "").expanduser()
     except RuntimeError:

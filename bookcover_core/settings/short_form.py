@@ -1,14 +1,27 @@
 """The short form that begins a study: few words, from which its settings are made."""
 
+import hashlib
+import json
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from bookcover_core.errors import FolderError
-from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
+from bookcover_core.errors import FolderError, SettingsError
+from bookcover_core.settings import (
+    SETTINGS_FILE,
+    BookSource,
+    CoverSource,
+    StudySettings,
+    is_remote,
+    is_study_folder,
+)
 from bookcover_core.settings.toml_file import parse_settings
+
+# Characters of a folder's name that the name of a study keeps.
+_LONGEST_STEM = 80
 
 
 def fill_in(
@@ -20,7 +33,8 @@ def fill_in(
         FolderError: There are no such books or covers on this machine.
         SettingsError: A field or a change is impossible.
     """
-    values: dict[str, Any] = {"name": study_name(name, books), "curation": {"undecided": undecided}}
+    studies = parse_settings({}, changes, where="the form").root.parent
+    values: dict[str, Any] = {"name": study_name(name, books, studies), "curation": {"undecided": undecided}}
     if networks:
         values["training"] = {"backbones": list(networks)}
     if books.strip():
@@ -29,7 +43,18 @@ def fill_in(
         place = _existing(covers, "covers", "a folder or a zip file of the covers")
         source = CoverSource.FOLDER if place.is_dir() else CoverSource.ARCHIVE
         values["covers"] = {"source": source, "location": str(place)}
-    return parse_settings(values, changes, where="the form")
+    settings = parse_settings(values, changes, where="the form")
+    source = _source_of(settings.books.model_dump(mode="json"))
+    # A run that is tried again meets the study that it began, whose books a person may have put right.
+    named = ("", books.strip() if is_remote(books.strip()) else str(_resolved(books)))
+    if not _is_of(settings.root, source) and not (books.strip() and _is_of(settings.root, named)):
+        raise SettingsError(
+            f"a study of this name is there already, of other books ({_described(settings.root)})",
+            where=settings.root,
+            advice="Name this one otherwise, or take that one up by its name: `bookcover run` "
+            f"{settings.name}, with --set for what has changed.",
+        )
+    return settings
 
 
 def settings_of_folder(
@@ -43,17 +68,60 @@ def settings_of_folder(
     """
     if not folder.strip():  # an empty variable; the short form would take the dissertation's books
         raise FolderError("no folder is named", where="folder", advice="Name one with a subfolder for each genre.")
-    if not Path(folder).expanduser().is_dir():
-        raise FolderError("there is no such folder", where=folder, advice="Name one with a subfolder for each genre.")
+    place = Path(folder).expanduser()
+    if not place.is_dir():
+        what = "this is a file, not a folder" if place.exists() else "there is no such folder"
+        raise FolderError(what, where=folder, advice="Name one with a subfolder for each genre.")
     return fill_in(name, folder, "", networks, "keep", changes)
 
 
-def study_name(name: str, books: str) -> str:
-    """The name that a study gets: its own or, where none is given, that of its books."""
+def study_name(name: str, books: str, studies: Path | None = None) -> str:
+    """The name that a study gets: its own or, where none is given, that of its books.
+
+    A short digest of their place tells apart what the name of a study cannot: letters beyond ASCII, and books of the
+    same last name, of which another study is there already.
+
+    Args:
+        name: What a person called it; may be empty.
+        books: Folder, file or address of its books; empty: the dissertation's.
+        studies: The folder of studies; default: that of this home.
+    """
     if name.strip() or not books.strip():
         return name.strip() or StudySettings().name
-    path = urlsplit(books).path if is_remote(books) else books
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(unquote(path.strip())).expanduser().stem).strip("-._") or "study"
+    studies = studies or StudySettings().root.parent
+    place = books.strip() if is_remote(books.strip()) else str(_resolved(books))
+    stem = Path(unquote(urlsplit(place).path) if is_remote(place) else place).stem
+    marked = unicodedata.normalize("NFKD", stem)
+    letters = "".join(each for each in marked if not unicodedata.combining(each))
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", letters).strip("-._")[:_LONGEST_STEM]
+    told_apart = f"{plain or 'study'}-{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    is_whole = plain and all(each.isascii() or not each.isalnum() for each in letters)
+    is_free = _is_of(studies / plain, ("", place)) and not is_study_folder(studies / told_apart)
+    return plain if is_whole and is_free else told_apart
+
+
+def _is_of(study: Path, source: tuple[str, str]) -> bool:
+    """Whether no study lies in the folder `study`, or one of these books."""
+    if not is_study_folder(study):
+        return True
+    stored = _source_of(json.loads((study / SETTINGS_FILE).read_bytes())["books"])
+    return stored[1] == source[1] and source[0] in {"", stored[0]}
+
+
+def _source_of(books: Mapping[str, Any]) -> tuple[str, str]:
+    """The kind and the place of the books that stored settings name; no place where there are several."""
+    source = str(books.get("source") or BookSource.BOOKCOVER30)
+    place = str(books.get(source) or "")
+    return source, place if not place or is_remote(place) else str(_resolved(place))
+
+
+def _described(study: Path) -> str:
+    source, place = _source_of(json.loads((study / SETTINGS_FILE).read_bytes())["books"])
+    return place or source
+
+
+def _resolved(place: str) -> Path:
+    return Path(place.strip()).expanduser().resolve()
 
 
 def _books(books: str) -> dict[str, str]:
@@ -66,7 +134,7 @@ def _books(books: str) -> dict[str, str]:
 
 def _existing(text: str, field: str, wanted: str) -> Path:
     """What a person named, as it lies on this machine."""
-    place = Path(text.strip()).expanduser().resolve()
+    place = _resolved(text)
     if not place.exists():
         raise FolderError(f"there is no {place} on this machine", where=field, advice=f"Name {wanted}.")
     return place

@@ -10,8 +10,9 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -50,6 +51,14 @@ _EXPECTED = {
     "float_type": "a number is expected",
     "float_parsing": "a number is expected",
     "missing": "a value is missing",
+}
+
+
+# What people are told in place of a pattern, by the setting.
+_PATTERNS = {
+    "name": "a name has letters of the English alphabet, digits, dots, dashes and underscores, at most 100, and begins "
+    "with a letter or digit",
+    "covers.proxy": 'it should be "environment", "none", or an address that begins with http:// or https://',
 }
 
 
@@ -179,9 +188,10 @@ def _read_toml(file: Path) -> dict[str, Any]:
             f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"the settings are not TOML: {error}", where=file, advice='Write text in quotes: name = "covers".'
-        ) from None
+        advice = 'Write text in quotes: name = "covers".'
+        if isinstance(error, tomllib.TOMLDecodeError) and b"\\" in file.read_bytes():
+            advice += " One with backslashes, such as a path of Windows, takes single quotes: 'C:\\covers'."
+        raise SettingsError(f"the settings are not TOML: {error}", where=file, advice=advice) from None
     default = StudySettings().workspace
     if values.setdefault("workspace", default) == default and os.environ.get(HOME):
         del values["workspace"]  # it begins in the home
@@ -239,14 +249,26 @@ def _describe_faults(error: ValidationError) -> dict[str, Place]:
     return {_describe(fault): fault["loc"] for fault in faults if fault["loc"] not in inner}
 
 
+def _all_settings() -> Iterator[str]:
+    """The dotted names of all settings and groups of them."""
+    for name in StudySettings.model_fields:
+        yield name
+        group = getattr(StudySettings(), name)
+        if isinstance(group, BaseModel):
+            yield from (f"{name}.{inner}" for inner in type(group).model_fields)
+
+
 def _describe(fault: Any) -> str:
     place, value = ".".join(str(step) for step in fault["loc"]), fault["input"]
     if fault["type"] == "extra_forbidden":
-        return f"{place}: there is no such setting"
+        near = get_close_matches(place, _all_settings(), n=1, cutoff=0.75)
+        return f"{place}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
     if fault["type"] == "too_long":
         message = "at most {max_length} values are expected, not {actual_length}".format_map(fault["ctx"])
     message = _EXPECTED.get(fault["type"], message)
+    if fault["type"] == "string_pattern_mismatch":
+        message = _PATTERNS.get(place, message)
     if message == _LIST and isinstance(value, str | int | float):
         message += f": {json.dumps([value])}"
     given = "" if isinstance(value, dict | BaseModel) else f" (given: {json.dumps(value, default=str)})"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core import export
-from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
+from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.families.ensemble import join
@@ -131,3 +132,11 @@ def test_what_cannot_be_exported_is_told(study, tmp_path, monkeypatch):
     empty = type(study)(StudySettings(workspace=str(tmp_path), name="empty"))
     with pytest.raises(StageOrderError, match="no system has been evaluated"):
         export.export_tables(empty, tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    """Before anything is exported: a file of that name, and a file system that takes none."""
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/exported")):
+        with pytest.raises(WorkspaceError, match="the folder cannot be written"):
+            export._make(folder)

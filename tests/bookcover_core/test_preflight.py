@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from bookcover_core.covers.download import download_chunk
+from bookcover_core.covers.local_sources import FolderSource
 from bookcover_core.errors import (
     DiskFullError,
     FolderError,
+    InputError,
     ListingError,
     PreflightError,
     SettingsError,
@@ -30,7 +32,8 @@ from bookcover_core.settings.toml_file import parse_settings
 def make(tmp_path):
     """Settings of a study of a folder with two genres; further ones are laid over them."""
     for genre in ("a", "b"):
-        write_text(tmp_path / "covers" / genre / "1.jpg", "")
+        for number in (1, 2, 3):
+            write_text(tmp_path / "covers" / genre / f"{number}.jpg", "")
     mine = {"name": "s", "workspace": str(tmp_path / "studies"), "models": {"weights": "random"}}
     return lambda **others: parse_settings(
         mine | {"books": {"source": "folder", "folder": str(tmp_path / "covers")}} | others
@@ -137,10 +140,10 @@ def test_an_archive_that_a_run_would_refuse_is_refused(make, tmp_path, damage, m
 def test_a_source_that_holds_no_image_is_refused(make, tmp_path):
     """Such as a zip file in a zip file, and a folder of them; a file without suffix is told by its content."""
     books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
-    write_text(tmp_path / "books.csv", "")
+    write_text(tmp_path / "books.csv", "".join(f"{n},000{n},,T {n},,{n % 2},{'AB'[n % 2]}\n" for n in range(1, 7)))
     (tmp_path / "outer").mkdir()
     zip_of(tmp_path / "outer" / "covers.zip", "inner.zip", content=b"PK\x03\x04 ...")
-    zip_of(tmp_path / "plain.zip", "0001", "0002")
+    zip_of(tmp_path / "plain.zip", *(f"000{n}" for n in range(1, 7)))
     for source, location in (("archive", "outer/covers.zip"), ("folder", "outer")):
         settings = make(books=books, covers={"source": source, "location": str(tmp_path / location)})
         with pytest.raises(FolderError, match=r"no image in it \(1 files lie there.*such as .*zip', which are not op"):
@@ -148,14 +151,15 @@ def test_a_source_that_holds_no_image_is_refused(make, tmp_path):
     check(make(books=books, covers={"source": "archive", "location": str(tmp_path / "plain.zip")}))
 
 
-def test_covers_are_looked_for_once_the_listings_are_read(make, tmp_path):
+def test_covers_are_looked_for_before_and_after_the_listings_are_read(make, tmp_path):
     """A source that lacks more of them than the settings allow is refused, as the download refuses it."""
     rows = [f'"{n}","{n}.jpg","","Title {n}","","{n % 2}","{"AB"[n % 2]}"' for n in range(6)]
     write_text(tmp_path / "books.csv", "\n".join(rows))
     zip_of(tmp_path / "covers.zip", "a.jpg", "b.jpg")
     books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
     settings = make(books=books, covers={"source": "archive", "location": str(tmp_path / "covers.zip")})
-    check(settings)
+    with pytest.raises(FolderError, match="6 of 6 covers are not found"):
+        check(settings)
     read_listings(Study(settings))
     with pytest.raises(FolderError, match="6 of 6 covers are not found"):
         check(settings)
@@ -173,7 +177,9 @@ def test_a_listing_that_cannot_be_unpacked_is_refused(make, tmp_path, damage, me
     """Before anything is done; so is one of two archives around it."""
     file = tmp_path / "books.zip"
     settings = make(books={"source": "listing", "listing": str(file)})
-    content = zip_of(file, "books.csv", content=b"1,1.jpg,,T,A,0,B\n" * 50)
+    content = zip_of(
+        file, "books.csv", content="".join(f"{n},{n}.jpg,,T,A,{n % 2},{n % 2}B\n" for n in range(50)).encode()
+    )
     check(settings)
     file.write_bytes(damage(content))
     with pytest.raises(ListingError, match=message):
@@ -216,13 +222,13 @@ def test_weights_that_only_the_comparison_wants_are_told_with_the_way_to_do_with
 
 def test_books_are_counted_before_anything_is_fetched(make, tmp_path):
     """By genre; and, once the listings are read, which covers a local source lacks."""
-    assert list(describe_books(make())) == ["2 books in 2 genres: a 1, b 1."]
+    assert list(describe_books(make())) == ["6 books in 2 genres: a 3, b 3."]
     rows = [f'"{n}","{n}.jpg","","Title {n}","","{n % 2}","{"AB"[n % 2]}"' for n in range(6)]
     write_text(tmp_path / "books.csv", "\n".join(rows))
     write_text(tmp_path / "some" / "3.jpg", "")
     books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
     settings = make(books=books, covers={"source": "folder", "location": str(tmp_path / "some")})
-    assert list(describe_books(settings)) == []
+    assert list(describe_books(settings)) == ["6 books in 2 genres: A 3, B 3."]
     read_listings(Study(settings))
     assert list(describe_books(settings)) == [
         "6 books in 2 genres: A 3, B 3.",
@@ -245,3 +251,53 @@ def test_room_on_the_disk_is_needed_until_the_covers_are_prepared(make, monkeypa
         ' "seconds": 0, "finished": "2026-01-01T00:00:00Z"}',
     )
     check(settings)
+
+
+LISTED = [f"{n}.jpg,Title {n},{('Art', 'Law')[n % 2]}" for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("books", "", "the listing is empty"),
+        ("books", "<html>404</html>", "this is a web page"),
+        ("books", "filename,title\n1.jpg,T", "2 fields where 7 are expected|names no column"),
+        ("books", "\n".join(["filename,title,genre", *LISTED[:5]]), "fewer than 3 books in Law"),
+        ("groups", "nobody.jpg,g", "name no book"),
+        ("groups", "", "names no group"),
+        ("decisions", "key,decision\n1,perhaps", "'perhaps' is no decision"),
+        ("decisions", "key,decision\nnobody,reject", "1 decisions name no book"),
+    ],
+)
+def test_listings_groups_and_decisions_are_read_ahead(make, tmp_path, name, text, message):
+    """What would stop a stage stops the study before its first; nothing is written for it."""
+    texts = {"books": "\n".join(["filename,title,genre", *LISTED]), "groups": "1.jpg,g", name: text}
+    for each in ("books", "groups"):
+        write_text(tmp_path / f"{each}.csv", texts[each])
+    files = {"listing": str(tmp_path / "books.csv"), "groups": str(tmp_path / "groups.csv")}
+    settings = make(books={"source": "listing", **files})
+    if name == "decisions":
+        write_text(Study(settings).workspace.curation / "decisions.csv", text)
+    with pytest.raises(InputError, match=message):
+        check(settings)
+    assert not Study(settings).workspace.listings.exists()
+
+
+def test_a_folder_of_too_few_books_is_refused_with_all_else(make, tmp_path):
+    """As the listings' stage refuses it."""
+    (tmp_path / "covers" / "b" / "3.jpg").unlink()
+    with pytest.raises(PreflightError, match=r"(?s)fewer than 3 books in b.*no backbone called 'x'|'x'.*fewer than 3"):
+        check(make(training={"backbones": ["x"], "preparation": "padded"}))
+
+
+def test_few_of_many_covers_are_looked_for(make, tmp_path, monkeypatch):
+    """The listing is read once; of its covers some thousands tell whether the names match."""
+    rows = [f"{n}.jpg,Title {n},{n % 2} genre" for n in range(9_000)]
+    write_text(tmp_path / "books.csv", "\n".join(["filename,title,genre", *rows]))
+    write_text(tmp_path / "some" / "other.jpg", "")
+    looked = []
+    monkeypatch.setattr(FolderSource, "find", lambda _, book: looked.append(book))
+    books = {"source": "listing", "listing": str(tmp_path / "books.csv")}
+    with pytest.raises(FolderError, match="covers are not found"):
+        check(make(books=books, covers={"source": "folder", "location": str(tmp_path / "some")}))
+    assert 1_000 < len(looked) < 3_000

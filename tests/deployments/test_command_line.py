@@ -265,10 +265,11 @@ def test_a_study_that_lacks_nothing_is_told_so(bookcover, tmp_path):
     given = ("--set", "books.source=folder", "--set", "books.folder=covers", "--set", "models.weights=random")
     assert "no pictures in its subfolders" in message(bookcover("check", *given))
     for genre in ("Poetry", "Maps"):
-        Image.new("RGB", (60, 90)).save(tmp_path / "covers" / genre / "one.png")
+        for name in ("one", "two", "three"):
+            Image.new("RGB", (60, 90)).save(tmp_path / "covers" / genre / f"{name}.png")
     finished = bookcover("check", *given)
     assert finished.returncode == 0, finished.stderr
-    assert "2 books in 2 genres: Maps 1, Poetry 1." in finished.stdout
+    assert "6 books in 2 genres: Maps 3, Poetry 3." in finished.stdout
     assert "bookcover30 has all that it needs, and takes about 0.0 GB" in finished.stdout
 
 

@@ -1,6 +1,7 @@
 """Tests of covers that are at hand: in folders and archives."""
 
 import os
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from bookcover_core.covers import local_sources
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.ledger import LedgerRow, read_rows
+from bookcover_core.covers.local_sources import FolderSource, ZipSource
 from bookcover_core.errors import FolderError
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
@@ -335,3 +337,35 @@ def test_a_study_of_its_own_is_no_source(tmp_path: Path):
     again = Study(study.settings.model_copy(update={"name": "again"}))
     read_listings(again)
     assert {row.address for row in rows_of(again).values()} == {f"mine/{key}.jpg" for key in KEYS}
+
+
+def test_two_members_of_one_name_are_ambiguous(tmp_path: Path):
+    """Unless they are the same picture."""
+    file = tmp_path / "covers.zip"
+    with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the doubled names
+        for key in (*KEYS, KEYS[1]):
+            archive.writestr(f"{key}.jpg", picture())
+        archive.writestr(f"{KEYS[0]}.jpg", picture(size=(90, 130)))
+    rows = rows_of(make(tmp_path, source="archive", location=str(file)))
+    assert [rows[key].outcome for key in KEYS] == ["ambiguous"] + ["ok"] * 7
+    assert "0000.jpg, another 0000.jpg fit" in rows["0000"].detail
+
+
+def test_an_archive_that_ends_in_zeros_is_said_to_be_half_a_copy(tmp_path: Path):
+    """As of a download that made room first."""
+    file = tmp_path / "covers.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("0000.jpg", picture())
+    file.write_bytes(file.read_bytes()[:500] + bytes(100_000))
+    with pytest.raises(FolderError, match="its end is zeros"):
+        ZipSource(file, ())
+
+
+def test_the_other_kind_of_source_is_named(tmp_path: Path):
+    """A folder is no zip file, and a file no folder; the setting for it is said."""
+    (tmp_path / "covers.zip").write_bytes(b"PK")
+    with pytest.raises(FolderError, match=r'a file, not a folder.*covers\.source = "archive"'):
+        FolderSource(tmp_path / "covers.zip", ())
+    with pytest.raises(FolderError, match=r'a folder, not a zip file.*covers\.source = "folder"'):
+        ZipSource(tmp_path, ())

@@ -1,8 +1,11 @@
 """Names by which titles tell that books belong together."""
 
+import unicodedata
+
 import pytest
 
-from bookcover_core.listings.book_groups import title_names
+from bookcover_core.errors import ListingError
+from bookcover_core.listings.book_groups import read_groups, title_group, title_names
 
 WORKS = [
     ("Naruto, Vol. 12", "Naruto, Vol. 3: Dreams", "Naruto"),
@@ -28,3 +31,45 @@ def test_works_apart_share_none():
     titles += ["No. 1 Ladies Detective Agency", "No One Left", "The Complete Book of Cats", "", "(2)"]
     names = [name for title in titles for name in title_names(title)]
     assert len(names) == len(set(names))
+
+
+BOOKS = [(f"000{number}", f"000{number}.jpg", "Law") for number in range(1, 5)] + [("=x", "=x.jpg", "Law")]
+
+
+def groups(tmp_path, text, **wanted):
+    (tmp_path / "groups.csv").write_bytes(text.encode())
+    return read_groups(tmp_path / "groups.csv", BOOKS, name="groups.csv", **wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001.jpg,g 1 \n 0002.jpg ,g  1\n",
+        "sep=;\nFILENAME;group\n0001.jpg;g 1\n0002.jpg;g 1\n",
+        "0001.jpg,g 1\r0002.jpg,g 1\r",
+        "\n\n0001.jpg,g 1\n,\n0002.jpg,g 1\n",
+    ],
+)
+def test_a_group_is_one_however_its_rows_are_written(tmp_path, text):
+    """Blanks around names, what a spreadsheet adds, and other ends of lines make no other group."""
+    assert groups(tmp_path, text) == {"0001": "g 1", "0002": "g 1"}
+
+
+def test_a_name_that_a_spreadsheet_escaped_is_found(tmp_path):
+    """Behind its apostrophe."""
+    assert groups(tmp_path, "'=x.jpg,'=1+1\n") == {"=x": "=1+1"}
+
+
+@pytest.mark.parametrize("text", ["", "filename,group\n", "\n"])
+def test_a_file_without_groups_is_not_passed_over(tmp_path, text):
+    """Somebody meant to name some."""
+    with pytest.raises(ListingError, match="names no group"):
+        groups(tmp_path, text)
+
+
+def test_composition_of_a_title_makes_no_other_group():
+    """A Mac writes an accent as a character of its own."""
+    composed = "Po\u00e9sie: a life"
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert title_group(decomposed, "1") == title_group(composed, "2")
+    assert title_names(decomposed) == title_names(composed)

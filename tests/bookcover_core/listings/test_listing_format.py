@@ -20,7 +20,9 @@ def read(tmp_path, content, name="listing.csv", **wanted):
     return list(read_records(tmp_path / name, **wanted))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "cp1252"]
+)
 def test_encodings_that_spreadsheets_write_are_read(tmp_path, encoding):
     """A title is the same title in all of them."""
     assert [tuple(record) for record in read(tmp_path, PLAIN.encode(encoding))] == ROWS
@@ -82,7 +84,7 @@ def test_other_delimiters_are_read(tmp_path, delimiter):
     """Where a comma gives no columns."""
     line = delimiter.join(f'"{field}"' for field in ("1", "0001.jpg", "", "A, b, c, d", "Ada", "4", "Law"))
     assert read(tmp_path, f"{line}\n".encode())[0].title == "A, b, c, d"
-    assert find_delimiter(PLAIN) == ","
+    assert find_delimiter(iter([PLAIN]))[0] == ","
 
 
 def test_a_header_names_the_columns(tmp_path):
@@ -112,3 +114,60 @@ def test_columns_may_be_named_in_the_settings(tmp_path):
     assert read(tmp_path, content, columns=columns)[0][3::3] == ("Eins", "Recht")
     with pytest.raises(ListingError, match="no column 'Autor'"):
         read(tmp_path, content, columns={**columns, "author": "Autor"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_carriage_returns_alone_end_lines(tmp_path, encoding):
+    """As old programs write them, where the file has no line feed; one within a record is named as such."""
+    content = (PLAIN + PLAIN.replace("0001", "0002")).replace("\n", "\r")
+    assert [record.key for record in read(tmp_path, content.encode(encoding))] == ["0001", "0002"]
+    with pytest.raises(ListingError, match=r"line 2: a carriage return stands within"):
+        read(tmp_path, (PLAIN + "x,2.jpg,,a\rb,A,4,Law\n").encode())
+
+
+def test_a_line_that_names_the_delimiter_is_no_record(tmp_path):
+    """As spreadsheets write it; lines are counted with it."""
+    content = "sep=;\nfilename;genre\n1.jpg;Law\n2.jpg\n"
+    with pytest.raises(ListingError, match="line 4"):
+        read(tmp_path, content.encode())
+    assert read(tmp_path, content[:-6].encode())[0][1::5] == ("1.jpg", "Law")
+    assert read(tmp_path, content[6:-6].encode())[0].category == "Law"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<!DOCTYPE html>\n<html>", "a web page"),
+        (b"\xef\xbb\xbf <html>", "a web page"),
+        (b"\xd0\xcf\x11\xe0 ...", "an Excel workbook"),
+        (b'[{"isbn": 1}]', "JSON"),
+        (b"%PDF-1.4", "PDF"),
+        (b"\x89PNG\r\n\x1a\n...", "an image"),
+    ],
+)
+def test_what_is_no_table_is_called_by_its_name(tmp_path, content, kind):
+    """Not by quotes that do not match."""
+    with pytest.raises(ListingError, match=f"this is {kind}, not a table"):
+        read(tmp_path, content)
+
+
+def test_a_workbook_is_no_archive_of_listings(tmp_path):
+    """Though it is a zip file."""
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.xml"):
+            archive.writestr(name, "x")
+    with pytest.raises(ListingError, match="an Excel workbook"):
+        list(read_records(tmp_path / "a.xlsx"))
+
+
+def test_a_column_that_is_there_twice_is_not_guessed(tmp_path):
+    """Which of two genres is meant nobody knows."""
+    with pytest.raises(ListingError, match="several columns 'Genre'"):
+        read(tmp_path, b"filename,Genre,genre\n1.jpg,Law,Travel\n")
+
+
+def test_spellings_of_a_genre_are_one(tmp_path):
+    """Case, blanks and composition make no other; the commonest is its name once all are read."""
+    rows = [("Poe\u0301sie", 1), ("po\u00e9sie ", 2), ("Po\u00e9sie", 3), ("Po\u00e9sie", 4), ("Law", 5)]
+    content = "filename,genre\n" + "".join(f"{n}.jpg,{name}\n" for name, n in rows)
+    assert [record.category_id for record in read(tmp_path, content.encode())] == [*"0000", "1"]

@@ -1,5 +1,6 @@
 """Names that people and programs wrote differently."""
 
+import time
 import unicodedata
 
 import pytest
@@ -88,3 +89,29 @@ BOOKS = BookNames([("0006479227", "0006479227.jpg", "Law"), ("travel-1", "1.jpg"
 def test_a_row_names_a_book_in_many_ways(name, key):
     """By key, FILENAME, or either below its genre, with the zeros that a spreadsheet dropped; never by a guess."""
     assert BOOKS.find(name) == key
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        (["Art/1.jpg"], ["Art/1.jpg", "1.jpg"]),
+        (["g/h/9.jpg"], ["g/h/9.jpg", "h/9.jpg", "9.jpg"]),
+        (["h/9.jpg"], ["a/h/9.jpg", "b/h/9.jpg"]),
+        (["x/A.jpg"], ["a.JPG", "x/a.JPG"]),
+    ],
+)
+def test_one_file_is_of_one_book(names, listed):
+    """The book that names its whole path, if one does; for all others, and where none does, it is ambiguous."""
+    index = NameIndex(names, listed)
+    taken = [name for name in listed if index.find(name).names and not index.find(name).is_ambiguous]
+    assert taken == [name for name in listed if name in names]
+    assert all(index.find(name).names == tuple(names) for name in listed)
+
+
+def test_many_files_of_one_last_name_are_found_quickly():
+    """By the ends of their paths: a folder of its own for each cover is a common layout."""
+    wanted = [f"{number:06d}/cover.jpg" for number in range(20_000)]
+    index = NameIndex([f"covers/{name}" for name in wanted], wanted)
+    started = time.process_time()
+    assert all(index.find(name) == ((f"covers/{name}",), True, False) for name in wanted)
+    assert time.process_time() - started < 5

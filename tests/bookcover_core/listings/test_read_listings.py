@@ -251,7 +251,7 @@ def test_a_folder_name_that_is_no_text(study_of: StudyOf, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("none", "cannot be read"), ("", "no subfolders"), ("a/b.txt", "no pictures")]
+    ("name", "reason"), [("none", "no such folder"), ("", "no subfolders"), ("a/b.txt", "no pictures")]
 )
 def test_a_folder_that_cannot_be_used(study_of: StudyOf, tmp_path: Path, name: str, reason: str):
     """A missing folder, one without subfolders, and one without pictures are told apart."""
@@ -504,3 +504,47 @@ def test_the_real_listings_become_books_unaltered(real_data: Path, study_of: Stu
     genres = read_table(study.workspace.genres, label="int64", records="int64")
     assert genres["category_id"].tolist() == [str(label) for label in range(30)]
     assert genres.loc[genres["label"] == 29, "records"].item() == 1_900
+
+
+def test_spellings_of_a_genre_are_joined_and_told(study_of, caplog):
+    """Under the commonest, in the log and in the counts, for a listing with ids as for one without."""
+    names = ["travel ", "Law", "Travel", "Travel", "Law", "LAW"]
+    plain = "filename,genre\n" + "".join(f"{n}.jpg,{name}\n" for n, name in enumerate(names))
+    with_ids = "".join(line(n, category_id="1" if "r" in name else "0", category=name) for n, name in enumerate(names))
+    for text in (plain, with_ids):
+        study = study_of(listing=text)
+        counts = read_listings(study).counts
+        assert [genre.name for genre in read_genres(study.workspace)] in (["Travel", "Law"], ["Law", "Travel"])
+        assert counts["spellings joined"] == 2
+        assert "the genre 'travel ' is read as 'Travel'" in caplog.text
+
+
+def test_folders_that_spell_one_genre_are_joined(study_of, tmp_path: Path, caplog):
+    """Each picture is found where it lies."""
+    for genre, count in {"Law": 3, "LAW": 1, "Travel": 3, "Travel ": 1}.items():
+        for number in range(count):
+            file = tmp_path / "covers" / genre / f"{number}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"\xff\xd8\xff" + genre.encode())
+    study = study_of({"source": "folder", "folder": str(tmp_path / "covers")})
+    assert read_listings(study).counts["spellings joined"] == 2
+    assert [genre.name for genre in read_genres(study.workspace)] == ["Law", "Travel"]
+    assert "the genre 'LAW' is read as 'Law'" in caplog.text
+    source, books = open_local_source(study), read_books(study.workspace)
+    assert len({book.filename for book in books if book.category == "Law"}) == 4
+    for book in books:
+        found = source.find(book)
+        assert isinstance(found, LocalImage)
+        assert source.read(found, 100)[3:].decode().strip().title() == book.category
+
+
+@pytest.mark.parametrize("name", ["listing", "groups"])
+def test_a_pipe_is_refused_and_not_waited_for(study_of, tmp_path: Path, name: str):
+    """Neither when it is read nor when a stage asks whether anything has changed."""
+    study = study_of(listing=listing(0, 5), groups="0.jpg,g\n")
+    (tmp_path / f"{name}.csv").unlink()
+    os.mkfifo(tmp_path / f"{name}.csv")
+    with pytest.raises(ListingError, match="not a file"):
+        read_listings.at(study)
+    with pytest.raises(ListingError, match="not a file"):
+        read_listings(study)

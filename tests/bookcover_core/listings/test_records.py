@@ -119,7 +119,7 @@ def test_a_file_that_ends_in_the_middle_of_a_record(tmp_path: Path):
         ("\n\n", "the listing is empty"),
         ("asin,filename\n1,2\n", "line 1: the header names no column for the genre"),
         ("title,genre\n1,2\n", "line 1: the header names no column for the image"),
-        ("<!DOCTYPE html>\n<html></html>\n", "line 1: 1 field where 7 are expected"),
+        ("<!DOCTYPE html>\n<html></html>\n", "this is a web page, not a table"),
     ],
 )
 def test_what_is_no_listing_is_one_message(tmp_path: Path, content: str, reason: str):

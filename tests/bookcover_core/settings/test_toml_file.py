@@ -220,3 +220,30 @@ def test_a_study_is_named_by_its_name_its_folder_or_its_settings_file(tmp_path, 
     assert named_study(None) is None
     with pytest.raises(SettingsError, match=r"no study of this name.*bookcover status"):
         named_study(Path("yours"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("books.foler=x", "did you mean books.folder?"),
+        ("traning.epochs=3", "did you mean training?"),
+        ("training.epoch=3", "did you mean training.epochs?"),
+        ("name='a/b'", "letters of the English alphabet"),
+        ("covers.proxy=ftp", 'it should be "environment"'),
+        ('books.folder="C:\\temp"', "write backslashes in single quotes"),
+    ],
+)
+def test_a_wrong_setting_is_said_in_words(given: str, message: str):
+    """With the name that was meant, and never with a pattern."""
+    with pytest.raises(SettingsError) as raised:
+        parse_settings({}, [given])
+    assert message in str(raised.value)
+    assert "^[" not in str(raised.value)
+
+
+def test_paths_of_windows_are_told_how_they_are_written(tmp_path: Path):
+    """A backslash in double quotes is an escape of TOML."""
+    file = tmp_path / "study.toml"
+    file.write_text('[books]\nfolder = "C:\\Users\\me"\n')
+    with pytest.raises(SettingsError, match=r"not TOML.*takes single quotes"):
+        load_settings(file)
