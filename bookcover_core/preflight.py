@@ -77,9 +77,11 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     ]
     checks += [partial(_check_listing, study, name, source) for name, source in listing_files(books)]
     told: list[BookcoverError] = []
-    found = _books(study, told)
+    has_covers = books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP
+    is_wanted = has_covers or decisions_file(study).exists() or not _is_listed(study)
+    found = _books(study, told) if is_wanted else []  # of a large listing they take seconds, and 200 MB
     yield from told
-    if books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP:
+    if has_covers:
         checks.append(partial(_check_covers, study, found))
     checks.append(partial(_check_decisions, study, found))
     if settings.reads_covers:

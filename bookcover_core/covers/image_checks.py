@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from bookcover_core.covers.decoding_process import DecodingLimitError, ask_apart
 from bookcover_core.covers.image_io import FORMATS, PixelDepthError, decode_rgb, is_shortage, open_image
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.listings.image_files import foreign_format
+from bookcover_core.listings.image_files import WEB_PAGE, foreign_format
 from bookcover_core.settings import CoverSettings
 
 # Amazon's "no image available" picture: the names that it has in addresses of the listings.
@@ -28,8 +28,6 @@ PLACEHOLDERS = {
     BOOK_DEPOSITORY_NO_IMAGE: "Book Depository's picture for books without one",
     OPEN_LIBRARY_BLANK: "Open Library's blank of one pixel",
 }
-
-_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
 # A marker that begins a scan of a JPEG. Progressive ones have about ten; each costs its decoder a pass over all pixels.
 _START_OF_SCAN = b"\xff\xda"
@@ -103,7 +101,7 @@ def is_costly(body: bytes, settings: CoverSettings) -> bool:
 
 def _costly_profile(body: bytes, settings: CoverSettings) -> bytes | None:
     """Digest of a costly image's profile; None if it is not costly."""
-    if not body or len(body) > settings.max_bytes or _MARKUP.match(body):
+    if not body or len(body) > settings.max_bytes or WEB_PAGE.match(body):
         return None
     try:
         with open_image(body, max_pixels=settings.max_pixels) as image:
@@ -129,7 +127,7 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
         return ImageCheck(CoverOutcome.NOT_AN_IMAGE, "empty", sha256)
     if len(body) > max_bytes:
         return ImageCheck(CoverOutcome.TOO_LARGE, f"{len(body):,} bytes", sha256)
-    if _MARKUP.match(body) and not foreign_format(body):
+    if WEB_PAGE.match(body) and not foreign_format(body):
         return ImageCheck(CoverOutcome.NOT_AN_IMAGE, "a web page", sha256)
     found = ImageCheck(CoverOutcome.OK, "", sha256)
     try:

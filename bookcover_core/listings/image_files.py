@@ -55,6 +55,9 @@ _FOREIGN = {
 }
 _FOREIGN_STARTS = {name: re.compile(start, re.DOTALL | re.IGNORECASE) for name, start in _FOREIGN.items()}
 
+WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+"""How a web page begins, which many hosts send in place of a file."""
+
 # Sizes of a bitmap's second header, which tell it from a text that begins with BM.
 _BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 

@@ -20,7 +20,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import ListingError
-from bookcover_core.listings.image_files import foreign_format, has_image_magic
+from bookcover_core.listings.image_files import WEB_PAGE, foreign_format, has_image_magic
 from bookcover_core.listings.text_decoding import carry, decode
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members
 
@@ -38,9 +38,6 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-
-WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
-"""How a web page begins, which many hosts send in place of a file."""
 
 # How other files begin that people take for tables.
 _NO_TABLES = {

@@ -20,6 +20,10 @@ Form = Callable[[str], str]
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
+# Ends of paths with one last part that are kept.
+_MANY = 100
+
+
 class NameMatch(NamedTuple):
     """What was found for a name."""
 
@@ -81,7 +85,8 @@ class NameIndex:
         self._names = frozenset(names)
         self._all_wanted = wanted
         self._forms = forms
-        self._by_suffix: dict[Form, dict[str, list[tuple[str, str]]]] = {}
+        self._by_last: dict[Form, dict[str, list[tuple[str, str]]]] = {}
+        self._by_end: dict[tuple[Form, str], dict[str, list[tuple[str, str]]]] = {}
         self._takers: dict[str, Counter[str]] = {}
 
     def find(self, wanted: str, folders: Collection[str] = ()) -> NameMatch:
@@ -107,8 +112,9 @@ class NameIndex:
         """The names that fit by the first rule that finds any, the form, and whether their last parts alone fit."""
         nearby: tuple[list[str], Form, bool] = ([], as_written, True)
         for form in self._forms:
-            path, index = form(wanted), self._index(form)
+            path = form(wanted)
             ends = list(_ends(path))
+            index = self._index(form, ends[-1])
             below = [each for each in index.get(path, ()) if self._is_free(each[0], wanted, form)]
             shorter = [each for end in ends[1:-1] for each in index.get(end, ()) if each[1] == end]
             for found in (
@@ -155,16 +161,22 @@ class NameIndex:
         """Whether no other wanted name means `name` as written."""
         return form is as_written or _last(name) not in self._claimed or _last(name) == _last(wanted)
 
-    def _index(self, form: Form) -> dict[str, list[tuple[str, str]]]:
-        """Names and their paths in one form, by every end of the path."""
-        if form not in self._by_suffix:
-            by_suffix: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    def _index(self, form: Form, last: str) -> dict[str, list[tuple[str, str]]]:
+        """Names and their paths in one form, of those that end in `last`, by every end of the path."""
+        if (form, last) in self._by_end:
+            return self._by_end[form, last]
+        if form not in self._by_last:
+            by_last: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
             for name in self._names:
-                path = form(name)
-                for end in _ends(path):
-                    by_suffix[end].append((name, path))
-            self._by_suffix[form] = dict(by_suffix)
-        return self._by_suffix[form]
+                by_last[_last(path := form(name))].append((name, path))
+            self._by_last[form] = dict(by_last)
+        by_end: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for each in self._by_last[form].get(last, ()):
+            for end in _ends(each[1]):
+                by_end[end].append(each)
+        if len(by_end) > _MANY:  # many names of one last part are gone through once; few take no room
+            self._by_end[form, last] = by_end
+        return by_end
 
 
 def _last(path: str) -> str:

@@ -17,7 +17,8 @@ import httpx
 
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.backoff import may_pass, pause, retry_after
-from bookcover_core.listings.listing_format import MOST_BYTES, WEB_PAGE, refuse_unread
+from bookcover_core.listings.image_files import WEB_PAGE
+from bookcover_core.listings.listing_format import MOST_BYTES, refuse_unread
 from bookcover_core.listings.proxies import find_proxy
 from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
