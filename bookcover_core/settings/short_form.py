@@ -44,10 +44,10 @@ def fill_in(
         source = CoverSource.FOLDER if place.is_dir() else CoverSource.ARCHIVE
         values["covers"] = {"source": source, "location": str(place)}
     settings = parse_settings(values, changes, where="the form")
-    source = _source_of(settings.books.model_dump(mode="json"))
+    chosen = _source_of(settings.books.model_dump(mode="json"))
     # A run that is tried again meets the study that it began, whose books a person may have put right.
     named = ("", books.strip() if is_remote(books.strip()) else str(_resolved(books)))
-    if not _is_of(settings.root, source) and not (books.strip() and _is_of(settings.root, named)):
+    if not _is_of(settings.root, chosen) and not (books.strip() and _is_of(settings.root, named)):
         raise SettingsError(
             f"a study of this name is there already, of other books ({_described(settings.root)})",
             where=settings.root,
