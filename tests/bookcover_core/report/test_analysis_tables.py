@@ -10,7 +10,7 @@ from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.analysis_tables import analysis_tables, overlap_table
+from bookcover_core.report.analysis_tables import analysis_tables
 from bookcover_core.report.findings import gather
 from bookcover_core.report.table import Cell, Column, Format, show, show_interval
 from bookcover_core.report.write_report import write_report
@@ -54,7 +54,7 @@ def test_tables_say_what_the_analysis_says(analysed):
 def test_a_network_without_overlap_shows_its_greatest(analysed):
     """Where no pair is above the threshold, the greatest overlap stands in, and is said not to be above."""
     analysis = read_analysis(analysed.workspace)
-    rows = overlap_table(analysis, gather(analysed).titles).rows
+    rows = next(each for each in analysis_tables(gather(analysed)) if each.name == "overlapping-pairs").rows
     for name, system in analysis.systems.items():
         own = [row for row in rows if row[0].value == name]
         assert own[0][3].value == pytest.approx(system.overlap.highest.overlap.value)
