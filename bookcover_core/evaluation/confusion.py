@@ -33,7 +33,7 @@ def confused_pairs(predictions: Predictions, confidence: float) -> list[Confused
     named = predicted_labels(predictions.probabilities)
     confusion = confusion_matrix(predictions.labels, named, genres)
     books = confusion.sum(axis=1)
-    mistakes = predictions.mistakes()
+    mistakes = predictions.most_confident(right=False)
     found = []
     for true, other in np.argwhere(confusion > 0):
         if true == other:

@@ -63,18 +63,9 @@ class Predictions:
         keys, groups = ([names[place] for place in places] for names in (self.keys, self.groups))
         return Predictions(keys, self.labels[places], self.probabilities[places], groups)
 
-    def mistakes(self) -> Integers:
-        """Positions of the books predicted wrongly, the most confident mistake first."""
-        wrong = predicted_labels(self.probabilities) != self.labels
-        return self._by_confidence(wrong)
-
-    def successes(self) -> Integers:
-        """Positions of the books predicted rightly, the most confident first."""
-        right = predicted_labels(self.probabilities) == self.labels
-        return self._by_confidence(right)
-
-    def _by_confidence(self, chosen: np.ndarray) -> Integers:
-        positions = np.flatnonzero(chosen).astype(np.int64)
+    def most_confident(self, *, right: bool) -> Integers:
+        """Positions of the books predicted rightly, or of those predicted wrongly, the most confident first."""
+        positions = np.flatnonzero((predicted_labels(self.probabilities) == self.labels) == right).astype(np.int64)
         return positions[np.argsort(-self.probabilities[positions].max(axis=1), kind="stable")]
 
 

@@ -88,7 +88,7 @@ def confident(
     except WorkspaceError:
         return Gallery()
     predicted = predicted_labels(predictions.probabilities)
-    positions = predictions.successes() if right else predictions.mistakes()
+    positions = predictions.most_confident(right=right)
     known = [position for position in positions if predictions.keys[position] in books.index]
     covers = []
     for position in known[:_MOST]:

@@ -41,7 +41,7 @@ def explain_covers(
 
     predictions = read_predictions(study.workspace.evaluation / card.name / "predictions.csv")
     most = study.settings.visualisation.grad_cam
-    positions = [*predictions.successes()[:most], *predictions.mistakes()[:most]]
+    positions = [place for right in (True, False) for place in predictions.most_confident(right=right)[:most]]
     predicted = predicted_labels(predictions.probabilities)
     keys = [predictions.keys[position] for position in positions]
     pictures = dict(zip(books.keys, books.files, strict=True))

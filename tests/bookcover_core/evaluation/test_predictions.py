@@ -54,8 +54,8 @@ def test_an_altered_file_is_an_error_that_names_it(tmp_path: Path):
 def test_mistakes_come_by_confidence():
     """The wrong predictions, the most confident first, and no right one among them."""
     predictions = _predictions()
-    mistakes = predictions.mistakes()
+    mistakes = predictions.most_confident(right=False)
     sure = predictions.probabilities[mistakes].max(axis=1)
     assert (np.diff(sure) <= 0).all()
     assert (predictions.probabilities[mistakes].argmax(axis=1) != predictions.labels[mistakes]).all()
-    assert len(mistakes) + len(predictions.successes()) == len(predictions.keys)
+    assert len(mistakes) + len(predictions.most_confident(right=True)) == len(predictions.keys)
