@@ -40,20 +40,10 @@ class PublishedRecall:
     """The two columns of one network in Table 2."""
 
     model: str
-    top1: dict[str, float]
-    """Top-1 recall by genre."""
-    top3: dict[str, float]
-    """Top-3 recall by genre."""
-    total_top1: float
-    total_top3: float
-
-    def recall(self, k: int) -> dict[str, float]:
-        """Top-k recall by genre; k is 1 or 3."""
-        return self.top1 if k == 1 else self.top3
-
-    def total(self, k: int) -> float:
-        """Top-k recall of all genres together; k is 1 or 3."""
-        return self.total_top1 if k == 1 else self.total_top3
+    recall: dict[int, dict[str, float]]
+    """Top-1 and top-3 recall by genre, by k."""
+    total: dict[int, float]
+    """The same of all genres together."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +99,14 @@ def published_preparations() -> dict[str, PublishedPreparation]:
 @cache
 def published_recall() -> dict[str, PublishedRecall]:
     """Table 2 by network, in the order of its columns: LeNet, AlexNet, MobileNetV2, InceptionResNetV2, ResNeXt50."""
-    top1, top3 = (_columns("hill_2020_table2_recall.csv", f"top{k}_recall_pct") for k in (1, 3))
+    columns = {k: _columns("hill_2020_table2_recall.csv", f"top{k}_recall_pct") for k in (1, 3)}
     return {
-        model: PublishedRecall(model, own, top3[model], own.pop(_TOTAL), top3[model].pop(_TOTAL))
-        for model, own in top1.items()
+        model: PublishedRecall(
+            model,
+            total={k: own[model].pop(_TOTAL) for k, own in columns.items()},
+            recall={k: own[model] for k, own in columns.items()},
+        )
+        for model in columns[1]
     }
 
 

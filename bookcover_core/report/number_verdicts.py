@@ -105,9 +105,9 @@ def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
         for k, best in ((1, PRINTED_BEST_TOP1), (3, PRINTED_BEST_TOP3)):
             for label, genre in enumerate(BOOKCOVER30):
                 ours = scores.genres[label].recall.get(k) if scores else None
-                number = of(f"Top-{k} recall", genre, recall.recall(k)[genre], ours)
+                number = of(f"Top-{k} recall", genre, recall.recall[k][genre], ours)
                 yield judge_number(findings, number, BOOKCOVER30_TEST_PER_GENRE, missing)
-            total = of(f"Top-{k} accuracy", "Total", recall.total(k), scores.top(k) if scores else None)
+            total = of(f"Top-{k} accuracy", "Total", recall.total[k], scores.top(k) if scores else None)
             yield judge_number(findings, total, PUBLISHED_TEST_BOOKS, missing)
             wins, why = (best_genres(findings, k)[name], _NO_INTERVAL) if scores else (None, missing)
             yield of(f"Number of best genres, top {k}", "Total", best[name], wins, why=why)
@@ -160,7 +160,7 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
         recalls = {}
         for name, other in published_recall().items():
             found = own[name].genres[label].recall.get(k) if name in own else None
-            recalls[name] = round(found.value if found else other.recall(k)[genre], _PRINTED_DIGITS)
+            recalls[name] = round(found.value if found else other.recall[k][genre], _PRINTED_DIGITS)
         highest = max(recalls.values())
         wins.update(name for name, recall in recalls.items() if recall == highest > 0)
     return {name: wins[name] for name in published_recall()}
@@ -174,7 +174,7 @@ def named_books(network: str, genre: str) -> int | None:
     precision = published_precision()[network].precision[genre]
     if not precision:
         return None
-    return round(published_recall()[network].top1[genre] * BOOKCOVER30_TEST_PER_GENRE / precision)
+    return round(published_recall()[network].recall[1][genre] * BOOKCOVER30_TEST_PER_GENRE / precision)
 
 
 def verdict_counts(verdicts: Sequence[NumberVerdict]) -> dict[str, dict[str, int]]:

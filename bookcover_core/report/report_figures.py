@@ -98,7 +98,7 @@ def cost_figures(findings: Findings) -> Iterator[FigureSpec]:
             each.title,
             each.card.architecture,
             each.scores.accuracy,
-            published[each.name].total_top1 if each.name in published else None,
+            published[each.name].total[1] if each.name in published else None,
         )
         for each in findings.systems
         if each.card is not None and each.card.architecture is not None

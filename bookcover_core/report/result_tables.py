@@ -159,7 +159,7 @@ def _group(source: _Source) -> str:
 def _recall(numbers: Scores | PublishedRecall, genre: Genre | None, k: int) -> Content:
     if isinstance(numbers, Scores):
         return numbers.genres[genre.label].recall.get(k) if genre else numbers.top(k)
-    return numbers.recall(k)[genre.name] if genre else numbers.total(k)
+    return numbers.recall[k][genre.name] if genre else numbers.total[k]
 
 
 def _precision(numbers: Scores | PublishedPrecision, genre: Genre | None) -> Content:
@@ -186,7 +186,7 @@ def network_table(findings: Findings) -> Table | None:
         integers("Best epoch", "best_epoch"),
     ]
     if findings.has_published:
-        totals = {name: other.total_top1 for name, other in published_recall().items()}
+        totals = {name: other.total[1] for name, other in published_recall().items()}
         columns.append(shares("Top 1, published", lambda each: totals.get(each.name), "published top 1", faint=True))
     return Table.of("networks", columns, [*findings.systems, *findings.baselines], findings=findings)
 

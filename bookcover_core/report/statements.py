@@ -139,7 +139,7 @@ def _level_with_alexnet(scores: Scores) -> Found:
 def _near_lenet(scores: Scores) -> Found:
     """Ahead by five points at most ("close"), and in more than half of the genres."""
     other = published_recall()["LeNet"]
-    better = sum(genre.recall[1].value > other.top1[genre.name] for genre in scores.genres if genre.recall)
+    better = sum(genre.recall[1].value > other.recall[1][genre.name] for genre in scores.genres if genre.recall)
     apart = _apart(scores, 1, "LeNet")
     holds = apart.low <= 0.05 and apart.high >= 0 and better > len(scores.genres) // 2
     return Found(holds, f"{_against(scores, 1, 'LeNet')}, better in {better} of {len(scores.genres)} genres")
@@ -148,7 +148,7 @@ def _near_lenet(scores: Scores) -> Found:
 def _misses_many(scores: Scores) -> Found:
     """Half of chance or less ("near 0 %") in five genres or more ("many"); the dissertation has nine."""
     missed = sum(genre.recall[3].value < 0.05 for genre in scores.genres if genre.recall)
-    published = sum(value < 0.05 for value in published_recall()[_RESNEXT].top3.values())
+    published = sum(value < 0.05 for value in published_recall()[_RESNEXT].recall[3].values())
     return Found(missed >= 5, f"{missed} genres have a top-3 recall below 5 % (published: {published})")
 
 
@@ -356,12 +356,12 @@ def _standing(analysis: Analysis, first: str, second: str) -> Standing:
 
 def _apart(scores: Scores, k: int, network: str) -> Estimate:
     """The study's top-k accuracy less the published one."""
-    published = published_recall()[network].total(k) * PUBLISHED_TEST_BOOKS
+    published = published_recall()[network].total[k] * PUBLISHED_TEST_BOOKS
     return difference(scores.top(k), Estimate.of_share(round(published), PUBLISHED_TEST_BOOKS, scores.confidence))
 
 
 def _against(scores: Scores, k: int, network: str) -> str:
-    return f"{percent(scores.top(k).value)} against {percent(published_recall()[network].total(k))} % at top {k}"
+    return f"{percent(scores.top(k).value)} against {percent(published_recall()[network].total[k])} % at top {k}"
 
 
 def _weighed(ours: str, *, for_it: bool, against: bool) -> Found:

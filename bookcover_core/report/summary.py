@@ -111,8 +111,8 @@ def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     if not findings.comparable:
         return ""
     published = published_recall()
-    highest = max(other.total_top1 for other in published.values())
-    names = " and ".join(name for name, other in published.items() if other.total_top1 == highest)
+    highest = max(other.total[1] for other in published.values())
+    names = " and ".join(name for name, other in published.items() if other.total[1] == highest)
     scores = findings.comparable_scores[best.name]
     other = Estimate.of_share(round(highest * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
     apart = difference(scores.accuracy, other.model_copy(update={"value": highest}))
@@ -154,7 +154,7 @@ def _ordered(findings: Findings) -> list[EvaluatedSystem]:
 def _published(findings: Findings) -> dict[str, float]:
     """The published top-1 accuracies that may be compared with the study's, by network."""
     is_shown = findings.comparable and not findings.trained_otherwise
-    return {name: each.total_top1 for name, each in published_recall().items()} if is_shown else {}
+    return {name: each.total[1] for name, each in published_recall().items()} if is_shown else {}
 
 
 def _results(findings: Findings) -> Table:

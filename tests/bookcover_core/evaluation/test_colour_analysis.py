@@ -90,7 +90,7 @@ def test_colours_that_are_noise_prove_nothing(network: str):
 
 def _as_published(network: str) -> tuple[np.ndarray, np.ndarray]:
     """190 books of each genre and what is predicted, with the recall and precision of Tables 2 and 3."""
-    recall = np.array(list(published_recall()[network].top1.values()))
+    recall = np.array(list(published_recall()[network].recall[1].values()))
     precision = np.array([each or 0.0 for each in published_precision()[network].precision.values()])
     right = np.round(190 * recall).astype(int)
     named = np.maximum(right, np.divide(right, precision, out=np.zeros(30), where=precision > 0).astype(int))
