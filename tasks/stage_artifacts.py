@@ -36,19 +36,19 @@ def artifact_key(*words: str) -> str:
 
 def _show_chunk(study: Study, chunk: int) -> None:
     """Outcomes and link rot by genre, what went wrong, and some covers."""
-    from bookcover_core.report import download_summary  # noqa: PLC0415 - Matplotlib and pandas are slow to import
+    from bookcover_core.report import download_outcomes  # noqa: PLC0415 - Matplotlib and pandas are slow to import
 
     part = f"chunk-{chunk:04d}"
-    outcomes = download_summary.outcomes_markdown(study, chunk)
+    outcomes = download_outcomes.outcomes_markdown(study, chunk)
     _show_markdown(study, "outcomes", part, outcomes, f"What became of the covers of {part}")
     _show_markdown(
         study,
         "link-rot",
         "",
-        download_summary.link_rot_markdown(study),
+        download_outcomes.link_rot_markdown(study),
         "Covers that are not to be had any more, by genre",
     )
-    _show_markdown(study, "covers", part, download_summary.sample_markdown(study, chunk), f"Some covers of {part}")
+    _show_markdown(study, "covers", part, download_outcomes.sample_markdown(study, chunk), f"Some covers of {part}")
 
 
 def _show_near_duplicates(study: Study) -> None:

@@ -8,9 +8,9 @@ from collections import Counter
 from typing import Any
 
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.record_tables import split_counts
 from bookcover_core.report.words import environment
 from bookcover_core.version import __version__
 

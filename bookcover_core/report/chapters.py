@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookcover_core.report.analysis_tables import analysis_tables
-from bookcover_core.report.count_tables import funnel_table, time_table
+from bookcover_core.report.download_outcomes import cover_table
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.link_rot import cover_table
 from bookcover_core.report.near_duplicate_section import genres_table, twins_table
 from bookcover_core.report.number_verdicts import number_verdicts, verdict_tables
-from bookcover_core.report.provenance import architecture_table, machine_table, software_table
 from bookcover_core.report.reading_section import reading_tables
+from bookcover_core.report.record_tables import (
+    architecture_table,
+    funnel_table,
+    machine_table,
+    software_table,
+    time_table,
+)
 from bookcover_core.report.replacement_tables import replaced_table
 from bookcover_core.report.report_figures import (
     analysis_figures,

@@ -100,11 +100,6 @@ class Findings:
         return next(iter(self.by_validation), None)
 
     @property
-    def scores(self) -> list[Scores]:
-        """The scores of all systems."""
-        return [system.scores for system in self.systems]
-
-    @property
     def scores_by_name(self) -> dict[str, Scores]:
         """The scores of all systems, by the system's name."""
         return {system.name: system.scores for system in self.systems}

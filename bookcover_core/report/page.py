@@ -7,11 +7,11 @@ from pathlib import Path
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.report import gallery
 from bookcover_core.report.chapters import CHAPTERS, chapter_words
-from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import ReportFigure
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.formats import without_paths
 from bookcover_core.report.near_duplicate_section import torn_covers
+from bookcover_core.report.record_tables import split_counts
 from bookcover_core.report.replacement_tables import exchanged_covers, exchanges
 from bookcover_core.report.summary import headline
 from bookcover_core.report.table import Table

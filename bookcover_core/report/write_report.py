@@ -21,12 +21,12 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_text
 from bookcover_core.report.cards import data_card, model_card
 from bookcover_core.report.chapters import figure_specs, make_tables
-from bookcover_core.report.count_tables import split_counts
 from bookcover_core.report.figure_spec import draw_figure
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.near_duplicate_section import twin_results
 from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts
 from bookcover_core.report.page import render, templates_digest
+from bookcover_core.report.record_tables import split_counts
 from bookcover_core.report.statements import statement_results, statement_verdicts
 from bookcover_core.report.summary import headline, result_rows
 
@@ -101,7 +101,7 @@ def results(findings: Findings) -> dict[str, object]:
         "twins": twin_results(findings),
         "networks": result_rows(findings),
         "missing": [{"backbone": each.name, "reason": each.reason} for each in findings.missing],
-        "scores": [scores.model_dump(mode="json") for scores in findings.scores],
+        "scores": [each.scores.model_dump(mode="json") for each in findings.systems],
         "preparations": [_members(trial, "chosen", "curve") for trial in findings.trials],
         "analysis": findings.analysis and findings.analysis.summary(),
         "verdicts": {

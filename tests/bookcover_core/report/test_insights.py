@@ -11,7 +11,7 @@ from bookcover_core.models.model_cards import read_card, write_card
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.workspace import read_table, write_json
 from bookcover_core.report.findings import gather
-from bookcover_core.report.provenance import architecture_table, machine_table, software_table
+from bookcover_core.report.record_tables import architecture_table, machine_table, software_table
 from bookcover_core.report.report_figures import cost_figures, ideal_figures, ideal_words
 from bookcover_core.report.write_report import write_report
 from bookcover_core.visualisation.network_insight import BLURRED, GradCamExample, insight_folder

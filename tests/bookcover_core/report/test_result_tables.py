@@ -9,9 +9,9 @@ from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.count_tables import funnel_table, split_counts, time_table
 from bookcover_core.report.findings import gather
 from bookcover_core.report.formats import duration
+from bookcover_core.report.record_tables import funnel_table, split_counts, time_table
 from bookcover_core.report.result_tables import (
     _mark_best,
     network_table,

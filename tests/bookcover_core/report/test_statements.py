@@ -135,9 +135,9 @@ def test_high_recall_with_low_precision_is_told_from_luck(found):
         share_of = Estimate.of_share(precision * books, books, 0.95)
         genres = [
             genre.model_copy(update={"precision": share_of, "recall": {1: Estimate.of_share(9, 10, 0.95)}})
-            for genre in found[0].scores[0].genres
+            for genre in found[0].systems[0].scores.genres
         ]
-        return found[0].scores[0].model_copy(update={"genres": genres})
+        return found[0].systems[0].scores.model_copy(update={"genres": genres})
 
     assert statements._low_precision(scores(0.1, 500), scores(0.6, 500)).holds
     assert statements._low_precision(scores(0.4, 10), scores(0.5, 10)).holds is None
