@@ -9,8 +9,12 @@
  *   verdict   what was said of it
  *   veils     genre -> address of the veiled cover, as far as they were asked for
  *
- * Answers that come when another cover has been given meanwhile are dropped (`turn`).
+ * Answers that come when another cover has been given meanwhile are dropped (`turn`). Several files, a folder or a zip
+ * file are judged one after the other into a table (`judge_many.js`), from which each can be given by itself.
  */
+
+// With the version that this script was asked for by, so that both are of one.
+const { asCsv, filesDropped, judgeAll, picturesIn } = await import(`./judge_many.js${new URL(import.meta.url).search}`);
 
 const FORMATS = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
 
@@ -20,6 +24,8 @@ let verdict = null;
 let genre = "";
 let isVeiled = false;
 let turn = 0;
+let batch = 0;
+let table = [];
 const veils = new Map();
 
 const $ = (id) => document.getElementById(id);
@@ -165,6 +171,85 @@ function explain(slug) {
 
 const told = (error) => (error instanceof Refusal ? error.message : String(error));
 
+/* Many covers */
+
+/** Take what was chosen or dropped: one picture by itself, all else into the table. */
+async function takeFiles(files) {
+  if (files.length === 1 && !/\.zip$/i.test(files[0].name) && !files[0].path && !files[0].webkitRelativePath) return give(files[0], files[0].name);
+  complain("");
+  const mine = ++batch;
+  $("many-csv").hidden = true; // the table goes with it, once it is known what takes its place
+  try {
+    const { pictures, others } = await picturesIn(files);
+    if (!pictures.length) return complain("There is no picture in it of a kind that is read here.");
+    if (mine === batch) await judgeMany(pictures, others);
+  } catch (error) {
+    complain(told(error));
+  }
+}
+
+async function judgeMany(pictures, others) {
+  const mine = batch;
+  const about = model();
+  table = new Array(pictures.length).fill(null);
+  $("many").hidden = false;
+  $("many-by").textContent = `By ${about.title}, on ${about.preparation} covers.${others ? ` Left out, for they are no pictures: ${others.toLocaleString("en")}.` : ""}`;
+  $("many-rows").replaceChildren();
+  $("many-csv").hidden = true;
+  $("many-stop").hidden = false;
+  $("many-progress").max = pictures.length;
+  countMany(0);
+  $("many").scrollIntoView({ block: "nearest" });
+  const send = async (blob, name) => (await post("judge", { model: about.model, name }, blob, "application/octet-stream")).json();
+  let done = 0;
+  await judgeAll(pictures, send, server.most_bytes, (index, row) => {
+    table[index] = row;
+    countMany(++done);
+    addRow(index, row);
+  }, () => mine !== batch);
+  if (mine === batch) endMany();
+}
+
+/** Leave the table as far as it is. */
+function endMany() {
+  batch += 1;
+  const rows = table.filter(Boolean);
+  $("many-stop").hidden = true;
+  URL.revokeObjectURL($("many-csv").href);
+  $("many-csv").href = URL.createObjectURL(new Blob(["\ufeff", asCsv(rows)], { type: "text/csv" }));
+  $("many-csv").hidden = !rows.length;
+  $("many-status").textContent = `${rows.length.toLocaleString("en")} covers are judged.`;
+}
+
+function countMany(done) {
+  $("many-progress").value = done;
+  $("many-count").textContent = `${done.toLocaleString("en")} of ${table.length.toLocaleString("en")}`;
+}
+
+/** Put a row where its cover's name belongs. */
+function addRow(index, row) {
+  const made = $("judged").content.firstElementChild.cloneNode(true);
+  const [cover, first, share, others] = made.children;
+  const [button, name] = cover.children;
+  made.dataset.index = index;
+  name.textContent = row.name;
+  if (row.blob && !row.error) {
+    const picture = button.firstElementChild;
+    picture.src = URL.createObjectURL(row.blob);
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
+    picture.addEventListener("error", () => picture.remove());
+    button.setAttribute("aria-label", `Look at ${row.name} by itself`);
+    button.onclick = () => (give(new File([row.blob], row.name), row.name), window.scrollTo({ top: 0 }));
+  } else button.remove();
+  const [best, ...rest] = row.genres;
+  first.textContent = row.error || best.genre;
+  first.classList.toggle("failed", Boolean(row.error));
+  share.textContent = best ? percent(best.probability, 1) : "";
+  others.textContent = rest.slice(0, 2).map((each) => `${each.genre} ${percent(each.probability)}`).join(", ");
+  const later = [...$("many-rows").children].find((each) => Number(each.dataset.index) > index);
+  $("many-rows").insertBefore(made, later ?? null);
+}
+
 /* What is shown */
 
 function complain(text) {
@@ -278,7 +363,8 @@ function renderVeil() {
 function onDrop(event) {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  take(event.dataTransfer);
+  if (!$("bench").hidden && event.dataTransfer.files.length) filesDropped(event.dataTransfer).then(takeFiles, (error) => complain(told(error)));
+  else take(event.dataTransfer);
 }
 
 function onPaste(event) {
@@ -289,9 +375,9 @@ function onPaste(event) {
 /** Take a file, or an address, out of what was dropped or pasted. */
 function take(data) {
   if ($("bench").hidden) return false;
-  const [file] = data.files;
+  const files = [...data.files];
   const text = (data.getData("text/uri-list") || data.getData("text/plain")).trim();
-  if (file) give(file, file.name);
+  if (files.length) takeFiles(files);
   else if (/^https?:\/\/\S+$/.test(text)) fetchAddress(text);
   else return false;
   return true;
@@ -313,10 +399,17 @@ function wire() {
   document.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("dragging"));
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => {
-    const [file] = $("file").files;
+    const files = [...$("file").files];
     $("file").value = "";
-    if (file) give(file, file.name);
+    if (files.length) takeFiles(files);
   });
+  $("choose-folder").addEventListener("click", () => $("folder").click());
+  $("folder").addEventListener("change", () => {
+    const files = [...$("folder").files];
+    $("folder").value = "";
+    if (files.length) takeFiles(files);
+  });
+  $("many-stop").addEventListener("click", endMany);
   $("by-address").addEventListener("submit", (event) => (event.preventDefault(), fetchAddress($("address").value.trim())));
   $("by-title").addEventListener("submit", (event) => (event.preventDefault(), given && judge()));
   $("explain").addEventListener("click", toggleVeil);

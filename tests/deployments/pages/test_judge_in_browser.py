@@ -1,5 +1,8 @@
 """The judging page in a real browser: what a person drops, presses and sees."""
 
+import csv
+import zipfile
+
 import pytest
 
 from deployments.loopback import served
@@ -124,3 +127,62 @@ def test_it_fits_every_window(page, cover, width, height):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     box = page.locator("#cover").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(2 / 3, abs=0.01)
+
+
+def test_many_covers_become_a_table(page, tmp_path):
+    """Files, a folder and a zip file alike; what is no picture is counted, what cannot be judged is said in its row."""
+    folder = tmp_path / "mine"
+    (folder / "deep").mkdir(parents=True)
+    for number, genre in enumerate(GENRES):
+        draw(GENRES[genre], 90 + number, (200, 300)).save(folder / f"{number}.jpg")
+    draw(GENRES["Law"], 99, (200, 300)).save(folder / "deep" / "=10.jpg")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("none")
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.write(file, file.relative_to(tmp_path))
+    tables = []
+    for field, given in (("#folder", folder), ("#file", tmp_path / "mine.zip")):
+        page.set_input_files(field, given)
+        page.wait_for_selector("#many-csv:visible")
+        assert page.inner_text("#many-count") == "5 of 5"
+        assert "Left out, for they are no pictures: 1." in page.inner_text("#many-by")
+        rows = page.locator("#many-rows tr")
+        assert rows.locator(".name").all_inner_texts() == [
+            "mine/0.jpg", "mine/1.jpg", "mine/2.jpg", "mine/broken.jpg", "mine/deep/=10.jpg"
+        ]  # fmt: skip
+        assert "This is no picture that can be read" in rows.nth(3).inner_text()
+        with page.expect_download() as download:
+            page.click("#many-csv")
+        tables.append(list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines())))
+    assert tables[0] == tables[1]
+    assert [bool(row["error"]) for row in tables[0]] == [False, False, False, True, False]
+    assert sum(float(tables[0][0][f"probability_{place}"]) for place in (1, 2, 3)) == pytest.approx(1, abs=0.001)
+    page.click("#many-rows button >> nth=0")
+    page.wait_for_selector(".genres button")
+    assert page.inner_text(".genres .name >> nth=0") == tables[0][0]["genre_1"]
+
+
+def test_covers_that_are_dropped_together_are_judged_until_somebody_stops(page, tmp_path):
+    """What is judged by then stays, and can be saved."""
+    files = []
+    for number in range(40):
+        files.append(tmp_path / f"{number}.jpg")
+        draw(GENRES["Law"], number, (200, 300)).save(files[-1])
+    page.set_input_files("#file", files)
+    page.wait_for_selector("#many-rows tr")
+    page.click("#many-stop")
+    page.wait_for_selector("#many-csv:visible")
+    page.wait_for_timeout(500)
+    done = page.locator("#many-rows tr").count()
+    assert 0 < done < 40
+    page.wait_for_timeout(500)
+    assert page.locator("#many-rows tr").count() == done
+
+
+def test_an_archive_that_is_none_is_said_to_be_so(page, tmp_path):
+    """Instead of an empty table."""
+    (tmp_path / "mine.zip").write_bytes(b"PK but no more")
+    page.set_input_files("#file", tmp_path / "mine.zip")
+    page.wait_for_selector("#alert:visible")
+    assert "no whole zip file" in page.inner_text("#alert")
