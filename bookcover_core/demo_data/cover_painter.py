@@ -4,7 +4,7 @@ Palette, motif, layout, typeface and format lean by category, which is what a ne
 """
 
 import io
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
@@ -25,15 +25,7 @@ _BORROWED = 0.15
 # Contrast of luminance, of 255, that type has at least.
 _READABLE = 90
 
-# Width and height in pixels.
-FORMATS = MappingProxyType({
-    "tall": ((333, 500), (331, 500), (323, 500), (310, 475), (266, 400)),
-    "large": ((386, 500), (400, 500), (375, 500), (355, 460)),
-    "square": ((450, 450), (400, 400), (385, 500), (500, 430)),
-    "wide": ((500, 386), (500, 400), (450, 450)),
-})  # fmt: skip
-
-Shares = tuple[float, float, float, float]
+Shares = Sequence[float]
 """A box: left, top, right, bottom as shares of width and height."""
 
 
@@ -49,16 +41,7 @@ class Layout(NamedTuple):
     align: str = "center"
 
 
-LAYOUTS = MappingProxyType({
-    "band": Layout((0.3, 0.55, 0.94, 0.88), (0.3, 0.07, 0.95, 0.5), (0.3, 0.9, 0.95, 0.96), (0, 0, 0.2, 1), "left"),
-    "banner": Layout((0, 0, 1, 0.6), (0.07, 0.64, 0.93, 0.87), (0.07, 0.9, 0.93, 0.96), (0, 0.6, 1, 1)),
-    "frame": Layout((0.25, 0.47, 0.75, 0.8), (0.12, 0.1, 0.88, 0.44), (0.15, 0.84, 0.85, 0.9), (0, 0.96, 1, 1)),
-    "label": Layout((0, 0, 1, 1), (0.19, 0.28, 0.81, 0.56), (0.19, 0.6, 0.81, 0.66), (0.12, 0.22, 0.88, 0.72)),
-    "masthead": Layout((0, 0.36, 1, 1), (0.04, 0.09, 0.96, 0.36), (0.08, 0.03, 0.92, 0.08)),
-    "poster": Layout((0, 0.4, 1, 1), (0.08, 0.06, 0.92, 0.33), (0.1, 0.35, 0.9, 0.4)),
-    "textbook": Layout((0, 0.42, 1, 1), (0.08, 0.05, 0.92, 0.3), (0.08, 0.32, 0.92, 0.38), (0, 0, 1, 0.4), "left"),
-    "type": Layout((0.48, 0.62, 0.95, 0.88), (0.08, 0.07, 0.94, 0.58), (0.08, 0.91, 0.94, 0.97), align="left"),
-})  # fmt: skip
+LAYOUTS = {name: Layout(**each) for name, each in styles()["layouts"].items()}
 
 
 class CoverDesign(NamedTuple):
@@ -92,7 +75,8 @@ def draw_cover(seed: int, key: str, category: str, title: str, author: str, *, v
     """
     random = RandomStream(seed, key, "cover")
     design = choose_design(category, random)
-    size = random.pick(FORMATS[design.format])
+    width, height = random.pick(styles()["formats"][design.format])
+    size = (width, height)
     if volumes == 1:
         return _encode(_paint(size, design, title, author, random), random)
     image = Image.new("RGB", size, WHITE)

@@ -26,16 +26,6 @@ _SUBTITLES = 0.6
 _PRESSES = 0.05
 _MIDDLE_INITIALS = 0.25
 
-# Titles that the dissertation's search for box sets finds (section 3.1).
-_BOX_SET_TITLES = (
-    "{title} Boxed Set",
-    "{title} Box Set",
-    "{title}: 3-Book Bundle",
-    "{title}: The 4 Book Collection",
-    "{title} Bundle: Volumes 1 to 3",
-    "{title}: An Anthology",
-)
-
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # What has become of a typographic apostrophe in the official listings.
 _BROKEN_APOSTROPHE = b"\x81E\x80\x81E".decode("utf-8", "surrogateescape")
@@ -111,7 +101,7 @@ class Publisher:
             pass
         self._keys.add(key)
         candidate = random.happens(_BOX_SET)
-        pattern = random.pick(_BOX_SET_TITLES) if candidate else ""
+        pattern = str(random.pick(styles()["box_sets"])) if candidate else ""
         title = self._new_title(category, random)
         if candidate:
             title = pattern.format(title=title.partition(":")[0])

@@ -6,25 +6,17 @@ Pillow's basic layout engine is used: the other one is not installed on every ma
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bookcover_core.demo_data.styles import Colour
+from bookcover_core.demo_data.styles import Colour, styles
 
 Box = tuple[int, int, int, int]
 
 _SMALLEST = 6
 
-TYPEFACES = MappingProxyType({
-    "bold": "DejaVuSans-Bold",
-    "italic": "STIXGeneralBolIta",
-    "mono": "DejaVuSansMono-Bold",
-    "oblique": "DejaVuSans-BoldOblique",
-    "roman": "STIXGeneralBol",
-    "sans": "DejaVuSans",
-    "slab": "DejaVuSerif-Bold",
-})  # fmt: skip
+TYPEFACES: dict[str, str] = styles()["typefaces"]
+"""Files of fonts, by name."""
 
 
 def set_text(
