@@ -1,6 +1,7 @@
 """Two studies side by side, as one page that can be mailed, with its figure, tables and numbers as files beside it."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -10,128 +11,83 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
-from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.figure_spec import FigureSpec, ReportFigure, draw_figure
-from bookcover_core.report.findings import Findings
 from bookcover_core.report.formats import setting_text
-from bookcover_core.report.study_comparison import (
-    ABSENT,
-    SPLITS,
-    StudyComparison,
-    SystemPair,
-    compare_studies,
-)
+from bookcover_core.report.study_comparison import ABSENT, SPLITS, StudyComparison, SystemPair, compare_studies
 from bookcover_core.report.summary import result_rows
-from bookcover_core.report.table import Cell, Column, Content, Format, Table, estimates, integers
+from bookcover_core.report.table import Cell, Column, Format, Table, estimates, integers
 from bookcover_core.report.words import environment, passage, sentences
 from bookcover_core.visualisation.interval_charts import recall_comparison
+
+logger = logging.getLogger(__name__)
 
 # What the numbers that are compared are called.
 _MEASURES = {"accuracy": "Accuracy", "top3": "Top 3", "macro_f1": "Macro F1"}
 
 
-def comparison_tables(comparison: StudyComparison) -> dict[str, Table]:
-    """All tables, by name: differences, systems, genres, books, settings."""
-    made = (_differences, _systems, _genres, _books, _settings)
-    return {table.name: table for table in (make(comparison) for make in made)}
+def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
+    """All tables: differences, systems, genres, books, settings."""
+    (one, other), best = comparison.names, comparison.best
+    standings = {each: each.words(one, other) for each in Standing}
 
+    def sides(at: str = "") -> list[Column]:
+        """Columns of both numbers and their difference, of records or of what stands `at` a path of them."""
+        return [
+            estimates(one, f"{at}first", "first"),
+            estimates(other, f"{at}second", "second"),
+            estimates(f"{one} less {other}", f"{at}difference", "difference"),
+            Column("Standing", lambda row: standings.get((row[2] if at else row).standing, ""), name="standing"),
+        ]
 
-def _sides(comparison: StudyComparison, at: str = "") -> list[Column]:
-    """Columns of both numbers and their difference, of records or of what stands `at` a path of them."""
-    one, other = comparison.names
-    words = {each: each.words(one, other) for each in Standing}
-    return [
-        estimates(one, f"{at}first", "first"),
-        estimates(other, f"{at}second", "second"),
-        estimates(f"{one} less {other}", f"{at}difference", "difference"),
-        Column("Standing", lambda row: words.get((row[2] if at else row).standing, ""), name="standing"),
-    ]
-
-
-def _differences(comparison: StudyComparison) -> Table:
-    """Every pair of systems, with a row for each number that is compared."""
-    best = comparison.best if len(comparison.pairs) > 1 else None
-    return Table.of(
+    shown = best if len(comparison.pairs) > 1 else None
+    yield Table.of(
         "differences",
         [
-            Column("System", lambda row: Cell(_names(comparison, row[0]), best=row[0] is best), name="system"),
+            Column("System", lambda row: Cell(_names(comparison, row[0]), best=row[0] is shown), name="system"),
             Column("Measure", lambda row: _MEASURES[row[1]], name="measure"),
-            *_sides(comparison, "2."),
+            *sides("2."),
             Column("p, McNemar", "2.p", Format.P_VALUE, "McNemar p"),
             Column("p, Holm", "2.p_holm", Format.P_VALUE, "Holm p"),
             Column("Test books", lambda row: _basis(row[0]), name="test books"),
         ],
         [(pair, name, apart) for pair in comparison.pairs for name, apart in pair.measures.items()],
         comparison=comparison,
-        best=best,
+        best=shown,
     )
-
-
-def _names(comparison: StudyComparison, pair: SystemPair) -> str:
-    return " against ".join(dict.fromkeys(comparison.title(pair, study) for study in (0, 1)))
-
-
-def _basis(pair: SystemPair) -> str:
-    """Which books a pair is compared on, and so how."""
-    if pair.paired:
-        return f"paired, the same {pair.first_books:,}"
-    return f"unpaired, {pair.first_books:,} and {pair.second_books:,}"
-
-
-def _systems(comparison: StudyComparison) -> Table:
-    """Every system of every study on all test books of its own."""
-
-    def top3(row: tuple[str, Findings, EvaluatedSystem]) -> Content:
-        scores = row[2].scores
-        return scores.top(3) if len(scores.genres) > 3 else None
-
-    return Table.of(
+    systems = [
+        (name, findings, system)
+        for name, findings in zip(comparison.names, comparison.both, strict=True)
+        for system in (*findings.systems, *findings.baselines)
+    ]
+    yield Table.of(
         "systems",
         [
             Column("System", "2.title", name="system"),
             Column("Study", "0", name="study"),
             Column("Preparation", "2.scores.preparation", name="preparation"),
             estimates("Accuracy", "2.scores.accuracy", "accuracy"),
-            estimates("Top 3", top3, "top 3"),
+            estimates("Top 3", lambda row: row[2].scores.top(3) if len(row[1].genres) > 3 else None, "top 3"),
             estimates("Macro F1", "2.scores.totals.macro_f1", "macro F1"),
             integers("Test books", "1.test_books", "test books"),
             integers("Genres", lambda row: len(row[1].genres), "genres"),
         ],
-        sorted(
-            (
-                (name, findings, system)
-                for name, findings in zip(comparison.names, comparison.both, strict=True)
-                for system in (*findings.systems, *findings.baselines)
-            ),
-            key=lambda row: -row[2].scores.accuracy.value,
-        ),
+        sorted(systems, key=lambda row: -row[2].scores.accuracy.value),
     )
-
-
-def _genres(comparison: StudyComparison) -> Table:
-    """Recall of the best systems by genre, the greatest difference in favour of the first study first."""
-    best = comparison.best
-    return Table.of(
+    yield Table.of(
         "genres",
         [
             Column("Genre", "name", name="genre"),
-            *_sides(comparison),
-            integers(f"Test books, {comparison.names[0]}", "first_books", "first test books"),
-            integers(f"Test books, {comparison.names[1]}", "second_books", "second test books"),
+            *sides(),
+            integers(f"Test books, {one}", "first_books", "first test books"),
+            integers(f"Test books, {other}", "second_books", "second test books"),
         ],
         best.genres,
         comparison=comparison,
         compared=sum(each.difference is not None for each in best.genres),
     )
-
-
-def _books(comparison: StudyComparison) -> Table:
-    """Books by their split in both studies."""
-    one, other = comparison.names
-    counts = comparison.shared.counts
+    counts, columns = comparison.shared.counts, (*SPLITS, ABSENT)
     titles = {"train": "Training", "validation": "Validation", "test": "Test", ABSENT: f"Not in {one}"}
-    columns = (*SPLITS, ABSENT)
-    return Table.of(
+    yield Table.of(
         "books",
         [
             Column(f"Books of {one}", name="first"),
@@ -151,18 +107,23 @@ def _books(comparison: StudyComparison) -> Table:
         foot=1,
         groups=[("", 1), (f"Books of {other}", 3), ("", 2)],
     )
-
-
-def _settings(comparison: StudyComparison) -> Table:
-    """Settings that differ, of those that an outcome depends on."""
-    return Table.of(
+    yield Table.of(
         "settings",
         [Column("Setting", name="setting"), *(map(Column, comparison.names))],
         [[name, *map(setting_text, values)] for name, *values in comparison.settings],
     )
 
 
-logger = logging.getLogger(__name__)
+def _names(comparison: StudyComparison, pair: SystemPair) -> str:
+    return " against ".join(dict.fromkeys(comparison.title(pair, study) for study in (0, 1)))
+
+
+def _basis(pair: SystemPair) -> str:
+    """Which books a pair is compared on, and so how."""
+    if pair.paired:
+        return f"paired, the same {pair.first_books:,}"
+    return f"unpaired, {pair.first_books:,} and {pair.second_books:,}"
+
 
 # Genres that a sentence names before it says how many more there are.
 _MOST_NAMED = 6
@@ -205,7 +166,7 @@ def write_side_by_side(first: Study, second: Study, folder: Path | None = None) 
             "this folder belongs to a study, which is not touched", where=target, advice="Name another with --output."
         )
     compared = compare_studies(first, second)
-    tables = comparison_tables(compared)
+    tables = {table.name: table for table in comparison_tables(compared)}
     for table in tables.values():
         table.write(target / "tables")
     write_json(target / "comparison.json", comparison_results(compared))
