@@ -104,7 +104,7 @@ def joint_accuracy(
 
 
 def standing_of(difference: Estimate, p: float | None = None, confidence: float = 0.0) -> Standing:
-    """How the first of two compares with the second, by `first - second`, and by `p` corrected for all pairs."""
+    """How the first of two compares, by the `difference` of the first less the second, and `p` corrected by Holm."""
     if difference.holds_zero:
         return Standing.TIE
     if p is not None and p >= 1 - confidence:
