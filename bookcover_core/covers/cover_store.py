@@ -85,20 +85,7 @@ class CoverStore:
             came: How it was retrieved; default: nothing was requested.
         """
         came = came or Retrieval(book.url)
-        row = LedgerRow(
-            key=book.key,
-            outcome=verdict.outcome.value,
-            status=came.status,
-            attempts=came.attempts,
-            address=came.address,
-            sha256=verdict.sha256,
-            format=verdict.format,
-            mode=verdict.mode,
-            width=verdict.width,
-            height=verdict.height,
-            seconds=came.seconds,
-            detail=verdict.detail,
-        )
+        row = LedgerRow(book.key, **{**came._asdict(), **verdict._asdict(), "outcome": verdict.outcome.value})
         if verdict.outcome is not CoverOutcome.OK:
             return row
         path = self._name(book)

@@ -87,8 +87,8 @@ class LedgerJournal:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._lines = file.open("ab", buffering=0)
-            if _is_torn(file):
-                self._lines.write(b"\n")
+            if self._lines.tell():
+                self._lines.write(b"\n")  # the last line of a run that was killed may be torn; a blank one is skipped
         except OSError as error:
             raise from_os_error(error, file) or error from error
 
@@ -116,15 +116,6 @@ class LedgerJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lines.close()
-
-
-def _is_torn(file: Path) -> bool:
-    with file.open("rb") as content:
-        content.seek(0, 2)
-        if not content.tell():
-            return False
-        content.seek(-1, 2)
-        return content.read(1) != b"\n"
 
 
 def read_journal(file: Path) -> dict[str, KnownRow]:

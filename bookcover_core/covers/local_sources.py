@@ -18,13 +18,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
-from bookcover_core.listings.image_files import (
-    LeftOut,
-    file_path,
-    has_image_magic,
-    has_image_suffix,
-    walk_files,
-)
+from bookcover_core.listings.image_files import LeftOut, file_path, has_image_magic, has_image_suffix, walk_files
 from bookcover_core.listings.name_index import NameIndex
 from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed

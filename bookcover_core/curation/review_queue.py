@@ -25,6 +25,8 @@ from bookcover_core.pipeline.workspace import Workspace, read_csv, read_table, w
 
 logger = logging.getLogger(__name__)
 
+_CANDIDATES, _REPLACED, _DRAWN = _TABLES = "candidates.csv", "replacements.csv", "drawn.csv"
+
 
 class ReviewReason(StrEnum):
     """Why a book is under review."""
@@ -98,13 +100,7 @@ def review_queue(study: Study) -> ReviewQueue:
     """
     study.manifest("candidates")
     workspace = study.workspace
-    files = (
-        workspace.books,
-        workspace.genres,
-        _candidates(workspace),
-        _replacements(workspace),
-        _drawn(workspace),
-    )
+    files = (workspace.books, workspace.genres, *(workspace.curation / name for name in _TABLES))
     ledgers = tuple(workspace.ledger / f"chunk-{chunk:04d}.csv" for chunk in chunks(study))
     decisions = standing_decisions(study)
     stamps = tuple(map(_stamp, (*files, *ledgers)))
@@ -126,20 +122,8 @@ def find_open(study: Study) -> list[ReviewItem]:
     Raises:
         DecisionsError: The file of decisions is malformed.
     """
-    write_csv(_drawn(study.workspace), ["key"], ([key] for key in select_books(study).unreviewed))
+    write_csv(study.workspace.curation / _DRAWN, ["key"], ([key] for key in select_books(study).unreviewed))
     return open_items(study)
-
-
-def _candidates(workspace: Workspace) -> Path:
-    return workspace.curation / "candidates.csv"
-
-
-def _replacements(workspace: Workspace) -> Path:
-    return workspace.curation / "replacements.csv"
-
-
-def _drawn(workspace: Workspace) -> Path:
-    return workspace.curation / "drawn.csv"
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -160,13 +144,13 @@ def _find_queue(
     stamps: tuple[tuple[int, int], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
     """The queue without decisions."""
-    terms = {row["key"]: row["term"] for row in _rows(_candidates(workspace))}
-    added = {row["replaced_by"] for row in _rows(_replacements(workspace)) if row["replaced_by"]}
-    drawn = {row["key"] for row in _rows(_drawn(workspace))}
+    terms = {row["key"]: row["term"] for row in _rows(workspace.curation / _CANDIDATES)}
+    added = {row["replaced_by"] for row in _rows(workspace.curation / _REPLACED) if row["replaced_by"]}
+    drawn = {row["key"] for row in _rows(workspace.curation / _DRAWN)}
     wanted = {*terms, *added, *named, *drawn}
     genres = {row["category_id"]: row["name"] for row in _rows(workspace.genres)}
     covers = {row["key"]: row for ledger in ledgers for row in _rows(ledger, wanted)}
-    items = []
+    items, of_role = [], (ReviewReason.OTHER, ReviewReason.REPLACEMENT)
     unusable = coming = 0
     for book in _rows(workspace.books, wanted):
         key, in_pool = book["key"], book["role"] == POOL
@@ -189,7 +173,7 @@ def _find_queue(
                 term=term,
                 match=found.span() if found else (0, 0),
                 role=book["role"],
-                kind=_reason(is_candidate=is_candidate, in_pool=in_pool),
+                kind=ReviewReason.CANDIDATE if is_candidate else of_role[in_pool],
                 needed=is_candidate or key in drawn,
                 url=book["url"],
                 path=cover["path"],
@@ -199,12 +183,6 @@ def _find_queue(
     order = list(ReviewReason)
     items.sort(key=lambda item: (order.index(item.kind), item.genre, item.title.casefold(), item.key))
     return ReviewQueue(tuple(items), unusable, coming)
-
-
-def _reason(*, is_candidate: bool, in_pool: bool) -> ReviewReason:
-    if is_candidate:
-        return ReviewReason.CANDIDATE
-    return ReviewReason.REPLACEMENT if in_pool else ReviewReason.OTHER
 
 
 def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str]]:
@@ -251,7 +229,7 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
     if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
         file.unlink(missing_ok=True)
         return len(waiting)
-    asked = read_table(_candidates(study.workspace))
+    asked = read_table(study.workspace.curation / _CANDIDATES)
     asked = asked[asked["key"].isin([*waiting, *selection.decisions])].copy()
     for column in COLUMNS[1:]:
         asked[column] = [getattr(selection.decisions.get(key), column, "") for key in asked["key"]]

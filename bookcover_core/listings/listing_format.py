@@ -298,13 +298,18 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
     headers = [_plain(field) for field in first]
     places: dict[str, int] = {}
     for column in COLUMNS:
-        header = named.get(column.lower().replace(" ", "_"))
+        header = named.get(setting := column.lower().replace(" ", "_"))
         wanted = _NAMES[column] if header is None else (_plain(header),)
         found = next((headers.index(each) for each in wanted if each in headers), None)
         if found is not None:
-            if headers.count(headers[found]) > 1:
+            # Of numbers and addresses the first that is there is meant; which of two genres is, nobody knows.
+            same = wanted if column == "CATEGORY" else (headers[found],)
+            several = [title for title, plain in zip(first, headers, strict=True) if plain in same]
+            if len(several) > 1:
                 raise ListingError(
-                    f"the header has several columns {first[found]!r}", where=where, advice="Rename all but one."
+                    f"the header has several columns for {column} ({', '.join(map(repr, several))})",
+                    where=where,
+                    advice=f'Rename all but one, or name it in books.columns: {{ {setting} = "{several[0]}" }}.',
                 )
             places[column] = found
         elif header is not None:

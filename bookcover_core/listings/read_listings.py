@@ -24,7 +24,7 @@ from bookcover_core.listings.picture_folder import (
     pictures_digest,
 )
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
-from bookcover_core.listings.records import Categories, MalformedRecord, Record, count_categories, read_records
+from bookcover_core.listings.records import Categories, MalformedRecord, Record, malformed_error, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_outputs
 from bookcover_core.pipeline.stage import stage
@@ -212,39 +212,36 @@ def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
 
 def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
     """The records of all listings. Where records disagree on a category, most of them decide which are wrong."""
-    columns = {str(column): header for column, header in books.columns.items()}
     categories = Categories()
     try:
-        found = _read_all(books, files, categories, columns)
-        if not categories.disagree:
-            return found
+        found = _read_all(books, files, categories)
     except ListingError:
         if not categories.disagree:
             raise
-    votes: Counter[tuple[str, str]] = Counter()
-    for name, source in _sources(books):
-        votes += count_categories(files[name], name=source, columns=columns)
-    categories = Categories.settle(votes)
-    found = _read_all(books, files, categories, columns)
-    found.joined = categories.joined
+    if categories.disagree:
+        categories = Categories.settle(categories.seen)
+        found = _read_all(books, files, categories)
+        found.joined = categories.joined
+    if found.malformed and books.malformed == "refuse":
+        raise malformed_error(found.malformed[0])
     return found
 
 
-def _read_all(
-    books: BookSettings, files: Mapping[str, Path], categories: Categories, columns: Mapping[str, str]
-) -> _ListingContent:
-    """The records of all listings: a book of the pool that is a train or test book too is taken once, as the latter.
+def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Categories) -> _ListingContent:
+    """The records of all listings, and those that are malformed.
 
-    The genres are the categories of all but the pool's listing, in the order of their ids; what the pool holds of
-    further categories stays in it.
+    A book of the pool that is a train or test book too is taken once, as the latter. The genres are the categories of
+    all but the pool's listing, in the order of their ids; what the pool holds of further categories stays in it.
     """
     found = _ListingContent()
-    skipped = found.malformed if books.malformed == "skip" else None
+    columns = {str(column): header for column, header in books.columns.items()}
     role_by_key: dict[str, str] = {}
     for name, source in _sources(books):
         role = UNDRAWN if books.source is BookSource.LISTING else name
         before = len(found.records)
-        for record in read_records(files[name], name=source, categories=categories, skipped=skipped, columns=columns):
+        for record in read_records(
+            files[name], name=source, categories=categories, skipped=found.malformed, columns=columns
+        ):
             key = record.key
             earlier = role_by_key.setdefault(key, role)
             if earlier != role:

@@ -30,6 +30,9 @@ _ADDRESS = re.compile(r"https?://[^/?#\s]+(?:[/?#].*)?", re.IGNORECASE | re.DOTA
 _CONTROL = re.compile("[\x00-\x1f\x7f\uef00-\uef1f\uef7f]")
 _CATEGORY_ID = re.compile(r"[0-9]{1,9}")
 
+# Malformed records at the beginning of a file that has no others, as far as anybody needs to look.
+_MOST_UNUSABLE = 10_000
+
 # Characters of a FILENAME, at most: what is longer is no name.
 _LONGEST_NAME = 1_000
 
@@ -72,8 +75,10 @@ class Categories:
     """Names by id."""
     ids: dict[str, str] = field(default_factory=dict)
     """Ids by name."""
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Records of each id and name, as they stand in the listings."""
     votes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Records of each id and name, once settled."""
+    """The same, once settled."""
     _by_form: dict[str, str] = field(default_factory=dict)
     meant: dict[str, str] = field(default_factory=dict)
     """The name that each spelling means."""
@@ -81,17 +86,13 @@ class Categories:
     """Whether two records disagreed, or spelt a name differently."""
 
     @classmethod
-    def settle(cls, votes: Counter[tuple[str, str]]) -> Self:
-        """The categories that most records have: of each id and of each name the commonest pair.
-
-        Args:
-            votes: Records of each id and name, in the order in which they first appear.
-        """
+    def settle(cls, seen: Counter[tuple[str, str]]) -> Self:
+        """The categories that most of the records `seen` have: of each id and of each name the commonest pair."""
         spellings: Counter[str] = Counter()
-        for (_, name), count in votes.items():
+        for (_, name), count in seen.items():
             spellings[name] += count
         meant, settled = join_spellings(spellings), cls()
-        for (category_id, name), count in votes.items():
+        for (category_id, name), count in seen.items():
             settled.votes[category_id, meant.get(name, name)] += count
         settled.meant.update(meant)
         settled._by_form.update((genre_form(name), name) for name in meant.values())
@@ -148,20 +149,13 @@ def _category_fault(category_id: str, name: str) -> str:
     return "" if name.strip() else "CATEGORY is empty"
 
 
-def count_categories(file: Path, *, name: str, columns: Mapping[str, str]) -> Counter[tuple[str, str]]:
-    """How many records of a listing have each category id and name; records of another form are not counted.
-
-    Args:
-        file: The listing.
-        name: What messages call it.
-        columns: Headers by column (`books.columns`).
-
-    Raises:
-        ListingError: The file cannot be unpacked or decoded.
-    """
-    with open_lines(file, name) as lines:
-        rows = (fields for _, fields in _rows(lines, name, columns) if isinstance(fields, list))
-        return Counter((fields[5], fields[6]) for fields in rows)
+def malformed_error(record: MalformedRecord) -> ListingError:
+    """The error that a malformed record is, where it is not to be skipped."""
+    return ListingError(
+        record.reason,
+        where=f"{record.file}, line {record.line}",
+        advice='Mend the line, or leave such records out with the setting books.malformed = "skip".',
+    )
 
 
 def read_records(
@@ -195,13 +189,11 @@ def read_records(
                     yield found
                     continue
                 if skipped is None:
-                    raise ListingError(
-                        found.reason,
-                        where=f"{name}, line {found.line}",
-                        advice='Mend the line, or leave such records out with the setting books.malformed = "skip".',
-                    )
+                    raise malformed_error(found)
                 first = first or found
                 skipped.append(found)
+                if not usable and len(skipped) >= _MOST_UNUSABLE:
+                    break
     except OSError as error:
         raise ListingError(
             f"the listing cannot be read ({error.strerror})", where=name, advice="Check the name of the file."
@@ -222,6 +214,7 @@ def _checked(
         if isinstance(fields, str):
             yield MalformedRecord(name, line, fields)
             continue
+        categories.seen[fields[5], fields[6]] += 1
         fields[6] = categories.spell(fields[6])
         category_id = fields[5] or categories.number(fields[6])
         fault = _fault(fields) or categories.fault(category_id, fields[6])

@@ -5,19 +5,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import FolderError, SettingsError
-from bookcover_core.settings import (
-    SETTINGS_FILE,
-    BookSource,
-    CoverSource,
-    StudySettings,
-    is_remote,
-    is_study_folder,
-)
+from bookcover_core.settings import SETTINGS_FILE, BookSource, CoverSource, StudySettings, is_remote, is_study_folder
 from bookcover_core.settings.toml_file import parse_settings
 
 # Characters of a folder's name that the name of a study keeps.
@@ -33,7 +27,8 @@ def fill_in(
         FolderError: There are no such books or covers on this machine.
         SettingsError: A field or a change is impossible.
     """
-    studies = parse_settings({}, changes, where="the form").root.parent
+    placed = [change for change in changes if change.partition("=")[0].strip() == "workspace"]
+    studies = parse_settings({}, placed, where="the form").root.parent
     values: dict[str, Any] = {"name": study_name(name, books, studies), "curation": {"undecided": undecided}}
     if networks:
         values["training"] = {"backbones": list(networks)}
@@ -44,12 +39,12 @@ def fill_in(
         source = CoverSource.FOLDER if place.is_dir() else CoverSource.ARCHIVE
         values["covers"] = {"source": source, "location": str(place)}
     settings = parse_settings(values, changes, where="the form")
-    chosen = _source_of(settings.books.model_dump(mode="json"))
+    earlier = _begun_with(settings.root)
     # A run that is tried again meets the study that it began, whose books a person may have put right.
-    named = ("", books.strip() if is_remote(books.strip()) else str(_resolved(books)))
-    if not _is_of(settings.root, chosen) and not (books.strip() and _is_of(settings.root, named)):
+    is_retried = earlier is not None and bool(books.strip()) and earlier[1] == _place(books)
+    if earlier not in {None, _source_of(settings.books.model_dump(mode="json"))} and not is_retried:
         raise SettingsError(
-            f"a study of this name is there already, of other books ({_described(settings.root)})",
+            f"a study of this name is there already, of other books ({' '.join(earlier or ())})",
             where=settings.root,
             advice="Name this one otherwise, or take that one up by its name: `bookcover run` "
             f"{settings.name}, with --set for what has changed.",
@@ -68,7 +63,7 @@ def settings_of_folder(
     """
     if not folder.strip():  # an empty variable; the short form would take the dissertation's books
         raise FolderError("no folder is named", where="folder", advice="Name one with a subfolder for each genre.")
-    place = Path(folder).expanduser()
+    place = _resolved(folder)
     if not place.is_dir():
         what = "this is a file, not a folder" if place.exists() else "there is no such folder"
         raise FolderError(what, where=folder, advice="Name one with a subfolder for each genre.")
@@ -89,39 +84,40 @@ def study_name(name: str, books: str, studies: Path | None = None) -> str:
     if name.strip() or not books.strip():
         return name.strip() or StudySettings().name
     studies = studies or StudySettings().root.parent
-    place = books.strip() if is_remote(books.strip()) else str(_resolved(books))
+    place = _place(books)
     stem = Path(unquote(urlsplit(place).path) if is_remote(place) else place).stem
     marked = unicodedata.normalize("NFKD", stem)
     letters = "".join(each for each in marked if not unicodedata.combining(each))
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", letters).strip("-._")[:_LONGEST_STEM]
     told_apart = f"{plain or 'study'}-{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
     is_whole = plain and all(each.isascii() or not each.isalnum() for each in letters)
-    is_free = _is_of(studies / plain, ("", place)) and not is_study_folder(studies / told_apart)
+    other = _begun_with(studies / plain)
+    is_free = (other is None or other[1] == place) and not is_study_folder(studies / told_apart)
     return plain if is_whole and is_free else told_apart
 
 
-def _is_of(study: Path, source: tuple[str, str]) -> bool:
-    """Whether no study lies in the folder `study`, or one of these books."""
-    if not is_study_folder(study):
-        return True
-    stored = _source_of(json.loads((study / SETTINGS_FILE).read_bytes())["books"])
-    return stored[1] == source[1] and source[0] in {"", stored[0]}
+def _begun_with(study: Path) -> tuple[str, str] | None:
+    """Kind and place of the books of the study in a folder; None where no study lies there."""
+    return _source_of(json.loads((study / SETTINGS_FILE).read_bytes())["books"]) if is_study_folder(study) else None
 
 
 def _source_of(books: Mapping[str, Any]) -> tuple[str, str]:
     """The kind and the place of the books that stored settings name; no place where there are several."""
     source = str(books.get("source") or BookSource.BOOKCOVER30)
     place = str(books.get(source) or "")
-    return source, place if not place or is_remote(place) else str(_resolved(place))
+    return source, place and _place(place)
 
 
-def _described(study: Path) -> str:
-    source, place = _source_of(json.loads((study / SETTINGS_FILE).read_bytes())["books"])
-    return place or source
+def _place(books: str) -> str:
+    """The address of books, or their path on this machine."""
+    return books.strip() if is_remote(books.strip()) else str(_resolved(books))
 
 
 def _resolved(place: str) -> Path:
-    return Path(place.strip()).expanduser().resolve()
+    path = Path(place.strip())
+    with suppress(RuntimeError):  # the home folder of nobody
+        path = path.expanduser()
+    return path.resolve()
 
 
 def _books(books: str) -> dict[str, str]:

@@ -162,8 +162,11 @@ def test_a_workbook_is_no_archive_of_listings(tmp_path):
 
 def test_a_column_that_is_there_twice_is_not_guessed(tmp_path):
     """Which of two genres is meant nobody knows."""
-    with pytest.raises(ListingError, match="several columns 'Genre'"):
-        read(tmp_path, b"filename,Genre,genre\n1.jpg,Law,Travel\n")
+    for header, named in {"Genre,genre": "'Genre', 'genre'", "category,Genre": "'category', 'Genre'"}.items():
+        with pytest.raises(ListingError, match=rf"several columns for CATEGORY \({named}\)"):
+            read(tmp_path, f"filename,{header}\n1.jpg,Law,Travel\n".encode())
+    content = b"filename,category,genre,isbn,isbn13\n1.jpg,Law,Travel,1,2\n"
+    assert read(tmp_path, content, columns={"category": "genre", "filename": "filename"})[0].category == "Travel"
 
 
 def test_spellings_of_a_genre_are_one(tmp_path):

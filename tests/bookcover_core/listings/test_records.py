@@ -201,3 +201,13 @@ def test_written_again_the_real_listings_are_the_same_bytes(real_data: Path):
             ",".join('"' + text.replace('"', '""') + '"' for text in record) + "\n" for record in read_records(file)
         )
         assert encode(again) == file.read_bytes()
+
+
+def test_a_large_file_of_another_kind_is_not_read_to_its_end(tmp_path: Path):
+    """Ten thousand records of which none can be used tell enough."""
+    file = tmp_path / "log.txt"
+    file.write_text("a line of a log\n" * 50_000)
+    skipped: list[MalformedRecord] = []
+    with pytest.raises(ListingError, match="no record can be used; line 1: 1 field where 7"):
+        list(read_records(file, skipped=skipped))
+    assert len(skipped) == 10_000

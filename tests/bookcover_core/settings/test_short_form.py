@@ -68,7 +68,24 @@ def test_a_name_that_a_person_gives_is_not_that_of_other_books(begun):
 def test_what_is_no_folder_is_said_to_be_none(begun, tmp_path: Path):
     """An empty name is none either."""
     (tmp_path / "file.jpg").write_bytes(b"")
-    for name, message in {"file.jpg": "a file, not a folder", "none": "no such folder", " ": "no folder"}.items():
+    said = {
+        "file.jpg": "a file, not a folder",
+        "none": "no such folder",
+        " ": "no folder",
+        "~nobody/x": "no such folder",
+    }
+    for name, message in said.items():
         with pytest.raises(FolderError, match=message):
             settings_of_folder(name)
     assert os.listdir(tmp_path) == ["file.jpg"]  # noqa: PTH208 - the names alone
+
+
+def test_changes_are_taken_with_the_books_that_the_form_names(begun, tmp_path: Path):
+    """They need not be possible without; the folder of studies is the one that they name."""
+    folder = tmp_path / "covers"
+    folder.mkdir()
+    changes = ["books.source=folder", f"workspace={tmp_path / 'elsewhere'}"]
+    Study(settings_of_folder(str(folder), changes)).begin()
+    (tmp_path / "two" / "covers").mkdir(parents=True)
+    assert settings_of_folder(str(tmp_path / "two" / "covers"), changes).name.startswith("covers-")
+    assert settings_of_folder(str(tmp_path / "two" / "covers")).name == "covers"
