@@ -197,6 +197,8 @@ def _read_standing(file: Path, text: str, names: BookNames | None) -> dict[str, 
 
 def _read_text(file: Path) -> str:
     """The text of `file`: UTF-8, or UTF-16 with its mark."""
+    if not file.is_file():  # a pipe might never end
+        raise DecisionsError("the decisions are no file", where=file, advice="Move it away, or replace it by a file.")
     try:
         content = file.read_bytes()
         return content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")

@@ -1,5 +1,6 @@
 """Decisions of people on box-set candidates."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -240,3 +241,10 @@ def test_decisions_as_spreadsheets_save_them_are_read_and_extended(tmp_path, del
         "a": ("keep", "é"),
         "b": ("reject", "box"),
     }
+
+
+def test_a_pipe_is_no_file_of_decisions(tmp_path):
+    """It would hang."""
+    os.mkfifo(tmp_path / "decisions.csv")
+    with pytest.raises(DecisionsError, match="no file"):
+        read_decisions(tmp_path / "decisions.csv")
