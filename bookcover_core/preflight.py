@@ -239,7 +239,10 @@ def _count(settings: StudySettings) -> int:
     try:
         if books.source is BookSource.FOLDER:
             return sum(len(files) for _, _, files in os.walk(Path(str(books.folder)).expanduser()))
-        with Path(str(books.listing)).expanduser().open("rb") as lines:
+        listing = Path(str(books.listing)).expanduser()
+        if not listing.is_file():
+            return 0
+        with listing.open("rb") as lines:
             return sum(1 for _ in lines)
     except OSError:
         return 0

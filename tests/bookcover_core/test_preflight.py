@@ -1,5 +1,6 @@
 """What a study will need is looked for before any of its work."""
 
+import os
 import re
 import shutil
 import zipfile
@@ -301,3 +302,14 @@ def test_few_of_many_covers_are_looked_for(make, tmp_path, monkeypatch):
     with pytest.raises(FolderError, match="covers are not found"):
         check(make(books=books, covers={"source": "folder", "location": str(tmp_path / "some")}))
     assert 1_000 < len(looked) < 3_000
+
+
+@pytest.mark.parametrize("name", ["listing", "groups"])
+def test_a_pipe_is_refused_and_not_waited_for(make, tmp_path, name):
+    """Nothing of the check opens it: not the listings, nor what counts their lines for the disk."""
+    write_text(tmp_path / "listing.csv", "\n".join(["filename,title,genre", *LISTED]))
+    (tmp_path / f"{name}.csv").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / f"{name}.csv")
+    groups = str(tmp_path / "groups.csv") if name == "groups" else None
+    with pytest.raises(ListingError, match="not a file"):
+        check(make(books={"source": "listing", "listing": str(tmp_path / "listing.csv"), "groups": groups}))
