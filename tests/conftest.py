@@ -36,6 +36,13 @@ LONGEST = (
 # What servers need not do for tests when they start, in seconds of the processor: list all kinds of blocks, two.
 QUICK_SERVER = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
 
+# Nor need it keep every event, and what becomes of every task: two fifths of its work. Tests that look at either have
+# servers of their own.
+FORGETFUL_SERVER = {
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
+}
+
 
 def pytest_configure() -> None:
     """Hear Ctrl-C, which tests press: a shell has the programs that it starts in the background ignore it.
@@ -101,7 +108,10 @@ def empty_database(made_once) -> Path:
 
 @pytest.fixture(scope="session")
 def prefect_server(made_once, empty_database: Path) -> Iterator[None]:
-    """A Prefect server with a database of its own, for the tests that run flows: one for all processes that test."""
+    """A Prefect server with a database of its own, for the tests that run flows: one for all processes that test.
+
+    It answers, and automations work; it knows no task runs and no events of the past.
+    """
     os.environ["DO_NOT_TRACK"] = "1"
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
@@ -110,7 +120,8 @@ def prefect_server(made_once, empty_database: Path) -> Iterator[None]:
 
     folder = made_once("prefect", lambda home: shutil.copy(empty_database, home))
     with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_HOME: folder}):
-        patch.setenv("PREFECT_HOME", str(folder))
+        for name, value in ({"PREFECT_HOME": str(folder)} | FORGETFUL_SERVER).items():
+            patch.setenv(name, value)
         with used_server(folder, 0) as server:
             patch.undo()
             # Without heartbeats, for which the end of every flow run waits a second.
