@@ -7,9 +7,9 @@ splits/books.csv, prepared/measurements/, evaluation/<model>/  ->  evaluation/an
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation import metrics
@@ -34,6 +34,9 @@ from bookcover_core.preparation.prepare import shards
 from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +112,7 @@ def _analysis(
     models: Mapping[str, str],
     alone: Sequence[str],
     predictions: Mapping[str, Predictions],
-    books: pd.DataFrame,
+    books: "pd.DataFrame",
     predict: Predict,
 ) -> Analysis:
     """The result of the stage."""
@@ -162,7 +165,7 @@ def _validation(study: Study, model: str, predict: Predict) -> tuple[Integers, F
     return (labels.astype(np.int64), probabilities.astype(np.float64)) if len(keys) else None
 
 
-def measured_books(study: Study) -> pd.DataFrame:
+def measured_books(study: Study) -> "pd.DataFrame":
     """The books of the study by key: the label of each, and the measures of its cover (`MEASURES`)."""
     books = read_table(study.workspace.splits, ("key", "label"), label="int64").set_index("key")
     books[list(Measurements._fields)] = load_measurements(study, books.index.tolist())
@@ -170,11 +173,13 @@ def measured_books(study: Study) -> pd.DataFrame:
 
 
 def _judged_books(
-    study: Study, predictions: Mapping[str, Predictions], books: pd.DataFrame
+    study: Study, predictions: Mapping[str, Predictions], books: "pd.DataFrame"
 ) -> tuple[Integers, Integers]:
     """The labels of the test books, and their places among all books; all systems have judged the same."""
     (model, first), *others = predictions.items()
     odd = [name for name, each in others if each.keys != first.keys or (each.labels != first.labels).any()]
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
     places = books.index.get_indexer(pd.Index(first.keys))
     wrong = ""
     if odd:

@@ -6,9 +6,8 @@ stage analyse  ->  evaluation/analysis.json    Analysis
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.calibration import Calibration
@@ -19,6 +18,9 @@ from bookcover_core.evaluation.distributions import Measure
 from bookcover_core.evaluation.significance import JointAccuracy, PairComparison
 from bookcover_core.genres import Genre
 from bookcover_core.pipeline.workspace import Workspace, read_result, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Digits of the numbers in analysis.json.
 _DIGITS = 6
@@ -105,6 +107,8 @@ def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
     """The files that were written to `folder` of an `Analysis` as a JSON value; a table without rows is left out."""
     files = []
     for name, rows in _rows(found).items():
+        import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
         table = pd.json_normalize(rounded(list(rows)))
         if len(table):
             files.append(folder / f"{name}.csv")
@@ -112,7 +116,7 @@ def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
     return files
 
 
-def _chosen(table: pd.DataFrame, columns: str) -> pd.DataFrame:
+def _chosen(table: "pd.DataFrame", columns: str) -> "pd.DataFrame":
     """The columns of a file out of all that its rows have; one that no row has stays empty."""
     wanted: dict[str, str] = {}
     for each in columns.split():

@@ -9,10 +9,10 @@ how well this one tells them apart is measured on labels that are changed at ran
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.metrics import Floats
@@ -25,6 +25,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_result, read_table, write_json, write_table
 from bookcover_core.training.repeated_training import fold_variants
 from bookcover_core.training.stored_probabilities import read_probabilities
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Share of the labels that are changed to measure how many wrong labels are found.
 _PLANTED = 0.05
@@ -93,6 +96,8 @@ def find_doubtful_labels(study: Study, run: StageRun) -> Result:
     names = np.array([genre.name for genre in read_genres(study.workspace)])
     selection = read_table(study.workspace.selection, ("key", "title", "author", "path")).set_index("key")
     rows = books.iloc[doubtful]
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
     table = pd.DataFrame(
         {
             "key": rows["key"],

@@ -13,11 +13,10 @@ softmax, and are kept as such: `models/<name>-original/rule.npz`.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
@@ -36,6 +35,9 @@ from bookcover_core.settings import StudySettings
 from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import model_name
 from bookcover_core.training.stored_probabilities import STORED_SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLOUR, SHAPE = ("red", "green", "blue"), ("width", "height", "aspect_ratio")
 
@@ -200,7 +202,7 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
     with atomic(folder / _RULE) as temporary, temporary.open("wb") as stream:
         np.savez(stream, weights=rule.weights, bias=rule.bias, columns=np.array(columns, np.str_))
 
-    def predict(split: str, held: pd.DataFrame) -> Floats:
+    def predict(split: str, held: "pd.DataFrame") -> Floats:
         probabilities = rule.probabilities(inputs[held.index])
         if baseline.removeprefix(_PREFIX) == "frequencies":
             probabilities = draw_genres(probabilities, study.settings.seed + STORED_SPLITS.index(split))

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from bookcover_core.families.prediction import Floats
 from bookcover_core.listings.books import read_genres
@@ -16,12 +15,15 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, validation_figures, write_probabilities
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def keep_rule(
     run: StageRun,
     file: Path,
-    books: pd.DataFrame,
-    predict: Callable[[str, pd.DataFrame], Floats],
+    books: "pd.DataFrame",
+    predict: Callable[[str, "pd.DataFrame"], Floats],
     *,
     parameters: int,
     metrics: dict[str, float] | None = None,

@@ -83,11 +83,14 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     looks.append(partial(systems, settings))
     if settings.visualisation.model:
         looks.append(partial(find_system, settings, settings.visualisation.model))
+    told: set[str] = set()  # what is wrong with the members of an ensemble, every look at the systems finds
     for look in looks:
         try:
             look()
         except BookcoverError as error:
-            yield error
+            if str(error) not in told:
+                yield error
+            told.add(str(error))
 
 
 def training_parts(study: Study, network: str) -> Iterator[Part]:

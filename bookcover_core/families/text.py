@@ -10,9 +10,9 @@ Each is a linear classifier of n-grams (`families.text_classifier`), learnt from
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Evidence, Family, System
@@ -31,6 +31,9 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import model_name
 from bookcover_core.training.stored_probabilities import validation_figures
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +116,7 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
 def keep_classifier(
     run: StageRun,
     learnt: LearnableTitles,
-    books: pd.DataFrame,
+    books: "pd.DataFrame",
     texts: Mapping[str, BookText],
     *,
     kind: str,

@@ -7,15 +7,23 @@ functions, log lines, progress and the words of errors. So a change in a functio
 stages that can reach it.
 
 `NOT_MEANING` lists what is never followed, and why.
+
+To read the whole core takes a second and a half of the processor, in every process that asks for a key. So what was
+read of a module is kept beside its bytecode, where Python keeps that, until it or this module changes.
 """
 
 import ast
 import hashlib
+import json
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
+from typing import Self
 
 _CORE = "bookcover_core"
 
@@ -51,6 +59,28 @@ class _Module:
     """What each definition names: "load", or "features.load" as ("features", "load")."""
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Module and name behind each imported name; the name is empty where it is the module itself."""
+
+    @classmethod
+    def kept(cls, file: Path, key: str) -> Self | None:
+        """What was read of a module under this key; None where it was not, or of other sources."""
+        try:
+            stored = json.loads(file.read_bytes())
+            if stored["key"] != key:
+                return None
+            names = {name: {tuple(path) for path in paths} for name, paths in stored["names"].items()}
+            return cls(stored["code"], names, {name: (origin, of) for name, (origin, of) in stored["imports"].items()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def keep(self, file: Path, key: str) -> None:
+        """Keep what was read, where that can be written."""
+        names = {name: sorted(paths) for name, paths in self.names.items()}
+        content = {"key": key, "code": self.code, "names": names, "imports": self.imports}
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
+            temporary = file.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps(content), encoding="utf-8")
+            temporary.replace(file)
 
 
 def code_of(*symbols: str) -> dict[str, str]:
@@ -143,7 +173,25 @@ def _read(module: str) -> _Module:
     file = _file(module)
     if file is None:
         raise ModuleNotFoundError(module)
-    tree = ast.parse(file.read_bytes())
+    source = file.read_bytes()
+    # Another Python writes the same code in other words.
+    key = hashlib.sha256(b"\0".join([source, _own_source(), module.encode(), sys.version.encode()])).hexdigest()
+    place = Path(cache_from_source(str(file))).with_suffix(".code.json")
+    read = _Module.kept(place, key)
+    if read is None:
+        read = _parse(module, file, source)
+        if not sys.dont_write_bytecode:
+            read.keep(place, key)
+    return read
+
+
+@cache
+def _own_source() -> bytes:
+    return Path(__file__).read_bytes()
+
+
+def _parse(module: str, file: Path, source: bytes) -> _Module:
+    tree = ast.parse(source)
     read = _Module()
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     for node in _live(tree):

@@ -14,6 +14,7 @@ from bookcover_core.families.systems import validation_figures_of
 from bookcover_core.models.model_cards import ModelCard, read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.training.history import TrainingCurve, read_curve
 from bookcover_core.training.preparation_choice import (
     CHOICE,
     chosen_preparation,
@@ -22,7 +23,6 @@ from bookcover_core.training.preparation_choice import (
     comparison_label,
 )
 from bookcover_core.training.stored_probabilities import ValidationFigures
-from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve
 
 logger = logging.getLogger(__name__)
 

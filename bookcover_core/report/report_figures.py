@@ -9,6 +9,7 @@ from bookcover_core.evaluation.published_results import published_recall, publis
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.words import sentences
+from bookcover_core.training.history import TrainingCurve
 from bookcover_core.visualisation.analysis_figures import (
     colour_distance,
     colour_swatches,
@@ -25,7 +26,7 @@ from bookcover_core.visualisation.interval_charts import (
 )
 from bookcover_core.visualisation.maximisation_figure import ideal_pictures
 from bookcover_core.visualisation.network_insight import NetworkInsight
-from bookcover_core.visualisation.training_curves import TrainingCurve, training_curves
+from bookcover_core.visualisation.training_curves import training_curves
 
 
 def trial_figures(findings: Findings) -> Iterator[FigureSpec]:

@@ -23,7 +23,7 @@ from bookcover_core.report.formats import percent
 from bookcover_core.report.number_verdicts import Reproduction, best_genres
 from bookcover_core.report.report_figures import in_words
 from bookcover_core.report.table import Column, Table
-from bookcover_core.visualisation.training_curves import TrainingCurve
+from bookcover_core.training.history import TrainingCurve
 
 _MOBILE, _INCEPTION, _RESNEXT = _NETWORKS = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
 _FANTASY, _COOKBOOKS = "Science Fiction & Fantasy", "Cookbooks, Food & Wine"

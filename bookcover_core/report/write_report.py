@@ -7,30 +7,13 @@ every stage before it  ->  report/index.html     opens from disk, can be mailed:
                            report/data-card.md, model-card.md   in the form of model hubs
 """
 
-import logging
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
 
-from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_json, write_text
-from bookcover_core.report.cards import data_card, model_card
-from bookcover_core.report.chapters import figure_specs, make_tables
-from bookcover_core.report.figure_spec import draw_figure
-from bookcover_core.report.findings import Findings, gather
-from bookcover_core.report.near_duplicate_section import twin_results
-from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts
-from bookcover_core.report.page import render, templates_digest
-from bookcover_core.report.record_tables import split_counts
-from bookcover_core.report.statements import statement_results, statement_verdicts
-from bookcover_core.report.summary import headline, result_rows
-
-logger = logging.getLogger(__name__)
 
 
 def _telling_settings() -> list[str]:
@@ -39,6 +22,9 @@ def _telling_settings() -> list[str]:
 
 
 def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
+    from bookcover_core.report.findings import gather  # noqa: PLC0415 - imports pandas
+    from bookcover_core.report.page import templates_digest  # noqa: PLC0415 - imports Matplotlib
+
     findings = gather(study, failures)
     behind = [manifest for manifests in findings.manifests.values() for manifest in manifests]
     return Inputs(
@@ -60,72 +46,8 @@ def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None =
         StageOrderError: The listings have not been read.
         WorkspaceError: A file of results is missing or altered, or the folder cannot be written.
     """
-    findings = gather(study, failures)
-    folder = study.workspace.report
-    figures = {spec.name: draw_figure(spec, folder / "figures") for spec in figure_specs(findings)}
-    logger.info("report: %d figures drawn", len(figures))
-    tables = make_tables(findings)
-    page, pictures = render(findings, figures, tables, folder / "figures")
-    files = [file for figure in figures.values() for file in figure.files] + pictures
-    files += [table.write(folder / "tables") for table in tables.values()]
-    write_json(folder / "results.json", results(findings))
-    write_text(folder / "index.html", page)
-    cards = {"data-card.md": data_card(findings)}
-    if findings.best is not None:
-        cards["model-card.md"] = model_card(findings, findings.best)
-    for name, card in cards.items():
-        write_text(folder / name, card)
-    return Result(
-        outputs=[folder / "index.html", folder / "results.json", *(folder / name for name in cards), *files],
-        counts={
-            "networks": len(findings.systems),
-            "missing": [each.name for each in findings.missing],
-            "figures": len(figures),
-            "tables": len(tables),
-            "bytes": len(page.encode()),
-        },
-    )
+    from bookcover_core.report.findings import gather  # noqa: PLC0415 - imports pandas
+    from bookcover_core.report.report_files import write_files  # noqa: PLC0415 - imports Matplotlib
 
-
-def results(findings: Findings) -> dict[str, object]:
-    """All numbers of the study, as JSON values."""
-    numbers = number_verdicts(findings)
-    return {
-        "study": findings.study.settings.name,
-        "verdict": str(headline(findings)),
-        "random_weights": findings.random_weights,
-        "comparable_with_published": findings.comparable,
-        "not_comparable_because": findings.obstacles,
-        "preparation": findings.preparation,
-        "books": split_counts(findings),
-        "twins": twin_results(findings),
-        "networks": result_rows(findings),
-        "missing": [{"backbone": each.name, "reason": each.reason} for each in findings.missing],
-        "scores": [each.scores.model_dump(mode="json") for each in findings.systems],
-        "preparations": [_members(trial, "chosen", "curve") for trial in findings.trials],
-        "analysis": findings.analysis and findings.analysis.summary(),
-        "verdicts": {
-            "counts": verdict_counts(numbers),
-            "numbers": number_results(numbers),
-            "statements": statement_results(statement_verdicts(findings, findings.analysis)),
-        },
-        "published": [_members(result) for result in (published_results() if findings.has_published else ())],
-        "stages": [
-            {"label": each.label, "finished": each.finished.isoformat()}
-            | each.model_dump(include={"seconds", "digest", "counts"})
-            for manifests in findings.manifests.values()
-            for each in manifests
-        ],
-        "architectures": {
-            system.name: system.card.architecture.model_dump(mode="json")
-            for system in findings.systems
-            if system.card is not None and system.card.architecture is not None
-        },
-        "insight": findings.insight and findings.insight.model_dump(mode="json"),
-        "settings": findings.study.settings.model_dump(mode="json"),
-    }
-
-
-def _members(record: Any, *left_out: str) -> dict[str, object]:
-    """The members of a dataclass by name, but for those left out."""
-    return {each.name: getattr(record, each.name) for each in fields(record) if each.name not in left_out}
+    files, counts = write_files(gather(study, failures), study.workspace.report)
+    return Result(outputs=files, counts=counts)

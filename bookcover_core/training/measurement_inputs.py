@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.engine import Inputs
@@ -23,6 +22,8 @@ def load_measurements(study: Study, keys: Sequence[str]) -> npt.NDArray[np.float
     Raises:
         StageOrderError: A cover has not been measured.
     """
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
     columns = dict.fromkeys(Measurements._fields, "float64")
     tables = [read_table(file, **columns).set_index("key") for file in _files(study)]
     measured = pd.concat(tables).reindex(list(keys))

@@ -75,6 +75,16 @@ def test_help_imports_no_network_library():
     assert finished.stdout.splitlines()[-1] == "imported []"
 
 
+def test_the_graph_of_stages_imports_no_library_that_takes_long():
+    """Which stages there are, and what each depends on, is asked by every command and page, and by each new process."""
+    script = (
+        "import sys; from bookcover_core.pipeline.graph import declarations; declarations()\n"
+        "print(sorted({'tensorflow', 'keras', 'prefect', 'matplotlib', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
 def test_printed_settings_are_the_settings(bookcover, tmp_path):
     """What `settings` prints is a settings file that says the same; a relative path begins where the file lies."""
     printed = bookcover("settings", "--set", "training.epochs=7").stdout

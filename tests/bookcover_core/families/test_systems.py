@@ -3,7 +3,7 @@
 import pytest
 
 from bookcover_core.errors import SettingsError, WeightsError
-from bookcover_core.families.systems import check_systems, find_system, systems
+from bookcover_core.families.systems import check_systems, find_system, systems, unknown_names
 from bookcover_core.settings import StudySettings
 
 
@@ -80,3 +80,12 @@ def test_only_the_network_that_compares_for_all_must_have_its_weights():
         check_systems(settings(**missing))
     check_systems(settings(**missing, comparison={"per_backbone": True}))
     check_systems(settings(**missing, training={"preparation": "padded"}))
+
+
+def test_a_name_that_is_wrong_once_is_told_once():
+    """An ensemble's members are looked at whichever system is asked for."""
+    settings = wanted(members=["Nobody"])
+    settings = settings.model_copy(
+        update={"visualisation": settings.visualisation.model_copy(update={"model": "MobileNetV2"})}
+    )
+    assert ["Nobody" in str(fault) for fault in unknown_names(settings)] == [True]

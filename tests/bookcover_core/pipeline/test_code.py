@@ -212,3 +212,35 @@ def test_what_reads_stored_probabilities_depends_on_no_training(name):
     reached = {module.removeprefix("bookcover_core.") for module in stage.code}
     trains = {"training.loop", "training.head_trainer", "training.image_trainer", "training.training_run"}
     assert not reached & {*trains, "models.networks", "families.frozen", "families.fine_tuned", "families.from_scratch"}
+
+
+def test_what_was_read_of_a_module_is_kept_until_it_changes(tmp_path, monkeypatch):
+    """Whether it was read or kept, the code is the same; a change of the module counts, and so does damage."""
+    module = tmp_path / "library.py"
+    module.write_text("from os import path\n\n\ndef work():\n    return path.join('a')\n")
+    monkeypatch.setattr(code, "_file", lambda _: module)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    read = code._read.__wrapped__
+    first = read("library")
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(code, "_parse", lambda *_: pytest.fail("it was kept"))
+        assert read("library") == first
+    module.write_text(module.read_text().replace("'a'", "'b'"))
+    assert read("library") != first
+    assert read("library").imports == first.imports
+    kept.write_text('{"key":')
+    assert read("library").code["work"] != first.code["work"]
+
+
+def test_where_nothing_can_be_kept_modules_are_read(tmp_path, monkeypatch):
+    """In an installation that belongs to somebody else, or where Python is told to write no bytecode."""
+    module = tmp_path / "library.py"
+    module.write_text("one = 1\n")
+    monkeypatch.setattr(code, "_file", lambda _: module)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert code._read.__wrapped__("library").code == {"one": ["one = 1"]}
+    assert not (tmp_path / "__pycache__").exists()
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (tmp_path / "__pycache__").write_text("")  # no folder
+    assert code._read.__wrapped__("library").code == {"one": ["one = 1"]}

@@ -17,7 +17,7 @@ from bookcover_core.report import statements
 from bookcover_core.report.findings import gather
 from bookcover_core.report.number_verdicts import Reproduction
 from bookcover_core.report.statements import CHECKS, statement_table, statement_verdicts
-from bookcover_core.visualisation.training_curves import TrainingCurve
+from bookcover_core.training.history import TrainingCurve
 
 NETWORKS = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
 

@@ -12,10 +12,11 @@ from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
+from bookcover_core.training.history import TrainingCurve, read_curve
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.heatmaps import confusion_heat_map
 from bookcover_core.visualisation.interval_charts import accuracy_chart, recall_by_genre, recall_extremes
-from bookcover_core.visualisation.training_curves import TrainingCurve, read_curve, training_curves
+from bookcover_core.visualisation.training_curves import training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 
