@@ -42,7 +42,7 @@ COPY --from=build /opt/bookcover /opt/bookcover
 ENV PATH=/opt/bookcover/bin:$PATH \
     HOME=/tmp \
     MPLCONFIGDIR=/tmp/matplotlib \
-    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/tmp/pycache \
     PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /srv/bookcover

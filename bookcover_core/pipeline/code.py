@@ -77,7 +77,7 @@ class _Module:
         names = {name: sorted(paths) for name, paths in self.names.items()}
         content = {"key": key, "code": self.code, "names": names, "imports": self.imports}
         with suppress(OSError):
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             temporary = file.with_suffix(f".{os.getpid()}")
             temporary.write_text(json.dumps(content), encoding="utf-8")
             temporary.replace(file)

@@ -244,3 +244,15 @@ def test_where_nothing_can_be_kept_modules_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     (tmp_path / "__pycache__").write_text("")  # no folder
     assert code._read.__wrapped__("library").code == {"one": ["one = 1"]}
+
+
+def test_it_is_kept_where_python_is_told_to_keep_bytecode(tmp_path, monkeypatch):
+    """As in the image, in which nothing beside the modules can be written."""
+    module = tmp_path / "library.py"
+    module.write_text("one = 1\n")
+    monkeypatch.setattr(code, "_file", lambda _: module)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))
+    code._read.__wrapped__("library")
+    assert [file.name for file in (tmp_path / "elsewhere").rglob("*.json")]
+    assert not (tmp_path / "__pycache__").exists()
