@@ -15,7 +15,6 @@ read of a module is kept beside its bytecode, where Python keeps that, until it 
 import ast
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +23,9 @@ from functools import cache
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import Self
+
+from bookcover_core.errors import BookcoverError
+from bookcover_core.pipeline.workspace import write_bytes
 
 _CORE = "bookcover_core"
 
@@ -76,11 +78,8 @@ class _Module:
         """Keep what was read, where that can be written."""
         names = {name: sorted(paths) for name, paths in self.names.items()}
         content = {"key": key, "code": self.code, "names": names, "imports": self.imports}
-        with suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = file.with_suffix(f".{os.getpid()}")
-            temporary.write_text(json.dumps(content), encoding="utf-8")
-            temporary.replace(file)
+        with suppress(OSError, BookcoverError):
+            write_bytes(file, json.dumps(content).encode())
 
 
 def code_of(*symbols: str) -> dict[str, str]:

@@ -256,10 +256,9 @@ def test_what_a_study_gives_up_the_store_gives_up_unless_another_holds_it(tmp_pa
 def test_nothing_that_a_study_keeps_is_written_in_place():
     """A file that the store shares is replaced: what is opened to be written lies beside what it takes the place of.
 
-    Left out are files that no stage gives for its own: ledgers' and locks', what is kept beside the bytecode, and those
-    of the invented publisher.
+    Left out are files that no stage gives for its own: ledgers' and locks', and those of the invented publisher.
     """
-    elsewhere = {"covers/ledger.py", "pipeline/code.py", "pipeline/file_lock.py", "listings/raw_files.py"}
+    elsewhere = {"covers/ledger.py", "pipeline/file_lock.py", "listings/raw_files.py"}
     core = Path(stores.__file__).parents[1]
     found = []
     for module in sorted(core.rglob("*.py")):
