@@ -29,7 +29,7 @@ _HEAD = 1024
 
 _MAGIC = (
     b"\xff\xd8\xff",
-    b"\x89PNG\r\n",
+    b"\x89PNG\r\n\x1a\n",
     b"GIF87a",
     b"GIF89a",
     b"II*\0",

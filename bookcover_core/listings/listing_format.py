@@ -34,6 +34,9 @@ MOST_BYTES = 1024**3
 
 _LONGEST_LINE = 64 * 1024**2
 
+# Bytes that tell what a file is.
+_HEAD = 1024
+
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -81,6 +84,8 @@ def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
         OSError: It cannot be read.
     """
     try:
+        with _open_binary(file, name) as content:
+            _refuse_others(content.read(_HEAD), name)
         with _open_binary(file, name) as content:
             encoding = _find_encoding(content, name)
         with _open_binary(file, name) as content:
@@ -134,6 +139,15 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return members[0]
 
 
+def _refuse_others(head: bytes, name: str) -> None:
+    """Raise `ListingError` for content that begins as other files do which people take for tables."""
+    if head.startswith((_ZIP, _GZIP)):
+        raise ListingError("there is an archive in the archive", where=name, advice="Unpack it, and name the file.")
+    kind = next((kind for kind, start in _NO_TABLES.items() if start.match(head)), "") or foreign_format(head)
+    if kind or has_image_magic(head):
+        raise _no_table(kind or "an image", name)
+
+
 def _no_table(kind: str, name: str) -> ListingError:
     return ListingError(f"this is {kind}, not a table of text", where=name, advice="Save it as CSV in UTF-8.")
 
@@ -166,13 +180,6 @@ def _find_encoding(content: Binary, name: str) -> str:
         size += len(line)
         if number == 1:
             wide = _find_wide(line)
-            if line.startswith((_ZIP, _GZIP)):
-                raise ListingError(
-                    "there is an archive in the archive", where=name, advice="Unpack it, and name the file."
-                )
-            kind = next((kind for kind, start in _NO_TABLES.items() if start.match(line)), "") or foreign_format(line)
-            if kind or has_image_magic(line):
-                raise _no_table(kind or "an image", name)
         if size > MOST_BYTES or len(line) >= _LONGEST_LINE:
             long = f"the listing has more than {MOST_BYTES:,} bytes"
             long = long if size > MOST_BYTES else f"a line has more than {_LONGEST_LINE:,} bytes"
