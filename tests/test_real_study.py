@@ -48,14 +48,12 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                     "requests_per_second": 100_000,
                 },
                 "curation": {"undecided": "keep"},
-                # A third of the pixels that the network was made for are learnt from in a third of the time.
                 "models": {
-                    "input_size": 128,
                     "weight_files": {
                         "MobileNetV2": str(real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5")
                     },
                 },
-                "preparation": {"methods": ["noprep"], "size": 128},
+                "preparation": {"methods": ["noprep"]},
                 "training": {"backbones": ["MobileNetV2"], "preparation": "noprep"},
                 "visualisation": {"genres": 0, "grad_cam": 0},
             }
@@ -118,14 +116,11 @@ def test_real_twins_are_found_and_stay_on_one_side(real_study):
 
 
 def test_a_trained_head_judges_real_covers_far_better_than_chance(real_study):
-    """At least twice as many test books are judged right at the first guess as the commonest genre gives, 8.4 %.
-
-    At 224 pixels they are 24.8 %, at 128, as here, 21.1 %.
-    """
+    """At least 20 % of the test books are judged right at the first guess, where the commonest genre gives 8.4 %."""
     [metrics] = real_study.workspace.evaluation.glob("MobileNetV2-*/metrics.json")
     found = json.loads(metrics.read_text(encoding="utf-8"))
     assert found
     predictions = read_table(metrics.parent / "predictions.csv", label="int64")
     probabilities = predictions.drop(columns=["key", "group", "label"]).astype("float64").to_numpy()
     assert probabilities.shape == (len(predictions), 30)
-    assert (probabilities.argmax(axis=1) == predictions["label"]).mean() >= 2 * 0.084
+    assert (probabilities.argmax(axis=1) == predictions["label"]).mean() >= 0.20
