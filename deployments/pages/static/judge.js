@@ -193,7 +193,7 @@ async function judgeMany(pictures, others) {
   const about = model();
   table = new Array(pictures.length).fill(null);
   $("many").hidden = false;
-  $("many-by").textContent = `By ${about.title}, on ${about.preparation} covers.${others ? ` Left out, for they are no pictures: ${others.toLocaleString("en")}.` : ""}`;
+  $("many-by").textContent = `By ${about.title}, on ${about.preparation} covers.${others ? ` Not pictures, left out: ${others.toLocaleString("en")}.` : ""}`;
   $("many-rows").replaceChildren();
   $("many-csv").hidden = true;
   $("many-stop").hidden = false;

@@ -146,7 +146,7 @@ def test_many_covers_become_a_table(page, tmp_path):
         page.set_input_files(field, given)
         page.wait_for_selector("#many-csv:visible")
         assert page.inner_text("#many-count") == "5 of 5"
-        assert "Left out, for they are no pictures: 1." in page.inner_text("#many-by")
+        assert "Not pictures, left out: 1." in page.inner_text("#many-by")
         rows = page.locator("#many-rows tr")
         assert rows.locator(".name").all_inner_texts() == [
             "mine/0.jpg", "mine/1.jpg", "mine/2.jpg", "mine/broken.jpg", "mine/deep/=10.jpg"
