@@ -26,6 +26,7 @@ import json
 import os
 import platform
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -83,8 +84,13 @@ def draw_covers(folder: Path, count: int) -> None:
 
 
 def serve(folder: Path, port: int) -> None:
-    """Serve the covers, where nginx is not installed: everything is in memory, a request is its first line."""
+    """Serve the covers, where nginx is not installed: everything is in memory."""
     files = {f"/{file.name}".encode(): file.read_bytes() for file in folder.iterdir()}
+    answer(port, files.__getitem__)
+
+
+def answer(port: int, body_of: Callable[[bytes], bytes]) -> None:
+    """Answer requests for a path with what `body_of` gives for it; a request is its first line."""
 
     class Talk(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,7 +100,7 @@ def serve(folder: Path, port: int) -> None:
         def data_received(self, data: bytes) -> None:
             *requests, self._asked = (self._asked + data).split(b"\r\n\r\n")
             for request in requests:
-                body = files[request.split(b" ", 2)[1]]
+                body = body_of(request.split(b" ", 2)[1])
                 self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 if b"connection: close" in request.lower():
                     self._transport.close()
@@ -106,14 +112,34 @@ def serve(folder: Path, port: int) -> None:
     asyncio.run(work())
 
 
+def free_port() -> int:
+    """A port at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def answering(command: list[str], port: int, path: str) -> Iterator[str]:
+    """Address of a host that `command` starts, once it answers for `path`; it is ended with the block."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(100):
+            with suppress(OSError):
+                urllib.request.urlopen(f"{address}{path}").read()
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
 @contextmanager
 def host(folder: Path) -> Iterator[tuple[str, str]]:
     """Address and name of a host that serves what lies in folder/covers."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     nginx = shutil.which("nginx")
     if nginx:
         configuration = folder / "nginx.conf"
@@ -124,18 +150,8 @@ def host(folder: Path) -> Iterator[tuple[str, str]]:
     else:
         name = "asyncio, in memory"
         command = [sys.executable, __file__, "--serve", str(folder / "covers"), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(100):
-            with suppress(OSError):
-                urllib.request.urlopen(f"{address}/000000.jpg").read()
-                break
-            time.sleep(0.1)
+    with answering(command, port, "/000000.jpg") as address:
         yield address, name
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def run(command: list[str], **options: Any) -> tuple[str, float, float]:

@@ -16,20 +16,15 @@ too: the exponent of a stage is log(ratio of its seconds) / log(ratio of its cov
 """
 
 import argparse
-import asyncio
 import csv
 import json
 import math
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +34,8 @@ import psutil
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.download import answer, answering, free_port
 
 RESULTS = Path(__file__).parent / "results" / "full_study.json"
 
@@ -67,42 +64,13 @@ GRAIN = np.random.default_rng(0).normal(0, 12, (SIZE[1] + 64, SIZE[0] + 64, 1)).
 
 def serve(port: int) -> None:
     """Answer every request for /<number>.jpg with that cover."""
-
-    class Talk(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.Transport)
-            self._transport, self._asked = transport, b""
-
-        def data_received(self, data: bytes) -> None:
-            *requests, self._asked = (self._asked + data).split(b"\r\n\r\n")
-            for request in requests:
-                body = draw(int(request.split(b" ", 2)[1].strip(b"/").removesuffix(b".jpg")))
-                self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-    async def work() -> None:
-        server = await asyncio.get_running_loop().create_server(Talk, "127.0.0.1", port, backlog=4096)
-        await server.serve_forever()
-
-    asyncio.run(work())
+    answer(port, lambda path: draw(int(path.strip(b"/").removesuffix(b".jpg"))))
 
 
-@contextmanager
-def host() -> Iterator[str]:
+def host() -> AbstractContextManager[str]:
     """Address of a host that serves the covers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, __file__, "--serve", str(port)])
-    try:
-        for _ in range(200):
-            with suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/0.jpg").read()
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    port = free_port()
+    return answering([sys.executable, __file__, "--serve", str(port)], port, "/0.jpg")
 
 
 def write_listings(folder: Path, share: float, labels: Path | None) -> int:
