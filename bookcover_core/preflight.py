@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from bookcover_core.errors import (
     DiskFullError,
     ListingError,
     PreflightError,
+    SettingsError,
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
@@ -86,7 +88,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     checks.append(partial(_check_decisions, study, found))
     if settings.reads_covers:
         checks.append(check_reader)
-    checks.append(partial(_check_disk, settings))
+    checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]
     for look in checks:
         try:
             look()
@@ -183,6 +185,18 @@ def _check_decisions(study: Study, books: list[Book]) -> None:
     decisions = read_decisions(decisions_file(study), names)
     if names is not None:
         check_known(study, decisions, names)
+
+
+def _check_tracking(settings: StudySettings) -> None:
+    """Raise `SettingsError` where what systems are to be recorded with is not installed."""
+    tracking = settings.tracking
+    for tool, is_on in (("mlflow", bool(tracking.mlflow)), ("tensorboard", tracking.tensorboard)):
+        if is_on and find_spec(tool) is None:
+            raise SettingsError(
+                f"systems are to be recorded, and {tool} is not installed",
+                where=f"tracking.{tool}",
+                advice=f'Install it with `pip install "bookcover[{tool}]"`, or leave the setting out.',
+            )
 
 
 def _check_disk(settings: StudySettings) -> None:

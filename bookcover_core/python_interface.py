@@ -26,6 +26,7 @@ from bookcover_core.preflight import check
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.short_form import settings_of_folder
 from bookcover_core.settings.toml_file import load_settings, named_study
+from bookcover_core.tracking import record
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
 
@@ -151,6 +152,7 @@ class CoverStudy:
             for part in study_parts(study):
                 bar.reset(task, total=None, description=part.title)
                 run_part(study, part)
+                record(study, part)
         self.close()
         return self.results
 

@@ -22,6 +22,7 @@ from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.stage_process import kept_process, run_part
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from bookcover_core.tracking import record
 from tasks.kept_shown import kept_shown
 from tasks.limits import turn
 from tasks.stage_artifacts import AFTER_FAILURE, ANEW, CACHED, artifact_key, show
@@ -130,6 +131,7 @@ def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageRes
         if not isinstance(result, StageResult):
             work.end(UNCHANGED)
     show(study, part, ANEW if isinstance(result, StageResult) else CACHED)
+    record(study, part)
     return result
 
 

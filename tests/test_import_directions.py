@@ -33,6 +33,7 @@ ROOMS = (
     "report",
     "preflight",
     "export",
+    "tracking",
     "python_interface",
 )
 FRONT_DOOR = {"__init__", "python_interface"}

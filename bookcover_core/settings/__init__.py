@@ -50,6 +50,7 @@ from bookcover_core.settings.training_settings import (
     ScratchSettings,
     SearchSettings,
     TextSettings,
+    TrackingSettings,
     TrainingSettings,
     VisualisationSettings,
 )
@@ -107,6 +108,7 @@ class StudySettings(SettingsSection):
     baselines: BaselineSettings = BaselineSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     visualisation: VisualisationSettings = VisualisationSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @model_validator(mode="after")
     def _preparation_is_made(self) -> Self:

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.settings import HOME, NAME, SETTINGS_FILE, StudySettings, is_remote
+from bookcover_core.settings import HOME, NAME, SETTINGS_FILE, StudySettings
 
 # Settings that name files or folders; of those that may be addresses as well, only files are meant.
 _PATHS = (
@@ -29,6 +29,7 @@ _PATHS = (
     ("covers", "location"),
     ("models", "weight_files"),
     ("text", "listings"),
+    ("tracking", "mlflow"),
 )
 
 Place = tuple[str | int, ...]
@@ -218,7 +219,7 @@ def _absolute(value: Any, folder: Path) -> Any:
         return {key: _absolute(each, folder) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_absolute(each, folder) for each in value]
-    if not isinstance(value, str) or not value or value.startswith("~") or is_remote(value):
+    if not isinstance(value, str) or not value or value.startswith("~") or "://" in value:
         return value
     return str(Path(os.path.normpath(folder / value)))
 

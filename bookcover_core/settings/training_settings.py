@@ -271,3 +271,13 @@ class ReadingSettings(SettingsSection):
     come out differently."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Words that the reader is less sure of are kept, and not used."""
+
+
+class TrackingSettings(SettingsSection):
+    """Systems recorded in other tools too, when they have been evaluated. No result depends on it."""
+
+    mlflow: PathText = ""
+    """Where MLflow records: the address of its server, "sqlite:///mlflow.db", or a folder; it wants bookcover[mlflow].
+    The experiment is called like the study. Empty: nowhere."""
+    tensorboard: bool = False
+    """Write what TensorBoard shows to the study's folder tensorboard/; it wants bookcover[tensorboard]."""
