@@ -15,10 +15,7 @@ logger = logging.getLogger(__name__)
 def choose_chunks(study: Study, wanted: str) -> list[int]:
     """Numbers of the chunks to work on, rising; empty where the next one is wanted and the listing is finished.
 
-    Args:
-        study: The study.
-        wanted: Numbers and ranges of numbers, such as "1, 3-5"; "all": those of the study (`chunks`); "next": the one
-            that `next_chunk` gives.
+    `wanted` is "all" (those of the study), "next" (`next_chunk`), or numbers and ranges of them, such as "1, 3-5".
 
     Raises:
         SettingsError: `wanted` is of another form, or there is no chunk of such a number.
@@ -34,11 +31,7 @@ def choose_chunks(study: Study, wanted: str) -> list[int]:
 
 
 def read_numbers(text: str) -> list[int]:
-    """Numbers of chunks from a text such as "1, 3-5".
-
-    Raises:
-        SettingsError: It is of another form.
-    """
+    """Numbers of chunks from a text such as "1, 3-5"; `SettingsError` where it is of another form."""
     numbers: list[int] = []
     for part in text.split(","):
         first, _, last = (end.strip() for end in part.partition("-"))
@@ -58,9 +51,6 @@ def next_chunk(study: Study) -> int | None:
     That is the first that is unfinished, or was finished with other settings, code or listings; if there is none, the
     least recently run chunk with covers to request again (`is_open`), so that a few covers that fail night after night
     keep no later chunk from being fetched. The covers themselves are not looked at.
-
-    Raises:
-        SettingsError: `books.chunks` names one that there is not.
     """
     wanted = chunks(study)
     still_open: list[tuple[Manifest, int]] = []

@@ -16,22 +16,13 @@ DENIED = frozenset({CoverOutcome.MISSING.value, CoverOutcome.REFUSED.value})
 
 
 def chunks(study: Study) -> list[int]:
-    """Numbers of the chunks of the study, from 1: those that `books.chunks` names, or all.
-
-    Raises:
-        SettingsError: `books.chunks` names one that there is not.
-    """
+    """Numbers of the chunks of the study, from 1: those that `books.chunks` names, or all."""
     named = check_chunks(study, study.settings.books.chunks, where="books.chunks")
     return named or list(range(1, _last_chunk(study) + 1))
 
 
 def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") -> list[int]:
-    """`wanted`, rising and each once.
-
-    Args:
-        study: The study.
-        wanted: Numbers of chunks.
-        where: The setting or argument that named them, for the message.
+    """`wanted`, rising and each once; `where` is the setting or argument that named them.
 
     Raises:
         SettingsError: There is no chunk of such a number.

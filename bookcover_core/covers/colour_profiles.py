@@ -19,13 +19,9 @@ _DAMAGE = (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError)
 
 
 def to_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
-    """The picture as sRGB; None where it is that already, or the profile is damaged or is for other colours.
+    """The picture (RGB, CMYK, L or LAB) as sRGB; None where it is that already, or the profile is of no use for it.
 
     The intent is that which the profile names, with black-point compensation.
-
-    Args:
-        picture: RGB, CMYK, L or LAB.
-        profile: Its profile.
     """
     transform = _find_transform(profile, picture.mode)
     return None if transform is None else ImageCms.applyTransform(picture, transform)

@@ -101,11 +101,6 @@ class Connection:
     """The connections of one coroutine, kept alive between requests.
 
     Many small pools are faster than one large one, whose cost grows with its connections.
-
-    Args:
-        guard: Resolves hosts, and refuses private addresses.
-        settings: Time limits, and the greatest size of a cover.
-        tls: TLS context; default: `usual_tls`.
     """
 
     def __init__(self, guard: SsrfGuard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:

@@ -38,10 +38,7 @@ def is_same_picture(book: Book, row: LedgerRow) -> bool:
 class CoverStore:
     """Covers as covers/<genre>/<FILENAME>, byte for byte as received.
 
-    Args:
-        workspace: The study's folder.
-        genres: The genres of the study; books of other categories lie in a folder named after theirs.
-        settings: What counts as a cover.
+    Books of categories that are none of `genres` lie in a folder named after theirs.
     """
 
     def __init__(self, workspace: Workspace, genres: Iterable[Genre], settings: CoverSettings) -> None:
@@ -77,13 +74,7 @@ class CoverStore:
         return verdict
 
     def row(self, book: Book, verdict: ImageCheck, came: Retrieval | None = None) -> LedgerRow:
-        """The book's ledger row; where the verdict is ok, its cover has been stored.
-
-        Args:
-            book: The book.
-            verdict: The check of what arrived.
-            came: How it was retrieved; default: nothing was requested.
-        """
+        """The book's ledger row; where the verdict is ok, its cover is stored. By default none was requested."""
         came = came or Retrieval(book.url)
         row = LedgerRow(book.key, **{**came._asdict(), **verdict._asdict(), "outcome": verdict.outcome.value})
         if verdict.outcome is not CoverOutcome.OK:

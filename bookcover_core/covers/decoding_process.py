@@ -90,13 +90,9 @@ _idle: SimpleQueue[_DecodingProcess] = SimpleQueue()
 def ask_apart(
     request: dict[str, Any], body: bytes, *, seconds: int = MOST_SECONDS, waiting: float = MOST_WAITING
 ) -> dict[str, Any]:
-    """What a decoding process answers to `request` about `body`. May be called by several threads.
+    """What a decoding process answers to `request`, arguments of `image_checks.check_here`. Any thread may call it.
 
-    Args:
-        request: Keyword arguments of `image_checks.check_here`, as JSON.
-        body: The image.
-        seconds: Processor time that it may take.
-        waiting: How long to wait for it.
+    It may take so many seconds of a processor, and is waited for so long.
 
     Raises:
         DecodingLimitError: It took too much time or memory, or broke its decoder.

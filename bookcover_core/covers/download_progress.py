@@ -17,14 +17,7 @@ _LOG_LINES = 10
 
 
 class ChunkProgress:
-    """The rows of a chunk so far.
-
-    Args:
-        label: What the log calls the chunk.
-        total: Books of the chunk.
-        journal: Receives new rows.
-        progress: Progress callback, called with (done, total).
-    """
+    """The rows of a chunk of `total` books so far: for its journal, the log, and the callback `progress`."""
 
     def __init__(self, label: str, total: int, journal: LedgerJournal, progress: Callable[[int, int], None]) -> None:
         self.rows: dict[str, LedgerRow] = {}

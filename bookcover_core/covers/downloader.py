@@ -37,11 +37,7 @@ class ImageRequest(NamedTuple):
 
 
 class Mirrors:
-    """The mirrors of each host of a listing (`covers.hosts`).
-
-    Raises:
-        SettingsError: A mirror is not an address.
-    """
+    """The mirrors of each host of a listing (`covers.hosts`); `SettingsError` where one is not an address."""
 
     def __init__(self, settings: CoverSettings) -> None:
         self._mirrors: dict[str, list[Address]] = {}
@@ -79,14 +75,10 @@ def first_error(error: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 class Downloader:
-    """Fetches images in this process.
+    """Fetches images in this process, and gives `add` a row for each book.
 
-    Args:
-        listing_hosts: Hosts named by the study's listings; only they and those of `settings.hosts` are requested.
-        store: Writes the covers.
-        add: Receives a row for each book.
-        settings: Pace, limits and hosts.
-        publish: Receives notices that other worker processes must apply.
+    Only `listing_hosts` and those of `settings.hosts` are requested. `publish` receives notices that other worker
+    processes must apply.
     """
 
     def __init__(

@@ -55,12 +55,7 @@ def fetch_covers(
 ) -> None:
     """Fetch the covers of `books`, so that each has its row in `progress`. An image of several books is fetched once.
 
-    Args:
-        books: Books without a cover.
-        listing_hosts: Hosts named by the study's listings; only they and those of `settings.hosts` are requested.
-        store: Writes the covers.
-        progress: Receives the rows.
-        settings: Pace, limits and hosts.
+    Only `listing_hosts`, which the study's listings name, and those of `settings.hosts` are requested.
 
     Raises:
         WorkerError: The processes that fetch cannot be started.
@@ -127,11 +122,7 @@ def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
 
 
 def _fetch_apart(orders: Sequence[WorkerOrder], progress: ChunkProgress) -> None:
-    """Let a worker process carry out each order, and take the rows from the journal as they come.
-
-    Raises:
-        WorkerError: The processes cannot be started.
-    """
+    """Let a worker process carry out each order, and take the rows from the journal as they come."""
     workers: list[subprocess.Popen[bytes]] = []
     try:
         with progress.journal.file.open("rb") as journal:

@@ -49,11 +49,8 @@ def log_given_up(notice: HostNotice) -> None:
 class HostLimits:
     """Pace and health of one host, shared by all its requests.
 
-    Args:
-        name: The host as the listing names it.
-        mirrors: Addresses to request, in order; the one that serves is tried first from then on.
-        settings: Pace, and requests in flight.
-        publish: Receives notices for other worker processes.
+    `name` is the host as the listing names it. Of `mirrors`, the one that serves is tried first from then on.
+    `publish` receives notices for other worker processes.
     """
 
     def __init__(

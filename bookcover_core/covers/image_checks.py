@@ -117,8 +117,7 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
     """Check `body` as `check_image` does, in this process and however long it takes.
 
     Raises:
-        OSError: The system is short of something; it is not the image's fault.
-        MemoryError: Memory is short.
+        OSError, MemoryError: The system is short of something; it is not the image's fault.
     """
     sha256 = hashlib.sha256(body).hexdigest()
     if sha256 in PLACEHOLDERS:

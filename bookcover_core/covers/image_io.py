@@ -105,13 +105,10 @@ def refuse_shortage(error: Exception, file: Path) -> None:
 def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
     """The picture as 8-bit sRGB: upright, its first frame, on white where it is transparent.
 
-    Args:
-        source: A file, or the bytes of one, of the formats `FORMATS`, told by content and not by name.
-        max_pixels: Width times height, at most; checked before anything is decoded.
+    Its format is told by content (`FORMATS`); its pixels, `max_pixels` at most, are counted before it is decoded.
 
     Raises:
-        PIL.UnidentifiedImageError: It is no picture of these formats (a subclass of OSError).
-        OSError: It cannot be read, is cut or damaged, or has pixels of more than 16 bits.
+        OSError: It is no picture of these formats (PIL.UnidentifiedImageError), damaged, or of more than 16 bits.
         ImageLimitError: It has more pixels than `max_pixels` (a subclass of ValueError).
     """
     with open_image(source, max_pixels=max_pixels) as picture:

@@ -74,11 +74,9 @@ class KnownRow(NamedTuple):
 
 
 class LedgerJournal:
-    """The rows of a chunk in progress, each on disk as soon as it is appended.
+    """The rows of a chunk in progress, each on disk as soon as it is appended behind those of earlier runs.
 
-    Args:
-        file: The journal; lines of an earlier run are kept.
-        run: Key of the stage run that appends.
+    `run` is the key of the stage run that appends.
     """
 
     def __init__(self, file: Path, run: str) -> None:
@@ -134,11 +132,7 @@ def read_journal(file: Path) -> dict[str, KnownRow]:
 
 
 def read_line(line: bytes) -> KnownRow:
-    """The row in a line of a journal.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError: The line is incomplete or of another form.
-    """
+    """The row in a line of a journal; ValueError, TypeError, KeyError or AttributeError where it is incomplete."""
     values: dict[str, Any] = json.loads(line)
     run = values.pop("run")
     return KnownRow(LedgerRow(**_shared(values)), run)

@@ -21,16 +21,7 @@ def import_covers(
     progress: ChunkProgress,
     settings: CoverSettings,
 ) -> None:
-    """Copy the covers of `books` from a local source, so that each has its row in `progress`.
-
-    Args:
-        books: Books without a cover.
-        source: Where the images are.
-        items: The image for each key, if there is one.
-        store: Writes the covers.
-        progress: Receives the rows.
-        settings: What counts as a cover.
-    """
+    """Copy the covers of `books`, by key in `items`, from a local source, so that each has its row in `progress`."""
 
     def take(book: Book) -> LedgerRow:
         item = items[book.key]

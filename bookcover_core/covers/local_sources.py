@@ -18,7 +18,7 @@ from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
-from bookcover_core.listings.image_files import LeftOut, file_path, has_image_magic, has_image_suffix, walk_files
+from bookcover_core.listings.image_files import file_path, has_image_magic, has_image_suffix, list_files
 from bookcover_core.listings.name_index import NameIndex
 from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed
@@ -177,23 +177,11 @@ class FolderSource(_FolderFiles, _NamedFiles):
     """A folder with images anywhere in it. Its files are listed once, as long as its folders do not change."""
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
-        if not folder.is_dir():
-            what = "this is a file, not a folder" if folder.exists() else "the folder of pictures is not there"
-            advice = 'Check covers.location; a zip file takes covers.source = "archive".'
-            raise FolderError(what, where=folder, advice=advice)
         self._read_at = time.time_ns()
         seen: dict[tuple[int, int], tuple[Path, int]] = {}
-        left_out: list[LeftOut] = []
-        try:
-            _NamedFiles.__init__(
-                self, folder, (file.name for file in walk_files(folder, left_out, own=own, seen=seen)), wanted
-            )
-        except OSError as error:
-            raise FolderError(
-                f"the folder cannot be read ({error.strerror})", where=error.filename, advice="Check its permissions."
-            ) from error
-        if any(not each.name for each in left_out):
-            raise FolderError(f"the folder is {left_out[0].reason}", where=folder, advice="Check covers.location.")
+        advice = 'Check covers.location and its permissions; a zip file takes covers.source = "archive".'
+        files, _ = list_files(folder, advice, own=own, seen=seen)
+        _NamedFiles.__init__(self, folder, (file.name for file in files), wanted)
         self._folders = list(seen.values())
 
     def is_current(self) -> bool:
@@ -261,10 +249,6 @@ class ZipSource(_NamedFiles):
             return AmbiguousImage((found.name, f"another {found.name}"))
         return found
 
-    def is_current(self) -> bool:
-        """Always: another archive is another source."""
-        return True
-
     def _image(self, name: str, *, is_exact: bool = True) -> LocalImage:
         info = self._infos[name]
         return LocalImage(name, info.file_size, info.CRC, is_exact)
@@ -288,11 +272,7 @@ LocalSource = GenreFolderSource | FolderSource | ZipSource
 
 
 def open_local_source(study: Study) -> LocalSource | None:
-    """The study's local source of covers; None where they are fetched by http.
-
-    Raises:
-        FolderError: The folder or archive cannot be used.
-    """
+    """The study's local source of covers; None where they are fetched by http."""
     settings = study.settings
     if settings.books.source is BookSource.FOLDER:
         return GenreFolderSource(Path(str(settings.books.folder)).expanduser())
@@ -304,7 +284,7 @@ def open_local_source(study: Study) -> LocalSource | None:
     own = None if is_archive else settings.root.parent
     stamps = _stamp(study.workspace.books), _stamp(location) if is_archive else ()
     source = _open_source(study.workspace, location, own, stamps)
-    if source.is_current():
+    if isinstance(source, ZipSource) or source.is_current():
         return source
     _open_source.cache_clear()
     return _open_source(study.workspace, location, own, stamps)
@@ -312,18 +292,17 @@ def open_local_source(study: Study) -> LocalSource | None:
 
 def _name_damage(file: Path, error: Exception) -> str:
     """Why a file is no zip file, in words."""
-    head = b""
-    with suppress(OSError), file.open("rb") as content:
-        head = content.read(_HEAD)
-    if head.startswith(b"PK"):
-        with suppress(OSError), file.open("rb") as content:
-            content.seek(-_HEAD, os.SEEK_END)
-            if not any(content.read()):
-                return "its end is zeros: it was not copied or downloaded to its end"
-        return "it is cut off or damaged: its list of files, which stands at the end, is not there"
     if isinstance(error, OSError):
         return error.strerror or str(error)
-    return "it is of another kind" if head else "it is empty"
+    with file.open("rb") as content:
+        is_zip, size = content.read(2) == b"PK", content.seek(0, os.SEEK_END)
+        content.seek(max(0, size - _HEAD))
+        ends_in_zeros = not any(content.read())
+    if not is_zip:
+        return "it is of another kind" if size else "it is empty"
+    if ends_in_zeros:
+        return "its end is zeros: it was not copied or downloaded to its end"
+    return "it is cut off or damaged: its list of files, which stands at the end, is not there"
 
 
 def _stamp(file: Path) -> tuple[int, ...]:

@@ -42,10 +42,8 @@ class _ResolvedHost(NamedTuple):
 class SsrfGuard:
     """The hosts and addresses that may be requested in one run.
 
-    Args:
-        hosts: Hosts that may be requested, or patterns of them (`*.archive.org`).
-        private: Hosts that may be requested at addresses that are not public.
-        timeout: Seconds to wait for a name to be resolved.
+    `hosts` may be patterns (`*.archive.org`); those of `private` may have addresses that are not public. A name that is
+    not resolved in `timeout` seconds is unknown.
     """
 
     def __init__(self, hosts: Iterable[str], private: Iterable[str], timeout: float) -> None:

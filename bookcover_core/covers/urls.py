@@ -41,11 +41,7 @@ class Address(NamedTuple):
         return base._replace(target=self.target)
 
     def follow(self, location: str) -> "Address":
-        """The target of a redirect from here.
-
-        Raises:
-            ValueError: It is not an http or https address.
-        """
+        """The target of a redirect from here; ValueError where it is no http or https address."""
         return parse_address(urljoin(str(self), location.strip()))
 
 

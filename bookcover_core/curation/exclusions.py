@@ -36,11 +36,7 @@ class CoverRecord:
 
 
 def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
-    """The covers of `chunks`, by key of the book.
-
-    Raises:
-        StageOrderError: A ledger is not there.
-    """
+    """The covers of `chunks`, by key of the book; `StageOrderError` where a ledger is not there."""
     pictures = name_pictures(read_duplicates(study.workspace))
     alone = study.settings.curation.twins == "none"
     covers: dict[str, CoverRecord] = {}
@@ -62,17 +58,10 @@ def exclusion_reasons(
     *,
     undecided: Undecided,
 ) -> dict[str, str]:
-    """The reasons by key of the excluded `books`.
+    """The reasons by key of the excluded `books`, where keys of `candidates` have a box-set term in their title.
 
     A reason is "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), "not
     downloaded", the outcome in the ledger ("missing", "placeholder", ...), or "undecided candidate".
-
-    Args:
-        books: The books.
-        covers: Their covers, by key, as far as they were downloaded.
-        decisions: People's decisions, by key.
-        candidates: Keys of the books whose title has a box-set term.
-        undecided: The setting `curation.undecided`.
     """
     reasons: dict[str, str] = {}
     # Settings that exclude undecided candidates, of the listings and of the pool.
@@ -96,12 +85,7 @@ def find_leaks(
 ) -> dict[str, str]:
     """The training books that duplicate a test book, by key, with the key of that test book.
 
-    A network would be tested on an image that it was trained on. The test book stays.
-
-    Args:
-        books: In the order of their keys.
-        covers: Of all books, by key.
-        excluded: Keys of books that are excluded for other reasons.
+    A network would be tested on an image that it was trained on. The test book stays: of several, the first of `books`.
     """
     kept = [book for book in books if book.key not in excluded]
     tested: dict[str, str] = {}

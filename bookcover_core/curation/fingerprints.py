@@ -99,11 +99,7 @@ def read_fingerprints(file: Path) -> list[Fingerprint]:
 
 
 def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
-    """Hash and colours of each cover, as in `Fingerprint`.
-
-    Raises:
-        FolderError: One is missing or cannot be decoded.
-    """
+    """Hash and colours of each cover, as in `Fingerprint`; `FolderError` where one is missing or cannot be decoded."""
     import imagehash  # noqa: PLC0415 - it imports SciPy, which takes long
 
     fingerprints = []

@@ -27,10 +27,7 @@ def count_books(sizes: GroupSizes) -> Counter[int]:
 def find_quotas(sizes: GroupSizes, share: float, others: int) -> dict[int, int]:
     """Books that a side should have, by label: `share` of each genre, half rounded up.
 
-    Args:
-        sizes: Books of each group, by label.
-        share: The side's share of every genre.
-        others: Sides that are filled from the rest; each is left one book at least.
+    Each of the `others`, sides that are filled from the rest, is left one book at least.
     """
     return {
         label: max(0, min(max(1, int(share * books + 0.5)), books - others))
@@ -39,13 +36,9 @@ def find_quotas(sizes: GroupSizes, share: float, others: int) -> dict[int, int]:
 
 
 def draw_groups(sizes: GroupSizes, draws: Mapping[str, float], share: float, others: int) -> set[str]:
-    """The groups that go to a side with `share` of every genre.
+    """The groups that go to a side with `share` of every genre: `draws` has a number in [0, 1) for each.
 
-    Args:
-        sizes: Books of each group, by label.
-        draws: A number in [0, 1) for each group.
-        share: The side's share of every genre.
-        others: Sides that are filled from the rest.
+    The other sides, so many as `others`, are filled from the rest.
     """
     quotas = find_quotas(sizes, share, others)
     ordered = sorted(sizes, key=lambda group: (draws[group], group))

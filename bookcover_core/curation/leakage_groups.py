@@ -12,11 +12,8 @@ import numpy as np
 def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str, str]:
     """The group of each book, by key: books are in one if they share a group or a link, or others join them.
 
-    Args:
-        books: Key, group, and links of each book: names that it shares with others of its work, and its image.
-
-    Returns:
-        A united group has the alphabetically first of its names.
+    Of each book key, group, and links are given: names that it shares with others of its work, and its image. A united
+    group has the alphabetically first of its names.
     """
     from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above

@@ -142,12 +142,9 @@ def duplicate_pairs(duplicates: Iterable[Duplicate]) -> list[DuplicatePair]:
 def find_duplicates(
     fingerprints: Sequence[Fingerprint], books: Mapping[str, EligibleBook], *, distance: int | None
 ) -> list[Duplicate]:
-    """The books with duplicates, by cluster and key.
+    """The books with duplicates, by cluster and key, from the fingerprints of all covers, sorted by key.
 
-    Args:
-        fingerprints: Of all covers, sorted by key.
-        books: By key.
-        distance: Greatest Hamming distance of near duplicates, in bits; None: exact duplicates only.
+    `distance` is the greatest Hamming distance of near duplicates, in bits; None: exact duplicates only.
     """
     if not fingerprints:
         return []

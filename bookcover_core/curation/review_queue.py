@@ -88,12 +88,9 @@ class ReviewQueue:
 
 
 def review_queue(study: Study) -> ReviewQueue:
-    """The current queue: listed candidates, replacements, and books decided on already.
+    """The current queue of a study whose candidates have been searched for; its covers may still be on their way.
 
     Quick enough for every request: listings and ledgers are read only when they have changed.
-
-    Args:
-        study: A study whose candidates have been searched for; its covers may still be on their way.
 
     Raises:
         DecisionsError: The file of decisions is malformed.
@@ -118,9 +115,6 @@ def find_open(study: Study) -> list[ReviewItem]:
 
     The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. On all of Book32 this takes
     seconds: for the beginning and the end of a round of review, not for every request.
-
-    Raises:
-        DecisionsError: The file of decisions is malformed.
     """
     write_csv(study.workspace.curation / _DRAWN, ["key"], ([key] for key in select_books(study).unreviewed))
     return open_items(study)

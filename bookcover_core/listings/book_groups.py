@@ -87,13 +87,13 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
     """The group of each book that a file of two columns names, by key.
 
     The first column is a FILENAME, a key, or either below its genre (`name_index.BookNames`); the second a group. A
-    header "FILENAME,group" is passed over.
+    header "FILENAME,group" is passed over, and with `skip` rows that name no book are, with a warning.
 
     Args:
         file: The file.
         books: Key, FILENAME and category of each book.
         name: What messages call the file.
-        skip: Whether rows that name no book are passed over, with a warning.
+        skip: As above.
 
     Raises:
         ListingError: A line has not two fields, a book is in two groups, or a row names no book.

@@ -60,21 +60,13 @@ def write_books(file: Path, books: Iterable[Book]) -> None:
 
 
 def each_book(workspace: Workspace) -> Iterator[Book]:
-    """The books of a study in their order, one at a time: all 207,572 of Book32 take 200 MB.
-
-    Raises:
-        OSError: The listings have not been read.
-    """
+    """The books of a study in their order, one at a time: all 207,572 of Book32 take 200 MB."""
     for row in _rows(workspace.books):
         yield Book._make([*row[:-1], int(row[-1])])
 
 
 def read_books(workspace: Workspace, *, chunk: int | None = None) -> list[Book]:
-    """The books of a study in their order, or those of one chunk of them.
-
-    Raises:
-        OSError: The listings have not been read.
-    """
+    """The books of a study in their order, or those of one chunk of them."""
     wanted = None if chunk is None else str(chunk)
     return [Book._make([*row[:-1], int(row[-1])]) for row in _rows(workspace.books) if wanted in {None, row[-1]}]
 
@@ -89,11 +81,7 @@ def write_genres(file: Path, genres: Iterable[Genre], category_ids: Iterable[str
 
 
 def read_genres(workspace: Workspace) -> list[Genre]:
-    """The genres of a study, in the order of their labels.
-
-    Raises:
-        OSError: The listings have not been read.
-    """
+    """The genres of a study, in the order of their labels."""
     return [Genre(label=int(row[0]), name=row[1], slug=row[2]) for row in _rows(workspace.genres)]
 
 

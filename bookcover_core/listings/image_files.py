@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bookcover_core.errors import FolderError
 from bookcover_core.listings.text_decoding import decode, encode
 from bookcover_core.settings import is_study_folder
 
@@ -83,7 +84,6 @@ def walk_files(
     folder: Path,
     left_out: list[LeftOut],
     *,
-    below: str = "",
     own: Path | None = None,
     is_strict: bool = True,
     seen: dict[tuple[int, int], tuple[Path, int]] | None = None,
@@ -93,7 +93,6 @@ def walk_files(
     Args:
         folder: The folder.
         left_out: Receives what is not read: links to nothing, pipes and devices, folders met before, studies' folders.
-        below: Name of a subfolder to begin at.
         own: The folder of studies (`workspace`), which is no source.
         is_strict: Whether a subfolder that cannot be read is an error; else it is left out.
         seen: Receives the folders that are read, with their times of change, by device and inode.
@@ -102,20 +101,42 @@ def walk_files(
         OSError: The folder cannot be read, or a subfolder where that is an error.
     """
     seen = {} if seen is None else seen
-    folders, links = [below], list[str]()
+    folders, links = [""], list[str]()
     while folders or links:
         # Links come last of all: a folder that is met twice is read under its own name, wherever the link lies.
         name = folders.pop() if folders else links.pop(0)
         try:
             files, real, linked = _read_folder(folder, name, left_out, own, seen)
         except OSError as error:
-            if is_strict or name == below:
+            if is_strict or not name:
                 raise
             left_out.append(LeftOut(name, f"cannot be read ({error.strerror})"))
             continue
         yield from files
         folders += sorted(real, reverse=True)
         links += sorted(linked)
+
+
+def list_files(
+    folder: Path, advice: str, *, own: Path | None = None, seen: dict[tuple[int, int], tuple[Path, int]] | None = None
+) -> tuple[list[FoundFile], list[LeftOut]]:
+    """What `walk_files` finds in a folder that the settings name, and what it leaves out.
+
+    Raises:
+        FolderError: It is no folder, cannot be read, or is one of studies; with this advice.
+    """
+    left_out: list[LeftOut] = []
+    if not folder.is_dir():
+        what = "this is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise FolderError(what, where=folder, advice=advice)
+    try:
+        files = list(walk_files(folder, left_out, own=own, seen=seen))
+    except OSError as error:
+        what = f"the folder cannot be read ({error.strerror})"
+        raise FolderError(what, where=error.filename or folder, advice=advice) from error
+    if any(not each.name for each in left_out):
+        raise FolderError(f"this is {left_out[0].reason}", where=folder, advice=advice)
+    return files, left_out
 
 
 def _read_folder(

@@ -73,11 +73,9 @@ Binary = IO[bytes] | gzip.GzipFile
 
 @contextmanager
 def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
-    """The lines of a listing as text, unpacked and decoded; bytes that are no UTF-8 as `text_decoding` carries them.
+    """The lines of a listing as text, unpacked (a gzip, or a zip file of one member) and decoded.
 
-    Args:
-        file: The listing: text, or text in a gzip or in a zip file of one member.
-        name: What messages call it.
+    Bytes that are no UTF-8 are carried as `text_decoding` does.
 
     Raises:
         ListingError: It cannot be unpacked or decoded, or is too large.
@@ -293,13 +291,10 @@ PLAIN_COLUMNS = ListingColumns(len(COLUMNS), {column: place for place, column in
 def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> ListingColumns:
     """The columns of a listing by its first row, which is a header if it names a genre and an image or identifier.
 
-    Args:
-        first: Fields of the first row.
-        named: Headers by column (`books.columns`): these count, and the row must be a header.
-        name: What messages call the listing.
+    Where `named` (`books.columns`) gives headers by column, these count, and the row must be a header.
 
     Raises:
-        ListingError: The header lacks a column that is needed.
+        ListingError: The header lacks a column that is needed, or has it twice.
     """
     where = f"{name}, line 1"
     headers = [_plain(field) for field in first]

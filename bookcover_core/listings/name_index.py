@@ -90,12 +90,7 @@ class NameIndex:
         self._takers: dict[str, Counter[str]] = {}
 
     def find(self, wanted: str, folders: Collection[str] = ()) -> NameMatch:
-        """The name that `wanted` means.
-
-        Args:
-            wanted: The name.
-            folders: Of several names that fit, one in a folder called so (its genre) is taken.
-        """
+        """The name that `wanted` means; of several that fit, the one in a folder that is called as one of `folders`."""
         if wanted in self._names:
             return NameMatch((wanted,))
         found, form, is_alone = self._search(wanted)
@@ -192,11 +187,7 @@ def _ends(path: str) -> Iterator[str]:
 
 
 class BookNames:
-    """The books of a study, by what a row of a table calls them: key, FILENAME, or both below their genre.
-
-    Args:
-        books: Key, FILENAME and category of each.
-    """
+    """The books of a study, given by key, FILENAME and category, under what a row of a table calls them."""
 
     def __init__(self, books: Iterable[tuple[str, str, str]]) -> None:
         self._key_of: dict[str, str] = {}

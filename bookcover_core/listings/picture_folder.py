@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import Genre, join_spellings, number_genres
-from bookcover_core.listings.image_files import SYSTEM_FOLDERS, LeftOut, has_image_suffix, walk_files, why_no_image
+from bookcover_core.listings.image_files import LeftOut, has_image_suffix, list_files, why_no_image
 from bookcover_core.listings.records import Record
 from bookcover_core.listings.text_decoding import decode
 from bookcover_core.pipeline.manifests import digest_of
@@ -51,33 +51,18 @@ class FolderContent(NamedTuple):
 
 
 def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
-    """All images in the subfolders of `folder`, told by suffix or content.
+    """All images in the subfolders of `folder`, one for each genre, told by suffix or content.
 
-    Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies are not read.
-
-    Args:
-        folder: The folder, with a subfolder for each genre.
-        own: The folder of studies (`workspace`).
+    Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies, such as `own`, are not read.
 
     Raises:
         FolderError: The folder cannot be read, has no subfolders or no images in them, is a study's, or its subfolders
             are the sides of a split.
     """
-    left_out: list[LeftOut] = []
-    if not folder.is_dir():
-        what = "this is a file, not a folder of pictures" if folder.exists() else "there is no such folder of pictures"
-        raise FolderError(what, where=folder, advice="Correct books.folder; a file is named in books.listing.")
-    try:
-        files = list(walk_files(folder, left_out, own=own))
-        folders = _subfolders(folder)
-    except OSError as error:
-        raise FolderError(
-            f"the folder cannot be read ({error.strerror})",
-            where=error.filename or folder,
-            advice="Check books.folder.",
-        ) from error
-    if any(not each.name for each in left_out):
-        raise FolderError(f"this is {left_out[0].reason}", where=folder, advice="Check books.folder.")
+    seen: dict[tuple[int, int], tuple[Path, int]] = {}
+    advice = "Check books.folder and its permissions; a file is named in books.listing."
+    files, left_out = list_files(folder, advice, own=own, seen=seen)
+    folders = sorted(decode(os.fsencode(path.name)) for path, _ in seen.values() if path.parent == folder)
     pictures = []
     for file in files:
         genre, slash, name = file.name.partition("/")
@@ -97,12 +82,6 @@ def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
         raise FolderError(f"there are {missing}", where=folder, advice="Put the pictures of each genre in a subfolder.")
     _refuse_splits(folder, pictures)
     return FolderContent(sorted(pictures), left_out)
-
-
-def _subfolders(folder: Path) -> list[str]:
-    """Names of the subfolders that are not hidden, sorted."""
-    names = (decode(os.fsencode(entry.name)) for entry in os.scandir(folder) if entry.is_dir())
-    return sorted(name for name in names if not name.startswith(".") and name not in SYSTEM_FOLDERS)
 
 
 def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:

@@ -80,11 +80,7 @@ def raw_file(study: Study, name: str) -> Path:
 
 
 def digest_of_source(study: Study, name: str, source: str) -> str:
-    """SHA-256 of what `bring` would give, as far as that is known without asking a host.
-
-    Raises:
-        StageOrderError: It has not been brought yet.
-    """
+    """SHA-256 of what `bring_listing` would give; `StageOrderError` where a host would have to be asked for it."""
     kept = raw_file(study, name)
     try:
         if not is_remote(source) and (local := _local(source)).exists():

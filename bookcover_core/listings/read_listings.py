@@ -146,9 +146,7 @@ def read_listings(study: Study, _: StageRun) -> Result:
 def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
     """The books that the stage will find, read from where its sources lie; none where a host has to be asked first.
 
-    Args:
-        study: The study.
-        told: Receives what will stop it.
+    What will stop the stage is added to `told`.
     """
     books = study.settings.books
     files: dict[str, Path] = {}

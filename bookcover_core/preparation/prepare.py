@@ -34,11 +34,7 @@ _BATCH = 16
 
 
 def shards(study: Study) -> list[int]:
-    """Numbers of the shards of the selection, from 1, without those that no book falls in.
-
-    Raises:
-        StageOrderError: The books have not been curated.
-    """
+    """Numbers of the shards of the selection, from 1, without those that no book falls in."""
     study.manifest("curate")
     return list(shard_keys(study))
 
@@ -153,11 +149,7 @@ def _made_with(settings: PreparationSettings, code: str) -> str:
 
 
 def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> dict[str, PreparedCover]:
-    """The prepared covers of `books`, by their keys.
-
-    Raises:
-        FolderError: Covers are missing, altered or cannot be decoded.
-    """
+    """The prepared covers of `books`, by their keys."""
     root = study.workspace.root
     batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
     prepared: dict[str, PreparedCover] = {}

@@ -29,14 +29,7 @@ _RESAMPLING = {
 def make_square(
     cover: Image.Image, method: Preparation, size: int, interpolation: Interpolation = Interpolation.BICUBIC
 ) -> Image.Image:
-    """The cover as an RGB square of `size` x `size` pixels: section 3.2.
-
-    Args:
-        cover: The cover, 8-bit RGB, of any width and height.
-        method: How it is made square.
-        size: Side of the square in pixels.
-        interpolation: How pixels are computed.
-    """
+    """The cover, RGB and of any size, as a square of `size` x `size` pixels: section 3.2."""
     return make_squares(cover, [method], size, interpolation)[method]
 
 
@@ -46,11 +39,10 @@ def make_squares(
     size: int,
     interpolation: Interpolation = Interpolation.BICUBIC,
 ) -> dict[Preparation, Image.Image]:
-    """The cover as squares, one for each method: pixel for pixel those of `make_square`.
+    """The cover as squares, one for each method.
 
     NoPrep and Padded both scale the cover's longer side to the square's, and only then the shorter one, Padded with the
-    borders: a scaling goes in one direction after the other, and white borders beside the cover do not alter the first.
-    What the two have in common is done once.
+    borders: white borders beside the cover do not alter the first scaling, which is done once.
     """
     wanted = list(methods)
     resampling = _RESAMPLING[interpolation]
@@ -67,7 +59,7 @@ def make_squares(
 
 
 def _pad(fitted: Image.Image, cover: Image.Image) -> Image.Image:
-    """`fitted`, which is the cover with its longer side scaled already, between white borders.
+    """`fitted`, the cover with its longer side scaled already, between white borders.
 
     Beside the scaled side it is as long as the cover's longer side: a square, had nothing been scaled. Of an odd number
     of pixels, one more goes right or below.

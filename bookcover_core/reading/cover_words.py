@@ -65,11 +65,7 @@ def write_words(file: Path, covers: Iterable[CoverWords]) -> None:
 
 
 def read_words(file: Path) -> list[CoverWords]:
-    """What was read on the covers of a shard.
-
-    Raises:
-        StageOrderError: The file is missing or damaged.
-    """
+    """What was read on the covers of a shard; `StageOrderError` where the file is missing or damaged."""
     try:
         return [CoverWords.model_validate_json(line) for line in file.read_bytes().splitlines()]
     except (OSError, ValidationError) as error:
@@ -83,9 +79,7 @@ def read_words(file: Path) -> list[CoverWords]:
 def texts_of_covers(study: Study, min_confidence: float) -> dict[str, str]:
     """What was read on the cover of each of the study's books, by key, in one line.
 
-    Args:
-        study: The study.
-        min_confidence: Words that the reader was less sure of are left out.
+    Words that the reader was less sure of than `min_confidence` are left out.
 
     Raises:
         StageOrderError: The covers have not been read.

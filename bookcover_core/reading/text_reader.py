@@ -75,11 +75,7 @@ def missing_packages() -> str:
 
 
 def check_reader() -> None:
-    """Return where covers can be read on this machine.
-
-    Raises:
-        SettingsError: The extra `text` is not installed.
-    """
+    """Return where covers can be read on this machine; `SettingsError` where the extra `text` is not installed."""
     if missing := missing_packages():
         raise SettingsError(
             f"covers are to be read, and {missing} is not installed",
@@ -100,11 +96,7 @@ def text_reader(settings: ReadingSettings, threads: int = 0) -> "TextReader":
 
 
 class TextReader:
-    """Reads words off covers; any number of threads may share it.
-
-    Args:
-        settings: Size of what is read, and precision.
-        threads: Threads that it computes with; 0: as many as there are cores.
+    """Reads words off covers, with so many threads (0: one a core); any number of callers may share it.
 
     Raises:
         SettingsError: The extra `text` is missing, or of another version, or the processor lacks the precision.

@@ -71,15 +71,10 @@ def settings_of_folder(
 
 
 def study_name(name: str, books: str, studies: Path | None = None) -> str:
-    """The name that a study gets: its own or, where none is given, that of its books.
+    """The name that a study gets: its own or, where none is given, that of its books (empty: the dissertation's).
 
     A short digest of their place tells apart what the name of a study cannot: letters beyond ASCII, and books of the
-    same last name, of which another study is there already.
-
-    Args:
-        name: What a person called it; may be empty.
-        books: Folder, file or address of its books; empty: the dissertation's.
-        studies: The folder of studies; default: that of this home.
+    same last name, of which another study is there already, in the folder `studies` (default: that of this home).
     """
     if name.strip() or not books.strip():
         return name.strip() or StudySettings().name

@@ -317,8 +317,8 @@ def test_a_folder_is_listed_once_as_long_as_it_stays(tmp_path: Path, monkeypatch
     put(tmp_path / "source", *(f"{key}.jpg" for key in KEYS[1:]), "elsewhere/else.jpg")
     for folder in (tmp_path / "source", tmp_path / "source" / "elsewhere"):
         os.utime(folder, (1, 1))
-    walked = Mock(side_effect=local_sources.walk_files)
-    monkeypatch.setattr(local_sources, "walk_files", walked)
+    walked = Mock(side_effect=local_sources.list_files)
+    monkeypatch.setattr(local_sources, "list_files", walked)
     study = make(tmp_path, source="folder", location=str(tmp_path / "source"))
     keys = [download_chunk.at(study, 1).key for _ in range(3)]
     assert (walked.call_count, len(set(keys))) == (1, 1)
