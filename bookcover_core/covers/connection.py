@@ -4,7 +4,6 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from functools import cache
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import httpx
@@ -124,9 +123,7 @@ class Connection:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._close()
 
     async def _close(self) -> None:

@@ -1,9 +1,7 @@
 """Downloader of one process: paces every host, keeps connections alive, checks and stores what arrives.
 
-    queue of a host ─┬─ request ─ check ─ cover ─ rows
-                     └─ request …
-
-The same class serves a chunk fetched by one process and the share of a worker process (`fetch_covers`).
+queue of a host ─┬─ request ─ check ─ cover ─ rows
+                 └─ request …
 """
 
 import asyncio
@@ -26,6 +24,9 @@ from bookcover_core.settings import CoverSettings
 
 # Hosts requested at the same time; a listing may name thousands.
 HOSTS_AT_ONCE = 32
+
+# Seconds between two looks for other processes' notices.
+_NOTICE_SECONDS = 0.05
 
 
 class ImageRequest(NamedTuple):
@@ -77,8 +78,8 @@ def first_error(error: BaseExceptionGroup[BaseException]) -> BaseException:
 class Downloader:
     """Fetches images in this process, and gives `add` a row for each book.
 
-    Only `listing_hosts` and those of `settings.hosts` are requested. `publish` receives notices that other worker
-    processes must apply.
+    Only `listing_hosts` and those of `settings.hosts` are requested. `publish` receives notices that other processes
+    must apply, and `notices` gives those that have come from them.
     """
 
     def __init__(
@@ -88,13 +89,13 @@ class Downloader:
         add: Callable[[LedgerRow], object],
         settings: CoverSettings,
         publish: Callable[[HostNotice], None] = log_given_up,
+        notices: Callable[[], Iterable[HostNotice]] = tuple,
     ) -> None:
         self._store = store
         self._add = add
         self._settings = settings
-        self._publish = publish
+        self._publish, self._notices = publish, notices
         self._hosts: dict[str, HostLimits] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._mirrors = Mirrors(settings)
         hosts = {*listing_hosts, *self._mirrors.hosts(), *settings.redirect_hosts}
         self._guard = SsrfGuard(hosts, settings.allowed_private_hosts, settings.connect_timeout)
@@ -110,22 +111,28 @@ class Downloader:
         except BaseExceptionGroup as group:
             raise first_error(group) from None
 
-    def apply(self, notice: HostNotice) -> None:
-        """Apply another worker's notice of a host; for any thread."""
-        if self._loop is not None and notice.host in self._hosts:
-            self._loop.call_soon_threadsafe(self._hosts[notice.host].apply, notice)
-
     async def _fetch(self, requests: Iterable[ImageRequest]) -> None:
-        self._loop = asyncio.get_running_loop()
         by_host: dict[Address, deque[ImageRequest]] = defaultdict(deque)
         for request in requests:
             by_host[self._mirrors.origin(parse_address(request.url))].append(request)
         turns = asyncio.Semaphore(HOSTS_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for origin, waiting in by_host.items():
-                host = HostLimits(str(origin), self._mirrors.of(origin), self._settings, self._publish)
-                self._hosts[host.name] = host
-                group.create_task(self._fetch_from(host, waiting, turns))
+        heeding = asyncio.create_task(self._heed())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for origin, waiting in by_host.items():
+                    host = HostLimits(str(origin), self._mirrors.of(origin), self._settings, self._publish)
+                    self._hosts[host.name] = host
+                    group.create_task(self._fetch_from(host, waiting, turns))
+        finally:
+            heeding.cancel()
+
+    async def _heed(self) -> None:
+        """Apply other processes' notices as they come; one's own come too, which does no harm."""
+        while True:
+            for notice in self._notices():
+                if notice.host in self._hosts:
+                    self._hosts[notice.host].apply(notice)
+            await asyncio.sleep(_NOTICE_SECONDS)
 
     async def _fetch_from(self, host: HostLimits, waiting: deque[ImageRequest], turns: asyncio.Semaphore) -> None:
         """Fetch the images of one host."""

@@ -1,6 +1,7 @@
 """Limits of one host during a run: its pace, its back-off, its working mirror, and when it is given up."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ class HostNotice(NamedTuple):
     """Why it is not requested again in this run; empty while it is."""
     is_gone: bool = False
     """Whether that is because its name does not exist."""
+
+
+def read_notice(line: bytes) -> HostNotice | None:
+    """The notice in a line of a journal; None where it is none."""
+    return HostNotice(*json.loads(line)["notice"]) if line.startswith(b'{"notice"') else None
 
 
 def log_given_up(notice: HostNotice) -> None:

@@ -6,13 +6,13 @@ the journal is removed.
 """
 
 import json
+import os
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from bookcover_core.errors import from_os_error
 from bookcover_core.pipeline.manifests import digest_of
@@ -90,29 +90,28 @@ class LedgerJournal:
         except OSError as error:
             raise from_os_error(error, file) or error from error
 
-    def append(self, row: LedgerRow) -> bytes:
-        """Append a row, and return its line.
+    def append(self, row: LedgerRow) -> None:
+        """Append a row; `DiskFullError` where no space is left, and the rows before it stand."""
+        self._write({"run": self.run, **row._asdict()})
 
-        A line is written with one call at the end of the file: several processes may append to one journal.
+    def notify(self, notice: Sequence[object]) -> None:
+        """Append news for the other processes that append here (`host_limits.HostNotice`)."""
+        self._write({"notice": notice})
 
-        Raises:
-            DiskFullError: No space is left; the rows before it stand.
-        """
-        line = (json.dumps({"run": self.run, **row._asdict()}, ensure_ascii=False) + "\n").encode()
+    def _write(self, content: dict[str, Any]) -> None:
+        """Write a line with one call at the end of the file: several processes may append to one journal."""
+        line = (json.dumps(content, ensure_ascii=False) + "\n").encode()
         try:
             written = self._lines.write(line)
             while written < len(line):
                 written += self._lines.write(line[written:])
         except OSError as error:
             raise from_os_error(error, self.file) or error from error
-        return line
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lines.close()
 
 
@@ -129,6 +128,15 @@ def read_journal(file: Path) -> dict[str, KnownRow]:
                 entry = read_line(line)
                 known[entry.row.key] = entry
     return known
+
+
+def new_lines(journal: BinaryIO) -> Iterator[bytes]:
+    """The lines that were appended to an open journal since the last call."""
+    for line in iter(journal.readline, b""):
+        if not line.endswith(b"\n"):
+            journal.seek(-len(line), os.SEEK_CUR)  # the rest is on its way
+            return
+        yield line
 
 
 def read_line(line: bytes) -> KnownRow:

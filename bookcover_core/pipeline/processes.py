@@ -62,7 +62,11 @@ def in_threads(
 
 
 def in_processes(
-    work: Callable[[Batch], Outcome], batches: Iterable[Batch], *, processes: int | None = None
+    work: Callable[[Batch], Outcome],
+    batches: Iterable[Batch],
+    *,
+    processes: int | None = None,
+    grace: float | None = None,
 ) -> Generator[Outcome, None, None]:
     """The outcome of `work` on each batch, in the order of the batches, computed in processes of their own.
 
@@ -78,6 +82,7 @@ def in_processes(
         batches: What it is called with, one after the other.
         processes: How many processes; by default as many as there are cores that this process may use, or what the
             environment names as LOKY_MAX_CPU_COUNT if that is less.
+        grace: Seconds that they have to come to an end; by default five.
 
     Raises:
         WorkerError: A process was killed.
@@ -110,7 +115,7 @@ def in_processes(
         if ended:
             _keep(workers, wanted)
         else:
-            _stop(workers, pending)
+            _stop(workers, pending, _GRACE_SECONDS if grace is None else grace)
 
 
 # Processes that stand ready, by how many they are, with the timer that will end them.
@@ -165,12 +170,12 @@ def _dismiss(workers: ProcessPoolExecutor, processes: int) -> None:
     workers.shutdown()
 
 
-def _stop(workers: ProcessPoolExecutor, pending: Collection[Future[Outcome]]) -> None:
+def _stop(workers: ProcessPoolExecutor, pending: Collection[Future[Outcome]], grace: float) -> None:
     """End `workers`; what they are at may come to its end, so that no half-written file is left, but not for long."""
     late = True
     try:
         running = {future for future in pending if not future.cancel()}
-        late = bool(wait(running, timeout=_GRACE_SECONDS).not_done)
+        late = bool(wait(running, timeout=grace).not_done)
         # Told to kill while it holds batches of whose end it has not heard, the pool's thread would fail and kill none.
         wait(set(pending) - running, timeout=_NOTICE_SECONDS)
     finally:
