@@ -9,9 +9,9 @@ import errno
 import json
 import signal
 import subprocess
-import threading
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from selectors import EVENT_READ, PollSelector
 from typing import Any
 
 from bookcover_core.pipeline.python_process import start_module
@@ -42,27 +42,20 @@ class _DecodingProcess:
         """The answer of the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        is_late = threading.Event()
-
-        def end() -> None:
-            is_late.set()
-            self._process.kill()
-
-        timer = threading.Timer(waiting, end)
-        timer.start()
-        line = b""
-        try:
-            with suppress(BrokenPipeError):
-                self._process.stdin.write(json.dumps({**request, "bytes": len(body)}).encode() + b"\n" + body)
-                self._process.stdin.flush()
-                line = self._process.stdout.readline()
-        finally:
-            timer.cancel()
+        line, is_late = b"", False
+        with suppress(BrokenPipeError), PollSelector() as answers:
+            self._process.stdin.write(json.dumps({**request, "bytes": len(body)}).encode() + b"\n" + body)
+            self._process.stdin.flush()
+            answers.register(self._process.stdout, EVENT_READ)
+            is_late = not answers.select(waiting)
+            if is_late:
+                self._process.kill()
+            line = self._process.stdout.readline()
         if line.endswith(b"\n"):
             answer: dict[str, Any] = json.loads(line)
             return answer
         ended = self.close()
-        if is_late.is_set():
+        if is_late:
             raise TimeoutError(f"not decoded in {waiting:g} s on a busy machine")
         if ended == -signal.SIGKILL:
             raise OSError(errno.ENOMEM, "the system ended the process that decoded it")

@@ -13,21 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Readers are registered when they are imported: later, while descriptors are short, that would fail as if a file did.
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageCms,
-    ImageOps,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from bookcover_core.covers.colour_profiles import to_srgb
 from bookcover_core.errors import WorkerError
@@ -39,19 +25,11 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 MOST_TEXT_BYTES = 16 * 1024**2
 PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT_BYTES
 
-_READERS = {
-    "JPEG": (JpegImagePlugin, MpoImagePlugin),
-    "PNG": (PngImagePlugin,),
-    "GIF": (GifImagePlugin,),
-    "WEBP": (WebPImagePlugin,),
-    "BMP": (BmpImagePlugin,),
-    "TIFF": (TiffImagePlugin,),
-    "AVIF": (AvifImagePlugin,),
-    "JPEG2000": (Jpeg2KImagePlugin,),
-}
+# All readers are registered now: later, while descriptors are short, that would fail as if a file did.
+Image.init()
 
-# Formats that are read; all other readers of Pillow stay shut. A JPEG with several pictures in it counts as MPO.
-FORMATS = tuple(_READERS)
+# Formats that are read; all other readers stay shut. A JPEG with several pictures in it counts as MPO.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000")
 
 # Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS.
 MOST_PIXELS = 178_956_970
@@ -62,17 +40,7 @@ _WHITE = (255, 255, 255)
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 
 # What Pillow's readers raise, beside OSError and ValueError, when a file is cut or damaged.
-_DAMAGE = (
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
+_DAMAGE = (SyntaxError, EOFError, LookupError, TypeError, OverflowError, RuntimeError, struct.error, zlib.error)
 
 
 class ImageLimitError(ValueError):

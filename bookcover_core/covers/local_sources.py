@@ -23,7 +23,7 @@ from bookcover_core.listings.name_index import NameIndex
 from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace
+from bookcover_core.pipeline.workspace import Workspace, file_stamp
 from bookcover_core.settings import BookSource, CoverSource
 
 logger = logging.getLogger(__name__)
@@ -282,7 +282,7 @@ def open_local_source(study: Study) -> LocalSource | None:
     location = Path(str(settings.covers.location)).expanduser()
     is_archive = settings.covers.source is CoverSource.ARCHIVE
     own = None if is_archive else settings.root.parent
-    stamps = _stamp(study.workspace.books), _stamp(location) if is_archive else ()
+    stamps = file_stamp(study.workspace.books), file_stamp(location) if is_archive else ()
     source = _open_source(study.workspace, location, own, stamps)
     if isinstance(source, ZipSource) or source.is_current():
         return source
@@ -303,14 +303,6 @@ def _name_damage(file: Path, error: Exception) -> str:
     if ends_in_zeros:
         return "its end is zeros: it was not copied or downloaded to its end"
     return "it is cut off or damaged: its list of files, which stands at the end, is not there"
-
-
-def _stamp(file: Path) -> tuple[int, ...]:
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 # A study asks of each of its chunks whether it is done, and to list a large folder takes seconds.

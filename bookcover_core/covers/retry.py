@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bookcover_core.covers.connection import SUCCESSES, Connection, FinalError, HttpAnswer, TemporaryError
@@ -36,6 +37,9 @@ class FetchResult(NamedTuple):
     """Whether the failure is temporary."""
 
 
+_NOT_ASKED = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
+
+
 async def fetch(
     address: Address, host: HostLimits, connection: Connection, keep_if_cover: TakeIn, settings: CoverSettings
 ) -> FetchResult:
@@ -57,22 +61,19 @@ async def fetch(
     return attempts.last_failure()
 
 
+@dataclass
 class _Attempts:
     """The attempts for one cover, and the time they took."""
 
-    def __init__(
-        self, address: Address, host: HostLimits, connection: Connection, keep_if_cover: TakeIn, settings: CoverSettings
-    ) -> None:
-        self._address = address
-        self._host = host
-        self._connection = connection
-        self._keep_if_cover = keep_if_cover
-        self._settings = settings
-        self._clock = asyncio.get_running_loop().time
-        self._attempts = 0
-        self._seconds = 0.0
-        self._is_gone = False
-        self._last = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
+    _address: Address
+    _host: HostLimits
+    _connection: Connection
+    _keep_if_cover: TakeIn
+    _settings: CoverSettings
+    _attempts: int = 0
+    _seconds: float = 0.0
+    _is_gone: bool = False
+    _last: FetchResult = _NOT_ASKED
 
     @property
     def left(self) -> float:
@@ -115,7 +116,8 @@ class _Attempts:
         await self._host.turn()
         address = self._address.at(mirror.address)
         self._attempts += 1
-        started = self._clock()
+        clock = asyncio.get_running_loop().time
+        started = clock()
         status = 0
         try:
             async with asyncio.timeout(self.left):
@@ -135,7 +137,7 @@ class _Attempts:
             self._host.failed(verdict.detail, reached=True)
         except FinalError as error:
             verdict, status, again = ImageCheck(error.outcome, str(error)), error.status, False
-        self._seconds += self._clock() - started
+        self._seconds += clock() - started
         return FetchResult(verdict, Retrieval(str(address), status, self._attempts, round(self._seconds, 3)), again)
 
     async def _judge(self, answer: HttpAnswer) -> ImageCheck:

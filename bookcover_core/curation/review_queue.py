@@ -21,7 +21,7 @@ from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, read_csv, read_table, write_csv, write_table
+from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, read_table, write_csv, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def review_queue(study: Study) -> ReviewQueue:
     files = (workspace.books, workspace.genres, *(workspace.curation / name for name in _TABLES))
     ledgers = tuple(workspace.ledger / f"chunk-{chunk:04d}.csv" for chunk in chunks(study))
     decisions = standing_decisions(study)
-    stamps = tuple(map(_stamp, (*files, *ledgers)))
+    stamps = tuple(map(file_stamp, (*files, *ledgers)))
     queue = _find_queue(workspace, ledgers, frozenset(decisions), stamps)
     return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
 
@@ -120,22 +120,13 @@ def find_open(study: Study) -> list[ReviewItem]:
     return open_items(study)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    """Time of change and size of a file; zeros where there is none."""
-    try:
-        status = file.stat()
-    except FileNotFoundError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
-
-
 # Few studies are reviewed at a time, and a queue is small.
 @lru_cache(maxsize=16)
 def _find_queue(
     workspace: Workspace,
     ledgers: tuple[Path, ...],
     named: frozenset[str],
-    stamps: tuple[tuple[int, int], ...],  # noqa: ARG001 - another stamp is another queue
+    stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
     """The queue without decisions."""
     terms = {row["key"]: row["term"] for row in _rows(workspace.curation / _CANDIDATES)}

@@ -106,6 +106,15 @@ class Workspace:
         return path.relative_to(self.root).as_posix()
 
 
+def file_stamp(file: Path) -> tuple[int, ...]:
+    """What changes with a file: time of change, size and inode; empty where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def safe_name(name: str) -> str:
     """`name` as one path component that cannot leave its folder, whatever it contains.
 

@@ -21,7 +21,7 @@ from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_csv, write_csv
+from bookcover_core.pipeline.workspace import file_stamp, read_csv, write_csv
 from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCover, prepare_batch
 from bookcover_core.settings import PreparationSettings
 
@@ -51,12 +51,11 @@ def shard_keys(study: Study) -> dict[int, list[str]]:
     file = study.workspace.selection
     if not file.is_file():
         study.manifest("curate")
-    status = file.stat()
-    return _shard_keys(file, status.st_mtime_ns, status.st_size, study.settings.preparation.shard_records)
+    return _shard_keys(file, file_stamp(file), study.settings.preparation.shard_records)
 
 
 @lru_cache(maxsize=4)
-def _shard_keys(file: Path, _changed: int, _size: int, most: int) -> dict[int, list[str]]:
+def _shard_keys(file: Path, _stamp: tuple[int, ...], most: int) -> dict[int, list[str]]:
     columns, *rows = read_csv(file)
     keys = [row[columns.index("key")] for row in rows]
     count = 1

@@ -278,7 +278,7 @@ def _describe(fault: Any) -> str:
 
 def to_toml(settings: StudySettings) -> str:
     """The settings as a TOML file that explains each of them."""
-    lines = [f"# {line}" for line in wrap(str(StudySettings.__doc__), 110)]
+    lines = _comment(str(StudySettings.__doc__))
     groups: list[str] = []
     for name, field in StudySettings.model_fields.items():
         value = getattr(settings, name)
