@@ -13,7 +13,7 @@ from bookcover_core.models.backbones import find_backbone
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.preparation.squares import make_square
+from bookcover_core.preparation.squares import make_squares
 from bookcover_core.settings import Interpolation, Preparation
 
 BACKBONE = "MobileNetV2"
@@ -67,7 +67,8 @@ def with_interpolation(kind: Interpolation) -> Features:
             file = folder / f"{key}.jpg"
             cover = read_rgb((study.workspace.root / path).read_bytes())
             size = study.settings.preparation.size
-            make_square(cover, Preparation.PADDED, size, kind).save(file, quality=95, subsampling=0)
+            squares = make_squares(cover, [Preparation.PADDED], size, kind)
+            squares[Preparation.PADDED].save(file, quality=95, subsampling=0)
             files.append(file)
         return _extract(study, files, preprocessed("tf")())
 

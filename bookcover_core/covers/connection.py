@@ -11,7 +11,7 @@ import httpx
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
 from bookcover_core.covers.urls import Address
-from bookcover_core.listings.proxies import find_proxy, without_password
+from bookcover_core.listings.host_access import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
 from bookcover_core.version import __version__
 

@@ -8,7 +8,7 @@ the journal is removed.
 import json
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -151,12 +151,11 @@ def write_rows(file: Path, rows: Iterable[LedgerRow]) -> None:
     write_csv(file, LedgerRow._fields, rows)
 
 
-def read_rows(file: Path, keys: Container[str] | None = None) -> list[LedgerRow]:
-    """The rows of a chunk's table, or those of some books in it; empty where there is none, or none of this form."""
+def read_rows(file: Path) -> list[LedgerRow]:
+    """The rows of a chunk's table; empty where there is none, or none of this form."""
     try:
         columns, *rows = read_csv(file)
-        every = (dict(zip(columns, row, strict=True)) for row in rows)
-        return [_typed(values) for values in every if keys is None or values["key"] in keys]
+        return [_typed(dict(zip(columns, row, strict=True))) for row in rows]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return []
 

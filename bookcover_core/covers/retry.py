@@ -11,7 +11,7 @@ from bookcover_core.covers.host_limits import HostLimits, Mirror
 from bookcover_core.covers.image_checks import ImageCheck, is_costly
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
-from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.listings.host_access import may_pass, pause, retry_after
 from bookcover_core.settings import CoverSettings
 
 # The host wants fewer requests: its mirrors are not tried instead.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from bookcover_core.listings.public_addresses import is_public
+from bookcover_core.listings.host_access import is_public
 
 # Seconds for which resolved addresses are cached.
 _CACHE_SECONDS = 300.0

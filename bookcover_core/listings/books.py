@@ -65,12 +65,6 @@ def each_book(workspace: Workspace) -> Iterator[Book]:
         yield Book._make([*row[:-1], int(row[-1])])
 
 
-def read_books(workspace: Workspace, *, chunk: int | None = None) -> list[Book]:
-    """The books of a study in their order, or those of one chunk of them."""
-    wanted = None if chunk is None else str(chunk)
-    return [Book._make([*row[:-1], int(row[-1])]) for row in _rows(workspace.books) if wanted in {None, row[-1]}]
-
-
 def write_genres(file: Path, genres: Iterable[Genre], category_ids: Iterable[str], records: Iterable[int]) -> None:
     """Write genres.csv: label, name, slug, category_id, records of each genre, in the order of their labels."""
     rows = [

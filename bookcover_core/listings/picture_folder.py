@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import Genre, join_spellings, number_genres
+from bookcover_core.listings.books import UNDRAWN
 from bookcover_core.listings.image_files import LeftOut, has_image_suffix, list_files, why_no_image
-from bookcover_core.listings.records import Record
+from bookcover_core.listings.records import ListedBook, Record
 from bookcover_core.listings.text_decoding import decode
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.workspace import safe_name
@@ -32,13 +33,6 @@ class FolderPicture(NamedTuple):
     """Path below the genre's folder, with forward slashes."""
     bytes: int
     mtime_ns: int
-
-
-class KeyedRecord(NamedTuple):
-    """A picture as a book."""
-
-    key: str
-    record: Record
 
 
 class FolderContent(NamedTuple):
@@ -116,7 +110,7 @@ def joined_folders(pictures: list[FolderPicture]) -> dict[str, str]:
     return join_spellings(Counter(picture.genre for picture in pictures))
 
 
-def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[KeyedRecord]]:
+def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[ListedBook]]:
     """The genres, by name, and one book for each picture.
 
     A book's key is the stem of its picture's name. Where several pictures have one stem, all of them get the genre's
@@ -129,7 +123,7 @@ def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[KeyedReco
     stems = [PurePosixPath(picture.name).stem for picture in pictures]
     count = Counter(safe_name(stem) for stem in stems)
     taken: set[str] = set()
-    books: list[KeyedRecord] = []
+    books: list[ListedBook] = []
     for picture, stem in zip(pictures, stems, strict=True):
         genre = by_name[joined.get(picture.genre, picture.genre)]
         filename = picture.name if genre.name == picture.genre else f"../{picture.genre}/{picture.name}"
@@ -139,5 +133,6 @@ def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[KeyedReco
             number += 1
             key = f"{plain}-{number}"
         taken.add(safe_name(key))
-        books.append(KeyedRecord(key, Record("", filename, "", stem, "", str(genre.label), genre.name)))
+        record = Record("", filename, "", stem, "", str(genre.label), genre.name)
+        books.append(ListedBook(key, record, UNDRAWN))
     return genres, books

@@ -16,11 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from bookcover_core.errors import DownloadError, ListingError, StageOrderError
-from bookcover_core.listings.backoff import may_pass, pause, retry_after
+from bookcover_core.listings.host_access import find_proxy, is_public, may_pass, pause, retry_after
 from bookcover_core.listings.image_files import WEB_PAGE
 from bookcover_core.listings.listing_format import MOST_BYTES, refuse_unread
-from bookcover_core.listings.proxies import find_proxy
-from bookcover_core.listings.public_addresses import is_public
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_json

@@ -24,7 +24,7 @@ from bookcover_core.listings.picture_folder import (
     pictures_digest,
 )
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
-from bookcover_core.listings.records import Categories, MalformedRecord, Record, malformed_error, read_records
+from bookcover_core.listings.records import Categories, ListedBook, MalformedRecord, malformed_error, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_outputs
 from bookcover_core.pipeline.stage import stage
@@ -43,11 +43,9 @@ _FEWEST_GENRES = 2
 
 @dataclass
 class _ListingContent:
-    """What was read, in the order of the study's books."""
+    """What was read."""
 
-    keys: list[str] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
+    books: list[ListedBook] = field(default_factory=list)
     genres: list[Genre] = field(default_factory=list)
     category_ids: list[str] = field(default_factory=list)
     """Category ids of `genres`."""
@@ -131,10 +129,10 @@ def read_listings(study: Study, _: StageRun) -> Result:
     return Result(
         outputs=outputs,
         counts={
-            "records": len(found.records),
+            "records": len(found.books),
             "genres": len(found.genres),
-            "chunks": -(-len(found.records) // books.chunk_records),
-            **{role: count for role, count in Counter(found.roles).items() if role != UNDRAWN},
+            "chunks": -(-len(found.books) // books.chunk_records),
+            **{role: count for role, count in Counter(book.role for book in found.books).items() if role != UNDRAWN},
             "malformed": len(found.malformed),
             **({"spellings joined": len(found.joined)} if found.joined else {}),
             **({"left out": len(found.left_out)} if books.source is BookSource.FOLDER else {}),
@@ -175,13 +173,10 @@ def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
 
 def _read_pictures(study: Study) -> _ListingContent:
     """The pictures of the study's folder as books."""
-    found = _ListingContent()
-    pictures, found.left_out = _pictures(study)
-    found.joined = {folder: name for folder, name in joined_folders(pictures).items() if folder != name}
-    found.genres, pictured = as_books(pictures)
-    found.keys, found.records = [book.key for book in pictured], [book.record for book in pictured]
-    found.roles, found.category_ids = [UNDRAWN] * len(pictured), [str(genre.label) for genre in found.genres]
-    return found
+    pictures, left_out = _pictures(study)
+    genres, books = as_books(pictures)
+    joined = {folder: name for folder, name in joined_folders(pictures).items() if folder != name}
+    return _ListingContent(books, genres, [str(genre.label) for genre in genres], left_out=left_out, joined=joined)
 
 
 def _pictures(study: Study) -> FolderContent:
@@ -236,7 +231,7 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
     role_by_key: dict[str, str] = {}
     for name, source in _sources(books):
         role = UNDRAWN if books.source is BookSource.LISTING else name
-        before = len(found.records)
+        before = len(found.books)
         for record in read_records(
             files[name], name=source, categories=categories, skipped=found.malformed, columns=columns
         ):
@@ -246,10 +241,8 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
                 if role == TEST:
                     _refuse_shared(key, source, books.train_listing)
                 continue
-            found.keys.append(key)
-            found.records.append(record)
-            found.roles.append(role)
-        logger.info("%s: %d records taken", source, len(found.records) - before)
+            found.books.append(ListedBook(key, record, role))
+        logger.info("%s: %d records taken", source, len(found.books) - before)
         if name != POOL:
             found.category_ids = sorted(categories.names, key=lambda category_id: (int(category_id), category_id))
     found.genres = number_genres(categories.names[category_id] for category_id in found.category_ids)
@@ -266,7 +259,7 @@ def _refuse_shared(key: str, test_listing: str, train_listing: str) -> None:
 
 def _count_genres(found: _ListingContent) -> list[int]:
     """How many books each genre has, those of the pool aside."""
-    count = Counter(record.category_id for record, role in zip(found.records, found.roles, strict=True) if role != POOL)
+    count = Counter(book.record.category_id for book in found.books if book.role != POOL)
     if len(found.genres) < _FEWEST_GENRES:
         raise GenreError(
             f"there is one genre only ({found.genres[0].name})",
@@ -285,13 +278,13 @@ def _count_genres(found: _ListingContent) -> list[int]:
 
 
 def _read_groups(file: Path, found: _ListingContent, books: BookSettings) -> dict[str, str]:
-    named = [(key, record.filename, record.category) for key, record in zip(found.keys, found.records, strict=True)]
+    named = [(book.key, book.record.filename, book.record.category) for book in found.books]
     return read_groups(file, named, name=str(books.groups), skip=books.unmatched == "skip")
 
 
 def _rows(found: _ListingContent, groups: Mapping[str, str], books: BookSettings) -> Iterator[Book]:
     usual = name_group if books.source is BookSource.FOLDER else title_group
-    for number, (key, record, role) in enumerate(zip(found.keys, found.records, found.roles, strict=True)):
+    for number, (key, record, role) in enumerate(found.books):
         group = groups.get(key) or usual(record.title, key)
         _, filename, url, title, author, category_id, category = record
         chunk = number // books.chunk_records + 1

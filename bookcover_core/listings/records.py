@@ -55,6 +55,15 @@ class Record(NamedTuple):
         return stem if dot and "/" not in suffix and stem.rpartition("/")[2] else self.filename
 
 
+class ListedBook(NamedTuple):
+    """A record, or a picture of a folder, as a book of the study."""
+
+    key: str
+    record: Record
+    role: str
+    """train, test or pool; empty where the split is yet to be drawn."""
+
+
 class MalformedRecord(NamedTuple):
     """A record that cannot be used."""
 

@@ -17,35 +17,20 @@ from bookcover_core.settings import Interpolation, Preparation
 
 WHITE = (255, 255, 255)
 
-_RESAMPLING = {
-    Interpolation.NEAREST: Image.Resampling.NEAREST,
-    Interpolation.BOX: Image.Resampling.BOX,
-    Interpolation.BILINEAR: Image.Resampling.BILINEAR,
-    Interpolation.BICUBIC: Image.Resampling.BICUBIC,
-    Interpolation.LANCZOS: Image.Resampling.LANCZOS,
-}
-
-
-def make_square(
-    cover: Image.Image, method: Preparation, size: int, interpolation: Interpolation = Interpolation.BICUBIC
-) -> Image.Image:
-    """The cover, RGB and of any size, as a square of `size` x `size` pixels: section 3.2."""
-    return make_squares(cover, [method], size, interpolation)[method]
-
 
 def make_squares(
     cover: Image.Image,
     methods: Iterable[Preparation],
     size: int,
-    interpolation: Interpolation = Interpolation.BICUBIC,
+    interpolation: Interpolation,
 ) -> dict[Preparation, Image.Image]:
-    """The cover as squares, one for each method.
+    """The cover, 8-bit RGB, as squares of `size` x `size` pixels, one for each method: section 3.2.
 
     NoPrep and Padded both scale the cover's longer side to the square's, and only then the shorter one, Padded with the
     borders: white borders beside the cover do not alter the first scaling, which is done once.
     """
     wanted = list(methods)
-    resampling = _RESAMPLING[interpolation]
+    resampling = Image.Resampling[interpolation.upper()]
     is_wide = cover.width > cover.height
     fitted = cover
     if any(method is not Preparation.CROPPED for method in wanted):

@@ -12,7 +12,7 @@ import pandas as pd
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.evaluation.intervals import share
-from bookcover_core.listings.books import Book, read_books, read_genres
+from bookcover_core.listings.books import Book, each_book, read_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
@@ -186,7 +186,8 @@ def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:
         for row in read_rows(study.workspace.ledger / f"{_part(chunk)}.csv")
         if row.outcome == CoverOutcome.OK
     }
-    books = sorted(read_books(study.workspace, chunk=chunk), key=lambda book: book.key)
+    books = [book for book in each_book(study.workspace) if book.chunk == chunk]
+    books.sort(key=lambda book: book.key)
     order = np.random.default_rng([study.settings.seed, _SAMPLE, chunk]).permutation(len(books))
     drawn = [books[place] for place in order if books[place].key in covers][:SAMPLE]
     labels = {genre.name: genre.label for genre in read_genres(study.workspace)}

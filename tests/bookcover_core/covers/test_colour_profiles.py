@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from bookcover_core.covers import colour_profiles, image_checks
+from bookcover_core.covers import image_checks, image_io
 from bookcover_core.covers.image_checks import check_image
 from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.settings import CoverSettings
@@ -108,4 +108,4 @@ def test_damaged_profiles_do_no_harm(seed):
             for place in chance.integers(0, len(whole), 6):
                 profile[place] = chance.integers(0, 256)
             assert read_rgb(save(image, icc_profile=bytes(profile))).size == (16, 16)
-    colour_profiles._find_transform.cache_clear()
+    image_io._find_transform.cache_clear()

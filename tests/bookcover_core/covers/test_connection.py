@@ -15,7 +15,7 @@ import pytest
 from bookcover_core.covers.connection import Connection, FinalError, TemporaryError
 from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import parse_address
-from bookcover_core.listings.proxies import find_proxy
+from bookcover_core.listings.host_access import find_proxy
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from bookcover_core.inference.explanations import on_cover, veiled
-from bookcover_core.preparation.squares import make_square
-from bookcover_core.settings import Preparation
+from bookcover_core.preparation.squares import make_squares
+from bookcover_core.settings import Interpolation, Preparation
 
 
 @pytest.mark.parametrize("method", Preparation)
@@ -17,9 +17,13 @@ def test_heat_comes_back_to_where_it_was_on_the_cover(method, size):
     cover = np.zeros((height, width, 3), np.uint8)
     rows, columns = slice(height // 2, height // 2 + 10), slice(width // 2 - 12, width // 2 - 2)
     cover[rows, columns] = 255
-    square = np.asarray(make_square(Image.fromarray(cover), method, 96), np.float32)[..., 0] / 255
+
+    def squared(image):
+        return np.asarray(make_squares(image, [method], 96, Interpolation.BICUBIC)[method], np.float32)[..., 0]
+
+    square = squared(Image.fromarray(cover)) / 255
     if method is Preparation.PADDED:  # the white border of the square is no heat
-        square = square * (np.asarray(make_square(Image.new("RGB", size), method, 96))[..., 0] < 128)
+        square = square * (squared(Image.new("RGB", size)) < 128)
     heat = on_cover(square, method, size)
     assert heat.shape == (height, width)
     assert heat[rows, columns].mean() > 0.8

@@ -21,7 +21,7 @@ from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.inference.model_choice import candidates, choose, describe
-from bookcover_core.listings.books import BookText, read_books, read_genres
+from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
@@ -259,7 +259,7 @@ def test_a_reader_of_titles_is_told_the_title(trained, tmp_path):
     study = Study(type(trained.settings).model_validate(wanted))
     fit_text(study, "Title")
     combine(study, "Ensemble-product")
-    book = next(each for each in read_books(study.workspace) if each.category == "Law")
+    book = next(each for each in each_book(study.workspace) if each.category == "Law")
     paths = read_table(study.workspace.selection).set_index("key")["path"]
     own = CoverInput("its own", study.workspace.root / paths[book.key])
     cover = a_cover()

@@ -15,7 +15,7 @@ import pytest
 
 from bookcover_core.covers.local_sources import LocalImage, open_local_source
 from bookcover_core.errors import DownloadError, FolderError, GenreError, ListingError
-from bookcover_core.listings.books import Book, read_books, read_genres
+from bookcover_core.listings.books import Book, each_book, read_genres
 from bookcover_core.listings.raw_files import _save, _TemporaryError
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.listings.records import read_records
@@ -73,7 +73,7 @@ def test_no_terminal_escape_of_a_listing_reaches_a_table(study_of, encoding: str
     for file in study.workspace.listings.glob("*.csv"):
         shown = {character for character in file.read_text("utf-8") if unicodedata.category(character) == "Cc"}
         assert shown <= set("\t\n")
-    books = read_books(study.workspace)
+    books = list(each_book(study.workspace))
     assert encode(books[0].title).decode() == f"Emma{escapes}\tand\nOthers"
     assert encode(books[-1].filename).decode() == f"9{escapes}.jpg"
 
@@ -93,12 +93,12 @@ def test_no_terminal_escape_of_a_folder_reaches_a_table(tmp_path: Path, study_of
         }
     source = open_local_source(study)
     assert source is not None
-    assert all(isinstance(source.find(book), LocalImage) for book in read_books(study.workspace))
+    assert all(isinstance(source.find(book), LocalImage) for book in each_book(study.workspace))
 
 
 def books_of(study: Study) -> dict[str, Book]:
     read_listings(study)
-    return {book.key: book for book in read_books(study.workspace)}
+    return {book.key: book for book in each_book(study.workspace)}
 
 
 StudyOf = Callable[..., Study]
@@ -120,7 +120,7 @@ def test_bookcover30_has_train_test_and_pool(study_of: StudyOf):
         "pool": 14,
         "malformed": 0,
     }
-    books = read_books(study.workspace)
+    books = list(each_book(study.workspace))
     assert Counter(book.role for book in books) == {"train": 10, "test": 6, "pool": 14}
     assert len({book.key for book in books}) == 30
     assert "Reference" in {book.category for book in books}
@@ -138,10 +138,10 @@ def test_one_listing_leaves_the_split_to_be_drawn(study_of: StudyOf):
     """Books of one listing have no role; genres are in the order of their ids, chunks in that of the listing."""
     study = study_of({"chunk_records": 4}, listing=listing(1, 9, genres=("Travel", "Law", "Reference")))
     assert read_listings(study).counts == {"records": 9, "genres": 3, "chunks": 3, "malformed": 0}
-    books = read_books(study.workspace)
+    books = list(each_book(study.workspace))
     assert {book.role for book in books} == {""}
     assert [book.chunk for book in books] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
-    assert [book.key for book in read_books(study.workspace, chunk=3)] == ["0000000009"]
+    assert [book.key for book in each_book(study.workspace) if book.chunk == 3] == ["0000000009"]
     assert [genre.name for genre in read_genres(study.workspace)] == ["Reference", "Law", "Travel"]
 
 
@@ -490,7 +490,7 @@ def test_the_real_listings_become_books_unaltered(real_data: Path, study_of: Stu
         "test": 5_700,
         "malformed": 0,
     }
-    books = read_books(study.workspace)
+    books = list(each_book(study.workspace))
     for role, name in names.items():
         records = list(read_records(folder / name))
         of_role = [book for book in books if book.role == role]
@@ -530,7 +530,7 @@ def test_folders_that_spell_one_genre_are_joined(study_of, tmp_path: Path, caplo
     assert read_listings(study).counts["spellings joined"] == 2
     assert [genre.name for genre in read_genres(study.workspace)] == ["Law", "Travel"]
     assert "the genre 'LAW' is read as 'Law'" in caplog.text
-    source, books = open_local_source(study), read_books(study.workspace)
+    source, books = open_local_source(study), each_book(study.workspace)
     assert len({book.filename for book in books if book.category == "Law"}) == 4
     for book in books:
         found = source.find(book)

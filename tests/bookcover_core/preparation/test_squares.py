@@ -6,10 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bookcover_core.preparation.squares import make_square, make_squares
+from bookcover_core.preparation.squares import make_squares
 from bookcover_core.settings import Interpolation, Preparation
 
 SIDES = st.integers(1, 400)
+
+
+def make_square(cover, method, size, interpolation=Interpolation.BICUBIC) -> Image.Image:
+    return make_squares(cover, [method], size, interpolation)[method]
 
 
 def picture(width: int, height: int) -> Image.Image:
