@@ -1,8 +1,7 @@
-"""Box-set candidates: books whose title has one of the terms of section 3.1.
+"""Box-set candidates: books whose title has one of the terms of section 3.1, anywhere and in any case.
 
-Of BookCover30's 57,000 records 264 matched its regular expression, and 94 of those were rejected by eye. Case does not
-count, and a term may stand anywhere: "# book" is found in "The Complete Set (7 Books)", and in "1979 Book of Common
-Prayer". The pool of replacements is searched too, because a box set is no replacement for another.
+Of BookCover30's 57,000 records 264 matched its regular expression, and 94 of those were rejected by eye. The pool of
+replacements is searched too, because a box set is no replacement for another.
 """
 
 import re

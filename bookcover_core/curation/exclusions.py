@@ -1,8 +1,7 @@
 """Exclusions: the reasons why a book cannot be in the study.
 
-One rule covers listed books and the pool: a book is excluded if a person rejected it, if it has no usable cover, or if
-it is an undecided candidate and the settings reject those. In the pool an undecided candidate is always excluded:
-section 3.1 accepts no unreviewed box set as a replacement.
+A book is excluded if a person rejected it, if it has no usable cover, or if it is an undecided candidate and the
+settings reject those; in the pool always, for section 3.1 accepts no unreviewed box set as a replacement.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1,12 +1,10 @@
 """Perceptual fingerprints of covers, small enough to compare every cover with every other.
 
-The stage `hashes` stands between the download and the search for near duplicates. A fingerprint is a perceptual hash of
-64 bits (pHash: the signs of the low frequencies, by `imagehash`), which is robust to scaling, recompression and another
-scanner, and the mean colours of a grid of 4 x 4. Of 3,876 real covers (7.5 million pairs) the 250 nearest pairs were
-inspected: 45 show the same image. Within `hamming_search.COLOUR_LIMIT` and 6 bits, the default, lie 28 of those and 7
-others, within 4 bits 18 and 4, within 10 bits 35 and 12. The others are volumes of one series and genre.
-Without the colours, ten more pairs would count within 6 bits, three across genres ("Don'ts for Husbands", blue, and
-"Don'ts for Wives", red). dHash of 64 bits, and both hashes with 256, separated these pairs no better.
+A fingerprint is a perceptual hash of 64 bits (pHash, by `imagehash`), which is robust to scaling, recompression and
+another scanner, and the mean colours of a grid of 4 x 4. Of 3,876 real covers (7.5 million pairs) the 250 nearest pairs
+were inspected: 45 show the same image. Within `hamming_search.COLOUR_LIMIT` and 6 bits, the default, lie 28 of those
+and 7 others, which are volumes of one series and genre; within 4 bits 18 and 4, within 10 bits 35 and 12. Without the
+colours ten more pairs would count within 6 bits. dHash, and both hashes with 256 bits, separated these pairs no better.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Search in Hamming space: all pairs of near fingerprints, without comparing each with each.
 
-Multi-index hashing (Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing"): two
-hashes of 64 bits that differ in at most d bits differ in at most d // 4 of one of their four blocks of 16 bits. So the
-hashes are sorted by each block in turn, and compared only with those whose block differs that little, in batches.
+Multi-index hashing (Norouzi, Punjani and Fleet 2012): two hashes of 64 bits that differ in at most d bits differ in at
+most d // 4 of one of their four blocks of 16 bits. So the hashes are sorted by each block in turn, and compared only
+with those whose block differs that little, in batches.
 """
 
 from collections.abc import Iterator

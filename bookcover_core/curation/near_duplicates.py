@@ -1,10 +1,8 @@
 """Near duplicates: books whose covers are the same file (exact) or look the same (near).
 
-The stage `twins` reads the fingerprints of all covers and writes `curation/twins.csv`. A duplicate across a split leaks
-the answer: so `curate` replaces a training book that duplicates a test book, and `split` keeps duplicates on one side.
-Duplicates across genres measure label noise: in the official test listing 0966378695 and 096637861X share one address.
-
-Clusters are connected components, whether or not their ends look alike: only then does no pair cross a split.
+A duplicate across a split leaks the answer: so `curate` replaces a training book that duplicates a test book, and
+`split` keeps duplicates on one side. Duplicates across genres measure label noise. Clusters are connected components,
+whether or not their ends look alike: only then does no pair cross a split.
 """
 
 import logging

@@ -1,8 +1,4 @@
-"""The selection of books: which stay, which leave, and which replace them, by the current covers and decisions.
-
-The stage `curate`, which writes the selection down, and the review, which asks about the candidates that it would bring
-in, both call it.
-"""
+"""The selection of books: which stay, which leave, and which replace them, by the current covers and decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,13 +1,10 @@
 """The stage `split`: training, validation and test books (section 3.1).
 
-Reads `curation/selection.csv`; writes `splits/books.csv`, the same rows with the side of each book.
 For BookCover30 the test books are those of its test listing, and a tenth of each genre's training books is held out for
-validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre (section 3.1). Where the source names no test books,
-they are drawn first, genre by genre, and the validation books from the rest.
-
-Groups (`bookcover_core.curation.leakage_groups`) never cross sides, with one exception: a training book of BookCover30
-that shares its title or series, not its image, with a test book stays where the official listings have it. The column
-`shared_with_training` marks such test books: 455 of 5,700 by 29,451 of the 51,300 training records.
+validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre. Where the source names no test books, they are drawn
+first, genre by genre. Groups (`curation.leakage_groups`) never cross sides, with one exception: a training book of
+BookCover30 that shares its title or series, not its image, with a test book stays where the official listings have it.
+The column `shared_with_training` marks such test books: 455 of 5,700 by 29,451 of the 51,300 training records.
 """
 
 import logging
@@ -54,12 +51,8 @@ def split(study: Study, _: StageRun) -> Result:
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
     """
     books = read_table(study.workspace.selection, label="int64")
-    split_books = [
-        SplitBook(key, int(label), group, side, replaces)
-        for key, label, group, side, replaces in zip(
-            books["key"], books["label"], books["group"], books["split"], books["replaces"], strict=True
-        )
-    ]
+    fields = books[["key", "label", "group", "split", "replaces"]]
+    split_books = [SplitBook(*row) for row in fields.itertuples(index=False, name=None)]
     shares = study.settings.splits
     drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
     sides = assign_sides(

@@ -1,9 +1,7 @@
 """The records of a listing file, in its order, none altered and none lost.
 
-A listing is a file of the form of uchidalab/book-dataset: no header, seven quoted columns,
-"ASIN","FILENAME","IMAGE URL","TITLE","AUTHOR","CATEGORY ID","CATEGORY"; or one that `listing_format` brings into this
-form. It is read line by line, and each record is checked on its own; what is malformed is refused, or set aside, with
-the line of the file that it begins on.
+It has seven quoted columns and no header, as those of uchidalab/book-dataset, or is brought into this form by
+`listing_format`. Each record is checked on its own; what is malformed is refused, or set aside, with its line.
 """
 
 import csv
@@ -278,45 +276,30 @@ def _split(content: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
     A quote that is never closed swallows the lines behind it. Only the line that it opens on is given up then, and
     reading goes on with the next one.
     """
-    lines = _NumberedLines(content)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    taken: list[str] = []  # lines of the record that is being read
+    waiting: deque[str] = deque()
+    number = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal number
+        while waiting or (line := next(content, "")):
+            taken.append(waiting.popleft() if waiting else line)
+            number += 1
+            yield taken[-1]
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     while True:
-        first = lines.number + 1
-        lines.taken.clear()
+        first = number + 1
+        taken.clear()
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             yield first, csv_fault(error)
-            lines.put_back(after=first)
-            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            waiting.extendleft(reversed(taken[1:]))
+            number = first
+            reader = csv.reader(lines(), delimiter=delimiter, strict=True)
             continue
         if fields:
             yield first, fields
-
-
-class _NumberedLines:
-    """Lines of a file, numbered from 1, of which those last taken can be put back."""
-
-    def __init__(self, content: Iterator[str]) -> None:
-        self.number = 0
-        """The number of the line taken last."""
-        self.taken: list[str] = []
-        """Lines of the record that is being read."""
-        self._content = content
-        self._waiting: deque[str] = deque()
-
-    def __iter__(self) -> "_NumberedLines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._waiting.popleft() if self._waiting else next(self._content)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def put_back(self, *, after: int) -> None:
-        """Let the lines behind line `after` be read again."""
-        self._waiting.extendleft(reversed(self.taken[1:]))
-        self.number = after

@@ -1,10 +1,8 @@
 """The stage `prepare`: every selected cover decoded once, measured, and made square by every method (section 3.2).
 
-Reads `curation/selection.csv`, shard by shard; writes `prepared/<method>/<genre>/<key>.jpg`, and for each shard
-`prepared/index/shard-0001.csv` (the pictures) and `prepared/measurements/shard-0001.csv` (shape and mean colour).
-
-Which shard a book belongs to, its key alone decides: a book that comes or goes changes that shard and no other, and
-there the store of the home has the pictures of all the others.
+Writes `prepared/<method>/<genre>/<key>.jpg`, and for each shard `prepared/index/` (the pictures) and
+`prepared/measurements/` (shape and mean colour). Which shard a book belongs to, its key alone decides: a book that
+comes or goes changes that shard and no other, and there the store of the home has the pictures of all the others.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
 """Prepared images: a batch of covers, each decoded once, measured, made square by every method, and written.
 
-This is the work of one worker process; it depends on the covers and the settings alone. The stage (`prepare`) hands out
-batches and records the results.
+This is the work of one worker process of the stage `prepare`; it depends on the covers and the settings alone.
 """
 
 import hashlib

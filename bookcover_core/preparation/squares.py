@@ -1,12 +1,11 @@
-"""Squares: the three ways of section 3.2 to make a cover square, and how pixels are computed when it is scaled.
+"""Squares: the three ways of section 3.2 to make a cover square.
 
     NoPrep      the cover is scaled straight to the square; its proportions change
     Padded      white borders left and right, or above and below, then scaled; all of the cover, in its proportions
     Cropped     the centre square of the cover, then scaled; its proportions, but not all of it
 
-Scaling is Pillow's, in one direction and then in the other. When a picture shrinks, Pillow widens its kernel, so that
-detail finer than the new pixels is averaged away; OpenCV's INTER_CUBIC does not. The two give different pictures, and a
-network trained on one should be asked with the same (docs/method.md has the kernel and what follows from it).
+Scaling is Pillow's, which averages away detail finer than the new pixels; OpenCV's INTER_CUBIC does not. A network that
+was trained on one should be asked with the same (docs/method.md has the kernel and what follows from it).
 """
 
 from collections.abc import Iterable

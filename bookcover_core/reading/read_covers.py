@@ -1,8 +1,7 @@
 """The stage `read`: the words on every selected cover, shard by shard (`reading.text_reader`).
 
-It is the dearest stage of a study that wants it, so a cover is read once: what was read on a picture for whichever
-shard, in whichever study of the home, with the same settings and code, is taken over. A cover that cannot be read has a
-row that says why, and stops no other.
+A cover is read once: what was read on a picture for whichever shard, in whichever study of the home, with the same
+settings and code, is taken over. A cover that cannot be read has a row that says why, and stops no other.
 """
 
 import logging

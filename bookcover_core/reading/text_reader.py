@@ -2,12 +2,9 @@
 
     covers ─ scaled ─ detector ─ lines ─ strips of one height, gathered by width ─ recogniser ─ words
 
-RapidOCR's own pipeline takes one cover at a time, and its OpenVINO session cannot be told a precision: left to itself
-OpenVINO computes in bfloat16 where the processor can. So the networks, what finds lines in the detector's map and what
-cuts them out are RapidOCR's, which offers them to nobody in public; the way through them is here.
-
-A strip is filled up to one of a few widths, whatever it is read beside: what is read on a cover does not depend on the
-covers that it shares a batch with.
+RapidOCR's own pipeline takes one cover at a time, and cannot be told a precision: the networks, and what finds and cuts
+out lines, are RapidOCR's, which offers them to nobody in public; the way through them is here. A strip is filled up to
+one of a few widths: what is read on a cover does not depend on the covers that it shares a batch with.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
-"""The base of all sections of settings, and their JSON schema, made readable as a form.
+"""The base of all sections of settings, and their JSON schema, from which Prefect's dashboard makes the form of a run.
 
-Prefect's dashboard makes the form of a run from it. It shows titles, descriptions, choices and defaults, and refuses
-what is out of bounds; but it does not show the bounds, so that the descriptions say them.
+It shows titles, descriptions, choices and defaults, and refuses what is out of bounds; but it does not show the bounds,
+so that the descriptions say them.
 """
 
 import unicodedata

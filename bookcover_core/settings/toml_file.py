@@ -1,9 +1,8 @@
 """Settings as TOML: read from a file, overridden one by one, and written with their meaning.
 
 A study's folder stands for the settings that are stored in it. Relative paths in a file begin at that file's folder,
-and those of single settings where they are typed: whoever reads the settings, from wherever, comes to the same files.
-So it is with the study itself: with the default `workspace` it lies in the home that BOOKCOVER_HOME names or, without
-one, beside the settings file.
+and those of single settings where they are typed. So it is with the study itself: with the default `workspace` it lies
+in the home that BOOKCOVER_HOME names or, without one, beside the settings file.
 """
 
 import json

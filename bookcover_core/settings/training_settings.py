@@ -96,9 +96,7 @@ class TrainingSettings(SettingsSection):
 class SearchSettings(SettingsSection):
     """A search for better hyperparameters of the heads: section 5.4. The validation books choose (training.monitor).
 
-    The ranges lie around what helps on 3,876 real covers of 30 genres (MobileNetV2's features, batches of 32, 5 folds
-    three times). One layer as it stands is right on 23.1 %; with a weight decay of 1 or 3 on 23.7 or 24.1 %; with a
-    dropout of 0.5 or 0.7 on 23.5 or 23.8 %; with 256 hidden units on 22.2 %, and on 24.4 % with a dropout of 0.5.
+    The ranges lie around what helps on 3,876 real covers of 30 genres.
     """
 
     trials: Annotated[int, Field(ge=0, le=10_000)] = 0
