@@ -1,7 +1,7 @@
 """Decoding that may be costly, in processes that can be ended (`decoding_worker`).
 
 A small file can take its decoder minutes or gigabytes, whatever its header says. So images that are costly by their
-header (`image_checks.is_costly`) are checked in a process with limits on its processor time and memory. On a busy
+header (`image_checks.costly_profile`) are checked in a process with limits on its processor time and memory. On a busy
 machine an image may wait; that is no verdict on it.
 """
 

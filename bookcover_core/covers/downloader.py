@@ -135,13 +135,11 @@ class Downloader:
             await asyncio.sleep(_NOTICE_SECONDS)
 
     async def _fetch_from(self, host: HostLimits, waiting: deque[ImageRequest], turns: asyncio.Semaphore) -> None:
-        """Fetch the images of one host."""
         async with turns, asyncio.TaskGroup() as group:
             for _ in range(min(self._settings.concurrency, len(waiting))):
                 group.create_task(self._serve(host, waiting))
 
     async def _serve(self, host: HostLimits, waiting: deque[ImageRequest]) -> None:
-        """Serve the queue of a host until it is empty."""
         async with Connection(self._guard, self._settings) as connection:
             while waiting:
                 request = waiting.popleft()

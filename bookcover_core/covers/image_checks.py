@@ -78,7 +78,7 @@ def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
     """
     limits = {"min_side": settings.min_side, "max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
     try:
-        profile = _costly_profile(body, settings)
+        profile = costly_profile(body, settings)
         if profile is None:
             return check_here(body, **limits)
         answer = ask_apart(limits, body)
@@ -91,16 +91,11 @@ def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
     return ImageCheck(**{**answer, "outcome": CoverOutcome(answer["outcome"])})
 
 
-def is_costly(body: bytes, settings: CoverSettings) -> bool:
-    """Whether decoding `body` may take long, by its header: it has many pixels or scans, or a slow format.
+def costly_profile(body: bytes, settings: CoverSettings) -> bytes | None:
+    """Digest of the colour profile of an image that may take long to decode, by its header; None of any other.
 
-    An image whose colour profile was not met before counts too: Little CMS, which applies it, is C.
+    It has many pixels or scans, a slow format, or a profile not met before: Little CMS, which applies it, is C.
     """
-    return _costly_profile(body, settings) is not None
-
-
-def _costly_profile(body: bytes, settings: CoverSettings) -> bytes | None:
-    """Digest of a costly image's profile; None if it is not costly."""
     if not body or len(body) > settings.max_bytes or WEB_PAGE.match(body):
         return None
     try:
@@ -152,7 +147,9 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
     except UnidentifiedImageError:
         if _ends_early(body):
             return found._replace(outcome=CoverOutcome.TRUNCATED, detail="the picture breaks off in its header")
-        return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=_name_format(body))
+        formats = f"{', '.join(FORMATS[:-1])} and {FORMATS[-1]} are read"
+        kind = foreign_format(body) or "no picture of a known format"
+        return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=f"{kind}: {formats}")
     except PixelDepthError as error:
         return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=str(error))
     except OSError as error:
@@ -162,11 +159,6 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
             return found._replace(outcome=CoverOutcome.TRUNCATED, detail="the picture breaks off")
         return found._replace(outcome=CoverOutcome.NOT_AN_IMAGE, detail=f"the picture is damaged ({error})"[:200])
     return found
-
-
-def _name_format(body: bytes) -> str:
-    formats = f"{', '.join(FORMATS[:-1])} and {FORMATS[-1]} are read"
-    return f"{foreign_format(body) or 'no picture of a known format'}: {formats}"
 
 
 def _lacks_data(picture: Image.Image, body: bytes) -> bool:
@@ -207,7 +199,6 @@ def _lacks_scans(body: bytes) -> bool:
 
 
 def _ends_early(body: bytes) -> bool:
-    """Whether the end of the file is missing."""
     if body.startswith(b"RIFF"):
         return len(body) < 8 + int.from_bytes(body[4:8], "little")
     return any(body.startswith(start) and not body.rstrip(b"\0").endswith(end) for start, end in _ENDINGS)

@@ -74,8 +74,6 @@ Found = LocalImage | AmbiguousImage | None
 
 
 class _FolderFiles:
-    """Files of a folder."""
-
     def __init__(self, folder: Path) -> None:
         self._place = folder
 
@@ -144,11 +142,8 @@ class _NamedFiles:
         """Raise `FolderError` where no file is an image; of a large source, none of the first thousands."""
         looked = self._names[:_MOST_COMPARED]
         if not (any(map(has_image_suffix, looked)) or any(map(self._has_magic, looked[:_MOST_OPENED]))):
-            raise FolderError(
-                f"there is no image in it ({self._contents()})",
-                where=self._place,
-                advice="Unpack archives that lie in it, or correct covers.location.",
-            )
+            advice = "Unpack archives that lie in it, or correct covers.location."
+            raise FolderError(f"there is no image in it ({self._contents()})", where=self._place, advice=advice)
 
     def _has_magic(self, name: str) -> bool:
         image = self._image(name)
@@ -156,7 +151,6 @@ class _NamedFiles:
         return isinstance(head, bytes) and has_image_magic(head)
 
     def _contents(self) -> str:
-        """What lies here, in words."""
         if not self._names:
             return "there is no file in it"
         images = sum(map(has_image_suffix, self._names))
@@ -206,21 +200,14 @@ class ZipSource(_NamedFiles):
                 raise FolderError(what, where=file, advice=advice)
             self._archive = zipfile.ZipFile(file)
         except (OSError, ValueError, *ZIP_DAMAGE) as error:
-            raise FolderError(
-                f"the archive cannot be read as a zip file ({_name_damage(file, error)})",
-                where=file,
-                advice=_WHOLE_COPY,
-            ) from error
+            what = f"the archive cannot be read as a zip file ({_name_damage(file, error)})"
+            raise FolderError(what, where=file, advice=_WHOLE_COPY) from error
         members = visible_members(self._archive)
         closed = [(info, reason) for info in members if (reason := why_closed(info))]
         if len(closed) > len(members) / 2:
-            info, reason = closed[0]
-            raise FolderError(
-                f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: {_member_name(info)!r}"
-                f" {reason}",
-                where=file,
-                advice=_UNPACK,
-            )
+            name, reason = _member_name(closed[0][0]), closed[0][1]
+            what = f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: {name!r} {reason}"
+            raise FolderError(what, where=file, advice=_UNPACK)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         self._doubled: set[str] = set()
         for info in members:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bookcover_core.covers.connection import SUCCESSES, Connection, FinalError, HttpAnswer, TemporaryError
 from bookcover_core.covers.cover_store import Retrieval
 from bookcover_core.covers.host_limits import HostLimits, Mirror
-from bookcover_core.covers.image_checks import ImageCheck, is_costly
+from bookcover_core.covers.image_checks import ImageCheck, costly_profile
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.host_access import may_pass, pause, retry_after
@@ -143,7 +143,7 @@ class _Attempts:
     async def _judge(self, answer: HttpAnswer) -> ImageCheck:
         """The outcome that a response stands for."""
         if answer.status in SUCCESSES:
-            if is_costly(answer.body, self._settings):
+            if costly_profile(answer.body, self._settings) is not None:
                 return await asyncio.to_thread(self._keep_if_cover, answer.body)
             return self._keep_if_cover(answer.body)
         reason = f"HTTP {answer.status}"

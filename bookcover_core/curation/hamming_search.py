@@ -93,14 +93,12 @@ def _spread(
 
 
 def _masks(radius: int) -> list[int]:
-    """All numbers of one block with at most `radius` bits set."""
     return [
         sum(1 << bit for bit in bits) for count in range(radius + 1) for bits in combinations(range(_BLOCK_BITS), count)
     ]
 
 
 def _alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether the colours of each row of `one` and `other` are alike."""
     differences = one.astype(np.int32) - other
     squares: NDArray[np.int32] = np.einsum("ij,ij->i", differences, differences)
     alike: NDArray[np.bool_] = squares <= COLOUR_LIMIT**2 * one.shape[1]

@@ -128,7 +128,6 @@ def _find_queue(
     named: frozenset[str],
     stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
-    """The queue without decisions."""
     terms = {row["key"]: row["term"] for row in _rows(workspace.curation / _CANDIDATES)}
     added = {row["replaced_by"] for row in _rows(workspace.curation / _REPLACED) if row["replaced_by"]}
     drawn = {row["key"] for row in _rows(workspace.curation / _DRAWN)}

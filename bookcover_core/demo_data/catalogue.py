@@ -125,7 +125,6 @@ def _code_digest() -> str:
 
 
 def _listing(books: Sequence[PublishedBook]) -> bytes:
-    """The bytes of a listing: every field quoted, quotes doubled, no header."""
     lines = []
     for book in books:
         title, author = book.listed_title, book.listed_author
@@ -151,7 +150,6 @@ def _draw_missing(catalogue: Catalogue) -> int:
 
 
 def _draw(covers: Path, seed: int, orders: Sequence[tuple[str, PublishedBook]]) -> None:
-    """Draw books' covers under the names given."""
     for filename, book in orders:
         content = draw_cover(seed, book.key, book.category, book.title, book.author, volumes=book.volumes)
         write_bytes(covers / filename, content)

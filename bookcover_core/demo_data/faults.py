@@ -122,7 +122,6 @@ def _bomb() -> bytes:
 
 
 def _in_pieces(body: bytes) -> bytes:
-    """The body in HTTP's chunked coding."""
     pieces = [body[start : start + _PIECE] for start in range(0, len(body), _PIECE)]
     return b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in [*pieces, b""])
 

@@ -78,7 +78,6 @@ class ImageHost:
         await asyncio.gather(*self._open)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection's requests until it is closed."""
         conversation = asyncio.current_task()
         assert conversation is not None
         self._open[conversation] = writer

@@ -117,7 +117,6 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
 
 
 def _read_pairs(file: Path, name: str) -> Iterator[tuple[int, str, str]]:
-    """Line, name and group of each row."""
     with open_lines(file, name) as content:
         delimiter, lines = find_delimiter(content)
         rows = csv.reader(lines, delimiter=delimiter, strict=True)

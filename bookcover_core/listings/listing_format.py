@@ -332,5 +332,4 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
 
 
 def _plain(header: str) -> str:
-    """A header's letters and digits, case folded."""
     return re.sub(r"[\W_]+", "", header.casefold())

@@ -130,7 +130,6 @@ class NameIndex:
 
     @cached_property
     def _rivals(self) -> dict[str, list[str]]:
-        """The wanted names that share a last part."""
         rivals: defaultdict[str, list[str]] = defaultdict(list)
         for name in self._wanted:
             rivals[_last(without_suffix(name))].append(name)
@@ -149,7 +148,6 @@ class NameIndex:
 
     @cached_property
     def _claimed(self) -> frozenset[str]:
-        """Last parts of the wanted names."""
         return frozenset(map(_last, self._wanted))
 
     def _is_free(self, name: str, wanted: str, form: Form) -> bool:

@@ -12,7 +12,6 @@ from bookcover_core.listings.books import UNDRAWN
 from bookcover_core.listings.image_files import LeftOut, has_image_suffix, list_files, why_no_image
 from bookcover_core.listings.records import ListedBook, Record
 from bookcover_core.listings.text_decoding import decode
-from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.workspace import safe_name
 
 logger = logging.getLogger(__name__)
@@ -35,17 +34,8 @@ class FolderPicture(NamedTuple):
     mtime_ns: int
 
 
-class FolderContent(NamedTuple):
-    """What `list_pictures` found."""
-
-    pictures: list[FolderPicture]
-    """Sorted by genre and name."""
-    left_out: list[LeftOut]
-    """What is no book: files that are no images, links to nothing, loose pictures, genres without a picture."""
-
-
-def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
-    """All images in the subfolders of `folder`, one for each genre, told by suffix or content.
+def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPicture], list[LeftOut]]:
+    """The images in the subfolders of `folder`, one for each genre, sorted; and what is no book.
 
     Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies, such as `own`, are not read.
 
@@ -75,7 +65,7 @@ def list_pictures(folder: Path, own: Path | None = None) -> FolderContent:
         missing = "no pictures in its subfolders" if folders else "no subfolders"
         raise FolderError(f"there are {missing}", where=folder, advice="Put the pictures of each genre in a subfolder.")
     _refuse_splits(folder, pictures)
-    return FolderContent(sorted(pictures), left_out)
+    return sorted(pictures), left_out
 
 
 def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
@@ -98,11 +88,6 @@ def _refuse_splits(folder: Path, pictures: list[FolderPicture]) -> None:
             where=folder,
             advice="A study draws its own split: put all pictures of a genre in one folder, or name one side's folder.",
         )
-
-
-def pictures_digest(pictures: list[FolderPicture]) -> str:
-    """Digest of the images as a stage's input: their names, sizes and times of change."""
-    return digest_of([list(picture) for picture in pictures])
 
 
 def joined_folders(pictures: list[FolderPicture]) -> dict[str, str]:

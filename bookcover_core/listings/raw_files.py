@@ -38,8 +38,6 @@ _START = 256
 
 
 class _TemporaryError(Exception):
-    """A temporary failure."""
-
     def __init__(self, reason: str, wait: float | None = None) -> None:
         self.wait = wait
         super().__init__(reason)

@@ -15,18 +15,11 @@ from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import name_group, read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
 from bookcover_core.listings.image_files import LeftOut
-from bookcover_core.listings.picture_folder import (
-    FolderContent,
-    as_books,
-    joined_folders,
-    list_pictures,
-    log_left_out,
-    pictures_digest,
-)
+from bookcover_core.listings.picture_folder import FolderPicture, as_books, joined_folders, list_pictures, log_left_out
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
 from bookcover_core.listings.records import Categories, ListedBook, MalformedRecord, malformed_error, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import Output, digest_outputs
+from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_csv
@@ -57,7 +50,6 @@ class _ListingContent:
 
 
 def _fetch(study: Study) -> None:
-    """Bring the listings into the study's folder."""
     for name, source in listing_files(study.settings.books):
         bring_listing(study, name, source)
 
@@ -67,8 +59,8 @@ def _inputs(study: Study) -> Inputs:
     given = {name: digest_of_source(study, name, source) for name, source in listing_files(books)}
     if books.source is not BookSource.FOLDER:
         return Inputs(given=given)
-    pictures = _pictures(study).pictures
-    return Inputs(given={"folder": pictures_digest(pictures), **given}, sizes={"folder": len(pictures)})
+    pictures, _ = _pictures(study)
+    return Inputs(given={"folder": digest_of(list(map(list, pictures))), **given}, sizes={"folder": len(pictures)})
 
 
 @stage(
@@ -172,15 +164,13 @@ def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
 
 
 def _read_pictures(study: Study) -> _ListingContent:
-    """The pictures of the study's folder as books."""
     pictures, left_out = _pictures(study)
     genres, books = as_books(pictures)
     joined = {folder: name for folder, name in joined_folders(pictures).items() if folder != name}
     return _ListingContent(books, genres, [str(genre.label) for genre in genres], left_out=left_out, joined=joined)
 
 
-def _pictures(study: Study) -> FolderContent:
-    """The pictures of the study's folder."""
+def _pictures(study: Study) -> tuple[list[FolderPicture], list[LeftOut]]:
     return list_pictures(Path(str(study.settings.books.folder)).expanduser(), study.settings.root.parent)
 
 
@@ -239,7 +229,11 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
             earlier = role_by_key.setdefault(key, role)
             if earlier != role:
                 if role == TEST:
-                    _refuse_shared(key, source, books.train_listing)
+                    raise ListingError(
+                        f"the book {key!r} stands in the training listing too ({books.train_listing})",
+                        where=source,
+                        advice="A network would be tested on a book that it learnt from: remove it from one of them.",
+                    )
                 continue
             found.books.append(ListedBook(key, record, role))
         logger.info("%s: %d records taken", source, len(found.books) - before)
@@ -249,23 +243,12 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
     return found
 
 
-def _refuse_shared(key: str, test_listing: str, train_listing: str) -> None:
-    raise ListingError(
-        f"the book {key!r} stands in the training listing too ({train_listing})",
-        where=test_listing,
-        advice="A network would be tested on a book that it was trained on: remove it from one of them.",
-    )
-
-
 def _count_genres(found: _ListingContent) -> list[int]:
     """How many books each genre has, those of the pool aside."""
     count = Counter(book.record.category_id for book in found.books if book.role != POOL)
     if len(found.genres) < _FEWEST_GENRES:
-        raise GenreError(
-            f"there is one genre only ({found.genres[0].name})",
-            where="books",
-            advice="A network tells genres apart: give it two at least.",
-        )
+        advice = "A network tells genres apart: give it two at least."
+        raise GenreError(f"there is one genre only ({found.genres[0].name})", where="books", advice=advice)
     sizes = [count[category_id] for category_id in found.category_ids]
     small = [genre.name for genre, size in zip(found.genres, sizes, strict=True) if size < FEWEST_BOOKS]
     if small:

@@ -66,8 +66,6 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
 
 
 class _UnpackedMember(io.RawIOBase):
-    """A member of bzip2 or LZMA."""
-
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         # The packed bytes are those of a member that is stored as it is.
         packed = copy.copy(info)

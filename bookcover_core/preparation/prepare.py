@@ -141,12 +141,10 @@ def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
 
 
 def _made_with(settings: PreparationSettings, code: str) -> str:
-    """Digest of all that a prepared image depends on, its cover aside."""
     return digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), code])
 
 
 def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> dict[str, PreparedCover]:
-    """The prepared covers of `books`, by their keys."""
     root = study.workspace.root
     batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
     prepared: dict[str, PreparedCover] = {}

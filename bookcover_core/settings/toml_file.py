@@ -250,7 +250,6 @@ def _describe_faults(error: ValidationError) -> dict[str, Place]:
 
 
 def _all_settings() -> Iterator[str]:
-    """The dotted names of all settings and groups of them."""
     for name in StudySettings.model_fields:
         yield name
         group = getattr(StudySettings(), name)

@@ -9,7 +9,7 @@ from PIL import Image, JpegImagePlugin
 
 from bookcover_core.covers import decoding_process, image_checks
 from bookcover_core.covers.decoding_process import DecodingLimitError, ask_apart
-from bookcover_core.covers.image_checks import MOST_SCANS, check_image, is_costly
+from bookcover_core.covers.image_checks import MOST_SCANS, check_image, costly_profile
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import picture
 
@@ -36,14 +36,14 @@ def test_a_small_file_of_many_scans_is_refused_at_once():
 def test_ordinary_progressive_covers_are_read():
     """About ten scans are what programs write."""
     assert check_image(picture(size=(300, 400), progressive=True), SETTINGS).outcome == "ok"
-    assert not is_costly(picture(size=(300, 400), progressive=True), SETTINGS)
+    assert costly_profile(picture(size=(300, 400), progressive=True), SETTINGS) is None
 
 
 @pytest.mark.parametrize("form", ["TIFF", "AVIF", "JPEG2000"])
 def test_slow_formats_are_decoded_apart(form):
     """With the same verdict as any other."""
     body = picture(form)
-    assert is_costly(body, SETTINGS)
+    assert costly_profile(body, SETTINGS) is not None
     found = check_image(body, SETTINGS)
     assert (found.outcome, found.format, found.width, found.height) == ("ok", form, 90, 120)
 
@@ -51,7 +51,7 @@ def test_slow_formats_are_decoded_apart(form):
 def test_large_covers_are_decoded_apart_with_the_same_verdict():
     """Whole, cut, or beyond the limits."""
     body = picture(size=(2500, 2500))
-    assert is_costly(body, SETTINGS)
+    assert costly_profile(body, SETTINGS) is not None
     assert check_image(body, SETTINGS).outcome == "ok"
     assert check_image(body[:-300], SETTINGS).outcome == "truncated"
     assert check_image(body, CoverSettings(max_pixels=1_000_000)).outcome == "too large"
