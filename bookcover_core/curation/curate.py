@@ -13,6 +13,7 @@ from typing import Any
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.decisions import book_names, decisions_file
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
+from bookcover_core.curation.label_marks import label_inputs
 from bookcover_core.curation.leakage_groups import unite_groups
 from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_known, check_reviewed
@@ -54,7 +55,7 @@ def _inputs(study: Study) -> Inputs:
     decided = decisions_file(study)
     return Inputs(
         after=["listings", "candidates", "twins", *(f"download/chunk-{chunk:04d}" for chunk in chunks(study))],
-        given={"decisions": file_digest(decided) if decided.exists() else "none"},
+        given={"decisions": file_digest(decided) if decided.exists() else "none"} | label_inputs(study, "leave-out"),
     )
 
 
@@ -67,6 +68,7 @@ def _inputs(study: Study) -> Inputs:
         "curation.pool_exhausted",
         "curation.train_on_pool",
         "curation.twins",
+        "curation.labels",
         "splits.by_title",
     ),
     inputs=_inputs,

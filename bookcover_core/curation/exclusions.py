@@ -20,6 +20,7 @@ REJECTED = "rejected"
 UNDECIDED = "undecided candidate"
 NOT_DOWNLOADED = "not downloaded"
 TWIN = "twin in the test set"
+WRONG_LABEL = "label marked wrong"
 SHRUNK = "shrunk"
 
 

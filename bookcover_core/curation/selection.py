@@ -5,9 +5,17 @@ from dataclasses import dataclass
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.curation.decisions import Decision, standing_decisions
-from bookcover_core.curation.exclusions import TWIN, CoverRecord, exclusion_reasons, find_leaks, read_covers
+from bookcover_core.curation.exclusions import (
+    TWIN,
+    WRONG_LABEL,
+    CoverRecord,
+    exclusion_reasons,
+    find_leaks,
+    read_covers,
+)
+from bookcover_core.curation.label_marks import wrong_labels
 from bookcover_core.curation.replacement import Replacement, replace_excluded
-from bookcover_core.listings.books import POOL, EligibleBook, read_eligible_books
+from bookcover_core.listings.books import POOL, TRAIN, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 
@@ -52,6 +60,10 @@ def select_books(study: Study) -> BookSelection:
     decisions = standing_decisions(study)
     candidates = frozenset(read_table(study.workspace.curation / "candidates.csv")["key"])
     excluded = exclusion_reasons(books, covers, decisions, candidates, undecided=settings.curation.undecided)
+    if settings.curation.labels == "leave-out":
+        # Where the listings do not say which books are tested, `split` leaves them out, when it has drawn those.
+        leaving = {book.key for book in books if book.role in {TRAIN, POOL}} & wrong_labels(study).keys()
+        excluded |= dict.fromkeys(sorted(leaving - excluded.keys()), WRONG_LABEL)
     twin_of = find_leaks(books, covers, excluded)
     excluded |= dict.fromkeys(twin_of, TWIN)
 

@@ -11,15 +11,20 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
+from bookcover_core.curation.label_marks import apply_marks, label_inputs
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import GenreError
 from bookcover_core.listings.books import POOL, TEST, TRAIN
-from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -40,26 +45,37 @@ class SplitBook:
 
 
 @stage(
-    "split", "Split into training, validation and test", step="curate", settings=("seed", "splits"), after=("curate",)
+    "split",
+    "Split into training, validation and test",
+    step="curate",
+    settings=("seed", "splits", "curation.labels"),
+    inputs=lambda study: Inputs(after=["curate"], given=label_inputs(study, "correct", "leave-out")),
 )
 def split(study: Study, _: StageRun) -> Result:
     """The manifest of `splits/books.csv`: the selection's rows, sorted by key, with split train, validation or test.
 
-    The column `shared_with_training` is yes for a test book whose group has a training or validation book, else empty.
+    Labels that people marked as wrong are used as `curation.labels` says (`apply_marks`) when the sides are drawn: no
+    mark moves a book from one side to another. The column `shared_with_training` is yes for a test book whose group has
+    a training or validation book, else empty.
 
     Raises:
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
     """
     books = read_table(study.workspace.selection, label="int64")
-    fields = books[["key", "label", "group", "split", "replaces"]]
-    split_books = [SplitBook(*row) for row in fields.itertuples(index=False, name=None)]
+    split_books = _split_books(books)
     shares = study.settings.splits
     drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
     sides = assign_sides(
         drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
     )
     sides |= join_training((book for book in split_books if book.side == POOL), split_books, sides)
-    books, split_books = books[books["key"].isin(sides)], [book for book in split_books if book.key in sides]
+    books = books[books["key"].isin(sides)]
+    off_quota = _count_off_quota(_split_books(books), sides, shares.validation_share)
+    marked: dict[str, int] = {}
+    if study.settings.curation.labels != "ignore":
+        books, marked = apply_marks(study, books, sides)
+    split_books = _split_books(books)
+    sides = {book.key: sides[book.key] for book in split_books}
     names = {int(label): genre for label, genre in zip(books["label"], books["genre"], strict=True)}
     per_genre = _count_sides(split_books, sides, names)
     shared = find_shared(split_books, sides)
@@ -82,11 +98,18 @@ def split(study: Study, _: StageRun) -> Result:
             | {"most": max(counts[side] for counts in per_genre.values())}
             for side in (TRAIN, VALIDATION, TEST)
         },
-        "validation books off quota": _count_off_quota(split_books, sides, shares.validation_share),
+        "validation books off quota": off_quota,
         "test books shared with training": len(shared),
         "genres": {names[label]: dict(counts) for label, counts in sorted(per_genre.items())},
     }
+    if marked:
+        counts["marked labels"] = marked
     return Result(outputs=[study.workspace.splits], counts=counts)
+
+
+def _split_books(books: "pd.DataFrame") -> list[SplitBook]:
+    fields = books[["key", "label", "group", "split", "replaces"]]
+    return [SplitBook(*row) for row in fields.itertuples(index=False, name=None)]
 
 
 def assign_sides(

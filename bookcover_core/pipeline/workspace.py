@@ -6,7 +6,8 @@
         listings/           listings as they came (raw/), and books.csv, genres.csv made from them
         covers/             <genre>/<FILENAME>, byte for byte as they came; never changed
         ledger/             what became of each record, by chunk
-        curation/           candidates.csv, decisions.csv, hashes/, twins.csv, replacements.csv, selection.csv
+        curation/           candidates.csv, decisions.csv, labels.csv, hashes/, twins.csv, replacements.csv,
+                            selection.csv
         splits/             books.csv: the selected books with their split
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
         texts/              shard-0001.jsonl: the words read on each cover

@@ -155,6 +155,10 @@ class CurationSettings(SettingsSection):
     """Whether the pool's other books are training books too: a far greater dataset, which section 5.4 asks for. Left
     out are box sets that nobody has kept, pictures that are there already, and books of a group that has a validation
     or test book. The test books stay as they are; a genre is then seen as often as the pool has it."""
+    labels: Literal["ignore", "correct", "leave-out"] = "ignore"
+    """What to do with training and validation books whose label people marked as wrong (curation/labels.csv). correct:
+    they are of the genre that people named, if any; leave-out: they leave the study, and are replaced as box sets are.
+    Test books stay as they were published."""
     twins: Literal["near", "exact", "none"] = "near"
     """Which books are twins (near duplicates), and stay on one side of a split. near: those whose covers look the same;
     exact: those whose covers are the same file. none: nobody looks, as in section 3.1."""

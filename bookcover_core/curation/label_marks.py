@@ -1,0 +1,168 @@
+"""Marks on labels that are wrong: `curation/labels.csv`, written by the page of covers or by a person.
+
+    key       the book
+    verdict   wrong, right, or open: nothing is said of its label
+    genre     of a wrong label, the right genre; empty: nobody is sure which
+    note      in people's own words
+    who, when
+
+The columns stand in any order; of several rows for one book the last one counts. The setting `curation.labels` says
+whether a study uses them.
+"""
+
+import csv
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bookcover_core.errors import DecisionsError
+from bookcover_core.listings.books import TEST, read_genres
+from bookcover_core.pipeline.file_lock import exclusive
+from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_csv, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LabelVerdict = Literal["wrong", "right", "open"]
+
+
+class LabelMark(BaseModel):
+    """One person's mark on one book."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = Field(min_length=1, description="The book.")
+    verdict: LabelVerdict = Field(description="Whether its label is wrong; open: nothing is said of it.")
+    genre: str = Field(default="", description="The right genre of a wrong label; empty: not known.")
+    note: str = Field(default="", description="In people's own words.")
+    who: str = Field(default="", description="Who made the mark.")
+    when: str = Field(default="", description="When, as ISO 8601.")
+
+
+_COLUMNS = tuple(LabelMark.model_fields)
+
+
+def labels_file(study: Study) -> Path:
+    """Where the study's marks lie, whether or not there are any."""
+    return study.workspace.curation / "labels.csv"
+
+
+def read_marks(study: Study) -> dict[str, LabelMark]:
+    """The marks that stand, by key of the book; none where there is no file.
+
+    Raises:
+        DecisionsError: The file is not CSV in UTF-8, a column is missing, or a row is malformed; names file and row.
+    """
+    file = labels_file(study)
+    return _standing(study, *_read(file)) if file.exists() else {}
+
+
+def wrong_labels(study: Study) -> dict[str, str]:
+    """The right genre by key of each book whose label is marked wrong; empty where it is not known.
+
+    Raises:
+        DecisionsError: As of `read_marks`.
+    """
+    return {key: mark.genre for key, mark in read_marks(study).items() if mark.verdict == "wrong"}
+
+
+def label_inputs(study: Study, *uses: str) -> dict[str, str]:
+    """The input of a stage that uses wrong labels where `curation.labels` is one of `uses`; none where it is not."""
+    if study.settings.curation.labels not in uses:
+        return {}
+    return {"labels": digest_of(sorted(wrong_labels(study).items()))}
+
+
+def apply_marks(study: Study, books: "pd.DataFrame", sides: Mapping[str, str]) -> "tuple[pd.DataFrame, dict[str, int]]":
+    """The books as `curation.labels` uses the marks, and what became of those whose label is marked wrong.
+
+    Training and validation books are corrected, where people named the right genre, or left out. Test books are
+    neither: who changes their labels, perhaps after a look at the predictions, no longer tests.
+
+    Args:
+        study: The study.
+        books: Its books: key, label, genre and more.
+        sides: train, validation or test of each, by key.
+    """
+    wrong = {key: genre for key, genre in wrong_labels(study).items() if key in sides}
+    learnt = {key: genre for key, genre in wrong.items() if sides[key] != TEST}
+    counts = {"test books, as published": len(wrong) - len(learnt)}
+    if study.settings.curation.labels == "leave-out":
+        return books[~books["key"].isin(list(learnt))], counts | {"left out": len(learnt)}
+    labels = {genre.name: genre.label for genre in read_genres(study.workspace)}
+    genres = [learnt.get(key) or own for key, own in zip(books["key"], books["genre"], strict=True)]
+    counts |= {"corrected": int((books["genre"] != genres).sum()), "no right genre": list(learnt.values()).count("")}
+    return books.assign(genre=genres, label=[labels[genre] for genre in genres]), counts
+
+
+def save_mark(study: Study, mark: LabelMark, seen: LabelMark | None) -> LabelMark | None:
+    """What stands on a book once `mark` is made, with the time of day (UTC): the mark, if `seen` is what stood there.
+
+    Another one, made meanwhile by somebody else, stays. The file is replaced as a whole or left as it was; columns that
+    a person added stay.
+
+    Raises:
+        DecisionsError: The file as it stands cannot be read.
+    """
+    file = labels_file(study)
+    with exclusive(file):
+        header, rows = _read(file) if file.exists() else (list(_COLUMNS), [])
+        standing = _standing(study, header, rows).get(mark.key)
+        if standing != seen:
+            return standing
+        made = mark.model_copy(update={"when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+        header += [column for column in _COLUMNS if column not in header]
+        values = made.model_dump()
+        rows.append([values.get(column, "") for column in header])
+        write_csv(file, header, [row + [""] * (len(header) - len(row)) for row in rows])
+    return made if _says_something(made) else None
+
+
+def _says_something(mark: LabelMark) -> bool:
+    return mark.verdict != "open" or bool(mark.note)
+
+
+def _read(file: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows."""
+    try:
+        header, *rows = read_csv(file)
+    except (OSError, ValueError, csv.Error) as error:  # a file without a line, of other text, or that cannot be opened
+        raise DecisionsError(
+            f"the marks on labels cannot be read ({error})", where=file, advice="Save the file as CSV in UTF-8."
+        ) from None
+    header = [name.strip().lstrip("\ufeff").lower() for name in header]
+    if missing := [name for name in ("key", "verdict") if name not in header]:
+        raise DecisionsError(
+            f"the first line names no column {' and no column '.join(missing)}",
+            where=f"{file}, line 1",
+            advice=f"It should read {','.join(_COLUMNS)}.",
+        )
+    return header, rows
+
+
+def _standing(study: Study, header: list[str], rows: list[list[str]]) -> dict[str, LabelMark]:
+    """The last mark on each book, those that say nothing left out."""
+    genres, found = {genre.name for genre in read_genres(study.workspace)}, {}
+    for number, row in enumerate(rows, 2):
+        if not any(row):
+            continue
+        values = {name: value.strip() for name, value in zip(header, row, strict=False) if name in _COLUMNS}
+        values["verdict"] = (values.get("verdict") or "open").lower()
+        fault, advice = "", "Mend or remove the row."
+        if len(row) > len(header):
+            fault, advice = "there are more fields than columns", "Put text that has commas in double quotes."
+        elif not values.get("key"):
+            fault, advice = "the row names no book", "Fill in its key, or remove the row."
+        elif values["verdict"] not in get_args(LabelVerdict):
+            fault, advice = f"{values['verdict']!r} is no verdict", "Write wrong, right or open."
+        elif values.get("genre") and values["genre"] not in genres:
+            fault, advice = f"{values['genre']!r} is no genre of the study", f"Its genres are {', '.join(genres)}."
+        if fault:
+            raise DecisionsError(fault, where=f"{labels_file(study)}, row {number}", advice=advice)
+        found[values["key"]] = LabelMark.model_validate(values)
+    return {key: mark for key, mark in found.items() if _says_something(mark)}
