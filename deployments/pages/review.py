@@ -10,14 +10,13 @@ lies in the study's `curation/decisions.csv` and nowhere else, so that pages, pr
     <study>/picture, <study>/small    the cover of ?book=<key>, as it came or small
 """
 
-import getpass
 import logging
 from collections.abc import Callable, Collection, Mapping
 from threading import Lock
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -39,10 +38,6 @@ logger = logging.getLogger(__name__)
 # Decisions in one request, at most: more than a grid shows on any screen.
 _MOST_DECISIONS = 1_000
 
-_Line = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
-"""Text on one line."""
-
-
 # Bytes of the decisions that are sent together: thousands of them.
 _MOST_BYTES = 1024**2
 
@@ -54,7 +49,7 @@ class _Wanted(BaseModel):
 
     key: str = Field(min_length=1)
     decision: DecisionValue
-    why: _Line = Field(default="", max_length=500)
+    why: site.Line = Field(default="", max_length=500)
     seen: Decision | None
     """What the page showed of the book when the person decided."""
 
@@ -64,7 +59,7 @@ class _Post(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: _Line = Field(default="", max_length=100)
+    by: site.Line = Field(default="", max_length=100)
     decisions: list[_Wanted] = Field(min_length=1, max_length=_MOST_DECISIONS)
 
 
@@ -108,7 +103,7 @@ class _Review:
         self._looking = Lock()
         self._waiting: set[str] = set()
         self._told: dict[str, frozenset[str]] = {}
-        self._reviewer = _user()
+        self._reviewer = site.user_name()
 
     def index(self, _: Request) -> Response:
         """The studies to choose from; with one alone, its page."""
@@ -229,11 +224,3 @@ def _shown(item: ReviewItem) -> dict[str, Any]:
         "small": f"small?{query}",
         "decision": item.decision.model_dump() if item.decision else None,
     }
-
-
-def _user() -> str:
-    """Name of the person at this machine; empty where the system has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

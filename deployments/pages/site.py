@@ -6,13 +6,16 @@
 All addresses in the pages are relative: an app can be mounted under any prefix.
 """
 
+import getpass
 import mimetypes
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import AfterValidator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -80,6 +83,18 @@ def find_study(studies: Mapping[str, Study], request: Request) -> Study:
     if study is None:
         raise HTTPException(404, "There is no such study.")
     return study
+
+
+Line = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
+"""Text on one line."""
+
+
+def user_name() -> str:
+    """Name of the person at this machine; empty where the system has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -5,6 +5,7 @@ studies             the part of that page that changes
 retry               does a run again (JSON)
 review/<study>/     the review page (`pages.review`)
 judge/<study>/      the judging page (`pages.judge`)
+browse/<study>/     the page of covers (`pages.browse`)
 report/<study>/     the report (`pages.reports`)
 compare/<name>/     two studies side by side
 """
@@ -39,6 +40,7 @@ from bookcover_core.settings import NAME
 from bookcover_core.settings.toml_file import load_settings
 from bookcover_core.training.preparation_choice import split_model_name
 from deployments.pages import site
+from deployments.pages.browse import browse_app
 from deployments.pages.guard import make_token
 from deployments.pages.judge import judge_app
 from deployments.pages.reports import report_app
@@ -50,6 +52,13 @@ logger = logging.getLogger(__name__)
 
 HOME = "../../"
 """Where the start page is, from the pages of a study."""
+
+# Links above a comparison, and above a report.
+_HOME_LINK = {"All studies": HOME}
+_REPORT_LINKS = _HOME_LINK | {
+    "Its covers": "../../browse/{name}/",
+    "Confusion matrix, to see the covers of a cell": "../../browse/{name}/#confusion",
+}
 
 # What marks the folder of two studies side by side.
 _COMPARED = "comparison.json"
@@ -102,6 +111,8 @@ class Shown:
     """Candidates that it waits for somebody to decide on."""
     has_candidates: bool
     """Whether there is something to review."""
+    has_splits: bool
+    """Whether its books are divided, and can be looked through."""
     can_judge: bool
     """Whether there is a trained model."""
     outcome: str
@@ -124,6 +135,7 @@ class Shown:
             run=run,
             to_decide=to_decide,
             has_candidates=(place.curation / "candidates.csv").is_file(),
+            has_splits=place.splits.is_file(),
             can_judge=_can_judge(study),
             outcome=outcome_in_words(study.settings),
             reported=None if report is None else datetime.fromtimestamp(report, UTC),
@@ -132,7 +144,7 @@ class Shown:
     @classmethod
     def to_begin(cls, name: str, run: StudyRun) -> "Shown":
         """A study that its run has not begun yet, or could not."""
-        return cls(name, run, 0, has_candidates=False, can_judge=False, outcome="", reported=None)
+        return cls(name, run, 0, has_candidates=False, has_splits=False, can_judge=False, outcome="", reported=None)
 
     @property
     def state(self) -> str:
@@ -184,8 +196,9 @@ def whole_site(
         routes=[
             Mount("/review", review_app(studies, hosts=hosts, on_all_decided=on_all_decided, home=HOME)),
             Mount("/judge", judge_app(studies, hosts=hosts, home=HOME)),
-            Mount("/report", report_app(lambda name: _report(studies.get(name)), hosts=hosts, home=HOME)),
-            Mount("/compare", report_app(compared, hosts=hosts, home=HOME)),
+            Mount("/browse", browse_app(studies, hosts=hosts, home=HOME)),
+            Mount("/report", report_app(lambda name: _report(studies.get(name)), hosts=hosts, links=_REPORT_LINKS)),
+            Mount("/compare", report_app(compared, hosts=hosts, links=_HOME_LINK)),
             Mount("/", site.guarded_app(routes, hosts=hosts, token=start.token)),
         ]
     )

@@ -436,6 +436,16 @@ async function begin() {
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (server.models.some((each) => each.model === wanted)) $("model").value = wanted;
   render();
+  const book = new URLSearchParams(location.search).get("book");
+  if (book && server.models.length) judgeBook(book).catch((error) => complain(told(error)));
+}
+
+/** Judge a cover of the study, which the page of covers named in the address. */
+async function judgeBook(book) {
+  const study = location.pathname.split("/").at(-2);
+  const response = await fetch(`../../browse/${study}/picture?${new URLSearchParams({ book })}`);
+  if (!response.ok) throw new Refusal((await response.json()).error);
+  give(await response.blob(), book);
 }
 
 begin();

@@ -64,12 +64,15 @@ def test_the_first_page_leads_everywhere(client, folder):
     assert 'href="report/invented/"' in page
     assert 'href="review/invented/"' in page
     assert 'href="judge/invented/"' not in page
+    assert 'href="browse/invented/"' not in page
+    write_text(folder / "invented" / "splits" / "books.csv", "key\n")
+    assert 'href="browse/invented/"' in client.get("/").text
     for model, can_judge in (("chance-noprep", False), ("MobileNetV2-padded", True)):
         write_text(folder / "invented" / "models" / model / "card.json", "{}")
         assert ('href="judge/invented/"' in client.get("/").text) == can_judge
     for name in ("start.css", "start.js"):
         assert client.get(f"/-/{name}").status_code == 200
-    for page in ("review", "report", "judge"):
+    for page in ("review", "report", "judge", "browse"):
         assert 'href="../../">All studies</a>' in client.get(f"/{page}/invented/").text
 
 
@@ -206,6 +209,7 @@ def test_a_report_is_shown_as_it_is_and_reaches_nothing_else(client):
     answer = client.get("/report/invented/")
     assert answer.status_code == 200
     assert "<script>1</script>" in answer.text
+    assert 'href="../../browse/invented/#confusion"' in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "sandbox allow-scripts" in policy
     assert "allow-same-origin" not in policy
@@ -218,7 +222,9 @@ def test_nothing_but_the_report_is_given(client, path):
     assert client.get(f"/report/invented/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/report/invented/", "/review/invented/", "/judge/invented/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/report/invented/", "/review/invented/", "/judge/invented/", "/browse/invented/"]
+)
 def test_no_other_name_reaches_a_page(client, path):
     """A site that had its own name point here gets nothing (DNS rebinding)."""
     assert client.get(path, headers={"Host": "evil.example"}).status_code == 421
