@@ -95,7 +95,10 @@ class BookTable:
         terms, doubts = _column(place.curation / "candidates.csv", "term"), _column(doubtful_file(place), "suggested")
         twins = name_pictures(read_duplicates(place)) if duplicates_file(place).is_file() else {}
         showing = Counter(twins.get(key, "") for key in books["key"])
+        corrected = study.settings.curation.labels == "correct"
+        published = _column(place.selection, "genre") if corrected else {}
         ranks = {key: rank for rank, key in enumerate(doubts)}
+        books["published"] = [published.get(key, own) for key, own in zip(books["key"], books["genre"], strict=True)]
         books["term"] = [terms.get(key, "") for key in books["key"]]
         books["twins"] = [name if showing[name := twins.get(key, "")] > 1 else "" for key in books["key"]]
         books["doubt"] = [ranks.get(key, len(books)) for key in books["key"]]
@@ -182,7 +185,8 @@ class BookTable:
                 keep &= np.asarray(holds) == (value == "yes")
         if wanted.marked:
             kinds = {key: mark.verdict if mark.verdict != "open" else "note" for key, mark in marks.items()}
-            keep &= np.array([kinds.get(key, "none") == wanted.marked for key in books["key"]])
+            alike = [key for key, kind in kinds.items() if wanted.marked in {kind, "none"}]
+            keep &= books.index.isin(alike) == (wanted.marked != "none")
         for word in wanted.text.casefold().split():
             places = np.flatnonzero(keep)
             keep[places] = [word in text for text in self._text[places]]
@@ -230,7 +234,8 @@ def as_csv(found: pd.DataFrame, marks: Mapping[str, LabelMark]) -> str:
 def stamps(study: Study) -> tuple[Any, ...]:
     """What changes when a table of the study does."""
     place = study.workspace
-    files = [place.splits, place.curation / "candidates.csv", duplicates_file(place), doubtful_file(place)]
+    files = [place.selection, place.splits, place.curation / "candidates.csv"]
+    files += [duplicates_file(place), doubtful_file(place)]
     files += [*sorted(place.models.glob("*/probabilities-*.npz")), *sorted(place.texts.glob("*.jsonl"))]
     found = []
     for file in files:

@@ -13,11 +13,13 @@ The page is `templates/browse.html` with `static/browse.js` and `browse.css`. It
     <study>/picture, <study>/small, <study>/seen    the cover; small; under its heat map (?model=)
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -41,6 +43,9 @@ from deployments.pages.pictures import SmallPictures, cacheable, send_cover
 
 # Covers most like one that are shown.
 _NEAR = 8
+
+# Studies whose tables are kept in memory: 57,000 books take some 100 MB.
+_MOST_TABLES = 3
 
 # Bytes of a mark, at most.
 _MOST_BYTES = 16 * 1024
@@ -87,7 +92,7 @@ class _Browse:
         self._home = home
         self._studies = studies
         self._small = SmallPictures()
-        self._tables: dict[str, tuple[tuple[Any, ...], BookTable, CoverIndex]] = {}
+        self._tables: OrderedDict[str, tuple[tuple[Any, ...], BookTable, CoverIndex]] = OrderedDict()
         self._reading = Lock()
 
     def index(self, _: Request) -> Response:
@@ -154,11 +159,12 @@ class _Browse:
         """The covers most like one, by the features of the best frozen network whose features the study has."""
         study, table, book = self._book(request)
         _, index = self._open(study)
-        [place] = (place for place, each in enumerate(index.books) if each.key == book.key)
-        for model in table.answers:
+        places = {each.key: place for place, each in enumerate(index.books)}
+        for model in table.answers if book.key in places else ():
             card = _card(study, model)
             if card is not None and card.is_frozen and not index.why_not(card):
-                features = load_features(study, card.backbone, card.preparation)[place : place + 1]
+                own = np.array([places[book.key]])
+                features = load_features(study, card.backbone, card.preparation)[own]
                 [found] = index.nearest(card, features, _NEAR, [book.sha256])
                 near = [table.books.loc[each.key] for each in found if each.key in table.books.index]
                 return JSONResponse([_shown(each) for each in near])
@@ -225,6 +231,9 @@ class _Browse:
         with self._reading:
             if name not in self._tables or self._tables[name][0] != now:
                 self._tables[name] = now, BookTable(study), CoverIndex(study)
+            self._tables.move_to_end(name)
+            if len(self._tables) > _MOST_TABLES:
+                self._tables.popitem(last=False)
             return self._tables[name][1:]
 
     def _study(self, request: Request) -> Study:
@@ -233,7 +242,7 @@ class _Browse:
 
 def _shown(book: Any) -> dict[str, Any]:
     """A book, as JSON for the page."""
-    names = ("key", "title", "author", "genre", "split", "predicted", "suggested", "term", "twins")
+    names = ("key", "title", "author", "genre", "published", "split", "predicted", "suggested", "term", "twins")
     query = urlencode({"book": book["key"], "version": book["sha256"]})
     return {name: book.get(name, "") for name in names} | {
         "confidence": float(book["confidence"]) if book.get("predicted") else None,

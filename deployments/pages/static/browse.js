@@ -204,8 +204,8 @@ function renderLarge() {
   $("heat").hidden = true;
   $("large-title").textContent = book.title || book.key;
   $("author").textContent = book.author;
-  $("facts").textContent = [book.genre, SPLITS[book.split], book.key, book.term && `box set? “${book.term}”`, book.twins].filter(Boolean).join(" · ");
-  $("label").textContent = book.genre;
+  $("facts").textContent = [book.genre, book.published !== book.genre && `published as ${book.published}`, SPLITS[book.split], book.key, book.term && `box set? “${book.term}”`, book.twins].filter(Boolean).join(" · ");
+  $("label").textContent = book.published;
   const leads = book.seen.map((each) => {
     const made = document.createElement("button");
     made.type = "button";

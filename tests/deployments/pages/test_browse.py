@@ -178,6 +178,17 @@ def test_a_mark_is_saved_when_it_is_made(own):
     assert read_marks(own) == {}
 
 
+def test_a_corrected_book_is_asked_about_as_it_was_published(own):
+    """A mark is on the published label, which the page names beside the one that people gave it."""
+    table = read_table(own.workspace.splits)
+    table.loc[table["key"] == "L03", "genre"] = "Travel"
+    write_table(own.workspace.splits, table)
+    curation = own.settings.curation.model_copy(update={"labels": "correct"})
+    client = visit(Study(own.settings.model_copy(update={"curation": curation})))
+    book = books(client, text="l03")[0]
+    assert (book["genre"], book["published"]) == ("Travel", "Law")
+
+
 def test_two_browsers_do_not_overrule_each_other_unseen(own):
     """Who has not seen another's mark does not undo it, and is told what stands."""
     client = visit(own)
