@@ -313,9 +313,19 @@ def judge(
         int | None,
         typer.Option(min=1, max=65_535, help="With --page: where to listen; else 4281 or, if taken, any free port."),
     ] = None,
+    share: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="With --page: serve other machines too, which name this one so, behind BOOKCOVER_PASSWORD.",
+            show_default=False,
+        ),
+    ] = "",
     with_browser: WithBrowser = True,
 ) -> None:
     """Ask a trained network for the genre of any cover."""
+    if share and not page:
+        raise SettingsError("the page alone can be shared", where="--share", advice="Add --page.")
     if page == bool(covers):
         raise SettingsError(
             "covers are given to the page itself" if page else "there is no cover to judge",
@@ -329,7 +339,7 @@ def judge(
 
     then = run_command(study, overrides or ())
     if page:
-        judge_page(settings, model=model, port=port, with_browser=with_browser, then=then)
+        judge_page(settings, model=model, port=port, share=share, with_browser=with_browser, then=then)
     elif judge_covers(
         settings,
         covers or [],

@@ -1,6 +1,7 @@
 """The command `bookcover judge`: the verdict on covers, printed; or the page on which a person gives them."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from rich.table import Table
 from rich.text import Text
 
-from bookcover_core.errors import WeightsError, WorkspaceError
+from bookcover_core.errors import SettingsError, WeightsError, WorkspaceError
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.explanations import png
@@ -19,7 +20,7 @@ from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
 from bookcover_core.settings import StudySettings
-from deployments.loopback import served, stay
+from deployments.loopback import Shared, served, stay
 from deployments.terminal import console, say
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # Where the page is, unless somebody else is there.
 _PORT = 4281
+
+# Variable with the password of a shared page, and the characters that it has at least: guessing is not slowed down.
+_PASSWORD, _LEAST_PASSWORD = "BOOKCOVER_PASSWORD", 16
 
 # What stands for the standard input among the covers.
 _STANDARD_INPUT = "-"
@@ -86,9 +90,15 @@ def judge_covers(
 
 
 def judge_page(
-    settings: StudySettings, *, model: str = "", port: int | None = None, with_browser: bool = True, then: str
+    settings: StudySettings,
+    *,
+    model: str = "",
+    port: int | None = None,
+    share: str = "",
+    with_browser: bool = True,
+    then: str,
 ) -> None:
-    """Serve the judging page of a study until Ctrl-C."""
+    """Serve the judging page of a study until Ctrl-C; where `share` is a name, to machines that know it by that."""
     study = Study(settings)
     chosen = _choose(study, model, then)
 
@@ -98,10 +108,25 @@ def judge_page(
         return judge_app({settings.name: study}, hosts=hosts)
 
     path = f"{settings.name}/#{chosen.name}" if model else f"{settings.name}/"
-    with served(make_app, path, usual_port=_PORT, port=port) as page:
+    shared = Shared(share.lower(), _password()) if share else None
+    with served(make_app, path, usual_port=_PORT, port=port, shared=shared) as page:
         say(f"Judging page: {page.address}")
+        if shared:
+            say(f"For others, behind the password: {shared.name}/{path}")
         say("Drop a cover on it. Ctrl-C ends this.")
         stay(page, with_browser=with_browser)
+
+
+def _password() -> str:
+    """The password of a shared page, which only the environment may hold: others of a machine see its commands."""
+    password = os.environ.get(_PASSWORD, "")
+    if len(password) < _LEAST_PASSWORD:
+        raise SettingsError(
+            f"a page is shared behind a password of {_LEAST_PASSWORD} characters or more",
+            where=_PASSWORD,
+            advice=f"Set it in the environment: {_PASSWORD}=$(openssl rand -hex 24) makes one.",
+        )
+    return password
 
 
 def _choose(study: Study, model: str, then: str) -> TrainedModel:

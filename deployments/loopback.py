@@ -1,4 +1,7 @@
-"""Pages of our own on loopback: served while a command lasts, opened in a browser where a person sits before one."""
+"""Pages of our own, served while a command lasts and opened in a browser where a person sits before one.
+
+They are on loopback, but for one that is shared by name with other machines, behind a password.
+"""
 
 import os
 import signal
@@ -31,25 +34,43 @@ class ServedPage:
     """Set when it is served no longer."""
 
 
+@dataclass(frozen=True)
+class Shared:
+    """How other machines reach a page."""
+
+    name: str
+    """Host, with the port where a browser shows one, by which they name it."""
+    password: str
+
+
 @contextmanager
 def served(
-    make_app: "Callable[[frozenset[str]], ASGIApp]", path: str, *, usual_port: int, port: int | None = None
+    make_app: "Callable[[frozenset[str]], ASGIApp]",
+    path: str,
+    *,
+    usual_port: int,
+    port: int | None = None,
+    shared: Shared | None = None,
 ) -> Iterator[ServedPage]:
-    """A page of an app, served on loopback while the block lasts.
+    """A page of an app, served while the block lasts.
 
     Args:
-        make_app: Makes the app, from the hosts (with ports) by which a browser on this machine reaches it.
+        make_app: Makes the app, from the hosts (with ports) by which a browser reaches it.
         path: Where the page is in the app, without the first slash.
         usual_port: Where it is unless somebody else is there: an address that can be kept as a bookmark.
         port: Where to listen; none: at the usual port or, where that is taken, at any free one.
+        shared: Serve it to other machines too, which are asked for the password; none: to this machine alone.
     """
     import uvicorn  # noqa: PLC0415 - takes half a second
 
-    from deployments.pages.guard import loopback_hosts  # noqa: PLC0415 - imports Starlette
+    from deployments.pages.guard import PasswordGuard, loopback_hosts  # noqa: PLC0415 - imports Starlette
 
-    with _listen((usual_port, 0) if port is None else (port,)) as listener:
+    address = "0.0.0.0" if shared else "127.0.0.1"  # noqa: S104 - that is what sharing means
+    with _listen(address, (usual_port, 0) if port is None else (port,)) as listener:
         at = listener.getsockname()[1]
-        app = make_app(loopback_hosts(at))
+        app = make_app(loopback_hosts(at) | ({shared.name} if shared else set()))
+        if shared:
+            app = PasswordGuard(app, shared.password)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_PATIENCE)
         )
@@ -88,15 +109,15 @@ def has_screen() -> bool:
     return sys.platform in {"darwin", "win32"} or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
-def _listen(ports: tuple[int, ...]) -> socket.socket:
-    """A socket that listens on loopback, at the first of these ports that is free."""
+def _listen(address: str, ports: tuple[int, ...]) -> socket.socket:
+    """A socket that listens at an address of this machine, at the first of these ports that is free."""
     for wanted in ports:
         listener = socket.socket()
         # Elsewhere this lets a port be taken again soon after; on Windows, it would let two servers share it.
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", wanted))
+            listener.bind((address, wanted))
             listener.listen()
         except OSError as error:
             listener.close()
@@ -105,6 +126,6 @@ def _listen(ports: tuple[int, ...]) -> socket.socket:
             return listener
     raise ServerError(
         f"the port cannot be used ({reason})",
-        where=f"127.0.0.1:{wanted}",
+        where=f"{address}:{wanted}",
         advice="Choose another with --port, or leave it out.",
     )

@@ -1,10 +1,11 @@
-"""What keeps other sites out of a page that listens on loopback.
+"""What keeps other sites out of a page that listens on loopback, and strangers out of one that is shared.
 
 Every site that a browser shows can send requests to 127.0.0.1. So each request must name a host that is ours, which a
 site that had its own name point here (DNS rebinding) cannot; and one that changes something must come from our page,
 bring the token that only our page can read, and be of a kind that no form can send: JSON, or plain bytes.
 """
 
+import base64
 import secrets
 from collections.abc import Collection
 
@@ -111,6 +112,38 @@ class Guard:
         if headers.get("content-type", "").partition(";")[0].strip().lower() not in self._bodies:
             return _refuse(415, f"This must be {' or '.join(sorted(self._bodies))}.")
         return None
+
+
+class PasswordGuard:
+    """Asks for a password, by basic authentication, before anything else is looked at; any user name will do.
+
+    Args:
+        app: What is guarded.
+        password: The password.
+    """
+
+    def __init__(self, app: ASGIApp, password: str) -> None:
+        self._app = app
+        self._password = password.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what is no request of HTTP, such as a WebSocket, is not answered."""
+        if scope["type"] != "http":
+            return
+        if self._is_known(Headers(scope=scope).get("authorization", "")):
+            await self._app(scope, receive, send)
+            return
+        ask = {"WWW-Authenticate": 'Basic realm="bookcover", charset="UTF-8"', **_HEADERS}
+        answer = JSONResponse({"error": "This page wants a password."}, status_code=401, headers=ask)
+        await answer(scope, receive, send)
+
+    def _is_known(self, authorization: str) -> bool:
+        kind, _, given = authorization.partition(" ")
+        try:
+            password = base64.b64decode(given, validate=True).partition(b":")[2]
+        except ValueError:
+            return False
+        return kind.lower() == "basic" and secrets.compare_digest(password, self._password)
 
 
 def _is_from_our_page(headers: Headers, host: str) -> bool:

@@ -129,6 +129,18 @@ def test_covers_or_a_page(judge, arguments):
         judge(*arguments)
 
 
+@pytest.mark.parametrize("password", [None, "", "too short"])
+def test_a_page_is_not_shared_without_a_good_password(judge, trained_files, monkeypatch, password):
+    """Nor is anything else than the page."""
+    monkeypatch.delenv("BOOKCOVER_PASSWORD", raising=False)
+    if password is not None:
+        monkeypatch.setenv("BOOKCOVER_PASSWORD", password)
+    with pytest.raises(SettingsError, match="BOOKCOVER_PASSWORD: a page is shared behind a password of 16"):
+        judge("--page", "--share", "covers.example:4281")
+    with pytest.raises(SettingsError, match="the page alone can be shared"):
+        judge("cover.jpg", "--share", "covers.example:4281")
+
+
 def test_the_page_is_served_until_ctrl_c(trained_files):
     """On loopback, at the address that is printed; it needs no TensorFlow to begin."""
     given = ["--set", "name=tiny", "--set", f"workspace={trained_files}"]
