@@ -93,6 +93,7 @@ def score(
             np.append(groups, -1 - np.arange(len(empty))),
             confidence,
             np.append(of_true[labels] + of_named[predicted], empty),
+            effective_books(groups),  # a genre that is never named is no further book
         )
 
     nothing = np.zeros(len(genres))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from bookcover_core.evaluation import metrics
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
@@ -25,6 +26,12 @@ def _scores(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
     keys = [str(place) for place in range(len(labels))]
     genres = number_genres([f"Genre {label}" for label in range(probabilities.shape[1])])
     return score(Predictions(keys, labels, probabilities, keys), genres, "A", "padded", 0.95)
+
+
+def test_a_genre_that_is_never_named_is_no_further_book():
+    """Three books say no more about macro precision than three can: one genre is named twice, one never."""
+    precision = _scores(np.array([0, 1, 2]), np.eye(3)[[0, 0, 2]]).totals["macro_precision"]
+    assert precision == Estimate.of_share(1.5, 3, 0.95)
 
 
 def test_a_case_counted_by_hand():
