@@ -1,15 +1,10 @@
 """The code that a stage's outcome depends on, computed from its source.
 
-From a stage's function, names are followed through the modules of the core: a function to the functions, classes and
-constants that it names, those to what they name, through imports at the top of a module and inside functions alike.
-What is reached is digested module by module, without comments, docstrings, descriptions of fields, annotations of
-functions, log lines, progress and the words of errors. So a change in a function changes the digests of exactly the
-stages that can reach it.
+From a stage's function, names are followed to the functions, classes and constants of the core that they stand for, and
+from there on. What is reached is digested by module, without comments, docstrings, annotations of functions, log lines,
+progress and the words of errors: a change in a function changes the digests of exactly the stages that can reach it.
 
-`NOT_MEANING` lists what is never followed, and why.
-
-To read the whole core takes a second and a half of the processor, in every process that asks for a key. So what was
-read of a module is kept beside its bytecode, where Python keeps that, until it or this module changes.
+To read the whole core takes a second and a half: what was read of a module is kept beside its bytecode.
 """
 
 import ast
@@ -139,7 +134,7 @@ def _resolve(module: str, path: tuple[str, ...]) -> Iterator[_Symbol]:
     elif path[0] in source.imports:
         origin, name = source.imports[path[0]]
         yield from _resolve(origin, (name, *path[1:]) if name else path[1:])
-    elif _is_module(f"{module}.{path[0]}"):
+    elif _file(f"{module}.{path[0]}") is not None:
         yield from _resolve(f"{module}.{path[0]}", path[1:])
 
 
@@ -148,10 +143,6 @@ def _counts(module: str) -> bool:
     return module.split(".", maxsplit=1)[0] == _CORE and not any(
         module == each or module.startswith(f"{each}.") for each in NOT_MEANING
     )
-
-
-def _is_module(name: str) -> bool:
-    return _file(name) is not None
 
 
 @cache
@@ -275,37 +266,23 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, errors: set[str]) -> None:
         self._errors = errors
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """A function without docstring, annotations and declaration."""
-        return self._plain_function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """The same for a coroutine."""
-        return self._plain_function(node)
-
-    def _plain_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        """A function or coroutine without docstring, annotations and declaration."""
         node.returns = None
         arguments = node.args
         for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
             if each is not None:
                 each.annotation = None
         node.decorator_list = [each for each in node.decorator_list if not _declares(each)]
-        return self._with_body(node)
+        return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """A class without docstrings."""
-        return self._with_body(node)
-
-    def _with_body(self, node: ast.AST) -> ast.AST:
-        self.generic_visit(node)
-        node.body = node.body or [ast.Pass()]  # type: ignore[attr-defined] # functions and classes have one
-        return node
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - what the transformer looks for
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """A node whose blocks are not empty where something was left out of them."""
+        """A node whose block is not empty where something was left out of it."""
         super().generic_visit(node)
-        if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try) and not node.body:
-            node.body = [ast.Pass()]
+        if isinstance(node, ast.stmt) and getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined] # it has one
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
@@ -321,11 +298,10 @@ class _Plain(ast.NodeTransformer):
             node.keywords = [each for each in node.keywords if each.arg != "description"]
         return self.generic_visit(node)
 
-    def visit_Import(self, _: ast.Import) -> None:
+    def visit_Import(self, node: ast.stmt) -> None:
         """Nothing: what is imported counts where it is used."""
 
-    def visit_ImportFrom(self, _: ast.ImportFrom) -> None:
-        """Nothing: what is imported counts where it is used."""
+    visit_ImportFrom = visit_Import  # noqa: N815 - as above
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         """Nothing for the module's logger."""

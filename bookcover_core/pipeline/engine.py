@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Inputs:
     """What one part of a stage is made from."""
 
     part: str = ""
-    """Which part of the stage: "chunk-0003", "MobileNetV2-padded"; empty: the whole stage."""
+    """Which part of the stage: "chunk-0003"; empty: the whole stage."""
     after: Sequence[str] = ()
     """Labels of the stages and parts that it builds on: "split", "download/chunk-0003"."""
     given: Mapping[str, str] = field(default_factory=dict)
@@ -154,28 +154,32 @@ class StageRun:
     @property
     def state(self) -> State:
         """How the part stands."""
-        if self.last is None:
-            return State.NOT_RUN
-        if self.standing is not None:
-            return State.SOUND if self.done else State.OPEN
-        if self.earlier is not None:
-            return State.DAMAGED
-        if self.last.settings != self.settings:
-            return State.OTHER_SETTINGS
-        return State.OTHER_CODE if self.last.code != self.code else State.OTHER_INPUTS
+        return self._standing[0]
 
     def reasons(self) -> list[str]:
         """Why the part is to be run again, a phrase each; empty where it is done or was never run."""
+        return self._standing[1]
+
+    @property
+    def _standing(self) -> tuple[State, list[str]]:
         last = self.last
-        if last is None or self.done is not None:
-            return []
+        if last is None:
+            return State.NOT_RUN, []
         if self.standing is not None:
-            return ["it is not finished"]
+            return (State.SOUND, []) if self.done else (State.OPEN, ["it is not finished"])
         if self.earlier is not None:
-            return ["its files are missing or altered"]
-        changed = [path for path in self.settings if last.settings.get(path) != self.settings[path]]
+            return State.DAMAGED, ["its files are missing or altered"]
+        state = State.OTHER_CODE if last.code != self.code else State.OTHER_INPUTS
+        if last.settings != self.settings:
+            state = State.OTHER_SETTINGS
+        return state, self._changes(last) or ["it was made by another version"]
+
+    def _changes(self, last: Manifest) -> list[str]:
+        """What it depends on and what has changed since an earlier run, a phrase each."""
         found = [
-            reason for path in changed for reason in _differences(path, last.settings.get(path), self.settings[path])
+            reason
+            for path, value in self.settings.items()
+            for reason in _differences(path, last.settings.get(path), value)
         ]
         if last.modules:
             modules = _changed(last.modules, self.modules)
@@ -188,7 +192,7 @@ class StageRun:
         found += [self._input_change(last, name) for name in inputs[:_NAMED]]
         if len(inputs) > _NAMED:
             found.append(f"inputs changed beside these: {len(inputs) - _NAMED}")
-        return found or ["it was made by another version"]
+        return found
 
     def _input_change(self, last: Manifest, name: str) -> str:
         """How an input differs from that of an earlier run: both values or, of what has many, how many there are."""
@@ -206,11 +210,8 @@ class StageRun:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Within this block, no other run is at this part: its turn is waited for."""
-
-        def tell() -> None:
-            logger.info("%s: another run is at it, and is waited for", self.label)
-
-        with turn(self.study.manifest_file(self.label), tell):
+        told = partial(logger.info, "%s: another run is at it, and is waited for", self.label)
+        with turn(self.study.manifest_file(self.label), told):
             yield
 
     def key_but_for(self, *names: str) -> str:
@@ -268,10 +269,7 @@ class StageRun:
 
 
 def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
-    """The manifest of a stage whose results came from elsewhere, which later stages can build on.
-
-    Its label is that of a stage and part, "download/chunk-0001"; `result` are the fields of `Result`.
-    """
+    """The manifest of a stage (or part) called `label` whose results, the fields of `Result`, came from elsewhere."""
     name, _, part = label.partition("/")
     return StageRun(study, name, Inputs(part, after)).finish(Result(**result), imported=True)
 
@@ -279,13 +277,9 @@ def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any
 def _differences(path: str, before: Any, now: Any) -> list[str]:
     """What changed in a setting, or in a group of them, each by its own path."""
     if isinstance(before, dict) and isinstance(now, dict):
-        return [
-            reason
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
-            for reason in _differences(f"{path}.{name}", before.get(name), now.get(name))
-        ]
-    return [f"{path} changed from {_value(before)} to {_value(now)}"]
+        names = sorted(before.keys() | now.keys())
+        return [each for name in names for each in _differences(f"{path}.{name}", before.get(name), now.get(name))]
+    return [] if before == now else [f"{path} changed from {_value(before)} to {_value(now)}"]
 
 
 def _without(names: Collection[str], settings: Mapping[str, Any]) -> dict[str, Any]:

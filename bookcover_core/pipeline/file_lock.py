@@ -1,8 +1,4 @@
-"""Locks between processes, which the system lets go of when their holder ends, however that ends.
-
-The review page, a second one, and a flow may all add to `curation/decisions.csv` at the same time; two runs of one
-study may come to the same part of a stage.
-"""
+"""Locks between processes, which the system lets go of when their holder ends, however that ends."""
 
 import fcntl
 import time

@@ -149,8 +149,8 @@ class Prospect:
 def prospects(study: Study) -> Iterator[Prospect]:
     """The parts of a study that are not sound, in the order in which they would run.
 
-    A part that builds on one of these may turn out to be done, where that comes to the same outcome as before; its
-    state is `waiting`, as is that of a stage whose parts are not known yet.
+    A part that builds on one of these may turn out to be done: its state is `waiting`, as is that of a stage whose
+    parts are not known yet.
     """
     running: set[str] = set()
     for stage in declarations():
@@ -181,7 +181,7 @@ def outdated(study: Study) -> dict[str, str]:
     """Why each part that was run is not of the study as it is now, by its label: "seed changed from 1 to 2".
 
     That is so of a part whose settings, inputs or code have changed, and of all that builds on it. Files are not looked
-    at: a part whose files are lost is not outdated. Results that came from elsewhere are taken as they are.
+    at, and results that came from elsewhere are taken as they are.
     """
     found: dict[str, str] = {}
     for run in runs(study):

@@ -1,14 +1,14 @@
 """Manifests: what a stage took in, what it gave out, and whether that still stands.
 
-A manifest is written last, whole or not at all. It is believed only while its key is the one that today's inputs,
-settings and code give, and while every file that it names is as it was left. Files are known by size and time of
-change; one whose time differs (a study that was copied, say) is read and compared by SHA-256.
+A manifest is written last, whole or not at all. Files are known by size and time of change; one whose time differs (of
+a study that was copied, say) is read and compared by SHA-256.
 """
 
 import csv
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,14 @@ class Manifest(BaseModel):
 
     def stands(self, root: Path) -> bool:
         """Whether everything that it names is still there, unaltered."""
-        return all(output.stands(root) for output in self.outputs) and all(
-            not altered_rows(root / index, root) for index in self.indexes
-        )
+        return all(each.stands(root) for each in self.files(root))
+
+    def files(self, root: Path) -> Iterator[Output]:
+        """Every file that it, or an index that it names, lists; an index that is missing lists none."""
+        yield from self.outputs
+        for index in self.indexes:
+            with suppress(FileNotFoundError):
+                yield from read_index(root / index)
 
 
 def read_manifest(file: Path) -> Manifest | None:
@@ -87,15 +92,13 @@ def read_manifest(file: Path) -> Manifest | None:
         return None
 
 
-def altered_rows(index: Path, root: Path) -> list[str]:
-    """Paths of the files in an index that are missing or altered. Rows without a path name no file."""
+def read_index(index: Path) -> Iterator[Output]:
+    """The files that an index lists. Rows without a path name none."""
     with index.open(encoding="utf-8", newline="") as lines:
-        return [
-            row["path"]
-            for row in csv.DictReader(lines)
-            if row["path"]
-            and not is_unaltered(root / row["path"], int(row["bytes"]), int(row["mtime_ns"]), row["sha256"])
-        ]
+        for row in csv.DictReader(lines):
+            if row["path"]:
+                size, changed = int(row["bytes"]), int(row["mtime_ns"])
+                yield Output.model_construct(path=row["path"], bytes=size, mtime_ns=changed, sha256=row["sha256"])
 
 
 def is_unaltered(file: Path, size: int, mtime_ns: int, sha256: str) -> bool:

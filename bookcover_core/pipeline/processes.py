@@ -1,9 +1,7 @@
 """Processes: work on many batches, on all cores, with the outcomes in order.
 
-Threads share one interpreter, which only one of them runs at a time; processes do not. Rooms whose work is much Python
-(preparation) hand batches of it to `in_processes`. The processes are started anew, never forked from one in which
-TensorFlow has threads, and they import what the work needs and nothing else: not the program that started them, be it
-Prefect or a script without `if __name__ == "__main__"`.
+The processes are started anew, never forked from one in which TensorFlow has threads, and they import what the work
+needs and nothing else: not the program that started them, be it Prefect or a script without a guard of its main part.
 """
 
 import os
@@ -11,9 +9,10 @@ import signal
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import chain, islice
 from multiprocessing import resource_tracker
-from threading import Lock, Timer
+from threading import Lock
 from typing import TypeVar
 
 from loky import BrokenProcessPool, ProcessPoolExecutor, cpu_count
@@ -29,15 +28,13 @@ Outcome = TypeVar("Outcome")
 # next, so that it never waits.
 _AHEAD = 2
 
-# How long processes stand ready for the next call, in seconds. To start them takes half a second, as long as the
-# preparation of a hundred covers, and shards follow each other within a second.
+# How long idle processes stand ready for the next call, in seconds: to start them takes half a second.
 _READY_SECONDS = 10.0
 
 # How long batches may take to come to an end when their outcomes are no longer wanted, in seconds.
 _GRACE_SECONDS = 5.0
 
-# How long the pool's own thread may take to learn of batches that were cancelled, in seconds: on a busy machine it may
-# not get a turn for a while.
+# How long the pool's own thread may take to learn of batches that were cancelled, in seconds, on a busy machine.
 _NOTICE_SECONDS = 10.0
 
 
@@ -71,11 +68,8 @@ def in_processes(
     """The outcome of `work` on each batch, in the order of the batches, computed in processes of their own.
 
     Batches are drawn as they are needed, a few ahead of the outcomes. Where one process is wanted, or there is but one
-    batch, the work is done right here. Batches, outcomes and errors are pickled on their way.
-
-    The processes stand ready for ten seconds after the last outcome, for whoever calls next. Where the caller stops
-    earlier, by an error or by closing the iterator (`contextlib.closing` does both), they have five seconds to come to
-    an end, and are then killed. When the calling process is itself killed, they end within a second.
+    batch, the work is done right here. Where the caller stops earlier, by an error or by closing the iterator
+    (`contextlib.closing` does both), the processes have five seconds to come to an end, and are then killed.
 
     Args:
         work: A function of a module, or `functools.partial` of one.
@@ -118,8 +112,8 @@ def in_processes(
             _stop(workers, pending, _GRACE_SECONDS if grace is None else grace)
 
 
-# Processes that stand ready, by how many they are, with the timer that will end them.
-_ready: dict[int, tuple[ProcessPoolExecutor, Timer]] = {}
+# Processes that stand ready, by how many they are: idle ones end by themselves, and are started again when wanted.
+_ready: dict[int, ProcessPoolExecutor] = {}
 _ready_lock = Lock()
 
 
@@ -128,15 +122,18 @@ def _take(processes: int) -> ProcessPoolExecutor:
     with _ready_lock:
         ready = _ready.pop(processes, None)
     if ready is not None:
-        workers, timer = ready
-        timer.cancel()
-        try:
-            workers.submit(int)
-        except (BrokenProcessPool, ShutdownExecutorError):
-            pass
-        else:
-            return workers
-    workers = ProcessPoolExecutor(processes, initializer=attend, initargs=(os.getpid(),), env=own_environment())
+        with suppress(BrokenProcessPool, ShutdownExecutorError):
+            return _started(ready)
+    environment = own_environment()
+    return _started(
+        ProcessPoolExecutor(
+            processes, timeout=_READY_SECONDS, initializer=attend, initargs=(os.getpid(),), env=environment
+        )
+    )
+
+
+def _started(workers: ProcessPoolExecutor) -> ProcessPoolExecutor:
+    """The same, once its processes are started."""
     # Ctrl-C is for the caller alone, from the first moment on: what is held back here is held back in them for good.
     # The tracker, a process that they share, would let it through again when it starts.
     resource_tracker.ensure_running()
@@ -150,23 +147,9 @@ def _take(processes: int) -> ProcessPoolExecutor:
 
 def _keep(workers: ProcessPoolExecutor, processes: int) -> None:
     """Let `workers` stand ready for a while, unless others do."""
-    timer = Timer(_READY_SECONDS, _dismiss, (workers, processes))
-    timer.daemon = True
     with _ready_lock:
-        if processes not in _ready:
-            _ready[processes] = workers, timer
-            timer.start()
+        if _ready.setdefault(processes, workers) is workers:
             return
-    workers.shutdown()
-
-
-def _dismiss(workers: ProcessPoolExecutor, processes: int) -> None:
-    """End `workers`, if they still stand ready."""
-    with _ready_lock:
-        kept = _ready.get(processes)
-        if kept is None or kept[0] is not workers:
-            return
-        del _ready[processes]
     workers.shutdown()
 
 

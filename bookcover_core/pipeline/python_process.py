@@ -1,8 +1,6 @@
 """How the project starts Python processes of its own: with its own code, whatever lies in the working folder.
 
-Python takes a package of the working folder for one that is installed. A folder in which people keep flows of their own
-often has packages named `flows`, `tasks` or `deployments`, as this project has: every process ignores the working
-folder when it looks for code.
+A folder in which people keep flows of their own often has packages named `flows` or `tasks`, as this project has.
 """
 
 import os

@@ -6,11 +6,8 @@
         ...
         return Result(outputs=[study.workspace.splits], counts={...})
 
-The function does the work and knows nothing of keys or of whether it is done. Called from outside, `split(study)` gives
-the stage's manifest, and runs the function only where that is needed. `split.at(study)` asks, and never runs it.
-
-A stage in parts takes the words that name one: `prepare_shard(study, 3)`. Its `inputs` says what that part is made
-from, its `parts` which there are.
+`split(study)` gives the stage's manifest, and runs the function only where that is needed; `split.at(study)` never runs
+it. A stage in parts takes the words that name one: `prepare_shard(study, 3)`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -48,8 +45,7 @@ class _Declared:
     run_title: str = ""
     """What one part does, for people; arguments in braces are filled in. Empty: the title."""
     settings: Sequence[str] = ()
-    """Dotted paths of the settings that its outcome depends on. A setting that no stage names changes no outcome: how
-    many requests are in flight, say."""
+    """Dotted paths of the settings that its outcome depends on."""
     after: Sequence[str] = ()
     """Labels of the stages that it builds on, where that is all that it is made from."""
     inputs: Callable[..., Inputs] | None = None
@@ -67,8 +63,7 @@ class _Declared:
     timed: bool = False
     """Whether it is a training, which may take `training.time_limit` minutes."""
     network_of: Callable[..., str | None] | None = None
-    """The network that a part loads; parts of one network share a process. None: its word `backbone` or `network`, if
-    it has one."""
+    """The network that a part loads; parts of one share a process. None: its word `backbone` or `network`, if any."""
     asks_hosts: bool = False
     """Whether it asks hosts, which may answer at another attempt."""
     spreads: bool = False
@@ -97,13 +92,7 @@ class Stage(_Declared, Generic[P]):
         self.function = function
 
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
-        """The manifest of a part: of an earlier run where that stands or the store has it, else of this one.
-
-        Raises:
-            StageOrderError: A stage that it builds on has not been run, or files of the study are missing.
-            WorkspaceError: A file of the study is not as its stage left it.
-            BookcoverError: What its function raises.
-        """
+        """The manifest of a part: of an earlier run where that stands or the store has it, else of this one."""
         with telling_of_wrong_files(study):
             if self.fetch is not None:
                 self.fetch(study, *args, **kwargs)

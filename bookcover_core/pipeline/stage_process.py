@@ -3,8 +3,7 @@
     run_apart ── stage, settings ─→ stage_worker
               ←─ lines of the log, progress, at last the manifest or an error ──
 
-What a network took of the memory, the machine has again when its process ends; a training can be stopped whatever it is
-at; and the process that drives a study stays small. A stage that stands already starts none.
+The machine has the memory of a network again when its process ends, and a training can be stopped whatever it is at.
 """
 
 import json
@@ -67,9 +66,8 @@ def run_apart(
 ) -> Manifest:
     """The manifest of `stage`, which is run in a process of its own unless it stands already, or the store has it.
 
-    Its log and its progress are reported in this thread, as they come. Within `shared_process`, the process is kept
-    for the next stage of the same network, and that of another network is ended first. A stage of no network needs
-    little memory, and runs in whichever process is there. 0 minutes are as many as it likes.
+    Its log and its progress are reported in this thread. Within `shared_process`, the process is kept for the next
+    stage of the same network, or of none. 0 minutes are as many as it likes.
 
     Raises:
         TrainingError: It took longer, and was ended.
@@ -106,8 +104,7 @@ def run_apart(
 def shared_process() -> Iterator[None]:
     """Within this block, the stages of one network that follow each other share a process, which ends with the block.
 
-    A block within another is part of that one. Blocks in several threads, or tasks of an event loop, know nothing of
-    each other.
+    A block within another is part of that one; those of several threads know nothing of each other.
     """
     if _shared.get() is not None:
         yield
@@ -123,11 +120,9 @@ def shared_process() -> Iterator[None]:
 
 @contextmanager
 def kept_process() -> Iterator[None]:
-    """Within this block, stages run in the one process that this one keeps for them, whatever asked for them.
+    """Within this block, stages run in one process, which waits for half a minute after the last block.
 
-    It is for the workers of a cluster, which get stages one by one, and know not whether there will be another. The
-    process waits for half a minute after the last block, and is then ended. Of several blocks at once, in threads,
-    each waits for its turn.
+    It is for the workers of a cluster, which get stages one by one. Blocks of several threads take turns.
     """
     with _kept_turn:
         token = _shared.set(_kept)

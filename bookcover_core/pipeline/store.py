@@ -4,11 +4,8 @@
         objects/ab/<sha256>         contents of files; hard links share them with the studies that use them
         records/<stage>/<key>.json  what has a key: the manifest of a part of a stage, or a prepared cover
 
-A record is written last, whole or not at all, and an object is read and held against its digest before it is given out.
-So runs side by side, a kill at any place, or a bit that flips cost what is made again, and never give a wrong file.
-
-The store lies beside the studies. Where its file system gives no hard links, files are copied; where it cannot be
-written, studies go on without it: either is said once. Files that are shared are replaced, never written in place.
+A record is written last, and an object is held against its digest before it is given out. Without hard links files are
+copied; where the store cannot be written, studies go on without it. Shared files are replaced, never written in place.
 """
 
 import errno
@@ -186,15 +183,12 @@ def kept(workspace: Path) -> list[Kept]:
 
 
 def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int:
-    """Remove from the store of the studies in `workspace` what no study holds, the longest unused first.
+    """Remove from the store what no study holds, the longest unused first: the bytes that were freed.
 
     Args:
         workspace: The folder of the studies.
         days: Only what was not used for so many days.
         most: Only until what no study holds takes no more than so many bytes; none: all of it.
-
-    Returns:
-        Bytes that were freed.
     """
     for left_over in store_folder(workspace).glob(f"{LEAVING}*"):  # a study whose deletion was cut off
         shutil.rmtree(left_over, ignore_errors=True)

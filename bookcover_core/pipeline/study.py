@@ -1,7 +1,7 @@
 """A study: its settings, its folder, and the manifests of what was done in it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -116,11 +116,7 @@ class Study:
         return mark._replace(lives=_exists(mark.process)) if lives is None else mark
 
     def refuse_if_run(self) -> None:
-        """Return unless a run takes this study through its stages.
-
-        Raises:
-            StudyBusyError: One does.
-        """
+        """Raise `StudyBusyError` where a run takes this study through its stages."""
         mark = self.run_mark
         if mark is not None and mark.lives:
             raise StudyBusyError(
@@ -130,11 +126,7 @@ class Study:
             )
 
     def manifest(self, label: str) -> Manifest:
-        """What the stage (or part) called `label` did.
-
-        Raises:
-            StageOrderError: It has not been run.
-        """
+        """What the stage (or part) called `label` did; `StageOrderError` where it has not been run."""
         manifest = read_manifest(self.manifest_file(label))
         if manifest is None:
             error = StageOrderError(
@@ -148,12 +140,20 @@ class Study:
 
     def manifests(self, stage: str) -> list[Manifest]:
         """What the parts of a stage did, in the order of their names; empty where none has been run."""
-        files = [self.manifest_file(stage), *sorted((self.workspace.manifests / stage).glob("*.json"))]
-        return [manifest for file in files if (manifest := read_manifest(file))]
+        return _read([self.manifest_file(stage), *sorted((self.workspace.manifests / stage).glob("*.json"))])
+
+    @property
+    def all_manifests(self) -> list[Manifest]:
+        """What all stages and parts did, sorted by the paths of their manifests."""
+        return _read(sorted(self.workspace.manifests.rglob("*.json")))
 
     def manifest_file(self, label: str) -> Path:
         """Where the manifest of a stage (or part) lies."""
         return self.workspace.manifests / f"{label}.json"
+
+
+def _read(files: Iterable[Path]) -> list[Manifest]:
+    return [manifest for file in files if (manifest := read_manifest(file))]
 
 
 def reference(settings: StudySettings) -> str:
@@ -171,10 +171,7 @@ def at_part(root: Path) -> Iterator[None]:
 
 
 def is_being_run(root: Path, *, whole: bool) -> bool:
-    """Whether a process is at the study in a folder: takes it through its stages, or is at a part of it.
-
-    Where the file system knows no locks, one is taken to be.
-    """
+    """Whether a process is at the study in a folder, or at a part of it; without locks, one is taken to be."""
     return look(root / (_WHOLE if whole else _PART))[1] is not False
 
 
@@ -224,7 +221,7 @@ def telling_of_wrong_files(study: Study) -> Iterator[None]:
         raise
     except (ValueError, LookupError, StopIteration) as error:
         root = study.workspace.root
-        for manifest in filter(None, map(read_manifest, sorted(study.workspace.manifests.rglob("*.json")))):
+        for manifest in study.all_manifests:
             if wrong := next((output for output in manifest.outputs if not output.stands(root)), None):
                 raise WorkspaceError(
                     f"this is not as the stage {manifest.label!r} left it",

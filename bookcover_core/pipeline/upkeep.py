@@ -5,11 +5,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from csv import DictReader
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookcover_core.pipeline.manifests import Manifest, file_digest, read_manifest
+from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.store import LEAVING, release, store_folder
 from bookcover_core.pipeline.study import Study
 
@@ -43,17 +42,16 @@ def verify(study: Study, progress: Callable[[int], None]) -> Iterator[Wrong]:
     A file that is wrong gets a new time of change, so that the next run looks at its content, and makes it anew.
     `progress` is called with the number of files that were looked at.
     """
-    root, seen = study.workspace.root, 0
-    for manifest in _manifests(study):
-        for path, sha256 in _files(manifest, root):
-            seen += 1
-            try:
-                if file_digest(root / path) != sha256:
-                    os.utime(root / path)
-                    yield Wrong(manifest.label, path, is_missing=False)
-            except OSError:
-                yield Wrong(manifest.label, path, is_missing=True)
-            progress(seen)
+    root = study.workspace.root
+    files = ((manifest.label, file) for manifest in study.all_manifests for file in manifest.files(root))
+    for seen, (label, file) in enumerate(files, start=1):
+        try:
+            if file_digest(root / file.path) != file.sha256:
+                os.utime(root / file.path)
+                yield Wrong(label, file.path, is_missing=False)
+        except OSError:
+            yield Wrong(label, file.path, is_missing=True)
+        progress(seen)
 
 
 def spare(study: Study) -> Spare:
@@ -99,17 +97,3 @@ def size_of(folder: Path) -> int:
                 status = (Path(at) / name).stat()
                 sizes[status.st_dev, status.st_ino] = status.st_size
     return sum(sizes.values())
-
-
-def _manifests(study: Study) -> Iterator[Manifest]:
-    for file in sorted(study.workspace.manifests.rglob("*.json")):
-        if manifest := read_manifest(file):
-            yield manifest
-
-
-def _files(manifest: Manifest, root: Path) -> Iterator[tuple[str, str]]:
-    """Path and digest of every file that a manifest, or an index that it names, lists."""
-    yield from ((output.path, output.sha256) for output in manifest.outputs)
-    for index in manifest.indexes:
-        with suppress(OSError), (root / index).open(encoding="utf-8", newline="") as lines:
-            yield from ((row["path"], row["sha256"]) for row in DictReader(lines) if row["path"])

@@ -14,17 +14,14 @@
         features/           <backbone>-<preparation>/shard-0001.npy
         comparison/         which preparation does best: <preparation>/, or <backbone>/<preparation>/
         search/             <backbone>-<preparation>/: the heads that were tried, and the hyperparameters chosen
-        models/             <system>-<preparation>/: weights, card, history; of an ensemble, who is in it
+        models/             <system>-<preparation>/: weights, card, history, probabilities
         repeats/            <backbone>-<preparation>/<variant>/: test probabilities of heads that were trained again
         evaluation/         <system>-<preparation>/: predictions and metrics
         visualisation/      <system>-<preparation>/: ideal pictures of genres, and what was seen in covers
         report/             index.html, figures/, tables/, results.json
     <workspace>/.store/     what studies share (`pipeline.store`)
 
-Cover art belongs to its publishers: nothing of `covers/`, `prepared/` or `report/` goes into a repository.
-
-A spreadsheet runs text that begins like a formula: in every table such a text stands behind an apostrophe, as
-spreadsheets themselves write it, and nothing that is computed changes. See OWASP, "CSV Injection".
+In tables a text that a spreadsheet would run stands behind an apostrophe (OWASP, "CSV Injection").
 """
 
 import csv
@@ -120,8 +117,7 @@ def safe_name(name: str) -> str:
     """`name` as one path component that cannot leave its folder, whatever it contains.
 
     Letters, digits, `-`, `_`, `.`, and the space stay; everything else, a leading dot, and a space at either end become
-    %XX of their UTF-8 bytes. A name of more than 200 characters is cut, and ends with a digest of the whole: different
-    names stay different.
+    %XX of their UTF-8 bytes. A name of more than 200 characters is cut, and ends with a digest of the whole.
     """
     kept = re.sub(r"^[. ]| $|[^A-Za-z0-9._ -]", lambda found: _percent(found.group()), name) or "%"
     if len(kept) <= _LONGEST_NAME:
@@ -156,10 +152,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[int, str]]:
-    """A file beside `path`, open and by name, that takes its place when the block ends well and is removed otherwise.
-
-    Pictures are written by the hundred thousand: every call of the system that is not needed is left out.
-    """
+    """A file beside `path`, open and by name, that takes its place when the block ends well, and else is removed."""
+    # Pictures are written by the hundred thousand: every call of the system that is not needed is left out.
     name = ""
     try:
         descriptor, name = _create_beside(path)
@@ -231,12 +225,9 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def read_table(path: Path, only: Collection[str] | None = None, /, **dtypes: str) -> "pd.DataFrame":
-    """The CSV at `path`, as text but for the columns named in `dtypes`; an empty text stays an empty text.
+    """The CSV at `path`, or the columns `only` of it, as text but for those whose types `dtypes` names.
 
-    Args:
-        path: The file.
-        only: Names of the columns that are wanted, to spare memory; none: all.
-        **dtypes: Types of columns that are not text.
+    An empty text stays an empty text.
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 

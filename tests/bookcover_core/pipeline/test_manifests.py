@@ -13,7 +13,6 @@ from bookcover_core.pipeline.manifests import (
     INDEX_COLUMNS,
     Manifest,
     Output,
-    altered_rows,
     digest_of,
     digest_outputs,
     file_digest,
@@ -95,7 +94,7 @@ def test_files_of_an_index_are_checked(tmp_path, indexed):
     (tmp_path / "a").write_text("x")
     touch(tmp_path / "a")
     (tmp_path / "b").unlink()
-    assert altered_rows(tmp_path / "index.csv", tmp_path) == ["a", "b"]
+    assert [each.path for each in indexed.files(tmp_path) if not each.stands(tmp_path)] == ["a", "b"]
     assert not indexed.stands(tmp_path)
 
 

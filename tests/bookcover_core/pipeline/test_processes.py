@@ -97,9 +97,8 @@ def nobody_stands_ready() -> Iterator[None]:
 
 
 def dismiss_all() -> None:
-    for number, (ready, timer) in list(processes._ready.items()):
-        timer.cancel()
-        processes._dismiss(ready, number)
+    while processes._ready:
+        processes._ready.popitem()[1].shutdown()
 
 
 def test_outcomes_come_in_the_order_of_the_batches():
@@ -182,9 +181,11 @@ def test_processes_stand_ready_for_the_next_call(monkeypatch):
     before = workers()
     list(in_processes(process, range(30), processes=2))
     assert workers() == before
+    dismiss_all()
     monkeypatch.setattr(processes, "_READY_SECONDS", 0.1)
     list(in_processes(process, range(30), processes=2))
     assert come_true(lambda: not workers())
+    assert list(in_processes(square, range(3), processes=2)) == [0, 1, 4]
 
 
 def test_a_process_killed_between_calls_does_no_harm():
