@@ -97,7 +97,8 @@ def measure(name: str, files: list[Path], labels: np.ndarray) -> dict[str, Any]:
 def head_epoch(channels: int) -> float:
     """Median seconds of an epoch of the head at the dissertation's size."""
     from bookcover_core.training.features import LabelledFeatures
-    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
+    from bookcover_core.training.head_trainer import fit_head
+    from bookcover_core.training.loop import Schedule
 
     generator = np.random.default_rng(0)
 
@@ -105,7 +106,7 @@ def head_epoch(channels: int) -> float:
         labels = generator.integers(0, GENRES, books).astype(np.int32)
         return LabelledFeatures([], labels, generator.random((books, channels), dtype=np.float32))
 
-    schedule = HeadSchedule(epochs=HEAD_EPOCHS, patience=HEAD_EPOCHS, batch_size=32, learning_rate=0.001, seed=0)
+    schedule = Schedule(epochs=HEAD_EPOCHS, patience=HEAD_EPOCHS, batch_size=32, learning_rate=0.001, seed=0)
     fitted = fit_head(draw(TRAIN), draw(VALIDATION), GENRES, schedule)
     return statistics.median(row.seconds for row in fitted.history)
 

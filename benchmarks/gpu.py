@@ -138,13 +138,13 @@ def measure_tuning(files: list[Path], gpu: bool) -> Iterator[dict[str, Any]]:
 
 def measure_scratch(files: list[Path], gpu: bool) -> Iterator[dict[str, Any]]:
     """Rates of an epoch of LeNet and AlexNet."""
-    from bookcover_core.models.lenet_alexnet import find_scratch
+    from bookcover_core.models.lenet_alexnet import SCRATCH
     from bookcover_core.models.tensorflow_setup import keras
     from bookcover_core.training.accelerator import find_accelerator
 
     for name in SCRATCH:
         count = SCRATCH[name][0 if gpu else 1]
-        network = find_scratch(name).build(GENRES, 0)
+        network = SCRATCH[name].build(GENRES, 0)
         row: dict[str, Any] = {"network": name, "pictures": count}
         row["rate"] = _epoch_rate(network, keras.optimizers.SGD(1e-4, 0.9), files, count, find_accelerator())
         yield row
@@ -155,14 +155,15 @@ def _epoch_rate(
 ) -> float:
     """Pictures a second of an epoch, the validation of 32 books included: the median of the epochs after the first."""
     from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.training.image_trainer import PixelSchedule, fit_network
+    from bookcover_core.training.image_trainer import fit_network
+    from bookcover_core.training.loop import Schedule
 
     def books(number: int) -> PixelBooks:
         named = (files * (number // len(files) + 1))[:number]
         labels = (np.arange(number) % GENRES).astype(np.int32)
         return PixelBooks([str(row) for row in range(number)], labels, named, np.empty((number, 0), np.float32))
 
-    schedule = PixelSchedule(
+    schedule = Schedule(
         epochs=ROUNDS + 1, patience=ROUNDS + 1, batch_size=32, seed=0, augmented=augmented, advice="", monitor="loss"
     )
     fitted = fit_network(network, optimizer, books(count), books(32), schedule, accelerator=where)

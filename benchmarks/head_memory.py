@@ -56,7 +56,8 @@ def fit(folder: Path, way: str) -> dict[str, object]:
     """Peak of memory in MiB, seconds of an epoch, and the losses, of one way."""
     from bookcover_core.training import head_trainer
     from bookcover_core.training.feature_store import LabelledFeatures, MappedRows
-    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
+    from bookcover_core.training.head_trainer import fit_head
+    from bookcover_core.training.loop import Schedule
 
     if way == "in memory":
         head_trainer.WINDOW_BYTES = sys.maxsize
@@ -70,7 +71,7 @@ def fit(folder: Path, way: str) -> dict[str, object]:
 
     few = LabelledFeatures([], np.zeros(BATCH, np.int32), np.zeros((BATCH, CHANNELS), np.float32))
     fit_head(
-        few, few, GENRES, HeadSchedule(epochs=1, patience=1, batch_size=BATCH, seed=0)
+        few, few, GENRES, Schedule(epochs=1, patience=1, batch_size=BATCH, seed=0)
     )  # what TensorFlow takes for any graph
     before, peak, done = anonymous_memory(), 0, Event()
 
@@ -85,7 +86,7 @@ def fit(folder: Path, way: str) -> dict[str, object]:
         load("train"),
         load("validation"),
         GENRES,
-        HeadSchedule(epochs=EPOCHS, patience=EPOCHS, batch_size=BATCH, seed=0),
+        Schedule(epochs=EPOCHS, patience=EPOCHS, batch_size=BATCH, seed=0),
     )
     done.set()
     watcher.join()

@@ -34,7 +34,8 @@ def main() -> None:
     from bookcover_core.models.networks import build_head
     from bookcover_core.models.tensorflow_setup import keras
     from bookcover_core.training.feature_store import LabelledFeatures
-    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
+    from bookcover_core.training.head_trainer import fit_head
+    from bookcover_core.training.loop import Schedule
 
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(GENRES, CHANNELS)).astype(np.float32)
@@ -46,7 +47,7 @@ def main() -> None:
         return LabelledFeatures([], labels, np.maximum(features, 0, out=features))
 
     train, validation = draw(TRAIN), draw(VALIDATION)
-    schedule = HeadSchedule(epochs=EPOCHS, patience=EPOCHS, batch_size=32, learning_rate=0.001, seed=0)
+    schedule = Schedule(epochs=EPOCHS, patience=EPOCHS, batch_size=32, learning_rate=0.001, seed=0)
 
     def fit() -> list[float]:
         """Seconds of three epochs, behind one that warms up."""
@@ -63,7 +64,7 @@ def main() -> None:
     fitted = fit_head(train, validation, GENRES, schedule)
     seconds = time.perf_counter() - started
     plain = statistics.median(before + fit())
-    again = fit_head(train, validation, GENRES, HeadSchedule(epochs=3, patience=3, seed=0))
+    again = fit_head(train, validation, GENRES, Schedule(epochs=3, patience=3, seed=0))
     result = {
         "command": "python benchmarks/head_training.py",
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",

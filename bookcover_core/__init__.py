@@ -1,11 +1,8 @@
 """Can a convolutional network judge a book by its cover? The science, in plain Python.
 
-Ground floor: `settings`, `errors`, `genres`, `pipeline`.
-Rooms, in the order of the data; each may import from those before it, never from those behind it:
-`listings`, `covers`, `curation`, `preparation`, `models`, `training`, `evaluation`, `visualisation`, `inference`,
-`report`.
-`python_interface` is the front door for scripts and notebooks: `from bookcover_core import Study`.
-`demo_data` stands aside: an invented publisher, whose covers and listings a study can be tried on.
+Ground floor: `settings`, `errors`, `genres`, `pipeline`. Rooms, in the order of the data, none of which imports from
+those behind it: `listings`, `covers`, `curation`, `preparation`, `models`, `training`, `evaluation`, `visualisation`,
+`inference`, `report`. `python_interface` is the front door; `demo_data` is an invented publisher.
 """
 
 from typing import TYPE_CHECKING, Any

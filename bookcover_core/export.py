@@ -4,8 +4,6 @@
     labels.txt                      the genres, in the order of the probabilities
     prepare.py                      how a cover becomes such a picture, in Pillow and numpy alone
     model-card.md, data-card.md     those of the report
-    predictions.parquet             what every system says of each test book
-    features-<backbone>-<preparation>.parquet
 
 Importing this module imports TensorFlow.
 """
@@ -70,9 +68,8 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
 def export_tables(study: Study, folder: Path) -> list[Path]:
     """The files that the study's predictions and features were written to.
 
-    They are of the study as it is now. Predictions are of every evaluated system for each test book: system, key,
-    label, and the probability of each genre under its slug. Features are a file for each backbone and preparation: key,
-    and a column for each channel.
+    predictions.parquet has for every evaluated system and test book: system, key, label, and the probability of each
+    genre under its slug; features-<backbone>-<preparation>.parquet the key, and a column for each channel.
 
     Raises:
         SettingsError: pyarrow is not installed.

@@ -1,7 +1,6 @@
 """What a study will need, looked for before any of its work: settings, books, covers, weights, reader, disk space.
 
-A download of three nights is worth nothing where the weights of a network are not to be had. All faults are told at
-once.
+All faults are told at once.
 """
 
 import os
@@ -165,11 +164,7 @@ def _is_listed(study: Study) -> bool:
 
 
 def _check_covers(study: Study, books: list[Book]) -> None:
-    """Raise `FolderError` where a run would refuse the folder or archive of covers, as far as that is told quickly.
-
-    Of an archive the directory is read, and of each packing the beginning of a few members. Of the books a few thousand
-    are looked for, as the download looks for all.
-    """
+    """Raise `FolderError` where a run would refuse the folder or archive of covers, as far as a few thousand tell."""
     covers = study.settings.covers
     location = Path(str(covers.location)).expanduser()
     wanted = [book.filename for book in books]

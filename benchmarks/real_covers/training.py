@@ -156,14 +156,15 @@ def with_overrides(settings: StudySettings, overrides: dict[str, Any]) -> StudyS
 def train_ablation(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], fold: Fold, seed: int) -> Judged:
     """What the dissertation's head on `features` says of one fold's books."""
     from bookcover_core.training.feature_store import LabelledFeatures
-    from bookcover_core.training.head_trainer import HeadSchedule, fit_head
+    from bookcover_core.training.head_trainer import fit_head
+    from bookcover_core.training.loop import Schedule
 
     started = time.perf_counter()
     train, validation, test = (
         LabelledFeatures([], labels[rows], features[rows]) for rows in (fold.train, fold.validation, fold.test)
     )
     defaults = StudySettings().training
-    schedule = HeadSchedule(**defaults.model_dump(), seed=seed)
+    schedule = Schedule(**defaults.model_dump(), seed=seed)
     fitted = fit_head(train, validation, int(labels.max()) + 1, schedule)
     seconds = time.perf_counter() - started
     return Judged(fitted.predict(validation), fitted.predict(test), fitted.best.epoch, seconds)

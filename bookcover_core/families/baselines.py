@@ -7,8 +7,7 @@
     Baseline-shape               on shape,
     Baseline-colour-and-shape    and on both
 
-All are linear in what was measured of a cover before preparation (`preparation.cover_measurements`), followed by a
-softmax, and are kept as such: `models/<name>-original/rule.npz`.
+All are a softmax of a linear function of what was measured of a cover before preparation.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,15 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Family, System
-from bookcover_core.families.fitted_rule import keep_rule
+from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.extra_inputs import select_columns
-from bookcover_core.models.model_cards import read_card
+from bookcover_core.models.model_cards import read_card, whole_file
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, read_table
@@ -76,9 +73,9 @@ class LinearRule(NamedTuple):
 
     def probabilities(self, inputs: _Doubles) -> _Doubles:
         """(n, genres)."""
-        scores = self.scores(inputs)
-        exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
-        found: _Doubles = exponents / exponents.sum(axis=1, keepdims=True)
+        from scipy.special import softmax  # noqa: PLC0415 - slow to import
+
+        found: _Doubles = softmax(self.scores(inputs), axis=1)
         return found
 
 
@@ -114,13 +111,9 @@ def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule
 
 
 def logistic_rule(inputs: Any, labels: _Integers, genres: int, **options: Any) -> LinearRule:
-    """Multinomial logistic regression; one genre alone is certain.
+    """Multinomial logistic regression of inputs (n, d), dense or sparse; one genre alone is certain.
 
-    Args:
-        inputs: (n, d), dense or sparse.
-        labels: (n,).
-        genres: Number of genres; those without a label have a bias of minus infinity.
-        options: Of scikit-learn's LogisticRegression.
+    Genres without a label have a bias of minus infinity; `options` are scikit-learn's.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
 
@@ -147,10 +140,9 @@ _RULES: dict[str, tuple[tuple[str, ...], Fit]] = {
 
 
 def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
-    """The same probabilities for each book, in an order drawn by them: the first is the genre that is predicted.
+    """The same probabilities (books, genres) for each book, in an order drawn by them.
 
-    A genre comes first as often as its probability says, and of those left the next in the same way, so that the
-    expected top-1 accuracy is the sum over genres of its share of the books times its probability.
+    A genre comes first as often as its probability says, and of those left the next in the same way.
     """
     generator = np.random.default_rng([seed, _DRAW])
     order = np.argsort(generator.exponential(size=probabilities.shape) / np.maximum(probabilities, 1e-300), axis=1)
@@ -161,19 +153,8 @@ def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
     return found
 
 
-def _rule_of(name: str) -> tuple[tuple[str, ...], Fit]:
-    short = name.removeprefix(_PREFIX)
-    if short not in _RULES:
-        raise SettingsError(
-            f"there is no baseline called {name!r}",
-            where="baselines.names",
-            advice=f"Choose among {', '.join(_RULES)}.",
-        )
-    return _RULES[short]
-
-
 def _inputs(study: Study, baseline: str) -> Inputs:
-    columns, _ = _rule_of(baseline)
+    columns, _ = _RULES[baseline.removeprefix(_PREFIX)]
     measured = [f"prepare/shard-{number:04d}" for number in shards(study)] if columns else []
     return Inputs(model_name(baseline, _ORIGINAL), after=["listings", "split", *measured])
 
@@ -188,11 +169,8 @@ def _inputs(study: Study, baseline: str) -> Inputs:
     parts=lambda study: [(f"{_PREFIX}{name}",) for name in study.settings.baselines.names],
 )
 def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
-    """One rule, such as "Baseline-commonest", fitted on the training books.
-
-    Writes `models/<baseline>-original/`: rule.npz, card.json, and the probabilities of the validation and test books.
-    """
-    columns, fit = _rule_of(baseline)
+    """One rule, such as "Baseline-commonest", fitted on the training books: `models/<baseline>-original/rule.npz`."""
+    columns, fit = _RULES[baseline.removeprefix(_PREFIX)]
     folder, genres = study.workspace.models / run.part, read_genres(study.workspace)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
@@ -208,8 +186,8 @@ def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
             probabilities = draw_genres(probabilities, study.settings.seed + STORED_SPLITS.index(split))
         return probabilities.astype(np.float32)
 
-    fitted = rule.weights.size + rule.bias.size
-    return keep_rule(run, folder / _RULE, books, predict, kind=_NAME, parameters=fitted)
+    parameters = {"trainable": rule.weights.size + rule.bias.size}
+    return finish_rule(run, books, predict, file=folder / _RULE, kind=_NAME, parameters=parameters)
 
 
 class _RulePredictor:
@@ -218,10 +196,7 @@ class _RulePredictor:
     squares: frozenset[Square] = frozenset()
 
     def __init__(self, folder: Path) -> None:
-        file = folder / _RULE
-        if not file.is_file() or file_digest(file) != read_card(folder).digests.get(_RULE):
-            raise WeightsError("the rule is missing or altered", where=file, advice="Run the stage `baseline` again.")
-        with np.load(file, allow_pickle=False) as stored:
+        with np.load(whole_file(folder, _RULE, read_card(folder)), allow_pickle=False) as stored:
             self._rule = LinearRule(stored["weights"], stored["bias"])
             self._columns = stored["columns"].tolist()
 
@@ -248,7 +223,6 @@ class Baselines(Family):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What they are."""
-        del settings, systems, genres
         said = "the genres' frequencies, or the mean colour and the shape of a cover"
         return [f"The baselines never look at a picture: from the training books they know {said}."]
 

@@ -1,9 +1,7 @@
 """CoverText: reads the words off a cover (`reading`), and looks at nothing else of it.
 
-It learns from words as they are read, which are not those that a listing prints: what was read on the training books'
-covers, and all titles and authors that may be learnt from (`families.learnable_titles`), with letters and spaces lost
-as readers lose them. Where no known word was read, all genres are alike to it, and the networks that it is joined with
-decide.
+It learns from what was read on the training books' covers, and from all titles and authors that may be learnt from,
+with letters and spaces lost as readers lose them. Where no known word was read, all genres are alike to it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,8 +52,6 @@ def _inputs(study: Study, system: str) -> Inputs:
 )
 def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa: ARG001 - there is one such system
     """The reader of covers, of which the strength of its penalty is chosen on the validation books.
-
-    Writes `models/CoverText-read/`: text.npz, card.json, and the probabilities of the validation and test books.
 
     Raises:
         ListingError: A listing of `text.listings` cannot be read.
@@ -117,7 +113,6 @@ class CoverTexts(Texts):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What it reads, and from what it learnt."""
-        del settings, systems, genres
         how = "It is a logistic regression on n-grams of words and characters, learnt from the words on the training"
         titles = (
             "books' covers, and from the titles and authors of all records but the validation and test books, their"

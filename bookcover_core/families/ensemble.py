@@ -1,43 +1,30 @@
 """Ensembles: several systems that predict together (section 5.4).
 
-    the members' probabilities  ->  their mean, a weighted mean or product  ->  models/<ensemble>-<preparation>/
-
 Weights are those with which the joined probabilities fit the validation books best: the least mean cross entropy, no
-weight below 0. Those of a weighted mean sum to 1: a convex problem with one optimum, to which expectation maximisation
-for a mixture of fixed components climbs without a step size to choose. A product (logarithmic pool, Genest and Zidek
-1986) multiplies the members' probabilities, each raised to its weight: members that see different things, a picture and
-a title, say, add what each of them knows, and the weights set how sure they may be together.
+weight below 0. Those of a weighted mean sum to 1. A product (logarithmic pool, Genest and Zidek 1986) multiplies the
+members' probabilities, each raised to its weight: members that see different things, a picture and a title, say, add
+what each of them knows.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.families.family import Evidence, Family, System, listed
+from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.registry import FAMILIES
-from bookcover_core.listings.books import read_genres
+from bookcover_core.models.model_cards import Member
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_json
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.preparation_choice import split_model_name
-from bookcover_core.training.stored_probabilities import (
-    LEAST,
-    STORED_SPLITS,
-    predict_split,
-    validation_figures,
-    write_probabilities,
-)
+from bookcover_core.training.stored_probabilities import LEAST, read_probabilities, validation_figures
 
 logger = logging.getLogger(__name__)
-
-ENSEMBLE = "ensemble.json"
 
 _PREFIX = "Ensemble-"
 
@@ -61,11 +48,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def _find(settings: StudySettings, name: str) -> System:
-    """The ensemble of that name.
-
-    Raises:
-        SettingsError: There is none, or one of its members is not trained.
-    """
+    """The ensemble of that name; `SettingsError` where there is none."""
     found = {system.name: system for system in _all(settings)}
     if name not in found:
         raise SettingsError(
@@ -105,80 +88,51 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     kept=True,
     apart=True,
 )
-def combine(study: Study, run: StageRun, ensemble: str) -> Result:  # noqa: ARG001 - its inputs say whom it joins
-    """The manifest of an ensemble of the study: "Ensemble-mean", "Ensemble-weighted".
-
-    Writes `models/<name>-<preparation>/`: ensemble.json (members with weights, digests and validation figures), and its
-    probabilities for the validation and test books.
-    """
+def combine(study: Study, run: StageRun, ensemble: str) -> Result:
+    """An ensemble of the study, such as "Ensemble-mean": its probabilities, and a card that names its members."""
     models, how = run.inputs["members"].split(), run.inputs["how"]
-    folder = study.workspace.models / run.part
-    predicted = {split: _Predicted.of(study, models, split) for split in STORED_SPLITS}
-    validation = predicted["validation"]
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
+    held = books[books["split"] == "validation"]
+    labels, known = held["label"].to_numpy(), _predicted(study, models, "validation", held["key"])
     weights = np.full(len(models), 1 / len(models))
     if how == "weighted":
-        weights = fit_weights(validation.of_true_genre)
+        weights = fit_weights(known[:, np.arange(len(labels)), labels])
     elif how == "product":
-        weights = fit_product(validation.probabilities, validation.labels)
-    mixed = {split: join(how, weights, each.probabilities) for split, each in predicted.items()}
-    written = [
-        write_probabilities(folder, split, each.keys, mixed[split].astype(np.float32))
-        for split, each in predicted.items()
-    ]
-    figures = validation_figures(validation.labels, mixed["validation"])
+        weights = fit_product(known, labels)
     made = {label.partition("/")[2]: digest for label, digest in run.inputs.items() if "/" in label}
-    told: dict[str, Any] = {
-        "name": run.part,
-        "how": how,
-        "preparation": split_model_name(run.part)[1],
-        "genres": [genre.name for genre in read_genres(study.workspace)],
-        **figures,
-        "members": [
-            {
-                "name": split_model_name(model)[0],
-                "model": model,
-                "weight": float(weight),
-                "digest": made[model],
-                **validation_figures(validation.labels, probabilities),
-            }
-            for model, weight, probabilities in zip(models, weights, validation.probabilities, strict=True)
-        ],
-    }
-    write_json(folder / ENSEMBLE, told)
-    logger.info(
-        "%s: validation loss %.4f, accuracy %.4f; weights %s",
-        run.label,
-        figures["validation_loss"],
-        figures["validation_accuracy"],
-        ", ".join(f"{model} {weight:.3f}" for model, weight in zip(models, weights, strict=True)),
-    )
-    return Result(
-        outputs=[folder / ENSEMBLE, *written],
-        counts={"members": len(models), **{figure: round(value, 6) for figure, value in figures.items()}},
+    members = [
+        Member(model=model, weight=float(weight), digest=made[model], **validation_figures(labels, own))
+        for model, weight, own in zip(models, weights, known, strict=True)
+    ]
+    logger.info("%s: weights %s", run.label, ", ".join(f"{each.model} {each.weight:.3f}" for each in members))
+    return finish_rule(
+        run,
+        books,
+        lambda split, held: join(how, weights, _predicted(study, models, split, held["key"])),
+        kind="ensemble" if ensemble.startswith(_PREFIX) else "fusion",
+        how=how,
+        members=members,
+        metrics=validation_figures(labels, join(how, weights, known)),
+        counts={"members": len(models)},
     )
 
 
 def join(how: str, weights: npt.ArrayLike, probabilities: Floats) -> npt.NDArray[np.float64]:
     """The joined probabilities (books, genres) of the members' (members, books, genres).
 
-    Args:
-        how: mean, weighted or product.
-        weights: (members,).
-        probabilities: Each member's.
+    They are joined with `weights` (members,); `how` is mean, weighted or product.
     """
     shares = np.asarray(weights, np.float64)
     if how != "product":
         mixed: npt.NDArray[np.float64] = np.tensordot(shares, probabilities, axes=1)
         return mixed
-    return _softmax(np.tensordot(shares, _logarithms(probabilities), axes=1))
+    return _product(shares, _logarithms(probabilities))
 
 
 def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Weights (members,) of the product with the least cross entropy: none below 0, none above 10.
 
-    Args:
-        probabilities: (members, books, genres).
-        labels: (books,) their genres.
+    `probabilities` are (members, books, genres), `labels` (books,).
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to import
 
@@ -186,7 +140,7 @@ def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.N
     of_true_genre = logs[:, books, labels]
 
     def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        given = _softmax(np.tensordot(weights, logs, axes=1))
+        given = _product(weights, logs)
         slope = ((given * logs).sum(axis=2) - of_true_genre).mean(axis=1)
         return float(-np.log(np.maximum(given[books, labels], LEAST)).mean()), slope
 
@@ -196,22 +150,23 @@ def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.N
     return weights
 
 
+def _product(weights: npt.NDArray[np.float64], logs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    from scipy.special import softmax  # noqa: PLC0415 - slow to import
+
+    found: npt.NDArray[np.float64] = softmax(np.tensordot(weights, logs, axes=1), axis=-1)
+    return found
+
+
 def _logarithms(probabilities: Floats) -> npt.NDArray[np.float64]:
     logs: npt.NDArray[np.float64] = np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST))
     return logs
 
 
-def _softmax(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    exponents = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    found: npt.NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
-    return found
-
-
 def fit_weights(of_true_genre: Floats) -> npt.NDArray[np.float64]:
     """Weights (members,) of the weighted mean with the least cross entropy: none below 0, 1 in all.
 
-    Args:
-        of_true_genre: (members, books) what each member gives the true genre of each book.
+    `of_true_genre` (members, books) is what each member gives the true genre of each book. Expectation maximisation for
+    a mixture of fixed components climbs to the one optimum of this convex problem.
     """
     given = np.maximum(np.asarray(of_true_genre, np.float64), LEAST)
     weights = np.full(len(given), 1 / len(given))
@@ -226,39 +181,21 @@ def fit_weights(of_true_genre: Floats) -> npt.NDArray[np.float64]:
     return weights
 
 
-@dataclass(frozen=True)
-class _Predicted:
-    """What the members predict for the books of one split."""
-
-    keys: list[str]
-    labels: npt.NDArray[np.int32]
-    probabilities: npt.NDArray[np.float64]
-    """(members, books, genres)."""
-
-    @classmethod
-    def of(cls, study: Study, models: list[str], split: str) -> "_Predicted":
-        """The predictions of `models`, in the order of the first one's books."""
-        keys, labels, first = predict_split(study, models[0], split)
-        all_of_them = [first]
-        for model in models[1:]:
-            own, _, probabilities = predict_split(study, model, split)
-            place = {key: row for row, key in enumerate(own)}
-            all_of_them.append(probabilities[[place[key] for key in keys]])
-        return cls(keys, labels, np.stack(all_of_them).astype(np.float64))
-
-    @property
-    def of_true_genre(self) -> npt.NDArray[np.float64]:
-        """(members, books) what each member gives the true genre."""
-        given: npt.NDArray[np.float64] = self.probabilities[:, np.arange(len(self.labels)), self.labels]
-        return given
+def _predicted(study: Study, models: list[str], split: str, keys: Iterable[str]) -> npt.NDArray[np.float64]:
+    """(members, books, genres) what each of `models` predicts for the books of `keys`."""
+    found = []
+    for model in models:
+        own, probabilities = read_probabilities(study.workspace.models / model, split)
+        place = {key: row for row, key in enumerate(own)}
+        found.append(probabilities[[place[key] for key in keys]])
+    return np.stack(found).astype(np.float64)
 
 
 def _check_members(study: Study, ensemble: System) -> None:
     missing = [member.name for member in ensemble.members if not member.is_made(study)]
     if missing:
         raise StageOrderError(
-            f"{' and '.join(missing)}, {'a member' if len(missing) == 1 else 'members'} of it, "
-            f"{'has' if len(missing) == 1 else 'have'} not been trained with today's settings",
+            f"its members {listed(missing)} have not been trained with today's settings",
             where=ensemble.name,
             advice="Run the stage `train` again, or name other members in ensemble.members.",
         )
@@ -272,11 +209,7 @@ class Ensembles(Family):
     explains = False
 
     def systems(self, settings: StudySettings) -> list[System]:
-        """One for each method of the settings.
-
-        Raises:
-            SettingsError: `ensemble.members` names a system that the study does not train.
-        """
+        """One for each method of the settings; `SettingsError` where a member is no system of the study."""
         candidates = {system.name: system for family in FAMILIES for system in family.systems(settings)}
         if unknown := [name for name in settings.ensemble.members if name not in candidates]:
             raise SettingsError(
@@ -296,7 +229,6 @@ class Ensembles(Family):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """How each joins its members' probabilities."""
-        del settings, genres
         return [f"{system.title} judges {_JOINED[_how(system.name)]}." for system in systems]
 
 
@@ -325,7 +257,6 @@ class Fusions(Ensembles):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """Whom each joins, and how."""
-        del settings, genres
         return [
             f"{system.title} joins {listed([each.name for each in system.members])} {_JOINED['product']}."
             for system in systems

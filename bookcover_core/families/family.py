@@ -1,8 +1,8 @@
 """What the rest of the study may ask of a family of systems, and of one system of it.
 
 A family is a module: it says which systems the settings ask for, and declares the stage that makes one. Every system
-leaves the probabilities of the validation and test books in its folder (`training.stored_probabilities`), and
-evaluation, ensembles and analysis read those. Whoever asks never needs to know which family a system belongs to.
+leaves the probabilities of the validation and test books in its folder (`families.finished_system`); evaluation,
+ensembles and analysis read those, and never need to know which family it is of.
 """
 
 from abc import ABC, abstractmethod
@@ -127,7 +127,6 @@ class Family(ABC):
 
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor] | None:
         """Its systems in words, and the validation metric that selects their epochs; None where there are no epochs."""
-        del settings
         return None
 
     def predictor(self, folder: Path) -> Predictor:

@@ -1,22 +1,18 @@
 """Fine-tuned networks: a network's top blocks learn from covers too, from where its head left off (section 5.4).
 
-The dissertation trained the single layer on top alone, and names training "the actual core part of the architecture
-itself" as what resources did not allow. A low learning rate changes what ImageNet taught a little at a time.
-
-Which epoch is the best, `fine_tuning.monitor` says. Its start, the trained head, is the best of dozens of epochs by
-validation accuracy; where the books are few hundred, that is partly luck. On real covers (MobileNetV2, 2,790 books to
-learn from, 310 to be validated on, five folds), no epoch validated more accurately than the start, while the validation
-loss fell: chosen by accuracy, nothing learnt was kept; by loss, 1.4 points were gained on the test books (0.4 to 2.3;
-results/README.md).
+The start, a trained head, is the best of dozens of epochs by validation accuracy; with few hundred books that is partly
+luck, which no epoch of fine-tuning repeats. On real covers (MobileNetV2, 2,790 books to learn from, 310 to validate on)
+epochs chosen by their accuracy kept nothing that was learnt, and 1.4 points were gained by those chosen by their loss
+(`fine_tuning.monitor`; results/README.md).
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 
-from bookcover_core.errors import SettingsError
 from bookcover_core.families.family import Family, System, until
+from bookcover_core.families.finished_system import finish_training
 from bookcover_core.families.frozen import Frozen
-from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
@@ -36,11 +32,6 @@ def _networks(settings: StudySettings) -> list[str]:
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
-    find_backbone(backbone)
-    if not study.settings.fine_tuning.blocks:
-        raise SettingsError(
-            "no block of the networks is to be trained", where="fine_tuning.blocks", advice="Give a number, such as 2."
-        )
     preparation = chosen_preparation(study, backbone)
     return Inputs(
         model_name(f"{backbone}{_SUFFIX}", preparation),
@@ -67,15 +58,10 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     timed=True,
 )
 def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
-    """The manifest of the fine-tuning of one network on the preparation that its head was trained on.
+    """A network fine-tuned on the preparation that its head was trained on.
 
     The top `fine_tuning.blocks` blocks (`models.network_blocks`) and the head are trained with Adam; what is below
-    stays as it is, and so do all batch normalisations. Dropouts of the network's own, if it has any, work as they did
-    when it was trained. Epoch 0 is the network as the stage `train` left it: if no epoch validates better, it is what
-    is kept.
-
-    Writes `models/<backbone>-finetuned-<preparation>/`: model.weights.h5, history.csv, card.json, and the
-    probabilities of the validation and test books.
+    stays as it is, and so do all batch normalisations. Epoch 0 is the network as the stage `train` left it.
     """
     settings = study.settings.fine_tuning
     preparation = chosen_preparation(study, backbone)
@@ -83,8 +69,8 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.image_trainer import PixelSchedule, Start  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import finish, run_pixel_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.loop import Schedule  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
 
     whole, before = load_model(study.workspace.models / frozen)
     body = whole.get_layer(backbone)
@@ -101,7 +87,7 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         run,
         whole,
         keras.optimizers.Adam(settings.learning_rate),
-        PixelSchedule(
+        Schedule(
             epochs=settings.epochs,
             patience=settings.patience,
             batch_size=settings.batch_size,
@@ -112,13 +98,10 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         ),
         preparation=preparation,
         extra_inputs=before.extra_inputs,
-        start=Start(before.metrics["loss"], before.metrics["accuracy"]),
+        start=before.metrics,
     )
-    of_its_own = {
-        "kind": _NAME,
-        "parameters": before.parameters | {"trainable": sum(array.size for array in training.fitted.weights)},
-    }
-    return finish(run, training, **(dict(before) | of_its_own))
+    parameters = before.parameters | {"trainable": sum(array.size for array in training.fitted.weights)}
+    return finish_training(run, training, **dict(before) | {"kind": _NAME, "parameters": parameters})
 
 
 class FineTuned(Family):
@@ -143,7 +126,6 @@ class FineTuned(Family):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """How many blocks are trained, and how."""
-        del systems, genres
         tuning = settings.fine_tuning
         blocks = "the top block of its backbone is" if tuning.blocks == 1 else f"the top {tuning.blocks} blocks are"
         shown = ", each cover shown a little moved, scaled, lighter or darker every time" if tuning.augment else ""

@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 
 from bookcover_core.families.family import BETTER, Family, System, in_epochs, listed
+from bookcover_core.families.finished_system import finish_training
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
-from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -30,7 +31,6 @@ _MOMENTUM = 0.9
 
 
 def _inputs(study: Study, network: str) -> Inputs:
-    find_scratch(network)
     preparation = chosen_preparation(study, network)
     return Inputs(
         model_name(network, preparation),
@@ -57,50 +57,42 @@ def _inputs(study: Study, network: str) -> Inputs:
     timed=True,
 )
 def train_scratch(study: Study, run: StageRun, network: str) -> Result:
-    """The manifest of the training of one network from scratch, on the chosen preparation.
+    """One network trained from scratch on the chosen preparation, without augmentation.
 
-    The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner. The
-    pictures are shown as they were prepared, without augmentation. Writes `models/<name>-<preparation>/`:
-    model.weights.h5, history.csv, card.json, and the probabilities of the validation and test books.
+    The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner.
     """
-    settings, scratch = study.settings.scratch, find_scratch(network)
+    settings, scratch = study.settings.scratch, SCRATCH[network]
     preparation = chosen_preparation(study, network)
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.image_trainer import PixelSchedule  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import finish, run_pixel_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.loop import Schedule  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
 
-    genres = read_genres(study.workspace)
     books = sum(read_table(study.workspace.splits, ("split",))["split"] == "train")
     epochs = math.ceil(_steps(settings, network) / max(1, math.ceil(books / settings.batch_size)))
     logger.info("%s: %d steps are at most %d epochs", run.label, _steps(settings, network), epochs)
-    built = scratch.build(len(genres), study.settings.seed)
+    built = scratch.build(len(read_genres(study.workspace)), study.settings.seed)
     training = run_pixel_training(
         study,
         run,
         built,
         keras.optimizers.SGD(settings.learning_rate, momentum=_MOMENTUM),
-        PixelSchedule(
+        Schedule(
             epochs=epochs,
             patience=settings.patience,
             batch_size=settings.batch_size,
             seed=study.settings.seed,
-            augmented=False,
             advice="Lower scratch.learning_rate.",
         ),
         preparation=preparation,
     )
-    return finish(
+    return finish_training(
         run,
         training,
         kind=_NAME,
-        backbone=network,
-        preparation=preparation,
         input_size=scratch.size,
         preprocessing=scratch.preprocessing,
         weights="random",
-        weights_file=None,
         weights_digest=f"random:{study.settings.seed}",
-        genres=genres,
         parameters={"trainable": built.count_params()},
         architecture=measure(built),
     )
@@ -123,19 +115,17 @@ class FromScratch(Family):
 
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """The accuracy."""
-        del settings
         return "networks trained from scratch", "accuracy"
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """How many steps they are trained for."""
-        del systems, genres
         scratch = settings.scratch
-        steps = {"LeNet": scratch.lenet_steps, "AlexNet": scratch.alexnet_steps}
-        trained = [name for name in steps if name in settings.training.backbones]
+        trained = [name for name in SCRATCH if name in settings.training.backbones]
+        steps = [f"{_steps(scratch, name):,}" for name in trained]
         said = (
             f"{listed(trained)} {'is' if len(trained) == 1 else 'are'} trained from scratch by stochastic gradient "
             f"descent (momentum {_MOMENTUM:g}, learning rate {scratch.learning_rate:g}, batches of "
-            f"{scratch.batch_size}) for at most {listed([f'{steps[name]:,}' for name in trained])} steps, stopping "
+            f"{scratch.batch_size}) for at most {listed(steps)} steps, stopping "
             f"after {in_epochs(scratch.patience)} without {BETTER['accuracy']}."
         )
         return [said]

@@ -6,9 +6,8 @@ Where a search has chosen hyperparameters (section 5.4), the head is built and t
 
 from collections.abc import Iterator, Sequence
 
-from bookcover_core.errors import StageOrderError
 from bookcover_core.families.family import Family, System, comparison_parts, listed, until
-from bookcover_core.listings.books import read_genres
+from bookcover_core.families.finished_system import finish_training
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.model_cards import MODEL_WEIGHTS
@@ -35,7 +34,7 @@ _EXTRA_INPUTS = {
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
-    preparation = chosen_preparation(study, find_backbone(backbone).name)
+    preparation = chosen_preparation(study, backbone)
     searched = [f"search/{model_name(backbone, preparation)}"] if study.settings.search.trials else []
     return head_inputs(study, backbone, preparation, after=searched)
 
@@ -52,43 +51,23 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     timed=True,
 )
 def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
-    """The manifest of the training of one backbone's head on the chosen preparation.
-
-    Writes `models/<backbone>-<preparation>/`: head.weights.h5, model.weights.h5 (the whole network), history.csv, and
-    card.json.
-    """
+    """One backbone's head trained on the chosen preparation, and the whole network that it completes."""
     named = find_backbone(backbone, study.settings.models.input_size)
     preparation = chosen_preparation(study, backbone)
     model, head = run.part, study.settings.head
-    features = f"features/{model}"
     source = weights_source(study.settings, named)
-    if source.digest != study.manifest(features).inputs["weights"]:
-        raise StageOrderError(
-            f"the features of {model} were computed with other weights than the settings name now",
-            where=study.manifest_file(features),
-            advice="Run the stage `features` again.",
-        )
     from bookcover_core.models.networks import assemble  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import finish, run_head_training  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
     chosen = chosen_hyperparameters(study, model)
-    training = run_head_training(
-        study,
-        run,
-        backbone,
-        preparation,
-        chosen,
-        study.workspace.models / model,
-    )
+    training = run_head_training(study, run, backbone, preparation, chosen, study.workspace.models / model)
     network = build_backbone(study.settings, named)
     whole = assemble(named, network, training.fitted.network)
     training.add_weights(whole, MODEL_WEIGHTS)
-    return finish(
+    return finish_training(
         run,
         training,
         kind=_NAME,
-        backbone=backbone,
-        preparation=preparation,
         input_size=named.size,
         preprocessing=named.preprocessing,
         weights=source.kind,
@@ -98,7 +77,6 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         dropout=chosen.dropout,
         extra_inputs=list(head.extra_inputs),
         hyperparameters=chosen.model_dump(mode="json"),
-        genres=read_genres(study.workspace),
         parameters={"backbone": network.count_params(), "head": sum(array.size for array in training.fitted.weights)},
         architecture=measure(whole),
     )
@@ -132,7 +110,6 @@ class Frozen(Family):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What the head is built of and how it is trained."""
-        del systems
         training, head = settings.training, settings.head
         layers = [f"one dense softmax layer of {genres} genres"]
         if head.hidden_units:

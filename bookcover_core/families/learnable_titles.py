@@ -1,8 +1,7 @@
 """Titles that a system may learn from: those of all records of the listings that nothing is tested on.
 
-A network needs covers, a reader of titles does not: box sets, books whose cover is gone, and the whole pool teach it
-too. What would give a validation or test book away is left out: the book itself, its other editions (the same main
-title, by the same author or one that a listing leaves out), and books that show the same cover.
+What would give a validation or test book away is left out: the book itself, its other editions (the same main title, by
+the same author or one that a listing leaves out), and books that show the same cover.
 """
 
 import logging

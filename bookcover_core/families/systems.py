@@ -1,17 +1,15 @@
 """The systems of a study: everything that its settings have made, evaluated and reported.
 
-A system on a preparation is a model: "MobileNetV2" on padded covers is "MobileNetV2-padded", the name of its folder
-and of the last part of its stages' labels.
+A system on a preparation is a model: "MobileNetV2" on padded covers is "MobileNetV2-padded".
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
-from bookcover_core.families.ensemble import ENSEMBLE, Ensembles, Fusions
+from bookcover_core.families.ensemble import Ensembles, Fusions
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
 from bookcover_core.families.registry import FAMILIES
@@ -55,9 +53,8 @@ def find_system(settings: StudySettings, name: str) -> System:
 def check_systems(settings: StudySettings) -> None:
     """Check, before anything is fetched, that the networks and the members of ensembles in `settings` are known.
 
-    Where one network compares the preparations for all, its weights are looked for as well: nothing can be trained
-    without them. Those of the others are looked for when their turn comes, so that one network whose weights are
-    missing does not stop its siblings.
+    Where one network compares the preparations for all, its weights are looked for as well: those of the others stop no
+    sibling.
 
     Raises:
         SettingsError: There is no such network, no such member, or no such system to visualise.
@@ -138,17 +135,8 @@ def is_compared(study: Study, backbone: str) -> bool:
 
 
 def validation_figures_of(folder: Path) -> ValidationFigures:
-    """What the system in `folder` makes of the validation books, as its card or its ensemble.json says.
-
-    Raises:
-        WeightsError: It has neither, or it is damaged.
-    """
-    if not (folder / ENSEMBLE).exists():
-        return ValidationFigures.of(read_card(folder).metrics)
-    try:
-        return ValidationFigures.of(json.loads((folder / ENSEMBLE).read_text("utf-8")))
-    except (OSError, ValueError, AttributeError) as error:
-        raise WeightsError("the ensemble is damaged", where=folder, advice="Combine its members again.") from error
+    """What the system in `folder` makes of the validation books; raises `WeightsError` as `read_card` does."""
+    return ValidationFigures.of(read_card(folder).metrics)
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -157,17 +145,12 @@ def load_predictor(folder: Path) -> Predictor:
 
 
 def family_of(kind: str) -> Family:
-    """The family that a card names.
-
-    Raises:
-        WeightsError: There is none.
-    """
+    """The family that a card names; raises `WeightsError` where there is none."""
     for family in ALL_FAMILIES:
         if family.name == kind:
             return family
-    raise WeightsError(
-        f"its card is of an unknown kind of system, {kind!r}", where="card.json", advice="Train the system again."
-    )
+    what = f"its card is of an unknown kind of system, {kind!r}"
+    raise WeightsError(what, where="card.json", advice="Train the system again.")
 
 
 def _are_sound(study: Study, parts: Iterator[Part]) -> bool:

@@ -3,8 +3,7 @@
     Title          the title
     TitleAuthor    the title and the author
 
-Each is a linear classifier of n-grams (`families.text_classifier`), learnt from every record that nothing is tested on
-(`families.learnable_titles`), and kept as such: `models/<name>-printed/text.npz`.
+Each is a linear classifier of n-grams, learnt from every record that nothing is tested on.
 """
 
 import logging
@@ -14,17 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bookcover_core.errors import SettingsError, WeightsError
 from bookcover_core.families.family import Evidence, Family, System
-from bookcover_core.families.fitted_rule import keep_rule
+from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings, read_texts
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
-from bookcover_core.models.model_cards import read_card
+from bookcover_core.models.model_cards import read_card, whole_file
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -49,20 +46,8 @@ TITLE, TITLE_AUTHOR = "Title", "TitleAuthor"
 
 
 def seen_by(system: str, texts: Sequence[BookText]) -> list[BookText]:
-    """The texts as a system sees them.
-
-    Raises:
-        SettingsError: There is no such system.
-    """
-    if system == TITLE:
-        return [BookText(text.title) for text in texts]
-    if system == TITLE_AUTHOR:
-        return list(texts)
-    raise SettingsError(
-        f"there is no system called {system!r} that reads titles",
-        where="text.systems",
-        advice=f"Choose among {TITLE}, {TITLE_AUTHOR}.",
-    )
+    """The texts as a system sees them."""
+    return [BookText(text.title) for text in texts] if system == TITLE else list(texts)
 
 
 def fetch_listings(study: Study, system: str) -> None:
@@ -94,16 +79,8 @@ def text_inputs(study: Study, system: str, preparation: str = _PRINTED, after: S
 def fit_text(study: Study, run: StageRun, system: str) -> Result:
     """One reader of titles, of which the strength of its penalty is chosen on the validation books.
 
-    Writes `models/<system>-printed/`: text.npz, card.json, and the probabilities of the validation and test books.
-
-    Args:
-        study: The study.
-        run: This run of the stage.
-        system: "Title" or "TitleAuthor".
-
     Raises:
         ListingError: A listing of `text.listings` cannot be read.
-        SettingsError: There is no such system.
         TrainingError: No training book has a title.
     """
     learnt = learnable_titles(study)
@@ -122,15 +99,9 @@ def keep_classifier(
     kind: str,
     form: type[TextClassifier] = TextClassifier,
 ) -> Result:
-    """The result of a stage that fits a classifier of texts: see `fit_text`.
+    """The result of a stage that fits a classifier of texts, `form`, on what is `learnt` as the system sees it.
 
-    Args:
-        run: The run of the stage.
-        learnt: What it learns from, as the system sees it.
-        books: Key, label and split of the study's books.
-        texts: What the system sees of the validation and test books, by key.
-        kind: The family, for the card.
-        form: What is fitted.
+    `texts` is what it sees of the validation and test books, by key, among `books` (key, label, split).
     """
     settings, genres = run.study.settings.text, read_genres(run.study.workspace)
     file = run.study.workspace.models / run.part / WORDS
@@ -142,24 +113,17 @@ def keep_classifier(
         strength: validation_figures(validation, each.probabilities(read)) for strength, each in classifiers.items()
     }
     chosen = min(figures, key=lambda strength: figures[strength]["validation_loss"])
-    for strength, figure in figures.items():
-        logger.info(
-            "%s: C %g, validation loss %.4f, accuracy %.4f%s",
-            run.label,
-            strength,
-            figure["validation_loss"],
-            figure["validation_accuracy"],
-            ", chosen" if strength == chosen else "",
-        )
+    tried = ", ".join(f"{figure['validation_loss']:.4f} at {strength:g}" for strength, figure in figures.items())
+    logger.info("%s: C is %g; validation losses: %s", run.label, chosen, tried)
     classifier = classifiers[chosen]
     classifier.save(file)
-    return keep_rule(
+    return finish_rule(
         run,
-        file,
         books,
         lambda _, held: classifier.probabilities([texts[key] for key in held["key"]]),
+        file=file,
         kind=kind,
-        parameters=classifier.rule.weights.size + classifier.rule.bias.size,
+        parameters={"trainable": classifier.rule.weights.size + classifier.rule.bias.size},
         metrics=figures[chosen],
         counts={f"titles {what}": count for what, count in sorted(learnt.counts.items())},
         hyperparameters={"strength": chosen, "texts": len(labels)},
@@ -173,10 +137,8 @@ class TextPredictor:
     form: type[TextClassifier] = TextClassifier
 
     def __init__(self, folder: Path) -> None:
-        card, file = read_card(folder), folder / WORDS
-        if not file.is_file() or file_digest(file) != card.digests.get(WORDS):
-            raise WeightsError("the words are missing or altered", where=file, advice="Run the study again.")
-        self._name, self.classifier = card.backbone, self.form.load(file)
+        card = read_card(folder)
+        self._name, self.classifier = card.backbone, self.form.load(whole_file(folder, WORDS, card))
 
     def sees(self, covers: Sequence[PredictorInput]) -> list[BookText]:
         """The covers as it sees them."""
@@ -203,7 +165,6 @@ class Texts(Family):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What they read, and from what they learnt."""
-        del genres
         read = {TITLE: "the title of a book", TITLE_AUTHOR: "the title and the author"}
         said = "; ".join(f"{system.name} reads {read[system.name]}" for system in systems)
         more = f", {len(settings.text.listings)} more listings among them," if settings.text.listings else ""

@@ -54,13 +54,9 @@ class TextClassifier:
         genres: int,
         strengths: Sequence[float],
     ) -> dict[float, Self]:
-        """A classifier for each inverse strength of the L2 penalty (scikit-learn's C). Genres weigh the same.
+        """A classifier for each inverse strength of the L2 penalty (scikit-learn's C), fitted on texts and labels.
 
-        Args:
-            texts: Training texts.
-            labels: (texts,) their genres.
-            genres: Number of genres; those without a text are never predicted.
-            strengths: Inverse strengths.
+        Genres weigh the same; those without a text are never predicted.
 
         Raises:
             TrainingError: No text holds a word.

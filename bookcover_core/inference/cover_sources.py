@@ -37,13 +37,10 @@ class CoverInput(NamedTuple):
 
 
 def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:
-    """The covers that `names` mean, in their order; those of a folder by name, its subfolders' too.
+    """The covers that `names` mean (files, folders, addresses), in their order; those of a folder by name.
 
-    A named file counts whatever it is called; of a folder all images, told by suffix or content, hidden ones aside. No
-    image is decoded, and no host is requested.
-
-    Args:
-        names: Files, folders, http or https addresses.
+    A named file counts whatever it is called; of a folder and its subfolders all images, hidden ones aside. No image is
+    decoded, and no host is asked.
     """
     for name in names:
         if not name.strip():  # an empty variable; the path would be the current folder

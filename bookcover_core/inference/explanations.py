@@ -1,8 +1,7 @@
 """Grad-CAM on the cover itself: which parts of it speak for a genre.
 
-A heat map (`visualisation.grad_cam`) lies on the square that the network saw. Here it is mapped back to the cover, and
-shown as a veil: what does not speak for the genre is dark, what does is left as it is. That can be read on covers of
-every colour, and with any colour vision. Words that spoke for the genre are framed.
+A heat map (`visualisation.grad_cam`) is mapped back from the square that the network saw, and shown as a veil: what
+does not speak for the genre is dark, which can be read on covers of every colour, and with any colour vision.
 """
 
 import io
@@ -26,14 +25,9 @@ _LIGHT, _DARK = (255, 214, 10), (20, 18, 16)
 
 
 def on_cover(heat: npt.ArrayLike, preparation: Preparation, size: tuple[int, int]) -> Heat:
-    """The heat map (height, width) on a cover, in 0..1, of one (rows, columns) on its prepared square.
+    """The heat map (height, width) on a cover of this `size` (width, height), of one (rows, columns) on its square.
 
     What the square left out of the cover (Cropped) has none; what is not of the cover (the borders of Padded) goes.
-
-    Args:
-        heat: What the network was shown to look at, in 0..1.
-        preparation: How the cover was made square.
-        size: Width and height of the cover, at any scale.
     """
     square = Image.fromarray(np.asarray(heat, np.float32))
     width, height = size
@@ -61,10 +55,7 @@ def veiled(cover: Image.Image, heat: Heat) -> Image.Image:
 
 
 def marked(cover: Image.Image, boxes: Iterable[tuple[float, float, float, float]]) -> Image.Image:
-    """The cover (RGB) with a frame around each box, given as shares of its width and height.
-
-    Frames are dark in light, so that they are seen on covers of every colour.
-    """
+    """The cover (RGB) with a frame, dark in light, around each box, given as shares of its width and height."""
     picture = cover.copy()
     draw = ImageDraw.Draw(picture)
     width = max(1, round(max(cover.size) * _FRAME))

@@ -1,8 +1,6 @@
 """The judge: a trained model of a study, loaded once, that predicts the genre of any number of covers.
 
-    covers ─ read and prepared, a few ahead, on all cores (`preprocess`) ─ networks ─┬─ probabilities
-                                                                                     └─ features ─ similar covers
-
+Covers are read and prepared a few ahead, on all cores (`preprocess`), while the networks predict earlier ones.
 Importing this module imports TensorFlow.
 """
 
@@ -136,8 +134,6 @@ class Judge:
         self, covers: Iterable[CoverInput | Unreadable], *, top: int = 5, near: int = 3
     ) -> Iterator[Judged | Unreadable]:
         """A verdict on each cover with the cover itself, in their order; or why there is none.
-
-        Covers are drawn as they are needed, a few ahead, and read while the networks predict earlier ones.
 
         Args:
             covers: From `cover_sources.find_covers`; what is unreadable already goes through.

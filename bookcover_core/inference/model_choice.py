@@ -1,14 +1,13 @@
 """A study's trained models, found by the cards beside their weights, and the one that judges. Needs no TensorFlow."""
 
-import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Self
 
 from bookcover_core.errors import BookcoverError, WeightsError
 from bookcover_core.evaluation.scores import read_scores
-from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import Evidence, title_of
 from bookcover_core.families.systems import family_of, systems
 from bookcover_core.inference.answers import ModelSummary
@@ -39,6 +38,15 @@ class TrainedModel:
     """How they are joined: see `ensemble.join`."""
     earlier: str = ""
     """Why it is not of the study as it is now: "seed changed from 2020 to 7"; empty where it is."""
+
+    @classmethod
+    def of(cls, card: ModelCard, cards: Mapping[str, ModelCard]) -> Self:
+        """The model of a card; those of its members are among `cards`."""
+        validation = ValidationFigures.of(card.metrics)
+        if not card.members:
+            return cls(card.name, validation, (card,))
+        members = tuple(cards[member.model] for member in card.members)
+        return cls(card.name, validation, members, tuple(member.weight for member in card.members), card.how)
 
     @property
     def system(self) -> str:
@@ -72,22 +80,19 @@ class TrainedModel:
 
 
 def candidates(study: Study) -> list[TrainedModel]:
-    """The trained models of a study, the one with the best validation accuracy first; those of earlier runs come last.
-
-    Those whose card is damaged are passed over, and so are ensembles of which a member is missing.
-    """
+    """The trained models of a study, the one with the best validation accuracy first, those of earlier runs last."""
     cards: dict[str, ModelCard] = {}
     for file in sorted(study.workspace.models.glob(f"*/{CARD}")):
         try:
             cards[file.parent.name] = read_card(file.parent)
         except WeightsError as error:
             logger.warning("%s", error)
-    found = [TrainedModel(card.name, ValidationFigures.of(card.metrics), (card,)) for card in cards.values()]
-    for file in sorted(study.workspace.models.glob(f"*/{ENSEMBLE}")):
-        try:
-            found.append(_ensemble(json.loads(file.read_text("utf-8")), cards))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("%s: this ensemble is damaged, or a member of it is missing (%r)", file, error)
+    found = []
+    for card in cards.values():
+        if missing := [member.model for member in card.members if member.model not in cards]:
+            logger.warning("%s: members of it are missing (%s)", card.name, ", ".join(missing))
+        else:
+            found.append(TrainedModel.of(card, cards))
     reasons, lost = _reasons(study)
     told = [replace(each, earlier=reasons.get(each.name, lost.get(each.system, _NOT_ASKED_FOR))) for each in found]
     order = {name: place for place, name in enumerate(reasons)}
@@ -101,10 +106,7 @@ def candidates(study: Study) -> list[TrainedModel]:
 
 
 def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
-    """Why each model of today's settings is not of the study as it is now, by its name; empty where it is.
-
-    And, by its system, why that cannot be told: what the preparation was chosen by is lost.
-    """
+    """Why each model is not of the study as it is now, by its name, empty where it is; by system, if it has no name."""
     reasons, lost, changed = {}, {}, outdated(study)
     for system in systems(study.settings):
         try:
@@ -120,21 +122,8 @@ def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
     return reasons, lost
 
 
-def _ensemble(told: dict[str, Any], cards: dict[str, ModelCard]) -> TrainedModel:
-    """The ensemble that an ensemble.json describes."""
-    return TrainedModel(
-        name=told["name"],
-        validation=ValidationFigures.of(told),
-        members=tuple(cards[member["model"]] for member in told["members"]),
-        shares=tuple(float(member["weight"]) for member in told["members"]),
-        how=str(told["how"]),
-    )
-
-
 def choose(study: Study, model: str = "") -> TrainedModel:
-    """The model that is to judge: `model` by its name, with or without the preparation ("mobilenetv2").
-
-    Where that leaves a choice, or is empty: the one with the best validation accuracy.
+    """The model that is to judge: `model`, with or without the preparation; else the best by validation accuracy.
 
     Raises:
         WeightsError: Nothing has been trained, or nothing of that name.

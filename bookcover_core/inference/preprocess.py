@@ -1,10 +1,7 @@
 """Preprocessing of a cover that is to be judged: from bytes to prepared squares, as a study's covers are prepared.
 
-    bytes ─ checked as a download is ─ upright RGB ─┬─ measured ─ squares ─ JPEG or PNG, as under prepared/
-                                                    └─ words, where the model reads
-
-The prepared squares are encoded, as those on disk are, so that a network gets the very pixels that it would get if the
-cover were one of the study's.
+Bytes are checked as a download is, and squares are encoded as those on disk are, so that a network gets the very pixels
+that it would get if the cover were one of the study's.
 """
 
 import time

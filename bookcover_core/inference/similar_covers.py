@@ -1,7 +1,6 @@
 """The study's covers that are most similar to one that is judged, by the embeddings of a frozen network.
 
-Similarity is the cosine of the angle between two covers' pooled features, which the study has computed for all its
-covers (`features/`): they are mapped from disk, and searched a block at a time.
+The study's pooled features (`features/`) are mapped from disk, and searched a block at a time.
 """
 
 from collections.abc import Sequence
@@ -92,8 +91,7 @@ class CoverIndex:
     ) -> list[list[Neighbour]]:
         """For each cover the `count` books whose covers are most similar to it, the most similar first.
 
-        Compared are pooled features (n, channels), as `embedding` gives them. For each cover `leave_out` has the digest
-        of its file: the books that have it for a cover are left out.
+        Compared are pooled features (n, channels). Books are left out whose covers have the digest in `leave_out`.
         """
         similarities, places = self._search(embedding, features, np.arange(len(self.books)), count, leave_out)
         return [
@@ -110,10 +108,9 @@ class CoverIndex:
     ) -> list[Novelty | None]:
         """How unlike the training covers each cover is, beside the validation covers; none where those are too few.
 
-        The distance is one minus the mean similarity to the nearest training covers (Sun et al. 2022, ICML:
-        "Out-of-distribution detection with deep nearest neighbors"). Ranked among the distances of the validation
-        covers, which were not learnt from either, it gives a conformal p-value: a cover like the study's is called
-        unlike them with a probability of `NOVEL` at most. `nearest` says what is given.
+        The distance is one minus the mean similarity to the nearest training covers (Sun et al. 2022, ICML). Ranked
+        among those of the validation covers it gives a conformal p-value: a cover like the study's is called unlike
+        them with a probability of `NOVEL` at most. `nearest` says what is given.
         """
         if self._validation_distances is None:
             rows = load_features(self._study, embedding.backbone, embedding.preparation)

@@ -1,13 +1,7 @@
 """What a network is in numbers (Appendix A): layers, depth, parameters, multiply-adds, read off the built network.
 
-`training` reads them when it has a network in hand, and keeps them on its card, so that the report needs no TensorFlow.
-
-A multiply-add is one multiplication whose product is added to a sum: what "Mult-Adds" and "MACs" are in the papers, and
-half of what those that count additions too call FLOPs. Those of convolutions and dense layers count, for one picture.
-Biases, normalisations, activations and poolings do not: they are under 2 % in the networks of the dissertation.
-
-ResNeXt's grouped convolution, which is built as a depthwise one whose outputs are summed (`resnext`), has the same
-number: of c filters for each of the c channels of a group it takes as many products as c outputs of c channels each.
+A multiply-add is one multiplication whose product is added to a sum: "Mult-Adds" and "MACs" in the papers. Those of
+convolutions and dense layers count, for one picture; all else is under 2 % in the networks of the dissertation.
 """
 
 import math
@@ -53,11 +47,9 @@ def _walk(network: Any) -> tuple[int, int, int, int]:
     for operation in network.operations:
         within = _walk(operation) if isinstance(operation, keras.Model) else None
         if within is not None:
-            layers, with_weights, multiply_adds = (
-                layers + within[0],
-                with_weights + within[1],
-                multiply_adds + within[3],
-            )
+            layers += within[0]
+            with_weights += within[1]
+            multiply_adds += within[3]
         elif isinstance(operation, keras.layers.Layer) and not isinstance(operation, keras.layers.InputLayer):
             layers += 1
             with_weights += bool(operation.weights)
@@ -76,11 +68,7 @@ def _calls(operation: Any, known: dict[int, int]) -> list[Any]:
 
 
 def _products(layer: Any, shape: tuple[int | None, ...]) -> int:
-    """Multiplications of one call of a layer whose output has this shape (n, rows, columns, channels), for n = 1.
-
-    Each position of the output takes as many as the kernel has weights: in a depthwise convolution, and one in groups,
-    the kernel holds only those that a position is really multiplied with.
-    """
+    """Multiplications of one call of a layer, for one picture: at each position as many as the kernel has weights."""
     match type(layer).__name__:
         case "Conv2D" | "DepthwiseConv2D" | "Dense":
             kernel = math.prod(layer.kernel.shape)

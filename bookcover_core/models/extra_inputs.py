@@ -1,7 +1,6 @@
 """Extra inputs joined to the pooled features: shape and mean colour of the original cover (section 5.4).
 
-A network sees covers made square; how wide or tall a cover was is lost where it is scaled, and its mean colour is not
-among the things that ImageNet's photographs taught. Both were measured when the cover was prepared.
+A network sees covers made square: how wide or tall one was is lost. Both were measured when it was prepared.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,10 +26,7 @@ def extra_columns(wanted: Collection[ExtraInput]) -> list[str]:
 
 
 def extra_values(covers: npt.ArrayLike, wanted: Collection[ExtraInput]) -> npt.NDArray[np.float32]:
-    """The extra inputs (n, k) of `covers`, as they were measured; a head standardises them itself.
-
-    The same for the books that a head is trained on and for a single new cover that it judges.
-    """
+    """The extra inputs (n, k) of `covers`, as they were measured; a head standardises them itself."""
     return select_columns(covers, extra_columns(wanted)).astype(np.float32)
 
 

@@ -1,7 +1,6 @@
 """Prepared pictures as a network takes them: decoded and scaled to its side, values still 0..255.
 
-Both ways into a network go through here: pictures whose features are computed once, and single pictures that a trained
-network judges. So they see the same pixels.
+Pictures whose features are computed and single ones that are judged both go through here: networks see the same pixels.
 """
 
 from collections.abc import Sequence
@@ -21,11 +20,7 @@ _AHEAD = 2
 
 
 def read_pictures(files: Sequence[Path], size: int) -> npt.NDArray[np.float32]:
-    """Pictures (n, size, size, 3) as float32 in 0..255, in the order of `files`.
-
-    Raises:
-        StageOrderError: A file is missing or no picture; the message names it.
-    """
+    """Pictures (n, size, size, 3) as float32 in 0..255; `StageOrderError` names one that is missing or no picture."""
     if not files:
         return np.empty((0, size, size, 3), np.float32)
     try:
@@ -81,10 +76,9 @@ def decode_picture(content: "bytes | tf.Tensor", size: int) -> "tf.Tensor":
 
 
 def decode_pixels(content: "bytes | tf.Tensor") -> "tf.Tensor":
-    """One picture (rows, columns, 3) as uint8, as large as it was prepared, from its bytes.
+    """One picture (rows, columns, 3) as uint8, as large as it was prepared, from its bytes: JPEG or PNG.
 
-    JPEG is decoded with the accurate inverse transform, which is Pillow's too. (TensorFlow's `decode_jpeg` decodes PNG
-    as well; its `decode_image` knows the fast transform only.)
+    JPEG is decoded with the accurate inverse transform, as Pillow does it; `decode_image` knows the fast one only.
     """
     return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
 
@@ -93,8 +87,7 @@ def scale_picture(picture: "tf.Tensor", size: int) -> "tf.Tensor":
     """A picture (rows, columns, 3), scaled to (size, size, 3), as float32.
 
     The dissertation left this second scaling to Keras (section 3.2) and does not say how it went. Here it is bilinear
-    with antialiasing, as Pillow does it, so that no pixel goes unseen however large the prepared pictures are.
-    A picture of that size is left alone: scaling it would give the same values, and takes twice as long as decoding it.
+    with antialiasing, as Pillow does it. For a picture of that size it would give the same values, and is left out.
     """
     scaled = tf.cond(
         tf.reduce_all(tf.shape(picture)[:2] == size),

@@ -1,10 +1,8 @@
 """Networks that are trained from scratch: LeNet and AlexNet.
 
-Iwana et al. (arXiv 1610.09204) report 13.5 % for LeNet and 24.7 % for a "Fine-tuned AlexNet" on BookCover30 (their list
-of results, docs/results.md in uchidalab/book-dataset): it began with ImageNet's weights, which do not exist for Keras.
-The AlexNet here learns from covers alone, and is another system than theirs. That their LeNet saw pictures of 56x56
-pixels is remembered, not verified. The layers are those of the papers that gave the networks their names, in the form
-that the Caffe framework of the time spread.
+The AlexNet of Iwana et al. (arXiv 1610.09204) began with ImageNet's weights, which do not exist for Keras: this one is
+another system than theirs. That their LeNet saw pictures of 56x56 pixels is remembered, not verified. The layers are
+those of the papers that gave the networks their names, in the form that the Caffe framework of the time spread.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import PREPROCESSING, Preprocessing
 
 # Purpose of the generator that draws the seeds of a network's layers.
@@ -36,27 +33,8 @@ class ScratchNetwork:
     """What becomes of the pixels first: see `Backbone`."""
 
 
-def find_scratch(name: str) -> ScratchNetwork:
-    """The network called `name`.
-
-    Raises:
-        SettingsError: There is none that is trained from scratch.
-    """
-    if name not in SCRATCH:
-        raise SettingsError(
-            f"there is no network called {name!r} that is trained from scratch",
-            where="training.backbones",
-            advice=f"Choose among {', '.join(SCRATCH)}.",
-        )
-    return SCRATCH[name]
-
-
 def _lenet(genres: int, seed: int) -> Any:
-    """LeNet on pictures of 56x56 pixels: 3,052,070 weights, and 501 more for each genre.
-
-    LeNet-5 (LeCun et al. 1998) in the form of Caffe's examples: two convolutions of 5x5 with 20 and 50 filters, maxima
-    over 2x2 behind each, then 500 units and the genres. As in Caffe's, the 500 units alone have a ReLU.
-    """
+    """LeNet-5 (LeCun et al. 1998) as in Caffe's examples, where the 500 units alone have a ReLU."""
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     layers, seeds = keras.layers, _seeds(seed)
@@ -72,13 +50,8 @@ def _lenet(genres: int, seed: int) -> Any:
 
 
 def _alexnet(genres: int, seed: int) -> Any:
-    """AlexNet on pictures of 227x227 pixels: 58,281,344 weights, and 4,097 more for each genre.
-
-    Krizhevsky et al. 2012: five convolutions, local response normalisation behind the first two, overlapping maxima
-    over 3x3, two layers of 4,096 units with a dropout of one half. One thing is different: the second, fourth and fifth
-    convolution see all channels. The paper split them over two GPUs for want of memory; on a CPU the gradient of a
-    split convolution takes TensorFlow many times as long.
-    """
+    """AlexNet (Krizhevsky et al. 2012), but that every convolution sees all channels."""
+    # The paper split some over two GPUs; on a CPU the gradient of a split convolution takes many times as long.
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
     layers, seeds = keras.layers, _seeds(seed)

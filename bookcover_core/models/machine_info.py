@@ -1,7 +1,4 @@
-"""The machine that a network was trained on (Appendix B): what its seconds, and its last digits, depend on.
-
-Kept on each network's card, for networks of one study may be trained on several machines.
-"""
+"""The machine that a network was trained on (Appendix B): what its seconds, and its last digits, depend on."""
 
 import os
 import platform

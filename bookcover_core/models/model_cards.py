@@ -12,6 +12,7 @@ from bookcover_core.genres import Genre
 from bookcover_core.models.architecture import Architecture
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.machine_info import Machine
+from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import write_json
 from bookcover_core.settings import ExtraInput, Preparation
 
@@ -20,30 +21,44 @@ HEAD_WEIGHTS = "head.weights.h5"
 MODEL_WEIGHTS = "model.weights.h5"
 
 
+class Member(BaseModel):
+    """A system that an ensemble joins."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field(description="Name of its folder.")
+    weight: float
+    digest: str = Field(description="What its stage says of it.")
+    validation_accuracy: float
+    validation_loss: float
+
+
 class ModelCard(BaseModel):
-    """What stands beside a network's weights."""
+    """What stands beside a network's weights, a rule, or the probabilities of an ensemble."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(description='System and preparation: "MobileNetV2-padded", "MobileNetV2-finetuned-padded".')
     kind: str = Field(description="Family that it belongs to: frozen, fine-tuned, scratch and others.")
-    backbone: str = Field(description="The network; that of a scratch system is the system itself.")
+    backbone: str = Field(description="The network; where there is none of another name, the system itself.")
     preparation: str
-    input_size: int = Field(description="Side of the square input in pixels; its values are 0..255.")
-    preprocessing: str = Field(description="What becomes of them first: tf, torch, caffe or none; see `Backbone`.")
-    weights: str = Field(description="Where the backbone's weights came from: file, imagenet or random.")
-    weights_file: str | None = Field(description="Name of the file of weights.")
-    weights_digest: str
+    input_size: int = Field(default=0, description="Side of the square input in pixels; 0 without pictures.")
+    preprocessing: str = Field(default="none", description="What becomes of its values of 0..255: see `Backbone`.")
+    weights: str = Field(default="none", description="Where the backbone's weights came from: see `WeightsSource`.")
+    weights_file: str | None = Field(default=None, description="Name of the file of weights.")
+    weights_digest: str = ""
     hidden_units: list[int] = Field(default=[], description="Units of the head's hidden layers.")
     dropout: float = Field(default=0.0, description="Dropout before each of the head's layers.")
     extra_inputs: list[ExtraInput] = Field(default=[], description="Extra inputs joined to the pooled features.")
     hyperparameters: dict[str, Any] = Field(default={}, description="What its head was trained with.")
+    how: str = Field(default="", description="How an ensemble joins its members: mean, weighted or product.")
+    members: list[Member] = []
     genres: list[Genre]
     settings: dict[str, Any] = Field(description="The settings that the training depends on.")
     inputs: dict[str, str] = Field(description="Digests of what it was trained on.")
-    digests: dict[str, str] = Field(description="SHA-256 of the files of weights, by name.")
+    digests: dict[str, str] = Field(default={}, description="SHA-256 of the files of weights, by name.")
     metrics: dict[str, float] = Field(description="best_epoch, epochs, validation_accuracy and more.")
-    parameters: dict[str, int] = Field(description="Numbers of weights: backbone, head, trainable.")
+    parameters: dict[str, int] = Field(default={}, description="Numbers of weights: backbone, head, trainable.")
     architecture: Architecture | None = Field(default=None, description="The whole network in numbers.")
     software: dict[str, str] = Field(description="Versions.")
     machine: Machine | None = Field(default=None, description="The machine that it was trained on.")
@@ -68,6 +83,14 @@ def write_card(folder: Path, card: ModelCard) -> Path:
     """The file that `card` was written to."""
     file = folder / CARD
     write_json(file, card.model_dump(mode="json"))
+    return file
+
+
+def whole_file(folder: Path, name: str, card: ModelCard) -> Path:
+    """The file of that name in a system's folder, if it is as the card says; else raises `WeightsError`."""
+    file = folder / name
+    if not file.is_file() or file_digest(file) != card.digests.get(name):
+        raise WeightsError("it is missing, or not as its card says", where=file, advice="Run the study again.")
     return file
 
 

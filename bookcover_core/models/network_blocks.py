@@ -1,16 +1,9 @@
 """The blocks of a network, from its pictures up: what fine-tuning trains is so many of them, from the top.
 
-A block is found in the graph of layers, for names tell of it in some networks only. Wherever the whole graph narrows to
-one tensor, it can be cut. What lies between two such points and branches, to be joined again by a sum or a
-concatenation, is a block: a residual block, an Inception module. Between those blocks lie chains, which are cut
-
-- behind a pooling (VGG's five blocks),
-- between two convolutions without a non-linearity between them: the linear bottlenecks at which MobileNetV2 and
-  EfficientNet cut their own blocks (block_16 from Conv_1, say),
-- before each further depthwise convolution (MobileNet's pairs of a depthwise and a pointwise convolution).
-
-A piece without a kernel (an activation, say) belongs to the block before it. NASNet, whose cells see the two cells
-before them, narrows nowhere between its stem and its end, and so has one block for all cells.
+Wherever the graph of layers narrows to one tensor, it can be cut. What lies between two such points and branches, to be
+joined again, is a block: a residual block, an Inception module. The chains between those are cut behind a pooling
+(VGG), between two convolutions without a non-linearity between them (the linear bottlenecks of MobileNetV2), and before
+each further depthwise convolution (MobileNet). NASNet narrows nowhere: it has one block for all cells.
 """
 
 from collections.abc import Iterator, Sequence
@@ -63,8 +56,8 @@ def find_blocks(network: keras.Model) -> list[tuple[str, ...]]:
 def unfreeze_top(network: keras.Model, blocks: int) -> list[str]:
     """Names of the layers of `network` that can be trained from now on: those with weights in its top blocks.
 
-    All others are frozen, and so are all batch normalisations: they go on normalising by the statistics that they came
-    with, which those of small batches of other pictures would spoil. More blocks than there are means all.
+    All others are frozen, and all batch normalisations, which small batches of other pictures would spoil. More blocks
+    than there are means all.
     """
     top = {name for block in find_blocks(network)[-blocks:] for name in block} if blocks else set()
     network.trainable = True
@@ -95,11 +88,7 @@ def _cut(chain: Sequence[_Step]) -> list[list[_Step]]:
 
 
 def _steps(network: keras.Model) -> Iterator[_Step]:
-    """The graph of `network`, cut wherever it narrows to one tensor.
-
-    That is behind every layer which leaves nothing open: all that came before it is used by it or by what came before
-    it. Layers come in an order in which each stands behind its inputs.
-    """
+    """The graph of `network`, cut behind every layer that leaves nothing open: all before it is used by then."""
     graph: list[dict[str, Any]] = network.get_config()["layers"]
     sources = [set(_names_of_inputs(layer["inbound_nodes"])) for layer in graph]
     last_use = {name: place for place, names in enumerate(sources) for name in names}

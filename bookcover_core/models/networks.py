@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import IMAGENET_DEVIATION, POOLING, PREPROCESSING, Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
-from bookcover_core.models.lenet_alexnet import SCRATCH, find_scratch
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.manifests import file_digest
@@ -190,7 +190,7 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
 def _build(card: ModelCard) -> keras.Model:
     """The architecture that `card` describes."""
     if card.backbone in SCRATCH:
-        return find_scratch(card.backbone).build(len(card.genres), 0)
+        return SCRATCH[card.backbone].build(len(card.genres), 0)
     backbone = find_backbone(card.backbone, card.input_size)
     shape = HeadSettings(
         hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)

@@ -21,14 +21,9 @@ _CALIBRATION_PICTURES = 16
 def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
     """Give `model` random weights that let pictures through: the same for a seed on any machine.
 
-    Kernels are He-normal (He et al. 2015). Frozen batch normalisations at their initial statistics would leave a deep
-    random network with features that vanish or explode, the same for all pictures; so their statistics are set to those
-    of a batch of drawn pictures, laid out like covers, layer after layer in one pass. A linear classifier then finds
-    colour, texture and layout in the features: enough for a demo study, far from what ImageNet weights give.
-
-    A network that normalises nothing (VGG) passes the scale of its pictures on to its features; its first kernel is
-    scaled to them instead. Scales of residual branches that begin near 0 (ConvNeXt) are set to 1. Other weights stay as
-    Keras makes them: biases 0, layer normalisations and normalisations of the input neutral.
+    Kernels are He-normal (He et al. 2015). Batch normalisations, which would leave features that vanish or explode, are
+    given the statistics of a batch of drawn pictures, laid out like covers; where there are none (VGG), the first
+    kernel is scaled to the pictures instead. Scales of residual branches (ConvNeXt) are set to 1.
     """
     _draw_kernels(model, np.random.default_rng([seed, _KERNELS]))
     pictures = build_preprocessing(backbone)(_drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES])))
@@ -90,11 +85,7 @@ def _set(layers: list[Any], attribute: str, value: float) -> Iterator[None]:
 
 
 def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Pictures (n, size, size, 3) in 0..255: rectangles of one colour, large and small, over one another, some noise.
-
-    Like covers they have flat fields, edges and strong colours. Networks calibrated on noise alone give covers features
-    dozens of times as large, and nearly the same for all.
-    """
+    """Pictures (n, size, size, 3) in 0..255 with flat fields, edges and strong colours, as covers have them."""
     pictures = np.empty((_CALIBRATION_PICTURES, size, size, 3), np.float32)
     for picture in pictures:
         picture[:] = generator.uniform(0, 255, 3)

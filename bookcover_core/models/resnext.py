@@ -1,8 +1,7 @@
 """ResNeXt-50 (32x4d), which Keras 3 no longer builds: Xie et al., "Aggregated residual transformations", CVPR 2017.
 
-The layout and the names of the layers are those of keras-applications 1.0.8, so that the weights that Keras published
-for it fit. A grouped convolution is written there as a depthwise convolution whose outputs are summed group by group.
-On a CPU its gradient takes a twentieth of the time that TensorFlow's own grouped convolution takes.
+Layout and names of layers are those of keras-applications 1.0.8, whose published weights fit. A grouped convolution is
+a depthwise one whose outputs are summed group by group: on a CPU its gradient takes a twentieth of the time.
 """
 
 from bookcover_core.models.tensorflow_setup import keras

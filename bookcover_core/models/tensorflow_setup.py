@@ -1,8 +1,7 @@
 """TensorFlow and Keras, imported in one place, with TensorFlow told to keep its start-up chatter to itself.
 
-Importing this module takes seconds. Modules that import it at their top (`resnext`, `pictures`, `networks`,
-`random_weights`, `blocks`, `training.feature_extraction`, `training.head_trainer`, `training.image_trainer` and more)
-are themselves imported only inside functions, so that a command that trains nothing starts at once.
+Importing this module takes seconds. Modules that import it at their top are themselves imported only inside functions,
+so that a command that trains nothing starts at once.
 """
 
 import os
@@ -16,11 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 @contextmanager
 def without_chatter() -> Iterator[None]:
-    """Keep what TensorFlow's C++ code writes past its own log level off the terminal.
-
-    Until its log is initialised, which it never is from Python, it writes to the error stream whatever the level: which
-    processors it found, that a session starts. Errors reach Python as exceptions all the same.
-    """
+    """Keep what TensorFlow's C++ code writes past its own log level off the terminal; errors are exceptions anyway."""
     if _IS_CHATTY:
         yield
         return

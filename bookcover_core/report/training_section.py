@@ -1,15 +1,12 @@
 """How the systems of a study were trained, and trained again: chapter 4, in words, tables and a learning curve."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.repeats import LearningCurve, RepeatedAccuracy
-from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.family import listed, title_of
 from bookcover_core.families.systems import ALL_FAMILIES
+from bookcover_core.models.model_cards import read_card
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
@@ -17,6 +14,7 @@ from bookcover_core.report.result_tables import validation_cell
 from bookcover_core.report.table import Column, Table, estimates, integers, shares
 from bookcover_core.report.words import passage
 from bookcover_core.settings import StudySettings
+from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.visualisation.training_curves import learning_curves
 
 
@@ -70,36 +68,24 @@ def ensemble_table(findings: Findings) -> Table | None:
     """The members of each ensemble with their weights: section 5.4; None without one."""
     ensembles = [each for each in (*findings.systems, *findings.baselines) if each.is_ensemble]
     called = findings.titles
-    members = [(each, member) for each in ensembles for member in _members(findings, each)]
+    folder = findings.study.workspace.models
+    members = [(each, member) for each in ensembles for member in read_card(folder / each.scores.model).members]
     if not members:
         return None
     return Table.of(
         "ensembles",
         [
             Column("Ensemble", "0.title"),
-            Column("Member", lambda each: called.get(each[1]["name"], each[1]["name"])),
-            shares("Weight", lambda each: float(each[1]["weight"])),
+            Column("Member", lambda each: called.get(name := split_model_name(each[1].model)[0], name)),
+            shares("Weight", lambda each: each[1].weight),
             estimates(
                 "Validation accuracy",
-                lambda each: validation_cell(findings, float(each[1]["validation_accuracy"])),
+                lambda each: validation_cell(findings, each[1].validation_accuracy),
                 "validation accuracy",
             ),
         ],
         members,
     )
-
-
-def _members(findings: Findings, ensemble: EvaluatedSystem) -> list[dict[str, Any]]:
-    file = findings.study.workspace.models / ensemble.scores.model / ENSEMBLE
-    try:
-        members: list[dict[str, Any]] = json.loads(file.read_bytes())["members"]
-    except (OSError, ValueError, KeyError) as error:
-        raise WorkspaceError(
-            "it does not name the members of the ensemble",
-            where=file,
-            advice="Run the study again: what is altered is made anew.",
-        ) from error
-    return members
 
 
 def repeat_table(findings: Findings) -> Table | None:

@@ -1,11 +1,8 @@
 """Shards of features on disk: `features/<backbone>-<preparation>/shard-0001.npy`, float32 (books, channels).
 
-A shard has the books that `preparation.prepare.shard_keys` gives it. Beside it stands a JSON that names the picture
-that each row was made from: a run that was cut off goes on with the shard that it was at, and a row that was computed
-for whichever shard, in whichever study of the home, is not computed again.
-
-A head's rows are mapped from the shards, and read when they are asked for, so that memory does not grow with the number
-of covers; what the system keeps of the files in its cache it gives up when memory is wanted.
+Beside a shard stands a JSON that names the picture that each row was made from: a row that was computed for whichever
+shard, in whichever study of the home, is not computed again. A head's rows are mapped from the shards, so that memory
+does not grow with the number of covers.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,12 +1,8 @@
 """Fitting a head on pooled features: one dense layer with softmax, as section 4.1 says, or the settings' deeper one.
 
-Adam (or WAME) on sparse categorical cross entropy, the books shuffled anew for each epoch, within the one loop
-(`training.loop`). The steps of an epoch run as one TensorFlow graph, so that a batch of 32 costs a fraction of a
-millisecond.
-
-Features that fit one window, some tens of megabytes, stay in memory. Of more, each window is gathered in the order in
-which its books are wanted, by a thread, while the graph works on the window before. A window holds whole batches, so
-the graph does the same steps with the same numbers either way.
+The steps of an epoch run as one TensorFlow graph. Features that fit one window, some tens of megabytes, stay in memory;
+of more, a thread gathers each window in the order in which its books are wanted, while the graph works on the window
+before. A window holds whole batches, so the graph does the same steps with the same numbers either way.
 """
 
 import time
@@ -22,7 +18,7 @@ from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.settings import HeadSettings, StudySettings, TrainingSettings
 from bookcover_core.training.feature_store import LabelledFeatures, Places
 from bookcover_core.training.hyperparameters import Hyperparameters
-from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, fit
+from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, Schedule, check_books, fit
 from bookcover_core.training.wame import Wame
 
 # Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
@@ -90,19 +86,7 @@ _JUDGED = 1024
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
 
-class HeadSchedule(TrainingSettings):
-    """How a head is trained: its section of the settings, and the seed.
-
-    The weight decay is decoupled (Loshchilov and Hutter 2019), and biases keep theirs; labels are smoothed as in
-    Szegedy et al. 2016, section 7.
-    """
-
-    seed: int
-
-
-def plan_head(
-    settings: StudySettings, hyperparameters: Hyperparameters, **when: Any
-) -> tuple[HeadSchedule, HeadSettings]:
+def plan_head(settings: StudySettings, hyperparameters: Hyperparameters, **when: Any) -> tuple[Schedule, HeadSettings]:
     """How a head with these hyperparameters is trained, and what it is built of.
 
     Args:
@@ -114,31 +98,31 @@ def plan_head(
     values = settings.training.model_dump()
     values |= {name: chosen[name] for name in chosen.keys() & TrainingSettings.model_fields}
     shape = {name: chosen[name] for name in chosen.keys() & HeadSettings.model_fields}
-    return HeadSchedule(**values | when, seed=settings.seed), settings.head.model_copy(update=shape)
+    return Schedule(**values | when, seed=settings.seed), settings.head.model_copy(update=shape)
 
 
 def fit_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
     genres: int,
-    schedule: HeadSchedule,
+    schedule: Schedule,
     *,
     shape: HeadSettings = SINGLE_LAYER,
     label: str = "head",
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Fitted:
-    """A head trained on `train`, at the epoch that is best on `validation`.
+    """A head trained on `train`, at the epoch that is best on `validation`: see `loop.fit`.
 
-    Its extra inputs are standardised by the training books. `progress` is called with epochs done and epochs at most.
-    The state is kept in `checkpoint`, if there is one; `label` is what the training is called in the log.
+    Its extra inputs are standardised by the training books. The weight decay is decoupled (Loshchilov and Hutter 2019),
+    and biases keep theirs; labels are smoothed as in Szegedy et al. 2016, section 7. `progress` is called with epochs
+    done and epochs at most.
     """
     check_books(len(train.labels), len(validation.labels), label)
     return fit(
         _HeadLearner(train, validation, genres, schedule, shape),
         schedule,
         label=label,
-        advice="Lower training.learning_rate.",
         progress=progress,
         checkpoint=checkpoint,
     )
@@ -163,7 +147,7 @@ class _HeadLearner:
         train: LabelledFeatures,
         validation: LabelledFeatures,
         genres: int,
-        schedule: HeadSchedule,
+        schedule: Schedule,
         shape: HeadSettings,
     ) -> None:
         self._schedule = schedule
@@ -218,11 +202,9 @@ class _HeadLearner:
         return total, hits
 
     def _step(self, gradients: list[tf.Tensor]) -> None:
-        """Take one step with all weights: decay where there is any, then the optimiser's own step.
-
-        That is what the optimiser's `apply` does. But in every graph that it is traced in, `apply` registers a gradient
-        with TensorFlow for good, and with it the graph and all weights live on: megabytes for each head of a search.
-        """
+        """Take one step with all weights: decay where there is any, then the optimiser's own step."""
+        # The optimiser's `apply` does this too, but registers a gradient with TensorFlow for good in every graph that
+        # it is traced in: graph and weights live on, megabytes for each head of a search.
         optimizer, decay = self.optimizer, self._schedule.weight_decay
         for gradient, variable in zip(gradients, self.trained, strict=True):
             if decay and variable.path.endswith("kernel"):
@@ -244,11 +226,8 @@ class _HeadLearner:
         return _logits(self.network, tf.gather(window.features, rows), measurements, training=training)
 
     def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """What training makes small: the cross entropies with the labels smoothed, summed.
-
-        With the share e of each label spread over n genres, that is (1 - e) of the cross entropy with the true genre
-        and e / n of those with each of the n.
-        """
+        """What training makes small: the cross entropies with the labels smoothed, summed."""
+        # A share of each label is spread over all genres.
         share = self._schedule.label_smoothing
         if not share:
             return loss

@@ -1,8 +1,7 @@
 """The stage `search`: better hyperparameters for the head of one network, chosen on validation books (section 5.4).
 
 Random search (Bergstra and Bengio 2012): heads drawn by chance from the settings' ranges, each fitted as `train` would
-fit it on the stored features. The head that is best on the validation books (`training.monitor` says by what) gives its
-hyperparameters to `train`; the test books are not looked at.
+fit it. The best on the validation books, by `training.monitor`, gives its hyperparameters to `train`.
 
     search/<model>/trials.csv     a row for each head (`Trial`), written as soon as it is known
     search/<model>/chosen.json    the row that was chosen
@@ -18,9 +17,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict
 
-from bookcover_core.errors import SettingsError, TrainingError
+from bookcover_core.errors import TrainingError
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
@@ -76,8 +75,7 @@ COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
-    name = find_backbone(backbone).name
-    return head_inputs(study, name, chosen_preparation(study, name))
+    return head_inputs(study, backbone, chosen_preparation(study, backbone))
 
 
 @stage(
@@ -95,30 +93,18 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     timed=True,
 )
 def search_head(study: Study, run: StageRun, backbone: str) -> Result:
-    """The manifest of the search for the hyperparameters of one network's head on the chosen preparation.
-
-    Trials that are on record are not run again; a search that was cut off goes on with the epoch that it was at.
-    """
-    settings = study.settings
-    if not settings.search.trials:
-        raise SettingsError(
-            "the settings ask for no search", where="search.trials", advice="Name the number of heads to be tried."
-        )
-    name = find_backbone(backbone).name
-    preparation = chosen_preparation(study, name)
+    """The search for the hyperparameters of one network's head; trials that are on record are not run again."""
+    settings, preparation = study.settings, chosen_preparation(study, backbone)
     fixed = [{path: settings.part(path) for path in _FIXED}, run.inputs, run.code]
     wanted = {digest_of([tried.model_dump(mode="json"), *fixed]): tried for tried in draw_trials(settings)}
     folder = study.workspace.search / run.part
-    trials = _run_trials(study, name, preparation, wanted, folder, run.label)
+    trials = _run_trials(study, backbone, preparation, wanted, folder, run.label)
     if settings.training.monitor == "loss":
         chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
     else:
         figures = {str(place): ValidationFigures.of(trial.model_dump()) for place, trial in enumerate(trials)}
         chosen_by, chosen = "validation_accuracy", trials[int(choose_by_validation(figures).names[0])]
-    write_json(
-        folder / _CHOSEN,
-        {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})},
-    )
+    write_json(folder / _CHOSEN, {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})})
     return Result(
         outputs=[folder / _TRIALS, folder / _CHOSEN],
         counts={
@@ -197,7 +183,6 @@ def _run_trials(
 
 
 def _tell(study: Study, before: int, total: int, done: int, _: int) -> None:
-    """Tell the study how many epochs are done, of as many as there are at most."""
     study.progress(before + done, total)
 
 

@@ -38,21 +38,11 @@ class Hyperparameters(BaseModel):
     @classmethod
     def of(cls, settings: StudySettings) -> "Hyperparameters":
         """Those that the settings name."""
-        return cls(
-            learning_rate=settings.training.learning_rate,
-            batch_size=settings.training.batch_size,
-            hidden_units=settings.head.hidden_units,
-            dropout=settings.head.dropout,
-            weight_decay=settings.training.weight_decay,
-            label_smoothing=settings.training.label_smoothing,
-        )
+        return cls.model_validate(settings.training.model_dump() | settings.head.model_dump())
 
 
 def draw_trials(settings: StudySettings) -> list[Hyperparameters]:
-    """The heads that a search tries: the settings' own first, the others drawn by chance from `settings.search`.
-
-    Asking for more of them leaves the first ones as they were.
-    """
+    """The heads that a search tries: the settings' own first, then draws, of which more leave the first as they are."""
     ranges = settings.search
     generator = np.random.default_rng([settings.seed, _TRIALS])
 

@@ -1,10 +1,8 @@
 """Streams of prepared pictures into networks that learn from pixels: read as they are needed, never all at once.
 
-Memory holds the names of the files and a few batches, however many covers there are.
-
-Augmentation keeps a cover a cover: each time it is shown, it is a little nearer, moved, lighter or stronger. Never
-mirrored and never turned, for a cover carries text; never stretched, for its proportions tell of its genre. What
-becomes of a picture depends on its seed alone, so that a training that was cut off sees what it would have seen.
+Augmentation shows a cover a little nearer, moved, lighter or stronger: never mirrored or turned, for it carries text;
+never stretched, for its proportions tell of its genre. What becomes of a picture depends on its seed alone, so that a
+training that was cut off sees what it would have seen.
 """
 
 from collections.abc import Callable, Collection
@@ -80,11 +78,7 @@ class PixelBooks:
 
 
 def read_books(study: Study, preparation: str, split: str, extra_inputs: Collection[ExtraInput] = ()) -> PixelBooks:
-    """The books of one split: train, validation or test.
-
-    Raises:
-        StageOrderError: Books of the split have not been prepared in this way.
-    """
+    """The books of one split; `StageOrderError` where some have not been prepared in this way."""
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split]
     keys = books["key"].tolist()
@@ -110,10 +104,7 @@ def judged(books: PixelBooks, size: int, batch: int, device: str | None = None) 
 def shown(
     books: PixelBooks, size: int, batch: int, *, seed: int, epoch: int, augmented: bool, device: str | None = None
 ) -> "tf.data.Dataset":
-    """The batches of an epoch, as `judged` gives them: all books in an order drawn by chance.
-
-    Order and augmentation depend on the seed and the number of the epoch alone.
-    """
+    """The batches of an epoch, as `judged` gives them: all books in an order drawn by chance."""
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(len(books.keys))
 
     def read(file: tf.Tensor, measurements: tf.Tensor, label: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:

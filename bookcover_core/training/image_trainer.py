@@ -1,17 +1,13 @@
 """Fitting a network to pictures: its weights, or those of its top, learn from pixels rather than from stored features.
 
-Cross entropy, the books shuffled anew for each epoch, within the one loop (`training.loop`). Where training starts from
-a network that was trained before, that network is epoch 0 and competes with the others, so that what is kept never
-validates worse than what was there.
-
-Whatever is frozen stays bit for bit as it is; batch normalisations that are frozen normalise by the statistics that
-they have. On a GPU sums are taken in an order that may change, and the last digits with it.
+Where training starts from a network that was trained before, that network is epoch 0 and competes with the others, so
+that what is kept never validates worse than what was there. Whatever is frozen stays as it is, to the bit. On a GPU
+sums are taken in an order that may change, and the last digits with it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,10 +16,18 @@ import numpy.typing as npt
 from bookcover_core.models.input_pipeline import find_unreadable
 from bookcover_core.models.networks import GENRES
 from bookcover_core.models.tensorflow_setup import keras, tf
-from bookcover_core.settings import Monitor
 from bookcover_core.training.accelerator import Accelerator, find_accelerator, scaled_optimizer, set_precision
 from bookcover_core.training.image_dataset import PixelBooks, judged, shown
-from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, check_books, dropout_generators, fit
+from bookcover_core.training.loop import (
+    Checkpoint,
+    Epoch,
+    Fitted,
+    Progress,
+    Schedule,
+    check_books,
+    dropout_generators,
+    fit,
+)
 
 
 def _genre_logits(network: keras.Model, pictures: tf.Tensor, measurements: tf.Tensor, *, training: bool) -> tf.Tensor:
@@ -63,37 +67,14 @@ _DROPOUTS = 503
 _REPORT_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class PixelSchedule:
-    """How a network is fitted to pictures."""
-
-    epochs: int
-    patience: int
-    batch_size: int
-    seed: int
-    augmented: bool
-    advice: str
-    """What to do when the loss is no longer a number: which setting to lower."""
-    monitor: Monitor = "accuracy"
-    """What tells on the validation books which epoch is the best."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """How well a network does on its training books before it is fitted to their pictures."""
-
-    loss: float
-    accuracy: float
-
-
 def fit_network(
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     train: PixelBooks,
     validation: PixelBooks,
-    schedule: PixelSchedule,
+    schedule: Schedule,
     *,
-    start: Start | None = None,
+    start: Mapping[str, float] | None = None,
     label: str = "network",
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
@@ -102,9 +83,9 @@ def fit_network(
     """How `network` was fitted to the pictures of `train`; it is left at the epoch that is best on `validation`.
 
     The network takes pictures in 0..255, and extra inputs if it has any, to probabilities; its last layer is "genres".
-    Its trainable weights are trained, its batch normalisations must be frozen. `start` says how well it does before;
-    without it, it has learnt nothing yet, and there is no epoch 0. `progress` is called with steps done and steps at
-    most, now and then. The state is kept in `checkpoint`, if there is one.
+    Its trainable weights are trained, its batch normalisations must be frozen. `start` holds its loss and accuracy on
+    the training books before; without it, it has learnt nothing yet, and there is no epoch 0. `progress` is called with
+    steps done and steps at most, now and then. The rest is as for `loop.fit`.
     """
     check_books(len(train.keys), len(validation.keys), label)
     learner = _PixelLearner(network, optimizer, train, validation, schedule, accelerator or find_accelerator())
@@ -112,7 +93,6 @@ def fit_network(
         learner,
         schedule,
         label=label,
-        advice=schedule.advice,
         start=partial(learner.measure_start, start) if start else None,
         progress=progress,
         checkpoint=checkpoint,
@@ -128,7 +108,7 @@ class _PixelLearner:
         optimizer: keras.optimizers.Optimizer,
         train: PixelBooks,
         validation: PixelBooks,
-        schedule: PixelSchedule,
+        schedule: Schedule,
         accelerator: Accelerator,
     ) -> None:
         set_precision(network, accelerator.precision)
@@ -152,12 +132,12 @@ class _PixelLearner:
             jit_compile=accelerator.jit_compile,
         )
 
-    def measure_start(self, start: Start) -> Epoch:
+    def measure_start(self, start: Mapping[str, float]) -> Epoch:
         """Epoch 0: the network as it is."""
         started = time.perf_counter()
         val_loss, val_accuracy = self._validate()
         seconds = round(time.perf_counter() - started, 4)
-        return Epoch(0, start.loss, start.accuracy, val_loss, val_accuracy, seconds)
+        return Epoch(0, start["loss"], start["accuracy"], val_loss, val_accuracy, seconds)
 
     def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
         """What epoch number `epoch`, from 1, brought."""

@@ -1,12 +1,8 @@
 """The one training loop, of heads on stored features and of networks on pixels alike (section 4.2).
 
-A `Learner` runs an epoch; `fit` repeats it, keeps the best epoch by validation accuracy or loss (the earliest of
-equals), stops when none has been better for `patience` epochs, and keeps the state on disk: a training that was cut
-off, or that is to go on for more epochs, ends as if it had never stopped.
-
-Keras' own `fit` was measured first, with BackupAndRestore, EarlyStopping, CSVLogger and a whole epoch to an execution:
-on 5,000 x 1,280 features and batches of 32, its 40 epochs take 12.2 s of the processor's time on arrays and 8.3 s on a
-`tf.data` pipeline, these here 3.8 s. It takes up weights and optimiser bit for bit, but counts patience anew.
+The state is kept on disk: a training that was cut off, or that is to go on for more epochs, ends as if it had never
+stopped. Keras' own `fit` takes up weights and optimiser bit for bit too, but counts patience anew, and takes more than
+twice the processor's time (5,000 x 1,280 features, batches of 32, a whole epoch to an execution).
 """
 
 import json
@@ -24,7 +20,7 @@ import numpy.typing as npt
 from bookcover_core.errors import TrainingError
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.workspace import atomic
-from bookcover_core.settings import Monitor
+from bookcover_core.settings import Monitor, TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +34,7 @@ class Epoch:
     """What one epoch brought: a row of history.csv.
 
     Losses are cross entropies with the true genre alone, whatever smoothing the training aims at. Training figures are
-    means over the epoch, each batch judged before its step, as in Keras; with dropout by the network that lost inputs,
-    so they look worse than it is. Validation figures are those of the whole network after the epoch.
+    means over the epoch, each batch judged before its step, as in Keras; validation figures those after it.
     """
 
     epoch: int
@@ -55,20 +50,16 @@ class Epoch:
         return self.val_loss < other.val_loss if monitor == "loss" else self.val_accuracy > other.val_accuracy
 
 
-class Schedule(Protocol):
-    """When a training ends, and which of its epochs is kept."""
+class Schedule(TrainingSettings):
+    """How a network is trained: its section of the settings, and what goes with it."""
 
-    @property
-    def epochs(self) -> int:
-        """Epochs at most."""
-
-    @property
-    def patience(self) -> int:
-        """Epochs without a better one after which it ends."""
-
-    @property
-    def monitor(self) -> Monitor:
-        """Validation metric that selects the epoch."""
+    seed: int
+    epochs: int = TrainingSettings.model_fields["epochs"].default
+    """At most. Any number: from scratch, it follows from a number of steps."""
+    augmented: bool = False
+    """Whether pictures are varied."""
+    advice: str = "Lower training.learning_rate."
+    """What to do when the loss is no longer a number."""
 
 
 class Learner(Protocol):
@@ -132,8 +123,7 @@ class Checkpoint:
     ) -> tuple[list[Epoch], Arrays]:
         """Epochs and best weights of the training that was cut off or ended sooner, its state taken up into `state`.
 
-        Where there is none: no epochs, and `best`. A checkpoint that is damaged, of a training that depends on
-        something else, or past the end that `schedule` gives, is passed over.
+        No epochs, and `best`, where there is none, or one that is damaged, of another key, or past its end.
         """
         try:
             with np.load(self.file, allow_pickle=False) as saved:
@@ -158,18 +148,16 @@ def fit(
     schedule: Schedule,
     *,
     label: str,
-    advice: str,
     start: Callable[[], Epoch] | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Fitted:
-    """How `learner` was trained; its network is left with the weights of the best epoch.
+    """How `learner` was trained; its network is left with the weights of the best epoch, the earliest of equals.
 
     Args:
         learner: What is trained.
         schedule: When it ends, and the validation metric that selects the best epoch.
         label: What the training is called in the log.
-        advice: What to do when the loss is no longer a number: which setting to lower.
         start: Measures epoch 0, of a network that competes with what it becomes; none: it has learnt nothing yet.
         progress: Handed to the learner.
         checkpoint: Where the state is kept; none: nowhere.
@@ -198,7 +186,9 @@ def fit(
     while not _is_over(history, best, schedule):
         row = learner.run_epoch(history[-1].epoch + 1 if history else 1, progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
-            raise TrainingError(f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=advice)
+            raise TrainingError(
+                f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=schedule.advice
+            )
         see(row)
         if checkpoint and time.perf_counter() - saved >= checkpoint.every:
             checkpoint.save(state, weights, history)
@@ -212,11 +202,7 @@ def fit(
 
 
 def check_books(train: int, validation: int, label: str) -> None:
-    """Check that there is something to learn from.
-
-    Raises:
-        TrainingError: There are no training or no validation books.
-    """
+    """Raise `TrainingError` where there is nothing to learn from, or to validate on."""
     if not train or not validation:
         raise TrainingError(
             "there are no books to train or to validate on", where=label, advice="Check the splits: splits/books.csv."

@@ -59,10 +59,7 @@ def comparison_folder(study: Study, backbone: str) -> Path:
 def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
     """The preparation that `network` is trained on: the one that the settings name, or a comparison's choice.
 
-    Without a network: what the settings' own backbone chooses.
-
-    Raises:
-        StageOrderError: The settings leave the choice to a comparison, and that has not been made.
+    Without a network: what the settings' own backbone chooses. `StageOrderError` where nothing has been chosen yet.
     """
     wanted = study.settings.training.preparation
     if wanted != "best":

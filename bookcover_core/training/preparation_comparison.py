@@ -1,8 +1,6 @@
 """The stage `compare`: which preparation of the covers the networks do best on (section 3.2, Table 1).
 
-The head of one backbone is trained shortly on each preparation. The dissertation chose the preparation by its accuracy
-on the test books; here the validation books choose, so that the test books decide nothing. The test accuracy is
-reported beside it, as in Table 1.
+The dissertation chose by the accuracy on the test books; here the validation books choose.
 
     comparison.per_backbone   labels                                     files
     false                     compare/padded, compare                    comparison/padded/, chosen.json
@@ -61,11 +59,7 @@ def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -
     timed=True,
 )
 def compare_preparation(study: Study, run: StageRun, preparation: str, backbone: str | None = None) -> Result:
-    """The manifest of the short training on one preparation.
-
-    Writes, to the preparation's folder in `comparison_folder`: history.csv, head.weights.h5, and result.json
-    (`COLUMNS`, backbone, epochs). The backbone is one of `comparing_backbones`, the settings' own where none is named.
-    """
+    """The short training of a backbone, the settings' own where none is named, on one preparation: result.json."""
     settings = study.settings.comparison
     network = find_backbone(backbone or settings.backbone).name
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
@@ -117,11 +111,7 @@ def _choice_inputs(study: Study, backbone: str | None = None) -> Inputs:
     parts=lambda study: [(backbone,) for backbone in _compared(study)],
 )
 def compare_preparations(study: Study, _: StageRun, backbone: str | None = None) -> Result:
-    """The manifest of the choice among all preparations.
-
-    Writes, to `comparison_folder`, comparison.csv (`COLUMNS`, in the order of preparation.methods) and chosen.json: the
-    preparation that `choose_by_validation` puts first, and those that tie with it.
-    """
+    """The choice among all preparations: comparison.csv, and chosen.json, which names those that tie with it too."""
     network = backbone or study.settings.comparison.backbone
     methods = [str(method) for method in study.settings.preparation.methods]
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas

@@ -6,8 +6,7 @@
                                those of a larger one
     repeats/<model>/<variant>/probabilities-test.npz
 
-The preparation and, after a search, the hyperparameters are those that the study's own validation books chose; they are
-not chosen anew for a fold, some of whose test books they have seen.
+Preparation and hyperparameters are those that the study's own validation books chose, also for folds.
 """
 
 import math
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -70,7 +69,7 @@ def fold_variants(settings: StudySettings) -> list[str]:
 
 
 def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
-    settings, preparation = study.settings, chosen_preparation(study, find_backbone(backbone).name)
+    settings, preparation = study.settings, chosen_preparation(study, backbone)
     model = model_name(backbone, preparation)
     searched = [f"search/{model}"] if settings.search.trials else []
     inputs = head_inputs(study, backbone, preparation, f"{model}/{variant}", searched)
@@ -136,12 +135,9 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
 
 
 def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tuple[Division, int]:
-    """The sides of one of `variants`, and what it adds to the seed.
+    """The sides of one of `variants`, and what it adds to the seed; `TrainingError` where folds are too many.
 
-    Books have a label, a split and a group; those of one group have to be on one side.
-
-    Raises:
-        TrainingError: There are too few groups for so many folds.
+    Books have a label, a split and a group; those of one group are on one side.
     """
     kind, *told = variant.split("-")
     labels, splits = books["label"].to_numpy(), books["split"].to_numpy()

@@ -1,11 +1,7 @@
 """Probabilities of a system, stored beside it: `models/<model>/probabilities-<split>.npz`.
 
-A system predicts the genres of the validation and test books once, when it is made. Evaluation, ensembles and analysis
-read what it said, and so need to know nothing of how it came about.
-
-The validation books choose, among systems or preparations, and the test books judge. The highest validation accuracy
-wins. With few validation books several often share it; then the lower validation loss decides, and after that the
-order. Whoever tells of a choice tells of a tie too.
+A system predicts the validation and test books once, when it is made. The validation books choose among systems or
+preparations: by their accuracy, where that ties by the lower loss, and then by the order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +23,7 @@ STORED_SPLITS = ("validation", "test")
 """The splits that every system predicts: one to choose by, one to be evaluated on."""
 
 
-def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabilities: npt.NDArray[np.float32]) -> Path:
+def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabilities: npt.NDArray[np.floating]) -> Path:
     """The file in a system's folder that the probabilities (books, genres) of the books of `keys` were written to."""
     file = _file(folder, split)
     with atomic(file) as temporary, temporary.open("wb") as stream:
@@ -38,8 +34,7 @@ def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabili
 def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray[np.float32]]:
     """Keys of the books of a split, and the probabilities (books, genres) that the system in `folder` gives them.
 
-    Raises:
-        StageOrderError: The system has not been trained, or the file is damaged.
+    `StageOrderError` where it has not been trained, or the file is damaged.
     """
     file = _file(folder, split)
     try:
@@ -59,10 +54,7 @@ def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray
 def predict_split(
     study: Study, model: str, split: str
 ) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Keys, labels (books,) and probabilities (books, genres) of one split, validation or test.
-
-    They are what `model`, a system on a preparation such as "Ensemble-mean-padded", predicted.
-    """
+    """Keys, labels (books,) and probabilities (books, genres) of one split, as `model` predicted them."""
     keys, probabilities = read_probabilities(study.workspace.models / model, split)
     books = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"]
     return keys, books.loc[keys].to_numpy(np.int32), probabilities

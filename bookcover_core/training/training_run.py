@@ -6,7 +6,7 @@ Evaluation, ensembles and analysis read the probabilities; none of them loads a 
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.machine_info import this_machine
-from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS, ModelCard, software_versions, write_card
+from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS
 from bookcover_core.models.networks import save_weights
 from bookcover_core.models.tensorflow_setup import keras
-from bookcover_core.pipeline.engine import Result, StageRun
+from bookcover_core.pipeline.engine import StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
@@ -29,8 +28,8 @@ from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head, plan_head
 from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.image_dataset import read_books
-from bookcover_core.training.image_trainer import PixelSchedule, Start, fit_network
-from bookcover_core.training.loop import Checkpoint, Epoch, Fitted
+from bookcover_core.training.image_trainer import fit_network
+from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Schedule
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
 
 HISTORY, CHECKPOINT = "history.csv", "checkpoint.npz"
@@ -94,10 +93,7 @@ def run_head_training(
     folder: Path,
     **when: Any,
 ) -> TrainingRun:
-    """A head trained on the features of `backbone` on `preparation`, and what was kept of it in `folder`.
-
-    A training that was cut off, or ended sooner by fewer epochs, goes on where it was. `plan_head` says what `when` is.
-    """
+    """A head trained on features, and what was kept of it in `folder`; `plan_head` says what `when` is."""
     schedule, shape = plan_head(study.settings, hyperparameters, **when)
     return _run(
         study,
@@ -114,17 +110,13 @@ def run_pixel_training(
     run: StageRun,
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    schedule: PixelSchedule,
+    schedule: Schedule,
     *,
     preparation: str,
     extra_inputs: Collection[ExtraInput] = (),
-    start: Start | None = None,
+    start: Mapping[str, float] | None = None,
 ) -> TrainingRun:
-    """`network`, trained on the study's pictures, and what was kept of it in the folder of the run's model.
-
-    A training that was cut off, or ended sooner by fewer epochs, goes on after the last epoch that it finished.
-    `fit_network` says what the rest means.
-    """
+    """`network`, trained on the study's pictures, and what was kept of it: see `fit_network`."""
     return _run(
         study,
         run,
@@ -145,7 +137,7 @@ def _run(
     weights: str,
     every: float = Checkpoint.every,
 ) -> TrainingRun:
-    """A training that `fit` makes of the books of each split; weights, history and probabilities are in `folder`."""
+    """A training that `fit` makes of the books of each split; one that was cut off, or ended sooner, goes on."""
     checkpoint = Checkpoint(folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS), every)
     told = {"label": run.label, "progress": study.progress, "checkpoint": checkpoint}
     fitted = fit(books_of("train"), books_of("validation"), **told)
@@ -159,22 +151,3 @@ def _run(
     training = TrainingRun(fitted, folder, outputs, float(np.mean(hits)))
     training.add_weights(fitted.network, weights)
     return training
-
-
-def finish(run: StageRun, training: TrainingRun, **card: Any) -> Result:
-    """The result of the stage that made a network, whose card is written with these fields of `ModelCard`."""
-    told = {
-        "name": run.part,
-        "settings": run.settings,
-        "inputs": run.inputs,
-        "digests": training.weights,
-        "metrics": training.metrics,
-        "software": software_versions(),
-        "machine": this_machine(),
-    }
-    written = ModelCard(**(card | told))
-    return Result(
-        outputs=[*training.outputs, write_card(training.folder, written)],
-        counts=training.counts | {"weights": written.weights},
-        digest=digest_of([training.digest, written.weights_digest]),
-    )

@@ -31,7 +31,6 @@ from starlette.routing import Mount, Route
 
 from bookcover_core.curation.review_queue import find_open
 from bookcover_core.errors import BookcoverError
-from bookcover_core.families.ensemble import ENSEMBLE
 from bookcover_core.families.systems import systems
 from bookcover_core.models.model_cards import CARD
 from bookcover_core.pipeline.study import Study, studies_in
@@ -269,7 +268,7 @@ def _can_judge(study: Study) -> bool:
         wanted = {system.name for system in systems(study.settings) if system.competes}
     except BookcoverError:
         return False
-    files = (file for name in (CARD, ENSEMBLE) for file in study.workspace.models.glob(f"*/{name}"))
+    files = study.workspace.models.glob(f"*/{CARD}")
     return any(split_model_name(file.parent.name)[0] in wanted for file in files)
 
 

@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bookcover_core.errors import SettingsError, WeightsError
+from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.baselines import (
@@ -150,8 +150,11 @@ def test_an_ensemble_joins_them_where_it_names_them(fitted):
         ensemble={"methods": ("mean",), "members": ("Baseline-commonest", "Baseline-mean-colour")},
     )
     combine(study, "Ensemble-mean")
-    told = json.loads((study.workspace.models / "Ensemble-mean-original" / "ensemble.json").read_text())
-    assert [member["name"] for member in told["members"]] == ["Baseline-commonest", "Baseline-mean-colour"]
+    told = json.loads((study.workspace.models / "Ensemble-mean-original" / "card.json").read_text())
+    assert [member["model"] for member in told["members"]] == [
+        "Baseline-commonest-original",
+        "Baseline-mean-colour-original",
+    ]
 
 
 def test_covers_from_outside_are_judged_by_name_alone(fitted):
@@ -170,9 +173,3 @@ def test_covers_from_outside_are_judged_by_name_alone(fitted):
     (folder / "rule.npz").write_bytes(b"other")
     with pytest.raises(WeightsError, match=r"rule\.npz"):
         load_predictor(folder)
-
-
-def test_an_unknown_name_is_said(tmp_path):
-    """With those that there are."""
-    with pytest.raises(SettingsError, match="Baseline-luck"):
-        fit_baseline(Study(StudySettings(name="empty", workspace=str(tmp_path))), "Baseline-luck")

@@ -159,7 +159,7 @@ def test_a_cover_without_words_is_judged_by_its_picture(fitted, monkeypatch):
     assert joined[blank].argmax() == network[blank].argmax() == 1
     others = [row for row in range(len(keys)) if row != blank]
     assert (joined.argmax(axis=1) == labels)[others].all()
-    told = json.loads((fitted.workspace.models / "CoverAlone-mixed" / "ensemble.json").read_text())
+    told = json.loads((fitted.workspace.models / "CoverAlone-mixed" / "card.json").read_text())
     assert told["how"] == "product"
 
 

@@ -71,7 +71,7 @@ def _members_are_made(monkeypatch) -> None:
 
 
 def told(study: Study, name: str) -> dict:
-    return json.loads((study.workspace.models / f"{name}-padded" / "ensemble.json").read_text("utf-8"))
+    return json.loads((study.workspace.models / f"{name}-padded" / "card.json").read_text("utf-8"))
 
 
 @pytest.mark.usefixtures("_members_are_made")
@@ -96,10 +96,10 @@ def test_the_weighted_mean_trusts_those_who_know_more(study):
     combine(study, "Ensemble-mean")
     combine(study, "Ensemble-weighted")
     weighted, mean = told(study, "Ensemble-weighted"), told(study, "Ensemble-mean")
-    weights = {member["name"]: member["weight"] for member in weighted["members"]}
+    weights = {member["model"]: member["weight"] for member in weighted["members"]}
     assert sum(weights.values()) == pytest.approx(1)
-    assert weights["AlexNet"] > weights["LeNet"] >= 0
-    assert weighted["validation_loss"] <= mean["validation_loss"]
+    assert weights["AlexNet-padded"] > weights["LeNet-padded"] >= 0
+    assert weighted["metrics"]["validation_loss"] <= mean["metrics"]["validation_loss"]
     assert [member["weight"] for member in mean["members"]] == [0.5, 0.5]
     assert weighted["members"][0]["digest"] == study.manifest("scratch/LeNet-padded").digest
     assert 0 < weighted["members"][1]["validation_accuracy"] <= 1
@@ -107,9 +107,7 @@ def test_the_weighted_mean_trusts_those_who_know_more(study):
 
 def test_a_member_that_is_not_trained_is_named(study):
     """What lies in the folder of a network that today's settings did not train is not joined."""
-    with pytest.raises(
-        StageOrderError, match=r"Ensemble-mean: LeNet and AlexNet, members of it, have not been trained"
-    ):
+    with pytest.raises(StageOrderError, match=r"Ensemble-mean: its members LeNet and AlexNet have not been trained"):
         combine(study, "Ensemble-mean")
     with pytest.raises(SettingsError, match="Ensemble-median"):
         combine(study, "Ensemble-median")
@@ -178,7 +176,7 @@ def test_the_product_of_a_study_names_its_weights(study):
     wanted = study.settings.model_dump(mode="json") | {"ensemble": {"methods": ["product"]}}
     combine(joined := Study(parse_settings(wanted)), "Ensemble-product")
     members = told(joined, "Ensemble-product")["members"]
-    assert [member["name"] for member in members] == list(SKILL)
+    assert [member["model"] for member in members] == [f"{name}-padded" for name in SKILL]
     assert all(0 <= member["weight"] <= 10 for member in members)
     _, labels, probabilities = predict_split(joined, "Ensemble-product-padded", "test")
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import StageOrderError
 from bookcover_core.families.fine_tuned import fine_tune
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
@@ -148,12 +148,6 @@ def test_extra_inputs_stay_with_the_head(tmp_path, patched):
     widths = np.array([[width_of(key)] for key in keys], np.float32)
     np.testing.assert_allclose(model([pictures, widths]), probabilities, atol=1e-5)
     assert np.abs(model([pictures, widths + 100]) - probabilities).max() > 1e-3
-
-
-def test_no_blocks_are_no_fine_tuning(tuned):
-    """Asked to train nothing, it says which setting to give."""
-    with pytest.raises(SettingsError, match=r"fine_tuning\.blocks"):
-        fine_tune(with_tuning(tuned, blocks=0), "Miniature")
 
 
 def test_the_head_comes_first(tmp_path, patched):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bookcover_core.errors import SettingsError
 from bookcover_core.families.from_scratch import train_scratch
 from bookcover_core.models import lenet_alexnet
 from bookcover_core.models.model_cards import read_card
@@ -74,9 +73,3 @@ def test_other_networks_steps_do_not_matter(trained):
 
     assert stands(alexnet_steps=7)
     assert not stands(lenet_steps=7)
-
-
-def test_backbones_are_not_trained_from_nothing(trained):
-    """Only networks that are made for it are."""
-    with pytest.raises(SettingsError, match="LeNet, AlexNet"):
-        train_scratch(trained, "MobileNetV2")

@@ -103,13 +103,6 @@ def test_training_again_changes_nothing(trained):
     assert trained.workspace.relative(state) not in names
 
 
-def test_features_of_other_weights_are_not_trained_on(trained):
-    """When the settings name other weights than the features were computed with, training says so."""
-    changed = with_settings(trained, seed=3)
-    with pytest.raises(StageOrderError, match="other weights"):
-        train_backbone(changed, "MobileNetV2")
-
-
 def test_training_on_the_best_needs_the_comparison(small_study):
     """Where the comparison is to choose, training waits for it."""
     with pytest.raises(StageOrderError, match="compare"):

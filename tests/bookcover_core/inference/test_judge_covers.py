@@ -176,7 +176,7 @@ def test_without_features_the_verdict_says_so(trained, tmp_path):
 
 def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, tmp_path):
     """What was trained from scratch has no features of its own in the study: those of a frozen network serve."""
-    from bookcover_core.models.lenet_alexnet import find_scratch
+    from bookcover_core.models.lenet_alexnet import SCRATCH
     from bookcover_core.models.networks import save_weights
 
     shutil.copytree(trained.workspace.root, tmp_path / "tiny")
@@ -195,7 +195,7 @@ def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, 
         genres=number_genres(GENRES),
         settings={},
         inputs={},
-        digests={MODEL_WEIGHTS: save_weights(find_scratch("LeNet").build(3, 1), folder / MODEL_WEIGHTS)},
+        digests={MODEL_WEIGHTS: save_weights(SCRATCH["LeNet"].build(3, 1), folder / MODEL_WEIGHTS)},
         metrics={"validation_accuracy": 0.5},
         parameters={},
         software={},

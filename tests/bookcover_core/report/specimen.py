@@ -16,7 +16,7 @@ from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.families.family import System
 from bookcover_core.families.systems import systems
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres
-from bookcover_core.models.model_cards import ModelCard, write_card
+from bookcover_core.models.model_cards import Member, ModelCard, write_card
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
@@ -290,13 +290,32 @@ def _train(study: Study, system: System, genres: list[Genre], weights: str) -> N
     run = partial(record, study, f"{system.stage}/{model}", after=["split"])
     if system.members:
         parts = system.members
-        told = [
-            {"name": part.name, "weight": 1 / len(parts), "validation_accuracy": SKILL.get(part.network, 1.0) / 5}
+        members = [
+            Member(
+                model=f"{part.name}-padded",
+                weight=1 / len(parts),
+                digest="",
+                validation_accuracy=SKILL.get(part.network, 1.0) / 5,
+                validation_loss=3.0,
+            )
             for part in parts
         ]
-        figures = {"validation_accuracy": 0.2, "validation_loss": 3.0}
-        write_json(folder / "ensemble.json", {"name": model, "members": told, **figures})
-        run(outputs=[folder / "ensemble.json"])
+        write_card(
+            folder,
+            ModelCard(
+                name=model,
+                kind=system.family.name,
+                backbone=system.name,
+                preparation="padded",
+                genres=genres,
+                settings={},
+                inputs={},
+                metrics={"validation_accuracy": 0.2, "validation_loss": 3.0},
+                software={},
+                members=members,
+            ),
+        )
+        run(outputs=[folder / "card.json"])
         return
     best = {"MobileNetV2": 12, "InceptionResNetV2": 46, "ResNeXt50": 78}.get(system.name, 20)
     write_table(folder / "history.csv", invented_history(best + 20, 0.1 + 0.1 * SKILL.get(system.name, 1.0), best))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bookcover_core.errors import WorkspaceError
+from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import CurvePoint, LearningCurve, RepeatedAccuracy, Repeats, SystemRepeats
 from bookcover_core.report.findings import gather
@@ -106,9 +106,9 @@ def test_an_ensemble_s_table_names_its_members_with_their_weights(bookcover30, t
         ["Ensemble, weighted", "MobileNetV2", 0.5],
         ["Ensemble, weighted", "LeNet, from scratch", 0.5],
     ]
-    file = study.workspace.models / "Ensemble-weighted-padded" / "ensemble.json"
+    file = study.workspace.models / "Ensemble-weighted-padded" / "card.json"
     file.write_text("{}")
-    with pytest.raises(WorkspaceError, match="members of the ensemble"):
+    with pytest.raises(WeightsError, match="card is damaged"):
         ensemble_table(findings)
 
 

@@ -90,12 +90,13 @@ def test_networks_learn_in_half_precision(files):
     from bookcover_core.models.networks import assemble, build_head
     from bookcover_core.models.tensorflow_setup import keras
     from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.training.image_trainer import PixelSchedule, fit_network
+    from bookcover_core.training.image_trainer import fit_network
+    from bookcover_core.training.loop import Schedule
 
     books = PixelBooks(
         [file.stem for file in files], np.arange(6, dtype=np.int32) % 3, files, np.empty((6, 0), np.float32)
     )
-    schedule = PixelSchedule(epochs=2, patience=9, batch_size=3, seed=3, augmented=False, advice="")
+    schedule = Schedule(epochs=2, patience=9, batch_size=3, seed=3, augmented=False, advice="")
     losses = []
     for precision in ("float32", GPU.precision):
         network = build_backbone(SETTINGS, TINY)

@@ -9,8 +9,8 @@ from bookcover_core.errors import TrainingError
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training import head_trainer
 from bookcover_core.training.feature_store import LabelledFeatures
-from bookcover_core.training.head_trainer import HeadSchedule, Windows, fit_head, predict
-from bookcover_core.training.loop import Checkpoint
+from bookcover_core.training.head_trainer import Windows, fit_head, predict
+from bookcover_core.training.loop import Checkpoint, Schedule
 
 CHANNELS, GENRES = 24, 4
 
@@ -29,7 +29,7 @@ TRAIN, VALIDATION = draw(150, 2), draw(80, 3)
 
 def schedule(**changes):
     values = {"epochs": 12, "patience": 50, "batch_size": 32, "learning_rate": 0.01, "seed": 5} | changes
-    return HeadSchedule(**values)
+    return Schedule(**values)
 
 
 def curve(fitted):

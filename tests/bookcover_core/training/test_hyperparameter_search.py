@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import bookcover_core.training.training_run  # noqa: F401 - takes `fit_head` before a test replaces it
-from bookcover_core.errors import SettingsError, StageOrderError, TrainingError
+from bookcover_core.errors import StageOrderError, TrainingError
 from bookcover_core.families.frozen import train_backbone
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
@@ -155,9 +155,7 @@ def test_heads_that_cannot_be_trained_are_an_error(study, monkeypatch):
 
 
 def test_no_search_leaves_the_settings_as_they_stand(study):
-    """Without trials, heads are trained as the settings say, and the stage says that there is nothing to do."""
+    """Without trials, heads are trained as the settings say."""
     plain = with_settings(study, search={"trials": 0}, training={"learning_rate": 0.02}, head={"dropout": 0.25})
     chosen = chosen_hyperparameters(plain, MODEL)
     assert (chosen.learning_rate, chosen.dropout) == (0.02, 0.25)
-    with pytest.raises(SettingsError, match=r"search\.trials"):
-        search_head(plain, NETWORK)

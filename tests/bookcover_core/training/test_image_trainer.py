@@ -47,16 +47,17 @@ def build(rate=0.3):
 
 def fit(network, books, **changes):
     from bookcover_core.models.tensorflow_setup import keras
-    from bookcover_core.training.image_trainer import PixelSchedule, fit_network
+    from bookcover_core.training.image_trainer import fit_network
+    from bookcover_core.training.loop import Schedule
 
-    schedule = PixelSchedule(epochs=3, patience=9, batch_size=5, seed=3, augmented=True, advice="Lower it.")
+    schedule = Schedule(epochs=3, patience=9, batch_size=5, seed=3, augmented=True, advice="Lower it.")
     options = {
         name: changes.pop(name) for name in ("start", "checkpoint", "progress", "accelerator") if name in changes
     }
     rate = changes.pop("learning_rate", 0.003)
     train, validation = part(books, 0, 16), part(books, 16, 24)
     optimizer = keras.optimizers.Adam(rate)
-    return fit_network(network, optimizer, train, validation, replace(schedule, **changes), **options)
+    return fit_network(network, optimizer, train, validation, schedule.model_copy(update=changes), **options)
 
 
 def outcome(fitted):
@@ -124,11 +125,9 @@ def test_a_state_that_does_not_fit_is_passed_over(whole, books, tmp_path):
 
 def test_the_start_competes(books):
     """A network that judges already is epoch 0; where nothing validates better, it is kept bit for bit."""
-    from bookcover_core.training.image_trainer import Start
-
     network = build()
     before = network.get_weights()
-    fitted = fit(network, books, start=Start(1.5, 0.5), learning_rate=1e-9, patience=2)
+    fitted = fit(network, books, start={"loss": 1.5, "accuracy": 0.5}, learning_rate=1e-9, patience=2)
     assert [row.epoch for row in fitted.history] == [0, 1, 2]
     assert (fitted.best.epoch, fitted.history[0].loss, fitted.history[0].accuracy) == (0, 1.5, 0.5)
     assert all((a == b).all() for a, b in zip(before, network.get_weights(), strict=True))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bookcover_core.models.lenet_alexnet import find_scratch
+from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.visualisation.grad_cam import _enlarged, explain
 from tests.bookcover_core.visualisation.known import SIZE, cornered
@@ -36,7 +36,7 @@ def test_looking_into_a_network_leaves_it_as_it_is():
 
 def test_a_network_without_pooled_maps_is_asked_at_its_last_convolution():
     """LeNet has a flattened last map: its heat is found too, and lies over the picture."""
-    network = find_scratch("LeNet").build(3, seed=1)
+    network = SCRATCH["LeNet"].build(3, seed=1)
     picture = np.random.default_rng(1).uniform(0, 255, (56, 56, 3))
     [heat] = explain(network, [picture], [1])
     assert heat.shape == (56, 56)
