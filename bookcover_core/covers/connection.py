@@ -8,8 +8,9 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from bookcover_core.covers.host_limits import FinalError, TemporaryError
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
+from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.host_access import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
@@ -37,32 +38,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # zlib reads gzip and zlib alike with this window.
 _ANY_WINDOW = 32 + zlib.MAX_WBITS
-
-
-class TemporaryError(Exception):
-    """A temporary failure.
-
-    Args:
-        reason: What went wrong.
-        status: HTTP status; 0 without a response.
-        reached: Whether there was a connection.
-        is_gone: Whether the name server says that the host's name does not exist.
-    """
-
-    def __init__(self, reason: str, *, status: int = 0, reached: bool = True, is_gone: bool = False) -> None:
-        self.is_gone = is_gone
-        self.status = status
-        self.reached = reached
-        super().__init__(reason)
-
-
-class FinalError(Exception):
-    """A failure that a retry will not change."""
-
-    def __init__(self, outcome: CoverOutcome, reason: str, status: int = 0) -> None:
-        self.outcome = outcome
-        self.status = status
-        super().__init__(reason)
 
 
 class HttpAnswer(NamedTuple):
@@ -183,12 +158,7 @@ class Connection:
         except ValueError as error:
             raise TemporaryError(str(error), reached=False) from error
         asked = f"the proxy {without_password(proxy)}" if proxy else address.authority
-        try:
-            places = await self._guard.resolve(address.host, address.port, by_proxy=bool(proxy))
-        except UnknownHostError as error:
-            raise TemporaryError(str(error), reached=False, is_gone=error.is_gone) from error
-        except ForbiddenHostError as error:
-            raise FinalError(CoverOutcome.REFUSED, str(error)) from error
+        places = await self._guard.resolve(address.host, address.port, by_proxy=bool(proxy))
         reason = ""
         for place in list(places):
             transport, request = await self._pool(address, place, proxy)

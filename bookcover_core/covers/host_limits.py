@@ -1,4 +1,4 @@
-"""Limits of one host during a run: its pace, its back-off, its working mirror, and when it is given up."""
+"""Limits of one host during a run: its pace, back-off, working mirror, failures, and when it is given up."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.settings import CoverSettings
 
@@ -17,6 +18,28 @@ logger = logging.getLogger(__name__)
 _ROUNDS_UNREACHED = 3
 _ROUNDS_UNSERVED = 8
 _FEWEST_IN_FLIGHT = 4
+
+
+class TemporaryError(Exception):
+    """A temporary failure: with a status where there was a response, and whether a connection was reached.
+
+    `is_gone`: the name server says that the host's name does not exist.
+    """
+
+    def __init__(self, reason: str, *, status: int = 0, reached: bool = True, is_gone: bool = False) -> None:
+        self.is_gone = is_gone
+        self.status = status
+        self.reached = reached
+        super().__init__(reason)
+
+
+class FinalError(Exception):
+    """A failure that a retry will not change."""
+
+    def __init__(self, outcome: CoverOutcome, reason: str, status: int = 0) -> None:
+        self.outcome = outcome
+        self.status = status
+        super().__init__(reason)
 
 
 @dataclass

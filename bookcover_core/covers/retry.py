@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bookcover_core.covers.connection import SUCCESSES, Connection, FinalError, HttpAnswer, TemporaryError
+from bookcover_core.covers.connection import SUCCESSES, Connection, HttpAnswer
 from bookcover_core.covers.cover_store import Retrieval
-from bookcover_core.covers.host_limits import HostLimits, Mirror
+from bookcover_core.covers.host_limits import FinalError, HostLimits, Mirror, TemporaryError
 from bookcover_core.covers.image_checks import ImageCheck, costly_profile
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address

@@ -11,27 +11,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from bookcover_core.covers.host_limits import FinalError, TemporaryError
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.listings.host_access import is_public
 
 # Seconds for which resolved addresses are cached.
 _CACHE_SECONDS = 300.0
-
-
-class ForbiddenHostError(Exception):
-    """A host that must not be requested."""
-
-
-class UnknownHostError(Exception):
-    """A name that cannot be resolved.
-
-    Args:
-        reason: What was wrong.
-        is_gone: Whether the name server says that there is no such name.
-    """
-
-    def __init__(self, reason: str, *, is_gone: bool = False) -> None:
-        self.is_gone = is_gone
-        super().__init__(reason)
 
 
 class _ResolvedHost(NamedTuple):
@@ -61,13 +46,12 @@ class SsrfGuard:
         is known here, and an address, must be public all the same.
 
         Raises:
-            ForbiddenHostError: It is not among the hosts, or has no public address.
-            UnknownHostError: Its name cannot be resolved.
+            FinalError: It is not among the hosts, or has no public address.
+            TemporaryError: Its name cannot be resolved.
         """
         if host not in self._hosts and not any(fnmatchcase(host, pattern) for pattern in self._patterns):
-            raise ForbiddenHostError(
-                f"{host} is no host of the listing or of covers.hosts; covers.redirect_hosts would allow it"
-            )
+            reason = f"{host} is no host of the listing or of covers.hosts; covers.redirect_hosts would allow it"
+            raise FinalError(CoverOutcome.REFUSED, reason)
         now = asyncio.get_running_loop().time()
         found = self._found.get(host)
         if found is None or found.until < now:
@@ -98,12 +82,14 @@ class SsrfGuard:
             if by_proxy:
                 return _ResolvedHost([], now + _CACHE_SECONDS)
             if isinstance(error, TimeoutError):
-                raise UnknownHostError(f"the name {host} was not resolved in {self._timeout:g} s") from error
+                reason = f"the name {host} was not resolved in {self._timeout:g} s"
+                raise TemporaryError(reason, reached=False) from error
             is_gone = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
-            raise UnknownHostError(f"the name {host} cannot be resolved", is_gone=is_gone) from error
+            raise TemporaryError(f"the name {host} cannot be resolved", reached=False, is_gone=is_gone) from error
         addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         allowed = addresses if host in self._private else [address for address in addresses if is_public(address)]
         if not allowed or (by_proxy and len(allowed) < len(addresses)):
             where = "" if addresses == [host] else f" ({addresses[0]})"
-            raise ForbiddenHostError(f"{host}{where} is no public address, and not among covers.allowed_private_hosts")
+            reason = f"{host}{where} is no public address, and not among covers.allowed_private_hosts"
+            raise FinalError(CoverOutcome.REFUSED, reason)
         return _ResolvedHost(allowed, now + _CACHE_SECONDS)

@@ -224,13 +224,11 @@ class SpreadingSettings(SettingsSection):
     """Preparation and features on many processes or machines at once. No result depends on it."""
 
     how: Literal["", "dask", "ray"] = ""
-    """dask or ray: covers are prepared, and features computed, by the workers of such a cluster, a shard
-    (preparation.shard_records) each at a time; it wants bookcover[dask] or bookcover[ray]. Empty: by this run alone, a
-    shard after the other."""
+    """dask or ray: the workers of such a cluster prepare covers and compute features, a shard each at a time; it wants
+    bookcover[dask] or bookcover[ray]. Empty: this run alone does."""
     workers: Annotated[int, Field(ge=1, le=1_024)] = 2
     """Workers of a cluster on this machine, which is started for the run and ends with it. They share its cores. Each
     holds a network of its own in memory."""
     address: OptionalText = None
-    """Address of a cluster that is there already, such as "tcp://10.0.0.5:8786" (dask) or "10.0.0.5:6379" (ray); none:
-    one is started on this machine. Its machines see the folder of studies at the same path, and run the same version
-    of this project."""
+    """Address of a cluster, such as "tcp://10.0.0.5:8786" (dask) or "10.0.0.5:6379" (ray), whose machines have the same
+    version and see the folder of studies at the same path; none: one is started on this machine."""

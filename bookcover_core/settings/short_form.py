@@ -61,12 +61,11 @@ def settings_of_folder(
         FolderError: There is no such folder.
         SettingsError: A change is impossible.
     """
-    if not folder.strip():  # an empty variable; the short form would take the dissertation's books
-        raise FolderError("no folder is named", where="folder", advice="Name one with a subfolder for each genre.")
     place = _resolved(folder)
-    if not place.is_dir():
-        what = "this is a file, not a folder" if place.exists() else "there is no such folder"
-        raise FolderError(what, where=folder, advice="Name one with a subfolder for each genre.")
+    if not folder.strip() or not place.is_dir():
+        what = "this is a file, not a folder" if place.is_file() else "there is no such folder"
+        what = what if folder.strip() else "no folder is named"  # but an empty variable
+        raise FolderError(what, where=folder or "folder", advice="Name one with a subfolder for each genre.")
     return fill_in(name, folder, "", networks, "keep", changes)
 
 

@@ -36,20 +36,16 @@ Place = tuple[str | int, ...]
 
 _LIST = "a list is expected, in brackets"
 
-# What people are told in place of Pydantic's words, by the kind of its error.
+# What people are told in place of Pydantic's words, by the type that a value has not.
 _EXPECTED = {
-    "tuple_type": _LIST,
-    "list_type": _LIST,
-    "dict_type": 'a table is expected, such as { name = "value" }',
-    "model_type": "a section of settings is expected",
-    "bool_type": "true or false is expected",
-    "bool_parsing": "true or false is expected",
-    "string_type": "text is expected, in quotes",
-    "int_type": "a whole number is expected",
-    "int_parsing": "a whole number is expected",
-    "int_from_float": "a whole number is expected",
-    "float_type": "a number is expected",
-    "float_parsing": "a number is expected",
+    "tuple": _LIST,
+    "list": _LIST,
+    "dict": 'a table is expected, such as { name = "value" }',
+    "model": "a section of settings is expected",
+    "bool": "true or false is expected",
+    "string": "text is expected, in quotes",
+    "int": "a whole number is expected",
+    "float": "a number is expected",
     "missing": "a value is missing",
 }
 
@@ -265,7 +261,9 @@ def _describe(fault: Any) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
     if fault["type"] == "too_long":
         message = "at most {max_length} values are expected, not {actual_length}".format_map(fault["ctx"])
-    message = _EXPECTED.get(fault["type"], message)
+    kind, _, rest = fault["type"].partition("_")
+    if rest in {"", "type", "parsing", "from_float"}:
+        message = _EXPECTED.get(kind, message)
     if fault["type"] == "string_pattern_mismatch":
         message = _PATTERNS.get(place, message)
     if message == _LIST and isinstance(value, str | int | float):

@@ -1,6 +1,6 @@
 """Networks, heads and their training (chapter 4, section 5.4), systems that read, and evaluation (chapter 5)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -27,9 +27,8 @@ class ModelSettings(SettingsSection):
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
     input_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_input_size)] = 0
-    """Side in pixels of the pictures that every backbone sees, 75 or more; 0: the size that each was made for (224,
-    or 299 for InceptionResNetV2). ImageNet's weights fit any size. A quarter of the pixels takes a quarter of the time.
-    """
+    """Side in pixels of the pictures that every backbone sees, 75 or more; 0: the size that each was made for (224, or
+    299 for InceptionResNetV2). A quarter of the pixels takes a quarter of the time."""
 
 
 class ComparisonSettings(SettingsSection):
@@ -161,8 +160,8 @@ class FineTuningSettings(SettingsSection):
     patience: Annotated[int, Field(ge=1, le=100_000)] = 5
     """Epochs without a better one, as `monitor` has it, after which it stops."""
     monitor: Monitor = "loss"
-    """Validation metric that selects the epoch. The head was selected by its accuracy: with few validation books much
-    of that is luck, which no epoch of fine-tuning repeats. The loss shows smaller gains."""
+    """Validation metric that selects the epoch. With few validation books much of a head's accuracy is luck, which no
+    epoch of fine-tuning repeats; the loss shows smaller gains."""
     augment: bool = True
     """Shift, scale and brighten each cover slightly at random; never mirror or rotate it far, for it carries text."""
 
@@ -193,21 +192,16 @@ class EnsembleSettings(SettingsSection):
     """Names of the members, such as "MobileNetV2" or "MobileNetV2-finetuned"; none named: all networks of the study."""
     fusions: tuple[Literal["CoverAlone", "CoverAndTitle"], ...] = ()
     """All networks joined with those that read (text.systems), by a product whose weights are fitted on the validation
-    books. CoverAlone: with CoverText, so that a cover is judged by its picture and its words. CoverAndTitle: with
-    Title or TitleAuthor as well. None: no such system."""
+    books. CoverAlone: with CoverText. CoverAndTitle: with Title or TitleAuthor as well. None: no such system."""
+
+
+BaselineName = Literal["commonest", "frequencies", "mean-colour", "colour", "shape", "colour-and-shape"]
 
 
 class BaselineSettings(SettingsSection):
     """Rules that never look at a picture, and stand beside the networks in every table: section 5.2."""
 
-    names: tuple[Literal["commonest", "frequencies", "mean-colour", "colour", "shape", "colour-and-shape"], ...] = (
-        "commonest",
-        "frequencies",
-        "mean-colour",
-        "colour",
-        "shape",
-        "colour-and-shape",
-    )
+    names: tuple[BaselineName, ...] = get_args(BaselineName)
     """commonest: the commonest genre, always. frequencies: a genre drawn by the genres' frequencies. mean-colour: the
     genre whose mean colour is nearest. colour: a logistic regression on mean colour. shape: the same on width, height
     and aspect ratio. colour-and-shape: on all six. None: no baselines."""

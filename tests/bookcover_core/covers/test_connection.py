@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bookcover_core.covers.connection import Connection, FinalError, TemporaryError
+from bookcover_core.covers.connection import Connection
+from bookcover_core.covers.host_limits import FinalError, TemporaryError
 from bookcover_core.covers.ssrf_guard import SsrfGuard
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.listings.host_access import find_proxy

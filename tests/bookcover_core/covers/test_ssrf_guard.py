@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from bookcover_core.covers.ssrf_guard import ForbiddenHostError, SsrfGuard, UnknownHostError
+from bookcover_core.covers.host_limits import FinalError, TemporaryError
+from bookcover_core.covers.ssrf_guard import SsrfGuard
 
 
 def answer(*addresses: str):
@@ -24,7 +25,7 @@ def resolve(host: str, *, hosts: tuple[str, ...] = ("shop.example",), private: t
 def test_a_name_that_leads_into_the_own_network_is_refused(monkeypatch: pytest.MonkeyPatch):
     """What counts is the address behind a name, and only its public ones are asked."""
     monkeypatch.setattr(socket, "getaddrinfo", answer("10.0.0.7"))
-    with pytest.raises(ForbiddenHostError, match=r"shop\.example \(10\.0\.0\.7\) is no public address"):
+    with pytest.raises(FinalError, match=r"shop\.example \(10\.0\.0\.7\) is no public address"):
         resolve("shop.example")
     assert resolve("shop.example", private=("Shop.Example",)) == ["10.0.0.7"]
     monkeypatch.setattr(socket, "getaddrinfo", answer("10.0.0.7", "8.8.8.8", "8.8.8.8"))
@@ -34,14 +35,14 @@ def test_a_name_that_leads_into_the_own_network_is_refused(monkeypatch: pytest.M
 def test_other_hosts_are_refused_unresolved(monkeypatch: pytest.MonkeyPatch):
     """A host that neither the listing nor the settings name is refused before its name is looked up."""
     monkeypatch.setattr(socket, "getaddrinfo", None)
-    with pytest.raises(ForbiddenHostError, match="no host of the listing"):
+    with pytest.raises(FinalError, match="no host of the listing"):
         resolve("elsewhere.example")
 
 
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "127.1"])
 def test_numbers_that_spell_loopback_are_refused(spelling: str):
     """An address spelled in an unusual way is judged as the address that it is."""
-    with pytest.raises((ForbiddenHostError, UnknownHostError)):
+    with pytest.raises((FinalError, TemporaryError)):
         resolve(spelling, hosts=(spelling,))
 
 
@@ -52,7 +53,7 @@ def test_a_name_without_an_address_is_unknown(monkeypatch: pytest.MonkeyPatch):
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    with pytest.raises(UnknownHostError, match=r"shop\.example cannot be resolved"):
+    with pytest.raises(TemporaryError, match=r"shop\.example cannot be resolved"):
         resolve("shop.example")
 
 
