@@ -118,16 +118,13 @@ def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
 
 def _fingerprint_all(study: Study, files: dict[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
     """SHA-256 and fingerprint of each cover, given by SHA-256 and path."""
-    root = study.workspace.root
-    names = iter(files.values())
-    batches = iter(lambda: [root / name for name in islice(names, _BATCH)], [])
+    paths = [study.workspace.root / path for path in files.values()]
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
     digests = iter(files)
-    done = 0
     with closing(in_processes(compute_fingerprints, batches)) as outcomes:
-        for fingerprints in outcomes:
+        for done, fingerprints in enumerate(outcomes, 1):
             yield from zip(islice(digests, len(fingerprints)), fingerprints, strict=True)
-            done += len(fingerprints)
-            study.progress(done, len(files))
+            study.progress(min(done * _BATCH, len(paths)), len(paths))
 
 
 def _known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:

@@ -21,7 +21,7 @@ from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, read_table, write_csv, write_table
+from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, write_csv
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
     Raises:
         ReviewNeededError: There are some, and `curation.undecided` is "ask" or "fail".
     """
-    waiting = [
+    waiting = {
         *(
             book.key
             for book in selection.kept
@@ -208,18 +208,17 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
         ),
         *(replacement.key for replacement in selection.replacements if replacement.reason == UNDECIDED),
         *selection.unreviewed,
-    ]
+    }
     file = study.workspace.curation / "open.csv"
     if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
         file.unlink(missing_ok=True)
         return len(waiting)
-    asked = read_table(study.workspace.curation / _CANDIDATES)
-    asked = asked[asked["key"].isin([*waiting, *selection.decisions])].copy()
-    for column in COLUMNS[1:]:
-        asked[column] = [getattr(selection.decisions.get(key), column, "") for key in asked["key"]]
-    asked["first"] = ~asked["key"].isin(waiting)
-    asked = asked.sort_values(["first", "key"])[[*COLUMNS, "filename", "title", "category", "term"]]
-    write_table(file, asked)
+    asked = _rows(study.workspace.curation / _CANDIDATES, {*waiting, *selection.decisions})
+    asked.sort(key=lambda row: (row["key"] not in waiting, row["key"]))
+    for row in asked:
+        row |= {column: getattr(selection.decisions.get(row["key"]), column, "") for column in COLUMNS[1:]}
+    columns = (*COLUMNS, "filename", "title", "category", "term")
+    write_csv(file, columns, ([row[column] for column in columns] for row in asked))
     raise ReviewNeededError(
         f"{len(waiting)} box-set candidates are undecided",
         where=file,

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from bookcover_core.demo_data.faults import MOVED, Delivery, Fault, Response, choose_response
+from bookcover_core.demo_data.faults import MOVED, Delivery, Fault, choose_response
 from bookcover_core.errors import ServerError
 
 # Seconds before a late answer, and between two bytes of one that drips.
@@ -99,43 +99,39 @@ class ImageHost:
     async def _answer(self, writer: asyncio.StreamWriter, path: str, *, with_body: bool) -> bool:
         """Whether the connection still stands after the answer."""
         answer = choose_response(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
-        delivery = answer.delivery if with_body else Delivery.WHOLE
+        delivery, body = (answer.delivery, answer.body) if with_body else (Delivery.WHOLE, b"")
         unfinished = delivery in {Delivery.BROKEN, Delivery.SILENT, Delivery.HANG_UP}
         self.answers[path, 0 if unfinished else answer.status.value] += 1
-        body = answer.body if with_body else b""
+        async for piece in self._pieces(delivery, answer.head, body):
+            writer.write(piece)
+            await writer.drain()
+            if self._stop.is_set():
+                return False
+        if delivery is Delivery.BROKEN:
+            writer.transport.abort()
+        return delivery in {Delivery.WHOLE, Delivery.LATE}
+
+    async def _pieces(self, delivery: Delivery, head: bytes, body: bytes) -> AsyncIterator[bytes]:
+        """What is sent of an answer, piece by piece."""
         match delivery:
             case Delivery.SILENT:
                 await self._stop.wait()
             case Delivery.LATE:
                 await asyncio.sleep(_DELAY)
-                writer.write(answer.head + body)
+                yield head + body
             case Delivery.BROKEN:
-                writer.write(answer.head + body[: len(body) // 2])
+                yield head + body[: len(body) // 2]
             case Delivery.DRIPPED:
-                await self._drip(writer, answer)
+                yield head
+                for place in range(len(body)):
+                    yield body[place : place + 1]
+                    await asyncio.sleep(_DRIP)
             case Delivery.ENDLESS:
-                await self._go_on(writer, answer)
+                yield head
+                while True:
+                    yield body
             case Delivery.WHOLE | Delivery.CLOSED:
-                writer.write(answer.head + body)
-        await writer.drain()
-        if delivery is Delivery.BROKEN:
-            writer.transport.abort()
-        return delivery in {Delivery.WHOLE, Delivery.LATE}
-
-    async def _drip(self, writer: asyncio.StreamWriter, answer: Response) -> None:
-        writer.write(answer.head)
-        for place in range(len(answer.body)):
-            writer.write(answer.body[place : place + 1])
-            await writer.drain()
-            if self._stop.is_set():
-                return
-            await asyncio.sleep(_DRIP)
-
-    async def _go_on(self, writer: asyncio.StreamWriter, answer: Response) -> None:
-        writer.write(answer.head)
-        while not self._stop.is_set():
-            writer.write(answer.body)
-            await writer.drain()
+                yield head + body
 
     def _picture(self, path: str) -> bytes | None:
         file = self._pictures.get(path) or self._pictures.get(path.removeprefix(MOVED))

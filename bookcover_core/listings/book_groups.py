@@ -110,7 +110,15 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
                 f"{text!r} stands in two groups", where=f"{name}, line {line}", advice="Keep one of them."
             )
     if unknown:
-        _handle_unknown(unknown, name, skip=skip)
+        line, text = unknown[0]
+        reason = f"{len(unknown):,} rows name no book of the study, or several; the first: {text!r}"
+        if not skip:
+            raise ListingError(
+                reason,
+                where=f"{name}, line {line}",
+                advice='Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".',
+            )
+        logger.warning("%s, line %d: %s", name, line, reason)
     elif not groups:
         raise ListingError("the file names no group", where=name, advice="Write FILENAME,group; or clear books.groups.")
     return groups
@@ -135,15 +143,3 @@ def _read_pairs(file: Path, name: str) -> Iterator[tuple[int, str, str]]:
             raise ListingError(
                 csv_fault(error), where=f"{name}, line {rows.line_num}", advice="Mend the line."
             ) from error
-
-
-def _handle_unknown(unknown: list[tuple[int, str]], name: str, *, skip: bool) -> None:
-    line, text = unknown[0]
-    reason = f"{len(unknown):,} rows name no book of the study, or several; the first: {text!r}"
-    if not skip:
-        raise ListingError(
-            reason,
-            where=f"{name}, line {line}",
-            advice='Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".',
-        )
-    logger.warning("%s, line %d: %s", name, line, reason)
