@@ -91,10 +91,8 @@ def find_twins(study: Study, _: StageRun) -> Result:
         if fingerprint.key in books
     )
     settings = study.settings.curation
-    duplicates: list[Duplicate] = []
-    if settings.twins != "none":
-        distance = settings.twin_distance if settings.twins == NEAR else None
-        duplicates = find_duplicates(fingerprints, books, distance=distance)
+    distance = settings.twin_distance if settings.twins == NEAR else None
+    duplicates = [] if settings.twins == "none" else find_duplicates(fingerprints, books, distance=distance)
     file = duplicates_file(study.workspace)
     write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}

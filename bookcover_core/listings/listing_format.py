@@ -171,27 +171,23 @@ def _find_encoding(content: Binary, name: str) -> str:
     and bytes (0x81) that Windows-1252 does not define.
     """
     foreign = first = size = 0
-    may_be_1252 = True
-    is_utf8 = False
-    wide = ""
+    wide, is_utf8, may_be_1252 = "", False, True
     for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
         size += len(line)
         if number == 1:
             wide = _find_wide(line)
         if size > MOST_BYTES or len(line) >= _LONGEST_LINE:
-            long = f"the listing has more than {MOST_BYTES:,} bytes"
-            long = long if size > MOST_BYTES else f"a line has more than {_LONGEST_LINE:,} bytes"
-            raise ListingError(long, where=f"{name}, line {number}", advice="Check the file.")
+            what, most = ("the listing", MOST_BYTES) if size > MOST_BYTES else ("a line", _LONGEST_LINE)
+            where = f"{name}, line {number}"
+            raise ListingError(f"{what} has more than {most:,} bytes", where=where, advice="Check the file.")
         if wide or line.isascii():
             continue
-        try:
-            line.decode()
-        except UnicodeDecodeError:
+        if _is_in(line, "utf-8"):
+            is_utf8 = is_utf8 or not line.removeprefix(codecs.BOM_UTF8).isascii()
+        else:
             foreign += 1
             first = first or number
-            may_be_1252 = may_be_1252 and _is_1252(line)
-        else:
-            is_utf8 = is_utf8 or not line.removeprefix(codecs.BOM_UTF8).isascii()
+            may_be_1252 = may_be_1252 and _is_in(line, "cp1252")
     if not foreign:
         return wide or "utf-8"
     if may_be_1252 and not is_utf8:
@@ -206,9 +202,9 @@ def _find_encoding(content: Binary, name: str) -> str:
     return "utf-8"
 
 
-def _is_1252(line: bytes) -> bool:
+def _is_in(line: bytes, encoding: str) -> bool:
     try:
-        line.decode("cp1252")
+        line.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True

@@ -202,7 +202,7 @@ def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
         if not categories.disagree:
             raise
     if categories.disagree:
-        categories = Categories.settle(categories.seen)
+        categories = Categories(categories.seen)
         found = _read_all(books, files, categories)
         found.joined = categories.joined
     if found.malformed and books.malformed == "refuse":

@@ -8,9 +8,8 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from bookcover_core.errors import ListingError
 from bookcover_core.genres import genre_form, join_spellings
@@ -71,82 +70,68 @@ class MalformedRecord(NamedTuple):
     reason: str
 
 
-@dataclass
 class Categories:
     """The categories met so far: one name for each id, in all listings of a study.
 
-    Where two records disagree, nobody knows from these two which of them is wrong: `settle` counts all of them.
+    Where two records disagree, nobody knows from these two which of them is wrong: given all records `counted`, the
+    commonest pair of each id and of each name is right.
     """
 
-    names: dict[str, str] = field(default_factory=dict)
-    """Names by id."""
-    ids: dict[str, str] = field(default_factory=dict)
-    """Ids by name."""
-    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Records of each id and name, as they stand in the listings."""
-    votes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """The same, once settled."""
-    _by_form: dict[str, str] = field(default_factory=dict)
-    meant: dict[str, str] = field(default_factory=dict)
-    """The name that each spelling means."""
-    disagree: bool = False
-    """Whether two records disagreed, or spelt a name differently."""
-
-    @classmethod
-    def settle(cls, seen: Counter[tuple[str, str]]) -> Self:
-        """The categories that most of the records `seen` have: of each id and of each name the commonest pair."""
-        spellings: Counter[str] = Counter()
-        for (_, name), count in seen.items():
+    def __init__(self, counted: Mapping[tuple[str, str], int] | None = None) -> None:
+        self.names: dict[str, str] = {}
+        """Names by id."""
+        self.ids: dict[str, str] = {}
+        """Ids by name."""
+        self.seen: Counter[tuple[str, str]] = Counter()
+        """Records of each id and name, as they stand in the listings."""
+        self.disagree = False
+        """Whether two records disagreed, or spelt a name differently."""
+        counted, spellings = counted or {}, Counter[str]()
+        for (_, name), count in counted.items():
             spellings[name] += count
-        meant, settled = join_spellings(spellings), cls()
-        for (category_id, name), count in seen.items():
-            settled.votes[category_id, meant.get(name, name)] += count
-        settled.meant.update(meant)
-        settled._by_form.update((genre_form(name), name) for name in meant.values())
-        for (category_id, name), _ in settled.votes.most_common():
-            if not _category_fault(category_id, name) and category_id not in settled.names and name not in settled.ids:
-                settled._add(category_id, name)
-        return settled
+        self._meant = join_spellings(spellings)
+        self._by_form = {genre_form(name): name for name in self._meant.values()}
+        self._votes: Counter[tuple[str, str]] = Counter()
+        for (category_id, name), count in counted.items():
+            self._votes[category_id, self._meant.get(name, name)] += count
+        for (category_id, name), _ in self._votes.most_common():
+            if not _category_fault(category_id, name) and category_id not in self.names and name not in self.ids:
+                self.names[category_id], self.ids[name] = name, category_id
 
     def fault(self, category_id: str, name: str) -> str:
         """Why a category cannot be used; empty, and the category is known from now on, if it can."""
-        if self.names.get(category_id) == name:
+        known = self.names.get(category_id)
+        if known == name:
             return ""
         if fault := _category_fault(category_id, name):
             return fault
-        known = self.names.get(category_id)
+        if known is None and name not in self.ids:
+            self.names[category_id], self.ids[name] = name, category_id
+            return ""
+        self.disagree = True
         if known is not None:
-            self.disagree = True
             return f"category {category_id} is {name!r} here and {known!r} {self._elsewhere(category_id, known)}"
-        if name in self.ids:
-            self.disagree = True
-            other = self.ids[name]
-            return f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
-        self._add(category_id, name)
-        return ""
+        other = self.ids[name]
+        return f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
 
     def spell(self, name: str) -> str:
         """The name that `name` means: that of the first record that spelt it so or, once settled, of most records."""
-        if name not in self.meant:
-            self.meant[name] = self._by_form.setdefault(genre_form(name), name)
-            self.disagree = self.disagree or self.meant[name] != name
-        return self.meant[name]
+        if name not in self._meant:
+            self._meant[name] = self._by_form.setdefault(genre_form(name), name)
+            self.disagree = self.disagree or self._meant[name] != name
+        return self._meant[name]
 
     @property
     def joined(self) -> dict[str, str]:
         """The spellings that are read as another, and as which."""
-        return {spelt: name for spelt, name in self.meant.items() if spelt != name}
+        return {spelt: name for spelt, name in self._meant.items() if spelt != name}
 
     def number(self, name: str) -> str:
         """The id of a category in a listing that names none: the next number."""
         return self.ids.get(name) or str(len(self.ids))
 
-    def _add(self, category_id: str, name: str) -> None:
-        self.names[category_id] = name
-        self.ids[name] = category_id
-
     def _elsewhere(self, category_id: str, name: str) -> str:
-        votes = self.votes[category_id, name]
+        votes = self._votes[category_id, name]
         return f"in {votes:,} records" if votes else "before"
 
 
