@@ -16,28 +16,22 @@ from bookcover_core.listings.host_access import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
 from bookcover_core.version import __version__
 
-# Redirects that are followed for one cover.
-MOST_REDIRECTS = 5
+MOST_REDIRECTS = 5  # redirects that are followed for one cover
 
 # Bytes read of a response without a cover (an error page), so that its connection can be used again.
 _MOST_IDLE_BYTES = 64 * 1024
 
-# Pools kept at once: for the host of the covers, its mirrors, and the targets of redirects.
-_MOST_POOLS = 8
-
-# Seconds that an idle connection is kept.
-_IDLE_SECONDS = 30.0
+_MOST_POOLS = 8  # pools kept at once: for the host of the covers, its mirrors, and the targets of redirects
+_IDLE_SECONDS = 30.0  # seconds that an idle connection is kept
 
 # Hosts that choose a format by this header must choose one that is decoded here (`image_io.FORMATS`).
 _WANTED = "image/jpeg, image/png;q=0.9, image/webp;q=0.8, image/gif;q=0.8, */*;q=0.1"
 
-# Statuses of a response with content.
-SUCCESSES = range(200, 300)
+SUCCESSES = range(200, 300)  # statuses of a response with content
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-# zlib reads gzip and zlib alike with this window.
-_ANY_WINDOW = 32 + zlib.MAX_WBITS
+_ANY_WINDOW = 32 + zlib.MAX_WBITS  # zlib reads gzip and zlib alike with this window
 
 
 class HttpAnswer(NamedTuple):

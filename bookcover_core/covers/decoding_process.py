@@ -19,11 +19,8 @@ from bookcover_core.pipeline.python_process import start_module
 # Seconds of processor time that one image may take: 50 million pixels take about ten in the slowest format, JPEG 2000.
 MOST_SECONDS = 30
 
-# Seconds that pass before an image is left for the next run, however little of a processor it got.
-MOST_WAITING = 300.0
-
-# Seconds that a process may take to end by itself.
-_GRACE_SECONDS = 5.0
+MOST_WAITING = 300.0  # seconds that pass before an image is left for the next run, however little of a processor it got
+_GRACE_SECONDS = 5.0  # seconds that a process may take to end by itself
 
 
 class DecodingLimitError(Exception):

@@ -9,11 +9,8 @@ from bookcover_core.covers.ledger import CoverOutcome, LedgerJournal, LedgerRow
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two calls of `Study.progress`, at least.
-_PROGRESS_INTERVAL = 0.5
-
-# Lines that the log gets while a chunk is worked on.
-_LOG_LINES = 10
+_PROGRESS_INTERVAL = 0.5  # seconds between two calls of `Study.progress`, at least
+_LOG_LINES = 10  # lines that the log gets while a chunk is worked on
 
 
 class ChunkProgress:

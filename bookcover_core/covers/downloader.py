@@ -22,11 +22,8 @@ from bookcover_core.errors import BookcoverError, SettingsError
 from bookcover_core.listings.books import Book
 from bookcover_core.settings import CoverSettings
 
-# Hosts requested at the same time; a listing may name thousands.
-HOSTS_AT_ONCE = 32
-
-# Seconds between two looks for other processes' notices.
-_NOTICE_SECONDS = 0.05
+HOSTS_AT_ONCE = 32  # hosts requested at the same time; a listing may name thousands
+_NOTICE_SECONDS = 0.05  # seconds between two looks for other processes' notices
 
 
 class ImageRequest(NamedTuple):

@@ -31,14 +31,9 @@ from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
-# Requests a second that one process serves easily: a quarter of what one core can do.
-_PACE_OF_ONE = 250.0
-
-# Images that justify a further process, which takes half a second to start.
-_FEWEST_PICTURES = 500
-
-# Seconds between two looks at the journal.
-_POLL_SECONDS = 0.05
+_PACE_OF_ONE = 250.0  # requests a second that one process serves easily: a quarter of what one core can do
+_FEWEST_PICTURES = 500  # images that justify a further process, which takes half a second to start
+_POLL_SECONDS = 0.05  # seconds between two looks at the journal
 
 
 def fetch_covers(

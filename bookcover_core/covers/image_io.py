@@ -32,8 +32,7 @@ Image.init()
 # Formats that are read; all other readers stay shut. A JPEG with several pictures in it counts as MPO.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000")
 
-# Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS.
-MOST_PIXELS = 178_956_970
+MOST_PIXELS = 178_956_970  # Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS
 
 _WHITE = (255, 255, 255)
 
@@ -46,8 +45,7 @@ _DAMAGE = (SyntaxError, EOFError, LookupError, TypeError, OverflowError, Runtime
 # Pillow's mode for each colour space of a profile, as ICC.1:2022 (table 19) writes it.
 _MODES = {"RGB ": "RGB", "CMYK": "CMYK", "GRAY": "L", "Lab ": "LAB"}
 
-# Steps of 255 by which the colours of a profile may differ from sRGB's and count as sRGB.
-_SAME = 2
+_SAME = 2  # steps of 255 by which the colours of a profile may differ from sRGB's and count as sRGB
 
 _GRID = 9
 

@@ -14,11 +14,8 @@ from bookcover_core.covers.urls import Address
 from bookcover_core.listings.host_access import may_pass, pause, retry_after
 from bookcover_core.settings import CoverSettings
 
-# The host wants fewer requests: its mirrors are not tried instead.
-_TOO_MANY = 429
-
-# Not found, and gone for good.
-_MISSING = frozenset({404, 410})
+_TOO_MANY = 429  # the host wants fewer requests: its mirrors are not tried instead
+_MISSING = frozenset({404, 410})  # not found, and gone for good
 
 
 HOST_GONE = ImageCheck(CoverOutcome.MISSING, "host gone: there is no such name")

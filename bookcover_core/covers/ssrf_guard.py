@@ -15,8 +15,7 @@ from bookcover_core.covers.host_limits import FinalError, TemporaryError
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.listings.host_access import is_public
 
-# Seconds for which resolved addresses are cached.
-_CACHE_SECONDS = 300.0
+_CACHE_SECONDS = 300.0  # seconds for which resolved addresses are cached
 
 
 class _ResolvedHost(NamedTuple):

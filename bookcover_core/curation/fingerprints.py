@@ -29,11 +29,8 @@ from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
 
 logger = logging.getLogger(__name__)
 
-# Cells of the grid of colours, along each side.
-GRID = 4
-
-# Covers per batch of a worker process.
-_BATCH = 500
+GRID = 4  # cells of the grid of colours, along each side
+_BATCH = 500  # covers per batch of a worker process
 
 _LIBRARY = "imagehash"
 

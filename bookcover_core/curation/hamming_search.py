@@ -19,8 +19,7 @@ COLOUR_LIMIT = 19.0
 _BLOCKS = 4
 _BLOCK_BITS = 16
 
-# Pairs compared at once: bounds the memory to some 100 MB.
-_AT_ONCE = 1 << 18
+_AT_ONCE = 1 << 18  # pairs compared at once: bounds the memory to some 100 MB
 
 
 class NearPairs(NamedTuple):

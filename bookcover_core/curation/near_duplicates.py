@@ -29,8 +29,7 @@ Integers = NDArray[np.int64]
 
 EXACT, NEAR = "exact", "near"
 
-# A cluster of more books than this is hardly one image: it is logged.
-_LARGE_CLUSTER = 100
+_LARGE_CLUSTER = 100  # a cluster of more books than this is hardly one image: it is logged
 
 
 class Duplicate(NamedTuple):

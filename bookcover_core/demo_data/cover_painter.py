@@ -22,8 +22,7 @@ _GREYSCALE, _CMYK, _PNG = 0.015, 0.01, 0.01
 # Share of a cover's elements (palette, motif, layout, typeface) that are another category's: why genres overlap.
 _BORROWED = 0.15
 
-# Contrast of luminance, of 255, that type has at least.
-_READABLE = 90
+_READABLE = 90  # contrast of luminance, of 255, that type has at least
 
 Shares = Sequence[float]
 """A box: left, top, right, bottom as shares of width and height."""

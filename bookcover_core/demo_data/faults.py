@@ -17,8 +17,7 @@ from PIL import Image
 
 from bookcover_core.demo_data.typesetting import set_text
 
-# Where pictures lie that have moved.
-MOVED = "/moved"
+MOVED = "/moved"  # where pictures lie that have moved
 
 # Where machines in a cloud find their secrets: RFC 3927 keeps the address off the open Internet.
 INSIDE = "http://169.254.169.254/latest/meta-data/"

@@ -9,8 +9,7 @@ from PIL import Image, ImageDraw
 from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.styles import BLACK, WHITE, Colour, Palette, luminance, mix
 
-# Pictures are drawn at twice their size and halved, which smooths every edge.
-_SCALE = 2
+_SCALE = 2  # pictures are drawn at twice their size and halved, which smooths every edge
 
 Point = tuple[float, float]
 

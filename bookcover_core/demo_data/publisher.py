@@ -9,8 +9,7 @@ from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.styles import styles
 from bookcover_core.genres import BOOK32, BOOKCOVER30
 
-# The host that the listings of uchidalab/book-dataset name.
-HOST = "ecx.images-amazon.com"
+HOST = "ecx.images-amazon.com"  # the host that the listings of uchidalab/book-dataset name
 
 # Shares as they are in the 5,700 records of the official test listing.
 _LEADING_ZEROS = 0.46

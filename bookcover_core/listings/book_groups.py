@@ -19,11 +19,8 @@ from bookcover_core.pipeline.workspace import from_cell
 
 logger = logging.getLogger(__name__)
 
-# Names of the first column, where a file of groups has a header.
-_HEADERS = frozenset({"filename", "file", "key"})
-
-# Letters and digits of a name that says nothing of a work.
-_SHORTEST_NAME = 2
+_HEADERS = frozenset({"filename", "file", "key"})  # names of the first column, where a file of groups has a header
+_SHORTEST_NAME = 2  # letters and digits of a name that says nothing of a work
 
 # What ends a main title: "Emma: Annotated", "Emma (Classics)", "Emma [Large Print]", "Emma - A Novel".
 _SUBTITLE = re.compile(r"[:(\[]| - ")

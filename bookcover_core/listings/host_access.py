@@ -14,17 +14,13 @@ from bookcover_core.settings import CoverSettings
 # IPv4-translated (RFC 7915).
 _WRAPPING = tuple(ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
 
-# NAT64 of a network's own (RFC 8215).
-_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # NAT64 of a network's own (RFC 8215)
 
 # Statuses that say "not now": request time-out, too early, too many requests (RFC 9110, 8470, 6585), and all 5xx.
 _NOT_NOW = frozenset({408, 425, 429})
 
-# Greatest Retry-After that is obeyed, in seconds.
-LONGEST_RETRY_AFTER = 120.0
-
-# Greatest pause between two attempts, in seconds.
-_LONGEST_PAUSE = 60.0
+LONGEST_RETRY_AFTER = 120.0  # greatest Retry-After that is obeyed, in seconds
+_LONGEST_PAUSE = 60.0  # greatest pause between two attempts, in seconds
 
 
 def is_public(address: str) -> bool:

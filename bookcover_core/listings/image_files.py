@@ -25,8 +25,7 @@ SYSTEM_FOLDERS = frozenset(
     {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 )
 
-# Bytes that tell the format of an image.
-_HEAD = 1024
+_HEAD = 1024  # bytes that tell the format of an image
 
 _MAGIC = (
     b"\xff\xd8\xff",

@@ -29,13 +29,11 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("ASIN", "FILENAME", "IMAGE URL", "TITLE", "AUTHOR", "CATEGORY ID", "CATEGORY")
 """Columns of a listing without a header."""
 
-# Bytes of a listing once unpacked, at most: Book32's has about 50 MB.
-MOST_BYTES = 1024**3
+MOST_BYTES = 1024**3  # bytes of a listing once unpacked, at most: Book32's has about 50 MB
 
 _LONGEST_LINE = 64 * 1024**2
 
-# Bytes that tell what a file is.
-_HEAD = 1024
+_HEAD = 1024  # bytes that tell what a file is
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"

@@ -20,8 +20,7 @@ Form = Callable[[str], str]
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
-# Ends of paths with one last part that are kept.
-_MANY = 100
+_MANY = 100  # ends of paths with one last part that are kept
 
 
 class NameMatch(NamedTuple):

@@ -19,8 +19,7 @@ logger = logging.getLogger(__name__)
 # Names that people give to the sides of a split.
 _SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
 
-# Files that are left out, that a message names.
-_SHOWN = 3
+_SHOWN = 3  # files that are left out, that a message names
 
 
 class FolderPicture(NamedTuple):

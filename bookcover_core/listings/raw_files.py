@@ -27,14 +27,9 @@ from bookcover_core.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# Redirects that are followed.
-_MOST_REDIRECTS = 5
-
-# Bytes a second, at least, of a listing that takes longer than covers.total_timeout.
-_LEAST_RATE = 10_000
-
-# Bytes that tell a web page.
-_START = 256
+_MOST_REDIRECTS = 5  # redirects that are followed
+_LEAST_RATE = 10_000  # bytes a second, at least, of a listing that takes longer than covers.total_timeout
+_START = 256  # bytes that tell a web page
 
 
 class _TemporaryError(Exception):

@@ -27,11 +27,8 @@ from bookcover_core.settings import BookSettings, BookSource, is_remote
 
 logger = logging.getLogger(__name__)
 
-# A genre needs a book on each side of the split: training, validation and test.
-FEWEST_BOOKS = 3
-
-# A classifier needs two genres.
-_FEWEST_GENRES = 2
+FEWEST_BOOKS = 3  # a genre needs a book on each side of the split: training, validation and test
+_FEWEST_GENRES = 2  # a classifier needs two genres
 
 
 @dataclass

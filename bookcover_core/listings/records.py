@@ -30,8 +30,7 @@ _CATEGORY_ID = re.compile(r"[0-9]{1,9}")
 # Malformed records at the beginning of a file that has no others, as far as anybody needs to look.
 _MOST_UNUSABLE = 10_000
 
-# Characters of a FILENAME, at most: what is longer is no name.
-_LONGEST_NAME = 1_000
+_LONGEST_NAME = 1_000  # characters of a FILENAME, at most: what is longer is no name
 
 
 class Record(NamedTuple):

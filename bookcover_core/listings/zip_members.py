@@ -15,8 +15,7 @@ from typing import IO
 
 from bookcover_core.listings.image_files import SYSTEM_FOLDERS
 
-# Flag of a member that needs a password.
-_ENCRYPTED = 0x1
+_ENCRYPTED = 0x1  # flag of a member that needs a password
 
 # Bytes that LZMA may look back, at most; what is said of the member's size bounds it too.
 _LONGEST_DICTIONARY = 128 * 1024**2

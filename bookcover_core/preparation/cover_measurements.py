@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-# Digits behind the point: a thousandth of one of 255 steps.
-_DIGITS = 3
+_DIGITS = 3  # digits behind the point: a thousandth of one of 255 steps
 
 
 class Measurements(NamedTuple):

@@ -25,8 +25,7 @@ from bookcover_core.settings import PreparationSettings
 # changes nothing for those of 160 x 218; Pillow's own default is none.
 _BLOCKS_KEPT = 8
 
-# As what the store keeps prepared covers.
-_KEPT_AS = "prepared"
+_KEPT_AS = "prepared"  # as what the store keeps prepared covers
 
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 

@@ -12,8 +12,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.preparation.prepare import shard_keys
 
-# Letters of a word that counts, at least.
-_LEAST_LETTERS = 3
+_LEAST_LETTERS = 3  # letters of a word that counts, at least
 
 
 class Word(NamedTuple):

@@ -32,8 +32,7 @@ logger = logging.getLogger(__name__)
 BATCH = 16
 """Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width."""
 
-# Characters of an error that a row tells.
-_TOLD_CHARACTERS = 200
+_TOLD_CHARACTERS = 200  # characters of an error that a row tells
 
 
 def _inputs(study: Study, shard: int) -> Inputs:

@@ -25,16 +25,14 @@ from bookcover_core.settings import ReadingSettings
 
 _PACKAGES = ("rapidocr", "openvino")
 
-# What the detector takes is a multiple of this.
-_STRIDE = 32
+_STRIDE = 32  # what the detector takes is a multiple of this
 
 # Height of a line for the recogniser; widths that strips are filled up to: multiples of the step, from twice the step
 # on. A longer line is squeezed. With twice this step 64 real covers take 15 % longer, and no more of their titles is
 # read; RapidOCR fills up to 320 at least.
 _HEIGHT, _WIDTH_STEP, _MOST_STEPS = 48, 80, 32
 
-# Strips that are recognised at a time.
-_BATCH = 8
+_BATCH = 8  # strips that are recognised at a time
 
 # The detector's map becomes lines as in RapidOCR's own settings.
 _LINES: dict[str, Any] = {
@@ -45,16 +43,12 @@ _LINES: dict[str, Any] = {
     "use_dilation": True,
 }
 
-# From this ratio of height to width on, RapidOCR turns a line.
-_TURNED = 1.5
-
-# The class of "no character" among those of the recogniser.
-_BLANK = 0
+_TURNED = 1.5  # from this ratio of height to width on, RapidOCR turns a line
+_BLANK = 0  # the class of "no character" among those of the recogniser
 
 _DIGITS = 4
 
-# What OpenVINO calls the precisions.
-_TYPES = {"float32": "f32", "bfloat16": "bf16"}
+_TYPES = {"float32": "f32", "bfloat16": "bf16"}  # what OpenVINO calls the precisions
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]

@@ -14,8 +14,7 @@ from bookcover_core.errors import FolderError, SettingsError
 from bookcover_core.settings import SETTINGS_FILE, BookSource, CoverSource, StudySettings, is_remote, is_study_folder
 from bookcover_core.settings.toml_file import parse_settings
 
-# Characters of a folder's name that the name of a study keeps.
-_LONGEST_STEM = 80
+_LONGEST_STEM = 80  # characters of a folder's name that the name of a study keeps
 
 
 def fill_in(

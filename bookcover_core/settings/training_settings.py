@@ -6,8 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bookcover_core.settings.settings_section import PathText, SettingsSection
 
-# InceptionV3 and InceptionResNetV2 take nothing smaller.
-_SMALLEST_INPUT = 75
+_SMALLEST_INPUT = 75  # InceptionV3 and InceptionResNetV2 take nothing smaller
 
 
 def _check_input_size(size: int) -> int:
