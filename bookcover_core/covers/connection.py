@@ -35,13 +35,12 @@ _ANY_WINDOW = 32 + zlib.MAX_WBITS  # zlib reads gzip and zlib alike with this wi
 
 
 class HttpAnswer(NamedTuple):
-    """The response of a host."""
+    """The response of a host, and its final address, after redirects."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     address: Address
-    """The final address, after redirects."""
 
     @property
     def is_declared(self) -> bool:
@@ -82,12 +81,8 @@ class Connection:
             "Accept": _WANTED,
             "Accept-Encoding": "identity",
         }
-        self._timeouts = {
-            "connect": settings.connect_timeout,
-            "read": settings.read_timeout,
-            "write": settings.read_timeout,
-            "pool": settings.connect_timeout,
-        }
+        connect = settings.connect_timeout
+        self._timeouts = httpx.Timeout(settings.read_timeout, connect=connect, pool=connect).as_dict()
 
     async def __aenter__(self) -> Self:
         return self

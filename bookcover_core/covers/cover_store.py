@@ -21,7 +21,6 @@ class Retrieval(NamedTuple):
     address: str = ""
     """Address requested last, or the file's name in the folder or archive."""
     status: int = 0
-    """HTTP status of the last response."""
     attempts: int = 0
     """Requests made, without redirects."""
     seconds: float = 0.0
@@ -55,9 +54,8 @@ class CoverStore:
 
     def _name(self, book: Book) -> str:
         """The path of the book's cover relative to the study's folder, as ledger rows have it."""
-        if book.category not in self._slugs:
-            self._slugs[book.category] = slug(book.category)
-        return f"{self._covers}/{self._slugs[book.category]}/{safe_name(book.filename)}"
+        folder = self._slugs.get(book.category) or slug(book.category)
+        return f"{self._covers}/{folder}/{safe_name(book.filename)}"
 
     def keep_if_cover(self, books: Iterable[Book], body: bytes) -> ImageCheck:
         """Check `body`, and store it as the cover of each of the books if it is one.

@@ -22,24 +22,15 @@ from bookcover_core.pipeline.workspace import read_csv, write_csv
 class CoverOutcome(StrEnum):
     """The outcome of a cover."""
 
-    OK = "ok"
-    """It is stored under covers/."""
-    MISSING = "missing"
-    """Its host, or folder, does not have it."""
-    AMBIGUOUS = "ambiguous"
-    """Several local files fit it, or one fits several books: nothing is guessed."""
-    PLACEHOLDER = "placeholder"
-    """A picture that says "no image available", or one too small for a cover."""
-    NOT_AN_IMAGE = "not an image"
-    """A web page, nothing at all, or a damaged picture."""
-    TRUNCATED = "truncated"
-    """A picture that breaks off."""
-    TOO_LARGE = "too large"
-    """More bytes or pixels than the settings allow."""
-    REFUSED = "refused"
-    """The host refuses it, or its address must not be requested."""
-    FAILED = "failed for now"
-    """Time-outs, resets, errors of the host: requested again by the next run."""
+    OK = "ok"  # it is stored under covers/
+    MISSING = "missing"  # its host, or folder, does not have it
+    AMBIGUOUS = "ambiguous"  # several local files fit it, or one fits several books: nothing is guessed
+    PLACEHOLDER = "placeholder"  # a picture that says "no image available", or one too small for a cover
+    NOT_AN_IMAGE = "not an image"  # a web page, nothing at all, or a damaged picture
+    TRUNCATED = "truncated"  # a picture that breaks off
+    TOO_LARGE = "too large"  # more bytes or pixels than the settings allow
+    REFUSED = "refused"  # the host refuses it, or its address must not be requested
+    FAILED = "failed for now"  # time-outs, resets, errors of the host: requested again by the next run
 
 
 class LedgerRow(NamedTuple):

@@ -50,7 +50,6 @@ class LocalImage(NamedTuple):
     """An image of a local source."""
 
     name: str
-    """Its name there."""
     bytes: int
     stamp: int
     """Time of change of a file; CRC-32 of an image in a zip file."""

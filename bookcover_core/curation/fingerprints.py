@@ -40,7 +40,6 @@ class Fingerprint(NamedTuple):
 
     key: str
     path: str
-    """The cover, relative to the study's folder."""
     sha256: str
     hash: str
     """pHash, 64 bits, in hexadecimal."""

@@ -40,16 +40,13 @@ class Duplicate(NamedTuple):
     key: str
     genre: str
     role: str
-    """train, test or pool, where the listings say so; else empty."""
     kind: str
     """exact: the nearest duplicate is the same file; near: it looks the same."""
     nearest: str
-    """Key of the nearest duplicate."""
     distance: int
     """Hamming distance of the two hashes, of 64 bits."""
     title: str
     path: str
-    """The cover, relative to the study's folder."""
 
 
 class DuplicatePair(NamedTuple):

@@ -31,12 +31,9 @@ _CANDIDATES, _REPLACED, _DRAWN = _TABLES = "candidates.csv", "replacements.csv",
 class ReviewReason(StrEnum):
     """Why a book is under review."""
 
-    CANDIDATE = "candidate"
-    """Its title has a box-set term."""
-    REPLACEMENT = "replacement"
-    """It replaces another book, or would."""
-    OTHER = "other"
-    """Somebody decided on it of their own accord."""
+    CANDIDATE = "candidate"  # its title has a box-set term
+    REPLACEMENT = "replacement"  # it replaces another book, or would
+    OTHER = "other"  # somebody decided on it of their own accord
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +44,15 @@ class ReviewItem:
     title: str
     author: str
     genre: str
-    """Name of its genre."""
     term: str
     """The title term that it was found by; empty where it was not."""
     match: tuple[int, int]
-    """Where in the title the term is."""
     role: str
-    """train, test or pool, where the listings say so; else empty."""
     kind: ReviewReason
     needed: bool
     """Whether the selection waits for a decision on it."""
     url: str
-    """Address of the picture in the listing; may be empty."""
     path: str
-    """Its cover, relative to the study's folder."""
     sha256: str
     decision: Decision | None = None
 

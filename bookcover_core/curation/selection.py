@@ -31,13 +31,10 @@ class BookSelection:
     candidates: frozenset[str]
     """Keys of the books whose title has a box-set term."""
     kept: list[EligibleBook]
-    """Listed books that stay."""
     added: list[EligibleBook]
-    """Books of the pool that come in."""
     rest: list[EligibleBook]
     """Other usable books of the pool: no candidates that nobody has kept, each picture once, none of a listed book."""
     replacements: list[Replacement]
-    """Books that leave, in the order of their keys."""
 
     @property
     def wanted(self) -> list[EligibleBook]:

@@ -36,7 +36,6 @@ class Layout(NamedTuple):
     author: Shares
     """On the panel if the title is, else beside it."""
     panel: Shares = (0, 0, 0, 0)
-    """A field of another colour, over the picture."""
     align: str = "center"
 
 

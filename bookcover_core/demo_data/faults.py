@@ -38,22 +38,14 @@ _HUGE = _JPEG | {"Content-Length": "10000000000"}
 class Delivery(Enum):
     """How an answer is sent."""
 
-    WHOLE = auto()
-    """At once; the connection stays."""
-    LATE = auto()
-    """The same, after a second."""
-    CLOSED = auto()
-    """At once; then the connection is closed."""
-    BROKEN = auto()
-    """Half of the body; then the connection is reset."""
-    DRIPPED = auto()
-    """Ten bytes of the body a second."""
-    ENDLESS = auto()
-    """The body over and over, as long as somebody listens."""
-    SILENT = auto()
-    """Never; the connection stays."""
-    HANG_UP = auto()
-    """Never; the connection is closed."""
+    WHOLE = auto()  # at once; the connection stays
+    LATE = auto()  # the same, after a second
+    CLOSED = auto()  # at once; then the connection is closed
+    BROKEN = auto()  # half of the body; then the connection is reset
+    DRIPPED = auto()  # ten bytes of the body a second
+    ENDLESS = auto()  # the body over and over, as long as somebody listens
+    SILENT = auto()  # never; the connection stays
+    HANG_UP = auto()  # never; the connection is closed
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,6 @@ class PublishedBook:
     volumes: int = 1
     """Books on the picture: more than 1 for a box set that shows its volumes."""
     candidate: bool = False
-    """Whether its title speaks of a box set."""
     twin: str = ""
     """Key of another book that it shares its picture's address with."""
     fault: Fault | None = None

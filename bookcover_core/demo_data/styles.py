@@ -14,14 +14,10 @@ BLACK: Colour = (16, 16, 20)
 class Palette(NamedTuple):
     """Four colours that go together."""
 
-    ground: Colour
-    """What most of the cover is."""
-    second: Colour
-    """A neighbour of the ground."""
-    accent: Colour
-    """What catches the eye."""
-    ink: Colour
-    """Type and silhouettes."""
+    ground: Colour  # what most of the cover is
+    second: Colour  # a neighbour of the ground
+    accent: Colour  # what catches the eye
+    ink: Colour  # type and silhouettes
 
 
 @cache

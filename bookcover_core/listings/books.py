@@ -91,7 +91,6 @@ class EligibleBook:
     label: int
     """Position of its genre among the genres of the study."""
     genre: str
-    """Name of its genre."""
     role: str
     """train, test or pool, where the listings say so; else empty."""
     group: str

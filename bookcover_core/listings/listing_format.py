@@ -264,7 +264,6 @@ class ListingColumns:
     """Where the fields of a record stand in a row."""
 
     width: int
-    """Fields of a row."""
     places: Mapping[str, int]
     """Position of each column of `COLUMNS` that there is."""
     has_header: bool

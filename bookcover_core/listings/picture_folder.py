@@ -26,7 +26,6 @@ class FolderPicture(NamedTuple):
     """A picture below the folder of its genre."""
 
     genre: str
-    """Name of the genre's folder."""
     name: str
     """Path below the genre's folder, with forward slashes."""
     bytes: int

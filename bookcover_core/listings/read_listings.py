@@ -38,7 +38,6 @@ class _ListingContent:
     books: list[ListedBook] = field(default_factory=list)
     genres: list[Genre] = field(default_factory=list)
     category_ids: list[str] = field(default_factory=list)
-    """Category ids of `genres`."""
     malformed: list[MalformedRecord] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     """Of a folder: what is no book."""
@@ -64,19 +63,7 @@ def _inputs(study: Study) -> Inputs:
     "listings",
     "Read the listings",
     # Not books.chunks: which chunks are downloaded does not change what the listings say.
-    settings=(
-        "books.source",
-        "books.train_listing",
-        "books.test_listing",
-        "books.pool_listing",
-        "books.listing",
-        "books.folder",
-        "books.groups",
-        "books.unmatched",
-        "books.columns",
-        "books.malformed",
-        "books.chunk_records",
-    ),
+    settings=tuple(f"books.{name}" for name in BookSettings.model_fields if name != "chunks"),
     inputs=_inputs,
     fetch=_fetch,
     asks_hosts=True,

@@ -57,7 +57,6 @@ class ListedBook(NamedTuple):
     key: str
     record: Record
     role: str
-    """train, test or pool; empty where the split is yet to be drawn."""
 
 
 class MalformedRecord(NamedTuple):

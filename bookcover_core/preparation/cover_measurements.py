@@ -14,12 +14,9 @@ _DIGITS = 3  # digits behind the point: a thousandth of one of 255 steps
 class Measurements(NamedTuple):
     """The shape and mean colour of one cover."""
 
-    width: int
-    """Pixels."""
-    height: int
-    """Pixels."""
-    red: float
-    """Mean over all pixels, 0 to 255."""
+    width: int  # pixels
+    height: int  # pixels
+    red: float  # mean over all pixels, 0 to 255
     green: float
     blue: float
 

@@ -37,7 +37,6 @@ class SelectedCover(NamedTuple):
     folder: str
     """Slug of its genre."""
     path: str
-    """Its cover, relative to the study's folder."""
     sha256: str
 
 
@@ -49,9 +48,7 @@ class PreparedCover(BaseModel):
     key: str
     measurements: Measurements
     pictures: dict[str, Output]
-    """The picture of each method."""
     from_store: bool = Field(default=False, exclude=True)
-    """Whether it was found in the store."""
 
 
 def prepare_batch(

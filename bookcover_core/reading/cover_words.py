@@ -32,9 +32,7 @@ class CoverWords(BaseModel):
 
     key: str
     sha256: str
-    """Of the cover's file."""
     words: tuple[Word, ...] = ()
-    """In reading order."""
     error: str = ""
     """Why it could not be read; empty where it could."""
 
