@@ -63,16 +63,12 @@ class DuplicatePair(NamedTuple):
         return self.one.genre != self.other.genre
 
 
-def _inputs(study: Study) -> Inputs:
-    return Inputs(after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in chunks(study))])
-
-
 @stage(
     "twins",
     "Find covers that look the same",
     step="curate",
     settings=("curation.twins", "curation.twin_distance"),
-    inputs=_inputs,
+    inputs=lambda study: Inputs(after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in chunks(study))]),
 )
 def find_twins(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.

@@ -29,7 +29,7 @@ class ImageHost:
         self._faults = dict(faults or {})
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="image-host", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="image-host", daemon=True)
         self._listening = threading.Event()
         self._stop = asyncio.Event()
         self._failure: OSError | None = None
@@ -57,9 +57,6 @@ class ImageHost:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -62,7 +62,12 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPic
     if not pictures:
         missing = "no pictures in its subfolders" if folders else "no subfolders"
         raise FolderError(f"there are {missing}", where=folder, advice="Put the pictures of each genre in a subfolder.")
-    _refuse_splits(folder, pictures)
+    if len(genres) > 1 and {genre.casefold() for genre in genres} <= _SPLIT_NAMES:
+        raise FolderError(
+            f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})",
+            where=folder,
+            advice="A study draws its own split: put all pictures of a genre in one folder, or name one side's folder.",
+        )
     return sorted(pictures), left_out
 
 
@@ -75,17 +80,6 @@ def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
         more = ", ..." if len(names) > _SHOWN else ""
         shown = ", ".join(map(repr, names[:_SHOWN]))
         logger.warning("%s: %d left out (%s): %s%s", folder / genre, len(names), reason, shown, more)
-
-
-def _refuse_splits(folder: Path, pictures: list[FolderPicture]) -> None:
-    """Raise `FolderError` where the subfolders are the sides of a split, with the genres below them."""
-    genres = {picture.genre for picture in pictures}
-    if len(genres) > 1 and {genre.casefold() for genre in genres} <= _SPLIT_NAMES:
-        raise FolderError(
-            f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})",
-            where=folder,
-            advice="A study draws its own split: put all pictures of a genre in one folder, or name one side's folder.",
-        )
 
 
 def joined_folders(pictures: list[FolderPicture]) -> dict[str, str]:

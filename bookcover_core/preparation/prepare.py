@@ -21,7 +21,6 @@ from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import file_stamp, read_csv, write_csv
 from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCover, prepare_batch
-from bookcover_core.settings import PreparationSettings
 
 INDEX = ("key", "method", "path", "bytes", "mtime_ns", "sha256")
 MEASUREMENTS = ("key", "width", "height", "red", "green", "blue")
@@ -94,7 +93,9 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     books = selected_covers(study, shard)
     name, workspace, settings = run.part, study.workspace, study.settings.preparation
     folder = workspace.prepared
-    prepared = _prepare(study, books, _made_with(settings, run.code))
+    # All that a prepared image depends on, its cover aside.
+    made_with = digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), run.code])
+    prepared = _prepare(study, books, made_with)
     kept = sum(cover.from_store for cover in prepared.values())
 
     covers = [prepared[book.key] for book in books]
@@ -138,10 +139,6 @@ def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
             advice="`bookcover run` prepares all that there are.",
         )
     return books
-
-
-def _made_with(settings: PreparationSettings, code: str) -> str:
-    return digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), code])
 
 
 def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> dict[str, PreparedCover]:
