@@ -8,11 +8,12 @@ All append to one journal: rows, and what one learns of a host (that it wants a 
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import BinaryIO
 
 from loky import cpu_count
@@ -105,17 +106,17 @@ def _fetch_apart(
     with journal.file.open("rb") as lines:
         begin = lines.seek(0, os.SEEK_END)
         work = partial(_fetch_share, sorted(listing_hosts), store, journal.file, journal.run, begin)
-        follower = Thread(target=copy_context().run, args=(_follow, lines, progress, ended))
-        follower.start()
-        try:
-            with closing(in_processes(work, shares, processes=len(shares), grace=0)) as outcomes:
-                for _ in outcomes:
-                    pass
-        except WorkerError as error:
-            logger.warning("%s: what it left is fetched by this one", error.what)
-        finally:
-            ended.set()
-            follower.join()
+        with ThreadPoolExecutor(1) as threads:
+            following = threads.submit(copy_context().run, _follow, lines, progress, ended)
+            try:
+                with closing(in_processes(work, shares, processes=len(shares), grace=0)) as outcomes:
+                    for _ in outcomes:
+                        pass
+            except WorkerError as error:
+                logger.warning("%s: what it left is fetched by this one", error.what)
+            finally:
+                ended.set()
+        following.result()
 
 
 def _fetch_share(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,8 +66,10 @@ class HostNotice(NamedTuple):
 
 
 def read_notice(line: bytes) -> HostNotice | None:
-    """The notice in a line of a journal; None where it is none."""
-    return HostNotice(*json.loads(line)["notice"]) if line.startswith(b'{"notice"') else None
+    """The notice in a line of a journal; None where it is none, or torn."""
+    with suppress(ValueError):
+        return HostNotice(*json.loads(line)["notice"]) if line.startswith(b'{"notice"') else None
+    return None
 
 
 def log_given_up(notice: HostNotice) -> None:

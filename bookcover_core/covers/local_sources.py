@@ -111,11 +111,11 @@ class GenreFolderSource(_FolderFiles):
         return f"{missing[0].category}/{missing[0].filename} is gone since the listings were read"
 
 
-class _NamedFiles:
-    """Files by name, and the rules by which books find theirs."""
+class _NamedFiles(_FolderFiles):
+    """Files by name, and the rules by which books find theirs; in a folder, unless they are read otherwise."""
 
     def __init__(self, place: Path, names: Iterable[str], wanted: Iterable[str]) -> None:
-        self._place = place
+        super().__init__(place)
         self._names = list(names)
         self._index = NameIndex(self._names, wanted)
         archives = [name for name in self._names if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
@@ -128,14 +128,6 @@ class _NamedFiles:
         if match.is_ambiguous:
             return AmbiguousImage(match.names)
         return self._image(match.names[0], is_exact=match.is_exact) if match.names else None
-
-    def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
-        """The file called `name`; None where it is gone."""
-        raise NotImplementedError
-
-    def read(self, image: LocalImage, limit: int) -> bytes | ImageCheck:
-        """Its bytes, one more than `limit` at most, or why it cannot be read."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Raise `FolderError` where no file is an image; of a large source, none of the first thousands."""
@@ -166,7 +158,7 @@ class _NamedFiles:
         return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
 
 
-class FolderSource(_FolderFiles, _NamedFiles):
+class FolderSource(_NamedFiles):
     """A folder with images anywhere in it. Its files are listed once, as long as its folders do not change."""
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
@@ -174,7 +166,7 @@ class FolderSource(_FolderFiles, _NamedFiles):
         seen: dict[tuple[int, int], tuple[Path, int]] = {}
         advice = 'Check covers.location and its permissions; a zip file takes covers.source = "archive".'
         files, _ = list_files(folder, advice, own=own, seen=seen)
-        _NamedFiles.__init__(self, folder, (file.name for file in files), wanted)
+        super().__init__(folder, (file.name for file in files), wanted)
         self._folders = list(seen.values())
 
     def is_current(self) -> bool:
