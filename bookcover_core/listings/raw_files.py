@@ -9,6 +9,7 @@ import logging
 import shutil
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,11 +51,10 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
     target = raw_file(study, name)
     folder = target.parent
     known = _read_sources(folder)
-    remote = is_remote(source)
-    place = source if remote else str(_local(source))
+    place = _place(source)
     kept = known.get(name, {})
     stands = kept.get("source") == place and target.is_file() and file_digest(target) == kept.get("sha256")
-    if remote:
+    if is_remote(source):
         if stands:
             return target
         _fetch(place, target, study.settings.covers)
@@ -72,24 +72,20 @@ def raw_file(study: Study, name: str) -> Path:
 
 def digest_of_source(study: Study, name: str, source: str) -> str:
     """SHA-256 of what `bring_listing` would give; `StageOrderError` where a host would have to be asked for it."""
-    kept = raw_file(study, name)
-    try:
-        if not is_remote(source) and (local := _local(source)).exists():
-            refuse_unread(local)
-            return file_digest(local)
-        if _read_sources(kept.parent).get(name, {}).get("source") == (
-            source if is_remote(source) else str(_local(source))
-        ):
+    kept, place = raw_file(study, name), _place(source)
+    with suppress(OSError):
+        if not is_remote(source) and Path(place).exists():
+            refuse_unread(Path(place))
+            return file_digest(Path(place))
+        if _read_sources(kept.parent).get(name, {}).get("source") == place:
             return file_digest(kept)
-    except OSError:
-        pass
     raise StageOrderError(
         f"the listing {source} has not been read", where=kept, advice="Run the stage `listings` first."
     )
 
 
-def _local(source: str) -> Path:
-    return Path(source).expanduser().resolve()
+def _place(source: str) -> str:
+    return source if is_remote(source) else str(Path(source).expanduser().resolve())
 
 
 def _read_sources(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ one of a few widths: what is read on a cover does not depend on the covers that 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -56,13 +57,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def missing_packages() -> str:
     """What is missing for covers to be read, for people; empty where nothing is."""
-    missing = []
-    for name in _PACKAGES:
-        try:
-            version(name)
-        except PackageNotFoundError:
-            missing.append(name)
-    return " and ".join(missing)
+    return " and ".join(name for name in _PACKAGES if find_spec(name) is None)
 
 
 def check_reader() -> None:
