@@ -14,12 +14,9 @@ _UCHIDALAB = "https://raw.githubusercontent.com/uchidalab/book-dataset/master"
 class BookSource(StrEnum):
     """Where a study's books come from."""
 
-    BOOKCOVER30 = "bookcover30"
-    """The listings of BookCover30 (train and test), and a pool to take replacements from."""
-    LISTING = "listing"
-    """One listing; test and validation books are drawn from it, genre by genre."""
-    FOLDER = "folder"
-    """A folder of pictures, one subfolder for each genre."""
+    BOOKCOVER30 = "bookcover30"  # the listings of BookCover30 (train and test), and a pool to take replacements from
+    LISTING = "listing"  # one listing; test and validation books are drawn from it, genre by genre
+    FOLDER = "folder"  # a folder of pictures, one subfolder for each genre
 
 
 ListingColumn = Literal["asin", "filename", "image_url", "title", "author", "category_id", "category"]
@@ -66,12 +63,9 @@ class BookSettings(SettingsSection):
 class CoverSource(StrEnum):
     """Where the covers come from."""
 
-    HTTP = "http"
-    """The addresses in the listing."""
-    FOLDER = "folder"
-    """A local folder: FILENAME directly in it, or anywhere below it."""
-    ARCHIVE = "archive"
-    """A zip file, searched the same way."""
+    HTTP = "http"  # the addresses in the listing
+    FOLDER = "folder"  # a local folder: FILENAME directly in it, or anywhere below it
+    ARCHIVE = "archive"  # a zip file, searched the same way
 
 
 class CoverSettings(SettingsSection):
@@ -185,12 +179,9 @@ class SplitSettings(SettingsSection):
 class Preparation(StrEnum):
     """The ways to make a cover square: section 3.2."""
 
-    NOPREP = "noprep"
-    """Scaled straight to the square."""
-    PADDED = "padded"
-    """White borders left and right, or above and below, then scaled."""
-    CROPPED = "cropped"
-    """The centre square, then scaled."""
+    NOPREP = "noprep"  # scaled straight to the square
+    PADDED = "padded"  # white borders left and right, or above and below, then scaled
+    CROPPED = "cropped"  # the centre square, then scaled
 
 
 class Interpolation(StrEnum):
