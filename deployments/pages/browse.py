@@ -32,7 +32,7 @@ from starlette.routing import Route
 from bookcover_core.curation.label_marks import LabelMark, LabelVerdict, read_marks, save_mark
 from bookcover_core.errors import BookcoverError
 from bookcover_core.inference.similar_covers import CoverIndex
-from bookcover_core.models.model_cards import ModelCard, read_card
+from bookcover_core.models.model_cards import CARD, read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.features import load_features
 from bookcover_core.visualisation.network_insight import INSIGHT, GradCamExample, read_insight
@@ -161,7 +161,8 @@ class _Browse:
         _, index = self._open(study)
         places = {each.key: place for place, each in enumerate(index.books)}
         for model in table.answers if book.key in places else ():
-            card = _card(study, model)
+            file = study.workspace.models / model
+            card = read_card(file) if (file / CARD).is_file() else None  # an ensemble has none
             if card is not None and card.is_frozen and not index.why_not(card):
                 own = np.array([places[book.key]])
                 features = load_features(study, card.backbone, card.preparation)[own]
@@ -176,8 +177,7 @@ class _Browse:
         try:
             post = _Post.model_validate_json(await site.read_body(request, _MOST_BYTES))
         except ValidationError as error:
-            fault = error.errors()[0]
-            return site.error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+            raise site.unprocessable(error) from None
         return await run_in_threadpool(self._mark, study, post)
 
     def _mark(self, study: Study, post: _Post) -> Response:
@@ -212,8 +212,7 @@ class _Browse:
         try:
             wanted = BookFilter.model_validate({name: value for name, value in request.query_params.items() if value})
         except ValidationError as error:
-            fault = error.errors()[0]
-            raise HTTPException(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+            raise site.unprocessable(error) from None
         (table, _), marks = self._open(study), read_marks(study)
         return wanted, table, marks, table.find(wanted, marks)
 
@@ -253,13 +252,6 @@ def _shown(book: Any) -> dict[str, Any]:
 
 def _told(mark: LabelMark | None) -> dict[str, Any] | None:
     return mark.model_dump() if mark else None
-
-
-def _card(study: Study, model: str) -> ModelCard | None:
-    try:
-        return read_card(study.workspace.models / model)
-    except BookcoverError:  # an ensemble has none
-        return None
 
 
 def _heat_maps(study: Study, key: str) -> list[tuple[str, str, GradCamExample]]:

@@ -148,8 +148,7 @@ class _Review:
         try:
             post = _Post.model_validate_json(await site.read_body(request, _MOST_BYTES))
         except ValidationError as error:
-            fault = error.errors()[0]
-            return site.error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+            raise site.unprocessable(error) from None
         return await run_in_threadpool(self._decide, study, post)
 
     def _decide(self, study: Study, post: _Post) -> Response:

@@ -15,7 +15,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -109,6 +109,12 @@ async def read_body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise HTTPException(413, f"What was sent has more than {most:,} bytes.")
     return bytes(body)
+
+
+def unprocessable(error: ValidationError) -> HTTPException:
+    """What a request is refused with whose content is not as it must be: the first fault, and where it is."""
+    fault = error.errors()[0]
+    return HTTPException(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
 
 
 def error(status: int, reason: str) -> Response:

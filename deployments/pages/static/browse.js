@@ -201,6 +201,7 @@ function renderLarge() {
   const book = open;
   $("cover").src = book.picture;
   $("cover").alt = `Cover of ${book.title || book.key}`;
+  $("cover").hidden = false;
   $("heat").hidden = true;
   $("large-title").textContent = book.title || book.key;
   $("author").textContent = book.author;
@@ -209,9 +210,13 @@ function renderLarge() {
   const leads = book.seen.map((each) => {
     const made = document.createElement("button");
     made.type = "button";
+    made.className = "chip";
     made.textContent = `What ${each.title} saw`;
     made.addEventListener("click", () => {
-      $("heat").hidden = !$("heat").hidden;
+      const isShown = made.getAttribute("aria-pressed") !== "true";
+      for (const other of $("leads").querySelectorAll("button")) other.setAttribute("aria-pressed", other === made && isShown);
+      $("heat").hidden = !isShown;
+      $("cover").hidden = isShown;
       $("heat").src = each.picture;
       $("heat").alt = `What ${each.title} saw in it`;
     });

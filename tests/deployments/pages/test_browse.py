@@ -12,7 +12,7 @@ from bookcover_core.curation.label_marks import labels_file, read_marks
 from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table, write_table, write_text
+from bookcover_core.pipeline.workspace import read_table, write_json, write_table, write_text
 from bookcover_core.reading.cover_words import CoverWords, Word, words_file, write_words
 from bookcover_core.training.stored_probabilities import read_probabilities
 from deployments.pages.browse import browse_app
@@ -147,6 +147,24 @@ def test_covers_come_as_they_are_and_small_and_may_be_kept(client, trained):
     assert "immutable" in small.headers["Cache-Control"]
     assert client.get("/tiny/small?book=../../etc/passwd").status_code == 404
     assert client.get("/tiny/seen?book=L03&model=Tiny-padded").status_code == 404
+
+
+def test_what_a_network_saw_is_shown_where_the_study_has_it(own):
+    """The heat map of that very book and network; no path in the file leads out of the study."""
+    place = own.workspace
+    seen = {"title": "", "genre": "Law", "predicted": "Law", "probability": 0.5, "cover": ""}
+    pictures = {"L03": "visualisation/Tiny-padded/heat.png", "L04": "../secret.png"}
+    examples = [seen | {"key": key, "picture": picture} for key, picture in pictures.items()]
+    about = {"model": "Tiny-padded", "network": "Tiny", "title": "Tiny", "input_size": 32, "ideals": []}
+    write_json(place.visualisation / "Tiny-padded" / "insight.json", about | {"seen": examples})
+    write_text(place.visualisation / "Tiny-padded" / "heat.png", "a picture")
+    write_text(place.root.parent / "secret.png", "a secret")
+    client = visit(own)
+    [told] = client.get("/tiny/book?book=L03").json()["seen"]
+    assert told["title"] == "Tiny"
+    assert client.get(f"/tiny/{told['picture']}").text == "a picture"
+    assert client.get("/tiny/seen?book=L04&model=Tiny-padded").status_code == 404
+    assert client.get("/tiny/book?book=L05").json()["seen"] == []
 
 
 def test_the_table_goes_out_as_csv_without_formulas(own):
