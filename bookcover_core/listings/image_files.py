@@ -126,7 +126,7 @@ def list_files(
     """
     left_out: list[LeftOut] = []
     if not folder.is_dir():
-        what = "this is a file, not a folder" if folder.exists() else "there is no such folder"
+        what = "this is a file, not a folder of pictures" if folder.exists() else "there is no such folder of pictures"
         raise FolderError(what, where=folder, advice=advice)
     try:
         files = list(walk_files(folder, left_out, own=own, seen=seen))
