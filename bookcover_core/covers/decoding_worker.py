@@ -17,18 +17,11 @@ from bookcover_core.covers.image_checks import check_here
 MOST_MEMORY = 2 * 1024**3
 
 
-def limit_memory() -> None:
-    """Let the process use no more than `MOST_MEMORY`."""
+def _limit(resource_kind: int, most: int) -> None:
+    """Let the process use no more of memory, or seconds of a processor: the system refuses it, or ends the process."""
+    _, greatest = resource.getrlimit(resource_kind)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-
-
-def limit_time(seconds: int) -> None:
-    """Let the process use no more than so many further seconds of a processor: the system ends it then."""
-    until = math.ceil(time.process_time()) + seconds
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (until, most))
+        resource.setrlimit(resource_kind, (most, greatest))
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -36,7 +29,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     while line := requests.readline():
         request = json.loads(line)
         body = requests.read(request.pop("bytes"))
-        limit_time(request.pop("seconds"))
+        _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + request.pop("seconds"))
         try:
             answer: dict[str, Any] = check_here(body, **request)._asdict()
         except MemoryError:
@@ -46,5 +39,5 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    limit_memory()
+    _limit(resource.RLIMIT_AS, MOST_MEMORY)
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -63,7 +63,8 @@ def _candidates(values: NDArray[np.uint16], radius: int) -> Iterator[tuple[NDArr
     starts = np.searchsorted(values, np.arange((1 << _BLOCK_BITS) + 1))
     places = np.arange(len(values))
     wide = values.astype(np.int64)
-    for mask in _masks(radius):
+    bits = (bits for count in range(radius + 1) for bits in combinations(range(_BLOCK_BITS), count))
+    for mask in (sum(1 << bit for bit in each) for each in bits):
         if mask:
             # Of two values that differ by the mask, one lacks its highest bit: pairs are looked up from there.
             seekers = places[wide & (1 << (mask.bit_length() - 1)) == 0]
@@ -89,12 +90,6 @@ def _spread(
         within = np.arange(batch.sum()) - np.repeat(ends[begin:end] - batch - done, batch)
         yield np.repeat(seekers[begin:end], batch), np.repeat(first[begin:end], batch) + within
         begin = end
-
-
-def _masks(radius: int) -> list[int]:
-    return [
-        sum(1 << bit for bit in bits) for count in range(radius + 1) for bits in combinations(range(_BLOCK_BITS), count)
-    ]
 
 
 def _alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -146,16 +146,13 @@ def find_duplicates(
     clusters, nearest, bits = _join(firsts, distance)
 
     in_file = {place: places for places in by_file for place in places}
-    of_cluster: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for node, places in enumerate(by_node):
-        of_cluster[int(clusters[node])] += [(place, node) for place in places]
+    node_of = {place: node for node, places in enumerate(by_node) for place in places}
     duplicates = []
-    for members in of_cluster.values():
+    for members in _gather(clusters[node_of[place]] for place in range(len(fingerprints))):
         if len(members) == 1:
             continue
-        members.sort()
-        for place, node in members:
-            kind, apart = EXACT, 0
+        for place in members:
+            node, kind, apart = node_of[place], EXACT, 0
             near = _another(in_file[place], place)
             if near is None:
                 kind, near = NEAR, _another(by_node[node], place)
@@ -164,7 +161,7 @@ def find_duplicates(
             book = books[fingerprints[place].key]
             duplicates.append(
                 Duplicate(
-                    cluster=fingerprints[members[0][0]].key,
+                    cluster=fingerprints[members[0]].key,
                     key=book.key,
                     genre=book.genre,
                     role=book.role,
