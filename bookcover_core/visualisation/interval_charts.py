@@ -87,6 +87,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         marked = {} if series.colour is None else {"marker": figure_style.marker(series.colour)}
         rows = [row for row, value in enumerate(series.values) if value is not None]
         values = [value for value in series.values if value is not None]
+        if not values:
+            continue  # an empty line that is not cut off at its axes has no bounds, and the layout fails
         tips += values
         places = [row + _offset(panel.known(row), place) for row in rows]
         axes.hlines(places, [each.low for each in values], [each.high for each in values], color=colour, linewidth=1.3)
