@@ -123,8 +123,28 @@ def run(
             show_default=False,
         ),
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GROUP.NAME=VALUES",
+            help="Run a study for each of several values, head.dropout=0,0.3,0.5, say, and compare them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run a study, or take it up where it stopped."""
+    if sweep is not None:
+        if only or folder or dry_run or stay:
+            raise SettingsError(
+                "a sweep runs whole studies of a settings file, and ends",
+                where="--sweep",
+                advice="Leave out --only, --folder, --dry-run and --stay.",
+            )
+        from deployments.sweep_command import run_sweep  # noqa: PLC0415 - imports Prefect
+
+        with _interruptible():
+            run_sweep(settings_file, overrides or (), sweep)
+        return
     if folder is not None and settings_file:
         raise SettingsError("a settings file names its own books", where="--folder", advice="Give one of the two.")
     if (chunk or next_chunk) and only != "download":
@@ -355,39 +375,32 @@ def judge(
 
 
 @app.command()
-def report(
+def report(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
+    """Write the report of a study."""
+    from deployments.report_command import report_study  # noqa: PLC0415 - imports pandas
+
+    with _interruptible():
+        report_study(settings_file, overrides or ())
+
+
+@app.command()
+def compare(
     studies: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help=f"One study, or two. {_STUDY}; without any, the dissertation's.", metavar="STUDY", show_default=False
-        ),
-    ] = None,
+        list[Path], typer.Argument(help=f"Two studies or more. {_STUDY}.", metavar="STUDY...", show_default=False)
+    ],
     overrides: Overrides = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER",
-            help="With two studies: where their page goes; else beside the first, under both names.",
-            show_default=False,
+            metavar="FOLDER", help="Where the page goes; else beside the first, under their names.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Write the report of a study, or put two studies side by side."""
-    count = len(studies or [])
-    if count > 2:
-        raise SettingsError(f"{count} studies are given", where="STUDY", advice="Name one, or two to compare.")
-    if output and count < 2:
-        raise SettingsError(
-            "a study's own report lies in its folder", where="--output", advice="Leave it out, or name two studies."
-        )
-    given = [_named(each) or each for each in studies or []]
-    from deployments.report_command import report_side_by_side, report_study  # noqa: PLC0415 - imports pandas
+    """Put studies side by side: all their systems in one table, each beside the first study's."""
+    from deployments.report_command import compare as compare_all  # noqa: PLC0415 - imports pandas
 
     with _interruptible():
-        if len(given) == 2:
-            report_side_by_side(given[0], given[1], overrides or (), output)
-        else:
-            report_study(given[0] if given else None, overrides or ())
+        compare_all([_named(each) or each for each in studies], overrides or (), output)
 
 
 @app.command()

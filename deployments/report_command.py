@@ -1,4 +1,4 @@
-"""The command `bookcover report`: the report on a study, or two studies side by side. No Prefect is needed."""
+"""The commands `bookcover report`, on one study, and `bookcover compare`, on several. No Prefect is needed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +31,15 @@ def report_study(source: Path | None, overrides: Sequence[str]) -> None:
     print_results(study.settings)
 
 
-def report_side_by_side(first: Path, second: Path, overrides: Sequence[str], output: Path | None) -> None:
-    """Write two studies side by side, and print the most important line and where the page is."""
-    studies = [Study(load_settings(source, overrides)) for source in (first, second)]
+def compare(sources: Sequence[Path], overrides: Sequence[str], output: Path | None) -> None:
+    """Write studies side by side, and print the most important line and where the page is."""
+    tell_comparison([Study(load_settings(source, overrides)) for source in sources], output)
 
-    from bookcover_core.report.comparison_page import write_side_by_side  # noqa: PLC0415 - imports matplotlib
 
-    written = write_side_by_side(studies[0], studies[1], output)
+def tell_comparison(studies: Sequence[Study], output: Path | None = None) -> None:
+    """The same of studies that are known."""
+    from bookcover_core.report.comparison_page import write_comparison  # noqa: PLC0415 - imports matplotlib
+
+    written = write_comparison(*studies, folder=output)
     say(written.headline)
     say(f"Side by side: {written.page}")

@@ -1,4 +1,4 @@
-"""Two studies compared: the books that they share, and how their systems and settings differ.
+"""Studies compared with the first: the books that they share, and how their systems and settings differ.
 
 Where enough test books are shared, two systems are compared on these alone, and the books on which they differ decide.
 Otherwise each keeps the test books of its own study.
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,6 @@ from bookcover_core.settings.dissertation import differing_settings
 _ENOUGH_SHARED = 0.5
 
 
-class MeasureDifference(BaseModel, frozen=True):
-    """One number of two systems, and how far apart they are."""
-
-    first: Estimate
-    second: Estimate
-    difference: Estimate = Field(description="The first less the second.")
-    standing: Standing
-    p: float | None = Field(default=None, description="Of McNemar's exact test; accuracies on the same books only.")
-    p_holm: float | None = Field(default=None, description="The same, corrected for all pairs of the two studies.")
-
-
 class GenreDifference(BaseModel, frozen=True):
     """The recall of one genre in two studies. A genre that one of them does not have, or test, has no difference."""
 
@@ -58,7 +48,7 @@ class GenreDifference(BaseModel, frozen=True):
 
 
 class SystemPair(BaseModel, frozen=True):
-    """A system of one study and one of another."""
+    """A system of the first study and one of another, on the test books that both judged, or each on its own."""
 
     first: str
     second: str
@@ -66,13 +56,12 @@ class SystemPair(BaseModel, frozen=True):
     shared_books: int = Field(description="Test books that both judged, of one genre in both studies.")
     first_books: int = Field(description="Books that the numbers of the first rest on.")
     second_books: int
-    measures: dict[str, MeasureDifference] = Field(description="accuracy, top3 (of more than three genres), macro_f1.")
+    accuracies: tuple[Estimate, Estimate]
+    difference: Estimate = Field(description="The first accuracy less the second.")
+    standing: Standing
+    p: float | None = Field(description="Of McNemar's exact test, on the same books only.")
+    p_holm: float | None = Field(default=None, description="The same, corrected for all pairs of all studies.")
     genres: list[GenreDifference] = Field(description="Greatest difference in favour of the first first.")
-
-    @property
-    def accuracy(self) -> MeasureDifference:
-        """How far apart their accuracies are."""
-        return self.measures["accuracy"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +87,11 @@ def _compare_systems(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet
     paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(each.scores.books for each in judged))
     if paired:
         judged = (_only(judged[0], places[0]), _only(judged[1], places[1]))
+    apart, p = difference(judged[0].scores.accuracy, judged[1].scores.accuracy), None
+    if paired:
+        groups, right = np.array(judged[0].predictions.groups), [each.ranks == 1 for each in judged]
+        apart = paired_difference(right[0], right[1], groups, one.scores.confidence)
+        p = mcnemar(right[0], right[1], groups)
     return SystemPair(
         first=one.scores.backbone,
         second=other.scores.backbone,
@@ -105,19 +99,21 @@ def _compare_systems(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet
         shared_books=len(places[0]),
         first_books=judged[0].scores.books,
         second_books=judged[1].scores.books,
-        measures=_measures(*judged, paired=paired),
+        accuracies=(judged[0].scores.accuracy, judged[1].scores.accuracy),
+        difference=apart,
+        standing=standing_of(apart),
+        p=p,
         genres=_genres(*judged, whole, paired=paired),
     )
 
 
 def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
     """`pairs` with the p-values of their accuracies corrected for their number, and their standing after that."""
-    tested = {place: pair.accuracy for place, pair in enumerate(pairs) if pair.accuracy.p is not None}
+    tested = [(place, pair.p) for place, pair in enumerate(pairs) if pair.p is not None]
     found = list(pairs)
-    for (place, accuracy), p in zip(tested.items(), holm([each.p or 0.0 for each in tested.values()]), strict=True):
-        standing = standing_of(accuracy.difference, p, confidence)
-        measures = pairs[place].measures | {"accuracy": accuracy.model_copy(update={"p_holm": p, "standing": standing})}
-        found[place] = pairs[place].model_copy(update={"measures": measures})
+    for (place, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
+        standing = standing_of(pairs[place].difference, p, confidence)
+        found[place] = pairs[place].model_copy(update={"p_holm": p, "standing": standing})
     return found
 
 
@@ -142,31 +138,6 @@ def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[s
     ]
     table = np.array(found, dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def _measures(one: _JudgedBooks, other: _JudgedBooks, *, paired: bool) -> dict[str, MeasureDifference]:
-    """How far the totals of two systems are apart."""
-    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
-    found = {}
-    for name, k in {"accuracy": 1, "top3": 3}.items():
-        if k >= min(len(one.genres), len(other.genres)) and k > 1:
-            continue
-        right = one.ranks <= k, other.ranks <= k
-        if paired:
-            apart = paired_difference(right[0], right[1], groups, confidence)
-            found[name] = _measure(one, other, name, apart, p=mcnemar(right[0], right[1], groups) if k == 1 else None)
-        else:
-            found[name] = _measure(one, other, name, difference(one.scores.top(k), other.scores.top(k)))
-    # Of the same books this is wider than need be, and right.
-    apart = difference(one.scores.totals["macro_f1"], other.scores.totals["macro_f1"])
-    return found | {"macro_f1": _measure(one, other, "macro_f1", apart)}
-
-
-def _measure(
-    one: _JudgedBooks, other: _JudgedBooks, name: str, apart: Estimate, p: float | None = None
-) -> MeasureDifference:
-    first, second = one.scores.totals[name], other.scores.totals[name]
-    return MeasureDifference(first=first, second=second, difference=apart, standing=standing_of(apart), p=p)
 
 
 def _genres(
@@ -205,8 +176,6 @@ def _genres(
     return sorted(found, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True)
 
 
-SPLITS = ("train", "validation", "test")
-
 # Stands for the split of a book that a study does not have.
 ABSENT = ""
 
@@ -225,9 +194,9 @@ class SharedBooks:
     other_pictures: int
     """Keys that both have, of different pictures: not counted as shared."""
 
-    def books(self, study: int, split: str) -> int:
-        """Books in a split of the first study (0) or the second (1)."""
-        return sum(count for splits, count in self.counts.items() if splits[study] == split)
+    def books(self, study: int) -> int:
+        """Books of the first study (0) or the other (1)."""
+        return sum(count for splits, count in self.counts.items() if splits[study] != ABSENT)
 
     @property
     def test(self) -> int:
@@ -241,30 +210,24 @@ class SharedBooks:
 
 
 @dataclass(frozen=True)
-class StudyComparison:
-    """Two studies, each with at least one evaluated system."""
+class StudyPair:
+    """The first study and another, each with at least one evaluated system."""
 
     both: tuple[Findings, Findings]
+    names: tuple[str, str]
     shared: SharedBooks
     pairs: list[SystemPair]
     """Systems of one name, then the best of both, where that is not one of these pairs."""
 
     @cached_property
-    def names(self) -> tuple[str, str]:
-        """What the studies are called here: their names, numbered where they have one name."""
-        one, other = (findings.study.settings.name for findings in self.both)
-        return (f"{one} (1)", f"{other} (2)") if one == other else (one, other)
-
-    @cached_property
     def best(self) -> SystemPair:
-        """The best system of the first and the best of the second, each by its own study."""
+        """The best system of the first and the best of the other, each by its own study."""
         names = tuple(_best(findings).name for findings in self.both)
         return next(pair for pair in self.pairs if (pair.first, pair.second) == names)
 
     def title(self, pair: SystemPair, study: int) -> str:
         """The name of the first (0) or second (1) system of a pair for people, which says of an untrained one so."""
-        name = (pair.first, pair.second)[study]
-        return next(system.title for system in self.both[study].systems if system.name == name)
+        return self.both[study].titles[(pair.first, pair.second)[study]]
 
     @property
     def confidence(self) -> float:
@@ -278,54 +241,80 @@ class StudyComparison:
         return [genre.name for genre in self.both[0].genres if genre.name in others]
 
     def own_genres(self, study: int) -> list[str]:
-        """Names of the genres that the first study (0) or the second (1) alone has."""
+        """Names of the genres that the first study (0) or the other (1) alone has."""
         return [genre.name for genre in self.both[study].genres if genre.name not in self.shared_genres]
 
+
+@dataclass(frozen=True)
+class StudyComparison:
+    """Two studies or more, each but the first beside it."""
+
+    studies: list[Findings]
+    names: list[str]
+    """What the studies are called here: their names, numbered where some have one name."""
+    others: list[StudyPair]
+    """The first study with each of the others."""
+
     @cached_property
-    def settings(self) -> list[tuple[str, Any, Any]]:
-        """Dotted name and both values of every setting that differs and that an outcome depends on."""
-        one, other = (findings.study.settings for findings in self.both)
-        changed = sorted({name for each in (one, other) for name, *_ in differing_settings(each)})
-        values = [(name, one.part(name), other.part(name)) for name in changed if _is_deciding(name)]
-        return [each for each in values if each[1] != each[2]]
+    def settings(self) -> list[tuple[str, list[Any]]]:
+        """Dotted name and the values, by study, of every setting that differs and that an outcome depends on."""
+        settings = [findings.study.settings for findings in self.studies]
+        changed = sorted({name for each in settings for name, *_ in differing_settings(each)})
+        values = [(name, [each.part(name) for each in settings]) for name in changed if _is_deciding(name)]
+        return [(name, own) for name, own in values if any(each != own[0] for each in own)]
 
     @cached_property
     def other_code(self) -> list[str]:
-        """Titles of the stages that both ran, each with other code."""
-        ran = [{name: {each.code for each in done} for name, done in each.manifests.items()} for each in self.both]
-        return [
-            stage.title
-            for stage in stages()
-            if all(stage.name in codes for codes in ran) and ran[0][stage.name] != ran[1][stage.name]
-        ]
+        """Titles of the stages that several ran, not all with the same code."""
+        ran = [{name: {each.code for each in done} for name, done in each.manifests.items()} for each in self.studies]
+        codes = {stage.title: [each[stage.name] for each in ran if stage.name in each] for stage in stages()}
+        return [title for title, found in codes.items() if any(each != found[0] for each in found)]
 
 
-def compare_studies(first: Study, second: Study) -> StudyComparison:
-    """Two studies compared.
+def compare_studies(*studies: Study) -> StudyComparison:
+    """Studies compared, each with the first.
 
     Raises:
-        SettingsError: The two are one.
+        SettingsError: There is one alone, or one twice.
         StageOrderError: One of them has no evaluated network.
         WorkspaceError: A file of results is missing or altered.
     """
-    if first.workspace.root == second.workspace.root:
+    roots = [study.workspace.root for study in studies]
+    if len(set(roots)) < max(2, len(roots)):
         raise SettingsError(
-            "the two studies are one",
-            where=first.workspace.root,
-            advice="Name two; settings files of two studies have another `name` or `workspace`.",
+            "two of the studies are one" if len(roots) > 1 else "there is nothing to compare the study with",
+            where=max(roots, key=roots.count),
+            advice="Name two or more; settings files of two studies have another `name` or `workspace`.",
         )
-    one, other = both = (_with_results(first), _with_results(second))
-    shared = _share_books(one, other)
+    first, *others = found = [_with_results(study) for study in studies]
+    names = [study.settings.name for study in studies]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({number})" for number, name in enumerate(names, start=1)]
+    shared = [_share_books(first, other) for other in others]
+    compared = [
+        [
+            _compare_systems(_judged(first, mine, first.confidence), _judged(other, theirs, first.confidence), own.keys)
+            for mine, theirs in _paired_systems(first, other)
+        ]
+        for other, own in zip(others, shared, strict=True)
+    ]
+    every = iter(corrected([pair for pairs in compared for pair in pairs], first.confidence))
+    return StudyComparison(
+        found,
+        names,
+        [
+            StudyPair((first, other), (names[0], name), own, list(islice(every, len(pairs))))
+            for other, name, own, pairs in zip(others, names[1:], shared, compared, strict=True)
+        ],
+    )
+
+
+def _paired_systems(one: Findings, other: Findings) -> list[tuple[EvaluatedSystem, EvaluatedSystem]]:
+    """Systems of one name, and the best of both."""
     others = {system.name: system for system in other.systems}
     pairs = [(system, others[system.name]) for system in one.systems if system.name in others]
     best = (_best(one), _best(other))
-    if best[0].name != best[1].name:
-        pairs.append(best)
-    compared = [
-        _compare_systems(_judged(one, mine, one.confidence), _judged(other, theirs, one.confidence), shared.keys)
-        for mine, theirs in pairs
-    ]
-    return StudyComparison(both, shared, corrected(compared, one.confidence))
+    return pairs if best[0].name == best[1].name else [*pairs, best]
 
 
 def _with_results(study: Study) -> Findings:

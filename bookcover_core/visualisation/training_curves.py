@@ -1,10 +1,13 @@
-"""Training curves: Figure 3.1 (the preparations), Figure 4.1 (the networks), and accuracy by training books."""
+"""Training curves: Figure 3.1 (the preparations), Figure 4.1 (the networks), accuracy by books and by a setting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import LearningCurve
 from bookcover_core.training.history import TrainingCurve
 from bookcover_core.visualisation import figure_style
@@ -76,6 +79,35 @@ def learning_curves(curves: Mapping[str, LearningCurve], width: float = figure_s
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, axis="both")
         axes.set_xlabel("Training books")
+        axes.set_ylabel("Top-1 accuracy on test books")
+        figure_style.percent_axis(axes.yaxis)
+        figure_style.legend_below(figure, axes, 2 if width <= figure_style.NARROW else 4)
+        return figure
+
+
+def setting_curves(
+    setting: str,
+    values: Sequence[Any],
+    curves: Mapping[str, Sequence[Estimate | None]],
+    width: float = figure_style.WIDTH,
+) -> Figure:
+    """Accuracy and its interval over the values of a setting, by system: numbers to scale, others in their order."""
+    to_scale = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    places = [float(value) for value in values] if to_scale else list(range(len(values)))
+    with figure_style.drawn(width, min(3.2, 0.95 * width)) as figure:
+        axes = figure.subplots()
+        for position, (name, found) in enumerate(curves.items()):
+            known = [(at, each) for at, each in sorted(zip(places, found, strict=True), key=itemgetter(0)) if each]
+            x, colour = [at for at, _ in known], figure_style.colour(position)
+            lows, highs = [each.low for _, each in known], [each.high for _, each in known]
+            style: Any = {"marker": figure_style.marker(position), "color": colour, "label": name}
+            axes.plot(x, [each.value for _, each in known], linewidth=1.4, **style)
+            axes.fill_between(x, lows, highs, color=colour, alpha=0.15, linewidth=0)
+            axes.vlines(x, lows, highs, color=colour, linewidth=0.8, alpha=0.6)
+        axes.set_xticks(places, [str(value) for value in values])
+        axes.set_ylim(bottom=0)
+        axes.grid(visible=True, axis="both")
+        axes.set_xlabel(setting)
         axes.set_ylabel("Top-1 accuracy on test books")
         figure_style.percent_axis(axes.yaxis)
         figure_style.legend_below(figure, axes, 2 if width <= figure_style.NARROW else 4)

@@ -7,7 +7,7 @@ review/<study>/     the review page (`pages.review`)
 judge/<study>/      the judging page (`pages.judge`)
 browse/<study>/     the page of covers (`pages.browse`)
 report/<study>/     the report (`pages.reports`)
-compare/<name>/     two studies side by side
+compare/<name>/     studies side by side
 """
 
 import json
@@ -59,7 +59,7 @@ _REPORT_LINKS = _HOME_LINK | {
     "Confusion matrix, to see the covers of a cell": "../../browse/{name}/#confusion",
 }
 
-# What marks the folder of two studies side by side.
+# What marks the folder of studies side by side.
 _COMPARED = "comparison.json"
 
 # For so long a study is shown that could not be begun.
@@ -170,7 +170,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two studies side by side, as the start page lists them."""
+    """Studies side by side, as the start page lists them."""
 
     name: str
     headline: str
@@ -273,7 +273,7 @@ def _can_judge(study: Study) -> bool:
 
 
 def _comparisons(folder: Path) -> list[Comparison]:
-    """The pages that put two studies side by side, by name."""
+    """The pages that put studies side by side, by name."""
     found = []
     for file in sorted(folder.glob(f"*/{_COMPARED}")):
         with suppress(OSError, ValueError, KeyError):

@@ -1,6 +1,7 @@
-"""The command `bookcover report`."""
+"""The commands `bookcover report`, `bookcover compare` and `bookcover run --sweep`."""
 
 import shutil
+from contextlib import nullcontext
 from functools import partial
 
 import pandas as pd
@@ -13,14 +14,16 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings, to_toml
+from deployments import sweep_command
 from deployments.command_line import app
 from deployments.pages.start import Shown
+from deployments.sweep_command import swept_settings
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 
-def report(*arguments):
+def report(*arguments, command="report"):
     """Runs the command; errors of ours are raised."""
-    ended = CliRunner().invoke(app, ["report", *map(str, arguments)], env={"COLUMNS": "100"})
+    ended = CliRunner().invoke(app, [command, *map(str, arguments)], env={"COLUMNS": "100"})
     if ended.exception and not isinstance(ended.exception, SystemExit):
         raise ended.exception
     return ended
@@ -59,21 +62,19 @@ def test_two_studies_get_a_page_beside_them(tmp_path, begun):
     file = tmp_path / "one.toml"
     file.write_text(to_toml(studies[0].settings), encoding="utf-8")
     moved = studies[1].workspace.root.rename(tmp_path / "moved")
-    ended = report(file, moved)
+    ended = report(file, moved, command="compare")
     page = tmp_path / "one-moved" / "index.html"
     assert page.is_file()
     headline, place = ended.output.splitlines()
     assert headline.startswith("A tie. Best against best: MobileNetV2 of one is right on ")
     assert place == f"Side by side: {page}"
     with pytest.raises(StageOrderError, match="'begun' has no results yet"):
-        report(file, begun.workspace.root)
+        report(file, begun.workspace.root, command="compare")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["a", "b", "c"], "3 studies are given"),
-        (["a.toml", "--output", "there"], "--output"),
         (["nowhere.toml"], r"nowhere\.toml: the settings cannot be read"),
         (["."], "no study's"),
     ],
@@ -82,6 +83,55 @@ def test_wrong_input_is_named(arguments, words):
     """What was given wrongly is said, with what to do."""
     with pytest.raises(SettingsError, match=words):
         report(*arguments)
+
+
+def test_a_sweep_runs_a_study_for_each_value_and_compares_them(tmp_path, monkeypatch):
+    """Each has the value in its settings and in its name; all are checked before the first begins."""
+    wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=0, compared=False)
+    told = []
+
+    def run_study(settings):
+        make_study(tmp_path, wanted, name=settings.name, head={"dropout": settings.head.dropout})
+        told.append(settings.name)
+
+    monkeypatch.setattr(sweep_command, "check_all", lambda settings: told.append(f"check {settings.name}"))
+    monkeypatch.setattr(sweep_command, "dashboard", nullcontext)
+    monkeypatch.setattr(sweep_command, "run_study", run_study)
+    file = tmp_path / "drawn.toml"
+    base = parse_settings(
+        {"name": "drawn", "workspace": str(tmp_path)},
+        ["training.preparation=padded", 'training.backbones=["MobileNetV2"]'],
+    )
+    file.write_text(to_toml(base), encoding="utf-8")
+    ended = report(file, "--sweep", "head.dropout=0.5,0,0.3", command="run")
+    names = ["drawn-dropout-0.5", "drawn-dropout-0", "drawn-dropout-0.3"]
+    assert told == [*(f"check {name}" for name in names), *names]
+    assert f"Side by side: {tmp_path / '-'.join(names) / 'index.html'}" in ended.output
+    assert [each.head.dropout for each in swept_settings(file, [], "head.dropout=0.5,0")] == [0.5, 0]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "words"),
+    [
+        ("head.dropout=0.5", "not one setting with several values"),
+        ("name=a,b", "not one setting with several values"),
+        ("head.dropout=0.5,0.5", "would be called 'bookcover30-dropout-0.5'"),
+        ("head.dropout=0.5,2", "head.dropout"),
+        ("head.nothing=1,2", "head.nothing"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused(sweep, words):
+    """Nothing is run; what is wrong is named."""
+    with pytest.raises(SettingsError, match=words):
+        report("--sweep", sweep, command="run")
+
+
+def test_values_of_a_sweep_are_lists_and_texts_too():
+    """Values are read as TOML; texts need no quotes."""
+    texts = swept_settings(None, [], "training.preparation=padded, cropped")
+    assert [each.name for each in texts] == ["bookcover30-preparation-padded", "bookcover30-preparation-cropped"]
+    lists = swept_settings(None, [], 'training.backbones=["MobileNetV2"],["MobileNetV2", "ResNeXt50"]')
+    assert [len(each.training.backbones) for each in lists] == [1, 2]
 
 
 @pytest.mark.parametrize("lost", ["listings", "ledger", "curation", "comparison", "evaluation", "splits"])

@@ -1,4 +1,4 @@
-"""Two studies side by side: known answers, honest warnings, and a page that fetches nothing."""
+"""Studies side by side: known answers, honest warnings, and a page that fetches nothing."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from bookcover_core.evaluation.intervals import difference, share
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
-from bookcover_core.report.comparison_page import notices, write_side_by_side
+from bookcover_core.report.comparison_page import notices, write_comparison
 from bookcover_core.report.study_comparison import compare_studies
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
@@ -71,14 +71,14 @@ def titles(found) -> list[str]:
 def test_the_same_test_books_are_compared_in_pairs(studies):
     """Of 40 books 16 are right in the first alone and 4 in the second: 30 points, and McNemar's p of 4 in 20."""
     found = compare_studies(studies["first"], studies["same-books"])
-    (pair,) = found.pairs
+    ((pair,),) = (each.pairs for each in found.others)
     assert pair.paired
     assert pair.first_books == 40
-    assert pair is found.best
-    assert pair.accuracy.difference.value == pytest.approx((24 - 12) / 40)
-    assert pair.accuracy.p == pytest.approx(2 * (4845 + 1140 + 190 + 20 + 1) / 2**20)
-    assert pair.accuracy.standing is Standing.AHEAD
-    assert 0 < pair.accuracy.difference.low < 0.3 < pair.accuracy.difference.high
+    assert pair is found.others[0].best
+    assert pair.difference.value == pytest.approx((24 - 12) / 40)
+    assert pair.p == pytest.approx(2 * (4845 + 1140 + 190 + 20 + 1) / 2**20)
+    assert pair.standing is Standing.AHEAD
+    assert 0 < pair.difference.low < 0.3 < pair.difference.high
     # Each genre: 4 of 10 only in the first, 1 only in the second.
     assert [genre.difference.value for genre in pair.genres] == pytest.approx([0.3] * 4)
     assert {genre.standing for genre in pair.genres} == {Standing.TIE}
@@ -89,13 +89,13 @@ def test_the_same_test_books_are_compared_in_pairs(studies):
 def test_other_books_are_compared_by_newcombes_interval(studies):
     """Shared keys under other genres are other books: the interval is that of two independent shares."""
     found = compare_studies(studies["first"], studies["turned"])
-    (pair,) = found.pairs
+    ((pair,),) = (each.pairs for each in found.others)
     assert not pair.paired
-    assert pair.accuracy.p is None
+    assert pair.p is None
     around = [share(24, 40, 0.95), share(16, 40, 0.95)]
     expected = difference(*around)
-    assert pair.accuracy.difference == expected
-    assert pair.accuracy.standing is Standing.TIE
+    assert pair.difference == expected
+    assert pair.standing is Standing.TIE
     assert all(genre.difference is not None for genre in pair.genres)
     assert titles(found) == ["Compared on different books"]
 
@@ -103,32 +103,33 @@ def test_other_books_are_compared_by_newcombes_interval(studies):
 def test_test_books_that_the_other_trained_on_are_counted(studies):
     """Three test books a genre are shared and compared; the other seven were seen by the second study."""
     found = compare_studies(studies["first"], studies["few-tests"])
-    assert (found.shared.test, found.shared.leaked(0), found.shared.leaked(1)) == (12, 28, 0)
-    assert found.pairs[0].paired
-    assert found.pairs[0].first_books == 12
-    assert found.pairs[0].accuracy.first.value == 1
+    (beside,) = found.others
+    assert (beside.shared.test, beside.shared.leaked(0), beside.shared.leaked(1)) == (12, 28, 0)
+    assert beside.pairs[0].paired
+    assert beside.pairs[0].first_books == 12
+    assert beside.pairs[0].accuracies[0].value == 1
     assert titles(found) == ["few-tests has seen test books of first", "Compared on the books that both judged"]
 
 
 def test_keys_of_folders_are_books_only_with_the_same_picture(studies, tmp_path):
     """`0001.jpg` of one folder is not that of another."""
     other = invented(tmp_path, "folder", {1}, books={"source": "folder", "folder": "covers"})
-    assert compare_studies(studies["first"], other).shared.test == 40
+    assert compare_studies(studies["first"], other).others[0].shared.test == 40
     table = read_table(other.workspace.splits)
     table["sha256"] = "f" * 64
     table.to_csv(other.workspace.splits, index=False)
-    shared = compare_studies(studies["first"], other).shared
-    assert (shared.test, shared.other_pictures, shared.books(0, "test")) == (0, 60, 40)
+    shared = compare_studies(studies["first"], other).others[0].shared
+    assert (shared.test, shared.other_pictures, shared.books(0)) == (0, 60, 60)
 
 
 def test_other_genres_are_shown_and_not_compared(studies):
     """Without a genre in common nothing is set against each other but the totals, and the page says so."""
     found = compare_studies(studies["first"], studies["strange"])
-    assert [genre.name for genre in found.best.genres] == [*GENRES, "X", "Y", "Z"]
-    assert all(genre.difference is None for genre in found.best.genres)
-    assert found.best.genres[0].first.value == pytest.approx(0.6)
-    assert found.best.genres[0].second is None
-    assert "top3" not in found.best.measures
+    (beside,) = found.others
+    assert [genre.name for genre in beside.best.genres] == [*GENRES, "X", "Y", "Z"]
+    assert all(genre.difference is None for genre in beside.best.genres)
+    assert beside.best.genres[0].first.value == pytest.approx(0.6)
+    assert beside.best.genres[0].second is None
     assert titles(found)[:2] == [
         "Untrained networks: their numbers mean nothing",
         "The studies have no genre in common",
@@ -151,7 +152,7 @@ def test_the_page_fetches_nothing_and_no_study_is_touched(studies, tmp_path):
     """Pictures are in the page, every table has a caption, all numbers lie beside it; the studies stay as they are."""
     pair = studies["first"], studies["same-books"]
     before = [_state(study) for study in pair]
-    written = write_side_by_side(*pair, tmp_path / "both")
+    written = write_comparison(*pair, folder=tmp_path / "both")
     assert [_state(study) for study in pair] == before
     assert written.headline.startswith("first is ahead. Best against best: MobileNetV2 of first is right on 60.0")
     text = written.page.read_text("utf-8")
@@ -161,16 +162,16 @@ def test_the_page_fetches_nothing_and_no_study_is_touched(studies, tmp_path):
             assert (attributes.get(name) or "#").startswith(("data:", "#")), tag
     assert "http" not in re.sub(r"data:[^\"]+|http-equiv", "", text)
     names = [tag for tag, _ in page.tags]
-    assert names.count("table") == names.count("caption") == 5
+    assert names.count("table") == names.count("caption") == 4
     assert names.count("figure") == 1
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert "Fish &amp; &lt;Chips&gt;" in text
     numbers = json.loads((tmp_path / "both" / "comparison.json").read_text("utf-8"))
-    assert numbers["pairs"][0]["measures"]["accuracy"]["difference"]["value"] == pytest.approx(0.3)
-    assert numbers["shared_test_books"] == 40
+    assert numbers["beside_the_first"][0]["pairs"][0]["difference"]["value"] == pytest.approx(0.3)
+    assert numbers["beside_the_first"][0]["shared_test_books"] == 40
     with (tmp_path / "both" / "tables" / "genres.csv").open(encoding="utf-8", newline="") as lines:
-        assert [row["difference"] for row in csv.DictReader(lines)] == ["0.3"] * 4
+        assert [row["less same-books"] for row in csv.DictReader(lines)] == ["0.3"] * 4
 
 
 def _state(study: Study) -> set[tuple[Path, int]]:
@@ -180,10 +181,41 @@ def _state(study: Study) -> set[tuple[Path, int]]:
 def test_what_cannot_be_compared_is_refused(studies, tmp_path):
     """One study twice, a study without results, and a folder that belongs to a study."""
     first, other = studies["first"], studies["same-books"]
+    with pytest.raises(SettingsError, match="nothing to compare"):
+        write_comparison(first, folder=tmp_path)
     with pytest.raises(SettingsError, match="are one"):
-        write_side_by_side(first, first, tmp_path)
+        write_comparison(first, first, folder=tmp_path)
     empty = Study(first.settings.model_copy(update={"name": "empty"}))
     with pytest.raises(StageOrderError, match=r"'empty' has no results yet.*bookcover run"):
-        write_side_by_side(first, empty, tmp_path)
+        write_comparison(first, empty, folder=tmp_path)
     with pytest.raises(WorkspaceError, match="belongs to a study"):
-        write_side_by_side(first, other, other.workspace.report)
+        write_comparison(first, other, folder=other.workspace.report)
+
+
+def test_many_studies_stand_in_one_table_and_a_setting_that_varies_is_a_curve(studies, tmp_path):
+    """Each system has its study's value of what differs and its difference to the first; Holm corrects over all."""
+    training = {"backbones": ["MobileNetV2"], "preparation": "padded"}
+    swept = [
+        invented(tmp_path, f"decay-{decay:g}", right, training=training | {"weight_decay": decay})
+        for decay, right in ((2.0, {0, 1, 2, 3, 4, 5}), (0.5, {0, 1}), (1.0, {0, 1, 9}))
+    ]
+    written = write_comparison(*swept)
+    assert written.page.parent == tmp_path / "decay-2-decay-0.5-decay-1"
+    assert written.headline.startswith("3 studies, 1 setting that differs. The best of each, on its own test books: ")
+    assert "Beyond luck, decay-2 is ahead of decay-0.5; decay-2 is ahead of decay-1." in written.headline.replace(
+        "\xa0", " "
+    )
+    with (written.page.parent / "tables" / "systems.csv").open(encoding="utf-8", newline="") as lines:
+        rows = {row["study"]: row for row in csv.DictReader(lines) if row["system"] == "MobileNetV2"}
+    assert [float(row["training.weight_decay"]) for row in rows.values()] == [2.0, 1.0, 0.5]
+    assert [row["difference"] for row in rows.values()] == ["", "-0.3", "-0.4"]
+    assert rows["decay-2"]["compared"] == ""
+    assert rows["decay-1"]["compared"] == "paired, the same 40"
+    alone = compare_studies(swept[0], swept[2]).others[0].best
+    assert float(rows["decay-1"]["Holm p"]) == pytest.approx(
+        max(alone.p, 2 * compare_studies(*swept).others[0].best.p), abs=1e-6
+    )
+    page = written.page.read_text("utf-8")
+    assert 'id="figure-setting"' in page
+    assert 'id="figure-recall-of-both"' not in page
+    assert "by training.weight_decay. MobileNetV2: 60.0, 20.0, 30.0, with 2.0, 0.5, 1.0." in page

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import WorkspaceError
+from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
@@ -15,8 +16,13 @@ from bookcover_core.genres import number_genres
 from bookcover_core.training.history import TrainingCurve, read_curve
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.heatmaps import confusion_heat_map
-from bookcover_core.visualisation.interval_charts import accuracy_chart, recall_by_genre, recall_extremes
-from bookcover_core.visualisation.training_curves import training_curves
+from bookcover_core.visualisation.interval_charts import (
+    accuracy_chart,
+    recall_by_genre,
+    recall_comparison,
+    recall_extremes,
+)
+from bookcover_core.visualisation.training_curves import setting_curves, training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 
@@ -92,3 +98,28 @@ def test_a_history_that_tells_nothing_is_an_error(tmp_path: Path, content: str):
     file.write_text(content, "utf-8")
     with pytest.raises(WorkspaceError, match=r"history\.csv"):
         read_curve(file)
+
+
+def test_a_chart_without_any_winner_keeps_its_panels():
+    """Where all genres are ties no series of a winner has a number, and both panels still fill the figure."""
+    one, other = Estimate.of_share(6, 10, 0.95), Estimate.of_share(3, 10, 0.95)
+    rows = [(name, one, other, difference(one, other)) for name in "ABCD"]
+    figure = recall_comparison(rows, ["first", "second"])
+    figure_style.to_svg(figure)
+    assert all(axes.get_position().width > 0.3 for axes in figure.axes)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([0.5, 0, 0.1], [0, 0.1, 0.5]), (["padded", "cropped", "noprep"], [0, 1, 2])]
+)
+def test_a_setting_that_varies_is_drawn_to_scale_or_in_order(values, expected):
+    """Numbers stand at their places on the axis, whatever order the studies have; other values beside each other."""
+    found = [Estimate.of_share(hits, 10, 0.95) for hits in (3, 6, 9)]
+    figure = setting_curves("head.dropout", values, {"MobileNetV2": found, "LeNet": [None, found[0], None]})
+    lines = figure.axes[0].lines
+    assert list(lines[0].get_xdata()) == expected
+    assert [round(each, 1) for each in lines[0].get_ydata()] == (
+        [0.6, 0.9, 0.3] if values[0] == 0.5 else [0.3, 0.6, 0.9]
+    )
+    assert len(lines[1].get_xdata()) == 1
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == [str(value) for value in values]
