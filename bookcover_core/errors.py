@@ -159,11 +159,7 @@ def error_named(name: str) -> type[BookcoverError]:
 
 
 def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
-    """The error of this tree for an operating-system error met while writing `path`.
-
-    Returns:
-        `DiskFullError`, `WorkspaceError`, or None when it is neither.
-    """
+    """`DiskFullError` or `WorkspaceError` for a system's error met while writing `path`; None when it is neither."""
     if error.errno in _DISK_FULL:
         return DiskFullError(
             "no space is left on the disk",

@@ -35,17 +35,9 @@ from bookcover_core.training.stored_probabilities import LEAST
 
 
 def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
-    """The files that a trained model was written to.
+    """The files in `folder` that a trained model was written to; default: the one that judges.
 
-    Args:
-        study: The study.
-        folder: Where they go; made where it is missing. Files of these names are replaced.
-        model: The model, with or without its preparation; default: the one that judges.
-
-    Raises:
-        SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
-        WeightsError: There is no trained model, none of that name, or its weights are altered.
-        WorkspaceError: The folder cannot be written.
+    Files of these names are replaced. Raises as `CoverStudy.export`.
     """
     _check_installed("onnx", "tf2onnx")
     chosen = choose(study, model)
@@ -70,11 +62,7 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
 
     predictions.parquet has for every evaluated system and test book: system, key, label, and the probability of each
     genre under its slug; features-<backbone>-<preparation>.parquet the key, and a column for each channel.
-
-    Raises:
-        SettingsError: pyarrow is not installed.
-        StageOrderError: No system has been evaluated, or features are damaged.
-        WorkspaceError: The folder cannot be written.
+    `StageOrderError` where no system has been evaluated, or features are damaged; else raises as `export_model`.
     """
     _check_installed("pyarrow")
     table = _predictions(study)

@@ -85,11 +85,7 @@ def genre_form(name: str) -> str:
 
 
 def join_spellings(counts: Mapping[str, int]) -> dict[str, str]:
-    """The spelling that stands for each, where several mean one genre: that of most of its books, else the first.
-
-    Args:
-        counts: Books of each spelling.
-    """
+    """The spelling that stands for each, where several mean one genre: that of most of its books, by `counts`."""
     spellings: dict[str, list[str]] = {}
     for name in counts:
         spellings.setdefault(genre_form(name), []).append(name)

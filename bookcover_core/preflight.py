@@ -29,8 +29,7 @@ from bookcover_core.listings.books import Book, each_book
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import books_ahead, listing_files, read_listings
-from bookcover_core.models.backbones import Backbone, find_backbone
-from bookcover_core.models.lenet_alexnet import SCRATCH
+from bookcover_core.models.backbones import BACKBONES, Backbone
 from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import check_reader
@@ -100,34 +99,21 @@ def _frozen_networks(settings: StudySettings) -> list[Backbone]:
     names = dict.fromkeys(settings.training.backbones)
     if settings.compares_for_all:
         names[settings.comparison.backbone] = None
-    found = []
-    for name in names:
-        if name not in SCRATCH:
-            try:
-                found.append(find_backbone(name))
-            except BookcoverError:
-                continue  # told already
-    return found
-
-
-def _with_asker(fault: BookcoverError, settings: StudySettings, backbone: Backbone) -> BookcoverError:
-    """A fault of a network's weights, with the setting that asks for the network and how to do without it."""
-    if backbone.name in settings.training.backbones:
-        asker = f"training.backbones asks for {backbone.name}."
-    else:
-        asker = (
-            f'{backbone.name} is to compare the preparations, as training.preparation is "best": to do without, name a'
-            ' preparation (training.preparation = "padded"), or another network in comparison.backbone.'
-        )
-    return type(fault)(fault.what, where=fault.where, advice=f"{fault.advice} {asker}".strip())
+    return [BACKBONES[name] for name in names if name in BACKBONES]  # of unknown ones is told already
 
 
 def _check_weights(settings: StudySettings, backbone: Backbone) -> None:
-    """Raise an error where a network's weights are not to be had."""
+    """Raise an error where a network's weights are not to be had, which says what asks for the network."""
     try:
         _look_for_weights(settings, backbone)
     except BookcoverError as fault:
-        raise _with_asker(fault, settings, backbone) from None
+        asker = f"training.backbones asks for {backbone.name}."
+        if backbone.name not in settings.training.backbones:
+            asker = (
+                f'{backbone.name} is to compare the preparations, as training.preparation is "best": to do without,'
+                ' name a preparation (training.preparation = "padded"), or another network in comparison.backbone.'
+            )
+        raise type(fault)(fault.what, where=fault.where, advice=f"{fault.advice} {asker}".strip()) from None
 
 
 def _look_for_weights(settings: StudySettings, backbone: Backbone) -> None:
@@ -212,11 +198,7 @@ def _check_disk(settings: StudySettings) -> None:
 
 
 def describe_books(settings: StudySettings) -> Iterator[str]:
-    """What is known of the books and their covers without fetching anything, a line each.
-
-    Raises:
-        FolderError: The local source of covers cannot be used.
-    """
+    """What is known of the books and their covers without fetching anything, a line each."""
     study = Study(settings)
     books = _books(study, [])
     if not books:

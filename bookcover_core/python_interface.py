@@ -35,11 +35,9 @@ class StudyResults:
     """How well the systems of a study do on its test books. A notebook shows it as a table."""
 
     table: pd.DataFrame
-    """By system, the one that validates best first: preparation, top1 with its interval (low, high), top3, top5, as
-    shares."""
+    """By system, the best first: preparation, top1 with its interval (low, high), top3, top5, as shares."""
     test_books: int
     confidence: float
-    """Of the intervals."""
     chance: float
     """Top-1 accuracy of always naming the commonest genre."""
 
@@ -79,11 +77,7 @@ class JudgedCover:
 
 
 class CoverStudy:
-    """A study, imported as `bookcover_core.Study`.
-
-    Args:
-        settings: Everything that can be chosen of it.
-    """
+    """A study, imported as `bookcover_core.Study`: made of its settings, a file or folder of them, or of pictures."""
 
     def __init__(self, settings: StudySettings) -> None:
         self.settings = settings
@@ -158,11 +152,7 @@ class CoverStudy:
 
     @property
     def results(self) -> StudyResults:
-        """How well its systems do, those that are evaluated by today's settings.
-
-        Raises:
-            StageOrderError: None is.
-        """
+        """How well its systems do that are evaluated by today's settings; `StageOrderError` where none is."""
         scores = self._scores()
         if not scores:
             raise StageOrderError("no system has been evaluated", where=self.folder, advice="Run the study: `run()`.")
@@ -185,8 +175,7 @@ class CoverStudy:
     def books(self) -> pd.DataFrame:
         """The books of the study: key, title, author, genre, split, path of the cover, and more.
 
-        Raises:
-            StageOrderError: They have not been divided.
+        `StageOrderError` where they have not been divided.
         """
         self._study.manifest("split")
         return read_table(self._study.workspace.splits, label="int64")
@@ -257,11 +246,8 @@ class CoverStudy:
         from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
 
         if top < 1 or near < 0:
-            raise InputError(
-                f"top is {top}, near is {near}",
-                where="judge",
-                advice="Name at least one genre, and 0 covers or more.",
-            )
+            advice = "Name at least one genre, and 0 covers or more."
+            raise InputError(f"top is {top}, near is {near}", where="judge", advice=advice)
         given = _as_input(cover)
         if model not in self._judges:
             self._judges[model] = Judge.load(self._study, model)
@@ -269,9 +255,8 @@ class CoverStudy:
             given = given._replace(text=BookText(title, author))
         [verdict], markdown = judge_and_show(self._judges[model], [given], top=top, near=near)
         if isinstance(verdict, Unreadable):
-            raise InputError(
-                verdict.detail, where=verdict.source, advice="Give a picture: JPEG, PNG, WebP, TIFF, AVIF …"
-            )
+            advice = "Give a picture: JPEG, PNG, WebP, TIFF, AVIF …"
+            raise InputError(verdict.detail, where=verdict.source, advice=advice)
         return JudgedCover(verdict, markdown)
 
     def export(self, folder: str | Path, *, model: str = "", tables: bool = False) -> list[Path]:

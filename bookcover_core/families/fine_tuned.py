@@ -75,13 +75,8 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     whole, before = load_model(study.workspace.models / frozen)
     body = whole.get_layer(backbone)
     blocks, trained = find_blocks(body), unfreeze_top(body, settings.blocks)
-    logger.info(
-        "%s: %d of %d blocks are trained, from %s up",
-        run.label,
-        min(settings.blocks, len(blocks)),
-        len(blocks),
-        trained[0],
-    )
+    count = min(settings.blocks, len(blocks))
+    logger.info("%s: %d of %d blocks are trained, from %s up", run.label, count, len(blocks), trained[0])
     training = run_pixel_training(
         study,
         run,

@@ -41,7 +41,7 @@ def finish_rule(
     """The result of a stage that made a system without training a network: its probabilities are written too.
 
     Args:
-        run: The run of the stage, whose part is "<system>-<preparation>".
+        run: The run of the stage.
         books: Key, label and split of the study's books.
         predict: Split and its books -> probabilities (books, genres).
         file: The rule, where there is one: what later stages see. Otherwise they see the probabilities.

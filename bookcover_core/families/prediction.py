@@ -25,7 +25,6 @@ class PredictorInput:
     """Pictures (size, size, 3) in 0..255, by preparation and size."""
     measurements: Measurements
     text: BookText = UNKNOWN_TEXT
-    """What is known of it in words."""
     read: str = ""
     """The words on it that count, in one line."""
 

@@ -35,11 +35,7 @@ def systems(settings: StudySettings) -> list[System]:
 
 
 def find_system(settings: StudySettings, name: str) -> System:
-    """The system of the study called `name`.
-
-    Raises:
-        SettingsError: The study has none of that name.
-    """
+    """The system of the study called `name`; raises `SettingsError` where it has none of that name."""
     found = {system.name: system for system in systems(settings)}
     if name not in found:
         raise SettingsError(
@@ -53,12 +49,11 @@ def find_system(settings: StudySettings, name: str) -> System:
 def check_systems(settings: StudySettings) -> None:
     """Check, before anything is fetched, that the networks and the members of ensembles in `settings` are known.
 
-    Where one network compares the preparations for all, its weights are looked for as well: those of the others stop no
-    sibling.
+    Where one network compares the preparations for all, its file of weights is looked for as well.
 
     Raises:
         SettingsError: There is no such network, no such member, or no such system to visualise.
-        WeightsError: `models.weight_files` names a file for the comparing network that cannot be read.
+        WeightsError: That file cannot be read.
     """
     for fault in unknown_names(settings):
         raise fault

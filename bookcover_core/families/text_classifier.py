@@ -56,10 +56,7 @@ class TextClassifier:
     ) -> dict[float, Self]:
         """A classifier for each inverse strength of the L2 penalty (scikit-learn's C), fitted on texts and labels.
 
-        Genres weigh the same; those without a text are never predicted.
-
-        Raises:
-            TrainingError: No text holds a word.
+        Genres weigh the same; those without a text are never predicted. `TrainingError` where no text holds a word.
         """
         from scipy.sparse import hstack  # noqa: PLC0415 - slow to import
         from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - as above
@@ -112,11 +109,7 @@ class TextClassifier:
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """The classifier in `file`.
-
-        Raises:
-            WeightsError: It is missing or damaged.
-        """
+        """The classifier in `file`; raises `WeightsError` where it is missing or damaged."""
         try:
             with np.load(file, allow_pickle=False) as stored:
                 terms = {name: stored[f"{name} terms"].tobytes().decode().split("\n") for name in _GRAMS}
@@ -124,9 +117,7 @@ class TextClassifier:
                 return cls(terms, rarities, LinearRule(stored["weights"], stored["bias"]))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise WeightsError(
-                f"the words and their weights cannot be read ({error})",
-                where=file,
-                advice="Run the stage `text` again.",
+                f"the words and their weights cannot be read ({error})", where=file, advice="Run the stage again."
             ) from error
 
     def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:

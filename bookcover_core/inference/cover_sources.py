@@ -118,11 +118,7 @@ class _AnyHost(SsrfGuard):
 
 
 class CoverFetcher:
-    """Fetches covers by their address, for any number of threads.
-
-    Raises:
-        SettingsError: `covers.hosts` names something that is no address.
-    """
+    """Fetches covers by their address, for any number of threads; `SettingsError` where `covers.hosts` is wrong."""
 
     def __init__(self, settings: CoverSettings) -> None:
         self._settings = settings.model_copy(update={"attempts": min(settings.attempts, _ATTEMPTS)})

@@ -83,7 +83,6 @@ class Judge:
 
     Raises:
         WeightsError: Weights are missing, altered or of another network.
-        WorkspaceError: The model's scores are altered.
     """
 
     def __init__(self, study: Study, candidate: TrainedModel) -> None:

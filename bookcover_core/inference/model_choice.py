@@ -129,29 +129,24 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         WeightsError: Nothing has been trained, or nothing of that name.
     """
     trained = candidates(study)
-    if not any(model or each.competes for each in trained):
+    competing = [each for each in trained if each.competes]
+    if not (trained if model else competing):
         raise WeightsError(
             "there is no trained network to judge with",
             where=study.workspace.models,
             advice="Train one first: `bookcover run`, with the same settings, does everything that is needed for it.",
         )
-    wanted = [
-        each
-        for each in trained
-        if (
-            model.casefold() in {each.name.casefold(), each.system.casefold()}
-            if model
-            else each.competes and not (each.earlier or each.missing)
-        )
-    ]
+    if model:
+        wanted = [each for each in trained if model.casefold() in {each.name.casefold(), each.system.casefold()}]
+    else:
+        wanted = [each for each in competing if not (each.earlier or each.missing)]
     if not wanted and not model:
-        earlier = [each for each in trained if each.competes]
         raise WeightsError(
-            f"no trained model is known to be of the study as it is now ({earlier[0].name}: {earlier[0].earlier})",
+            f"no trained model is known to be of the study as it is now ({competing[0].name}: {competing[0].earlier})",
             where=study.workspace.models,
             advice=f"Run the study again: `bookcover run {reference(study.settings)}` makes anew what is missing or has"
             " changed. Or name one (`--model`) to have it judge all the same: "
-            f"{', '.join(each.name for each in earlier)}.",
+            f"{', '.join(each.name for each in competing)}.",
         )
     if not wanted:
         raise WeightsError(

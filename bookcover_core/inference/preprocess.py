@@ -51,34 +51,23 @@ class ReadCover:
 
 def prepared_as(study: Study) -> PreparationSettings:
     """How the study's covers were prepared when its networks were trained, whatever the settings say by now."""
-    for manifest in study.manifests("prepare")[:1]:
-        with suppress(ValidationError):
-            return PreparationSettings.model_validate(manifest.settings.get("preparation"))
+    with suppress(IndexError, ValidationError):
+        return PreparationSettings.model_validate(study.manifests("prepare")[0].settings.get("preparation"))
     return study.settings.preparation
 
 
 def read_as(study: Study) -> ReadingSettings:
     """How words were read off the study's covers when its systems were trained, whatever the settings say by now."""
-    values = study.settings.reading.model_dump()
-    for manifest in study.manifests("read")[:1]:
-        values |= {path.partition(".")[2]: value for path, value in manifest.settings.items()}
-    try:
-        return ReadingSettings.model_validate(values)
-    except ValidationError:
-        return study.settings.reading
+    with suppress(IndexError, ValidationError):
+        then = {path.partition(".")[2]: value for path, value in study.manifests("read")[0].settings.items()}
+        return ReadingSettings.model_validate(study.settings.reading.model_dump() | then)
+    return study.settings.reading
 
 
 class Reader:
     """Reads covers as a study does; any number of threads may use it.
 
-    Args:
-        covers: What counts as a cover, and how hosts are asked.
-        preparation: How the study's covers were prepared.
-        methods: Preparations that are wanted.
-        reading: How words are read off the covers; none: they are not.
-
-    Raises:
-        SettingsError: Words are wanted, and the extra `text` is not installed.
+    Words are read where `reading` says how; `SettingsError` where the extra `text` is not installed for that.
     """
 
     def __init__(

@@ -32,12 +32,9 @@ def read_pictures(files: Sequence[Path], size: int) -> npt.NDArray[np.float32]:
 def picture_batches(
     files: Sequence[Path], size: int, batch: int = BATCH, device: str | None = None
 ) -> "tf.data.Dataset":
-    """Batches (up to `batch`, size, size, 3) of float32 pictures in 0..255, decoded beside the network's work.
+    """Batches (up to `batch`, size, size, 3) of float32 pictures in 0..255, made ahead of time on the device, if any.
 
-    They are put on the device ahead of time or, without one, wait in main memory.
-
-    Raises:
-        tensorflow.errors.OpError: While it is read, at a file that is missing or no picture: see `find_unreadable`.
+    Reading them raises TensorFlow's `OpError` at a file that is missing or no picture: see `find_unreadable`.
     """
     names = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
     pictures = names.map(

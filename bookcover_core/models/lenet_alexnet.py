@@ -22,48 +22,53 @@ class ScratchNetwork:
     """A network that is trained from scratch."""
 
     name: str
-    """Name in settings, tables and folders."""
     size: int
     """Side of its square input in pixels."""
-    build: Callable[[int, int], Any]
-    """Number of genres and seed -> a `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres).
-
-    The probabilities come from its last layer, called "genres". The seed draws its first weights and its dropouts."""
+    layers: Callable[[Any, Callable[[], Any]], list[Any]]
+    """`keras.layers`, and what gives each kernel its first values -> the layers between preprocessing and genres."""
     preprocessing: Preprocessing = "tf"
     """What becomes of the pixels first: see `Backbone`."""
 
+    def build(self, genres: int, seed: int) -> Any:
+        """A `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres), its last layer.
 
-def _lenet(genres: int, seed: int) -> Any:
+        The seed draws its first weights and its dropouts.
+        """
+        from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
+
+        seeds = _seeds(seed)
+        pictures = keras.Input((self.size, self.size, 3), name="pictures")
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(pictures)
+        for layer in self.layers(keras.layers, lambda: _kernel(seeds)):
+            x = layer(x)
+        kernel = keras.initializers.GlorotUniform(seed=next(seeds))
+        probabilities = keras.layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name="genres")(x)
+        return keras.Model(pictures, probabilities, name=self.name)
+
+
+def _lenet(layers: Any, kernel: Callable[[], Any]) -> list[Any]:
     """LeNet-5 (LeCun et al. 1998) as in Caffe's examples, where the 500 units alone have a ReLU."""
-    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    layers, seeds = keras.layers, _seeds(seed)
-    chain = [
-        layers.Conv2D(20, 5, kernel_initializer=_kernel(seeds), name="conv1"),
+    return [
+        layers.Conv2D(20, 5, kernel_initializer=kernel(), name="conv1"),
         layers.MaxPooling2D(2, name="pool1"),
-        layers.Conv2D(50, 5, kernel_initializer=_kernel(seeds), name="conv2"),
+        layers.Conv2D(50, 5, kernel_initializer=kernel(), name="conv2"),
         layers.MaxPooling2D(2, name="pool2"),
         layers.Flatten(name="flatten"),
-        layers.Dense(500, activation="relu", kernel_initializer=_kernel(seeds), name="ip1"),
+        layers.Dense(500, activation="relu", kernel_initializer=kernel(), name="ip1"),
     ]
-    return _chained("LeNet", 56, chain, genres, seeds)
 
 
-def _alexnet(genres: int, seed: int) -> Any:
+def _alexnet(layers: Any, kernel: Callable[[], Any]) -> list[Any]:
     """AlexNet (Krizhevsky et al. 2012), but that every convolution sees all channels."""
     # The paper split some over two GPUs; on a CPU the gradient of a split convolution takes many times as long.
-    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    layers, seeds = keras.layers, _seeds(seed)
 
     def convolution(name: str, filters: int, side: int, **options: Any) -> Any:
-        kernel = _kernel(seeds)
-        return layers.Conv2D(filters, side, activation="relu", kernel_initializer=kernel, name=name, **options)
+        return layers.Conv2D(filters, side, activation="relu", kernel_initializer=kernel(), name=name, **options)
 
     def dense(name: str) -> Any:
-        return layers.Dense(4_096, activation="relu", kernel_initializer=_kernel(seeds), name=name)
+        return layers.Dense(4_096, activation="relu", kernel_initializer=kernel(), name=name)
 
-    chain = [
+    return [
         convolution("conv1", 96, 11, strides=4),
         layers.Lambda(normalise_locally, name="norm1"),
         layers.MaxPooling2D(3, strides=2, name="pool1"),
@@ -80,7 +85,6 @@ def _alexnet(genres: int, seed: int) -> Any:
         dense("fc7"),
         layers.Dropout(0.5, name="drop7"),
     ]
-    return _chained("AlexNet", 227, chain, genres, seeds)
 
 
 def normalise_locally(maps: Any) -> Any:
@@ -93,19 +97,6 @@ def normalise_locally(maps: Any) -> Any:
 
     whole = tf.nn.local_response_normalization(tf.cast(maps, tf.float32), 2, bias=2.0, alpha=1e-4, beta=0.75)
     return tf.cast(whole, maps.dtype)
-
-
-def _chained(name: str, size: int, chain: list[Any], genres: int, seeds: Iterator[int]) -> Any:
-    """The layers of `chain` behind the preprocessing, and the genres behind them, as one network."""
-    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    pictures = keras.Input((size, size, 3), name="pictures")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(pictures)
-    for layer in chain:
-        x = layer(x)
-    kernel = keras.initializers.GlorotUniform(seed=next(seeds))
-    probabilities = keras.layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name="genres")(x)
-    return keras.Model(pictures, probabilities, name=name)
 
 
 def _kernel(seeds: Iterator[int]) -> Any:

@@ -95,11 +95,7 @@ def whole_file(folder: Path, name: str, card: ModelCard) -> Path:
 
 
 def read_card(folder: Path) -> ModelCard:
-    """The card of the network in `folder`.
-
-    Raises:
-        WeightsError: There is none, or it is no card.
-    """
+    """The card of the system in `folder`; raises `WeightsError` where there is none, or it is no card."""
     file = folder / CARD
     try:
         return ModelCard.model_validate_json(file.read_bytes())

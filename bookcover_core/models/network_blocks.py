@@ -29,7 +29,6 @@ class _Step:
     joins: bool
     """Whether it branches and is joined again, by anything but a product, which is a gate."""
     kernel: bool
-    """Whether it holds a kernel."""
     linear: bool
     """Whether it is one layer with a kernel and without a non-linearity."""
 

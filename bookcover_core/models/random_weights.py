@@ -33,8 +33,7 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
         # Nothing may be dropped by chance while the statistics are taken.
         drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
         with _set(normalisations, "momentum", 0.0), _set(drops, "rate", 0.0):
-            # As a graph, because Keras holds on to every layer's output of a call that it runs layer by layer:
-            # gigabytes.
+            # As a graph: of a call that it runs layer by layer, Keras holds on to gigabytes.
             tf.function(lambda: tf.size(model(pictures, training=True)))()
     elif not any(isinstance(layer, keras.layers.LayerNormalization) for layer in layers):
         first = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))

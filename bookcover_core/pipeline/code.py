@@ -80,9 +80,7 @@ class _Module:
 def code_of(*symbols: str) -> dict[str, str]:
     """SHA-256, by module, of all code that `symbols`, functions or classes as "module:name", can reach.
 
-    Raises:
-        ModuleNotFoundError: There is no such module.
-        KeyError: It defines no such name.
+    `ModuleNotFoundError` or `KeyError` where there is no such module or name.
     """
     reached: dict[str, set[str]] = {}
     for module, name in sorted(_reachable(frozenset(_split(each) for each in symbols))):

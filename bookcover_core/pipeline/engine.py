@@ -48,11 +48,9 @@ class Result:
     """What a stage's function did."""
 
     outputs: Sequence[Path] = ()
-    """Files that it wrote."""
     indexes: Sequence[Path] = ()
     """Files that it wrote and that list further files (`manifests.INDEX_COLUMNS` among their columns)."""
     counts: Mapping[str, Any] = field(default_factory=dict)
-    """What it counted, for people and the report."""
     digest: str | None = None
     """What later stages see; None: the contents of all outputs."""
     spent: Sequence[Path] = ()

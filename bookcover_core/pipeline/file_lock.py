@@ -66,11 +66,7 @@ def turn(
 
 @contextmanager
 def alone_at(file: Path) -> Iterator[bool]:
-    """Whether nobody else holds the lock on `file`, which is held then while the block lasts.
-
-    Raises:
-        WorkspaceError, DiskFullError: The folder cannot be written.
-    """
+    """Whether nobody else holds the lock on `file`, which is held then while the block lasts; raises as `turn`."""
     with _open(file) as holder:
         try:
             is_free = _try(holder, fcntl.LOCK_EX)

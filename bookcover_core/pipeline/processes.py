@@ -24,8 +24,7 @@ from bookcover_core.pipeline.python_process import attend, own_environment
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
 
-# Batches for each process that are handed out before their outcomes are asked for: the one that it works on and the
-# next, so that it never waits.
+# Batches for each process that are handed out ahead: the one that it works on and the next, so that it never waits.
 _AHEAD = 2
 
 # How long idle processes stand ready for the next call, in seconds: to start them takes half a second.
@@ -69,13 +68,12 @@ def in_processes(
 
     Batches are drawn as they are needed, a few ahead of the outcomes. Where one process is wanted, or there is but one
     batch, the work is done right here. Where the caller stops earlier, by an error or by closing the iterator
-    (`contextlib.closing` does both), the processes have five seconds to come to an end, and are then killed.
+    (`contextlib.closing` does both), the processes have some seconds to come to an end, and are then killed.
 
     Args:
         work: A function of a module, or `functools.partial` of one.
         batches: What it is called with, one after the other.
-        processes: How many processes; by default as many as there are cores that this process may use, or what the
-            environment names as LOKY_MAX_CPU_COUNT if that is less.
+        processes: How many processes; by default as many as cores may be used (LOKY_MAX_CPU_COUNT).
         grace: Seconds that they have to come to an end; by default five.
 
     Raises:

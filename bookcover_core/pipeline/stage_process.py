@@ -31,8 +31,7 @@ from bookcover_core.pipeline.study import Study
 # Seconds that a process has to end after SIGTERM.
 _GRACE_SECONDS = 5.0
 
-# How long the process is listened to at a stretch, in seconds: what interrupts a thread from outside (a cancelled task)
-# takes effect in between.
+# How long the process is listened to at a stretch, in seconds: a cancelled task's interruption takes effect in between.
 _LISTENING_SECONDS = 0.5
 
 # Bytes of what a process last wrote to its error stream that are kept, and the lines of them that its end is told with.

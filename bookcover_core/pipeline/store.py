@@ -144,7 +144,6 @@ class Kept:
     unused: int
     """Bytes that no study holds."""
     studies: tuple[str, ...]
-    """The studies that hold some of it."""
     used: float
     """When a record of it was last written or asked for, in seconds since 1970."""
 

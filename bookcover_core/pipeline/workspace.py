@@ -136,8 +136,7 @@ def _percent(text: str) -> str:
 def atomic(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes `path`'s place when the block ends well, and is removed otherwise.
 
-    Raises:
-        DiskFullError, WorkspaceError: The disk is full, or the folder cannot be written.
+    `DiskFullError` or `WorkspaceError` where the disk is full, or the folder cannot be written.
     """
     with _temporary(path) as (descriptor, name):
         os.close(descriptor)
@@ -203,11 +202,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_result(path: Path, form: type[T], what: str) -> T:
-    """What a stage stored as JSON; `what` it is, such as "the scores", is for the message.
-
-    Raises:
-        WorkspaceError: It is missing or altered.
-    """
+    """What a stage stored as JSON; `WorkspaceError`, which says `what` it is, where it is missing or altered."""
     try:
         return form.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -8,7 +8,6 @@ does not grow with the number of covers.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +52,7 @@ def shard_stands(study: Study, shard: Path, made_with: str, keys: Sequence[str],
 
 
 def earlier_rows(study: Study, backbone: str, made_with: str) -> dict[str, npt.NDArray[np.float32]]:
-    """Rows of features that were computed before in the same way, mapped, by the digests of their pictures.
-
-    Those of the study itself, and of whatever study of the home the store has.
-    """
+    """Rows that were computed before in the same way, in whatever study of the home, by digests of their pictures."""
     rows: dict[str, npt.NDArray[np.float32]] = {}
 
     def take(record: ShardRecord | None, find: Callable[[ShardRecord], Path | None]) -> None:
@@ -96,11 +92,7 @@ def write_shard(
 
 
 def map_shard(shard: Path, keys: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The features of a shard, mapped.
-
-    Raises:
-        StageOrderError: They are missing, damaged or of other books than `keys`.
-    """
+    """The features of a shard, mapped; `StageOrderError` where they are missing, damaged or of other books."""
     record = _read_record(shard.with_suffix(".json"))
     try:
         features: npt.NDArray[np.float32] = np.load(shard, mmap_mode="r", allow_pickle=False)
@@ -116,17 +108,6 @@ def map_shard(shard: Path, keys: Sequence[str]) -> npt.NDArray[np.float32]:
 
 
 Places = npt.NDArray[np.integer] | slice
-
-
-class Rows(Protocol):
-    """Float32 rows (n, channels) that are taken by their places: an array, or `MappedRows`."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows and channels."""
-
-    def __getitem__(self, places: Places, /) -> npt.NDArray[np.float32]:
-        """The rows at `places`, in their order, in memory."""
 
 
 class MappedRows:
@@ -165,6 +146,6 @@ class LabelledFeatures:
 
     keys: list[str]
     labels: npt.NDArray[np.int32]
-    features: Rows
+    features: npt.NDArray[np.float32] | MappedRows
     measurements: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """Extra inputs (books, k) from `models.extra_inputs`; none where the head has none."""

@@ -89,10 +89,7 @@ _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 def plan_head(settings: StudySettings, hyperparameters: Hyperparameters, **when: Any) -> tuple[Schedule, HeadSettings]:
     """How a head with these hyperparameters is trained, and what it is built of.
 
-    Args:
-        settings: The study's, which give all else.
-        hyperparameters: What a search may choose.
-        when: Epochs, patience and monitor, where they are not those of the section `training`.
+    `when` are epochs, patience and monitor, where they are not those of the section `training`.
     """
     chosen = hyperparameters.model_dump()
     values = settings.training.model_dump()

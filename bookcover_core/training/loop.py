@@ -55,7 +55,7 @@ class Schedule(TrainingSettings):
 
     seed: int
     epochs: int = TrainingSettings.model_fields["epochs"].default
-    """At most. Any number: from scratch, it follows from a number of steps."""
+    """At most, without a bound: from scratch, it follows from a number of steps."""
     augmented: bool = False
     """Whether pictures are varied."""
     advice: str = "Lower training.learning_rate."
@@ -229,15 +229,7 @@ def _is_over(history: Sequence[Epoch], best: Epoch | None, schedule: Schedule) -
 
 def _log(label: str, row: Epoch, best: Epoch, epochs: int) -> None:
     """Say what one epoch, of as many as `epochs`, brought."""
-    logger.info(
-        "%s: epoch %d of %d, loss %.4f, accuracy %.4f, validation loss %.4f, accuracy %.4f (best %.4f in epoch %d)",
-        label,
-        row.epoch,
-        epochs,
-        row.loss,
-        row.accuracy,
-        row.val_loss,
-        row.val_accuracy,
-        best.val_accuracy,
-        best.epoch,
-    )
+    learnt = f"loss {row.loss:.4f}, accuracy {row.accuracy:.4f}"
+    validated = f"validation loss {row.val_loss:.4f}, accuracy {row.val_accuracy:.4f}"
+    kept = f"best {best.val_accuracy:.4f} in epoch {best.epoch}"
+    logger.info("%s: epoch %d of %d, %s, %s (%s)", label, row.epoch, epochs, learnt, validated, kept)

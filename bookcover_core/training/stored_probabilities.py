@@ -20,7 +20,7 @@ LEAST = 1e-12
 """Probabilities are taken for at least this where their logarithm is wanted."""
 
 STORED_SPLITS = ("validation", "test")
-"""The splits that every system predicts: one to choose by, one to be evaluated on."""
+"""The splits that every system predicts."""
 
 
 def write_probabilities(folder: Path, split: str, keys: Sequence[str], probabilities: npt.NDArray[np.floating]) -> Path:
@@ -45,9 +45,8 @@ def read_probabilities(folder: Path, split: str) -> tuple[list[str], npt.NDArray
             f"there are no predictions for the {split} books", where=file, advice="Train the system first."
         ) from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise StageOrderError(
-            "the stored probabilities are damaged", where=file, advice="Train the system again."
-        ) from error
+        what = "the stored probabilities are damaged"
+        raise StageOrderError(what, where=file, advice="Train the system again.") from error
     return keys, probabilities
 
 
