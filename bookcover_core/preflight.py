@@ -55,9 +55,7 @@ _FEATURE_BYTES = 8_192
 def check(settings: StudySettings, *more: BookcoverError) -> None:
     """Return where a study has all that it will need, and nobody found `more` that is wrong.
 
-    Raises:
-        PreflightError: Several things are missing or wrong; it lists them all.
-        BookcoverError: One thing is.
+    One fault is raised as it is, several as a `PreflightError` that lists them all.
     """
     found = [*more, *faults(settings)]
     if len(found) == 1:

@@ -113,13 +113,13 @@ class CoverTexts(Texts):
 
     def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
         """What it reads, and from what it learnt."""
-        how = "It is a logistic regression on n-grams of words and characters, learnt from the words on the training"
-        titles = (
-            "books' covers, and from the titles and authors of all records but the validation and test books, their"
+        said = (
+            "CoverText reads the words off a cover (PP-OCRv6), and looks at nothing else of it. It is a logistic "
+            "regression on n-grams of words and characters, learnt from the words on the training books' covers, and "
+            "from the titles and authors of all records but the validation and test books, their other editions and "
+            "their twins, with letters and spaces lost as a reader loses them."
         )
-        noise = "other editions and their twins, with letters and spaces lost as a reader loses them."
-        what = "CoverText reads the words off a cover (PP-OCRv6), and looks at nothing else of it."
-        return [f"{what} {how} {titles} {noise}"]
+        return [said]
 
     def predictor(self, folder: Path) -> Predictor:
         """The system in `folder`."""

@@ -38,12 +38,7 @@ class LearnableTitles:
 
 
 class HeldOut:
-    """The validation and test books, and what would give one of them away.
-
-    Args:
-        held: Key, title and author of each.
-        pictures: The cluster of each book that shares its cover with others, by key.
-    """
+    """The validation and test books, and what would give one away: `pictures` has the cluster of each shared cover."""
 
     def __init__(self, held: Iterable[tuple[str, BookText]], pictures: dict[str, str]) -> None:
         self._keys: set[str] = set()
@@ -93,12 +88,6 @@ def learnable_titles(study: Study) -> LearnableTitles:
                 _take(found, held_out, record.key, labels.get(record.category), text)
     logger.info("titles: %s", ", ".join(f"{what} {count:,}" for what, count in sorted(found.counts.items())))
     return found
-
-
-def read_texts(study: Study, keys: Iterable[str]) -> list[BookText]:
-    """Title and author of each of the study's books, as the listings print them."""
-    texts = {book.key: BookText(book.title, book.author) for book in each_book(study.workspace)}
-    return [texts[key] for key in keys]
 
 
 def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None, text: BookText) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 
 from bookcover_core.families.family import Evidence, Family, System
 from bookcover_core.families.finished_system import finish_rule
-from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings, read_texts
+from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
-from bookcover_core.listings.books import BookText, read_genres
+from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
 from bookcover_core.models.model_cards import read_card, whole_file
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -86,7 +86,8 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     learnt = learnable_titles(study)
     learnt.texts = seen_by(system, learnt.texts)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
-    texts = dict(zip(books["key"], seen_by(system, read_texts(study, books["key"])), strict=True))
+    printed = {book.key: BookText(book.title, book.author) for book in each_book(study.workspace)}
+    texts = dict(zip(books["key"], seen_by(system, [printed[key] for key in books["key"]]), strict=True))
     return keep_classifier(run, learnt, books, texts, kind=_NAME)
 
 

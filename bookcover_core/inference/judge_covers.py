@@ -149,11 +149,7 @@ class Judge:
         """The cover with a veil over what did not speak for a genre (Grad-CAM), and words that did in frames.
 
         RGB, in the size of `cover.shown`. A model that only reads leaves the cover without a veil. The genre is named
-        by its slug; without one, it is the most probable one.
-
-        Raises:
-            KeyError: There is no such genre.
-            SettingsError: The model does neither look at covers nor read them.
+        by its slug; without one, it is the most probable one. `SettingsError` where the model does neither.
         """
         from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
         from bookcover_core.visualisation.grad_cam import explain  # noqa: PLC0415 - few verdicts are explained

@@ -15,12 +15,9 @@ _PAUSE = 0.02
 
 @contextmanager
 def exclusive(file: Path) -> Iterator[None]:
-    """Hold the lock on `file` while the block lasts; whoever else wants it, thread or process, waits.
+    """Hold the lock on `file`, `.<name>.lock` beside it, while the block lasts; whoever else wants it waits.
 
-    The lock is a file beside it, `.<name>.lock`, which stays.
-
-    Raises:
-        WorkspaceError, DiskFullError: The folder cannot be written, or its file system knows no locks.
+    `WorkspaceError` or `DiskFullError` where the folder cannot be written, or its file system knows no locks.
     """
     with _open(file) as holder:
         try:
@@ -45,10 +42,6 @@ def turn(
         if_taken: Called where somebody else holds it: says so, before it is waited for, or raises.
         patience: Seconds for which it is waited for before that.
         shared: Whether others may hold it too, if they share it.
-
-    Raises:
-        WorkspaceError, DiskFullError: The folder cannot be written.
-        BookcoverError: What `if_taken` raises.
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with _open(file) as holder:

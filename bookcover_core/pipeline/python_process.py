@@ -24,8 +24,7 @@ _WATCH_SECONDS = 0.5
 def own_environment() -> dict[str, str]:
     """Environment variables by which a Python process finds the code of this one, and none in its working folder.
 
-    The processes that it starts inherit them. A checkout that is not installed is found by PYTHONPATH; what is
-    installed needs no such help, and stays behind the standard library.
+    A checkout that is not installed is found by PYTHONPATH; what is installed stays behind the standard library.
     """
     found = {"PYTHONSAFEPATH": "1"}
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -166,11 +166,7 @@ class _Process:
         self._passing_on.start()
 
     def run(self, order: dict[str, Any], label: str, progress: Callable[[int, int], None], minutes: float) -> Manifest:
-        """The manifest of the stage that `order` names: see `run_apart`.
-
-        Raises:
-            _DiedWaitingError: It waited, and ended before it heard of this stage.
-        """
+        """The manifest of the stage that `order` names: see `run_apart`."""
         assert self._process.stdin is not None
         waited, self.listens = self.listens, False
         with suppress(BrokenPipeError):  # it has ended, which is heard below

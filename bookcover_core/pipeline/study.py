@@ -67,13 +67,8 @@ class Study:
     def alone(self, *, patience: float = 0.0, within: bool = False) -> Iterator[None]:
         """Within this block, no other run takes this study through its stages.
 
-        Args:
-            patience: Seconds that another run, which was cancelled just now, may take to end.
-            within: Whether a block around this one that holds the study is enough.
-
-        Raises:
-            StudyBusyError: Another run does.
-            WorkspaceError: The folder cannot be written.
+        Another one, which was cancelled just now, may take `patience` seconds to end; `within` a block that holds the
+        study this one holds nothing. `StudyBusyError` where another does.
         """
         root = self.workspace.root
         if within and root in _held.get():

@@ -37,10 +37,9 @@ class Spare:
 
 
 def verify(study: Study, progress: Callable[[int], None]) -> Iterator[Wrong]:
-    """The files that are missing, or whose content is not what the manifests say: every one is read.
+    """The files that are missing, or whose content is not what the manifests say: every one is read, and counted.
 
     A file that is wrong gets a new time of change, so that the next run looks at its content, and makes it anew.
-    `progress` is called with the number of files that were looked at.
     """
     root = study.workspace.root
     files = ((manifest.label, file) for manifest in study.all_manifests for file in manifest.files(root))

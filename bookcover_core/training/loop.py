@@ -160,7 +160,7 @@ def fit(
         label: What the training is called in the log.
         start: Measures epoch 0, of a network that competes with what it becomes; none: it has learnt nothing yet.
         progress: Handed to the learner.
-        checkpoint: Where the state is kept; none: nowhere.
+        checkpoint: Where the state is kept, if anywhere.
 
     Raises:
         TrainingError: The loss is no longer a number.

@@ -28,12 +28,10 @@ class Wame(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no 
         v    = 0.999 v + 0.001 g^2
         w    = w - learning_rate sqrt(1 - 0.999^t) / (1 - 0.9^t) (zeta / Z) g / (sqrt(v) + 1e-11)
 
-    zeta and Z begin at 1, v at 0. The correction is Adam's; as there is no first moment to be corrected, the first
-    steps are up to ten times as long as later ones. Two things follow the paper where the author's code departs from
-    it: signs are compared with the last gradient (the code keeps the weight in its place, but not in its Rprop), and
-    zeta itself stays within its bounds (the code bounds a copy, so that zeta can grow beyond what a float holds).
-
-    Other public implementations, made from the paper alone, multiply by Z or divide by v instead of its root.
+    zeta and Z begin at 1, v at 0. The correction is Adam's, and makes the first steps up to ten times as long as later
+    ones. Two things follow the paper where the author's code departs from it: signs are compared with the last gradient
+    (the code keeps the weight in its place), and zeta itself stays within its bounds (the code bounds a copy). Other
+    public implementations, made from the paper alone, multiply by Z or divide by v instead of its root.
     """
 
     def build(self, variables: list[keras.Variable]) -> None:
