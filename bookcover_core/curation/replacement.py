@@ -60,7 +60,8 @@ def replace_excluded(
         start = bisect_left(ring, (seeded_draw(seed, "replace", book.key), ""))
         chosen = ""
         while ring and not chosen:
-            _, key = ring.pop(start % len(ring))
+            start %= len(ring)
+            _, key = ring.pop(start)
             if covers[key].picture not in pictures:
                 chosen = key
                 pictures.add(covers[key].picture)
