@@ -119,7 +119,7 @@ def publish(study: Study) -> dict[str, list[tuple[str, str]]]:
             )
             for row in np.flatnonzero(books["chunk"] == chunk)
         ]
-        file = fingerprints_file(workspace, chunk)
+        file = fingerprints_file(workspace, f"chunk-{chunk:04d}")
         write_table(file, pd.DataFrame(rows, columns=list(Fingerprint._fields)))
         record(study, f"hashes/chunk-{chunk:04d}", outputs=[file])
     return {kind: [(keys[one], keys[other]) for one, other in pairs] for kind, pairs in planted.items()}

@@ -41,6 +41,9 @@ _PATIENCE = 15.0
 # Books of the dissertation (section 3.1), and the records of Book32 whose covers are downloaded for them.
 _DISSERTATION_BOOKS, _DISSERTATION_RECORDS = 57_000, 207_572
 
+# Covers of the pool that are drawn for those books, rounded up.
+_DRAWN = 1_000
+
 # Books whose covers are looked for, at most about.
 _LOOKED_FOR = 2_000
 
@@ -211,15 +214,29 @@ def describe_books(settings: StudySettings) -> Iterator[str]:
 
 def bytes_needed(settings: StudySettings) -> int:
     """Room on the disk that a study needs from its beginning, as an estimate from the number of its books."""
-    records, books = _DISSERTATION_RECORDS, _DISSERTATION_BOOKS
-    if settings.books.source is not BookSource.BOOKCOVER30:
-        records = books = _count(settings)
+    records, books = _records_and_books(settings)
     preparation = settings.preparation
     of_picture = preparation.size**2 * _PIXEL_BYTES[preparation.image_format] * len(preparation.methods)
     networks = _frozen_networks(settings)
     of_features = _FEATURE_BYTES * (len(networks) + (len(preparation.methods) if networks else 0))
     is_downloaded = settings.books.source is not BookSource.FOLDER
     return int(records * _COVER_BYTES * is_downloaded + books * (of_picture + of_features))
+
+
+def seconds_to_fetch(settings: StudySettings) -> float:
+    """Time that hosts take to give the covers at the pace of the settings, if all lie on one; 0 of covers at hand."""
+    if settings.books.source is BookSource.FOLDER or settings.covers.source is not CoverSource.HTTP:
+        return 0.0
+    return _records_and_books(settings)[0] / settings.covers.requests_per_second
+
+
+def _records_and_books(settings: StudySettings) -> tuple[int, int]:
+    """Covers that are fetched, and books of the study, as an estimate."""
+    if settings.books.source is not BookSource.BOOKCOVER30:
+        books = _count(settings)
+        return books, books
+    books = _DISSERTATION_BOOKS
+    return books + _DRAWN if settings.draws_from_pool else _DISSERTATION_RECORDS, books
 
 
 def _count(settings: StudySettings) -> int:

@@ -407,7 +407,8 @@ def compare(
 def check(settings_file: SettingsFile = None, overrides: Overrides = None) -> None:
     """Look for all that a study will need, and list what is missing, without any of its work."""
     settings = load_settings(settings_file, overrides or ())
-    from bookcover_core.preflight import bytes_needed, describe_books  # noqa: PLC0415 - imports httpx
+    from bookcover_core.preflight import bytes_needed, describe_books, seconds_to_fetch  # noqa: PLC0415 - imports httpx
+    from bookcover_core.report.formats import duration  # noqa: PLC0415 - as above
     from deployments.terminal import say  # noqa: PLC0415 - imports Rich
     from tasks.preflight import check_all  # noqa: PLC0415 - imports httpx
 
@@ -416,6 +417,8 @@ def check(settings_file: SettingsFile = None, overrides: Overrides = None) -> No
         for line in describe_books(settings):
             say(line)
     say(f"{settings.name} has all that it needs, and takes about {bytes_needed(settings) / 1e9:,.1f} GB on the disk.")
+    if seconds := seconds_to_fetch(settings):
+        say(f"Its covers take about {duration(seconds)} to fetch, if one host has them all.")
 
 
 @app.command()

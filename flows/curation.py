@@ -16,7 +16,13 @@ def curate(study: str = "", changes: Changes = ()) -> None:
     run_stage(settings, "candidates")
     for chunk in chunks(Study(settings)):
         run_stage(settings, "hashes", chunk)
-    run_stage(settings, "twins")
-    wait_for_review(settings)
+
+    def look_for_twins() -> None:
+        if settings.draws_from_pool:
+            run_stage(settings, "pool")
+        run_stage(settings, "twins")
+
+    look_for_twins()
+    wait_for_review(settings, look_for_twins if settings.draws_from_pool else None)
     run_stage(settings, "curate")
     run_stage(settings, "split")

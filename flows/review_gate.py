@@ -6,6 +6,7 @@ on the review page, or by the form that the dashboard shows for them, whichever 
 """
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from prefect.client.orchestration import get_client
@@ -55,8 +56,10 @@ def page_variable(settings: StudySettings) -> str:
     return f"{PAGE_VARIABLES}{re.sub('[^a-z0-9]', '_', settings.name.lower())}"
 
 
-def wait_for_review(settings: StudySettings) -> None:
+def wait_for_review(settings: StudySettings, draw: Callable[[], None] | None = None) -> None:
     """Return when no candidate is open, or where `curation.undecided` says that nobody is to be asked.
+
+    `draw`, if there is one, fetches what the decisions of an answer bring in, before anybody is asked of that.
 
     Only the run that a person started can be suspended, so this belongs into that one, not into a run within it.
     """
@@ -68,6 +71,8 @@ def wait_for_review(settings: StudySettings) -> None:
     while True:
         if answer is not None:
             _record(study, answer)
+            if draw is not None:
+                draw()
         waiting = find_open(study)
         if not waiting:
             return

@@ -9,7 +9,7 @@ from prefect.states import Cancelled, Completed
 from bookcover_core.errors import InputError, StudyBusyError, TrainingError
 from bookcover_core.families.systems import systems
 from bookcover_core.pipeline.study import Study, reference
-from bookcover_core.settings import StudySettings, Undecided
+from bookcover_core.settings import PoolCovers, StudySettings, Undecided
 from bookcover_core.settings.short_form import fill_in
 from flows.child_runs import how_to_go_on, train_networks
 from flows.comparison import compare_preparations
@@ -46,6 +46,7 @@ def begin_study(
     covers: str = "",
     networks: tuple[Network, ...] = _DISSERTATION.training.backbones,
     undecided: Undecided = "ask",
+    pool: PoolCovers = "all",
     only_begin: bool = False,
     changes: Changes = (),
 ) -> Ended:
@@ -63,10 +64,12 @@ def begin_study(
         networks: The networks to train.
         undecided: What to do with books that may be box sets. ask: the study waits until you have decided; keep or
             reject them and go on; fail: stop.
+        pool: Which covers of the pool are fetched, from which books come in for others (BookCover30). all: every one,
+            207,572 covers together. as-needed: those that come in, and the 57,000; the books chosen are the same.
         only_begin: Read the listings and stop there: where a schedule downloads the covers, night by night.
         changes: Any other settings, a line each: training.epochs=400, say. `bookcover settings` lists them all.
     """
-    return _begin(fill_in(name, books, covers, networks, undecided, changes), only_begin)
+    return _begin(fill_in(name, books, covers, networks, undecided, changes, pool), only_begin)
 
 
 @stage_flow("study-every-setting", name_study_of_settings)

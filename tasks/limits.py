@@ -80,7 +80,7 @@ def turn(study: Study, part: Part) -> AbstractContextManager[None]:
     """A block that begins when it is the part's turn: chunks are fetched from hosts one after the other."""
     settings = study.settings
     asks = settings.books.source is not BookSource.FOLDER and settings.covers.source is CoverSource.HTTP
-    if part.stage.name == "download" and asks:
+    if part.stage.label == "download" and asks:
         return slot(DOWNLOADS, unless=lambda: part.is_sound(study))
     return nullcontext()
 

@@ -7,7 +7,7 @@ interrupted at any moment; the next run requests only what is missing.
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from bookcover_core.covers.ledger import (
     KnownRow,
     LedgerJournal,
     LedgerRow,
+    count_outcomes,
     read_journal,
     read_rows,
     rows_digest,
@@ -30,7 +31,7 @@ from bookcover_core.covers.local_import import import_covers, recheck_covers
 from bookcover_core.covers.local_sources import check_coverage, open_local_source
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.errors import DownloadError
-from bookcover_core.listings.books import Book, each_book, read_genres
+from bookcover_core.listings.books import POOL, Book, each_book, read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
@@ -63,7 +64,14 @@ def _inputs(study: Study, chunk: int) -> Inputs:
     "download",
     "Fetch the covers",
     run_title="download chunk {chunk}",
-    settings=("covers.source", "covers.location", "covers.min_side", "covers.max_bytes", "covers.max_pixels"),
+    settings=(
+        "covers.source",
+        "covers.location",
+        "covers.pool",
+        "covers.min_side",
+        "covers.max_bytes",
+        "covers.max_pixels",
+    ),
     inputs=_inputs,
     parts=lambda study: [(chunk,) for chunk in chunks(study)],
     is_open=lambda study, manifest: is_open(manifest, study.settings.covers),
@@ -79,52 +87,71 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     Raises:
         DownloadError: More than `covers.max_failed_share` of the chunk failed for now. The ledger is written.
     """
-    workspace, settings = study.workspace, study.settings.covers
+    workspace = study.workspace
     books = _books(study, chunk)
     source = open_local_source(study)
     if source is not None:
         check_coverage(study, source, each_book(study.workspace))
+    table, journal = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
+    rows = get_covers(study, run.label, books, _known_rows(table, journal, run), LedgerJournal(journal, run.key))
+    write_rows(table, rows)
+    refuse_failures(books, rows, study.settings.covers.max_failed_share * len(rows), run.label)
+    return Result(
+        indexes=[table],
+        counts={"records": len(rows), **count_outcomes(rows)},
+        digest=rows_digest(rows),
+        spent=[journal],
+    )
+
+
+def get_covers(
+    study: Study, label: str, books: list[Book], known: Mapping[str, KnownRow], journal: LedgerJournal
+) -> list[LedgerRow]:
+    """The row of each book, whose cover is fetched or imported where `known` rows of earlier runs do not tell of it.
+
+    Args:
+        study: The study.
+        label: What the log calls these books.
+        books: The books.
+        known: Rows by key, each with the key of the run that made it; those of this run stand as they are.
+        journal: Receives new rows, under the key of this run.
+    """
+    settings, source = study.settings.covers, open_local_source(study)
     items = {} if source is None else {book.key: source.find(book) for book in books}
-    table, journal_file = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
-    store = CoverStore(workspace, read_genres(workspace), settings)
-    plan = _plan(books, _known_rows(table, journal_file, run), run, store, settings, at_hand=source is not None)
+    store = CoverStore(study.workspace, read_genres(study.workspace), settings)
+    plan = _plan(books, known, journal.run, store, settings, at_hand=source is not None)
     logger.info(
         "%s: %d covers, %d known, %d to check again, %d to get",
-        run.label,
+        label,
         len(books),
         len(plan.known),
         len(plan.again),
         len(plan.wanted),
     )
-    with LedgerJournal(journal_file, run.key) as journal:
-        progress = ChunkProgress(run.label, len(books), journal, study.progress)
+    with journal:
+        progress = ChunkProgress(label, len(books), journal, study.progress)
         progress.resume(plan.known)
         recheck_covers(plan.again, store, progress)
         if source is None:
             fetch_covers(plan.wanted, _listing_hosts(study), store, progress, settings)
+            for row in _lift_bans(books, progress.rows):
+                progress.add(row)
         else:
             import_covers(plan.wanted, source, items, store, progress, settings)
-    if source is None:
-        progress.rows.update(_lift_bans(books, progress.rows))
     progress.log_outcomes()
-    _log_equivalent(run.label, progress.rows.values())
-    rows = [progress.rows[book.key] for book in books]
-    write_rows(table, rows)
-    _refuse_failures(books, rows, settings, run)
-    return Result(
-        indexes=[table],
-        counts={"records": len(rows), **progress.counts()},
-        digest=rows_digest(rows),
-        spent=[journal_file],
-    )
+    _log_equivalent(label, progress.rows.values())
+    return [progress.rows[book.key] for book in books]
 
 
 def _books(study: Study, chunk: int) -> list[Book]:
-    """The books of a chunk."""
-    return [_without_texts(book) for book in each_book(study.workspace) if book.chunk == chunk]
+    """The books of a chunk that are fetched with it."""
+    drawn = {POOL} if study.settings.draws_from_pool else set()
+    return [
+        without_texts(book) for book in each_book(study.workspace) if book.chunk == chunk and book.role not in drawn
+    ]
 
 
-def _without_texts(book: Book) -> Book:
+def without_texts(book: Book) -> Book:
     """The book without fields that its cover does not depend on: a chunk may have a million."""
     return book._replace(title="", author="", category_id="", category=sys.intern(book.category), role="", group="")
 
@@ -153,8 +180,8 @@ def _known_rows(table: Path, journal: Path, run: StageRun) -> dict[str, KnownRow
 
 def _plan(
     books: Iterable[Book],
-    known: dict[str, KnownRow],
-    run: StageRun,
+    known: Mapping[str, KnownRow],
+    run: str,
     store: CoverStore,
     settings: CoverSettings,
     *,
@@ -163,7 +190,7 @@ def _plan(
     plan = _DownloadPlan([], [], [])
     for book in books:
         row, made_by = known.get(book.key, KnownRow(LedgerRow(book.key, CoverOutcome.FAILED.value), ""))
-        is_current = made_by == run.key
+        is_current = made_by == run
         if row.outcome == CoverOutcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
             plan.wanted.append(book)
         elif row.outcome == CoverOutcome.OK:
@@ -181,7 +208,7 @@ def _plan(
     return plan
 
 
-def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> dict[str, LedgerRow]:
+def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> list[LedgerRow]:
     """Rows of hosts that refused everything in the end, failed for now: a ban of some hours, as far as one can tell."""
     hosts = {book.key: _host_of(book) for book in books}
     refused: dict[str, list[LedgerRow]] = {}
@@ -192,12 +219,12 @@ def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> dict[str
         elif row.status:
             streak.clear()
     reason = "a host that refused the last requests, perhaps for some hours"
-    return {
-        row.key: row._replace(outcome=CoverOutcome.FAILED.value, detail=f"HTTP {row.status} of {reason}")
+    return [
+        row._replace(outcome=CoverOutcome.FAILED.value, detail=f"HTTP {row.status} of {reason}")
         for streak in refused.values()
         if len(streak) >= _FEWEST_REFUSALS
         for row in streak
-    }
+    ]
 
 
 def _host_of(book: Book) -> str:
@@ -218,16 +245,16 @@ def _log_equivalent(label: str, rows: Iterable[LedgerRow]) -> None:
         )
 
 
-def _refuse_failures(books: list[Book], rows: list[LedgerRow], settings: CoverSettings, run: StageRun) -> None:
-    """Stop if too many covers failed for now."""
+def refuse_failures(books: Iterable[Book], rows: Collection[LedgerRow], most: float, label: str) -> None:
+    """Raise `DownloadError` if more than `most` covers failed for now; `rows` are those of `books`, in their order."""
     failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == CoverOutcome.FAILED]
-    if len(failed) <= settings.max_failed_share * len(rows):
+    if len(failed) <= most:
         return
     by_host = Counter(_host_of(book) for book, _ in failed)
     reasons = Counter(row.detail for _, row in failed)
     hosts = ", ".join(f"{host} {count:,}" for host, count in by_host.most_common(5))
     raise DownloadError(
         f"{len(failed):,} of {len(rows):,} covers failed for now ({hosts}; mostly: {reasons.most_common(1)[0][0]})",
-        where=run.label,
+        where=label,
         advice="Check the network and covers.hosts, and start again: stored covers are not requested again.",
     )

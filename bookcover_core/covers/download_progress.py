@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 
-from bookcover_core.covers.ledger import CoverOutcome, LedgerJournal, LedgerRow
+from bookcover_core.covers.ledger import LedgerJournal, LedgerRow, count_outcomes
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +41,11 @@ class ChunkProgress:
         self.rows[row.key] = row
         self._show()
 
-    def counts(self) -> dict[str, int]:
-        """Rows by outcome, in the order of `CoverOutcome`, without zeros."""
-        count = Counter(row.outcome for row in self.rows.values())
-        return {outcome.value: count[outcome.value] for outcome in CoverOutcome if count[outcome.value]}
-
     def log_outcomes(self) -> None:
         """Log a table of the outcomes."""
         lines = (
-            f"{outcome:>16} {count:>8,} {count / max(self._total, 1):>7.1%}" for outcome, count in self.counts().items()
+            f"{outcome:>16} {count:>8,} {count / max(self._total, 1):>7.1%}"
+            for outcome, count in count_outcomes(self.rows.values()).items()
         )
         logger.info("%s: %d covers\n%s", self._label, self._total, "\n".join(lines))
 
@@ -63,5 +58,6 @@ class ChunkProgress:
         tenth = _LOG_LINES * done // self._total
         if tenth > self._logged:
             self._logged = tenth
-            counts = ", ".join(f"{outcome} {count:,}" for outcome, count in self.counts().items())
+            found = count_outcomes(self.rows.values())
+            counts = ", ".join(f"{outcome} {count:,}" for outcome, count in found.items())
             logger.info("%s: %d of %d (%s)", self._label, done, self._total, counts)

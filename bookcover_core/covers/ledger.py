@@ -8,6 +8,7 @@ the journal is removed.
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -159,6 +160,12 @@ def _typed(values: dict[str, str]) -> LedgerRow:
 def _shared(values: dict[str, Any]) -> dict[str, Any]:
     """The values with repeated texts interned: a third of a row's memory."""
     return values | {name: sys.intern(values[name]) for name in ("outcome", "format", "mode")}
+
+
+def count_outcomes(rows: Iterable[LedgerRow]) -> dict[str, int]:
+    """Rows by outcome, in the order of `CoverOutcome`, without zeros."""
+    count = Counter(row.outcome for row in rows)
+    return {outcome.value: count[outcome] for outcome in CoverOutcome if count[outcome]}
 
 
 def rows_digest(rows: Iterable[LedgerRow]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
-from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.curation.decisions import book_names, decisions_file
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
 from bookcover_core.curation.label_marks import label_inputs
@@ -54,7 +54,7 @@ FEWEST_BOOKS = 3
 def _inputs(study: Study) -> Inputs:
     decided = decisions_file(study)
     return Inputs(
-        after=["listings", "candidates", "twins", *(f"download/chunk-{chunk:04d}" for chunk in chunks(study))],
+        after=["listings", "candidates", "twins", *(f"download/{part}" for part in ledger_parts(study))],
         given={"decisions": file_digest(decided) if decided.exists() else "none"} | label_inputs(study, "leave-out"),
     )
 

@@ -7,9 +7,9 @@ settings reject those; in the pool always, for section 3.1 accepts no unreviewed
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from bookcover_core.covers.ledger import CoverOutcome, read_rows
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.curation.decisions import Decision
-from bookcover_core.curation.near_duplicates import name_pictures, read_duplicates
+from bookcover_core.curation.near_duplicates import Duplicate, name_pictures
 from bookcover_core.errors import StageOrderError
 from bookcover_core.listings.books import POOL, TEST, TRAIN, EligibleBook
 from bookcover_core.pipeline.study import Study
@@ -35,19 +35,25 @@ class CoverRecord:
     """Identifier of the image, shared by near duplicates."""
 
 
-def read_covers(study: Study, chunks: Iterable[int]) -> dict[str, CoverRecord]:
-    """The covers of `chunks`, by key of the book; `StageOrderError` where a ledger is not there."""
-    pictures = name_pictures(read_duplicates(study.workspace))
-    alone = study.settings.curation.twins == "none"
-    covers: dict[str, CoverRecord] = {}
-    for chunk in chunks:
-        file = study.workspace.ledger / f"chunk-{chunk:04d}.csv"
+def read_ledgers(study: Study, parts: Iterable[str]) -> list[LedgerRow]:
+    """The rows of `parts` of the download ("chunk-0001"); `StageOrderError` where a ledger is not there."""
+    rows: list[LedgerRow] = []
+    for part in parts:
+        file = study.workspace.ledger / f"{part}.csv"
         if not file.exists():
-            raise StageOrderError(f"the ledger of chunk {chunk} is gone", where=file, advice="Run `download` again.")
-        for row in read_rows(file):
-            picture = row.key if alone else pictures.get(row.key, row.sha256)
-            covers[row.key] = CoverRecord(row.outcome, row.path, row.sha256, picture)
-    return covers
+            raise StageOrderError(f"the ledger of {part} is gone", where=file, advice="Run `download` again.")
+        rows += read_rows(file)
+    return rows
+
+
+def cover_records(study: Study, rows: Iterable[LedgerRow], duplicates: Iterable[Duplicate]) -> dict[str, CoverRecord]:
+    """The covers of ledger rows, by key of the book, where these books have duplicates."""
+    pictures = name_pictures(duplicates)
+    alone = study.settings.curation.twins == "none"
+    return {
+        row.key: CoverRecord(row.outcome, row.path, row.sha256, row.key if alone else pictures.get(row.key, row.sha256))
+        for row in rows
+    }
 
 
 def exclusion_reasons(

@@ -19,7 +19,7 @@ from PIL import Image
 
 from bookcover_core.covers.chunks import chunks
 from bookcover_core.covers.image_io import read_rgb, refuse_shortage
-from bookcover_core.covers.ledger import CoverOutcome, read_rows
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.errors import FolderError
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.processes import in_processes
@@ -32,7 +32,8 @@ logger = logging.getLogger(__name__)
 GRID = 4  # cells of the grid of colours, along each side
 _BATCH = 500  # covers per batch of a worker process
 
-_LIBRARY = "imagehash"
+LIBRARY = "imagehash"
+"""What computes the hashes; its version is an input of whatever holds them."""
 
 
 class Fingerprint(NamedTuple):
@@ -49,7 +50,7 @@ class Fingerprint(NamedTuple):
 
 def _inputs(_: Study, chunk: int) -> Inputs:
     part = f"chunk-{chunk:04d}"
-    return Inputs(part, after=[f"download/{part}"], given={_LIBRARY: version(_LIBRARY)})
+    return Inputs(part, after=[f"download/{part}"], given={LIBRARY: version(LIBRARY)})
 
 
 @stage(
@@ -69,25 +70,32 @@ def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     Raises:
         FolderError: A cover is missing or cannot be decoded.
     """
-    file = fingerprints_file(study.workspace, chunk)
-    rows = [row for row in read_rows(study.workspace.ledger / f"{run.part}.csv") if row.outcome == CoverOutcome.OK]
-    known = _known_fingerprints(study, run, file)
-    kept = len(known.keys() & {row.sha256 for row in rows})
-    files = {row.sha256: row.path for row in reversed(rows) if row.sha256 not in known}
-    known.update(_fingerprint_all(study, files))
-    fingerprints = sorted(Fingerprint(row.key, row.path, row.sha256, *known[row.sha256]) for row in rows)
+    file = fingerprints_file(study.workspace, f"chunk-{chunk:04d}")
+    rows = read_rows(study.workspace.ledger / f"{run.part}.csv")
+    known = known_fingerprints(study, run, file)
+    before = len(known)
+    fingerprints = hash_covers(study, rows, known)
     write_csv(file, Fingerprint._fields, fingerprints)
-    counts = {"covers": len(fingerprints), "pictures": kept + len(files), "pictures known": kept}
+    pictures = len({fingerprint.sha256 for fingerprint in fingerprints})
+    kept = pictures - (len(known) - before)
+    counts = {"covers": len(fingerprints), "pictures": pictures, "pictures known": kept}
     return Result(outputs=[file], counts=counts)
 
 
-def fingerprints_file(workspace: Workspace, chunk: int) -> Path:
-    """The table of a chunk's fingerprints."""
-    return workspace.curation / "hashes" / f"chunk-{chunk:04d}.csv"
+def hash_covers(study: Study, rows: Iterable[LedgerRow], known: dict[str, tuple[str, str]]) -> list[Fingerprint]:
+    """The fingerprints of the covers of ledger rows, sorted by key; new ones join the `known`, by SHA-256."""
+    usable = [row for row in rows if row.outcome == CoverOutcome.OK]
+    known.update(_fingerprint_all(study, {row.sha256: row.path for row in reversed(usable) if row.sha256 not in known}))
+    return sorted(Fingerprint(row.key, row.path, row.sha256, *known[row.sha256]) for row in usable)
+
+
+def fingerprints_file(workspace: Workspace, part: str) -> Path:
+    """The table of fingerprints of a part of the download: "chunk-0001"."""
+    return workspace.curation / "hashes" / f"{part}.csv"
 
 
 def read_fingerprints(file: Path) -> list[Fingerprint]:
-    """The fingerprints of a chunk's covers."""
+    """The fingerprints of the covers of a part."""
     _, *rows = read_csv(file)
     return list(map(Fingerprint._make, rows))
 
@@ -123,12 +131,12 @@ def _fingerprint_all(study: Study, files: dict[str, str]) -> Iterator[tuple[str,
             study.progress(min(done * _BATCH, len(paths)), len(paths))
 
 
-def _known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:
+def known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:
     """Hash and colours by SHA-256, as an earlier run of the same code left them in `file`."""
     earlier = run.last
     if (
         earlier is None
-        or (earlier.code, earlier.inputs.get(_LIBRARY)) != (run.code, run.inputs[_LIBRARY])
+        or (earlier.code, earlier.inputs.get(LIBRARY)) != (run.code, run.inputs[LIBRARY])
         or not earlier.stands(study.workspace.root)
     ):
         return {}

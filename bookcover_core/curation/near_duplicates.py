@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.chunks import DRAWN, chunks, ledger_parts
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.listings.books import TEST, TRAIN, EligibleBook, read_eligible_books
@@ -22,6 +22,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_csv, write_csv
+from bookcover_core.settings import CurationSettings
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +64,17 @@ class DuplicatePair(NamedTuple):
         return self.one.genre != self.other.genre
 
 
+def _inputs(study: Study) -> Inputs:
+    drawn = [f"download/{DRAWN}"] if study.settings.draws_from_pool else []
+    return Inputs(after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in chunks(study)), *drawn])
+
+
 @stage(
     "twins",
     "Find covers that look the same",
     step="curate",
     settings=("curation.twins", "curation.twin_distance"),
-    inputs=lambda study: Inputs(after=["listings", *(f"hashes/chunk-{chunk:04d}" for chunk in chunks(study))]),
+    inputs=_inputs,
 )
 def find_twins(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/twins.csv`: every book with duplicates, by cluster and key.
@@ -76,15 +82,13 @@ def find_twins(study: Study, _: StageRun) -> Result:
     With `curation.twins` = "exact" only books with the same file are duplicates; with "none" no books are.
     """
     books = {book.key: book for book in read_eligible_books(study)}
-    fingerprints = sorted(
+    fingerprints = [
         fingerprint
-        for chunk in chunks(study)
-        for fingerprint in read_fingerprints(fingerprints_file(study.workspace, chunk))
+        for part in ledger_parts(study)
+        for fingerprint in read_fingerprints(fingerprints_file(study.workspace, part))
         if fingerprint.key in books
-    )
-    settings = study.settings.curation
-    distance = settings.twin_distance if settings.twins == NEAR else None
-    duplicates = [] if settings.twins == "none" else find_duplicates(fingerprints, books, distance=distance)
+    ]
+    duplicates = find_duplicates(sorted(fingerprints), books, study.settings.curation)
     file = duplicates_file(study.workspace)
     write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}
@@ -128,14 +132,15 @@ def duplicate_pairs(duplicates: Iterable[Duplicate]) -> list[DuplicatePair]:
 
 
 def find_duplicates(
-    fingerprints: Sequence[Fingerprint], books: Mapping[str, EligibleBook], *, distance: int | None
+    fingerprints: Sequence[Fingerprint], books: Mapping[str, EligibleBook], settings: CurationSettings
 ) -> list[Duplicate]:
     """The books with duplicates, by cluster and key, from the fingerprints of all covers, sorted by key.
 
-    `distance` is the greatest Hamming distance of near duplicates, in bits; None: exact duplicates only.
+    Which are duplicates, `twins` and `twin_distance` of the settings say.
     """
-    if not fingerprints:
+    if not fingerprints or settings.twins == "none":
         return []
+    distance = settings.twin_distance if settings.twins == NEAR else None
     by_file = _gather(fingerprint.sha256 for fingerprint in fingerprints)
     # Identical fingerprints are one node, so that many blank covers cost little.
     by_node = _gather(

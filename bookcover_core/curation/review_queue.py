@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import compile_term
 from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, standing_decisions
@@ -90,7 +90,7 @@ def review_queue(study: Study) -> ReviewQueue:
     study.manifest("candidates")
     workspace = study.workspace
     files = (workspace.books, workspace.genres, *(workspace.curation / name for name in _TABLES))
-    ledgers = tuple(workspace.ledger / f"chunk-{chunk:04d}.csv" for chunk in chunks(study))
+    ledgers = tuple(workspace.ledger / f"{part}.csv" for part in ledger_parts(study))
     decisions = standing_decisions(study)
     stamps = tuple(map(file_stamp, (*files, *ledgers)))
     queue = _find_queue(workspace, ledgers, frozenset(decisions), stamps)

@@ -1,19 +1,21 @@
 """The selection of books: which stay, which leave, and which replace them, by the current covers and decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.curation.decisions import Decision, standing_decisions
 from bookcover_core.curation.exclusions import (
     TWIN,
     WRONG_LABEL,
     CoverRecord,
+    cover_records,
     exclusion_reasons,
     find_leaks,
-    read_covers,
+    read_ledgers,
 )
 from bookcover_core.curation.label_marks import wrong_labels
+from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.curation.replacement import Replacement, replace_excluded
 from bookcover_core.listings.books import POOL, TRAIN, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.study import Study
@@ -49,45 +51,64 @@ class BookSelection:
 
 def select_books(study: Study) -> BookSelection:
     """The selection by what is known and decided now."""
-    for stage in ("candidates", "twins"):
-        study.manifest(stage)
-    settings = study.settings
-    books = read_eligible_books(study)
-    covers = read_covers(study, chunks(study))
-    decisions = standing_decisions(study)
-    candidates = frozenset(read_table(study.workspace.curation / "candidates.csv")["key"])
-    excluded = exclusion_reasons(books, covers, decisions, candidates, undecided=settings.curation.undecided)
-    if settings.curation.labels == "leave-out":
-        # Where the listings do not say which books are tested, `split` leaves them out, when it has drawn those.
-        leaving = {book.key for book in books if book.role in {TRAIN, POOL}} & wrong_labels(study).keys()
-        excluded |= dict.fromkeys(sorted(leaving - excluded.keys()), WRONG_LABEL)
-    twin_of = find_leaks(books, covers, excluded)
-    excluded |= dict.fromkeys(twin_of, TWIN)
+    study.manifest("twins")
+    rows = read_ledgers(study, ledger_parts(study))
+    return BookSelector(study).select(cover_records(study, rows, read_duplicates(study.workspace)))
 
-    wanted = [book for book in books if book.role != POOL]
-    pool = [book for book in books if book.role == POOL and book.key not in excluded]
-    kept = [book for book in wanted if book.key not in excluded]
-    replacements = replace_excluded(
-        excluded,
-        [book for book in wanted if book.key in excluded],
-        pool,
-        covers,
-        taken=[covers[book.key].picture for book in kept],
-        twin_of=twin_of,
-        seed=settings.seed,
-    )
-    replacing = {replacement.replaced_by for replacement in replacements}
-    added = [book for book in pool if book.key in replacing]
-    shown = {covers[book.key].picture for book in [*kept, *added]}
-    reviewed = [book for book in reversed(pool) if book.key in decisions or book.key not in candidates]
-    rest = {covers[book.key].picture: book for book in reviewed if covers[book.key].picture not in shown}
-    return BookSelection(
-        books=books,
-        covers=covers,
-        decisions=decisions,
-        candidates=candidates,
-        kept=kept,
-        added=added,
-        rest=sorted(rest.values(), key=lambda book: book.key),
-        replacements=replacements,
-    )
+
+class BookSelector:
+    """Selects the books of a study by its listings, candidates and decisions as they are now."""
+
+    def __init__(self, study: Study) -> None:
+        study.manifest("candidates")
+        self.books = read_eligible_books(study)
+        self._settings = study.settings
+        self._decisions = standing_decisions(study)
+        self._candidates = frozenset(read_table(study.workspace.curation / "candidates.csv")["key"])
+        self._mislabelled: set[str] = set()
+        if study.settings.curation.labels == "leave-out":
+            # Where the listings do not say which books are tested, `split` leaves them out, when it has drawn those.
+            learnt = {book.key for book in self.books if book.role in {TRAIN, POOL}}
+            self._mislabelled = learnt & wrong_labels(study).keys()
+
+    def select(self, covers: Mapping[str, CoverRecord], unseen: Collection[str] = ()) -> BookSelection:
+        """The selection by these covers, by key, as if nobody had rejected `unseen` books.
+
+        A book without a cover is not downloaded.
+        """
+        books, settings, candidates = self.books, self._settings, self._candidates
+        decisions = {
+            key: each for key, each in self._decisions.items() if each.decision != "reject" or key not in unseen
+        }
+        excluded = exclusion_reasons(books, covers, decisions, candidates, undecided=settings.curation.undecided)
+        excluded |= dict.fromkeys(sorted(self._mislabelled - excluded.keys()), WRONG_LABEL)
+        twin_of = find_leaks(books, covers, excluded)
+        excluded |= dict.fromkeys(twin_of, TWIN)
+
+        wanted = [book for book in books if book.role != POOL]
+        pool = [book for book in books if book.role == POOL and book.key not in excluded]
+        kept = [book for book in wanted if book.key not in excluded]
+        replacements = replace_excluded(
+            excluded,
+            [book for book in wanted if book.key in excluded],
+            pool,
+            covers,
+            taken=[covers[book.key].picture for book in kept],
+            twin_of=twin_of,
+            seed=settings.seed,
+        )
+        replacing = {replacement.replaced_by for replacement in replacements}
+        added = [book for book in pool if book.key in replacing]
+        shown = {covers[book.key].picture for book in [*kept, *added]}
+        reviewed = [book for book in reversed(pool) if book.key in decisions or book.key not in candidates]
+        rest = {covers[book.key].picture: book for book in reviewed if covers[book.key].picture not in shown}
+        return BookSelection(
+            books=books,
+            covers=covers,
+            decisions=decisions,
+            candidates=candidates,
+            kept=kept,
+            added=added,
+            rest=sorted(rest.values(), key=lambda book: book.key),
+            replacements=replacements,
+        )

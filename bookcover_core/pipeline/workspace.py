@@ -5,7 +5,7 @@
         manifests/          one JSON for each stage, or part of one, that is done
         listings/           listings as they came (raw/), and books.csv, genres.csv made from them
         covers/             <genre>/<FILENAME>, byte for byte as they came; never changed
-        ledger/             what became of each record, by chunk
+        ledger/             what became of each record, by chunk; pool.jsonl: of all covers ever drawn from the pool
         curation/           candidates.csv, decisions.csv, labels.csv, hashes/, twins.csv, replacements.csv,
                             selection.csv
         splits/             books.csv: the selected books with their split

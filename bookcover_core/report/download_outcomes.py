@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bookcover_core.covers.chunks import chunks
+from bookcover_core.covers.chunks import DRAWN, chunks
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.evaluation.intervals import share
-from bookcover_core.listings.books import Book, each_book, read_genres
+from bookcover_core.listings.books import POOL, Book, each_book, read_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
@@ -44,13 +44,17 @@ def is_local(study: Study) -> bool:
 def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
     """What became of each record's cover in `parts` ("chunk-0001"): columns key, genre (its category), outcome."""
     tables = [
-        read_table(file)[["key", "outcome"]].assign(chunk=str(int(part.rpartition("-")[2])))
+        read_table(file)[["key", "outcome"]].assign(chunk=part.removeprefix("chunk-").lstrip("0"))
         for part in parts
         if (file := study.workspace.ledger / f"{part}.csv").is_file()
     ]
     if not tables:
         return pd.DataFrame(columns=["key", "genre", "outcome"])
-    books = read_table(study.workspace.books)[["key", "category", "chunk"]].rename(columns={"category": "genre"})
+    books = read_table(study.workspace.books)[["key", "category", "chunk", "role"]].rename(
+        columns={"category": "genre"}
+    )
+    if study.settings.draws_from_pool:
+        books.loc[books["role"] == POOL, "chunk"] = DRAWN
     # By chunk, too: a ledger of an earlier way of cutting the listing has no record of today's chunk.
     return pd.concat(tables).merge(books, on=["key", "chunk"])[["key", "genre", "outcome"]]
 

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from platform import python_version
 
+from bookcover_core.covers.chunks import DRAWN
 from bookcover_core.models.machine_info import Machine, this_machine
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
@@ -40,7 +41,10 @@ def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
         yield "Records in the listings", roles.total(), dropped, why
     if outcomes := _ledger(findings):
         bad = Counter({outcome: count for outcome, count in outcomes.items() if outcome != _OK})
-        yield "Covers", outcomes[_OK], bad.total(), _counted(bad)
+        drawn = [manifest.counts for manifest in findings.manifests["download"] if manifest.part == DRAWN]
+        of_pool = "; {records:,} of the pool's {of the pool:,} were drawn and fetched"
+        why = "".join([_counted(bad), *(of_pool.format(**counts) for counts in drawn)]).removeprefix("; ")
+        yield "Covers", outcomes[_OK], bad.total(), why
     if (file := workspace.curation / "candidates.csv").exists():
         terms = Counter(read_table(file, ("term",))["term"])
         undecided = sum(int(manifest.counts.get("undecided", 0)) for manifest in findings.manifests.get("curate", []))

@@ -28,6 +28,7 @@ from bookcover_core.settings.data_settings import (
     CoverSource,
     CurationSettings,
     Interpolation,
+    PoolCovers,
     Preparation,
     PreparationSettings,
     SplitSettings,
@@ -125,6 +126,19 @@ class StudySettings(SettingsSection):
         if "CoverAndTitle" in self.ensemble.fusions and not readers & {"Title", "TitleAuthor"}:
             raise ValueError("CoverAndTitle wants Title or TitleAuthor, and text.systems names neither")
         return self
+
+    @model_validator(mode="after")
+    def _pool_is_enough(self) -> Self:
+        if self.draws_from_pool and (self.curation.train_on_pool or self.books.chunks):
+            other = "curation.train_on_pool wants" if self.curation.train_on_pool else "books.chunks names"
+            raise ValueError(f'covers.pool = "as-needed" fetches replacements alone, and {other} more of the pool')
+        return self
+
+    @property
+    def draws_from_pool(self) -> bool:
+        """Whether covers of a pool are fetched when they are drawn as replacements."""
+        has_pool = self.books.source is BookSource.BOOKCOVER30 and self.books.pool_listing is not None
+        return has_pool and self.covers.pool == "as-needed"
 
     @property
     def compares_for_all(self) -> bool:

@@ -68,6 +68,9 @@ class CoverSource(StrEnum):
     ARCHIVE = "archive"  # a zip file, searched the same way
 
 
+PoolCovers = Literal["all", "as-needed"]
+
+
 class CoverSettings(SettingsSection):
     """How covers are fetched, and what counts as one."""
 
@@ -76,6 +79,9 @@ class CoverSettings(SettingsSection):
     Not used with books.source = folder, whose pictures are at hand."""
     location: OptionalPath = None
     """The folder or zip file (source folder or archive)."""
+    pool: PoolCovers = "all"
+    """Which covers of the pool (books.pool_listing) are fetched. all: every one, as in section 3.1. as-needed: those
+    that are drawn as replacements, some 600 of 150,572; docs/method.md says how, and that the same books are chosen."""
     hosts: dict[str, tuple[str, ...]] = Field(
         default={
             "ecx.images-amazon.com": (

@@ -11,14 +11,28 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import FolderError, SettingsError
-from bookcover_core.settings import SETTINGS_FILE, BookSource, CoverSource, StudySettings, is_remote, is_study_folder
+from bookcover_core.settings import (
+    SETTINGS_FILE,
+    BookSource,
+    CoverSource,
+    PoolCovers,
+    StudySettings,
+    is_remote,
+    is_study_folder,
+)
 from bookcover_core.settings.toml_file import parse_settings
 
 _LONGEST_STEM = 80  # characters of a folder's name that the name of a study keeps
 
 
 def fill_in(
-    name: str, books: str, covers: str, networks: Sequence[str], undecided: str, changes: Sequence[str]
+    name: str,
+    books: str,
+    covers: str,
+    networks: Sequence[str],
+    undecided: str,
+    changes: Sequence[str],
+    pool: PoolCovers = "all",
 ) -> StudySettings:
     """The settings of a study that is begun with the short form, whose fields `flows.study.begin_study` describes.
 
@@ -29,6 +43,7 @@ def fill_in(
     placed = [change for change in changes if change.partition("=")[0].strip() == "workspace"]
     studies = parse_settings({}, placed, where="the form").root.parent
     values: dict[str, Any] = {"name": study_name(name, books, studies), "curation": {"undecided": undecided}}
+    values["covers"] = {"pool": pool}
     if networks:
         values["training"] = {"backbones": list(networks)}
     if books.strip():
@@ -36,7 +51,7 @@ def fill_in(
     if covers.strip():
         place = _existing(covers, "covers", "a folder or a zip file of the covers")
         source = CoverSource.FOLDER if place.is_dir() else CoverSource.ARCHIVE
-        values["covers"] = {"source": source, "location": str(place)}
+        values["covers"] |= {"source": source, "location": str(place)}
     settings = parse_settings(values, changes, where="the form")
     earlier = _begun_with(settings.root)
     # A run that is tried again meets the study that it began, whose books a person may have put right.

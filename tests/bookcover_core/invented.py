@@ -94,7 +94,8 @@ def write_study(study: Study, books: list[Record]) -> None:
     write_table(study.workspace.genres, genres)
     chunks = sorted({book.chunk for book in books})
     files = [study.workspace.books, study.workspace.genres]
-    record(study, "listings", outputs=files, counts={"chunks": chunks[-1]})
+    counts = {"records": len(books), "pool": sum(book.role == "pool" for book in books), "chunks": chunks[-1]}
+    record(study, "listings", outputs=files, counts=counts)
     for chunk in chunks:
         write_ledger(study, chunk, [book for book in books if book.chunk == chunk])
 
@@ -106,7 +107,7 @@ def write_ledger(study: Study, chunk: int, books: list[Record]) -> None:
     write_rows(file, rows)
     record(study, f"download/chunk-{chunk:04d}", outputs=[file], digest=rows_digest(rows))
     looks = [Fingerprint(book.key, book.path, book.sha256, *book.seen) for book in books if book.outcome == "ok"]
-    file = fingerprints_file(study.workspace, chunk)
+    file = fingerprints_file(study.workspace, f"chunk-{chunk:04d}")
     write_table(file, pd.DataFrame(sorted(looks), columns=list(Fingerprint._fields)))
     part = f"chunk-{chunk:04d}"
     record(study, f"hashes/{part}", after=[f"download/{part}"], outputs=[file])

@@ -101,6 +101,7 @@ def test_the_short_form_needs_a_folder_alone(pictures, home):
     assert (settings.training.epochs, settings.curation.undecided) == (3, "keep")
     assert settings.training.backbones == StudySettings().training.backbones
     assert fill_in("", "", "", [], "ask", []) == StudySettings()
+    assert fill_in("", "", "", [], "ask", [], "as-needed").covers.pool == "as-needed"
     (home / "list.csv").touch()
     (home / "covers.zip").touch()
     listed = fill_in("mine", "list.csv", "covers.zip", ["LeNet"], "ask", [])

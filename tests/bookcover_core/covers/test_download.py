@@ -320,6 +320,15 @@ def test_a_ban_is_no_verdict_on_covers(host: LoopbackHost, make_study: MakeStudy
     assert {row.outcome for row in fetch(study).values()} == {"ok"}
 
 
+def test_a_ban_that_stops_the_download_is_asked_about_again(host: LoopbackHost, make_study: MakeStudy):
+    """What a ban refused is no verdict either where it was so much that the chunk failed."""
+    urls = {f"b{n:02d}": host.add(f"/{n}.jpg", reply(403), reply(200, picture())) for n in range(20)}
+    study = make_study(urls, concurrency=1, max_failed_share=0.1)
+    with pytest.raises(DownloadError, match="refused the last requests"):
+        download_chunk(study, 1)
+    assert {row.outcome for row in fetch(study).values()} == {"ok"}
+
+
 def test_a_refusal_here_and_there_stands(host: LoopbackHost, make_study: MakeStudy):
     """A host that refuses single covers between others does not have them."""
     urls = {f"b{n}": host.add(f"/{n}.jpg", reply(403) if n % 2 else reply(200, picture())) for n in range(20)}

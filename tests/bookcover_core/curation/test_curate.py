@@ -376,5 +376,5 @@ def test_curation_comes_after_every_chunk(tmp_path):
         curate(study)
     write_ledger(study, 2, [])
     (study.workspace.ledger / "chunk-0002.csv").unlink()
-    with pytest.raises(StageOrderError, match="ledger of chunk 2 is gone"):
+    with pytest.raises(StageOrderError, match="ledger of chunk-0002 is gone"):
         curate(study)

@@ -77,7 +77,7 @@ def test_every_cover_of_the_chunk_has_a_look(study):
     """Books with a cover are listed by key, with its path and digest; those without are not."""
     shelve(study, {"b": draw(1), "a": draw(2), "c": None})
     manifest = hash_chunk(study, 1)
-    found = read_fingerprints(fingerprints_file(study.workspace, 1))
+    found = read_fingerprints(fingerprints_file(study.workspace, "chunk-0001"))
     assert [(look.key, look.path) for look in found] == [("a", "covers/law/a.jpg"), ("b", "covers/law/b.jpg")]
     assert [look.sha256 for look in found] == [file_digest(study.workspace.root / look.path) for look in found]
     assert all((len(look.hash), len(look.colours)) == (16, 96) for look in found)
@@ -90,7 +90,7 @@ def test_one_file_is_looked_at_once(study, looked_at):
     shelve(study, {"a": draw(1), "b": draw(1), "c": draw(2)})
     hash_chunk(study, 1)
     assert len(looked_at) == 2
-    one, other, third = read_fingerprints(fingerprints_file(study.workspace, 1))
+    one, other, third = read_fingerprints(fingerprints_file(study.workspace, "chunk-0001"))
     assert one[2:] == other[2:] != third[2:]
 
 
@@ -102,10 +102,10 @@ def test_a_cover_that_is_known_is_not_looked_at_again(study, looked_at):
     shelve(study, {"a": draw(1), "b": draw(3), "c": draw(2)})
     assert hash_chunk(study, 1).counts == {"covers": 3, "pictures": 3, "pictures known": 2}
     assert looked_at == ["b"]
-    after = fingerprints_file(study.workspace, 1).read_bytes()
+    after = fingerprints_file(study.workspace, "chunk-0001").read_bytes()
     study.manifest_file("hashes/chunk-0001").unlink()
     hash_chunk(study, 1)
-    assert fingerprints_file(study.workspace, 1).read_bytes() == after
+    assert fingerprints_file(study.workspace, "chunk-0001").read_bytes() == after
 
 
 @pytest.mark.parametrize("damage", ["library", "code", "table"])
@@ -119,7 +119,7 @@ def test_looks_of_other_code_are_not_believed(study, looked_at, monkeypatch, dam
     elif damage == "code":
         monkeypatch.setattr(fingerprints.hash_chunk, "code", {"another": "code"})
     else:
-        file = fingerprints_file(study.workspace, 1)
+        file = fingerprints_file(study.workspace, "chunk-0001")
         file.write_bytes(file.read_bytes().replace(b"law/a", b"law/c"))
     hash_chunk(study, 1)
     assert sorted(looked_at) == ["a", "b"]
@@ -129,11 +129,11 @@ def test_many_covers_are_looked_at_in_processes(study, monkeypatch):
     """Several batches give the same table as one."""
     shelve(study, {f"k{number}": draw(number) for number in range(5)})
     hash_chunk(study, 1)
-    alone = fingerprints_file(study.workspace, 1).read_bytes()
+    alone = fingerprints_file(study.workspace, "chunk-0001").read_bytes()
     study.manifest_file("hashes/chunk-0001").unlink()
     monkeypatch.setattr(fingerprints, "_BATCH", 2)
     hash_chunk(study, 1)
-    assert fingerprints_file(study.workspace, 1).read_bytes() == alone
+    assert fingerprints_file(study.workspace, "chunk-0001").read_bytes() == alone
 
 
 def test_a_cover_that_is_gone_is_named(study):
