@@ -18,11 +18,9 @@ from bookcover_core.settings import CoverSettings
 class Retrieval(NamedTuple):
     """How a cover was retrieved."""
 
-    address: str = ""
-    """Address requested last, or the file's name in the folder or archive."""
+    address: str = ""  # address requested last, or the file's name in the folder or archive
     status: int = 0
-    attempts: int = 0
-    """Requests made, without redirects."""
+    attempts: int = 0  # requests made, without redirects
     seconds: float = 0.0
 
 

@@ -29,8 +29,7 @@ _NOTICE_SECONDS = 0.05  # seconds between two looks for other processes' notices
 class ImageRequest(NamedTuple):
     """An image to fetch, and the books whose cover it is."""
 
-    url: str
-    """Its address, as `parse_address` accepts it."""
+    url: str  # its address, as `parse_address` accepts it
     books: list[Book]
 
 

@@ -48,21 +48,16 @@ class Mirror:
     """One address under which the host's images are requested."""
 
     address: Address
-    has_served: bool = False
-    """Whether it served an image in this run. Only then is its 404 believed."""
+    has_served: bool = False  # whether it served an image in this run: only then is its 404 believed
 
 
 class HostNotice(NamedTuple):
     """News of a host that applies to every worker process."""
 
-    host: str
-    """The host as the listing names it."""
-    hold: float = 0.0
-    """Seconds without any request to it."""
-    given_up: str = ""
-    """Why it is not requested again in this run; empty while it is."""
-    is_gone: bool = False
-    """Whether that is because its name does not exist."""
+    host: str  # the host as the listing names it
+    hold: float = 0.0  # seconds without any request to it
+    given_up: str = ""  # why it is not requested again in this run; empty while it is
+    is_gone: bool = False  # whether that is because its name does not exist
 
 
 def read_notice(line: bytes) -> HostNotice | None:

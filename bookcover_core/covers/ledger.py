@@ -42,27 +42,23 @@ class LedgerRow(NamedTuple):
     status: int = 0
     attempts: int = 0
     address: str = ""
-    path: str = ""
-    """The cover, relative to the study's folder."""
+    path: str = ""  # the cover, relative to the study's folder
     bytes: int = 0
     mtime_ns: int = 0
-    sha256: str = ""
-    """Of what arrived, cover or not."""
+    sha256: str = ""  # of what arrived, cover or not
     format: str = ""
     mode: str = ""
     width: int = 0
     height: int = 0
     seconds: float = 0.0
-    detail: str = ""
-    """What was wrong; of a cover that is ok, the equivalent name under which it was found."""
+    detail: str = ""  # what was wrong; of a cover that is ok, the equivalent name under which it was found
 
 
 class KnownRow(NamedTuple):
     """A row of an earlier run."""
 
     row: LedgerRow
-    run: str
-    """Key of the stage run that made it; empty where unknown."""
+    run: str  # key of the stage run that made it; empty where unknown
 
 
 class LedgerJournal:

@@ -51,10 +51,8 @@ class LocalImage(NamedTuple):
 
     name: str
     bytes: int
-    stamp: int
-    """Time of change of a file; CRC-32 of an image in a zip file."""
-    is_exact: bool = True
-    """Whether it has the FILENAME of its book, folders aside; else an equivalent name."""
+    stamp: int  # time of change of a file; CRC-32 of an image in a zip file
+    is_exact: bool = True  # whether it has the FILENAME of its book, folders aside; else an equivalent name
 
 
 class AmbiguousImage(NamedTuple):

@@ -30,8 +30,7 @@ class FetchResult(NamedTuple):
 
     verdict: ImageCheck
     came: Retrieval = Retrieval()
-    may_pass: bool = False
-    """Whether the failure is temporary."""
+    may_pass: bool = False  # whether the failure is temporary
 
 
 _NOT_ASKED = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))

@@ -21,11 +21,9 @@ class Address(NamedTuple):
     """An http or https address."""
 
     scheme: str
-    host: str
-    """Lower case, ASCII; an IPv6 address without its brackets."""
+    host: str  # lower case, ASCII; an IPv6 address without its brackets
     port: int
-    target: str
-    """Path and query as sent."""
+    target: str  # path and query as sent
 
     @property
     def authority(self) -> str:

@@ -31,8 +31,7 @@ class CoverRecord:
     outcome: str
     path: str
     sha256: str
-    picture: str
-    """Identifier of the image, shared by near duplicates."""
+    picture: str  # identifier of the image, shared by near duplicates
 
 
 def read_ledgers(study: Study, parts: Iterable[str]) -> list[LedgerRow]:

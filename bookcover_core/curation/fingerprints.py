@@ -42,10 +42,8 @@ class Fingerprint(NamedTuple):
     key: str
     path: str
     sha256: str
-    hash: str
-    """pHash, 64 bits, in hexadecimal."""
-    colours: str
-    """Mean red, green and blue of each cell of the grid, row by row, in hexadecimal."""
+    hash: str  # pHash, 64 bits, in hexadecimal
+    colours: str  # mean red, green and blue of each cell of the grid, row by row, in hexadecimal
 
 
 def _inputs(_: Study, chunk: int) -> Inputs:

@@ -25,11 +25,9 @@ _AT_ONCE = 1 << 18  # pairs compared at once: bounds the memory to some 100 MB
 class NearPairs(NamedTuple):
     """Pairs of near fingerprints."""
 
-    one: NDArray[np.int64]
-    """Position of the first of each pair; below that of the other."""
+    one: NDArray[np.int64]  # position of the first of each pair; below that of the other
     other: NDArray[np.int64]
-    bits: NDArray[np.int64]
-    """Hamming distance of their hashes, in bits."""
+    bits: NDArray[np.int64]  # Hamming distance of their hashes, in bits
 
 
 def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance: int) -> Iterator[NearPairs]:

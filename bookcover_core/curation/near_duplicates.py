@@ -36,16 +36,13 @@ _LARGE_CLUSTER = 100  # a cluster of more books than this is hardly one image: i
 class Duplicate(NamedTuple):
     """One row of `curation/twins.csv`: a book that has duplicates."""
 
-    cluster: str
-    """Key of the first book of its cluster."""
+    cluster: str  # key of the first book of its cluster
     key: str
     genre: str
     role: str
-    kind: str
-    """exact: the nearest duplicate is the same file; near: it looks the same."""
+    kind: str  # exact: the nearest duplicate is the same file; near: it looks the same
     nearest: str
-    distance: int
-    """Hamming distance of the two hashes, of 64 bits."""
+    distance: int  # Hamming distance of the two hashes, of 64 bits
     title: str
     path: str
 

@@ -44,13 +44,11 @@ class ReviewItem:
     title: str
     author: str
     genre: str
-    term: str
-    """The title term that it was found by; empty where it was not."""
+    term: str  # the title term that it was found by; empty where it was not
     match: tuple[int, int]
     role: str
     kind: ReviewReason
-    needed: bool
-    """Whether the selection waits for a decision on it."""
+    needed: bool  # whether the selection waits for a decision on it
     url: str
     path: str
     sha256: str
@@ -66,12 +64,9 @@ class ReviewItem:
 class ReviewQueue:
     """The books under review in one study."""
 
-    items: tuple[ReviewItem, ...]
-    """Candidates first, then replacements, then others; by genre and title."""
-    unusable: int
-    """Candidates without a usable cover, which need no decision."""
-    coming: int
-    """Candidates whose cover has not been downloaded yet."""
+    items: tuple[ReviewItem, ...]  # candidates first, then replacements, then others; by genre and title
+    unusable: int  # candidates without a usable cover, which need no decision
+    coming: int  # candidates whose cover has not been downloaded yet
 
     @property
     def open(self) -> list[ReviewItem]:

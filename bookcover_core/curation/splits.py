@@ -38,10 +38,8 @@ class SplitBook:
     key: str
     label: int
     group: str
-    side: str = ""
-    """train, test or pool where the listings say so; else empty."""
-    replaces: str = ""
-    """The book that it replaces, whose draw it inherits."""
+    side: str = ""  # train, test or pool where the listings say so; else empty
+    replaces: str = ""  # the book that it replaces, whose draw it inherits
 
 
 @stage(

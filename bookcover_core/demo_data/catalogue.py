@@ -36,8 +36,7 @@ class Catalogue:
     folder: Path
     seed: int
     books: tuple[PublishedBook, ...]
-    drawn: int
-    """Covers that this call drew; the others were there already."""
+    drawn: int  # covers that this call drew; the others were there already
 
     @property
     def train(self) -> Path:

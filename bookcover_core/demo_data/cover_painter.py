@@ -33,8 +33,7 @@ class Layout(NamedTuple):
 
     picture: Shares
     title: Shares
-    author: Shares
-    """On the panel if the title is, else beside it."""
+    author: Shares  # on the panel if the title is, else beside it
     panel: Shares = (0, 0, 0, 0)
     align: str = "center"
 

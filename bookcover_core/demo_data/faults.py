@@ -76,8 +76,7 @@ class Request(NamedTuple):
 
     path: str
     picture: bytes
-    first: bool
-    """Whether nobody has asked for the path before."""
+    first: bool  # whether nobody has asked for the path before
 
 
 Answer = Callable[[Request], Response]

@@ -36,19 +36,15 @@ class PublishedBook:
 
     key: str
     url: str
-    title: str
-    """As it is printed on the cover."""
+    title: str  # as it is printed on the cover
     author: str
     category_id: int
-    role: str
-    """ "train", "test", or "extra" for a book that only the pool lists."""
+    role: str  # "train", "test", or "extra" for a book that only the pool lists
     listed_title: str
     listed_author: str
-    volumes: int = 1
-    """Books on the picture: more than 1 for a box set that shows its volumes."""
+    volumes: int = 1  # books on the picture: more than 1 for a box set that shows its volumes
     candidate: bool = False
-    twin: str = ""
-    """Key of another book that it shares its picture's address with."""
+    twin: str = ""  # key of another book that it shares its picture's address with
     fault: Fault | None = None
 
     @property

@@ -15,21 +15,16 @@ TRAIN, TEST, POOL, UNDRAWN = "train", "test", "pool", ""
 class Book(NamedTuple):
     """One row of books.csv: a record of a listing, and its place in the study."""
 
-    key: str
-    """The stem of FILENAME."""
+    key: str  # the stem of FILENAME
     filename: str
-    url: str
-    """Address of the image; empty for local images."""
+    url: str  # address of the image; empty for local images
     title: str
     author: str
     category_id: str
     category: str
-    role: str
-    """train, test or pool; empty where the split is yet to be drawn."""
-    group: str
-    """Books of one group stay on one side of a split."""
-    chunk: int
-    """Chunk of the download, from 1."""
+    role: str  # train, test or pool; empty where the split is yet to be drawn
+    group: str  # books of one group stay on one side of a split
+    chunk: int  # chunk of the download, from 1
 
 
 class BookText(NamedTuple):
@@ -88,11 +83,9 @@ class EligibleBook:
     url: str
     title: str
     author: str
-    label: int
-    """Position of its genre among the genres of the study."""
+    label: int  # position of its genre among the genres of the study
     genre: str
-    role: str
-    """train, test or pool, where the listings say so; else empty."""
+    role: str  # train, test or pool, where the listings say so; else empty
     group: str
 
 

@@ -65,8 +65,7 @@ _BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 class FoundFile(NamedTuple):
     """A regular file below a folder."""
 
-    name: str
-    """Path below the folder, with forward slashes, as valid text (`text_decoding`)."""
+    name: str  # path below the folder, with forward slashes, as valid text (`text_decoding`)
     bytes: int
     mtime_ns: int
 
@@ -74,8 +73,7 @@ class FoundFile(NamedTuple):
 class LeftOut(NamedTuple):
     """A file or folder that is not read."""
 
-    name: str
-    """Path below the folder, with forward slashes."""
+    name: str  # path below the folder, with forward slashes
     reason: str
 
 

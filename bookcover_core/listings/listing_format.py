@@ -264,8 +264,7 @@ class ListingColumns:
     """Where the fields of a record stand in a row."""
 
     width: int
-    places: Mapping[str, int]
-    """Position of each column of `COLUMNS` that there is."""
+    places: Mapping[str, int]  # position of each column of `COLUMNS` that there is
     has_header: bool
 
     def record(self, row: Sequence[str]) -> list[str]:

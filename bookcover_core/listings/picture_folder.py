@@ -26,8 +26,7 @@ class FolderPicture(NamedTuple):
     """A picture below the folder of its genre."""
 
     genre: str
-    name: str
-    """Path below the genre's folder, with forward slashes."""
+    name: str  # path below the genre's folder, with forward slashes
     bytes: int
     mtime_ns: int
 

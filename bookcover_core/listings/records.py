@@ -63,8 +63,7 @@ class MalformedRecord(NamedTuple):
     """A record that cannot be used."""
 
     file: str
-    line: int
-    """The line of the file that the record begins on, from 1."""
+    line: int  # the line of the file that the record begins on, from 1
     reason: str
 
 

@@ -34,8 +34,7 @@ class SelectedCover(NamedTuple):
     """The fields of a selected book that preparation depends on."""
 
     key: str
-    folder: str
-    """Slug of its genre."""
+    folder: str  # slug of its genre
     path: str
     sha256: str
 

@@ -33,8 +33,7 @@ class CoverWords(BaseModel):
     key: str
     sha256: str
     words: tuple[Word, ...] = ()
-    error: str = ""
-    """Why it could not be read; empty where it could."""
+    error: str = ""  # why it could not be read; empty where it could
 
     def text(self, min_confidence: float) -> str:
         """The words of at least this confidence, in one line."""
