@@ -59,6 +59,11 @@ class Estimate(BaseModel, frozen=True):
         return self.low, self.high
 
     @property
+    def reversed(self) -> "Estimate":
+        """Of a difference, the same the other way round."""
+        return Estimate(value=-self.value, low=-self.high, high=-self.low)
+
+    @property
     def width(self) -> float:
         """From the low end of the interval to the high one."""
         return self.high - self.low

@@ -30,7 +30,6 @@ PRINTED_BEST_TOP3 = {"LeNet": 0, "AlexNet": 8, "MobileNetV2": 2, "InceptionResNe
 class PublishedPreparation:
     """A row of Table 1."""
 
-    preparation: str
     best_epoch: int
     test_accuracy: float
 
@@ -39,7 +38,6 @@ class PublishedPreparation:
 class PublishedRecall:
     """The two columns of one network in Table 2."""
 
-    model: str
     recall: dict[int, dict[str, float]]
     """Top-1 and top-3 recall by genre, by k."""
     total: dict[int, float]
@@ -50,7 +48,6 @@ class PublishedRecall:
 class PublishedPrecision:
     """The column of one network in Table 3."""
 
-    model: str
     precision: dict[str, float | None]
     """Top-1 precision by genre; None where the network never named the genre."""
     total: float
@@ -90,7 +87,7 @@ def published_preparations() -> dict[str, PublishedPreparation]:
     """Table 1 by preparation: "noprep", "padded", "cropped"."""
     return {
         row["preparation"]: PublishedPreparation(
-            row["preparation"], int(row["best_epoch"]), round(float(row["test_accuracy_pct"]) / 100, 6)
+            int(row["best_epoch"]), round(float(row["test_accuracy_pct"]) / 100, 6)
         )
         for row in _rows("hill_2020_table1_preparation.csv")
     }
@@ -102,7 +99,6 @@ def published_recall() -> dict[str, PublishedRecall]:
     columns = {k: _columns("hill_2020_table2_recall.csv", f"top{k}_recall_pct") for k in (1, 3)}
     return {
         model: PublishedRecall(
-            model,
             total={k: own[model].pop(_TOTAL) for k, own in columns.items()},
             recall={k: own[model] for k, own in columns.items()},
         )
@@ -114,7 +110,7 @@ def published_recall() -> dict[str, PublishedRecall]:
 def published_precision() -> dict[str, PublishedPrecision]:
     """Table 3 by network."""
     columns = _columns("hill_2020_table3_precision.csv", "precision_pct")
-    return {model: PublishedPrecision(model, total=own.pop(_TOTAL), precision=own) for model, own in columns.items()}
+    return {model: PublishedPrecision(total=own.pop(_TOTAL), precision=own) for model, own in columns.items()}
 
 
 @cache

@@ -56,7 +56,6 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
                     "settings": [setting_text(values[place]) for _, values in comparison.settings],
                     "top3": system.scores.top(3) if len(findings.genres) > 3 else None,
                     "pair": pair,
-                    "less": pair and _turned(pair.difference),
                     "standing": pair and pair.standing.words(first, name),
                     "against": beside and pair and _basis(beside, pair),
                 }
@@ -72,7 +71,7 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
             estimates("Top 3", "top3", "top 3"),
             estimates("Macro F1", "scores.totals.macro_f1", "macro F1"),
             integers("Test books", "scores.books", "test books"),
-            estimates(f"Less {first}", "less", "difference"),
+            estimates(f"Less {first}", "pair.difference.reversed", "difference"),
             Column("p, Holm", "pair.p_holm", Format.P_VALUE, "Holm p"),
             Column("Standing", "standing", name="standing"),
             Column("Compared", "against", name="compared"),
@@ -130,11 +129,6 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
         [Column("Setting", name="setting"), *(map(Column, comparison.names))],
         [[name, *map(setting_text, values)] for name, values in comparison.settings],
     )
-
-
-def _turned(apart: Estimate) -> Estimate:
-    """A difference the other way round."""
-    return Estimate(value=-apart.value, low=-apart.high, high=-apart.low)
 
 
 def _basis(beside: StudyPair, pair: SystemPair) -> str:

@@ -50,9 +50,7 @@ class FigureImage:
 class ReportFigure:
     """A figure that was drawn."""
 
-    name: str
-    caption: str
-    alt: str
+    spec: FigureSpec
     wide: FigureImage
     narrow: FigureImage | None
     """For phones; None where the wide one is scrolled there."""
@@ -66,11 +64,8 @@ def draw_figure(spec: FigureSpec, folder: Path) -> ReportFigure:
     files = (folder / f"{spec.name}.svg", folder / f"{spec.name}.png")
     write_bytes(files[0], svg.encode())
     write_bytes(files[1], to_png(drawing))
-    narrow = None
-    if spec.has_narrow:
-        small = spec.draw(width=NARROW)
-        narrow = _image(small, to_svg(small))
-    return ReportFigure(spec.name, spec.caption, spec.alt, _image(drawing, svg), narrow, files)
+    small = spec.draw(width=NARROW) if spec.has_narrow else None
+    return ReportFigure(spec, _image(drawing, svg), _image(small, to_svg(small)) if small else None, files)
 
 
 def _image(drawing: Figure, svg: str) -> FigureImage:

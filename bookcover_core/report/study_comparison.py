@@ -44,7 +44,6 @@ class GenreDifference(BaseModel, frozen=True):
     first: Estimate | None
     second: Estimate | None
     difference: Estimate | None = Field(description="The first less the second.")
-    standing: Standing | None
 
 
 class SystemPair(BaseModel, frozen=True):
@@ -170,7 +169,6 @@ def _genres(
                 first=first,
                 second=second,
                 difference=apart,
-                standing=standing_of(apart) if apart else None,
             )
         )
     return sorted(found, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True)

@@ -246,8 +246,7 @@ def _with_books(genre: GenreScore) -> str:
 
 def _better_first(pair: PairComparison) -> PairComparison:
     """The pair with the better of the two first; counts are left as they are, for the chart shows none."""
-    apart = pair.difference
-    if apart.value >= 0:
+    if pair.difference.value >= 0:
         return pair
-    turned = Estimate(value=-apart.value, low=-apart.high, high=-apart.low)
-    return pair.model_copy(update={"first": pair.second, "second": pair.first, "difference": turned})
+    turned = {"first": pair.second, "second": pair.first, "difference": pair.difference.reversed}
+    return pair.model_copy(update=turned)
