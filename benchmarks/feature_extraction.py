@@ -1,17 +1,19 @@
-"""How fast pooled features come from prepared pictures, beside the network alone.
+"""How fast pooled features come from prepared pictures: both engines, beside the network alone.
 
-    python benchmarks/feature_extraction.py
+    python benchmarks/feature_extraction.py --weights mobilenet_v2_1.0_224_imagenet_no_top.h5
 
 Measured in one process, by turns, with MobileNetV2 at 224:
 
 - predict: `model.predict` of Keras on the pictures in memory, decoded, scaled and preprocessed beforehand;
-- extract: `Extractor.extract` of this project, from JPEG files of 299x299 to features.
+- the rest: `Extractor.extract` of this project, from JPEG files of 299x299 to features, by TensorFlow in float32 and by
+  OpenVINO in float32 and, where the processor has it, bfloat16.
 
-Reading, decoding and scaling are paid for when extract reaches predict's rate. Speed depends on neither the weights nor
-what the pictures show, so the weights are random and the pictures drawn: noise at several scales, so that files are as
-large as those of prepared covers.
+Speed depends on neither the weights nor what the pictures show, so the pictures are drawn: noise at several scales, so
+that files are as large as those of prepared covers. How far features differ depends on the weights; without a file they
+are random.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -50,49 +52,74 @@ def draw_pictures(folder: Path, count: int = PICTURES) -> list[Path]:
 
 def main() -> None:
     """Measure, print, and write the results."""
+    from bookcover_core.errors import SettingsError
     from bookcover_core.models.backbones import find_backbone
+    from bookcover_core.models.inference_engine import check_engine
     from bookcover_core.models.input_pipeline import read_pictures
     from bookcover_core.models.networks import build_pooled, build_preprocessing
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
     from bookcover_core.training.feature_extraction import Extractor
 
-    settings = StudySettings.model_validate({"models": {"weights": "random"}})
-    backbone = find_backbone("MobileNetV2")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--weights", type=Path, help="MobileNetV2's, without the top; default: random ones")
+    parser.add_argument("--note", default="", help="what else the machine was doing, for the results")
+    asked = parser.parse_args()
+    weights = {"weight_files": {"MobileNetV2": str(asked.weights)}} if asked.weights else {"weights": "random"}
+    backbone, ways = find_backbone("MobileNetV2"), {}
+    for engine, precision in (("tensorflow", "float32"), ("openvino", "float32"), ("openvino", "bfloat16")):
+        models = {"engine": engine, "precision": precision, **weights}
+        settings = StudySettings.model_validate({"models": models})
+        try:
+            check_engine(settings.models)
+        except SettingsError as error:
+            print(error)
+            continue
+        ways[f"{engine}, {precision}"] = Extractor(settings, backbone)
     network = build_backbone(settings, backbone)
     pooled = build_pooled(backbone, network)
-    extractor = Extractor(settings, backbone)
     with tempfile.TemporaryDirectory() as folder:
         files = draw_pictures(Path(folder))
         size = statistics.mean(file.stat().st_size for file in files)
         # The bare network: what stands behind the preprocessing, on arrays that are ready for it.
         bare = type(pooled)(network.input, pooled.get_layer("pooling")(network.output))
         ready = np.asarray(build_preprocessing(backbone)(read_pictures(files, backbone.size)))
-        memory = []
-        seconds: dict[str, list[float]] = {"predict": [], "extract": []}
+        memory, features = [], {}
+        seconds: dict[str, list[float]] = {name: [] for name in ("predict", *ways)}
         for turn in range(ROUNDS + 1):
-            started = time.perf_counter()
-            expected = bare.predict(ready, batch_size=32, verbose=0)
-            between = time.perf_counter()
-            features = extractor.extract(files, lambda _: None)
-            ended = time.perf_counter()
+            for name, taken in seconds.items():
+                started = time.perf_counter()
+                if name == "predict":
+                    features[name] = bare.predict(ready, batch_size=32, verbose=0)
+                else:
+                    features[name] = ways[name].extract(files, lambda _: None)
+                if turn:  # the first warms up
+                    taken.append(time.perf_counter() - started)
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-            if turn:  # the first warms up
-                seconds["predict"].append(between - started)
-                seconds["extract"].append(ended - between)
-    rates = {name: round(PICTURES / statistics.median(each), 1) for name, each in seconds.items()}
-    ratios = [predict / extract for predict, extract in zip(seconds["predict"], seconds["extract"], strict=True)]
+    expected = features["tensorflow, float32"]
+    differences = {name: np.abs(found - expected) for name, found in features.items()}
+
+    def ratios(name: str, to: str) -> dict[str, object]:
+        found = [one / other for one, other in zip(seconds[to], seconds[name], strict=True)]
+        return {"median": round(statistics.median(found), 3), "by round": [round(ratio, 3) for ratio in found]}
+
     result = {
-        "command": "python benchmarks/feature_extraction.py",
+        "command": "python benchmarks/feature_extraction.py"
+        + (f" --weights {asked.weights.name}" if asked.weights else ""),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",
-        "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        "note": asked.note,
+        "versions": {name: version(name) for name in ("tensorflow", "openvino", "keras", "numpy")},
         "pictures": PICTURES,
         "mean_bytes": round(size),
         "rounds": ROUNDS,
-        "pictures_per_second": rates,
-        "extract_to_predict": round(statistics.median(ratios), 3),
-        "extract_to_predict_by_round": [round(ratio, 3) for ratio in ratios],
-        "largest_difference_of_features": float(np.abs(features - expected).max()),
+        "pictures_per_second": {name: round(PICTURES / statistics.median(each), 1) for name, each in seconds.items()},
+        "times_the_rate_of_predict": {name: ratios(name, "predict") for name in ways},
+        "times_the_rate_of_tensorflow": {name: ratios(name, "tensorflow, float32") for name in ways},
+        "largest_feature": float(expected.max()),
+        "largest_difference_from_tensorflow": {name: float(each.max()) for name, each in differences.items()},
+        "mean_difference_by_mean_feature": {
+            name: float(each.mean() / np.abs(expected).mean()) for name, each in differences.items()
+        },
         "peak_memory_mib": {"first round": round(memory[0]), "last round": round(memory[-1])},
     }
     RESULTS.parent.mkdir(exist_ok=True)

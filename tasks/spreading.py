@@ -21,6 +21,7 @@ from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
 from bookcover_core.errors import BookcoverError, WorkerError
+from bookcover_core.models.inference_engine import choose_engine
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
@@ -86,12 +87,14 @@ def _submit(runner: TaskRunner[Any], settings: StudySettings, part: Part) -> Pre
 
 
 def _anywhere(settings: StudySettings) -> StudySettings:
-    """The same study, for workers in other folders."""
+    """The same study, for workers in other folders; they compute with this machine's engine, as its own shards are."""
     files = {name: str(Path(file).expanduser().resolve()) for name, file in settings.models.weight_files.items()}
     return settings.model_copy(
         update={
             "workspace": str(settings.root.parent),
-            "models": settings.models.model_copy(update={"weight_files": files}),
+            "models": settings.models.model_copy(
+                update={"weight_files": files, "engine": choose_engine(settings.models).name}
+            ),
         }
     )
 

@@ -96,7 +96,8 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
         start=before.metrics,
     )
     parameters = before.parameters | {"trainable": sum(array.size for array in training.fitted.weights)}
-    return finish_training(run, training, **dict(before) | {"kind": _NAME, "parameters": parameters})
+    own = {"kind": _NAME, "engine": "tensorflow", "precision": "float32", "parameters": parameters}
+    return finish_training(run, training, **dict(before) | own)
 
 
 class FineTuned(Family):

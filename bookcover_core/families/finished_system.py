@@ -71,7 +71,7 @@ def _finish(
         "name": run.part,
         "settings": run.settings,
         "inputs": run.inputs,
-        "software": software_versions(),
+        "software": software_versions(*(["openvino"] if card.get("engine") == "openvino" else [])),
         "machine": this_machine(),
     }
     written = write_card(_folder(run), ModelCard(**usual | dict(card) | told))

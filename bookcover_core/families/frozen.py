@@ -56,6 +56,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     preparation = chosen_preparation(study, backbone)
     model, head = run.part, study.settings.head
     source = weights_source(study.settings, named)
+    made = study.manifest(f"features/{model}").inputs
     from bookcover_core.models.networks import assemble  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
@@ -73,6 +74,8 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         weights=source.kind,
         weights_file=source.file,
         weights_digest=source.digest,
+        engine=made["engine"],
+        precision=made["precision"],
         hidden_units=list(chosen.hidden_units),
         dropout=chosen.dropout,
         extra_inputs=list(head.extra_inputs),

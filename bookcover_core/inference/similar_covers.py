@@ -27,6 +27,9 @@ _BLOCK = 8_192
 _NEAREST = 20
 _MOST_COMPARED = 1_000
 
+# Distances that differ by less are the same one: two engines round features in different ways.
+_ROUNDING = 1e-5
+
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 
@@ -123,7 +126,11 @@ class CoverIndex:
             return [None] * len(features)
         distances = self._distances(embedding, features, leave_out)
         return [
-            Novelty(distance=round(float(each), 4), farther=int((known >= each).sum()), validation_covers=len(known))
+            Novelty(
+                distance=round(float(each), 4),
+                farther=int((known >= each - _ROUNDING).sum()),
+                validation_covers=len(known),
+            )
             for each in distances
         ]
 

@@ -30,15 +30,16 @@ def read_pictures(files: Sequence[Path], size: int) -> npt.NDArray[np.float32]:
 
 
 def picture_batches(
-    files: Sequence[Path], size: int, batch: int = BATCH, device: str | None = None
+    files: Sequence[Path], size: int, batch: int = BATCH, device: str | None = None, *, scaled: bool = True
 ) -> "tf.data.Dataset":
     """Batches (up to `batch`, size, size, 3) of float32 pictures in 0..255, made ahead of time on the device, if any.
 
-    Reading them raises TensorFlow's `OpError` at a file that is missing or no picture: see `find_unreadable`.
+    Where they are not to be scaled, they are uint8, and as large as they were prepared. Reading them raises
+    TensorFlow's `OpError` at a file that is missing or no picture: see `find_unreadable`.
     """
     names = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
     pictures = names.map(
-        lambda file: decode_picture(tf.io.read_file(file), size),
+        lambda file: decode_picture(tf.io.read_file(file), size) if scaled else decode_pixels(tf.io.read_file(file)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )

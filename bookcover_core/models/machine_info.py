@@ -27,10 +27,15 @@ def this_machine() -> Machine:
     return Machine(
         system=_system(),
         processor=_processor(Path("/proc/cpuinfo")),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory=_memory(),
         accelerators=tuple(_accelerators()),
     )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _system() -> str:

@@ -14,7 +14,7 @@ from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.machine_info import Machine
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.settings import ExtraInput, Preparation
+from bookcover_core.settings import ExtraInput, Precision, Preparation
 
 CARD = "card.json"
 HEAD_WEIGHTS = "head.weights.h5"
@@ -47,6 +47,8 @@ class ModelCard(BaseModel):
     weights: str = Field(default="none", description="Where the backbone's weights came from: see `WeightsSource`.")
     weights_file: str | None = Field(default=None, description="Name of the file of weights.")
     weights_digest: str = ""
+    engine: str = Field(default="tensorflow", description="What computed the features: tensorflow or openvino.")
+    precision: Precision = Field(default="float32", description="What OpenVINO computed them in.")
     hidden_units: list[int] = Field(default=[], description="Units of the head's hidden layers.")
     dropout: float = Field(default=0.0, description="Dropout before each of the head's layers.")
     extra_inputs: list[ExtraInput] = Field(default=[], description="Extra inputs joined to the pooled features.")
@@ -109,10 +111,10 @@ def read_card(folder: Path) -> ModelCard:
         ) from None
 
 
-def software_versions() -> dict[str, str]:
-    """Versions of what a network's numbers depend on."""
+def software_versions(*more: str) -> dict[str, str]:
+    """Versions of what a network's numbers depend on, `more` packages among it."""
     versions = {"python": python_version()}
-    for package in ("bookcover", "keras", "tensorflow", "numpy"):
+    for package in ("bookcover", "keras", "tensorflow", "numpy", *more):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

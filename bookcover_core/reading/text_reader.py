@@ -22,6 +22,7 @@ from PIL import Image
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.reading.cover_words import Word
+from bookcover_core.reading.openvino_runtime import check_precision, compile_network, load_openvino
 from bookcover_core.settings import ReadingSettings
 
 _PACKAGES = ("rapidocr", "openvino")
@@ -48,8 +49,6 @@ _TURNED = 1.5  # from this ratio of height to width on, RapidOCR turns a line
 _BLANK = 0  # the class of "no character" among those of the recogniser
 
 _DIGITS = 4
-
-_TYPES = {"float32": "f32", "bfloat16": "bf16"}  # what OpenVINO calls the precisions
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -90,22 +89,14 @@ class TextReader:
 
     def __init__(self, settings: ReadingSettings, threads: int = 0) -> None:
         check_reader()
-        import openvino  # noqa: PLC0415 - an extra
         import rapidocr  # noqa: PLC0415 - an extra
         from rapidocr.ch_ppocr_det.utils import DBPostProcess  # noqa: PLC0415 - an extra
 
         self._settings = settings
         self._find_lines = DBPostProcess(**_LINES)
-        core, folder = openvino.Core(), Path(rapidocr.__file__).parent / "models"
-        if settings.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise SettingsError(  # OpenVINO would take float32 and call it bfloat16
-                "this processor does not compute in bfloat16",
-                where="reading.precision",
-                advice="Set reading.precision=float32.",
-            )
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _TYPES[settings.precision], "ENABLE_CPU_PINNING": False}
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = threads
+        check_precision(settings.precision, "reading.precision")
+        core, folder = load_openvino().Core(), Path(rapidocr.__file__).parent / "models"
+        options = {"INFERENCE_NUM_THREADS": threads} if threads else {}
         networks = {}
         for name in ("det", "rec"):
             file = folder / f"PP-OCRv6_{name}_small.onnx"
@@ -115,7 +106,7 @@ class TextReader:
                     where="reading",
                     advice='Install the one that was tested: `pip install "bookcover[text]"`.',
                 )
-            networks[name] = core.compile_model(core.read_model(file), "CPU", options)
+            networks[name] = compile_network(core.read_model(file), settings.precision, **options)
         self._detector = networks["det"].create_infer_request()
         self._recogniser = networks["rec"].create_infer_request()
         framework = core.read_model(folder / "PP-OCRv6_rec_small.onnx").get_rt_info()["framework"]

@@ -13,6 +13,7 @@ from platform import python_version
 
 from bookcover_core.covers.chunks import DRAWN
 from bookcover_core.models.machine_info import Machine, this_machine
+from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
@@ -156,11 +157,11 @@ def architecture_table(findings: Findings) -> Table | None:
 
 def machine_table(findings: Findings) -> Table:
     """The machines on which networks were trained, with their names, and the one that wrote the report."""
-    trained: dict[Machine, list[str]] = {}
+    trained: dict[tuple[Machine, str], list[str]] = {}
     for each in findings.systems:
         if each.card is not None and each.card.machine is not None:
-            trained.setdefault(each.card.machine, []).append(each.title)
-    machines = [(f"trained {', '.join(names)}", machine) for machine, names in trained.items()]
+            trained.setdefault((each.card.machine, _engine(each.card)), []).append(each.title)
+    machines = [(f"trained {', '.join(names)}", *way) for way, names in trained.items()]
     return Table.of(
         "machines",
         [
@@ -170,9 +171,17 @@ def machine_table(findings: Findings) -> Table:
             integers("Cores", "1.cores"),
             numbers("Memory, GiB", lambda each: each[1].memory and round(each[1].memory / 2**30, 2), "memory in GiB"),
             Column("GPUs", lambda each: ", ".join(each[1].accelerators) or "none"),
+            Column("Features computed by", "2", name="engine"),
         ],
-        [*machines, ("wrote this report", this_machine())],
+        [*machines, ("wrote this report", this_machine(), "")],
     )
+
+
+def _engine(card: ModelCard) -> str:
+    """What computed a network's features, in words; nothing where none were."""
+    if card.engine == "openvino":
+        return f"OpenVINO {card.software['openvino']}, {card.precision}"
+    return f"TensorFlow {card.software['tensorflow']}" if card.is_frozen else ""
 
 
 def software_table(findings: Findings) -> Table:

@@ -46,6 +46,7 @@ from bookcover_core.settings.training_settings import (
     HeadSettings,
     ModelSettings,
     Monitor,
+    Precision,
     ReadingSettings,
     RepeatSettings,
     ScratchSettings,

@@ -17,6 +17,9 @@ def _check_input_size(size: int) -> int:
     return size
 
 
+Precision = Literal["float32", "bfloat16"]
+
+
 class ModelSettings(SettingsSection):
     """The networks and their weights."""
 
@@ -25,6 +28,12 @@ class ModelSettings(SettingsSection):
     so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
+    engine: Literal["auto", "tensorflow", "openvino"] = "auto"
+    """What computes frozen networks. openvino: made for processors, and faster on them; the extra of that name. auto:
+    OpenVINO where it is installed and there is no GPU, TensorFlow otherwise."""
+    precision: Precision = "float32"
+    """What OpenVINO computes in. float32: the same features on every processor. bfloat16: faster, where the processor
+    has it; MobileNetV2's features then differ by 16 % in the mean."""
     input_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_input_size)] = 0
     """Side in pixels of the pictures that every backbone sees, 75 or more; 0: the size that each was made for (224, or
     299 for InceptionResNetV2). A quarter of the pixels takes a quarter of the time."""
@@ -257,7 +266,7 @@ class ReadingSettings(SettingsSection):
     fewer of the small words."""
     enlarge: bool = True
     """Enlarge smaller covers to `side` as well: what is small on a small scan is found then."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """What the reader computes in. bfloat16: faster on processors that have it, and refused on others; a few words
     come out differently."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
+from bookcover_core.models.inference_engine import OpenVinoNetwork, check_engine, choose_engine
 from bookcover_core.models.input_pipeline import find_unreadable, picture_batches
 from bookcover_core.models.networks import build_pooled
-from bookcover_core.models.tensorflow_setup import tf, without_chatter
+from bookcover_core.models.tensorflow_setup import keras, tf, without_chatter
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.accelerator import Accelerator, find_accelerator, set_precision
+from bookcover_core.training.accelerator import PROCESSOR, Accelerator, find_accelerator, set_precision
 
 # Parameters up to which a network's weights are made constants. Folding keeps copies of the weights. Measured on
 # two cores: InceptionResNetV2 (54 million) gains 7 % and takes 6.0 GB instead of 1.7, ResNeXt50 (23 million) gains 8 %
@@ -22,12 +23,21 @@ _FOLDED_PARAMETERS = 10_000_000
 
 
 class Extractor:
-    """A backbone that gives pooled features of pictures."""
+    """A backbone that gives pooled features of pictures.
+
+    Computed by the engine that the settings choose; with an `accelerator`, by TensorFlow in that way.
+    """
 
     def __init__(self, settings: StudySettings, backbone: Backbone, accelerator: Accelerator | None = None) -> None:
         self._backbone = backbone
-        self._accelerator = accelerator or find_accelerator()
-        self._features = _compile(settings, backbone, self._accelerator)
+        engine, network = choose_engine(settings.models), build_pooled(backbone, build_backbone(settings, backbone))
+        self._scales = accelerator is None and engine.name == "openvino"
+        if accelerator is None:
+            check_engine(settings.models)
+        self._accelerator = PROCESSOR if self._scales else accelerator or find_accelerator()
+        self._compute = (
+            OpenVinoNetwork(network, engine.precision) if self._scales else _compile(network, self._accelerator)
+        )
 
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Pooled features (files, channels) of prepared pictures, in the order of `files`.
@@ -41,9 +51,10 @@ class Extractor:
         features = np.empty((len(files), self._backbone.channels), np.float32)
         done = 0
         try:
-            batch, device = self._accelerator.batch, self._accelerator.device
-            for pictures in picture_batches(files, self._backbone.size, batch, device):
-                pooled = self._features(pictures).numpy()
+            batch = OpenVinoNetwork.batch if self._scales else self._accelerator.batch
+            device = self._accelerator.device
+            for pictures in picture_batches(files, self._backbone.size, batch, device, scaled=not self._scales):
+                pooled = np.asarray(self._compute(pictures.numpy() if self._scales else pictures))
                 features[done : done + len(pooled)] = pooled
                 done += len(pooled)
                 progress(done)
@@ -58,10 +69,9 @@ class Extractor:
         return features
 
 
-def _compile(settings: StudySettings, backbone: Backbone, accelerator: Accelerator) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels), as a graph."""
-    network = build_pooled(backbone, build_backbone(settings, backbone))
-    pictures = tf.TensorSpec((None, backbone.size, backbone.size, 3), tf.float32)
+def _compile(network: keras.Model, accelerator: Accelerator) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A network from pictures (n, size, size, 3) in 0..255 to pooled features (n, channels), as a graph."""
+    pictures = tf.TensorSpec(network.inputs[0].shape, tf.float32)
     graph = tf.function(
         lambda x: network(x, training=False), input_signature=[pictures], jit_compile=accelerator.jit_compile
     )

@@ -25,7 +25,7 @@ class ShardRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    made_with: str = Field(description="SHA-256 over the network, its weights and the code.")
+    made_with: str = Field(description="SHA-256 over the network, its side, weights, engine and code.")
     pictures: list[str] = Field(description="SHA-256 of the picture of each row.")
     keys: str = Field(description="SHA-256 over the keys of its books, in their order.")
     output: Output

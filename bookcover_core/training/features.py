@@ -19,6 +19,7 @@ import numpy.typing as npt
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import find_backbone, pretrained
 from bookcover_core.models.extra_inputs import extra_values
+from bookcover_core.models.inference_engine import choose_engine
 from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs, file_digest
@@ -48,10 +49,17 @@ logger = logging.getLogger(__name__)
 def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
     numbers = [*shard_keys(study)] if shard is None else [shard]
     weights = weights_source(study.settings, find_backbone(backbone)).digest
+    engine = choose_engine(study.settings.models)
     return Inputs(
         model_name(backbone, preparation) + ("" if shard is None else f"/shard-{shard:04d}"),
         after=[f"prepare/shard-{number:04d}" for number in numbers],
-        given={"backbone": backbone, "preparation": preparation, "weights": weights},
+        given={
+            "backbone": backbone,
+            "preparation": preparation,
+            "weights": weights,
+            "engine": engine.name,
+            "precision": engine.precision,
+        },
     )
 
 
@@ -93,8 +101,8 @@ def _shard_parts(study: Study) -> Iterator[tuple[str, str, int]]:
 def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
     """One shard (from 1) of what `compute_features` computes, so that many machines can each compute some.
 
-    It depends on its own pictures, the weights and the code alone. `compute_features` takes the shards that it finds,
-    checks them, and computes the others.
+    It depends on its own pictures, the weights, the engine and the code alone. `compute_features` takes the shards that
+    it finds, checks them, and computes the others.
     """
     shards = _Shards(study, backbone, preparation, digest_of(compute_features.code))
     covers = len(shards.keys[shard])
@@ -133,6 +141,7 @@ def compute_features(study: Study, run: StageRun, backbone: str, preparation: st
             "computed": computed,
             "channels": shards.network.channels,
             "shards": len(shards.keys),
+            "engine": shards.engine.title,
         },
     )
 
@@ -191,12 +200,14 @@ class _Shards:
 
     def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
         self.network = find_backbone(backbone, study.settings.models.input_size)
-        self.weights = weights_source(study.settings, self.network).digest
+        self.engine = choose_engine(study.settings.models)
         self.keys = shard_keys(study)
         self.books = sum(len(keys) for keys in self.keys.values())
         self._study = study
         self._preparation = preparation
-        self._made_with = digest_of([backbone, self.weights, code])
+        weights = weights_source(study.settings, self.network).digest
+        way = [self.network.size, self.engine.name, self.engine.precision]
+        self._made_with = digest_of([backbone, weights, *way, code])
 
     @cached_property
     def _extractor(self) -> "Extractor":
@@ -205,6 +216,7 @@ class _Shards:
         prepared, wanted = self._study.settings.preparation.size, self.network.size
         if prepared < wanted:
             logger.info("%s: pictures of %d pixels are enlarged to %d", self._label, prepared, wanted)
+        logger.info("%s: computed by %s", self._label, self.engine.title)
         return Extractor(self._study.settings, self.network)
 
     @cached_property

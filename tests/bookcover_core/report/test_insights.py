@@ -39,7 +39,15 @@ def study(tmp_path_factory):
     )
     study = make_study(tmp_path_factory.mktemp("insight"), wanted)
     folder = study.workspace.models / MODEL
-    card = read_card(folder).model_copy(update={"architecture": NUMBERS, "machine": MACHINE})
+    card = read_card(folder).model_copy(
+        update={
+            "architecture": NUMBERS,
+            "machine": MACHINE,
+            "engine": "openvino",
+            "precision": "bfloat16",
+            "software": {"openvino": "2026.4"},
+        }
+    )
     card.metrics["validation_accuracy"] = 0.5
     write_card(folder, card)
     run = partial(record, study, f"visualise/{MODEL}", after=["split", f"train/{MODEL}", f"evaluate/{MODEL}"])
@@ -122,7 +130,15 @@ def test_the_networks_stand_in_numbers(study):
 def test_machines_and_versions_are_named(study):
     """Appendix B has the machine of the training beside that of the report, and every package that is asked for."""
     trained, wrote = machine_table(gather(study)).rows
-    assert [cell.value for cell in trained] == [f"trained {NETWORK}", "Linux", "Abacus 9", 4, 8.0, "A <fast> card"]
+    assert [cell.value for cell in trained] == [
+        f"trained {NETWORK}",
+        "Linux",
+        "Abacus 9",
+        4,
+        8.0,
+        "A <fast> card",
+        "OpenVINO 2026.4, bfloat16",
+    ]
     assert wrote[0].value == "wrote this report"
     versions = {row[0].value: row[1].value for row in software_table(gather(study)).rows}
     assert {"python", "keras", "tensorflow", "tf-keras-vis", "prefect", "pillow"} <= set(versions)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.models import inference_engine
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.training.feature_store import shard_file
@@ -224,3 +225,27 @@ def test_a_shard_comes_after_its_preparation(small_study):
     small_study.manifest_file("prepare/shard-0002").unlink()
     with pytest.raises(StageOrderError, match="prepare/shard-0002"):
         compute_shard(small_study, 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"engine": "tensorflow"}, "engine changed from openvino to tensorflow"),
+        ({"precision": "bfloat16"}, "precision changed from float32 to bfloat16"),
+        ({"input_size": 128}, "models.input_size changed from 0 to 128"),
+        ({"engine": "openvino"}, None),  # that is what "auto" came to
+    ],
+)
+def test_how_features_are_computed_counts(small_study, invented_features, monkeypatch, caplog, changed, said):
+    """Another engine, precision or side of the input computes every picture again, and the log says why."""
+    monkeypatch.setattr(inference_engine, "openvino_version", lambda: "2026.4")
+    monkeypatch.setattr(inference_engine, "has_gpu", lambda: False)
+    assert compute(small_study).counts["engine"] == "OpenVINO 2026.4, float32"
+    models = small_study.settings.models.model_copy(update=changed)
+    other = Study(small_study.settings.model_copy(update={"models": models}))
+    with caplog.at_level(logging.INFO):
+        made = compute(other)
+    assert invented_features() == (2 if said else 1) * BOOKS
+    assert made.reused == (said is None)
+    if said:
+        assert f"features/{MODEL}: runs again: {said}" in caplog.messages

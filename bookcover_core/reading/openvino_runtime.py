@@ -1,0 +1,51 @@
+"""OpenVINO, which computes networks on processors: whether it is there, and networks compiled for a precision.
+
+It is an extra, `openvino` or `text`. Importing it would tell its makers so, over the network, unless the person had
+opted out; here it is imported without the package that does.
+"""
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from bookcover_core.errors import SettingsError
+from bookcover_core.settings import Precision
+
+# What OpenVINO calls the precisions. It must be told: left to itself it takes bfloat16 wherever the processor can.
+_TYPES = {"float32": "f32", "bfloat16": "bf16"}
+
+
+def openvino_version() -> str:
+    """The version that is installed; empty where none is."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return ""
+
+
+def load_openvino() -> Any:
+    """The package `openvino`, which tells nobody that it is used."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # Python's way to say "not installed"
+    import openvino  # noqa: PLC0415 - an extra, and slow
+
+    return openvino
+
+
+def check_precision(precision: str, setting: str) -> None:
+    """Return where this processor computes in `precision`; `setting` is the one that asks for it.
+
+    Raises:
+        SettingsError: It does not. OpenVINO would take float32 and call it bfloat16.
+    """
+    if precision != "bfloat16":
+        return
+    if "BF16" not in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise SettingsError(
+            "this processor does not compute in bfloat16", where=setting, advice=f"Set {setting}=float32."
+        )
+
+
+def compile_network(network: Any, precision: Precision, **options: Any) -> Any:
+    """An `openvino.Model` compiled for this processor, with further properties of OpenVINO's."""
+    options |= {"INFERENCE_PRECISION_HINT": _TYPES[precision], "ENABLE_CPU_PINNING": False}
+    return load_openvino().Core().compile_model(network, "CPU", options)
