@@ -24,7 +24,7 @@ _PLACES = ("name", "workspace", "store")
 def run_sweep(source: Path | None, overrides: Sequence[str], sweep: str) -> None:
     """Run a study for each value of a sweep ("head.dropout=0,0.3,0.5"), one after the other, and compare them.
 
-    What the setting does not change is made once: the others find it in the store of the home.
+    What the home's store keeps, and the setting does not change, such as features, is made once.
 
     Raises:
         SettingsError: The sweep is not of this form, or a value of it is not possible.
