@@ -133,6 +133,12 @@ def run(
     ] = None,
 ) -> None:
     """Run a study, or take it up where it stopped."""
+    if (chunk or next_chunk) and only != "download":
+        raise SettingsError(
+            "chunks are chosen for the download alone",
+            where="--next" if next_chunk else "--chunk",
+            advice="Add `--only download`; which chunks a whole study takes is the setting books.chunks.",
+        )
     if sweep is not None:
         if only or folder or dry_run or stay:
             raise SettingsError(
@@ -147,12 +153,6 @@ def run(
         return
     if folder is not None and settings_file:
         raise SettingsError("a settings file names its own books", where="--folder", advice="Give one of the two.")
-    if (chunk or next_chunk) and only != "download":
-        raise SettingsError(
-            "chunks are chosen for the download alone",
-            where="--next" if next_chunk else "--chunk",
-            advice="Add `--only download`; which chunks a whole study takes is the setting books.chunks.",
-        )
     if chunk and next_chunk:
         raise SettingsError("--next names the chunk itself", where="--chunk", advice="Give one of the two.")
     if folder is not None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
 from bookcover_core.report.figure_spec import FigureSpec, draw_figure
@@ -164,7 +165,10 @@ def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComp
         StageOrderError: One of them has no evaluated network.
         WorkspaceError: A file of results is missing or altered, or the folder is a study's or cannot be written.
     """
-    usual = studies[0].workspace.root.with_name("-".join(study.settings.name for study in studies)[:_LONGEST])
+    joined = "-".join(study.settings.name for study in studies)
+    if len(joined) > _LONGEST:
+        joined = f"{joined[:_LONGEST]}-{digest_of(joined)[:8]}"
+    usual = studies[0].workspace.root.with_name(joined)
     target = (folder.expanduser() if folder else usual).resolve()
     inside = any(target.is_relative_to(study.workspace.root) for study in studies)
     if inside or Workspace(target).settings.exists():

@@ -126,6 +126,13 @@ def test_a_sweep_that_cannot_be_is_refused(sweep, words):
         report("--sweep", sweep, command="run")
 
 
+@pytest.mark.parametrize("option", [("--next",), ("--chunk", "2"), ("--only", "train"), ("--stay",), ("--dry-run",)])
+def test_what_a_sweep_cannot_do_is_refused(option):
+    """Rather than left out without a word."""
+    with pytest.raises(SettingsError, match=r"--sweep|chunks are chosen for the download alone"):
+        report("--sweep", "head.dropout=0.5,0", *option, command="run")
+
+
 def test_values_of_a_sweep_are_lists_and_texts_too():
     """Values are read as TOML; texts need no quotes."""
     texts = swept_settings(None, [], "training.preparation=padded, cropped")
