@@ -49,4 +49,9 @@ def head_inputs(study: Study, backbone: str, preparation: str, part: str = "", a
 def _files(study: Study) -> list[Path]:
     """The tables of measurements of the shards that the selection has now."""
     folder = study.workspace.prepared / "measurements"
-    return [folder / f"shard-{number:04d}.csv" for number in shards(study)]
+    files = [folder / f"shard-{number:04d}.csv" for number in shards(study)]
+    if absent := [file for file in files if not file.is_file()]:
+        raise StageOrderError(
+            "the covers of this shard have not been measured", where=absent[0], advice="Run the stage `prepare` again."
+        )
+    return files
