@@ -20,12 +20,13 @@ import pandas as pd
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.evaluation.evaluate import sound_models
 from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.families.frozen import ENCODER
 from bookcover_core.families.network_predictor import NetworkPredictor
 from bookcover_core.families.systems import load_predictor
 from bookcover_core.inference.model_choice import TrainedModel, choose
 from bookcover_core.inference.preprocess import prepared_as
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, ModelCard
 from bookcover_core.models.tensorflow_setup import keras, without_chatter
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
@@ -118,6 +119,12 @@ def _check_installed(*packages: str) -> None:
 def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
     """The model as one network, and the card of its first member."""
     predictors = [load_predictor(study.workspace.models / card.name) for card in chosen.members]
+    if encoders := [card.backbone for card in chosen.members if card.kind == ENCODER]:
+        raise SettingsError(
+            f"{' and '.join(encoders)} came as a file of yours, which cannot be joined with its head to one network",
+            where=chosen.name,
+            advice=f"Take {ENCODER_FILE}.onnx or .keras and {HEAD_WEIGHTS} from the model's folder.",
+        )
     networks = [each for each in predictors if isinstance(each, NetworkPredictor)]
     squares = {each.square for each in networks}
     if len(networks) < len(predictors) or len(squares) > 1 or any(len(each.model.inputs) > 1 for each in networks):

@@ -30,6 +30,7 @@ from bookcover_core.listings.name_index import BookNames
 from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import books_ahead, listing_files, read_listings
 from bookcover_core.models.backbones import BACKBONES, Backbone
+from bookcover_core.models.encoders import Encoder, check_encoder, find_network
 from bookcover_core.models.inference_engine import check_engine
 from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
 from bookcover_core.pipeline.study import Study
@@ -102,13 +103,17 @@ def _frozen_networks(settings: StudySettings) -> list[Backbone]:
     names = dict.fromkeys(settings.training.backbones)
     if settings.compares_for_all:
         names[settings.comparison.backbone] = None
-    return [BACKBONES[name] for name in names if name in BACKBONES]  # of unknown ones is told already
+    known = {*BACKBONES, *(each.name for each in settings.models.encoders)}  # of unknown ones is told already
+    return [find_network(settings.models, name) for name in names if name in known]
 
 
 def _check_weights(settings: StudySettings, backbone: Backbone) -> None:
-    """Raise an error where a network's weights are not to be had, which says what asks for the network."""
+    """Raise an error, with what asks for it, where a network's weights are not to be had or an encoder is no use."""
     try:
-        _look_for_weights(settings, backbone)
+        if isinstance(backbone, Encoder):
+            check_encoder(settings.models, backbone)
+        else:
+            _look_for_weights(settings, backbone)
     except BookcoverError as fault:
         asker = f"training.backbones asks for {backbone.name}."
         if backbone.name not in settings.training.backbones:

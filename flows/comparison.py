@@ -6,7 +6,7 @@ from bookcover_core.families.systems import is_compared
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.preparation_choice import comparing_backbones
 from flows.names import name_comparison
-from flows.networks import Network
+from flows.networks import NetworkOrEncoder
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
 from tasks.limits import training_slot
@@ -14,7 +14,7 @@ from tasks.spreading import run_parts
 
 
 @stage_flow("compare-preparations", name_comparison, step="compare")
-def compare_preparations(study: str = "", backbones: tuple[Network, ...] = (), changes: Changes = ()) -> None:
+def compare_preparations(study: str = "", backbones: tuple[NetworkOrEncoder, ...] = (), changes: Changes = ()) -> None:
     """Train a network briefly on every preparation, and choose the one that validates best.
 
     Where the settings name the preparation, nothing is compared unless networks are named here.

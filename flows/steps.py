@@ -63,7 +63,8 @@ def visualise(study: str = "", changes: Changes = ()) -> None:
 
     Activation maximisation takes minutes to an hour; a run that was cut off goes on where it was.
     """
-    run_stage(settings_of(study, changes), "visualise")
+    wanted = Study(settings_of(study, changes))
+    run_parts(wanted, parts(wanted, "visualise"))
 
 
 @stage_flow("report", "report on {study}", step="report")

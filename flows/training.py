@@ -4,7 +4,7 @@ from bookcover_core.families.systems import network_is_made, systems, training_p
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from flows.names import name_training
-from flows.networks import Network
+from flows.networks import NetworkOrEncoder
 from flows.stages import stage_flow
 from flows.studies import Changes, settings_of
 from tasks.limits import training_slot
@@ -18,7 +18,7 @@ from tasks.stages import run_stage
     step="train",
     runs=lambda settings: [{"backbone": name} for name in settings.training.backbones],
 )
-def train_backbone(study: str = "", backbone: Network = "MobileNetV2", changes: Changes = ()) -> None:
+def train_backbone(study: str = "", backbone: NetworkOrEncoder = "MobileNetV2", changes: Changes = ()) -> None:
     """Compute a backbone's pooled features once, train its head on them, and fine-tune it where the settings say so.
 
     LeNet and AlexNet are trained from scratch instead. What is done already is not done again, and a training that was

@@ -93,7 +93,14 @@ def _anywhere(settings: StudySettings) -> StudySettings:
         update={
             "workspace": str(settings.root.parent),
             "models": settings.models.model_copy(
-                update={"weight_files": files, "engine": choose_engine(settings.models).name}
+                update={
+                    "weight_files": files,
+                    "encoders": tuple(
+                        each.model_copy(update={"file": str(Path(each.file).expanduser().resolve())})
+                        for each in settings.models.encoders
+                    ),
+                    "engine": choose_engine(settings.models).name,
+                }
             ),
         }
     )

@@ -70,7 +70,7 @@ def _inputs(study: Study) -> Inputs:
     step="analyse",
     settings=("seed",),
     inputs=_inputs,
-    parts=lambda study: [()] if fold_variants(study.settings) and pretrained(study.settings.training.backbones) else [],
+    parts=lambda study: [()] if fold_variants(study.settings) and pretrained(study.settings) else [],
 )
 def find_doubtful_labels(study: Study, run: StageRun) -> Result:
     """The books whose label is doubtful by the mean of all frozen networks' cross-validated probabilities."""

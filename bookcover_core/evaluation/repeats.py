@@ -74,7 +74,7 @@ class Repeats(BaseModel, frozen=True):
 def repeated_models(study: Study) -> list[str]:
     """The models of today's settings all of whose trainings are done."""
     models = []
-    for name in pretrained(study.settings.training.backbones):
+    for name in pretrained(study.settings):
         try:
             model = model_name(name, chosen_preparation(study, name))
         except NOT_KNOWN:

@@ -9,10 +9,12 @@ epochs chosen by their accuracy kept nothing that was learnt, and 1.4 points wer
 import logging
 from collections.abc import Iterator, Sequence
 
+from bookcover_core.errors import SettingsError
 from bookcover_core.families.family import Family, System, until
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.families.frozen import Frozen
 from bookcover_core.models.backbones import pretrained
+from bookcover_core.models.encoders import Encoder, find_network
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
@@ -27,11 +29,18 @@ _NAME, _SUFFIX = "fine-tuned", "-finetuned"
 
 
 def _networks(settings: StudySettings) -> list[str]:
-    """The networks that are fine-tuned."""
-    return pretrained(settings.training.backbones) if settings.fine_tuning.blocks else []
+    """The networks that are fine-tuned: encoders are not."""
+    encoders = {each.name for each in settings.models.encoders}
+    return [name for name in pretrained(settings) if name not in encoders] if settings.fine_tuning.blocks else []
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
+    if isinstance(find_network(study.settings.models, backbone), Encoder):
+        raise SettingsError(
+            f"{backbone} is an encoder from a file, whose blocks are not known: it cannot be fine-tuned",
+            where="fine_tuning.blocks",
+            advice="Fine-tune a network of keras.applications.",
+        )
     preparation = chosen_preparation(study, backbone)
     return Inputs(
         model_name(f"{backbone}{_SUFFIX}", preparation),

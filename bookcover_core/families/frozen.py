@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from bookcover_core.families.family import Family, System, comparison_parts, listed, until
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.models.architecture import measure
-from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.models.backbones import pretrained
+from bookcover_core.models.encoders import Encoder, find_network
 from bookcover_core.models.model_cards import MODEL_WEIGHTS
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -23,7 +24,7 @@ from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 from bookcover_core.training.repeated_training import variants
 
-_NAME = "frozen"
+_NAME, ENCODER = "frozen", "encoder"
 
 _EXTRA_INPUTS = {
     "aspect_ratio": "aspect ratio",
@@ -45,14 +46,14 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     run_title="train {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "models.input_size"),
     inputs=_inputs,
-    parts=lambda study: [(name,) for name in pretrained(study.settings.training.backbones)],
+    parts=lambda study: [(name,) for name in pretrained(study.settings)],
     kept=True,
     apart=True,
     timed=True,
 )
 def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
-    """One backbone's head trained on the chosen preparation, and the whole network that it completes."""
-    named = find_backbone(backbone, study.settings.models.input_size)
+    """One backbone's head trained on the chosen preparation, beside the network or encoder that it completes."""
+    named = find_network(study.settings.models, backbone)
     preparation = chosen_preparation(study, backbone)
     model, head = run.part, study.settings.head
     source = weights_source(study.settings, named)
@@ -62,13 +63,20 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
 
     chosen = chosen_hyperparameters(study, model)
     training = run_head_training(study, run, backbone, preparation, chosen, study.workspace.models / model)
-    network = build_backbone(study.settings, named)
-    whole = assemble(named, network, training.fitted.network)
-    training.add_weights(whole, MODEL_WEIGHTS)
+    parameters = {"head": sum(array.size for array in training.fitted.weights)}
+    architecture = None
+    if isinstance(named, Encoder):
+        training.add_encoder(named)
+    else:
+        network = build_backbone(study.settings, named)
+        whole = assemble(named, network, training.fitted.network)
+        training.add_weights(whole, MODEL_WEIGHTS)
+        parameters["backbone"], architecture = network.count_params(), measure(whole)
     return finish_training(
         run,
         training,
-        kind=_NAME,
+        kind=ENCODER if isinstance(named, Encoder) else _NAME,
+        output=named.output if isinstance(named, Encoder) else "",
         input_size=named.size,
         preprocessing=named.preprocessing,
         weights=source.kind,
@@ -80,8 +88,8 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         dropout=chosen.dropout,
         extra_inputs=list(head.extra_inputs),
         hyperparameters=chosen.model_dump(mode="json"),
-        parameters={"backbone": network.count_params(), "head": sum(array.size for array in training.fitted.weights)},
-        architecture=measure(whole),
+        parameters=parameters,
+        architecture=architecture,
     )
 
 
@@ -92,8 +100,9 @@ class Frozen(Family):
     stage = "train"
 
     def systems(self, settings: StudySettings) -> list[System]:
-        """One for each backbone of the settings."""
-        return [System(name, self, name) for name in pretrained(settings.training.backbones)]
+        """One for each backbone of the settings that no file of theirs gives."""
+        encoders = {each.name for each in settings.models.encoders}
+        return [System(name, self, name) for name in pretrained(settings) if name not in encoders]
 
     def parts(self, study: Study, system: System) -> Iterator[Part]:
         """Features, search, training, and the trainings that repeat it."""

@@ -40,7 +40,7 @@ class NetworkPredictor:
         self._engine = None
         if self.card.is_frozen and self.card.engine == "openvino" and openvino_version():
             pooled = keras.Model(self.model.inputs[0], outputs[_FEATURES])
-            self._engine = OpenVinoNetwork(pooled, self.card.precision)
+            self._engine = OpenVinoNetwork.of_keras(pooled, self.card.precision)
         self._graph: Callable[[list[Floats]], dict[str, tf.Tensor]] | None = None
 
     def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, Floats | None]:

@@ -5,6 +5,7 @@ Ensembles join systems of these: `families.systems` adds them.
 
 from bookcover_core.families.baselines import Baselines
 from bookcover_core.families.cover_text import CoverTexts
+from bookcover_core.families.encoder import Encoders
 from bookcover_core.families.family import Family
 from bookcover_core.families.fine_tuned import FineTuned
 from bookcover_core.families.from_scratch import FromScratch
@@ -13,6 +14,7 @@ from bookcover_core.families.text import Texts
 
 FAMILIES: tuple[Family, ...] = (
     Frozen(),
+    Encoders(),
     FromScratch(),
     FineTuned(),
     Texts(),

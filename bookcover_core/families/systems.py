@@ -13,7 +13,7 @@ from bookcover_core.families.ensemble import Ensembles, Fusions
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
 from bookcover_core.families.registry import FAMILIES
-from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.encoders import find_network
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.models.weights import weights_source
@@ -58,7 +58,7 @@ def check_systems(settings: StudySettings) -> None:
     for fault in unknown_names(settings):
         raise fault
     if settings.compares_for_all:
-        weights_source(settings, find_backbone(settings.comparison.backbone))
+        weights_source(settings, find_network(settings.models, settings.comparison.backbone))
 
 
 def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
@@ -68,7 +68,7 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     )
     comparing = [settings.comparison.backbone] if settings.compares_for_all else []  # no network from scratch can
     looks: list[Callable[[], object]] = [
-        partial(find_backbone, name, others=() if name in comparing else SCRATCH)
+        partial(find_network, settings.models, name, others=() if name in comparing else SCRATCH)
         for name in networks
         if name in comparing or name not in SCRATCH
     ]

@@ -149,7 +149,8 @@ class Judge:
         """The cover with a veil over what did not speak for a genre (Grad-CAM), and words that did in frames.
 
         RGB, in the size of `cover.shown`. A model that only reads leaves the cover without a veil. The genre is named
-        by its slug; without one, it is the most probable one. `SettingsError` where the model does neither.
+        by its slug; without one, it is the most probable one. `SettingsError` where no part of the model tells what it
+        saw or read.
         """
         from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
         from bookcover_core.visualisation.grad_cam import explain  # noqa: PLC0415 - few verdicts are explained
@@ -164,7 +165,10 @@ class Judge:
             if isinstance(predictor, NetworkPredictor)
         ]
         if not looking and self._word_reader is None:
-            raise SettingsError(f"{self.about.title} looks at no cover, so none can show what it saw", where="--model")
+            raise SettingsError(
+                f"{self.about.title} cannot show what it saw: no part of it is a network whose gradients are known",
+                where="--model",
+            )
         picture, total = judged.cover.shown, sum(share for _, share in looking)
         if total:
             heat = np.zeros((size[1], size[0]), np.float32)

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.settings import StudySettings
 
-Preprocessing = Literal["tf", "torch", "caffe", "none"]
+Preprocessing = Literal["tf", "torch", "caffe", "none", "unit", "clip"]
 
 # The networks of the dissertation: section 3.1.
 DISSERTATION = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
@@ -23,8 +24,21 @@ DISSERTATION = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
 # Where Keras publishes the weights of keras.applications.
 _KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
-# Standard deviations of ImageNet's channels: keras.applications.imagenet_utils, mode "torch".
+Scaling = tuple[tuple[float, ...], tuple[float, ...]]
+"""Means and deviations of red, green and blue."""
+
+# Those of ImageNet: keras.applications.imagenet_utils, mode "torch".
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+CHANNELS: dict[str, Scaling] = {
+    "torch": ((0.485, 0.456, 0.406), IMAGENET_DEVIATION),
+    # Of the pictures that CLIP learnt from: openai/CLIP, clip.py.
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+    "tf": ((0.5,) * 3, (0.5,) * 3),
+    "unit": ((0.0,) * 3, (1.0,) * 3),
+    "none": ((0.0,) * 3, (1 / 255,) * 3),
+}
+"""What is subtracted from pixels of 0..1, and what they are then divided by, by `Preprocessing`."""
 
 # Names of the layers before and behind a backbone, in a whole network.
 PREPROCESSING, POOLING = "preprocessing", "pooling"
@@ -61,8 +75,8 @@ class Backbone:
     """Channels of its last feature map, and so length of a pooled feature."""
     preprocessing: Preprocessing
     """How it wants pixels of 0..255. tf: scaled to -1..1. torch: scaled to 0..1, then normalised by ImageNet's mean and
-    standard deviation, channel by channel. caffe: blue first, ImageNet's mean subtracted, not scaled. none: as they
-    are, for its own first layers scale them."""
+    standard deviation, channel by channel. clip: the same with CLIP's. caffe: blue first, ImageNet's mean
+    subtracted, not scaled. unit: scaled to 0..1. none: as they are, for its own first layers scale them."""
     weights: PublishedWeights
     """Its weights, trained on ImageNet."""
     builder: Callable[[int], Any]
@@ -219,9 +233,10 @@ BACKBONES = {name: _ALL[name] for name in DISSERTATION} | _ALL
 """All backbones by name, those of the dissertation first."""
 
 
-def pretrained(names: Iterable[str]) -> list[str]:
-    """Those of the networks called `names` that start from ImageNet's weights."""
-    return [name for name in names if name in BACKBONES]
+def pretrained(settings: StudySettings) -> list[str]:
+    """The networks of a study that have learnt already: backbones and encoders."""
+    encoders = {each.name for each in settings.models.encoders}
+    return [name for name in settings.training.backbones if name in BACKBONES or name in encoders]
 
 
 def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Backbone:

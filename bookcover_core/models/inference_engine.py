@@ -5,17 +5,19 @@ networks fine-tuned and explained with TensorFlow in any case: that takes gradie
 """
 
 import ctypes
+from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError
+from bookcover_core.models.backbones import Scaling
 from bookcover_core.models.machine_info import usable_cores
 from bookcover_core.reading.openvino_runtime import (
     check_precision,
@@ -23,7 +25,7 @@ from bookcover_core.reading.openvino_runtime import (
     load_openvino,
     openvino_version,
 )
-from bookcover_core.settings import ModelSettings, Precision
+from bookcover_core.settings import EngineName, ModelSettings, Precision
 
 # Pictures that go through a network together.
 _TOGETHER = 8
@@ -36,7 +38,7 @@ Floats = npt.NDArray[np.float32]
 class Engine:
     """What computes frozen networks, and in which precision."""
 
-    name: Literal["tensorflow", "openvino"] = "tensorflow"
+    name: EngineName = "tensorflow"
     precision: Precision = "float32"
 
     @property
@@ -94,7 +96,7 @@ def has_gpu() -> bool:
 
 
 class OpenVinoNetwork:
-    """A network (n, side, side, 3) in 0..255 to (n, channels), converted from Keras and computed by OpenVINO.
+    """A network from pictures (n, side, side, 3) in 0..255 to (n, channels), computed by OpenVINO.
 
     Pictures of any side are scaled within it, as `input_pipeline.scale_picture` does: bilinear with antialiasing.
     Eight of them go through it together, whatever number is given, in as many streams as the cores allow: on two cores
@@ -104,10 +106,18 @@ class OpenVinoNetwork:
     batch = _TOGETHER * max(4, 2 * usable_cores())
     """Pictures that it is best given at a time: no stream waits for long."""
 
-    def __init__(self, network: Any, precision: Precision) -> None:
-        self._network, self._precision = network, precision
+    def __init__(
+        self, convert: Callable[[], Any], side: int, precision: Precision, scaling: Scaling | None = None
+    ) -> None:
+        """A network that `convert` gives as an `openvino.Model`; pixels of 0..1 are scaled before it if so asked."""
+        self._convert, self._side, self._precision, self._scaling = convert, side, precision, scaling
         self._queue = lru_cache(maxsize=1)(self._compile)
         self._turn = Lock()
+
+    @classmethod
+    def of_keras(cls, network: Any, precision: Precision) -> "OpenVinoNetwork":
+        """The same as a Keras network, which scales pixels itself."""
+        return cls(partial(_converted, network), network.inputs[0].shape[1], precision)
 
     def __call__(self, pictures: Pictures) -> Floats:
         """What it gives for pictures (n, rows, columns, 3) of one size."""
@@ -126,19 +136,27 @@ class OpenVinoNetwork:
         openvino = load_openvino()
         from openvino import preprocess  # noqa: PLC0415 - an extra
 
-        model = _converted(self._network)
-        wanted = tuple(self._network.inputs[0].shape[1:3])
+        model = self._convert()
         steps = preprocess.PrePostProcessor(model)
         tensor, first = steps.input().tensor(), steps.input().preprocess()
         tensor.set_element_type(openvino.Type(dtype)).set_layout(openvino.Layout("NHWC"))
-        steps.input().model().set_layout(openvino.Layout("NHWC"))
+        steps.input().model().set_layout(openvino.Layout("NCHW" if is_channels_first(model) else "NHWC"))
         first.convert_element_type(openvino.Type.f32)
-        if shape != wanted:
+        if shape != (self._side, self._side):
             tensor.set_spatial_static_shape(*shape)
             first.resize(preprocess.ResizeAlgorithm.RESIZE_BILINEAR_PILLOW)
+        if self._scaling is not None:
+            mean, deviation = ([255 * each for each in values] for values in self._scaling)
+            first.mean(mean).scale(deviation)
         model = steps.build()
         model.reshape([_TOGETHER, *shape, 3])
         return openvino.AsyncInferQueue(compile_network(model, self._precision, PERFORMANCE_HINT="THROUGHPUT"))
+
+
+def is_channels_first(model: Any) -> bool:
+    """Whether an `openvino.Model` takes pictures (n, 3, rows, columns)."""
+    channels = model.input().partial_shape[1]
+    return bool(channels.is_static and channels.get_length() == 3)
 
 
 def _converted(network: Any) -> Any:

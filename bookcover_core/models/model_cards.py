@@ -14,11 +14,13 @@ from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.machine_info import Machine
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.settings import ExtraInput, Precision, Preparation
+from bookcover_core.settings import EngineName, ExtraInput, Precision, Preparation
 
 CARD = "card.json"
 HEAD_WEIGHTS = "head.weights.h5"
 MODEL_WEIGHTS = "model.weights.h5"
+ENCODER_FILE = "encoder"
+"""Stem of the file that holds an encoder as it came."""
 
 
 class Member(BaseModel):
@@ -44,10 +46,11 @@ class ModelCard(BaseModel):
     preparation: str
     input_size: int = Field(default=0, description="Side of the square input in pixels; 0 without pictures.")
     preprocessing: str = Field(default="none", description="What becomes of its values of 0..255: see `Backbone`.")
+    output: str = Field(default="", description="The output of an encoder that gives its features, if it was named.")
     weights: str = Field(default="none", description="Where the backbone's weights came from: see `WeightsSource`.")
     weights_file: str | None = Field(default=None, description="Name of the file of weights.")
     weights_digest: str = ""
-    engine: str = Field(default="tensorflow", description="What computed the features: tensorflow or openvino.")
+    engine: EngineName = Field(default="tensorflow", description="What computed the features: tensorflow or openvino.")
     precision: Precision = Field(default="float32", description="What OpenVINO computed them in.")
     hidden_units: list[int] = Field(default=[], description="Units of the head's hidden layers.")
     dropout: float = Field(default=0.0, description="Dropout before each of the head's layers.")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.models.backbones import IMAGENET_DEVIATION, POOLING, PREPROCESSING, Backbone, find_backbone
+from bookcover_core.models.backbones import CHANNELS, POOLING, PREPROCESSING, Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
@@ -26,9 +26,7 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.settings import HeadSettings
 
-# Means of ImageNet's channels: keras.applications.imagenet_utils, modes "torch" (red, green, blue; of 1) and "caffe"
-# (blue, green, red; of 255).
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+# Means of ImageNet's channels, blue, green and red, of 255: keras.applications.imagenet_utils, mode "caffe".
 _IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
@@ -37,10 +35,11 @@ def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
     match backbone.preprocessing:
         case "tf":
             return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)
-        case "torch":
+        case "torch" | "clip" | "unit":
+            means, deviations = CHANNELS[backbone.preprocessing]
             return keras.layers.Rescaling(
-                [1 / (255 * deviation) for deviation in IMAGENET_DEVIATION],
-                offset=[-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)],
+                [1 / (255 * deviation) for deviation in deviations],
+                offset=[-mean / deviation for mean, deviation in zip(means, deviations, strict=True)],
                 name=PREPROCESSING,
             )
         case "caffe":
@@ -52,12 +51,15 @@ def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
 
 
 def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:
-    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels) by a `network` from `build_backbone`."""
+    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels) by a `network` from `build_backbone`.
+
+    What is no map (n, rows, columns, channels) is not pooled.
+    """
     pictures = keras.Input((backbone.size, backbone.size, 3), name="pictures")
-    maps = network(build_preprocessing(backbone)(pictures))
-    return keras.Model(
-        pictures, keras.layers.GlobalAveragePooling2D(name=POOLING)(maps), name=f"{backbone.name}-pooled"
-    )
+    found = network(build_preprocessing(backbone)(pictures))
+    if len(found.shape) == 4:
+        found = keras.layers.GlobalAveragePooling2D(name=POOLING)(found)
+    return keras.Model(pictures, found, name=f"{backbone.name}-pooled")
 
 
 # Name of the layer that gives the probabilities.

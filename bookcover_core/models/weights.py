@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
-from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.models.encoders import Encoder
+from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,8 @@ class WeightsSource:
 
     kind: Literal["file", "imagenet", "random"]
     digest: str
-    """SHA-256 of the file; "imagenet:" and the published digest (the file name where there is none); "random:" and the
-    seed."""
+    """SHA-256 of the file, or of an encoder and how it is used; "imagenet:" and the published digest (the file name
+    where there is none); "random:" and the seed."""
     file: str | None = None
     """Name of the file, for kinds file and imagenet."""
 
@@ -43,6 +44,13 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
     Raises:
         WeightsError: `models.weight_files` names a file that cannot be read.
     """
+    if isinstance(backbone, Encoder):
+        if not backbone.file.is_file():
+            raise WeightsError(
+                f"the encoder {backbone.name} is not there", where=backbone.file, advice="Correct models.encoders."
+            )
+        way = [file_digest(backbone.file), backbone.size, backbone.preprocessing, backbone.output]
+        return WeightsSource(kind="file", digest=digest_of(way), file=backbone.file.name)
     if backbone.name in settings.models.weight_files:
         file = _named_file(settings, backbone)
         return WeightsSource(kind="file", digest=file_digest(file), file=file.name)
@@ -74,7 +82,9 @@ _last_built: dict[str, Any] = {}
 
 def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -> Any:
     model = backbone.build()
-    if source.kind == "random":
+    if isinstance(backbone, Encoder):
+        logger.info("%s: %s", backbone.name, backbone.file)
+    elif source.kind == "random":
         logger.warning("%s: random weights, as models.weights says: it has never seen a picture", backbone.name)
         from bookcover_core.models.random_weights import randomise  # noqa: PLC0415 - imports TensorFlow
 

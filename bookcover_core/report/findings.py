@@ -122,7 +122,7 @@ class Findings:
     def random_weights(self) -> bool:
         """Whether any network has random weights where it should have those of ImageNet."""
         settings = self.study.settings
-        untrained = set(pretrained(settings.training.backbones)) - {*settings.models.weight_files}
+        untrained = set(pretrained(settings)) - {*settings.models.weight_files}
         is_random = settings.models.weights == "random" and bool(untrained)
         return is_random or any(system.untrained for system in self.systems)
 

@@ -39,6 +39,8 @@ from bookcover_core.settings.settings_section import PathText, SettingsSection, 
 from bookcover_core.settings.training_settings import (
     BaselineSettings,
     ComparisonSettings,
+    EncoderSettings,
+    EngineName,
     EnsembleSettings,
     EvaluationSettings,
     ExtraInput,

@@ -27,6 +27,7 @@ _PATHS = (
     *(("books", name) for name in ("train_listing", "test_listing", "pool_listing", "listing", "folder", "groups")),
     ("covers", "location"),
     ("models", "weight_files"),
+    ("models", "encoders", "file"),
     ("text", "listings"),
     ("tracking", "mlflow"),
 )
@@ -198,14 +199,13 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
     """Nested settings whose relative paths begin at `folder`; addresses, and what is no text, stay as they are."""
     found = deepcopy(values)
     for *groups, name in _PATHS:
-        group: Any = found
+        tables: list[Any] = [found]
         for each in groups:
-            group = group.get(each)
-            if not isinstance(group, dict):
-                break
-        else:
-            if name in group:
-                group[name] = _absolute(group[name], folder)
+            inner = [table.get(each) for table in tables if isinstance(table, dict)]
+            tables = [table for value in inner for table in (value if isinstance(value, list) else [value])]
+        for table in tables:
+            if isinstance(table, dict) and name in table:
+                table[name] = _absolute(table[name], folder)
     return found
 
 

@@ -17,7 +17,25 @@ def _check_input_size(size: int) -> int:
     return size
 
 
+EngineName = Literal["tensorflow", "openvino"]
 Precision = Literal["float32", "bfloat16"]
+
+
+class EncoderSettings(SettingsSection):
+    """A network of your own in a file, from pictures to features, which any network's place may be given to."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]{0,49}$")]
+    """Name in `training.backbones` and in tables: letters, digits, dots and underscores."""
+    file: PathText
+    """An ONNX or `.keras` file. ONNX wants the engine openvino."""
+    size: Annotated[int, Field(ge=16, le=1024)]
+    """Side of its pictures in pixels."""
+    scaling: Literal["torch", "clip", "tf", "unit", "none"] = "torch"
+    """How it wants pixels. torch, clip: of 0..1, normalised by ImageNet's or CLIP's mean and deviation. tf: -1..1.
+    unit: 0..1. none: 0..255."""
+    output: str = ""
+    """Output of an ONNX file, or layer of a `.keras` file, that gives the features: a vector for each picture, or a
+    map, which is averaged. Empty: its first."""
 
 
 class ModelSettings(SettingsSection):
@@ -28,12 +46,14 @@ class ModelSettings(SettingsSection):
     so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
-    engine: Literal["auto", "tensorflow", "openvino"] = "auto"
+    engine: Literal["auto"] | EngineName = "auto"
     """What computes frozen networks. openvino: made for processors, and faster on them; the extra of that name. auto:
     OpenVINO where it is installed and there is no GPU, TensorFlow otherwise."""
     precision: Precision = "float32"
     """What OpenVINO computes in. float32: the same features on every processor. bfloat16: faster, where the processor
     has it; MobileNetV2's features then differ by 16 % in the mean."""
+    encoders: tuple[EncoderSettings, ...] = ()
+    """Networks of your own, a table each: name, file, size, scaling, output. `training.backbones` may name them."""
     input_size: Annotated[int, Field(ge=0, le=1024), AfterValidator(_check_input_size)] = 0
     """Side in pixels of the pictures that every backbone sees, 75 or more; 0: the size that each was made for (224, or
     299 for InceptionResNetV2). A quarter of the pixels takes a quarter of the time."""

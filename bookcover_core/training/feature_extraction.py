@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
+from bookcover_core.models.encoders import Encoder
 from bookcover_core.models.inference_engine import OpenVinoNetwork, check_engine, choose_engine
 from bookcover_core.models.input_pipeline import find_unreadable, picture_batches
 from bookcover_core.models.networks import build_pooled
@@ -30,14 +32,21 @@ class Extractor:
 
     def __init__(self, settings: StudySettings, backbone: Backbone, accelerator: Accelerator | None = None) -> None:
         self._backbone = backbone
-        engine, network = choose_engine(settings.models), build_pooled(backbone, build_backbone(settings, backbone))
+        engine = choose_engine(settings.models)
         self._scales = accelerator is None and engine.name == "openvino"
         if accelerator is None:
             check_engine(settings.models)
         self._accelerator = PROCESSOR if self._scales else accelerator or find_accelerator()
-        self._compute = (
-            OpenVinoNetwork(network, engine.precision) if self._scales else _compile(network, self._accelerator)
-        )
+        self._compute: Callable[[Any], Any]
+        if isinstance(backbone, Encoder) and backbone.is_onnx:
+            self._compute = backbone.network(engine)
+        else:
+            network = build_pooled(backbone, build_backbone(settings, backbone))
+            self._compute = (
+                OpenVinoNetwork.of_keras(network, engine.precision)
+                if self._scales
+                else _compile(network, self._accelerator)
+            )
 
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Pooled features (files, channels) of prepared pictures, in the order of `files`.
@@ -48,18 +57,17 @@ class Extractor:
             StageOrderError: A picture is missing or damaged.
             WeightsError: The weights give features that are no numbers.
         """
-        features = np.empty((len(files), self._backbone.channels), np.float32)
-        done = 0
+        found, done = [], 0
         try:
             batch = OpenVinoNetwork.batch if self._scales else self._accelerator.batch
             device = self._accelerator.device
             for pictures in picture_batches(files, self._backbone.size, batch, device, scaled=not self._scales):
-                pooled = np.asarray(self._compute(pictures.numpy() if self._scales else pictures))
-                features[done : done + len(pooled)] = pooled
-                done += len(pooled)
+                found.append(np.asarray(self._compute(pictures.numpy() if self._scales else pictures)))
+                done += len(found[-1])
                 progress(done)
         except tf.errors.OpError as error:
             raise (find_unreadable(files[done:], self._backbone.size) or error) from error
+        features = np.concatenate(found)
         if not np.isfinite(features).all():
             raise WeightsError(
                 f"the weights of {self._backbone.name} give features that are no numbers",

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import StageOrderError
-from bookcover_core.models.backbones import find_backbone, pretrained
+from bookcover_core.models.backbones import pretrained
+from bookcover_core.models.encoders import find_network
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.inference_engine import choose_engine
 from bookcover_core.models.weights import weights_source
@@ -48,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
     numbers = [*shard_keys(study)] if shard is None else [shard]
-    weights = weights_source(study.settings, find_backbone(backbone)).digest
+    weights = weights_source(study.settings, find_network(study.settings.models, backbone)).digest
     engine = choose_engine(study.settings.models)
     return Inputs(
         model_name(backbone, preparation) + ("" if shard is None else f"/shard-{shard:04d}"),
@@ -73,7 +74,7 @@ def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
         for method in settings.preparation.methods
     ]
     yield from wanted
-    for network in pretrained(settings.training.backbones):
+    for network in pretrained(settings):
         chosen = (network, str(chosen_preparation(study, network)))
         if chosen not in wanted:
             yield chosen
@@ -139,7 +140,7 @@ def compute_features(study: Study, run: StageRun, backbone: str, preparation: st
         counts={
             "covers": shards.books,
             "computed": computed,
-            "channels": shards.network.channels,
+            "channels": map_shard(files[0], shards.keys[1]).shape[1],
             "shards": len(shards.keys),
             "engine": shards.engine.title,
         },
@@ -199,7 +200,7 @@ class _Shards:
     """The shards of one network's features of one preparation, and what they are made with."""
 
     def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
-        self.network = find_backbone(backbone, study.settings.models.input_size)
+        self.network = find_network(study.settings.models, backbone)
         self.engine = choose_engine(study.settings.models)
         self.keys = shard_keys(study)
         self.books = sum(len(keys) for keys in self.keys.values())

@@ -85,9 +85,7 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     run_title="search hyperparameters of {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "search"),
     inputs=_inputs,
-    parts=lambda study: (
-        [(name,) for name in pretrained(study.settings.training.backbones)] if study.settings.search.trials else []
-    ),
+    parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.search.trials else [],
     kept=True,
     apart=True,
     timed=True,

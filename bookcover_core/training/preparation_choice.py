@@ -7,7 +7,7 @@ one for each (`comparison.per_backbone`, section 5.4).
 import json
 from pathlib import Path
 
-from bookcover_core.models.backbones import BACKBONES
+from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Preparation, StudySettings
 
@@ -28,7 +28,7 @@ def split_model_name(name: str) -> tuple[str, str]:
 
 def choosing_backbone(settings: StudySettings, network: str) -> str:
     """The backbone whose comparison chooses the preparation that `network` is trained on."""
-    chooses = settings.comparison.per_backbone and network in BACKBONES
+    chooses = settings.comparison.per_backbone and network in pretrained(settings)
     return network if chooses else settings.comparison.backbone
 
 

@@ -11,7 +11,7 @@ The dissertation chose by the accuracy on the test books; here the validation bo
 import json
 from typing import Any
 
-from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.encoders import find_network
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
@@ -40,7 +40,7 @@ def _compared(study: Study) -> list[str]:
 
 
 def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -> Inputs:
-    network = find_backbone(backbone or study.settings.comparison.backbone).name
+    network = find_network(study.settings.models, backbone or study.settings.comparison.backbone).name
     return head_inputs(study, network, preparation, trial_part(study.settings, preparation, network))
 
 
@@ -61,7 +61,7 @@ def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -
 def compare_preparation(study: Study, run: StageRun, preparation: str, backbone: str | None = None) -> Result:
     """The short training of a backbone, the settings' own where none is named, on one preparation: result.json."""
     settings = study.settings.comparison
-    network = find_backbone(backbone or settings.backbone).name
+    network = find_network(study.settings.models, backbone or settings.backbone).name
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
     folder = comparison_folder(study, network) / preparation

@@ -87,9 +87,7 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor"),
     inputs=_inputs,
     parts=lambda study: [
-        (name, variant)
-        for name in pretrained(study.settings.training.backbones)
-        for variant in variants(study.settings)
+        (name, variant) for name in pretrained(study.settings) for variant in variants(study.settings)
     ],
     kept=True,
     apart=True,

@@ -6,6 +6,7 @@ Evaluation, ensembles and analysis read the probabilities; none of them loads a 
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,13 +17,14 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS
+from bookcover_core.models.encoders import Encoder
+from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, MODEL_WEIGHTS
 from bookcover_core.models.networks import save_weights
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.engine import StageRun
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_table
+from bookcover_core.pipeline.workspace import atomic, write_table
 from bookcover_core.settings import ExtraInput
 from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head, plan_head
@@ -54,6 +56,14 @@ class TrainingRun:
         """Write the weights of `network` to the folder."""
         self.weights[name] = save_weights(network, self.folder / name)
         self.outputs.append(self.folder / name)
+
+    def add_encoder(self, encoder: Encoder) -> None:
+        """Put the file of `encoder` into the folder."""
+        kept = self.folder / f"{ENCODER_FILE}{encoder.file.suffix.lower()}"
+        with atomic(kept) as temporary:
+            shutil.copyfile(encoder.file, temporary)
+        self.weights[kept.name] = file_digest(kept)
+        self.outputs.append(kept)
 
     @property
     def digest(self) -> str:

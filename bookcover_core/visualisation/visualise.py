@@ -62,6 +62,7 @@ def _inputs(study: Study) -> Inputs:
     "Visualise a network",
     settings=("seed", "visualisation"),
     inputs=_inputs,
+    parts=lambda study: [()] if any(each.explains for each in systems(study.settings)) else [],
     kept=True,
     apart=True,
     network_of=lambda study: chosen_system(study).network,

@@ -1,0 +1,92 @@
+"""Encoders that people bring, each with a trained head: frozen networks of which only the file is known.
+
+Their heads are searched for, trained and repeated as those of other frozen networks are (`families.frozen`). Nothing
+shows what they see: a file tells no gradients.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bookcover_core.errors import WeightsError
+from bookcover_core.families.family import System, listed
+from bookcover_core.families.frozen import ENCODER, Frozen
+from bookcover_core.families.prediction import Floats, Predictor, PredictorInput
+from bookcover_core.models.encoders import Encoder
+from bookcover_core.models.extra_inputs import extra_values
+from bookcover_core.models.inference_engine import Engine, check_engine
+from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, read_card
+from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.settings import EncoderSettings, HeadSettings, ModelSettings, StudySettings
+
+
+class Encoders(Frozen):
+    """An encoder as it came, with a trained head."""
+
+    name = ENCODER
+    explains = False
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each encoder that is among the backbones of the settings."""
+        names = {each.name for each in settings.models.encoders}
+        return [System(name, self, name) for name in settings.training.backbones if name in names]
+
+    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
+        """Where they come from; the head is described with the other frozen networks' or here."""
+        files = {each.name: f"{each.name} ({Path(each.file).name})" for each in settings.models.encoders}
+        named = listed([files[each.network] for each in systems])
+        said = f"From files of the study's own come {named}: what they see in covers is not shown, for that takes the"
+        return [f"{said} gradients of a network.", *super().describe(settings, systems, genres)]
+
+    def predictor(self, folder: Path) -> Predictor:
+        """The encoder in `folder` with its head."""
+        return EncoderPredictor(folder)
+
+
+class EncoderPredictor:
+    """An encoder of a folder and its head, at work on covers from outside the study.
+
+    Raises:
+        SettingsError: Its engine is not installed.
+        WeightsError: A file is missing or altered.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.card = card = read_card(folder)
+        self.squares = {card.square}
+        for name, digest in card.digests.items():
+            if not (folder / name).is_file() or file_digest(folder / name) != digest:
+                raise WeightsError(
+                    "the file is missing or not the one that the card beside it names",
+                    where=folder / name,
+                    advice="Run the stage `train` again.",
+                )
+        check_engine(ModelSettings(engine=card.engine))
+        [file] = folder.glob(f"{ENCODER_FILE}.*")
+        encoder = Encoder.of(
+            EncoderSettings(
+                name=card.backbone,
+                file=str(file),
+                size=card.input_size,
+                scaling=card.preprocessing,
+                output=card.output,
+            )
+        )
+        self._encode = encoder.network(Engine(card.engine, card.precision))
+        self._weights = folder / HEAD_WEIGHTS
+
+    def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, Floats | None]:
+        """Probabilities (n, genres), and features (n, channels)."""
+        from bookcover_core.models.networks import build_head  # noqa: PLC0415 - imports TensorFlow
+
+        features = self._encode(np.stack([cover.pictures[self.card.square] for cover in covers]))
+        card, inputs = self.card, [features]
+        if card.extra_inputs:
+            inputs.append(extra_values([cover.measurements for cover in covers], card.extra_inputs))
+        shape = HeadSettings(
+            hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)
+        )
+        head = build_head(features.shape[1], len(card.genres), shape=shape)
+        head.load_weights(self._weights)
+        return head(inputs if len(inputs) > 1 else features, training=False).numpy(), features
