@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from threading import Timer
+from threading import Event
 
 import httpx
 import pytest
@@ -31,14 +31,19 @@ def test_a_browser_is_opened_only_before_a_person(monkeypatch, surroundings, exp
     assert loopback.has_screen() is expected
 
 
+class _Pressed(Event):
+    """Ctrl-C is pressed as soon as somebody waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().wait(timeout)
+
+
 def test_a_page_has_ended_when_ctrl_c_has(monkeypatch):
     """Ctrl-C while the page is waited for ends the waiting, and the page is served to its end."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     with loopback.served(lambda _: None, "", usual_port=0) as page:
-        ctrl_c = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-        ctrl_c.start()
-        loopback.stay(page, with_browser=False)
-        ctrl_c.join()
+        loopback.stay(loopback.ServedPage(page.address, _Pressed()), with_browser=False)
         assert not page.ended.is_set()
     assert page.ended.is_set()
 
