@@ -195,7 +195,7 @@ def _check_members(study: Study, ensemble: System) -> None:
     missing = [member.name for member in ensemble.members if not member.is_made(study)]
     if missing:
         raise StageOrderError(
-            f"its members {listed(missing)} have not been trained with today's settings",
+            f"not all of its members are trained with today's settings: {listed(missing)}",
             where=ensemble.name,
             advice="Run the stage `train` again, or name other members in ensemble.members.",
         )

@@ -193,7 +193,7 @@ def test_one_network_that_cannot_be_trained_does_not_stop_the_others(here, copie
     (copied.settings.root / "report" / "index.html").unlink()
     with pytest.raises(TrainingError, match=r"Small could not be trained: .*broken\.h5") as failed:
         continue_study(begun(broken))
-    assert "Ensemble-weighted could not be trained: Ensemble-weighted: Small, a member of it" in str(failed.value)
+    assert "Ensemble-weighted could not be trained: Ensemble-weighted: not all of its members" in str(failed.value)
     assert (copied.settings.root / "report" / "index.html").is_file()
     continue_study(begun(copied.settings))
 
