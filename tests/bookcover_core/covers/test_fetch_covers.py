@@ -12,6 +12,7 @@ import pytest
 from bookcover_core.covers import download_progress, downloader, fetch_covers
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.fetch_covers import share
+from bookcover_core.pipeline import processes
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
@@ -23,6 +24,9 @@ BOOKS = 80
 
 @pytest.fixture
 def _two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ready in [*processes._ready.values()]:  # those that other tests left are not the ones to be killed
+        ready.shutdown(kill_workers=True)
+    processes._ready.clear()
     monkeypatch.setattr(fetch_covers, "_processes", Mock(return_value=2))
     # Who watches is told of every row.
     monkeypatch.setattr(download_progress, "_PROGRESS_INTERVAL", 0.0)

@@ -99,7 +99,7 @@ def test_features_agree_with_tensorflow(side, tmp_path):
     settings = StudySettings.model_validate({"models": {"weights": "random"}})
     network = build_pooled(backbone, build_backbone(settings, backbone))
     expected = np.asarray(network(read_pictures(files, 96)))
-    compute = OpenVinoNetwork(network, "float32")
+    compute = OpenVinoNetwork.of_keras(network, "float32")
     pictures = np.stack([np.asarray(Image.open(file)) for file in files])
     found = compute(pictures)
     assert found.dtype == np.float32
