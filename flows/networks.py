@@ -12,15 +12,6 @@ _NAMES = [*BACKBONES, *SCRATCH]
 Network = Annotated[str, Field(json_schema_extra={"enum": list(_NAMES)})]
 """Name of a network, chosen in a form from all that there are."""
 
-NetworkOrEncoder = Annotated[
-    str,
-    Field(
-        json_schema_extra={
-            "anyOf": [
-                {"type": "string", "enum": list(_NAMES), "title": "network"},
-                {"type": "string", "title": "encoder"},
-            ]
-        }
-    ),
-]
-"""The same, or the name of an encoder of the study's settings."""
+NetworkOrEncoder = Annotated[str, Field(json_schema_extra={"examples": list(_NAMES)})]
+"""Name of a network, or of an encoder of the study's settings. A form whose choice had another way in would be nested,
+which the dialog of a schedule spoils (`flows.studies`): what is no name is answered with those that there are."""
