@@ -33,8 +33,9 @@ def _two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def workers() -> list[psutil.Process]:
-    """Processes that fetch for this one."""
-    return [child for child in psutil.Process().children() if "loky.backend.popen_loky_posix" in child.cmdline()]
+    """Processes that fetch for this one, before those that tests before may have left: the youngest first."""
+    children = [each for each in psutil.Process().children() if "loky.backend.popen_loky_posix" in each.cmdline()]
+    return sorted(children, key=psutil.Process.create_time, reverse=True)
 
 
 def many(host: LoopbackHost) -> dict[str, str]:
