@@ -32,24 +32,13 @@ def test_a_browser_is_opened_only_before_a_person(monkeypatch, surroundings, exp
 
 
 class _Pressed(Event):
-    """Ctrl-C is pressed as soon as somebody waits for it."""
+    """Somebody who waits for it presses Ctrl-C."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        os.kill(os.getpid(), signal.SIGINT)
-        return super().wait(timeout)
+        del timeout
+        raise KeyboardInterrupt
 
 
-@pytest.fixture
-def _hears_ctrl_c():
-    """Whatever tests before have left, Ctrl-C raises KeyboardInterrupt."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    held_back = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    yield
-    signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
-    signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
-
-
-@pytest.mark.usefixtures("_hears_ctrl_c")
 def test_a_page_has_ended_when_ctrl_c_has(monkeypatch):
     """Ctrl-C while the page is waited for ends the waiting, and the page is served to its end."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
