@@ -1,6 +1,7 @@
 """Pages of our own on loopback."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -56,3 +57,31 @@ def test_what_is_no_login_is_refused(authorization):
     """Also where it cannot be decoded."""
     app = PasswordGuard(guarded_app([], hosts=["covers.example"], token=""), "of sixteen letters")
     assert Visitor(app).get("/", headers={"Authorization": authorization.encode("latin-1")}).status_code == 401
+
+
+# In a process of its own: the signal ended one that had run many other tests.
+CTRL_C = """
+import os, signal
+from threading import Timer
+import httpx
+from deployments import loopback
+from deployments.pages.site import guarded_app
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+shared = loopback.Shared("covers.example:4281", "of sixteen letters")
+for given, status in ((None, 421), (shared, 401)):
+    with loopback.served(lambda hosts: guarded_app([], hosts=hosts, token=""), "", usual_port=0, shared=given) as page:
+        assert httpx.get(page.address, headers={"Host": shared.name}).status_code == status
+        ctrl_c = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        ctrl_c.start()
+        loopback.stay(page, with_browser=False)
+        ctrl_c.join()
+        assert not page.ended.is_set()
+    assert page.ended.is_set()
+"""
+
+
+def test_a_page_has_ended_when_ctrl_c_has():
+    """Ctrl-C while the page is waited for ends the waiting, and the page is served to its end; shared or not."""
+    ended = subprocess.run([sys.executable, "-c", CTRL_C], check=False, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
