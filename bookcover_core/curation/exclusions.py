@@ -7,6 +7,7 @@ settings reject those; in the pool always, for section 3.1 accepts no unreviewed
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from bookcover_core.covers.chunks import DRAWN
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
 from bookcover_core.curation.decisions import Decision
 from bookcover_core.curation.near_duplicates import Duplicate, name_pictures
@@ -40,7 +41,8 @@ def read_ledgers(study: Study, parts: Iterable[str]) -> list[LedgerRow]:
     for part in parts:
         file = study.workspace.ledger / f"{part}.csv"
         if not file.exists():
-            raise StageOrderError(f"the ledger of {part} is gone", where=file, advice="Run `download` again.")
+            step = "curate" if part == DRAWN else "download"
+            raise StageOrderError(f"the ledger of {part} is gone", where=file, advice=f"Run `{step}` again.")
         rows += read_rows(file)
     return rows
 
