@@ -32,7 +32,7 @@ from starlette.routing import Route
 from bookcover_core.curation.label_marks import LabelMark, LabelVerdict, read_marks, save_mark
 from bookcover_core.errors import BookcoverError
 from bookcover_core.inference.similar_covers import CoverIndex
-from bookcover_core.models.model_cards import CARD, read_card
+from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.features import load_features
 from bookcover_core.visualisation.network_insight import INSIGHT, GradCamExample, read_insight
@@ -161,9 +161,8 @@ class _Browse:
         _, index = self._open(study)
         places = {each.key: place for place, each in enumerate(index.books)}
         for model in table.answers if book.key in places else ():
-            file = study.workspace.models / model
-            card = read_card(file) if (file / CARD).is_file() else None  # an ensemble has none
-            if card is not None and card.is_frozen and not index.why_not(card):
+            card = read_card(study.workspace.models / model)
+            if card.is_frozen and not index.why_not(card):
                 own = np.array([places[book.key]])
                 features = load_features(study, card.backbone, card.preparation)[own]
                 [found] = index.nearest(card, features, _NEAR, [book.sha256])
