@@ -1,13 +1,15 @@
 """Tests of how many processes fetch, and of several that fetch one chunk together."""
 
+import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from unittest.mock import Mock
 
-import psutil
 import pytest
+from loky import ProcessPoolExecutor
 
 from bookcover_core.covers import download_progress, downloader, fetch_covers
 from bookcover_core.covers.download import download_chunk
@@ -15,7 +17,7 @@ from bookcover_core.covers.fetch_covers import share
 from bookcover_core.pipeline import processes
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
-from tests.bookcover_core.covers.loopback import LoopbackHost, picture, reply
+from tests.bookcover_core.covers.loopback import LoopbackHost, Reply, picture, reply
 
 MakeStudy = Callable[..., Study]
 
@@ -24,18 +26,23 @@ BOOKS = 80
 
 @pytest.fixture
 def _two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for ready in [*processes._ready.values()]:  # those that other tests left are not the ones to be killed
-        ready.shutdown(kill_workers=True)
-    processes._ready.clear()
     monkeypatch.setattr(fetch_covers, "_processes", Mock(return_value=2))
     # Who watches is told of every row.
     monkeypatch.setattr(download_progress, "_PROGRESS_INTERVAL", 0.0)
 
 
-def workers() -> list[psutil.Process]:
-    """Processes that fetch for this one, before those that tests before may have left: the youngest first."""
-    children = [each for each in psutil.Process().children() if "loky.backend.popen_loky_posix" in each.cmdline()]
-    return sorted(children, key=psutil.Process.create_time, reverse=True)
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
+    """The processes that fetch, in the order in which they were taken."""
+    taken: list[ProcessPoolExecutor] = []
+    take = processes._take
+
+    def remember(number: int) -> ProcessPoolExecutor:
+        taken.append(take(number))
+        return taken[-1]
+
+    monkeypatch.setattr(processes, "_take", remember)
+    return taken
 
 
 def many(host: LoopbackHost) -> dict[str, str]:
@@ -43,16 +50,27 @@ def many(host: LoopbackHost) -> dict[str, str]:
 
 
 class Killer:
-    """Watches the progress of a chunk, and kills workers when a part of it is done."""
+    """Watches the progress of a chunk, and kills some of the processes that fetch when a part of it is done."""
 
-    def __init__(self, most: int) -> None:
-        self.left = most
+    def __init__(self, pools: list[ProcessPoolExecutor], most: int) -> None:
+        self.pools = pools
+        self.most = most
+        self.done = threading.Event()
 
     def __call__(self, done: int, total: int) -> None:
-        if done >= total // 4 and self.left:
-            for worker in workers()[: self.left]:
-                os.kill(worker.pid, signal.SIGKILL)
-            self.left = 0
+        if done >= total // 4 and not self.done.is_set():
+            for worker in [*self.pools[-1]._processes][: self.most]:
+                os.kill(worker, signal.SIGKILL)
+            self.done.set()
+
+    def later(self, send: Reply) -> Reply:
+        """An answer that waits for the killing, however late the watcher gets its turn."""
+
+        async def wait(writer: asyncio.StreamWriter) -> None:
+            assert await asyncio.to_thread(self.done.wait, 60)
+            await send(writer)
+
+        return wait
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -62,12 +80,20 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.mark.usefixtures("_two_processes")
 @pytest.mark.parametrize("killed", [1, 2])
 def test_what_a_killed_worker_left_is_fetched(
-    host: LoopbackHost, make_study: MakeStudy, caplog: pytest.LogCaptureFixture, killed: int
+    host: LoopbackHost,
+    make_study: MakeStudy,
+    caplog: pytest.LogCaptureFixture,
+    pools: list[ProcessPoolExecutor],
+    killed: int,
 ):
     """When the system kills workers, a line says so, and every cover is there in the end."""
-    study = make_study(many(host), requests_per_second=100)
+    killer = Killer(pools, killed)
+    books = many(host)
+    for number in range(BOOKS // 2, BOOKS):
+        host.add(f"/{number}.jpg", killer.later(reply(200, picture())))
+    study = make_study(books, requests_per_second=100)
     with caplog.at_level(logging.WARNING, "bookcover_core"):
-        manifest = download_chunk(Study(study.settings, Killer(killed)), 1)
+        manifest = download_chunk(Study(study.settings, killer), 1)
     assert manifest.counts == {"records": BOOKS + 6, "ok": BOOKS + 6}
     said = "a process that did part of the work was killed: what it left is fetched by this one"
     assert warnings_of(caplog) == [said]

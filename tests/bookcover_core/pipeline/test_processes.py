@@ -324,7 +324,9 @@ def test_ctrl_c_is_told_once(tmp_path):
     )
     assert program.stdout is not None
     assert [program.stdout.readline().strip() for _ in range(2)] == ["imported", "working"]
+    time.sleep(0.5)  # the caller waits by now: an interruption on the way there is told by Python with more words
     os.killpg(program.pid, signal.SIGINT)
     _, err = program.communicate(timeout=120)
-    assert err.count("Traceback") == err.count("KeyboardInterrupt") == 1
+    assert err.count("KeyboardInterrupt") == 1
+    assert "_process_worker" not in err  # the function of loky that all of them are in
     assert come_true(lambda: not marked("c"))
