@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TypeVar
 
 from loky import BrokenProcessPool, ProcessPoolExecutor, cpu_count
+from loky.backend.context import LokyContext
 from loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 
 from bookcover_core.errors import WorkerError
@@ -122,10 +123,14 @@ def _take(processes: int) -> ProcessPoolExecutor:
     if ready is not None:
         with suppress(BrokenProcessPool, ShutdownExecutorError):
             return _started(ready)
-    environment = own_environment()
     return _started(
         ProcessPoolExecutor(
-            processes, timeout=_READY_SECONDS, initializer=attend, initargs=(os.getpid(),), env=environment
+            processes,
+            context=LokyContext(),  # unnamed, it would be that of whichever copy of loky was imported last
+            timeout=_READY_SECONDS,
+            initializer=attend,
+            initargs=(os.getpid(),),
+            env=own_environment(),
         )
     )
 

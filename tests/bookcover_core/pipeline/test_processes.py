@@ -256,6 +256,14 @@ def test_processes_do_not_import_what_they_do_not_need():
     assert not {"tensorflow", "keras", "prefect", "flows", "tasks", "deployments"} & set(modules)
 
 
+def test_another_copy_of_loky_starts_none_of_ours():
+    """Joblib brings one, which would import scikit-learn's half of the world into each of them."""
+    import joblib.externals.loky  # noqa: F401 - here, that it be the last
+
+    [modules, _] = in_processes(loaded, range(2), processes=2)
+    assert "joblib" not in modules
+
+
 def start(tmp_path: Path, script: str, mark: str) -> subprocess.Popen[str]:
     """A program of its own that calls `in_processes` without any guard; its processes are known by `mark`."""
     file = tmp_path / "program.py"
