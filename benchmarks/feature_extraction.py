@@ -6,7 +6,8 @@ Measured in one process, by turns, with MobileNetV2 at 224:
 
 - predict: `model.predict` of Keras on the pictures in memory, decoded, scaled and preprocessed beforehand;
 - the rest: `Extractor.extract` of this project, from JPEG files of 299x299 to features, by TensorFlow in float32 and by
-  OpenVINO in float32 and, where the processor has it, bfloat16.
+  OpenVINO in float32, in bfloat16 where the processor has it, and in int8 (the extra of that name), calibrated on 300
+  other pictures.
 
 Speed depends on neither the weights nor what the pictures show, so the pictures are drawn: noise at several scales, so
 that files are as large as those of prepared covers. How far features differ depends on the weights; without a file they
@@ -31,13 +32,16 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 PICTURES = 512
+CALIBRATION = 300
+WAYS = (("tensorflow", "float32"), ("openvino", "float32"), ("openvino", "bfloat16"), ("openvino", "int8"))
 ROUNDS = 5
 RESULTS = Path(__file__).parent / "results" / "feature_extraction.json"
 
 
-def draw_pictures(folder: Path, count: int = PICTURES) -> list[Path]:
+def draw_pictures(folder: Path, count: int = PICTURES, seed: int = 0) -> list[Path]:
     """Prepared pictures as the stage `prepare` leaves them: JPEG, quality 95, 4:4:4."""
-    generator = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    generator = np.random.default_rng(seed)
     files = []
     for number in range(count):
         pixels = np.zeros((299, 299, 3), np.float32)
@@ -54,12 +58,13 @@ def main() -> None:
     """Measure, print, and write the results."""
     from bookcover_core.errors import SettingsError
     from bookcover_core.models.backbones import find_backbone
-    from bookcover_core.models.inference_engine import check_engine
+    from bookcover_core.models.inference_engine import check_engine, check_quantiser
     from bookcover_core.models.input_pipeline import read_pictures
     from bookcover_core.models.networks import build_pooled, build_preprocessing
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
     from bookcover_core.training.feature_extraction import Extractor
+    from bookcover_core.training.quantise import quantise_network
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--weights", type=Path, help="MobileNetV2's, without the top; default: random ones")
@@ -67,19 +72,25 @@ def main() -> None:
     asked = parser.parse_args()
     weights = {"weight_files": {"MobileNetV2": str(asked.weights)}} if asked.weights else {"weights": "random"}
     backbone, ways = find_backbone("MobileNetV2"), {}
-    for engine, precision in (("tensorflow", "float32"), ("openvino", "float32"), ("openvino", "bfloat16")):
-        models = {"engine": engine, "precision": precision, **weights}
-        settings = StudySettings.model_validate({"models": models})
-        try:
-            check_engine(settings.models)
-        except SettingsError as error:
-            print(error)
-            continue
-        ways[f"{engine}, {precision}"] = Extractor(settings, backbone)
-    network = build_backbone(settings, backbone)
-    pooled = build_pooled(backbone, network)
     with tempfile.TemporaryDirectory() as folder:
-        files = draw_pictures(Path(folder))
+        files = draw_pictures(Path(folder) / "pictures")
+        calibration = draw_pictures(Path(folder) / "calibration", CALIBRATION, seed=1)
+        for engine, precision in WAYS:
+            models = {"engine": engine, "precision": precision, **weights}
+            settings = StudySettings.model_validate({"models": models})
+            quantised = None
+            try:
+                check_engine(settings.models)
+                check_quantiser(settings.models)
+            except SettingsError as error:
+                print(error)
+                continue
+            if precision == "int8":
+                quantised = Path(folder) / "quantised.xml"
+                quantise_network(settings, backbone, calibration, quantised, quantised.with_suffix(".bin"))
+            ways[f"{engine}, {precision}"] = Extractor(settings, backbone, quantised=quantised)
+        network = build_backbone(settings, backbone)
+        pooled = build_pooled(backbone, network)
         size = statistics.mean(file.stat().st_size for file in files)
         # The bare network: what stands behind the preprocessing, on arrays that are ready for it.
         bare = type(pooled)(network.input, pooled.get_layer("pooling")(network.output))
@@ -108,7 +119,7 @@ def main() -> None:
         + (f" --weights {asked.weights.name}" if asked.weights else ""),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",
         "note": asked.note,
-        "versions": {name: version(name) for name in ("tensorflow", "openvino", "keras", "numpy")},
+        "versions": {name: version(name) for name in ("tensorflow", "openvino", "nncf", "keras", "numpy")},
         "pictures": PICTURES,
         "mean_bytes": round(size),
         "rounds": ROUNDS,

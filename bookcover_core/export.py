@@ -8,6 +8,7 @@
 Importing this module imports TensorFlow.
 """
 
+import logging
 import shutil
 from importlib.resources import files
 from importlib.util import find_spec
@@ -34,6 +35,8 @@ from bookcover_core.pipeline.workspace import read_table, write_text
 from bookcover_core.training.features import load_features
 from bookcover_core.training.stored_probabilities import LEAST
 
+logger = logging.getLogger(__name__)
+
 
 def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
     """The files in `folder` that a trained model was written to; default: the one that judges.
@@ -44,6 +47,9 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
     chosen = choose(study, model)
     network, card = _whole(study, chosen)
     _make(folder)
+    if rounded := [each.name for each in chosen.members if each.is_frozen and each.precision != "float32"]:
+        what = "%s: judged in another precision here, it is written in float32, and some of its answers will differ"
+        logger.warning(what, ", ".join(rounded))
     with without_chatter():
         network(keras.ops.zeros((1, *network.inputs[0].shape[1:])))  # Keras exports what has been called
         network.save(folder / "model.keras")

@@ -31,7 +31,7 @@ from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import books_ahead, listing_files, read_listings
 from bookcover_core.models.backbones import BACKBONES, Backbone
 from bookcover_core.models.encoders import Encoder, check_encoder, find_network
-from bookcover_core.models.inference_engine import check_engine
+from bookcover_core.models.inference_engine import check_engine, check_quantiser
 from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import check_reader
@@ -78,7 +78,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     networks = _frozen_networks(settings)
     checks: list[Callable[[], object]] = [partial(_check_weights, settings, each) for each in networks]
     if networks:
-        checks.append(partial(check_engine, settings.models))
+        checks += [partial(check_engine, settings.models), partial(check_quantiser, settings.models)]
     checks += [partial(_check_listing, study, name, source) for name, source in listing_files(books)]
     told: list[BookcoverError] = []
     has_covers = books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP

@@ -15,8 +15,8 @@ from bookcover_core.families.frozen import ENCODER, Frozen
 from bookcover_core.families.prediction import Floats, Predictor, PredictorInput
 from bookcover_core.models.encoders import Encoder
 from bookcover_core.models.extra_inputs import extra_values
-from bookcover_core.models.inference_engine import Engine, check_engine
-from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, read_card
+from bookcover_core.models.inference_engine import Engine, OpenVinoNetwork, check_engine
+from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, QUANTISED, read_card
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.settings import EncoderSettings, HeadSettings, ModelSettings, StudySettings
 
@@ -73,7 +73,11 @@ class EncoderPredictor:
                 output=card.output,
             )
         )
-        self._encode = encoder.network(Engine(card.engine, card.precision))
+        self._encode = (
+            OpenVinoNetwork.of_file(folder / QUANTISED[0], card.input_size)
+            if card.precision == "int8"
+            else encoder.network(Engine(card.engine, card.precision))
+        )
         self._weights = folder / HEAD_WEIGHTS
 
     def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, Floats | None]:

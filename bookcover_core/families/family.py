@@ -143,10 +143,17 @@ def title_of(name: str) -> str:
     return name.replace("-", ", ", 1).replace("-", " ").replace("finetuned", "fine-tuned")
 
 
+def feature_parts(study: Study, backbone: str, preparation: str) -> Iterator[Part]:
+    """The features of a frozen network, and before them the network in int8 where they are computed so."""
+    if study.settings.models.precision == "int8":
+        yield Part(find("quantise"), (backbone, preparation))
+    yield Part(find("features"), (backbone, preparation))
+
+
 def comparison_parts(study: Study, backbone: str) -> Iterator[Part]:
     """The comparison of preparations by `backbone`."""
     for method in study.settings.preparation.methods:
-        yield Part(find("features"), (backbone, str(method)))
+        yield from feature_parts(study, backbone, str(method))
         yield Part(find("short-training"), (str(method), backbone))
     yield Part(find("compare"), (backbone,))
 

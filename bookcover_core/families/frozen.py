@@ -6,18 +6,19 @@ Where a search has chosen hyperparameters (section 5.4), the head is built and t
 
 from collections.abc import Iterator, Sequence
 
-from bookcover_core.families.family import Family, System, comparison_parts, listed, until
+from bookcover_core.families.family import Family, System, comparison_parts, feature_parts, listed, until
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import Encoder, find_network
-from bookcover_core.models.model_cards import MODEL_WEIGHTS
+from bookcover_core.models.model_cards import ENCODER_FILE, MODEL_WEIGHTS, QUANTISED
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Monitor, StudySettings
+from bookcover_core.training.feature_store import quantised_files
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
 from bookcover_core.training.hyperparameters import HEAD_SETTINGS
 from bookcover_core.training.measurement_inputs import head_inputs
@@ -66,12 +67,15 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     parameters = {"head": sum(array.size for array in training.fitted.weights)}
     architecture = None
     if isinstance(named, Encoder):
-        training.add_encoder(named)
+        training.add_copy(named.file, f"{ENCODER_FILE}{named.file.suffix.lower()}")
     else:
         network = build_backbone(study.settings, named)
         whole = assemble(named, network, training.fitted.network)
         training.add_weights(whole, MODEL_WEIGHTS)
         parameters["backbone"], architecture = network.count_params(), measure(whole)
+    if made["precision"] == "int8":
+        for file, name in zip(quantised_files(study, model), QUANTISED, strict=True):
+            training.add_copy(file, name)
     return finish_training(
         run,
         training,
@@ -109,7 +113,7 @@ class Frozen(Family):
         settings, network = study.settings, system.network
         if settings.training.preparation == "best" and settings.comparison.per_backbone:
             yield from comparison_parts(study, network)
-        yield Part(find("features"), (network, self.preparation(study, system)))
+        yield from feature_parts(study, network, self.preparation(study, system))
         if settings.search.trials:
             yield Part(find("search"), (network,))
         yield system.maker

@@ -1,5 +1,6 @@
 """A trained network of a folder, at work on covers from outside the study. Importing this module imports TensorFlow."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,9 +10,12 @@ from bookcover_core.families.prediction import Floats, PredictorInput, Square
 from bookcover_core.models.backbones import POOLING
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.inference_engine import OpenVinoNetwork
+from bookcover_core.models.model_cards import quantised_network
 from bookcover_core.models.networks import before_genres, load_model
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.reading.openvino_runtime import openvino_version
+
+logger = logging.getLogger(__name__)
 
 # What a network gives.
 _GENRES, _FEATURES = "genres", "features"
@@ -39,8 +43,14 @@ class NetworkPredictor:
         self._plain = keras.Model(self.model.inputs, outputs)
         self._engine = None
         if self.card.is_frozen and self.card.engine == "openvino" and openvino_version():
-            pooled = keras.Model(self.model.inputs[0], outputs[_FEATURES])
-            self._engine = OpenVinoNetwork.of_keras(pooled, self.card.precision)
+            if self.card.precision == "int8":
+                self._engine = OpenVinoNetwork.of_file(quantised_network(folder, self.card), self.card.input_size)
+            else:
+                pooled = keras.Model(self.model.inputs[0], outputs[_FEATURES])
+                self._engine = OpenVinoNetwork.of_keras(pooled, self.card.precision)
+        elif self.card.precision != "float32":
+            what = "%s: OpenVINO is not installed, so that features are not in %s, as the study's are, but in float32"
+            logger.warning(what, self.card.name, self.card.precision)
         self._graph: Callable[[list[Floats]], dict[str, tf.Tensor]] | None = None
 
     def predict(self, covers: Sequence[PredictorInput]) -> tuple[Floats, Floats | None]:

@@ -24,7 +24,7 @@ from bookcover_core.models.inference_engine import (
 )
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.reading.openvino_runtime import load_openvino
-from bookcover_core.settings import EncoderSettings, ModelSettings
+from bookcover_core.settings import EncoderSettings, ModelSettings, Precision
 
 _SETTING = "models.encoders"
 
@@ -55,14 +55,17 @@ class Encoder(Backbone):
     def network(self, engine: Engine) -> Callable[[Pictures], Floats]:
         """Pictures (n, rows, columns, 3) in 0..255 to features (n, channels); TensorFlow wants them in its own size."""
         if self.is_onnx:
-            openvino_model = partial(_load_onnx, self)
-            return OpenVinoNetwork(openvino_model, self.size, engine.precision, CHANNELS[self.preprocessing])
+            return self.onnx_network(engine.precision)
         from bookcover_core.models.networks import build_pooled  # noqa: PLC0415 - imports TensorFlow
 
         pooled = build_pooled(self, self.build())
         if engine.name == "openvino":
             return OpenVinoNetwork.of_keras(pooled, engine.precision)
         return lambda pictures: pooled(pictures, training=False).numpy()
+
+    def onnx_network(self, precision: Precision) -> OpenVinoNetwork:
+        """The network in an ONNX file, to pooled features; not quantised, whatever the precision."""
+        return OpenVinoNetwork(partial(_load_onnx, self), self.size, precision, CHANNELS[self.preprocessing])
 
 
 def find_network(models: ModelSettings, name: str, *, others: Iterable[str] = ()) -> Backbone:

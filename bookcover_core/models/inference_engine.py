@@ -10,6 +10,7 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -80,6 +81,24 @@ def check_engine(models: ModelSettings) -> None:
     check_precision(engine.precision, "models.precision")
 
 
+def nncf_version() -> str:
+    """The version of NNCF, which takes networks to int8; empty where none is installed."""
+    try:
+        return version("nncf")
+    except PackageNotFoundError:
+        return ""
+
+
+def check_quantiser(models: ModelSettings) -> None:
+    """Return where networks need no quantising, or can be quantised; raise `SettingsError` where NNCF is missing."""
+    if models.precision == "int8" and not nncf_version():
+        raise SettingsError(
+            "NNCF, which takes networks to int8, is not installed",
+            where="models.precision",
+            advice='Install it with `pip install "bookcover[int8]"`, or set models.precision=float32.',
+        )
+
+
 @cache
 def has_gpu() -> bool:
     """Whether TensorFlow would find a GPU: NVIDIA's driver does, and the libraries that TensorFlow needs are there."""
@@ -115,6 +134,11 @@ class OpenVinoNetwork:
         self._turn = Lock()
 
     @classmethod
+    def of_file(cls, file: Path, side: int) -> "OpenVinoNetwork":
+        """A network in int8 that the stage `quantise` left in a file; it scales pixels itself."""
+        return cls(lambda: load_openvino().Core().read_model(file), side, "int8")
+
+    @classmethod
     def of_keras(cls, network: Any, precision: Precision) -> "OpenVinoNetwork":
         """The same as a Keras network, which scales pixels itself."""
         return cls(partial(_converted, network), network.inputs[0].shape[1], precision)
@@ -132,7 +156,8 @@ class OpenVinoNetwork:
             queue.wait_all()
         return np.concatenate([found[start] for start in sorted(found)])[: len(pictures)]
 
-    def _compile(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> Any:
+    def with_input(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> Any:
+        """The `openvino.Model` that takes pictures (n, *shape, 3) of 0..255 of this type."""
         openvino = load_openvino()
         from openvino import preprocess  # noqa: PLC0415 - an extra
 
@@ -148,7 +173,10 @@ class OpenVinoNetwork:
         if self._scaling is not None:
             mean, deviation = ([255 * each for each in values] for values in self._scaling)
             first.mean(mean).scale(deviation)
-        model = steps.build()
+        return steps.build()
+
+    def _compile(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> Any:
+        openvino, model = load_openvino(), self.with_input(shape, dtype)
         model.reshape([_TOGETHER, *shape, 3])
         return openvino.AsyncInferQueue(compile_network(model, self._precision, PERFORMANCE_HINT="THROUGHPUT"))
 

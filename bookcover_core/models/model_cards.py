@@ -21,6 +21,8 @@ HEAD_WEIGHTS = "head.weights.h5"
 MODEL_WEIGHTS = "model.weights.h5"
 ENCODER_FILE = "encoder"
 """Stem of the file that holds an encoder as it came."""
+QUANTISED = ("quantised.xml", "quantised.bin")
+"""Files that hold the backbone in int8."""
 
 
 class Member(BaseModel):
@@ -97,6 +99,12 @@ def whole_file(folder: Path, name: str, card: ModelCard) -> Path:
     if not file.is_file() or file_digest(file) != card.digests.get(name):
         raise WeightsError("it is missing, or not as its card says", where=file, advice="Run the study again.")
     return file
+
+
+def quantised_network(folder: Path, card: ModelCard) -> Path:
+    """The file of the backbone in int8 in a system's folder; raises `WeightsError` as `whole_file` does."""
+    graph, _weights = [whole_file(folder, name, card) for name in QUANTISED]
+    return graph
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -26,6 +26,7 @@ _MODULES = (
     "curation.splits",
     "preparation.prepare",
     "reading.read_covers",
+    "training.quantise",
     "training.features",
     "training.preparation_comparison",
     "training.hyperparameter_search",

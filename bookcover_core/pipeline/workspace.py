@@ -11,6 +11,7 @@
         splits/             books.csv: the selected books with their split
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
         texts/              shard-0001.jsonl: the words read on each cover
+        quantised/          <backbone>-<preparation>.xml, .bin: networks in int8
         features/           <backbone>-<preparation>/shard-0001.npy
         comparison/         which preparation does best: <preparation>/, or <backbone>/<preparation>/
         search/             <backbone>-<preparation>/: the heads that were tried, and the hyperparameters chosen
@@ -90,6 +91,7 @@ class Workspace:
         self.prepared = root / "prepared"
         self.texts = root / "texts"
         """The words read on each cover, by shard."""
+        self.quantised = root / "quantised"
         self.features = root / "features"
         self.comparison = root / "comparison"
         self.search = root / "search"

@@ -11,8 +11,9 @@ from typing import Any
 from bookcover_core.errors import SettingsError
 from bookcover_core.settings import Precision
 
-# What OpenVINO calls the precisions. It must be told: left to itself it takes bfloat16 wherever the processor can.
-_TYPES = {"float32": "f32", "bfloat16": "bf16"}
+# What OpenVINO calls the precisions. It must be told: left to itself it takes bfloat16 wherever the processor can. A
+# quantised network says itself what is computed in int8; between, it is float32.
+_TYPES = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 def openvino_version() -> str:

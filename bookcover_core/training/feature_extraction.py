@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.errors import WeightsError
+from bookcover_core.errors import StageOrderError, WeightsError
 from bookcover_core.models.backbones import Backbone
 from bookcover_core.models.encoders import Encoder
 from bookcover_core.models.inference_engine import OpenVinoNetwork, check_engine, choose_engine
@@ -27,10 +27,17 @@ _FOLDED_PARAMETERS = 10_000_000
 class Extractor:
     """A backbone that gives pooled features of pictures.
 
-    Computed by the engine that the settings choose; with an `accelerator`, by TensorFlow in that way.
+    Computed by the engine that the settings choose, in int8 by the network in the file `quantised`; with an
+    `accelerator`, by TensorFlow in that way.
     """
 
-    def __init__(self, settings: StudySettings, backbone: Backbone, accelerator: Accelerator | None = None) -> None:
+    def __init__(
+        self,
+        settings: StudySettings,
+        backbone: Backbone,
+        accelerator: Accelerator | None = None,
+        quantised: Path | None = None,
+    ) -> None:
         self._backbone = backbone
         engine = choose_engine(settings.models)
         self._scales = accelerator is None and engine.name == "openvino"
@@ -38,15 +45,16 @@ class Extractor:
             check_engine(settings.models)
         self._accelerator = PROCESSOR if self._scales else accelerator or find_accelerator()
         self._compute: Callable[[Any], Any]
-        if isinstance(backbone, Encoder) and backbone.is_onnx:
-            self._compute = backbone.network(engine)
-        else:
-            network = build_pooled(backbone, build_backbone(settings, backbone))
-            self._compute = (
-                OpenVinoNetwork.of_keras(network, engine.precision)
-                if self._scales
-                else _compile(network, self._accelerator)
+        if quantised is not None:
+            self._compute = OpenVinoNetwork.of_file(quantised, backbone.size)
+        elif self._scales and engine.precision == "int8":
+            raise StageOrderError(
+                f"{backbone.name} has not been quantised", where="features", advice="Run the stage `quantise` first."
             )
+        elif self._scales:
+            self._compute = openvino_network(settings, backbone)
+        else:
+            self._compute = _compile(build_pooled(backbone, build_backbone(settings, backbone)), self._accelerator)
 
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Pooled features (files, channels) of prepared pictures, in the order of `files`.
@@ -75,6 +83,15 @@ class Extractor:
                 advice="Take other weights: models.weight_files.",
             )
         return features
+
+
+def openvino_network(settings: StudySettings, backbone: Backbone) -> OpenVinoNetwork:
+    """A backbone with its weights, from pictures to pooled features; not quantised, whatever the precision."""
+    if isinstance(backbone, Encoder) and backbone.is_onnx:
+        return backbone.onnx_network(settings.models.precision)
+    return OpenVinoNetwork.of_keras(
+        build_pooled(backbone, build_backbone(settings, backbone)), settings.models.precision
+    )
 
 
 def _compile(network: keras.Model, accelerator: Accelerator) -> Callable[[tf.Tensor], tf.Tensor]:

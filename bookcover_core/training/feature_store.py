@@ -36,6 +36,11 @@ def shard_file(study: Study, model: str, number: int) -> Path:
     return study.workspace.features / model / f"shard-{number:04d}.npy"
 
 
+def quantised_files(study: Study, model: str) -> list[Path]:
+    """The files of the network that computes the features of `model` in int8: OpenVINO's, the graph and its weights."""
+    return [study.workspace.quantised / f"{model}{suffix}" for suffix in (".xml", ".bin")]
+
+
 def _read_record(file: Path) -> ShardRecord | None:
     """What a shard was made from; none where that cannot be read."""
     try:

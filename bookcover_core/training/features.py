@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import find_network
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.inference_engine import choose_engine
+from bookcover_core.models.machine_info import computes_int8
 from bookcover_core.models.weights import weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs, file_digest
@@ -34,6 +36,7 @@ from bookcover_core.training.feature_store import (
     MappedRows,
     earlier_rows,
     map_shard,
+    quantised_files,
     shard_file,
     shard_stands,
     write_shard,
@@ -50,10 +53,13 @@ logger = logging.getLogger(__name__)
 def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
     numbers = [*shard_keys(study)] if shard is None else [shard]
     weights = weights_source(study.settings, find_network(study.settings.models, backbone)).digest
-    engine = choose_engine(study.settings.models)
+    engine, model = choose_engine(study.settings.models), model_name(backbone, preparation)
+    after = [f"prepare/shard-{number:04d}" for number in numbers]
+    if engine.precision == "int8":
+        after.append(f"quantise/{model}")
     return Inputs(
-        model_name(backbone, preparation) + ("" if shard is None else f"/shard-{shard:04d}"),
-        after=[f"prepare/shard-{number:04d}" for number in numbers],
+        model + ("" if shard is None else f"/shard-{shard:04d}"),
+        after=after,
         given={
             "backbone": backbone,
             "preparation": preparation,
@@ -207,7 +213,12 @@ class _Shards:
         self._study = study
         self._preparation = preparation
         weights = weights_source(study.settings, self.network).digest
-        way = [self.network.size, self.engine.name, self.engine.precision]
+        way: list[Any] = [self.network.size, self.engine.name, self.engine.precision]
+        self._quantised: Path | None = None
+        if self.engine.precision == "int8":
+            model = model_name(backbone, preparation)
+            self._quantised = quantised_files(study, model)[0]
+            way.append(study.manifest(f"quantise/{model}").digest)
         self._made_with = digest_of([backbone, weights, *way, code])
 
     @cached_property
@@ -218,7 +229,9 @@ class _Shards:
         if prepared < wanted:
             logger.info("%s: pictures of %d pixels are enlarged to %d", self._label, prepared, wanted)
         logger.info("%s: computed by %s", self._label, self.engine.title)
-        return Extractor(self._study.settings, self.network)
+        if self._quantised and not computes_int8():
+            logger.warning("%s: this processor has no VNNI, without which int8 is slower and may saturate", self._label)
+        return Extractor(self._study.settings, self.network, quantised=self._quantised)
 
     @cached_property
     def _earlier(self) -> dict[str, npt.NDArray[np.float32]]:

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.encoders import Encoder
-from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, MODEL_WEIGHTS
+from bookcover_core.models.model_cards import HEAD_WEIGHTS, MODEL_WEIGHTS
 from bookcover_core.models.networks import save_weights
 from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.engine import StageRun
@@ -57,11 +56,11 @@ class TrainingRun:
         self.weights[name] = save_weights(network, self.folder / name)
         self.outputs.append(self.folder / name)
 
-    def add_encoder(self, encoder: Encoder) -> None:
-        """Put the file of `encoder` into the folder."""
-        kept = self.folder / f"{ENCODER_FILE}{encoder.file.suffix.lower()}"
+    def add_copy(self, file: Path, name: str) -> None:
+        """Put a copy of a file of weights into the folder."""
+        kept = self.folder / name
         with atomic(kept) as temporary:
-            shutil.copyfile(encoder.file, temporary)
+            shutil.copyfile(file, temporary)
         self.weights[kept.name] = file_digest(kept)
         self.outputs.append(kept)
 

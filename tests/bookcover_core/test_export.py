@@ -68,6 +68,15 @@ def test_keras_and_onnx_give_the_same_probabilities(study, tmp_path):
     assert labels == [genre.name for genre in choose(study, "Miniature").members[0].genres]
 
 
+def test_another_precision_is_told(study, tmp_path, monkeypatch, caplog):
+    """A network that judged in int8 goes to other programs in float32, and whoever exports it is told."""
+    chosen = choose(study, "Miniature")
+    cards = tuple(each.model_copy(update={"precision": "int8"}) for each in chosen.members)
+    monkeypatch.setattr(export, "choose", lambda *_: replace(chosen, members=cards))
+    export.export_model(study, tmp_path / "out")
+    assert "Miniature-padded: judged in another precision here" in caplog.text
+
+
 @pytest.mark.parametrize("how", ["weighted", "product"])
 def test_an_ensemble_is_one_file(study, tmp_path, monkeypatch, how):
     """Members that see one square are joined in the file as the study joins them."""

@@ -1,5 +1,6 @@
 """Encoders that people bring go the whole way of a study, beside the networks that it knows."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,26 @@ from bookcover_core.export import export_model
 from bookcover_core.families.encoder import EncoderPredictor
 from bookcover_core.families.fine_tuned import fine_tune
 from bookcover_core.families.frozen import train_backbone
+from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, systems
 from bookcover_core.inference.cover_sources import find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.models.input_pipeline import read_pictures
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preflight import check
+from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import prepare_shard, shards
 from bookcover_core.settings.toml_file import load_settings, parse_settings, to_toml
 from bookcover_core.training.features import compute_features, load_features
+from bookcover_core.training.measurement_inputs import load_measurements
+from bookcover_core.training.quantise import quantise
 from bookcover_core.training.stored_probabilities import read_probabilities
 from tests.bookcover_core.inference.trained import BOOKS, GENRES, draw, settings_in
 from tests.bookcover_core.models.tiny_encoders import CHANNELS, SIZE, write_keras, write_onnx
+from tests.bookcover_core.training.test_quantise import needs_nncf
 
 
 def with_encoders(folder, **changes):
@@ -107,6 +114,30 @@ def test_they_judge_as_the_study_saw(made, name, monkeypatch):
     assert all(verdict.nearest for verdict in verdicts)
 
 
+@needs_nncf
+@pytest.mark.parametrize("name", ["Mine", "Yours"])
+def test_they_are_quantised_too(made, name):
+    """In int8 an encoder is near what it is in float32, and its folder holds what judges covers."""
+    plain = load_features(made, name, "padded")[:]
+    models = made.settings.models.model_copy(update={"precision": "int8"})
+    study = Study(made.settings.model_copy(update={"models": models, "name": f"{name}-int8"}))
+    shutil.copytree(made.workspace.root, study.workspace.root)
+    quantise(study, name, "padded")
+    compute_features(study, name, "padded")
+    found = load_features(study, name, "padded")[:]
+    assert 0 < np.abs(found - plain).mean() < 0.1 * np.abs(plain).mean()
+    train_backbone(study, name)
+    folder = study.workspace.models / f"{name}-padded"
+    keys, stored = read_probabilities(folder, "test")
+    card = read_card(folder)
+    files = {file.stem: file for file in (study.workspace.prepared / "padded").rglob("*.jpg")}
+    pictures = read_pictures([files[key] for key in keys], SIZE)
+    measured = [Measurements(*row) for row in load_measurements(study, keys)]
+    covers = [PredictorInput({card.square: each}, of) for each, of in zip(pictures, measured, strict=True)]
+    probabilities, _ = EncoderPredictor(folder).predict(covers)
+    np.testing.assert_allclose(probabilities, stored, atol=1e-5)
+
+
 def test_nothing_shows_what_they_see(made, tmp_path):
     """No ideal pictures and no heat maps, no part of the study for them, and no file for other programs."""
     assert not parts(made, "visualise")
@@ -128,8 +159,6 @@ def test_they_are_not_fine_tuned(made):
 
 def test_an_altered_file_judges_nothing(made, tmp_path):
     """A model's folder whose encoder is not the one that the card names is refused."""
-    import shutil
-
     shutil.copytree(made.workspace.models / "Mine-padded", tmp_path / "Mine-padded")
     write_onnx(tmp_path / "Mine-padded" / "encoder.onnx", outputs=("vectors",))
     with pytest.raises(WeightsError, match="not the one that the card"):

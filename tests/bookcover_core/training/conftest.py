@@ -106,7 +106,7 @@ def invented_features(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     read = 0
 
     class MeanColour:
-        def __init__(self, _settings, backbone):
+        def __init__(self, _settings, backbone, **_):
             self.channels = backbone.channels
 
         def extract(self, files, progress):
