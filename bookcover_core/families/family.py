@@ -143,17 +143,18 @@ def title_of(name: str) -> str:
     return name.replace("-", ", ", 1).replace("-", " ").replace("finetuned", "fine-tuned")
 
 
-def feature_parts(study: Study, backbone: str, preparation: str) -> Iterator[Part]:
+def feature_parts(study: Study, backbone: str, preparation: str, stage: str = "features") -> Iterator[Part]:
     """The features of a frozen network, and before them the network in int8 where they are computed so."""
     if study.settings.models.precision == "int8":
         yield Part(find("quantise"), (backbone, preparation))
-    yield Part(find("features"), (backbone, preparation))
+    yield Part(find(stage), (backbone, preparation))
 
 
 def comparison_parts(study: Study, backbone: str) -> Iterator[Part]:
     """The comparison of preparations by `backbone`."""
+    stage = "compared-features" if study.settings.comparison.share < 1 else "features"
     for method in study.settings.preparation.methods:
-        yield from feature_parts(study, backbone, str(method))
+        yield from feature_parts(study, backbone, str(method), stage)
         yield Part(find("short-training"), (str(method), backbone))
     yield Part(find("compare"), (backbone,))
 

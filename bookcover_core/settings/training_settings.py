@@ -67,6 +67,9 @@ class ComparisonSettings(SettingsSection):
     """Network that compares the preparations."""
     per_backbone: bool = False
     """Compare them for every network on its own features, and train each on its own best, as section 5.4 asks."""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the training books that a comparison learns from. Below 1, features on the preparations that are not
+    chosen are computed of those books, and of the validation and test books, alone."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 30
     """Epochs at most."""
     patience: Annotated[int, Field(ge=1, le=100_000)] = 15

@@ -68,7 +68,7 @@ def earlier_rows(study: Study, backbone: str, made_with: str) -> dict[str, npt.N
             rows.update(zip(record.pictures, shard, strict=True))
 
     root, store = study.workspace.root, Store.beside(study)
-    for file in sorted(study.workspace.features.glob(f"{backbone}-*/shard-*.npy")):
+    for file in sorted(study.workspace.features.glob(f"{backbone}-*/**/shard-*.npy")):
         take(
             _read_record(file.with_suffix(".json")),
             lambda record: root / record.output.path if record.output.stands(root) else None,

@@ -7,8 +7,10 @@ They are computed shard by shard (`training.feature_store`), each picture once, 
 """
 
 import logging
+import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import find_network
@@ -42,7 +45,12 @@ from bookcover_core.training.feature_store import (
     write_shard,
 )
 from bookcover_core.training.measurement_inputs import load_measurements
-from bookcover_core.training.preparation_choice import chosen_preparation, comparing_backbones, model_name
+from bookcover_core.training.preparation_choice import (
+    chosen_preparation,
+    compared_name,
+    comparing_backbones,
+    model_name,
+)
 
 if TYPE_CHECKING:
     from bookcover_core.training.feature_extraction import Extractor
@@ -70,17 +78,46 @@ def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = N
     )
 
 
+def _compared_inputs(study: Study, backbone: str, preparation: str) -> Inputs:
+    study.manifest("split")
+    inputs, books = _inputs(study, backbone, preparation), [*chain.from_iterable(_compared_keys(study).values())]
+    return replace(
+        inputs,
+        part=compared_name(backbone, preparation),
+        given={**inputs.given, "books": digest_of(books)},
+        reads=["split"],
+        sizes={"books": len(books)},
+    )
+
+
+def _compared_keys(study: Study) -> dict[int, list[str]]:
+    """Keys of the books that preparations are compared on, by shard: a share of the training books, and all others."""
+    drawn = shuffled_training_books(study, "comparison")
+    left_out = set(drawn[math.ceil(study.settings.comparison.share * len(drawn)) :])
+    found = {number: [key for key in keys if key not in left_out] for number, keys in shard_keys(study).items()}
+    return {number: keys for number, keys in found.items() if keys}
+
+
+def shuffled_training_books(study: Study, purpose: str) -> list[str]:
+    """Keys of the training books in an order drawn for a purpose; a book more or less leaves it to the others."""
+    books = read_table(study.workspace.splits, ("key", "split"))
+    keys = books["key"][books["split"] == "train"]
+    return sorted(keys, key=lambda key: seeded_draw(study.settings.seed, purpose, key))
+
+
+def compared_features(study: Study) -> list[tuple[str, str]]:
+    """Backbone and preparation of the features that preparations are compared by."""
+    if study.settings.training.preparation != "best":
+        return []
+    methods = [str(method) for method in study.settings.preparation.methods]
+    return [(backbone, method) for backbone in comparing_backbones(study.settings) for method in methods]
+
+
 def wanted_features(study: Study) -> Iterator[tuple[str, str]]:
-    """Backbone and preparation of all features of a study, as far as its preparations are chosen."""
-    settings = study.settings
-    compared = settings.training.preparation == "best"
-    wanted = [
-        (backbone, str(method))
-        for backbone in (comparing_backbones(settings) if compared else ())
-        for method in settings.preparation.methods
-    ]
+    """Backbone and preparation of the features of all books, as far as its preparations are chosen."""
+    wanted = compared_features(study) if study.settings.comparison.share == 1 else []
     yield from wanted
-    for network in pretrained(settings):
+    for network in pretrained(study.settings):
         chosen = (network, str(chosen_preparation(study, network)))
         if chosen not in wanted:
             yield chosen
@@ -111,7 +148,7 @@ def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation:
     It depends on its own pictures, the weights, the engine and the code alone. `compute_features` takes the shards that
     it finds, checks them, and computes the others.
     """
-    shards = _Shards(study, backbone, preparation, digest_of(compute_features.code))
+    shards = _Shards(study, backbone, preparation, shard_keys(study))
     covers = len(shards.keys[shard])
     shards.compute(shard, lambda done: study.progress(done, covers))
     study.progress(covers, covers)
@@ -130,27 +167,26 @@ def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation:
     kept=True,
     apart=True,
 )
-def compute_features(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
+def compute_features(study: Study, _: StageRun, backbone: str, preparation: str) -> Result:
     """The features that `backbone` gives of the covers prepared as `preparation`."""
-    model = model_name(backbone, preparation)
-    shards = _Shards(study, backbone, preparation, run.code)
-    done = computed = 0
-    for number, keys in shards.keys.items():
-        computed += shards.compute(number, partial(_tell, study, shards.books, done))
-        done += len(keys)
-        study.progress(done, shards.books)
-    files = [shard_file(study, model, number) for number in shards.keys]
-    return Result(
-        outputs=[*files, *(file.with_suffix(".json") for file in files)],
-        digest=digest_outputs([Output.of(file, study.workspace.root) for file in files]),
-        counts={
-            "covers": shards.books,
-            "computed": computed,
-            "channels": map_shard(files[0], shards.keys[1]).shape[1],
-            "shards": len(shards.keys),
-            "engine": shards.engine.title,
-        },
-    )
+    return _Shards(study, backbone, preparation, shard_keys(study)).result()
+
+
+@stage(
+    "compared-features",
+    "Compute pooled features to compare preparations by",
+    step="train",
+    label="features",
+    run_title="features of {backbone} on {preparation}, to compare",
+    settings=("models.input_size",),
+    inputs=_compared_inputs,
+    parts=lambda study: compared_features(study) if study.settings.comparison.share < 1 else (),
+    kept=True,
+    apart=True,
+)
+def compute_compared_features(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
+    """The same of the books that preparations are compared on, where those are not all."""
+    return _Shards(study, backbone, preparation, _compared_keys(study), run.part).result()
 
 
 def _tell(study: Study, total: int, before: int, done: int) -> None:
@@ -159,66 +195,75 @@ def _tell(study: Study, total: int, before: int, done: int) -> None:
 
 def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
     """Features (books, channels) of all books, mapped, in the order of the selection."""
-    model = model_name(backbone, preparation)
-    study.manifest(f"features/{model}")
-    by_shard = shard_keys(study)
-    shards = [map_shard(shard_file(study, model, number), keys) for number, keys in by_shard.items()]
-    place = {key: row for row, key in enumerate(chain.from_iterable(by_shard.values()))}
-    return MappedRows(shards, np.array([place[key] for key in _selected(study)], np.int64))
-
-
-def _selected(study: Study) -> list[str]:
-    """Keys of all books, in the order of the selection."""
-    return read_table(study.workspace.selection, ("key",))["key"].tolist()
+    keys = read_table(study.workspace.selection, ("key",))["key"].tolist()
+    return _map(study, model_name(backbone, preparation), shard_keys(study), keys)
 
 
 def load_split(
-    study: Study, backbone: str, preparation: str, split: str, extra_inputs: Collection[ExtraInput] = ()
+    study: Study,
+    backbone: str,
+    preparation: str,
+    split: str,
+    extra_inputs: Collection[ExtraInput] = (),
+    *,
+    compared: bool = False,
 ) -> LabelledFeatures:
     """Keys, labels, features and extra inputs of the books of one split; of all, where its name is empty.
 
-    Features are mapped, not read.
+    Or of those that preparations are `compared` on, where `comparison.share` is below 1. Features are mapped, not read.
 
     Raises:
         StageOrderError: The features have not been computed, or not of all books of the split; or the covers have not
             been measured.
     """
-    features = load_features(study, backbone, preparation)
+    by_shard, model = shard_keys(study), model_name(backbone, preparation)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split] if split else books
+    if compared:
+        by_shard, model = _compared_keys(study), compared_name(backbone, preparation)
+        books = books[books["key"].isin([*chain.from_iterable(by_shard.values())])]
     keys = books["key"].tolist()
-    place = {key: row for row, key in enumerate(_selected(study))}
+    features, labels = _map(study, model, by_shard, keys), books["label"].to_numpy()
+    if not extra_inputs:
+        return LabelledFeatures(keys, labels, features)
+    return LabelledFeatures(keys, labels, features, extra_values(load_measurements(study, keys), extra_inputs))
+
+
+def _map(study: Study, model: str, by_shard: Mapping[int, Sequence[str]], keys: Sequence[str]) -> MappedRows:
+    """Features of the books of `keys`, in their order, from the shards of a model."""
+    study.manifest(f"features/{model}")
+    shards = [map_shard(shard_file(study, model, number), books) for number, books in by_shard.items()]
+    place = {key: row for row, key in enumerate(chain.from_iterable(by_shard.values()))}
     if missing := sum(key not in place for key in keys):
         raise StageOrderError(
-            f"{missing} books of the split {split!r} have no features",
+            f"{missing} books have no features of {model}",
             where=study.workspace.splits,
             advice="Run the stage `features` again.",
         )
-    rows = np.array([place[key] for key in keys], np.int64)
-    labels = books["label"].to_numpy()
-    if not extra_inputs:
-        return LabelledFeatures(keys, labels, features.of(rows))
-    measurements = load_measurements(study, keys)
-    return LabelledFeatures(keys, labels, features.of(rows), extra_values(measurements, extra_inputs))
+    return MappedRows(shards, np.array([place[key] for key in keys], np.int64))
 
 
 class _Shards:
     """The shards of one network's features of one preparation, and what they are made with."""
 
-    def __init__(self, study: Study, backbone: str, preparation: str, code: str) -> None:
+    def __init__(
+        self, study: Study, backbone: str, preparation: str, keys: Mapping[int, list[str]], name: str = ""
+    ) -> None:
+        """Shards of the books of `keys`, by their numbers; their folder is the model's, where no other is named."""
         self.network = find_network(study.settings.models, backbone)
         self.engine = choose_engine(study.settings.models)
-        self.keys = shard_keys(study)
+        self.keys = keys
         self.books = sum(len(keys) for keys in self.keys.values())
         self._study = study
         self._preparation = preparation
-        weights = weights_source(study.settings, self.network).digest
+        self._name = name or model_name(backbone, preparation)
         way: list[Any] = [self.network.size, self.engine.name, self.engine.precision]
         self._quantised: Path | None = None
         if self.engine.precision == "int8":
             model = model_name(backbone, preparation)
             self._quantised = quantised_files(study, model)[0]
             way.append(study.manifest(f"quantise/{model}").digest)
+        weights, code = weights_source(study.settings, self.network).digest, digest_of(compute_features.code)
         self._made_with = digest_of([backbone, weights, *way, code])
 
     @cached_property
@@ -239,19 +284,39 @@ class _Shards:
 
     @property
     def _label(self) -> str:
-        return f"features/{model_name(self.network.name, self._preparation)}"
+        return f"features/{self._name}"
+
+    def result(self) -> Result:
+        """All shards, computed where they do not stand."""
+        study, done, computed = self._study, 0, 0
+        for number, keys in self.keys.items():
+            computed += self.compute(number, partial(_tell, study, self.books, done))
+            done += len(keys)
+            study.progress(done, self.books)
+        files = [shard_file(study, self._name, number) for number in self.keys]
+        return Result(
+            outputs=[*files, *(file.with_suffix(".json") for file in files)],
+            digest=digest_outputs([Output.of(file, study.workspace.root) for file in files]),
+            counts={
+                "covers": self.books,
+                "computed": computed,
+                "channels": map_shard(files[0], next(iter(self.keys.values()))).shape[1],
+                "shards": len(files),
+                "engine": self.engine.title,
+            },
+        )
 
     def compute(self, number: int, progress: Callable[[int], None]) -> int:
         """Number of covers of a shard whose features were computed; none where it stands.
 
         `progress` is called with the number of pictures done, once a second at most.
         """
-        study, backbone, preparation = self._study, self.network.name, self._preparation
+        study = self._study
         started = told = time.perf_counter()
         keys = self.keys[number]
-        pictures = prepared_pictures(study, [number], keys, preparation)
+        pictures = prepared_pictures(study, [number], keys, self._preparation)
         digests = [sha for _, sha in pictures]
-        file = shard_file(study, model_name(backbone, preparation), number)
+        file = shard_file(study, self._name, number)
         if shard_stands(study, file, self._made_with, keys, digests):
             return 0
         rows = {sha: self._earlier[sha] for sha in digests if sha in self._earlier}

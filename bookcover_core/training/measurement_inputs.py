@@ -35,15 +35,18 @@ def load_measurements(study: Study, keys: Sequence[str]) -> npt.NDArray[np.float
     return measured[list(Measurements._fields)].to_numpy(np.float64)
 
 
-def head_inputs(study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = ()) -> Inputs:
+def head_inputs(
+    study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = (), features: str = ""
+) -> Inputs:
     """What a head on the features of `backbone` on `preparation` is made from.
 
-    Measurements are among it where the head has extra inputs. The part is the model, where no other is named.
+    Measurements are among it where the head has extra inputs. Part and features are the model, where no others are
+    named.
     """
     model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
     if study.settings.head.extra_inputs:
         given["measurements"] = digest_of([file_digest(file) for file in _files(study)])
-    return Inputs(part or model, after=["listings", "split", f"features/{model}", *after], given=given)
+    return Inputs(part or model, after=["listings", "split", f"features/{features or model}", *after], given=given)
 
 
 def _files(study: Study) -> list[Path]:

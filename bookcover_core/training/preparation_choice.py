@@ -20,6 +20,11 @@ def model_name(backbone: str, preparation: str) -> str:
     return f"{backbone}-{preparation}"
 
 
+def compared_name(backbone: str, preparation: str) -> str:
+    """What its features of the books that preparations are compared on alone are called: `comparison.share` below 1."""
+    return f"{model_name(backbone, preparation)}/compared"
+
+
 def split_model_name(name: str) -> tuple[str, str]:
     """Backbone and preparation of a model's name."""
     backbone, _, preparation = name.rpartition("-")

@@ -21,6 +21,7 @@ from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparamete
 from bookcover_core.training.measurement_inputs import head_inputs
 from bookcover_core.training.preparation_choice import (
     CHOICE,
+    compared_name,
     comparing_backbones,
     comparison_folder,
     comparison_label,
@@ -41,7 +42,10 @@ def _compared(study: Study) -> list[str]:
 
 def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -> Inputs:
     network = find_network(study.settings.models, backbone or study.settings.comparison.backbone).name
-    return head_inputs(study, network, preparation, trial_part(study.settings, preparation, network))
+    part, features = trial_part(study.settings, preparation, network), ""
+    if study.settings.comparison.share < 1:
+        features = compared_name(network, preparation)
+    return head_inputs(study, network, preparation, part, features=features)
 
 
 @stage(
@@ -72,6 +76,7 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
         preparation,
         Hyperparameters.of(study.settings),
         folder,
+        compared=settings.share < 1,
         monitor="accuracy",
         epochs=settings.epochs,
         patience=settings.patience,

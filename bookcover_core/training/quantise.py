@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.models.backbones import Backbone
 from bookcover_core.models.encoders import find_network
 from bookcover_core.models.inference_engine import check_quantiser, choose_engine, nncf_version
@@ -22,12 +21,17 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import atomic, read_table
+from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.reading.openvino_runtime import load_openvino
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.feature_store import quantised_files
-from bookcover_core.training.features import prepared_pictures, wanted_features
+from bookcover_core.training.features import (
+    compared_features,
+    prepared_pictures,
+    shuffled_training_books,
+    wanted_features,
+)
 from bookcover_core.training.preparation_choice import model_name
 
 logger = logging.getLogger(__name__)
@@ -37,10 +41,8 @@ _COVERS = 300
 
 
 def _pictures(study: Study, preparation: str) -> list[tuple[str, str]]:
-    """Path and digest of the pictures that networks are calibrated on; drawn by key, so that few change with a book."""
-    books = read_table(study.workspace.splits, ("key", "split"))
-    keys = books["key"][books["split"] == "train"]
-    drawn = sorted(keys, key=lambda key: seeded_draw(study.settings.seed, "calibration", key))[:_COVERS]
+    """Path and digest of the pictures that networks are calibrated on; in the order of their draw."""
+    drawn = shuffled_training_books(study, "calibration")[:_COVERS]
     return prepared_pictures(study, shard_keys(study), drawn, preparation)
 
 
@@ -64,7 +66,9 @@ def _inputs(study: Study, backbone: str, preparation: str) -> Inputs:
 
 def _parts(study: Study) -> Iterator[tuple[str, str]]:
     if choose_engine(study.settings.models).precision == "int8":
-        yield from wanted_features(study)
+        compared = [*compared_features(study)]
+        yield from compared
+        yield from (each for each in wanted_features(study) if each not in compared)
 
 
 @stage(

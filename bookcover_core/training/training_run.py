@@ -100,15 +100,20 @@ def run_head_training(
     preparation: str,
     hyperparameters: Hyperparameters,
     folder: Path,
+    *,
+    compared: bool = False,
     **when: Any,
 ) -> TrainingRun:
-    """A head trained on features, and what was kept of it in `folder`; `plan_head` says what `when` is."""
+    """A head trained on features, and what was kept of it in `folder`; `plan_head` says what `when` is.
+
+    On all books or on those that preparations are `compared` on: see `load_split`.
+    """
     schedule, shape = plan_head(study.settings, hyperparameters, **when)
     return _run(
         study,
         run,
         folder,
-        lambda split: load_split(study, backbone, preparation, split, shape.extra_inputs),
+        lambda split: load_split(study, backbone, preparation, split, shape.extra_inputs, compared=compared),
         partial(fit_head, genres=len(read_genres(study.workspace)), schedule=schedule, shape=shape),
         HEAD_WEIGHTS,
     )

@@ -213,10 +213,10 @@ def test_the_report_is_written_again_only_when_something_changed(tmp_path: Path)
 
 
 def test_a_study_that_has_only_begun_has_a_report(tmp_path: Path):
-    """With the listings read and nothing else, the report says that there is no answer yet."""
+    """With the listings read and nothing else, it says that there is no answer yet, and what will be compared."""
     import pandas as pd
 
-    study = Study(parse_settings({"name": "begun", "workspace": str(tmp_path), "training": {"preparation": "padded"}}))
+    study = Study(parse_settings({"name": "begun", "workspace": str(tmp_path), "comparison": {"share": 0.125}}))
     run = partial(record, study, "listings")
     genres = pd.DataFrame([(0, "A", "a", 0, 3), (1, "B", "b", 1, 3)])
     write_table(study.workspace.genres, genres.set_axis(["label", "name", "slug", "category_id", "records"], axis=1))
@@ -224,6 +224,7 @@ def test_a_study_that_has_only_begun_has_a_report(tmp_path: Path):
     manifest = write_report(study)
     assert manifest.counts["networks"] == 0
     assert "No answer yet." in _page(study).text
+    assert "Preparations are compared on 12.5 % of the training books." in _page(study).text
 
 
 @pytest.mark.slow

@@ -8,8 +8,12 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.families.systems import comparison_parts, training_parts
 from bookcover_core.models import inference_engine
+from bookcover_core.pipeline.graph import parts
+from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
@@ -17,8 +21,9 @@ from bookcover_core.training.features import (
     compute_features,
     load_features,
     load_split,
+    shuffled_training_books,
 )
-from bookcover_core.training.preparation_choice import split_model_name
+from bookcover_core.training.preparation_choice import chosen_preparation, split_model_name
 from tests.bookcover_core.training.conftest import BOOKS, write_books, write_index
 
 MODEL = "MobileNetV2-padded"
@@ -249,3 +254,50 @@ def test_how_features_are_computed_counts(small_study, invented_features, monkey
     assert made.reused == (said is None)
     if said:
         assert f"features/{MODEL}: runs again: {said}" in caplog.messages
+
+
+def sharing(study: Study, share: float) -> Study:
+    """The same study, whose preparations are compared on a share of the training books."""
+    comparison = study.settings.comparison.model_copy(update={"share": share})
+    return Study(study.settings.model_copy(update={"comparison": comparison}))
+
+
+def test_preparations_are_compared_on_a_share_of_the_training_books(small_study, invented_features):
+    """Of those that are not chosen no other features are computed, and the chosen one's are not computed twice."""
+    compute(small_study)
+    expected = load_split(small_study, "MobileNetV2", "padded", "train")
+    features, read = dict(zip(expected.keys, expected.features[:], strict=True)), invented_features()
+    study = sharing(small_study, 0.4)
+    shutil.rmtree(study.workspace.features)
+    shutil.rmtree(Store.beside(study).folder)
+    for part in comparison_parts(study, "MobileNetV2"):
+        part.stage(study, *part.words)
+    drawn = load_split(study, "MobileNetV2", "padded", "train", compared=True)
+    assert len(drawn.keys) == 8  # 0.4 of 18, rounded up
+    assert all(np.array_equal(row, features[key]) for key, row in zip(drawn.keys, drawn.features[:], strict=True))
+    assert len(load_split(study, "MobileNetV2", "padded", "test", compared=True).keys) == 9
+    assert invented_features() - read == 8 + 9 + 9  # the three preparations have the same pictures here
+    assert {part.words for part in parts(study, "features")} == {("MobileNetV2", chosen_preparation(study))}
+    for part in training_parts(study, "MobileNetV2"):
+        if part.stage.name == "features":
+            part.stage(study, *part.words)
+    assert invented_features() - read == BOOKS
+    whole = load_split(study, "MobileNetV2", str(chosen_preparation(study)), "train")
+    assert len(whole.keys) == 18
+
+
+def test_who_is_drawn_for_the_comparison(small_study):
+    """The seed and the keys say it: a larger share has the books of a smaller one, and a book that goes draws none."""
+    drawn = shuffled_training_books(small_study, "comparison")
+    assert shuffled_training_books(small_study, "calibration") != drawn
+    splits = read_table(small_study.workspace.splits)
+    write_table(small_study.workspace.splits, splits[splits["key"] != drawn[0]])
+    assert shuffled_training_books(small_study, "comparison") == drawn[1:]
+
+
+def test_where_all_books_compare_there_is_no_share(small_study):
+    """By default the features that preparations are compared by are those that networks are trained on."""
+    assert parts(small_study, "compared-features") == []
+    assert len(parts(sharing(small_study, 0.5), "compared-features")) == 3
+    names = [part.stage.name for part in comparison_parts(small_study, "MobileNetV2")]
+    assert names == ["features", "short-training"] * 3 + ["compare"]
