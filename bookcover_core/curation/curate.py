@@ -11,7 +11,8 @@ from dataclasses import astuple
 from typing import Any
 
 from bookcover_core.covers.chunks import ledger_parts
-from bookcover_core.curation.decisions import book_names, decisions_file
+from bookcover_core.curation.decisions import decisions_file
+from bookcover_core.curation.edited_table import book_names
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
 from bookcover_core.curation.label_marks import label_inputs
 from bookcover_core.curation.leakage_groups import unite_groups

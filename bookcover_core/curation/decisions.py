@@ -10,23 +10,18 @@ in any order; other columns do no harm, so that `curation/open.csv`, filled in, 
 several rows for one book the last one counts. A decision may name any book, not only a candidate.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bookcover_core.curation.edited_table import EditedTable, book_names, find_key, read_edited
 from bookcover_core.errors import DecisionsError
-from bookcover_core.listings.books import each_book
-from bookcover_core.listings.listing_format import UTF_16_MARKS
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, as_cell, from_cell, write_bytes
 
 COLUMNS = ("key", "decision", "by", "at", "why")
 
@@ -61,11 +56,9 @@ def read_decisions(file: Path, names: BookNames | None = None) -> dict[str, Deci
             the leading zeros that a spreadsheet dropped; its FILENAME in a column `filename` helps.
 
     Raises:
-        DecisionsError: The file is not CSV in UTF-8, a column is missing, or a row is malformed; names file and line.
+        DecisionsError: The file is not CSV, a column is missing, or a row is malformed; names file and line.
     """
-    if not file.exists():
-        return {}
-    return _read_standing(file, _read_text(file), names)
+    return _standing(read_edited(file, COLUMNS), names)
 
 
 def standing_decisions(study: Study) -> dict[str, Decision]:
@@ -75,27 +68,6 @@ def standing_decisions(study: Study) -> dict[str, Decision]:
         DecisionsError: As of `read_decisions`.
     """
     return read_decisions(decisions_file(study), book_names(study))
-
-
-def book_names(study: Study) -> BookNames | None:
-    """The names of the study's books; None before the listings are read."""
-    try:
-        status = study.workspace.books.stat()
-    except FileNotFoundError:
-        return None
-    return _book_names(study.workspace, (status.st_mtime_ns, status.st_size))
-
-
-# Few studies are reviewed at a time.
-@lru_cache(maxsize=2)
-def _book_names(workspace: Workspace, stamp: tuple[int, int]) -> BookNames:  # noqa: ARG001 - another file, other names
-    return BookNames((book.key, book.filename, book.category) for book in each_book(workspace))
-
-
-def _find_key(key: str, filename: str, names: BookNames) -> str:
-    """The key of the book that a row names; the row's own where it names none."""
-    exact = key if names.has(key) else names.find(filename) if filename else None
-    return exact or (names.find(key) if key else None) or key or filename
 
 
 def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str, why: str = "") -> Decision:
@@ -109,9 +81,9 @@ def append_decision(study: Study, key: str, decision: DecisionValue, *, by: str,
     made = Decision(key=key, decision=decision, by=by, at=_now(), why=why)
     file = decisions_file(study)
     with exclusive(file):
-        text = _text_to_extend(file)
-        _read_standing(file, text, None)
-        _write(file, text, [made])
+        table = read_edited(file, COLUMNS)
+        _standing(table, None)
+        table.append([made.model_dump()])
     return made
 
 
@@ -134,8 +106,8 @@ def append_decisions(
     """
     file = decisions_file(study)
     with exclusive(file):
-        text = _text_to_extend(file)
-        standing = _read_standing(file, text, book_names(study))
+        table = read_edited(file, COLUMNS)
+        standing = _standing(table, book_names(study))
         made, outcome = [], {}
         for each in wanted:
             now = standing.get(each.key)
@@ -144,7 +116,7 @@ def append_decisions(
                 made.append(now)
             outcome[each.key] = None if now is None or now.decision == "open" else now
         if made:
-            _write(file, text, made)
+            table.append(each.model_dump() for each in made)
     return outcome
 
 
@@ -158,93 +130,18 @@ def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _text_to_extend(file: Path) -> str:
-    """The text of `file`, or of a new one, ready for a further line."""
-    text = (_read_text(file) if file.exists() else "") or ",".join(COLUMNS) + "\n"
-    return text if text.endswith("\n") else text + "\n"
-
-
-def _write(file: Path, text: str, made: Iterable[Decision]) -> None:
-    """Write `text` and a row for each decision, in the columns that it has."""
-    delimiter = _find_delimiter(text)
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    rows = io.StringIO(newline="")
-    for each in made:
-        values = each.model_dump()
-        csv.writer(rows, delimiter=delimiter, lineterminator="\n").writerow(
-            [as_cell(values.get(column.strip().lower(), "")) for column in header]
-        )
-    write_bytes(file, (text + rows.getvalue()).encode())
-
-
-def _read_standing(file: Path, text: str, names: BookNames | None) -> dict[str, Decision]:
-    """The decisions that stand, by key, in `text`, which is that of `file`."""
+def _standing(table: EditedTable, names: BookNames | None) -> dict[str, Decision]:
+    """The decisions that stand, by key."""
     decisions: dict[str, Decision] = {}
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text), strict=True)
-    try:
-        _check_header(file, reader.fieldnames)
-        for row in reader:
-            if decision := _read_row(row, f"{file}, line {reader.line_num}", names):
-                decisions[decision.key] = decision
-    except csv.Error as error:
-        raise DecisionsError(
-            f"this is not CSV ({error})",
-            where=f"{file}, line {reader.reader.line_num}",
-            advice="Mend or remove the line.",
-        ) from None
+    for line, row in table.rows:
+        decided = row.get("decision", "").lower()
+        if not decided:
+            continue
+        where, key = table.where(line), find_key(row, names)
+        if not key:
+            raise DecisionsError("the row names no book", where=where, advice="Fill in its key, or remove the line.")
+        if decided not in get_args(DecisionValue):
+            raise DecisionsError(f"{decided!r} is no decision", where=where, advice="Write keep, reject or open.")
+        known = {name: row.get(name, "") for name in COLUMNS}
+        decisions[key] = Decision.model_validate(known | {"key": key, "decision": decided})
     return {key: decision for key, decision in decisions.items() if decision.decision != "open"}
-
-
-def _read_text(file: Path) -> str:
-    """The text of `file`: UTF-8, or UTF-16 with its mark."""
-    if not file.is_file():  # a pipe might never end
-        raise DecisionsError("the decisions are no file", where=file, advice="Move it away, or replace it by a file.")
-    try:
-        content = file.read_bytes()
-        return content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.read_bytes().count(b"\n", 0, error.start) + 1
-        raise DecisionsError(
-            "the decisions are not text in UTF-8", where=f"{file}, line {line}", advice="Save the file as CSV in UTF-8."
-        ) from None
-    except OSError as error:
-        raise DecisionsError(
-            f"the decisions cannot be read ({error.strerror})", where=file, advice="Mend the file's permissions."
-        ) from None
-
-
-def _find_delimiter(text: str) -> str:
-    """What parts the columns of the header: a comma or, as some spreadsheets write it, a semicolon or tab."""
-    header = text.partition("\n")[0]
-    return max(",;\t", key=header.count)
-
-
-def _check_header(file: Path, header: "Sequence[str] | None") -> None:
-    names = [name.strip().lower() for name in header or []]
-    missing = [name for name in ("key", "decision") if name not in names]
-    if header is not None and missing:
-        raise DecisionsError(
-            f"the first line names no column {' and no column '.join(missing)}",
-            where=f"{file}, line 1",
-            advice=f"It should read {','.join(COLUMNS)}.",
-        )
-
-
-def _read_row(row: "dict[str, str]", where: str, names: BookNames | None) -> Decision | None:
-    """The decision in one row; None where it holds none."""
-    if None in row:
-        raise DecisionsError(
-            "there are more fields than columns", where=where, advice="Put text that has commas in double quotes."
-        )
-    values = {name.strip().lower(): from_cell((value or "").strip()) for name, value in row.items()}
-    decided = values["decision"].lower()
-    if not decided:
-        return None
-    if names is not None:
-        values["key"] = _find_key(values["key"], values.get("filename", ""), names)
-    if not values["key"]:
-        raise DecisionsError("the row names no book", where=where, advice="Fill in its key, or remove the line.")
-    if decided not in get_args(DecisionValue):
-        raise DecisionsError(f"{decided!r} is no decision", where=where, advice="Write keep, reject or open.")
-    known = {name: values.get(name, "") for name in COLUMNS}
-    return Decision.model_validate(known | {"decision": decided})

@@ -1,6 +1,6 @@
 """Marks on labels that are wrong: `curation/labels.csv`, written by the page of covers or by a person.
 
-    key       the book
+    key       the book; its FILENAME may stand here, or in a column filename
     verdict   wrong, right, or open: nothing is said of its label
     genre     of a wrong label, the right genre; empty: nobody is sure which
     note      in people's own words
@@ -10,7 +10,6 @@ The columns stand in any order; of several rows for one book the last one counts
 whether a study uses them.
 """
 
-import csv
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bookcover_core.curation.edited_table import EditedTable, book_names, find_key, read_edited
 from bookcover_core.errors import DecisionsError
 from bookcover_core.listings.books import TEST, read_genres
 from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_csv, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,10 +55,9 @@ def read_marks(study: Study) -> dict[str, LabelMark]:
     """The marks that stand, by key of the book; none where there is no file.
 
     Raises:
-        DecisionsError: The file is not CSV in UTF-8, a column is missing, or a row is malformed; names file and row.
+        DecisionsError: The file is not CSV, a column is missing, or a row is malformed; names file and line.
     """
-    file = labels_file(study)
-    return _standing(study, *_read(file)) if file.exists() else {}
+    return _standing(study, read_edited(labels_file(study), _COLUMNS))
 
 
 def wrong_labels(study: Study) -> dict[str, str]:
@@ -111,15 +109,12 @@ def save_mark(study: Study, mark: LabelMark, seen: LabelMark | None) -> LabelMar
     """
     file = labels_file(study)
     with exclusive(file):
-        header, rows = _read(file) if file.exists() else (list(_COLUMNS), [])
-        standing = _standing(study, header, rows).get(mark.key)
+        table = read_edited(file, _COLUMNS)
+        standing = _standing(study, table).get(mark.key)
         if standing != seen:
             return standing
         made = mark.model_copy(update={"when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
-        header += [column for column in _COLUMNS if column not in header]
-        values = made.model_dump()
-        rows.append([values.get(column, "") for column in header])
-        write_csv(file, header, [row + [""] * (len(header) - len(row)) for row in rows])
+        table.append([made.model_dump()], needed=_COLUMNS)
     return made if _says_something(made) else None
 
 
@@ -127,42 +122,22 @@ def _says_something(mark: LabelMark) -> bool:
     return mark.verdict != "open" or bool(mark.note)
 
 
-def _read(file: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows."""
-    try:
-        header, *rows = read_csv(file)
-    except (OSError, ValueError, csv.Error) as error:  # a file without a line, of other text, or that cannot be opened
-        raise DecisionsError(
-            f"the marks on labels cannot be read ({error})", where=file, advice="Save the file as CSV in UTF-8."
-        ) from None
-    header = [name.strip().lstrip("\ufeff").lower() for name in header]
-    if missing := [name for name in ("key", "verdict") if name not in header]:
-        raise DecisionsError(
-            f"the first line names no column {' and no column '.join(missing)}",
-            where=f"{file}, line 1",
-            advice=f"It should read {','.join(_COLUMNS)}.",
-        )
-    return header, rows
-
-
-def _standing(study: Study, header: list[str], rows: list[list[str]]) -> dict[str, LabelMark]:
+def _standing(study: Study, table: EditedTable) -> dict[str, LabelMark]:
     """The last mark on each book, those that say nothing left out."""
-    genres, found = {genre.name for genre in read_genres(study.workspace)}, {}
-    for number, row in enumerate(rows, 2):
-        if not any(row):
-            continue
-        values = {name: value.strip() for name, value in zip(header, row, strict=False) if name in _COLUMNS}
-        values["verdict"] = (values.get("verdict") or "open").lower()
-        fault, advice = "", "Mend or remove the row."
-        if len(row) > len(header):
-            fault, advice = "there are more fields than columns", "Put text that has commas in double quotes."
-        elif not values.get("key"):
-            fault, advice = "the row names no book", "Fill in its key, or remove the row."
+    if not table.rows:
+        return {}
+    genres, names, found = {genre.name for genre in read_genres(study.workspace)}, book_names(study), {}
+    for line, row in table.rows:
+        values = {name: row.get(name, "") for name in _COLUMNS} | {"key": find_key(row, names)}
+        values["verdict"] = (values["verdict"] or "open").lower()
+        fault = advice = ""
+        if not values["key"]:
+            fault, advice = "the row names no book", "Fill in its key, or remove the line."
         elif values["verdict"] not in get_args(LabelVerdict):
             fault, advice = f"{values['verdict']!r} is no verdict", "Write wrong, right or open."
-        elif values.get("genre") and values["genre"] not in genres:
+        elif values["genre"] and values["genre"] not in genres:
             fault, advice = f"{values['genre']!r} is no genre of the study", f"Its genres are {', '.join(genres)}."
         if fault:
-            raise DecisionsError(fault, where=f"{labels_file(study)}, row {number}", advice=advice)
+            raise DecisionsError(fault, where=table.where(line), advice=advice)
         found[values["key"]] = LabelMark.model_validate(values)
     return {key: mark for key, mark in found.items() if _says_something(mark)}

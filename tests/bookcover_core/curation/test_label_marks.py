@@ -10,6 +10,7 @@ from bookcover_core.curation.label_marks import LabelMark, labels_file, read_mar
 from bookcover_core.curation.near_duplicates import find_twins
 from bookcover_core.curation.splits import split
 from bookcover_core.errors import DecisionsError, GenreError
+from bookcover_core.listings.books import each_book
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
 from tests.bookcover_core.invented import invented_study, records
@@ -84,19 +85,31 @@ def test_a_file_that_a_person_wrote_is_read_and_extended(study):
     assert wrong_labels(study) == {"la0001": "", "la0002": "Travel"}
 
 
+def test_marks_on_keys_that_a_spreadsheet_cut_find_their_books(tmp_path):
+    """Without leading zeros, or by FILENAME; the page then replaces the same mark."""
+    study = invented_study(tmp_path, [*records(3, "000000000", category="Law"), *records(3, "t", category="Travel")])
+    _, second, third, *_ = each_book(study.workspace)
+    first, second = second.key, third
+    text = f"key;verdict;filename\n{first.lstrip('0')};wrong;\n1E+09;right;{second.filename}\n"
+    write_text(labels_file(study), text)
+    marks = read_marks(study)
+    assert marks == {first: mark(first, who=""), second.key: mark(second.key, "right", who="")}
+    save_mark(study, mark(first, "right"), marks[first])
+    assert read_marks(study)[first].verdict == "right"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "cannot be read"),
         ("key,genre\nla0001,Law\n", "no column verdict"),
-        ("key,verdict\nla0001,perhaps\n", "row 2"),
-        ("key,verdict\nla0001,wrong\n,wrong\n", "row 3"),
+        ("key,verdict\nla0001,perhaps\n", "line 2"),
+        ("key,verdict\nla0001,wrong\n,wrong\n", "line 3"),
         ("key,verdict,genre\nla0001,wrong,Poetry\n", "no genre of the study"),
         ("key,verdict\nla0001,wrong,Law\n", "more fields than columns"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_left_alone(study, text, told):
-    """File and row are named, and no mark is made."""
+    """File and line are named, and no mark is made."""
     write_text(labels_file(study), text)
     with pytest.raises(DecisionsError, match=told):
         read_marks(study)
