@@ -42,14 +42,15 @@ class CoverIndex:
 
     @cached_property
     def books(self) -> list[StudyCover]:
-        """The books of the study in the order of its features; none before they are chosen."""
+        """The books of the study in the order of its features, with the genres that it learns; none at first."""
         workspace = self._study.workspace
         if not workspace.selection.is_file():
             return []
         table = read_table(workspace.selection, _COLUMNS)[list(_COLUMNS)]
         if workspace.splits.is_file():
-            splits = read_table(workspace.splits, ("key", "split"))
-            table["split"] = table["key"].map(dict(zip(splits["key"], splits["split"], strict=True))).fillna("")
+            splits = read_table(workspace.splits, ("key", "split", "genre")).set_index("key")
+            table["split"] = table["key"].map(splits["split"]).fillna("")
+            table["genre"] = table["key"].map(splits["genre"]).fillna(table["genre"])  # where a label was corrected
         for column in ("title", "author"):
             table[column] = [readable(text) for text in table[column]]
         return [

@@ -11,7 +11,7 @@ from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
-from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
+from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
@@ -113,26 +113,31 @@ def doubtful(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
 def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:
     """The narrowest, the middle and the widest cover: each with its title, as it came, and in every preparation."""
     study = findings.study
-    tables = [
-        read_table(file, width="float64", height="float64")
-        for file in sorted((study.workspace.prepared / "measurements").glob("*.csv"))
-    ]
-    measured = pd.concat(tables) if tables else pd.DataFrame(columns=["key", "width", "height"])
+    measured = _of_all_shards(
+        study.workspace.prepared / "measurements", ("key", "width", "height"), width="float64", height="float64"
+    )
     measured = measured[measured["key"].isin(books.index)]
     ordered = measured.assign(aspect=measured["width"] / measured["height"]).sort_values(["aspect", "key"])
-    slugs = {genre.label: genre.slug for genre in findings.genres}
+    keys = ordered["key"].iloc[sorted({0, len(ordered) // 2, len(ordered) - 1})].tolist() if len(ordered) else []
+    pictures = _of_all_shards(study.workspace.prepared / "index", ("key", "method", "path"))
     shown = []
-    for key in ordered["key"].iloc[sorted({0, len(ordered) // 2, len(ordered) - 1})] if len(ordered) else ():
+    for key in keys:
         book = books.loc[key]
-        files = {"as it came": study.workspace.root / book["path"]} | {
-            str(method): study.workspace.prepared / method / slugs[int(book["label"])] / f"{safe_name(key)}.jpg"
-            for method in study.settings.preparation.methods
-        }
-        sources = {name: _source(file) for name, file in files.items() if file.exists()}
-        tiles = [Tile(source, f"{_title(book)}, {name}", name) for name, source in sources.items() if source]
-        if len(tiles) == len(files):
+        own = pictures[pictures["key"] == key]
+        paths = {"as it came": book["path"]} | dict(zip(own["method"], own["path"], strict=True))
+        names = ["as it came", *map(str, study.settings.preparation.methods)]
+        files = [(name, study.workspace.root / paths[name]) for name in names if name in paths]
+        sources = [(name, _source(file)) for name, file in files if file.exists()]
+        tiles = [Tile(source, f"{_title(book)}, {name}", name) for name, source in sources if source]
+        if len(tiles) == len(names):
             shown.append((_title(book), tiles))
     return shown
+
+
+def _of_all_shards(folder: Path, columns: Sequence[str], **dtypes: str) -> pd.DataFrame:
+    """The tables that the shards of the preparation left in a folder, one behind the other."""
+    tables = [read_table(file, columns, **dtypes)[list(columns)] for file in sorted(folder.glob("*.csv"))]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
 
 
 def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:

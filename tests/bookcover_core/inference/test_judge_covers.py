@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -24,7 +25,7 @@ from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table, write_text
+from bookcover_core.pipeline.workspace import read_table, write_table, write_text
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.reading import read_covers, text_reader
 from bookcover_core.reading.cover_words import Word
@@ -112,6 +113,19 @@ def test_a_placeholder_is_judged_with_a_warning(judge):
     assert (verdict.width, verdict.height) == (20, 30)
     assert any("20 x 30 pixels" in warning for warning in verdict.warnings)
     assert any("random weights" in warning for warning in verdict.warnings)
+
+
+def test_a_corrected_label_is_named_beside_similar_covers(tmp_path):
+    """The genre that the model learnt, not the one that was published."""
+    study = Study(settings_in(tmp_path))
+    known = pd.DataFrame([dict.fromkeys(("title", "author", "path", "sha256"), "x")] * 2)
+    known = known.assign(key=["a", "b"], genre="Law", label=0, split="")
+    write_table(study.workspace.selection, known)
+    write_table(study.workspace.splits, known.assign(genre=["Travel", "Law"], split="train"))
+    assert [(book.key, book.genre) for book in similar_covers.CoverIndex(study).books] == [
+        ("a", "Travel"),
+        ("b", "Law"),
+    ]
 
 
 def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monkeypatch):

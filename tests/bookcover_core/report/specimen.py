@@ -228,11 +228,16 @@ def _preparation(study: Study, genres: list[Genre], books: pd.DataFrame) -> None
     for key, width in zip((books["key"].iloc[0], books["key"].iloc[-1]), (250, 520), strict=True):
         measured.loc[measured["key"] == key, "width"] = width
     write_table(file, measured)
+    pictures = []
     shown = [books.iloc[0], books.sort_values("key").iloc[len(books) // 2], books.iloc[-1]]
     for book, method in ((book, method) for book in shown for method in ("noprep", "padded", "cropped")):
         target = study.workspace.prepared / method / genres[book["label"]].slug / f"{book['key']}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         _square(draw_cover(book["label"], int(book["key"])), method).save(target, "JPEG")
+        pictures.append((book["key"], method, study.workspace.relative(target)))
+    write_table(
+        study.workspace.prepared / "index" / file.name, pd.DataFrame(pictures, columns=["key", "method", "path"])
+    )
     run(outputs=[file], counts={"covers": len(books)})
 
 
