@@ -7,6 +7,7 @@ not answer is told of in one line, never stops a study, and gets what it missed 
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -119,10 +120,6 @@ def _send(study: Study, system: _Recorded) -> None:
         address = Path(address).expanduser().resolve().as_uri()
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # else it asks for a database
     from mlflow import MlflowClient  # noqa: PLC0415 - an extra
-    from mlflow.entities import Metric, Param  # noqa: PLC0415 - an extra
-
-    from bookcover_core.visualisation.heatmaps import confusion_heat_map  # noqa: PLC0415 - imports Matplotlib
-    from bookcover_core.visualisation.training_curves import training_curves  # noqa: PLC0415 - imports Matplotlib
 
     client, name = MlflowClient(address), study.settings.name
     found = client.get_experiment_by_name(name)
@@ -135,11 +132,30 @@ def _send(study: Study, system: _Recorded) -> None:
         "bookcover.preparation": system.scores.preparation,
         "bookcover.made_by": system.maker.stage,
     }
-    same = f"tags.`bookcover.key` = '{system.evaluation.key}' and attributes.status = 'FINISHED'"
-    if client.search_runs([experiment], same, max_results=1):
+    same = f"tags.`bookcover.key` = '{system.evaluation.key}'"
+    if client.search_runs([experiment], f"{same} and attributes.status = 'FINISHED'", max_results=1):
         return
+    for broken in client.search_runs([experiment], f"{same} and attributes.status = 'RUNNING'"):
+        client.set_terminated(broken.info.run_id, "KILLED")  # the process that told of it was
     started = round(1000 * system.time(0))
     run = client.create_run(experiment, started, tags, system.model).info.run_id
+    try:
+        _fill(client, run, study, system)
+    except BaseException:
+        with suppress(Exception):  # a tracker that went away hears of it with the next run
+            client.set_terminated(run, "FAILED")
+        raise
+    client.set_terminated(run, end_time=round(1000 * system.evaluation.finished.timestamp()))
+    logger.info("%s is recorded with MLflow", system.model)
+
+
+def _fill(client: Any, run: str, study: Study, system: _Recorded) -> None:
+    """Tell a client of MLflow all that there is to a run."""
+    from mlflow.entities import Metric, Param  # noqa: PLC0415 - an extra
+
+    from bookcover_core.visualisation.heatmaps import confusion_heat_map  # noqa: PLC0415 - imports Matplotlib
+    from bookcover_core.visualisation.training_curves import training_curves  # noqa: PLC0415 - imports Matplotlib
+
     metrics = [
         Metric(name, value, round(1000 * system.time(epoch)), epoch)
         for epoch, values in system.epochs()
@@ -157,8 +173,6 @@ def _send(study: Study, system: _Recorded) -> None:
     client.log_figure(run, confusion_heat_map(system.scores), "figures/confusion.png")
     if system.curve:
         client.log_figure(run, training_curves({system.scores.title: system.curve}), "figures/training.png")
-    client.set_terminated(run, end_time=ended)
-    logger.info("%s is recorded with MLflow", system.model)
 
 
 def _write_events(study: Study, system: _Recorded) -> None:

@@ -69,6 +69,33 @@ def test_a_system_is_one_run_of_mlflow(study, tmp_path: Path):
     }
 
 
+def test_a_run_that_breaks_off_does_not_stay_running(study, tmp_path: Path, monkeypatch, caplog):
+    """It has failed; one whose process was killed is ended by the next, which tells everything anew."""
+    mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
+    told, whole = recording(study, mlflow=str(tmp_path / "mlruns")), mlflow.MlflowClient.log_figure
+
+    def statuses() -> list[str]:
+        client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+        [runs] = [client.search_runs([client.get_experiment_by_name(study.settings.name).experiment_id])]
+        return sorted(run.info.status for run in runs)
+
+    def breaks_off(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_figure", breaks_off)
+    record(told, PART)
+    assert statuses() == ["FAILED"]
+    assert "is not recorded with MLflow: the disk is full" in caplog.text
+    with monkeypatch.context() as killed:
+        killed.setattr(mlflow.MlflowClient, "set_terminated", lambda *_: None)
+        record(told, PART)
+    assert statuses() == ["FAILED", "RUNNING"]
+    monkeypatch.setattr(mlflow.MlflowClient, "log_figure", whole)
+    record(told, PART)
+    record(told, PART)
+    assert statuses() == ["FAILED", "FINISHED", "KILLED"]
+
+
 def test_every_kind_of_system_can_be_recorded(tmp_path: Path, caplog):
     """Ensembles have no epochs."""
     mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
