@@ -26,6 +26,8 @@ Every message says what was wrong, where (file and line, record, setting), and w
 
 import errno
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -150,6 +152,19 @@ class ServerError(FailureError):
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+
+
+def spelt_alike(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> str:
+    """Those of the `known` names that are spelt like `name`, whatever their case, the most alike first; or nothing."""
+    spelt = {each.casefold(): each for each in known}
+    return " or ".join(spelt[match] for match in get_close_matches(name.casefold(), spelt, most, cutoff))
+
+
+def choose_among(name: str, known: Iterable[str]) -> str:
+    """Advice for somebody who wrote `name`, which is none of the `known` names."""
+    known = list(known)
+    meant = spelt_alike(name, known)
+    return (f"Did you mean {meant}? " if meant else "") + f"Choose among {', '.join(known)}."
 
 
 def error_named(name: str) -> type[BookcoverError]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from bookcover_core.curation.edited_table import EditedTable, book_names, find_key, read_edited
-from bookcover_core.errors import DecisionsError
+from bookcover_core.errors import DecisionsError, choose_among
 from bookcover_core.listings.books import TEST, read_genres
 from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.manifests import digest_of
@@ -136,7 +136,10 @@ def _standing(study: Study, table: EditedTable) -> dict[str, LabelMark]:
         elif values["verdict"] not in get_args(LabelVerdict):
             fault, advice = f"{values['verdict']!r} is no verdict", "Write wrong, right or open."
         elif values["genre"] and values["genre"] not in genres:
-            fault, advice = f"{values['genre']!r} is no genre of the study", f"Its genres are {', '.join(genres)}."
+            fault, advice = (
+                f"{values['genre']!r} is no genre of the study",
+                choose_among(values["genre"], sorted(genres)),
+            )
         if fault:
             raise DecisionsError(fault, where=table.where(line), advice=advice)
         found[values["key"]] = LabelMark.model_validate(values)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import SettingsError, StageOrderError, choose_among
 from bookcover_core.families.family import Evidence, Family, System, listed
 from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.registry import FAMILIES
@@ -215,7 +215,7 @@ class Ensembles(Family):
             raise SettingsError(
                 f"the study trains no {unknown[0]!r} that could be a member",
                 where="ensemble.members",
-                advice=f"Its systems are {', '.join(candidates)}.",
+                advice=choose_among(unknown[0], candidates),
             )
         default = [name for name, system in candidates.items() if system.competes]
         members = tuple(candidates[name] for name in settings.ensemble.members or default)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from bookcover_core.errors import BookcoverError, SettingsError, WeightsError
+from bookcover_core.errors import BookcoverError, SettingsError, WeightsError, choose_among
 from bookcover_core.families.ensemble import Ensembles, Fusions
 from bookcover_core.families.family import Family, System, comparison_parts
 from bookcover_core.families.prediction import Predictor
@@ -41,7 +41,7 @@ def find_system(settings: StudySettings, name: str) -> System:
         raise SettingsError(
             f"the study has no system called {name!r}",
             where="training.backbones, fine_tuning.blocks or ensemble.methods",
-            advice=f"Its systems are {', '.join(found)}.",
+            advice=choose_among(name, found),
         )
     return found[name]
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from bookcover_core.errors import BookcoverError, WeightsError
+from bookcover_core.errors import BookcoverError, WeightsError, choose_among
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.family import Evidence, title_of
 from bookcover_core.families.systems import family_of, systems
@@ -152,7 +152,7 @@ def choose(study: Study, model: str = "") -> TrainedModel:
         raise WeightsError(
             f"there is no trained model called {model!r}",
             where=study.workspace.models,
-            advice=f"There are {', '.join(each.name for each in trained)}.",
+            advice=choose_among(model, dict.fromkeys(name for each in trained for name in (each.system, each.name))),
         )
     return wanted[0]
 

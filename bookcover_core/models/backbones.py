@@ -9,11 +9,10 @@ Keras asks for the same files (tests/bookcover_core/models/test_backbones.py).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal, cast
 
-from bookcover_core.errors import SettingsError
+from bookcover_core.errors import SettingsError, choose_among
 from bookcover_core.settings import StudySettings
 
 Preprocessing = Literal["tf", "torch", "caffe", "none", "unit", "clip"]
@@ -251,12 +250,9 @@ def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Ba
         SettingsError: There is none; the message names those that are spelt alike, and all that there are.
     """
     if name not in BACKBONES:
-        known = {network.casefold(): network for network in (*BACKBONES, *others)}
-        near = [known[match] for match in get_close_matches(name.casefold(), known)]
-        meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise SettingsError(
             f"there is no backbone called {name!r}",
             where="training.backbones or comparison.backbone",
-            advice=f"{meant}Choose among {', '.join((*BACKBONES, *others))}.",
+            advice=choose_among(name, (*BACKBONES, *others)),
         )
     return replace(BACKBONES[name], size=size) if size else BACKBONES[name]

@@ -11,14 +11,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from difflib import get_close_matches
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bookcover_core.errors import SettingsError
+from bookcover_core.errors import SettingsError, spelt_alike
 from bookcover_core.settings import HOME, NAME, SETTINGS_FILE, StudySettings
 
 # Settings that name files or folders; of those that may be addresses as well, only files are meant.
@@ -86,10 +85,11 @@ def named_study(given: Path | None) -> Path | None:
         return folder
     if given.exists() or str(given).startswith("~"):
         return given  # whoever reads it says what is wrong with it
+    near = spelt_alike(given.name, (file.parent.name for file in folder.parent.glob(f"*/{SETTINGS_FILE}")))
     raise SettingsError(
         "the settings cannot be read: there is no such file, and no study of this name",
         where=given,
-        advice="`bookcover status` lists the studies of this home.",
+        advice=(f"Did you mean {near}? " if near else "") + "`bookcover status` lists the studies of this home.",
     )
 
 
@@ -256,8 +256,8 @@ def _all_settings() -> Iterator[str]:
 def _describe(fault: Any) -> str:
     place, value = ".".join(str(step) for step in fault["loc"]), fault["input"]
     if fault["type"] == "extra_forbidden":
-        near = get_close_matches(place, _all_settings(), n=1, cutoff=0.75)
-        return f"{place}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        near = spelt_alike(place, _all_settings(), most=1, cutoff=0.75)
+        return f"{place}: there is no such setting" + (f"; did you mean {near}?" if near else "")
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
     if fault["type"] == "too_long":
         message = "at most {max_length} values are expected, not {actual_length}".format_map(fault["ctx"])

@@ -124,8 +124,8 @@ def test_tables_hold_what_the_study_holds(study, tmp_path):
 
 def test_what_cannot_be_exported_is_told(study, tmp_path, monkeypatch):
     """A model of two squares, one that is not there, and a missing package, each before anything is written."""
-    with pytest.raises(WeightsError, match="no trained model called"):
-        export.export_model(study, tmp_path / "out", "VGG")
+    with pytest.raises(WeightsError, match=r"no trained model called.*Did you mean Miniature"):
+        export.export_model(study, tmp_path / "out", "Miniatur")
     one = choose(study)
     other = one.members[0].model_copy(update={"preparation": "cropped"})
     predictors = [export.load_predictor(study.workspace.models / one.members[0].name) for _ in range(2)]

@@ -49,6 +49,10 @@ def test_a_system_is_found_by_its_name():
     assert find_system(wanted(), "LeNet").stage == "scratch"
     with pytest.raises(SettingsError, match=r"ResNeXt50.*MobileNetV2-finetuned"):
         find_system(wanted(), "ResNeXt50")
+    with pytest.raises(SettingsError, match=r"Did you mean MobileNetV2"):
+        find_system(wanted(), "mobilenet_v2")
+    with pytest.raises(SettingsError, match=r"member.*Did you mean LeNet\?"):
+        systems(wanted(members=["lenett"]))
 
 
 def settings(**groups: object) -> StudySettings:

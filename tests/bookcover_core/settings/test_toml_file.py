@@ -220,6 +220,8 @@ def test_a_study_is_named_by_its_name_its_folder_or_its_settings_file(tmp_path, 
     assert named_study(None) is None
     with pytest.raises(SettingsError, match=r"no study of this name.*bookcover status"):
         named_study(Path("yours"))
+    with pytest.raises(SettingsError, match=r"Did you mean mine\?"):
+        named_study(Path("Mines"))
 
 
 @pytest.mark.parametrize(
