@@ -244,15 +244,37 @@ def sentence(comparison: StudyComparison) -> str:
 
 
 def notices(comparison: StudyComparison) -> list[Notice]:
-    """What to keep in mind of the first study and each of the others, the gravest first; each once."""
-    found = []
-    for each in comparison.others:
-        lines = passage("comparison notices", comparison=each, best=each.best, most_named=_MOST_NAMED)
-        found += [
-            Notice(title.removeprefix(_STRONG), text, strong=title.startswith(_STRONG))
-            for title, text in zip(lines[::2], lines[1::2], strict=True)
-        ]
-    return sorted(dict.fromkeys(found), key=lambda notice: not notice.strong)
+    """What to keep in mind of the studies, the gravest first; each once, whichever studies it is true of."""
+    studies, others = [*zip(comparison.names, comparison.studies, strict=True)], comparison.others
+    lines = passage(
+        "comparison notices",
+        comparison=comparison,
+        others=others,
+        untrained=[name for name, findings in studies if findings.random_weights],
+        unlike_genres=[
+            [each for each in others if not each.shared_genres],
+            [each for each in others if each.shared_genres and (each.own_genres(0) or each.own_genres(1))],
+        ],
+        seen=[
+            (count, each.names[study], each.names[1 - study])
+            for each in others
+            for study in (0, 1)
+            if (count := each.shared.leaked(study))
+        ],
+        some_shared=[
+            each
+            for each in others
+            if each.best.paired and each.best.first_books < max(findings.test_books for findings in each.both)
+        ],
+        unsure=[each for each in others if each.both[1].confidence != each.confidence],
+        missing=[f"{system.title} of {name}" for name, findings in studies for system in findings.missing],
+        most_named=_MOST_NAMED,
+    )
+    found = [
+        Notice(title.removeprefix(_STRONG), text, strong=title.startswith(_STRONG))
+        for title, text in zip(lines[::2], lines[1::2], strict=True)
+    ]
+    return sorted(found, key=lambda notice: not notice.strong)
 
 
 def _figures(comparison: StudyComparison) -> Iterator[FigureSpec]:

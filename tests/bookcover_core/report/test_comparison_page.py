@@ -136,6 +136,21 @@ def test_other_genres_are_shown_and_not_compared(studies):
     ]
 
 
+def test_a_notice_of_several_studies_is_said_once(studies):
+    """Each title and each sentence, with all studies that it is true of."""
+    names = ("first", "few-tests", "turned", "strange")
+    other_confidence = studies["same-books"].settings.model_copy(update={"name": "same-books"})
+    found = notices(compare_studies(*(studies[name] for name in names), Study(other_confidence)))
+    said = [notice.title for notice in found]
+    assert len(said) == len(set(said)) == 5
+    told = [line for notice in found for line in re.split(r"(?<=\.) ", notice.text)]
+    assert len(told) == len(set(told))
+    apart = next(notice for notice in found if notice.title == "Compared on different books")
+    assert "Of the 40 of turned none, of the 30 of strange none are among them" in apart.text
+    for notice in notices(compare_studies(*map(studies.get, names[::-1]))):
+        assert not re.search(r"  |\bnone none|[,;] [.:]", notice.text)
+
+
 class _Page(HTMLParser):
     """Tags of a page with their attributes."""
 
