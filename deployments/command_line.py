@@ -176,9 +176,10 @@ def run(
 
         print_prospects(settings)
         return
+    from deployments.demo_covers import covers_of_demos  # noqa: PLC0415 - imports Rich
     from deployments.run_command import run_study  # noqa: PLC0415 - imports Prefect
 
-    with _interruptible():
+    with _interruptible(), covers_of_demos([settings]):
         run_study(settings, only=only, chunks="next" if next_chunk else chunk or "all", stay=stay)
 
 

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from bookcover_core.demo_data import POOL_PER_GENRE, TEST_PER_GENRE, TRAIN_PER_GENRE, ImageHost, demo_settings, publish
+from bookcover_core.demo_data import (
+    POOL_PER_GENRE,
+    TEST_PER_GENRE,
+    TRAIN_PER_GENRE,
+    ImageHost,
+    demo_settings,
+    publish,
+)
+from deployments.demo_covers import PUBLISHER
 from deployments.run_command import run_study
 from deployments.terminal import say
 
@@ -11,7 +19,7 @@ def run_demo(folder: Path, *, seed: int, stay: bool = False) -> None:
     """Invent a publisher, and run a whole study on its books."""
     say("Drawing the covers of an invented publisher ...")
     catalogue = publish(
-        folder / ".publisher",
+        folder / PUBLISHER,
         seed=seed,
         train_per_genre=TRAIN_PER_GENRE,
         test_per_genre=TEST_PER_GENRE,

@@ -27,7 +27,9 @@ from bookcover_core.errors import ServerError
 from bookcover_core.models.machine_info import this_machine
 from bookcover_core.pipeline.file_lock import look, turn
 from bookcover_core.pipeline.python_process import start_module
+from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.settings import StudySettings
+from deployments.demo_covers import covers_of_demos
 from deployments.home import go_home
 from deployments.home_server import elsewhere
 from deployments.loopback import has_screen, served
@@ -86,6 +88,7 @@ def serve(
         with (
             served(partial(_site, folder, dashboard.address), "", usual_port=_PAGES_PORT, port=pages_port) as pages,
             _announced(pages.address, folder),
+            covers_of_demos(study.settings for study in studies_in(folder).values() if isinstance(study, Study)),
             _working(runner, dashboard.address),
         ):
             lock.write(pages.address.encode())  # for whoever would serve this home too

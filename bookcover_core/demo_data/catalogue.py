@@ -24,6 +24,8 @@ from bookcover_core.pipeline.workspace import write_bytes, write_json
 
 logger = logging.getLogger(__name__)
 
+_EDITION = "edition.json"
+
 # Fewer covers than this are drawn before another process would have started.
 _WORTH_PROCESSES = 150
 _BATCH = 25
@@ -94,9 +96,20 @@ def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: in
     return Catalogue(folder, seed, catalogue.books, _draw_missing(catalogue))
 
 
+def published(folder: Path) -> Catalogue | None:
+    """The catalogue that this code published in `folder`; None where there is none. Nothing is drawn."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        edition = json.loads((folder / _EDITION).read_bytes())
+        if edition["code"] == _code_digest():
+            seed, train, test, pool = edition["numbers"]
+            publisher = Publisher(seed, train_per_genre=train, test_per_genre=test, pool_per_genre=pool)
+            return Catalogue(folder, seed, tuple(publisher.books), 0)
+    return None
+
+
 def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
     """Remove the covers of another edition, and say which edition those to come are of."""
-    file = catalogue.folder / "edition.json"
+    file = catalogue.folder / _EDITION
     edition = {"numbers": numbers, "code": _code_digest(), "pillow": version("pillow")}
     earlier = None
     with suppress(OSError, ValueError):
