@@ -137,7 +137,7 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
 def _of_all_shards(folder: Path, columns: Sequence[str], **dtypes: str) -> pd.DataFrame:
     """The tables that the shards of the preparation left in a folder, one behind the other."""
     tables = [read_table(file, columns, **dtypes)[list(columns)] for file in sorted(folder.glob("*.csv"))]
-    return pd.concat(tables) if tables else pd.DataFrame(columns=columns)
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
 
 
 def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:
