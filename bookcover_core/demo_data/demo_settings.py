@@ -50,7 +50,8 @@ def demo_settings(catalogue: Catalogue, address: str, workspace: str, name: str 
         curation=CurationSettings(undecided="reject"),
         preparation=PreparationSettings(methods=(Preparation.NOPREP, Preparation.PADDED), shard_records=250),
         # Networks that have learnt nothing see a tenth of the pixels, in a tenth of the time.
-        models=ModelSettings(weights="random", input_size=96),
+        # OpenVINO takes longer to compile InceptionResNetV2 than TensorFlow to compute 300 of them.
+        models=ModelSettings(weights="random", input_size=96, engine="tensorflow"),
         comparison=ComparisonSettings(epochs=20, patience=10),
         training=TrainingSettings(backbones=("LeNet", *_UNTRAINED), epochs=40, patience=10),
         # Small batches, for there are few books: 180 to learn from are 6 steps an epoch.
