@@ -5,6 +5,8 @@ validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre. Where the sour
 first, genre by genre. Groups (`curation.leakage_groups`) never cross sides, with one exception: a training book of
 BookCover30 that shares its title or series, not its image, with a test book stays where the official listings have it.
 The column `shared_with_training` marks such test books: 455 of 5,700 by 29,451 of the 51,300 training records.
+
+With `splits.fold` the sides are those of one fold of a cross-validation (`folds`), whatever the listings say.
 """
 
 import logging
@@ -13,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bookcover_core.curation.folds import divide_fold
 from bookcover_core.curation.grouped_split import draw_groups, find_quotas
 from bookcover_core.curation.label_marks import apply_marks, label_inputs
 from bookcover_core.curation.seeded_draw import seeded_draw
@@ -22,6 +27,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
+from bookcover_core.settings import SplitSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +69,12 @@ def split(study: Study, _: StageRun) -> Result:
     split_books = _split_books(books)
     shares = study.settings.splits
     drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
-    sides = assign_sides(
-        drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
-    )
+    if shares.fold:
+        sides = fold_sides(drawn, shares, study.settings.seed)
+    else:
+        sides = assign_sides(
+            drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
+        )
     sides |= join_training((book for book in split_books if book.side == POOL), split_books, sides)
     books = books[books["key"].isin(sides)]
     off_quota = _count_off_quota(_split_books(books), sides, shares.validation_share)
@@ -127,6 +136,25 @@ def assign_sides(
     validation = _draw_side(rest, validation_share, others=1, seed=seed, purpose=VALIDATION)
     return {
         book.key: TEST if book.key in test else VALIDATION if book.key in validation else TRAIN for book in split_books
+    }
+
+
+def fold_sides(split_books: Iterable[SplitBook], shares: SplitSettings, seed: int) -> dict[str, str]:
+    """The side of every book, by key, in the fold that `shares` names; books of the pool are given none.
+
+    Sides that the listings name do not count. Raises `GenreError` where the books form too few groups.
+    """
+    books = sorted((book for book in split_books if book.side != POOL), key=lambda book: book.key)
+    division = divide_fold(
+        np.array([book.label for book in books]),
+        np.array([book.group for book in books]),
+        fold=shares.fold,
+        folds=shares.folds,
+        validation_share=shares.validation_share,
+        seed=seed,
+    )
+    return {
+        books[row].key: side for side, rows in zip((TRAIN, VALIDATION, TEST), division, strict=True) for row in rows
     }
 
 

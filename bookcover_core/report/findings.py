@@ -33,7 +33,7 @@ from bookcover_core.report.evaluated_systems import (
     read_ties,
     read_trials,
 )
-from bookcover_core.settings import BookSource, CoverSource
+from bookcover_core.settings import CoverSource
 from bookcover_core.settings.dissertation import differing_settings, is_of_training
 from bookcover_core.training.preparation_choice import chosen_preparation, comparison_parts
 from bookcover_core.training.stored_probabilities import ValidationChoice, choose_by_validation
@@ -143,8 +143,9 @@ class Findings:
     @cached_property
     def original_books(self) -> list[str]:
         """Keys of the test books that are those of the official listing: none of them came for another."""
-        is_official = self.study.settings.books.source is BookSource.BOOKCOVER30 and self.systems
-        return self._tested.loc[self._tested["replaces"] == "", "key"].tolist() if is_official else []
+        if not (self.study.settings.has_official_test and self.systems):
+            return []
+        return self._tested.loc[self._tested["replaces"] == "", "key"].tolist()
 
     @cached_property
     def unshared(self) -> Scores | None:
@@ -170,7 +171,7 @@ class Findings:
         reasons = []
         if self.random_weights:
             reasons.append("networks start from random weights, not from ImageNet")
-        if settings.books.source is not BookSource.BOOKCOVER30:
+        if not settings.has_official_test:
             reasons.append("the test books are not those of the official listing")
         elif self.systems and len(self.original_books) < LEAST_ORIGINAL * PUBLISHED_TEST_BOOKS:
             reasons.append(

@@ -144,6 +144,11 @@ class StudySettings(SettingsSection):
         return has_pool and self.covers.pool == "as-needed"
 
     @property
+    def has_official_test(self) -> bool:
+        """Whether the test books are those of the official test listing, as far as they could be had."""
+        return self.books.source is BookSource.BOOKCOVER30 and not self.splits.fold
+
+    @property
     def compares_for_all(self) -> bool:
         """Whether one network, `comparison.backbone`, compares the preparations for all others."""
         return self.training.preparation == "best" and not self.comparison.per_backbone

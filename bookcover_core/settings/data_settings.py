@@ -180,6 +180,17 @@ class SplitSettings(SettingsSection):
     by_title: bool = True
     """Whether volumes of a series, editions of several years, and books of one main title stay on one side whatever
     books.groups says; else its groups stand, and the main title counts for the books that it does not name."""
+    fold: Annotated[int, Field(ge=0, le=50)] = 0
+    """Make the split fold 1, 2 ... of a cross-validation of all books, so that a sweep (splits.fold=1,2,3,4,5) measures
+    every system on all of them. test_share and a source's own test listing then have no meaning. 0: no fold."""
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    """Folds of that cross-validation. The folds of repeats.folds are divided likewise."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> Self:
+        if self.fold > self.folds:
+            raise ValueError(f"fold is {self.fold}, and folds is {self.folds}: folds are numbered from 1")
+        return self
 
 
 class Preparation(StrEnum):

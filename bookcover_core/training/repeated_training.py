@@ -10,14 +10,13 @@ Preparation and hyperparameters are those that the study's own validation books 
 """
 
 import math
-import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from bookcover_core.errors import TrainingError
+from bookcover_core.curation.folds import Division, Rows, divide_fold
+from bookcover_core.errors import GenreError, TrainingError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -41,16 +40,6 @@ _DRAWS = 3
 
 # Purpose of the generator that draws them.
 _SHARES = 421
-
-Rows = npt.NDArray[np.intp]
-
-
-class Division(NamedTuple):
-    """Rows of splits/books.csv on each side."""
-
-    train: Rows
-    validation: Rows
-    test: Rows
 
 
 def variants(settings: StudySettings) -> list[str]:
@@ -133,9 +122,10 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
 
 
 def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tuple[Division, int]:
-    """The sides of one of `variants`, and what it adds to the seed; `TrainingError` where folds are too many.
+    """The rows of one of `variants` on each side, and what it adds to the seed.
 
-    Books have a label, a split and a group; those of one group are on one side.
+    Books have a label, a split and a group; those of one group are on one side. `TrainingError` where they have too few
+    groups for the folds.
     """
     kind, *told = variant.split("-")
     labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
@@ -143,35 +133,22 @@ def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tupl
     if kind == "seed":
         return own, int(told[0]) - 1
     if kind == "fold":
-        return _fold(settings, int(told[0]), labels, books["group"].to_numpy()), 0
+        try:
+            return divide_fold(
+                labels,
+                books["group"].to_numpy(),
+                fold=int(told[0]),
+                folds=settings.repeats.folds,
+                validation_share=settings.splits.validation_share,
+                seed=settings.seed,
+            ), 0
+        except GenreError as error:
+            raise TrainingError(error.what, where="repeats.folds", advice=error.advice) from error
     share, draw = float(told[0]), int(told[1])
     shuffled = np.random.default_rng([settings.seed, _SHARES, draw]).permutation(own.train)
     by_genre = [shuffled[labels[shuffled] == label] for label in np.unique(labels[own.train])]
     drawn = np.concatenate([rows[: math.ceil(share * len(rows))] for rows in by_genre])
     return own._replace(train=np.sort(drawn)), draw - 1
-
-
-def _fold(
-    settings: StudySettings, number: int, labels: npt.NDArray[np.int32], groups: npt.NDArray[np.str_]
-) -> Division:
-    """One of the folds, each with as many books of every genre as whole groups allow."""
-    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - slow to import
-
-    outer = StratifiedGroupKFold(settings.repeats.folds, shuffle=True, random_state=settings.seed)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The least populated class")  # a genre that not every side can have
-            rest, test = list(outer.split(labels, labels, groups))[number - 1]
-            validated = max(2, min(round(1 / settings.splits.validation_share), np.bincount(labels[rest]).max()))
-            inner = StratifiedGroupKFold(validated, shuffle=True, random_state=settings.seed + number)
-            train, validation = next(inner.split(rest, labels[rest], groups[rest]))
-    except ValueError as error:
-        raise TrainingError(
-            f"the books cannot be divided into {settings.repeats.folds} folds ({error})",
-            where="repeats.folds",
-            advice="Ask for fewer folds.",
-        ) from error
-    return Division(rest[train], rest[validation], test)
 
 
 def _pick(books: LabelledFeatures, rows: Rows) -> LabelledFeatures:

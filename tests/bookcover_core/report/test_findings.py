@@ -65,10 +65,13 @@ def test_a_changed_head_is_not_the_dissertations(official):
 
 
 def test_what_stands_in_the_way_is_named(official, own_genres):
-    """Random weights, covers from elsewhere and other genres are each named as obstacles."""
+    """Random weights, covers from elsewhere, other test books and other genres are each named as obstacles."""
     assert any("random" in each for each in gather(_changed(official, "models", weights="random")).obstacles)
     private = _changed(official, "covers", allowed_private_hosts=("127.0.0.1",))
     assert any("addresses" in each for each in gather(private).obstacles)
+    folded = gather(_changed(official, "splits", fold=1))
+    assert folded.obstacles == ["the test books are not those of the official listing"]
+    assert not folded.original_books
     assert gather(own_genres).obstacles == ["the genres are not those of BookCover30"]
 
 
