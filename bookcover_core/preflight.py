@@ -88,7 +88,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     if has_covers:
         checks.append(partial(_check_covers, study, found))
     checks.append(partial(_check_decisions, study, found))
-    if settings.reads_covers:
+    if settings.reads_covers or settings.curation.read_box_sets:
         checks.append(check_reader)
     checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]
     for look in checks:

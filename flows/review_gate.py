@@ -127,6 +127,11 @@ def _choice(item: ReviewItem) -> str:
     return item.title if item.title == item.key else f"{item.key} {item.title}"
 
 
+def _reason(item: ReviewItem) -> str:
+    """What makes a book a candidate: the term in its title, or what its cover says."""
+    return f"{item.term}, read on the cover: {item.read}" if item.read else item.term
+
+
 def _record(study: Study, answer: Answer) -> None:
     """Add the decisions of an answer to the study's, for the candidates that are still open."""
     for item in open_items(study):
@@ -141,9 +146,9 @@ def _description(waiting: list[ReviewItem], page: str | None) -> str:
     lines = [f"### {len(waiting)} box-set candidates are to be decided on", ""]
     if page:
         lines += [f"**[Open the review page]({page})**: it shows the covers, and this run goes on by itself.", ""]
-    lines += ["| book | genre | term |", "|---|---|---|"]
+    lines += ["| book | genre | found by |", "|---|---|---|"]
     lines += [
-        f"| {_plain(_choice(item))} | {_plain(item.genre)} | {_plain(item.term)} |" for item in waiting[:_DESCRIBED]
+        f"| {_plain(_choice(item))} | {_plain(item.genre)} | {_plain(_reason(item))} |" for item in waiting[:_DESCRIBED]
     ]
     if len(waiting) > _DESCRIBED:
         lines += ["", f"and {len(waiting) - _DESCRIBED} more."]

@@ -1,19 +1,24 @@
 """Box-set candidates: books whose title has one of the terms of section 3.1, anywhere and in any case.
 
 Of BookCover30's 57,000 records 264 matched its regular expression, and 94 of those were rejected by eye. The pool of
-replacements is searched too, because a box set is no replacement for another.
+replacements is searched too, because a box set is no replacement for another. With `curation.read_box_sets` the words
+on covers propose further ones (`reading.cover_candidates`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from bookcover_core.listings.books import POOL, read_eligible_books
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import write_csv
+from bookcover_core.pipeline.workspace import read_csv, write_csv
 
 COLUMNS = ("key", "filename", "title", "category", "term")
+
+COVER_CANDIDATES = "cover-candidates"
+"""The stage that finds candidates by their covers; its table has one more column, `read`: what the cover says there."""
 
 
 @stage("candidates", "Find box sets by title", step="curate", settings=("curation.title_terms",), after=("listings",))
@@ -37,9 +42,35 @@ def find_candidates(study: Study, _: StageRun) -> Result:
     return Result(outputs=[file], counts=counts)
 
 
+def candidate_files(study: Study) -> dict[str, Path]:
+    """The tables of candidates, by the stage that writes each; a book stands in one of them."""
+    found = {"candidates": study.workspace.curation / "candidates.csv"}
+    if study.settings.curation.read_box_sets:
+        found[COVER_CANDIDATES] = study.workspace.curation / "cover_candidates.csv"
+    return found
+
+
+def candidate_rows(files: Iterable[Path]) -> dict[str, dict[str, str]]:
+    """The rows of tables of candidates, of those that are there, by key; `read` is empty for a candidate by title."""
+    found: dict[str, dict[str, str]] = {}
+    for file in files:
+        if file.exists():
+            columns, *rows = read_csv(file)
+            found |= {row[0]: {"read": ""} | dict(zip(columns, row, strict=True)) for row in rows}
+    return found
+
+
 def compile_term(term: str) -> re.Pattern[str]:
     """The search for `term`: case does not count, `#` is a number in digits, and a space any white space."""
-    pieces = {"#": r"\d+", " ": r"\s+"}
+    return _compile(term, {"#": r"\d+", " ": r"\s+"})
+
+
+def compile_read_term(term: str) -> re.Pattern[str]:
+    """The search for `term` in what was read: spaces may be missing, and a hyphen be a dash, "to", "and", "&"."""
+    return _compile(term, {"#": r"\d+", " ": r"[\W_]*", "-": r"[\W_]*(?:[-\u2010-\u2015~&]|to|and)[\W_]*"})
+
+
+def _compile(term: str, pieces: dict[str, str]) -> re.Pattern[str]:
     pattern = "".join(pieces.get(character, re.escape(character)) for character in " ".join(term.split()))
     return re.compile(pattern, re.IGNORECASE)
 

@@ -11,6 +11,7 @@ from dataclasses import astuple
 from typing import Any
 
 from bookcover_core.covers.chunks import ledger_parts
+from bookcover_core.curation.box_set_candidates import candidate_files
 from bookcover_core.curation.decisions import decisions_file
 from bookcover_core.curation.edited_table import book_names
 from bookcover_core.curation.exclusions import BOX_SET, TWIN
@@ -55,7 +56,7 @@ FEWEST_BOOKS = 3
 def _inputs(study: Study) -> Inputs:
     decided = decisions_file(study)
     return Inputs(
-        after=["listings", "candidates", "twins", *(f"download/{part}" for part in ledger_parts(study))],
+        after=["listings", *candidate_files(study), "twins", *(f"download/{part}" for part in ledger_parts(study))],
         given={"decisions": file_digest(decided) if decided.exists() else "none"} | label_inputs(study, "leave-out"),
     )
 

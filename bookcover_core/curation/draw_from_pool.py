@@ -24,6 +24,7 @@ from bookcover_core.covers.ledger import (
     write_rows,
 )
 from bookcover_core.covers.local_sources import open_local_source
+from bookcover_core.curation.box_set_candidates import candidate_files
 from bookcover_core.curation.decisions import decisions_file
 from bookcover_core.curation.exclusions import CoverRecord, cover_records, read_ledgers
 from bookcover_core.curation.fingerprints import (
@@ -56,7 +57,7 @@ def _inputs(study: Study) -> Inputs:
         given["pictures"] = digest_of({book.key: source.find(book) for book in pool})
     behind = [f"{name}/chunk-{chunk:04d}" for chunk in chunks(study) for name in ("download", "hashes")]
     given |= label_inputs(study, "leave-out")
-    return Inputs(DRAWN, after=["listings", "candidates", *behind], given=given)
+    return Inputs(DRAWN, after=["listings", *candidate_files(study), *behind], given=given)
 
 
 @stage(

@@ -65,7 +65,7 @@ def exclusion_reasons(
     *,
     undecided: Undecided,
 ) -> dict[str, str]:
-    """The reasons by key of the excluded `books`, where keys of `candidates` have a box-set term in their title.
+    """The reasons by key of the excluded `books`, where keys of `candidates` may be box sets.
 
     A reason is "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), "not
     downloaded", the outcome in the ledger ("missing", "placeholder", ...), or "undecided candidate".

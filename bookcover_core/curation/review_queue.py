@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.curation.box_set_candidates import compile_term
+from bookcover_core.curation.box_set_candidates import candidate_files, candidate_rows, compile_term
 from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, standing_decisions
 from bookcover_core.curation.exclusions import UNDECIDED
 from bookcover_core.curation.selection import BookSelection, select_books
@@ -25,13 +25,13 @@ from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, w
 
 logger = logging.getLogger(__name__)
 
-_CANDIDATES, _REPLACED, _DRAWN = _TABLES = "candidates.csv", "replacements.csv", "drawn.csv"
+_REPLACED, _DRAWN = _TABLES = "replacements.csv", "drawn.csv"
 
 
 class ReviewReason(StrEnum):
     """Why a book is under review."""
 
-    CANDIDATE = "candidate"  # its title has a box-set term
+    CANDIDATE = "candidate"  # its title has a box-set term, or its cover
     REPLACEMENT = "replacement"  # it replaces another book, or would
     OTHER = "other"  # somebody decided on it of their own accord
 
@@ -44,7 +44,8 @@ class ReviewItem:
     title: str
     author: str
     genre: str
-    term: str  # the title term that it was found by; empty where it was not
+    term: str  # the term that it was found by; empty where it was not
+    read: str  # what its cover says there; empty where the title has the term
     match: tuple[int, int]
     role: str
     kind: ReviewReason
@@ -84,11 +85,12 @@ def review_queue(study: Study) -> ReviewQueue:
     """
     study.manifest("candidates")
     workspace = study.workspace
-    files = (workspace.books, workspace.genres, *(workspace.curation / name for name in _TABLES))
+    candidates = tuple(candidate_files(study).values())
+    files = (workspace.books, workspace.genres, *candidates, *(workspace.curation / name for name in _TABLES))
     ledgers = tuple(workspace.ledger / f"{part}.csv" for part in ledger_parts(study))
     decisions = standing_decisions(study)
     stamps = tuple(map(file_stamp, (*files, *ledgers)))
-    queue = _find_queue(workspace, ledgers, frozenset(decisions), stamps)
+    queue = _find_queue(workspace, candidates, ledgers, frozenset(decisions), stamps)
     return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
 
 
@@ -111,21 +113,22 @@ def find_open(study: Study) -> list[ReviewItem]:
 @lru_cache(maxsize=16)
 def _find_queue(
     workspace: Workspace,
+    candidates: tuple[Path, ...],
     ledgers: tuple[Path, ...],
     named: frozenset[str],
     stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
-    terms = {row["key"]: row["term"] for row in _rows(workspace.curation / _CANDIDATES)}
+    found_by = candidate_rows(candidates)
     added = {row["replaced_by"] for row in _rows(workspace.curation / _REPLACED) if row["replaced_by"]}
     drawn = {row["key"] for row in _rows(workspace.curation / _DRAWN)}
-    wanted = {*terms, *added, *named, *drawn}
+    wanted = {*found_by, *added, *named, *drawn}
     genres = {row["category_id"]: row["name"] for row in _rows(workspace.genres)}
     covers = {row["key"]: row for ledger in ledgers for row in _rows(ledger, wanted)}
     items, of_role = [], (ReviewReason.OTHER, ReviewReason.REPLACEMENT)
     unusable = coming = 0
     for book in _rows(workspace.books, wanted):
         key, in_pool = book["key"], book["role"] == POOL
-        is_candidate = key in terms and not in_pool
+        is_candidate = key in found_by and not in_pool
         if book["category_id"] not in genres or not (is_candidate or key in added or key in named or key in drawn):
             continue
         cover = covers.get(key)
@@ -133,8 +136,8 @@ def _find_queue(
             coming += is_candidate and cover is None
             unusable += is_candidate and cover is not None
             continue
-        term = terms.get(key, "")
-        found = compile_term(term).search(book["title"]) if term else None
+        term, read = (found_by[key][name] if key in found_by else "" for name in ("term", "read"))
+        found = compile_term(term).search(book["title"]) if term and not read else None
         items.append(
             ReviewItem(
                 key=key,
@@ -142,6 +145,7 @@ def _find_queue(
                 author=book["author"],
                 genre=genres[book["category_id"]],
                 term=term,
+                read=read,
                 match=found.span() if found else (0, 0),
                 role=book["role"],
                 kind=ReviewReason.CANDIDATE if is_candidate else of_role[in_pool],
@@ -200,11 +204,12 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
     if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
         file.unlink(missing_ok=True)
         return len(waiting)
-    asked = _rows(study.workspace.curation / _CANDIDATES, {*waiting, *selection.decisions})
+    known = candidate_rows(candidate_files(study).values())
+    asked = [known[key] for key in known.keys() & {*waiting, *selection.decisions}]
     asked.sort(key=lambda row: (row["key"] not in waiting, row["key"]))
     for row in asked:
         row |= {column: getattr(selection.decisions.get(row["key"]), column, "") for column in COLUMNS[1:]}
-    columns = (*COLUMNS, "filename", "title", "category", "term")
+    columns = (*COLUMNS, "filename", "title", "category", "term", "read")
     write_csv(file, columns, ([row[column] for column in columns] for row in asked))
     raise ReviewNeededError(
         f"{len(waiting)} box-set candidates are undecided",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bookcover_core.covers.chunks import ledger_parts
+from bookcover_core.curation.box_set_candidates import candidate_files, candidate_rows
 from bookcover_core.curation.decisions import Decision, standing_decisions
 from bookcover_core.curation.exclusions import (
     TWIN,
@@ -19,7 +20,6 @@ from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.curation.replacement import Replacement, replace_excluded
 from bookcover_core.listings.books import POOL, TRAIN, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class BookSelection:
     covers: Mapping[str, CoverRecord]
     decisions: Mapping[str, Decision]
     candidates: frozenset[str]
-    """Keys of the books whose title has a box-set term."""
+    """Keys of the books whose title has a box-set term, or whose cover."""
     kept: list[EligibleBook]
     added: list[EligibleBook]
     rest: list[EligibleBook]
@@ -60,11 +60,12 @@ class BookSelector:
     """Selects the books of a study by its listings, candidates and decisions as they are now."""
 
     def __init__(self, study: Study) -> None:
-        study.manifest("candidates")
+        for label in candidate_files(study):
+            study.manifest(label)
         self.books = read_eligible_books(study)
         self._settings = study.settings
         self._decisions = standing_decisions(study)
-        self._candidates = frozenset(read_table(study.workspace.curation / "candidates.csv")["key"])
+        self._candidates = frozenset(candidate_rows(candidate_files(study).values()))
         self._mislabelled: set[str] = set()
         if study.settings.curation.labels == "leave-out":
             # Where the listings do not say which books are tested, `split` leaves them out, when it has drawn those.

@@ -20,6 +20,7 @@ _MODULES = (
     "covers.download",
     "curation.box_set_candidates",
     "curation.fingerprints",
+    "reading.cover_candidates",
     "curation.draw_from_pool",
     "curation.near_duplicates",
     "curation.curate",

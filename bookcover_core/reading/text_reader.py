@@ -64,8 +64,8 @@ def check_reader() -> None:
     if missing := missing_packages():
         raise SettingsError(
             f"covers are to be read, and {missing} is not installed",
-            where="text.systems",
-            advice='Install what reads with `pip install "bookcover[text]"`, or leave CoverText out.',
+            where="text.systems, curation.read_box_sets",
+            advice='Install what reads with `pip install "bookcover[text]"`, or leave CoverText and read_box_sets out.',
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from platform import python_version
 
 from bookcover_core.covers.chunks import DRAWN
+from bookcover_core.curation.box_set_candidates import COVER_CANDIDATES, candidate_files
 from bookcover_core.models.machine_info import Machine, this_machine
 from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.graph import stages
@@ -46,11 +47,14 @@ def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
         of_pool = "; {records:,} of the pool's {of the pool:,} were drawn and fetched"
         why = "".join([_counted(bad), *(of_pool.format(**counts) for counts in drawn)]).removeprefix("; ")
         yield "Covers", outcomes[_OK], bad.total(), why
-    if (file := workspace.curation / "candidates.csv").exists():
+    for stage, file in candidate_files(findings.study).items():
+        if not file.exists():
+            continue
         terms = Counter(read_table(file, ("term",))["term"])
         undecided = sum(int(manifest.counts.get("undecided", 0)) for manifest in findings.manifests.get("curate", []))
         kept = f"; {undecided:,} on which nobody decided were kept" if settings.curation.undecided == "keep" else ""
-        yield "Candidates for box sets, by title", terms.total(), 0, _counted(terms) + (kept if undecided else "")
+        found_by = "cover" if stage == COVER_CANDIDATES else "title"
+        yield f"Candidates for box sets, by {found_by}", terms.total(), 0, _counted(terms) + (kept if undecided else "")
     if workspace.selection.exists() and (file := workspace.curation / "replacements.csv").exists():
         left = read_table(file)
         replaced = int((left["replaced_by"] != "").sum())

@@ -144,6 +144,20 @@ class CurationSettings(SettingsSection):
 
     title_terms: tuple[str, ...] = ("boxed set", "boxset", "box set", "anthology", "bundle", "#-book", "# book")
     """Terms that make a title a candidate for a box set, without regard to case; # stands for a number."""
+    read_box_sets: bool = False
+    """Whether covers propose candidates too, by `cover_terms` read off them; it wants bookcover[text]. Every published
+    book's cover is read before the review; covers of the pool, most of which no study uses, are not."""
+    cover_terms: tuple[str, ...] = (
+        "box set",
+        "boxed set",
+        "complete set",
+        "complete collection",
+        "volumes #-#",
+        "books #-#",
+        "calendar #",
+    )
+    """Terms that make a book a candidate where they are read on its cover and its title has them not. Spaces may be
+    missing, and a hyphen may be a dash, "to", "and" or "&"."""
     undecided: Undecided = "ask"
     """What to do with candidates that nobody has decided on. ask: wait until people have, on the review page or in the
     dashboard; keep or reject them and go on, for studies that nobody attends to; fail: stop."""

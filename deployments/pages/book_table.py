@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from bookcover_core.curation.box_set_candidates import candidate_files, candidate_rows
 from bookcover_core.curation.label_marks import LabelMark
 from bookcover_core.curation.near_duplicates import duplicates_file, name_pictures, read_duplicates
 from bookcover_core.errors import BookcoverError
@@ -92,14 +93,14 @@ class BookTable:
         books = read_table(place.splits, _COLUMNS, label="int64").set_index("key", drop=False)
         for column in ("title", "author"):
             books[column] = [readable(text) for text in books[column]]
-        terms, doubts = _column(place.curation / "candidates.csv", "term"), _column(doubtful_file(place), "suggested")
+        candidates, doubts = candidate_rows(candidate_files(study).values()), _column(doubtful_file(place), "suggested")
         twins = name_pictures(read_duplicates(place)) if duplicates_file(place).is_file() else {}
         showing = Counter(twins.get(key, "") for key in books["key"])
         corrected = study.settings.curation.labels == "correct"
         published = _column(place.selection, "genre") if corrected else {}
         ranks = {key: rank for rank, key in enumerate(doubts)}
         books["published"] = [published.get(key, own) for key, own in zip(books["key"], books["genre"], strict=True)]
-        books["term"] = [terms.get(key, "") for key in books["key"]]
+        books["term"] = [candidates[key]["term"] if key in candidates else "" for key in books["key"]]
         books["twins"] = [name if showing[name := twins.get(key, "")] > 1 else "" for key in books["key"]]
         books["doubt"] = [ranks.get(key, len(books)) for key in books["key"]]
         books["suggested"] = [doubts.get(key, "") for key in books["key"]]

@@ -215,6 +215,7 @@ def _shown(item: ReviewItem) -> dict[str, Any]:
         "author": item.author,
         "genre": item.genre,
         "term": item.term,
+        "read": item.read,
         "role": item.role,
         "kind": item.kind.value,
         "needed": item.needed,

@@ -545,7 +545,7 @@ function renderTitle(heading, [before, match, after]) {
 
 function renderFacts(item) {
   const parts = [];
-  if (item.term) parts.push(`Found by “${item.term}”`);
+  if (item.term) parts.push(`Found by “${item.term}”` + (item.read ? `, read on the cover: “${item.read}”` : ""));
   if (item.kind === "replacement") parts.push("Came in for another");
   if (item.url) {
     const link = document.createElement("a");

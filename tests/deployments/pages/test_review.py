@@ -51,6 +51,7 @@ def test_the_state_has_everything_that_the_page_shows(client):
         "author": "A. N. Other",
         "genre": "Law",
         "term": "#-book",
+        "read": "",
         "role": "train",
         "kind": "candidate",
         "needed": True,

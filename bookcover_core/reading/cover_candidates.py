@@ -1,0 +1,208 @@
+"""Box-set candidates by their covers (`curation.read_box_sets`): "volumes 1-3" on a cover whose title says nothing.
+
+`read-listed` reads the covers of the published books, shard by shard, before anybody curates them; `cover-candidates`
+searches what was read. The books of a pool are not read: a cover takes a core a quarter of a second, and of Book32's
+150,572 some 600 replace another book. So a box set may come in for another book where nothing but its cover tells.
+"""
+
+import hashlib
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from functools import lru_cache, partial
+from pathlib import Path
+
+from loky import cpu_count
+
+from bookcover_core.covers.chunks import DRAWN, ledger_parts
+from bookcover_core.covers.ledger import CoverOutcome, read_rows
+from bookcover_core.curation.box_set_candidates import (
+    COLUMNS,
+    COVER_CANDIDATES,
+    candidate_files,
+    candidate_rows,
+    compile_read_term,
+)
+from bookcover_core.errors import StageOrderError
+from bookcover_core.listings.books import POOL, each_book, read_eligible_books
+from bookcover_core.pipeline.code import code_of
+from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.manifests import Manifest, digest_of
+from bookcover_core.pipeline.processes import in_processes
+from bookcover_core.pipeline.stage import stage
+from bookcover_core.pipeline.store import Store
+from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
+from bookcover_core.preparation.prepared_images import SelectedCover
+from bookcover_core.reading.cover_words import CoverWords, read_words, write_words
+from bookcover_core.reading.read_covers import BATCH, read_batch, read_shard
+from bookcover_core.reading.text_reader import check_reader, reader_version
+
+logger = logging.getLogger(__name__)
+
+_AROUND = 40  # characters of what was read that are shown before and after a term
+
+
+def listed_covers(study: Study) -> dict[int, list[SelectedCover]]:
+    """The usable covers of the published books, by the shard in which they are read.
+
+    Raises:
+        StageOrderError: Covers have not been downloaded.
+    """
+    parts = [part for part in ledger_parts(study) if part != DRAWN]
+    for part in parts:
+        study.manifest(f"download/{part}")
+    ledgers = tuple(study.workspace.ledger / f"{part}.csv" for part in parts)
+    stamps = tuple(map(file_stamp, (study.workspace.books, study.workspace.genres, *ledgers)))
+    return _listed_covers(study.workspace, study.settings.preparation.shard_records, ledgers, stamps)
+
+
+@lru_cache(maxsize=2)
+def _listed_covers(
+    workspace: Workspace,
+    most: int,
+    ledgers: tuple[Path, ...],
+    _stamps: tuple[tuple[int, ...], ...],
+) -> dict[int, list[SelectedCover]]:
+    genres = set(read_table(workspace.genres, ("category_id",))["category_id"])
+    listed = {book.key for book in each_book(workspace) if book.role != POOL and book.category_id in genres}
+    rows = [row for file in ledgers for row in read_rows(file) if row.key in listed and row.outcome == CoverOutcome.OK]
+    count = 1
+    while count * most < len(rows):
+        count *= 2
+    found: defaultdict[int, list[SelectedCover]] = defaultdict(list)
+    for row in sorted(rows):
+        number = int.from_bytes(hashlib.sha256(row.key.encode()).digest()[:8]) % count + 1
+        found[number].append(SelectedCover(row.key, "", row.path, row.sha256))
+    return dict(sorted(found.items()))
+
+
+def _part(shard: int) -> str:
+    return f"listed-{shard:04d}"
+
+
+def _file(study: Study, shard: int) -> Path:
+    return study.workspace.texts / f"{_part(shard)}.jsonl"
+
+
+def _shard_inputs(study: Study, shard: int) -> Inputs:
+    covers = [(cover.key, cover.sha256) for cover in listed_covers(study).get(shard, ())]
+    given = {"covers": digest_of(covers), "reader": digest_of(code_of(f"{read_batch.__module__}:read_batch"))}
+    return Inputs(_part(shard), given=given, reads=["listings"])
+
+
+def _shards(study: Study) -> Iterator[tuple[int]]:
+    if study.settings.curation.read_box_sets:
+        yield from ((shard,) for shard in listed_covers(study))
+
+
+@stage(
+    "read-listed",
+    "Read covers for box sets",
+    label="read",
+    step="curate",
+    run_title="read the published covers of shard {shard}",
+    settings=("reading.side", "reading.enlarge", "reading.precision"),
+    inputs=_shard_inputs,
+    parts=_shards,
+    kept=True,
+    apart=True,
+    spreads=True,
+)
+def read_listed(study: Study, run: StageRun, shard: int) -> Result:
+    """The manifest of the words on the covers of one shard of the published books.
+
+    Raises:
+        StageOrderError: Covers have not been downloaded, or there is no such shard.
+        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
+    """
+    check_reader()
+    covers, rows = listed_covers(study)[shard], _earlier(study, run)
+    new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
+    batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
+    processes = cpu_count()
+    work = partial(
+        read_batch,
+        root=study.workspace.root,
+        settings=study.settings.reading,
+        threads=1 if len(batches) > 1 else processes,
+    )
+    with closing(in_processes(work, batches, processes=processes)) as outcomes:
+        for outcome in outcomes:
+            rows |= {each.sha256: each for each in outcome}
+            study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
+    file = _file(study, shard)
+    write_words(file, (rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers))
+    counts = {"covers": len(covers), "read anew": len(new), "reader": reader_version()}
+    return Result(outputs=[file], counts=counts)
+
+
+def _earlier(study: Study, run: StageRun) -> dict[str, CoverWords]:
+    """What was read before in the same way, by the digest of the picture: here, and in what the store has."""
+    root, store = study.workspace.root, Store.beside(study)
+    code = digest_of(read_shard.code)
+
+    def is_alike(manifest: Manifest) -> bool:
+        way = manifest.code == code or manifest.inputs.get("reader") == run.inputs["reader"]
+        return way and manifest.settings == run.settings
+
+    found: dict[str, CoverWords] = {}
+    for manifest in (*study.manifests("read"), *store.results("read")):
+        for output in manifest.outputs if is_alike(manifest) else ():
+            file = root / output.path if output.stands(root) else store.object(output)
+            with suppress(StageOrderError):
+                found.update({row.sha256: row for row in read_words(file) if not row.error} if file else {})
+    return found
+
+
+def _inputs(study: Study) -> Inputs:
+    return Inputs(after=["candidates", *(f"read/{_part(shard)}" for shard in listed_covers(study))])
+
+
+@stage(
+    COVER_CANDIDATES,
+    "Find box sets by cover",
+    step="curate",
+    settings=("curation.cover_terms", "reading.min_confidence"),
+    inputs=_inputs,
+    parts=lambda study: [()] if study.settings.curation.read_box_sets else [],
+)
+def find_cover_candidates(study: Study, _: StageRun) -> Result:
+    """The manifest of `curation/cover_candidates.csv`: published books that may be box sets by what their covers say.
+
+    A row for each, sorted by key, as in `candidates.csv`, whose books are not in it: the first of
+    `curation.cover_terms` that was read on the cover and that the title has not; and, in the column `read`, what stands
+    there.
+
+    Raises:
+        StageOrderError: The covers have not been read, or the candidates by title not been looked for.
+    """
+    known = candidate_rows([candidate_files(study)["candidates"]])
+    terms = [(term, compile_read_term(term)) for term in study.settings.curation.cover_terms if term.strip()]
+    covers = [cover for shard in listed_covers(study) for cover in read_words(_file(study, shard))]
+    texts = {cover.key: cover.text(study.settings.reading.min_confidence) for cover in covers}
+    rows = [
+        (book.key, book.filename, book.title, book.genre, *found)
+        for book in read_eligible_books(study)
+        if book.key in texts and book.key not in known and (found := first_read(texts[book.key], book.title, terms))
+    ]
+    file = candidate_files(study)[COVER_CANDIDATES]
+    write_csv(file, (*COLUMNS, "read"), rows)
+    counts = {
+        "covers": len(texts),
+        "candidates": len(rows),
+        "not readable": sum(bool(cover.error) for cover in covers),
+    }
+    return Result(outputs=[file], counts=counts)
+
+
+def first_read(text: str, title: str, terms: Sequence[tuple[str, re.Pattern[str]]]) -> tuple[str, str] | None:
+    """The first of `terms` that was read and is not in the title, with what was read around it; None: there is none."""
+    for term, pattern in terms:
+        match = pattern.search(text)
+        if match and not pattern.search(title):
+            start, end = max(0, match.start() - _AROUND), match.end() + _AROUND
+            return term, f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+    return None
