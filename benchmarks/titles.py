@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
+from bookcover_core.evaluation.giveaways import known_authors, unaided
 from bookcover_core.evaluation.intervals import share as share_of
 from bookcover_core.families.learnable_titles import HeldOut
 from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by
@@ -43,29 +44,11 @@ SHARES = (0.1, 0.2, 0.4, 0.7)
 DRAWS = 1_000
 CONFIDENCE = 0.95
 
-# Words of the genres' own names, and what names them in titles all the same.
-NAMING = {
-    "Calendars": {"calendar", "calendars", "planner"},
-    "Cookbooks, Food & Wine": {"cookbook", "cookbooks", "recipes", "cooking", "wine"},
-    "Test Preparation": {"test", "exam", "gre", "sat", "gmat", "lsat", "mcat", "praxis", "study"},
-}
-COMMON = {"and", "the", "of", "in", "for", "books", "book", "s"}
-
 
 def read(file: Path) -> pd.DataFrame:
     """Key, text and genre of every record."""
     rows = [(each.key, BookText(each.title, each.author), each.category) for each in read_records(file)]
     return pd.DataFrame(rows, columns=["key", "text", "genre"])
-
-
-def words(text: str) -> set[str]:
-    """The words of a text, case folded."""
-    return set("".join(each if each.isalnum() else " " for each in text.casefold()).split())
-
-
-def names_genre(text: BookText, genre: str) -> bool:
-    """Whether a title holds a word that names its genre."""
-    return bool(words(text.title) & ((words(genre) - COMMON) | NAMING.get(genre, set())))
 
 
 def hits(probabilities: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
@@ -155,14 +138,12 @@ def main() -> None:
     print(f"{away.sum():,} of {len(train):,} training records are other editions of test books, and left out")
     train = train[~away].reset_index(drop=True)
     labels = {genre: label for label, genre in enumerate(sorted(test["genre"].unique()))}
-    authors = {text.author_as_word for text in train["text"]} - {""}
     whole = test["genre"].map(counts).to_numpy() >= WHOLE
     groups = {
         "all": np.ones(len(test), bool),
         "whole genres": whole,
         "other genres": ~whole,
-        "new authors": np.array([text.author_as_word not in authors for text in test["text"]]),
-        "genre unnamed": np.array([not names_genre(*each) for each in zip(test["text"], test["genre"], strict=True)]),
+        **unaided(test["text"].tolist(), test["genre"].tolist(), known_authors(train["text"])),
     }
     rows = []
     for system in (TITLE, TITLE_AUTHOR):

@@ -35,6 +35,7 @@ from bookcover_core.report.result_tables import (
     recall_table,
 )
 from bookcover_core.report.statements import statement_table, statement_verdicts
+from bookcover_core.report.summary import verdict_words
 from bookcover_core.report.table import Table
 from bookcover_core.report.training_section import (
     curve_figures,
@@ -67,7 +68,7 @@ class Chapter:
 
 
 CHAPTERS = (
-    Chapter("summary", "Summary", figures=(result_figures,)),
+    Chapter("summary", "Summary", figures=(result_figures,), words={"three_verdicts": verdict_words}),
     Chapter(
         "data",
         "Data",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bookcover_core.errors import WorkspaceError
@@ -14,6 +15,7 @@ from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.reading_section import looking_and_reading
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
 
@@ -97,6 +99,37 @@ def confident(
         said = answer_lines(own, named, float(predictions.probabilities[position].max()))
         covers.append(_captioned(findings, book, _title(book), *said))
     return _gallery(covers, folder / f"most-confident-{'right' if right else 'mistakes'}.png")
+
+
+def told_apart(findings: Findings, books: pd.DataFrame, folder: Path) -> dict[str, Gallery]:
+    """Covers that only words tell, that only the picture tells, and that neither does, the most confident first.
+
+    Under each stands what the best system that looks, and the best that reads, take it for.
+    """
+    found = dict.fromkeys(("only_reading", "only_looking", "neither_right"), Gallery())
+    judges = looking_and_reading(findings)
+    if judges is None or judges[0][1].keys != judges[1][1].keys:
+        return found
+    named = [predicted_labels(each.probabilities) for _, each in judges]
+    sure = [each.probabilities.max(axis=1) for _, each in judges]
+    labels, keys = judges[0][1].labels, judges[0][1].keys
+    looked, read = (each == labels for each in named)
+    kinds = ((read & ~looked, sure[1]), (looked & ~read, sure[0]), (~looked & ~read, sure[0] + sure[1]))
+    for name, (is_kind, confidence) in zip(found, kinds, strict=True):
+        places = [
+            place for place in np.argsort(-confidence, kind="stable") if is_kind[place] and keys[place] in books.index
+        ]
+        covers = []
+        for place in places[:_MOST]:
+            book = books.loc[keys[place]]
+            said = [
+                f"{verb}: {findings.genres[int(labels_of[place])].name}, {100 * surely[place]:.0f} %"
+                for verb, labels_of, surely in zip(("picture", "words"), named, sure, strict=True)
+            ]
+            own = f"is {findings.genres[int(labels[place])].name}"
+            covers.append(_captioned(findings, book, _title(book), own, *said))
+        found[name] = _gallery(covers, folder / f"{name.replace('_', '-')}.png")
+    return found
 
 
 def doubtful(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:

@@ -41,6 +41,7 @@ def render(
         name: gallery.confident(findings, best, books, folder, right=right) if best else gallery.Gallery()
         for name, right in (("mistakes", False), ("successes", True))
     }
+    galleries |= gallery.told_apart(findings, books, folder)
     settings = study.settings
     page = (
         environment()

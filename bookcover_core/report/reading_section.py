@@ -1,24 +1,27 @@
-"""What the words say: the best system by what it judges by, and by genre what is looked and what is read rightly."""
+"""What the words say: the best system by what it judges by, what flatters those that read, and genre by genre."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 
+from bookcover_core.evaluation.giveaways import known_authors, unaided
 from bookcover_core.evaluation.intervals import Estimate, Right, paired_difference, share_right
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.families.family import Evidence, listed
+from bookcover_core.families.learnable_titles import learnable_titles
 from bookcover_core.families.text import WORDS
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.book_groups import main_title
-from bookcover_core.listings.books import each_book
+from bookcover_core.listings.books import BookText, each_book
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.reading.cover_words import texts_of_covers, words_that_count
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, estimates, shares
+from bookcover_core.report.table import Column, Table, estimates, integers, shares
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
 _PICTURE = frozenset({Evidence.PICTURE})
@@ -33,17 +36,20 @@ _NAMES = {
 _MOST_WORDS = 6
 
 
+# Groups of covers by size in which it is told how well they were read.
+_SIZES = 4
+
+Judge = tuple[EvaluatedSystem, Predictions]
+"""A system, and what it makes of the test books."""
+
+
 def reading_tables(findings: Findings) -> Iterator[Table]:
-    """The best systems by what they judge by, and genre by genre; none where no system reads."""
-    chosen = best_by_evidence(findings)
-    if set(chosen) <= {_PICTURE}:
+    """The best systems by what they judge by, what flatters them, and genre by genre; none where no system reads."""
+    judges = judges_by_evidence(findings)
+    if set(judges) <= {_PICTURE}:
         return
-    predicted = {
-        evidence: read_predictions(findings.study.workspace.evaluation / each.scores.model / "predictions.csv")
-        for evidence, each in chosen.items()
-    }
-    looked = predicted.get(_PICTURE)
-    order = sorted(chosen, key=lambda evidence: [each not in evidence for each in Evidence])
+    looked = judges[_PICTURE][1] if _PICTURE in judges else None
+    named = {evidence: listed([_NAMES[each] for each in Evidence if each in evidence]) for evidence in judges}
     yield Table.of(
         "evidence",
         [
@@ -57,17 +63,48 @@ def reading_tables(findings: Findings) -> Iterator[Table]:
         ],
         [
             {
-                "judged_by": listed([_NAMES[each] for each in Evidence if each in evidence]),
-                "system": chosen[evidence],
-                "gain": _gain(predicted[evidence], looked, findings.confidence) if evidence != _PICTURE else None,
+                "judged_by": named[evidence],
+                "system": system,
+                "gain": _gain(predicted, looked, findings.confidence) if evidence != _PICTURE else None,
             }
-            for evidence in order
+            for evidence, (system, predicted) in judges.items()
         ],
         findings=findings,
     )
-    reader = next((evidence for evidence in order if evidence and Evidence.PICTURE not in evidence), None)
-    if looked is not None and reader is not None:
-        yield _genre_table(findings, chosen[_PICTURE], chosen[reader], looked, predicted[reader])
+    yield _unaided_table(findings, {named[evidence]: judge for evidence, judge in judges.items()})
+    if both := looking_and_reading(findings):
+        yield _genre_table(findings, *both)
+    if any(Evidence.READ in evidence for evidence in judges):
+        yield _size_table(findings)
+
+
+def judges_by_evidence(findings: Findings) -> dict[frozenset[Evidence], Judge]:
+    """The systems of `best_by_evidence` with their predictions: those that look first, then those that read."""
+    chosen = best_by_evidence(findings)
+    folder = findings.study.workspace.evaluation
+    return {
+        evidence: (chosen[evidence], read_predictions(folder / chosen[evidence].scores.model / "predictions.csv"))
+        for evidence in sorted(chosen, key=lambda evidence: [each not in evidence for each in Evidence])
+    }
+
+
+def looking_and_reading(findings: Findings) -> tuple[Judge, Judge] | None:
+    """The best system that only looks, and the best that only reads, covers before listings; None: one is missing."""
+    judges = judges_by_evidence(findings)
+    reader = next((evidence for evidence in judges if evidence and Evidence.PICTURE not in evidence), None)
+    return (judges[_PICTURE], judges[reader]) if _PICTURE in judges and reader else None
+
+
+def three_verdicts(findings: Findings) -> list[tuple[str, EvaluatedSystem]]:
+    """The best system by the picture, by the whole cover, and by cover and listing; none where no system reads."""
+    chosen = best_by_evidence(findings)
+    asked = {
+        "By its picture": _PICTURE,
+        "By the whole cover, picture and words": _PICTURE | {Evidence.READ},
+        "By cover and listing": frozenset(Evidence),
+    }
+    found = [(words, chosen[evidence]) for words, evidence in asked.items() if evidence in chosen]
+    return found if len(found) > 1 else []
 
 
 def best_by_evidence(findings: Findings) -> dict[frozenset[Evidence], EvaluatedSystem]:
@@ -94,13 +131,77 @@ def _gain(of: Predictions, over: Predictions | None, confidence: float) -> Estim
     return paired_difference(_right(of), _right(over), np.array(of.groups), confidence)
 
 
-def _genre_table(
-    findings: Findings, looking: EvaluatedSystem, reading: EvaluatedSystem, looked: Predictions, read: Predictions
-) -> Table:
+def _unaided_table(findings: Findings, judges: Mapping[str, Judge]) -> Table:
+    """Accuracy where nothing flatters those who read: authors whom nobody learnt from, titles that name no genre."""
+    texts = {book.key: BookText(book.title, book.author) for book in each_book(findings.study.workspace)}
+    predicted = next(iter(judges.values()))[1]
+    masks = unaided(
+        [texts[key] for key in predicted.keys],
+        [findings.genres[label].name for label in predicted.labels],
+        known_authors(learnable_titles(findings.study).texts),
+    )
+    masks = {"all": np.ones(len(predicted.keys), bool), **masks, "neither": np.logical_and(*masks.values())}
+    groups = np.array(predicted.groups)
+    rows = [
+        {"judged_by": words, "system": system}
+        | {
+            name: share_right(_right(each)[mask], groups[mask], findings.confidence)
+            if mask.any() and each.keys == predicted.keys
+            else None
+            for name, mask in masks.items()
+        }
+        for words, (system, each) in judges.items()
+    ]
+    columns = [
+        Column("Judged by", "judged_by"),
+        Column("System", "system.title"),
+        estimates("All test books", "all"),
+        estimates("Author unknown", "new authors"),
+        estimates("Title names no genre", "genre unnamed"),
+        estimates("Both", "neither"),
+    ]
+    books = {name: int(mask.sum()) for name, mask in masks.items()}
+    return Table.of("unaided", columns, rows, findings=findings, books=books)
+
+
+def _size_table(findings: Findings) -> Table:
+    """How well covers were read, by the size of the picture."""
+    measured = [
+        read_table(file, ("key", "width", "height"), width="float64", height="float64")
+        for file in sorted((findings.study.workspace.prepared / "measurements").glob("*.csv"))
+    ]
+    sides = (
+        pd.concat(measured).set_index("key")[["width", "height"]].max(axis=1) if measured else pd.Series(dtype=float)
+    )
+    books = title_words(findings.study).join(sides.rename("side"), how="inner")
+    rows = []
+    if len(books):
+        limits = np.unique(np.quantile(books["side"], np.arange(1, _SIZES) / _SIZES))
+        for _, alike in books.groupby(np.searchsorted(limits, books["side"])):
+            low, high = int(alike["side"].min()), int(alike["side"].max())
+            rows.append(
+                {
+                    "size": f"{low}" if low == high else f"{low} to {high}",
+                    "covers": len(alike),
+                    "silent": float((alike["read"] == 0).mean()),
+                    "heard": alike["found"].sum() / alike["wanted"].sum() if alike["wanted"].sum() else None,
+                }
+            )
+    columns = [
+        Column("Longer side, pixels", "size"),
+        integers("Covers", "covers"),
+        shares("Without words", "silent"),
+        shares("Title words read", "heard"),
+    ]
+    return Table.of("reading-by-size", columns, rows, findings=findings)
+
+
+def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table:
     """By genre: recall by the picture and by words, and the words that tell it."""
+    (looking, looked), (reading, read) = looks, reads
     rights, groups = (_right(looked), _right(read)), np.array(read.groups)
     classifier = TextClassifier.load(findings.study.workspace.models / reading.scores.model / WORDS)
-    heard = title_words_read(findings.study) if Evidence.READ in reading.system.evidence else {}
+    heard = _heard(title_words(findings.study)) if Evidence.READ in reading.system.evidence else {}
     rows = []
     for genre in findings.genres:
         own = looked.labels == genre.label
@@ -141,15 +242,25 @@ def _genre_table(
     )
 
 
-def title_words_read(study: Study) -> Mapping[int, float]:
-    """By label: the share of words of the main titles, of three or more letters, that were read on the covers."""
+def title_words(study: Study) -> pd.DataFrame:
+    """How well each cover was read, by key of the book.
+
+    The columns: label; `wanted`, words of the main title of three or more letters; `found`, those of them that were
+    read; `read`, all words that were.
+    """
     labels = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"].to_dict()
-    read = texts_of_covers(study, study.settings.reading.min_confidence)
-    wanted: defaultdict[int, int] = defaultdict(int)
-    found: defaultdict[int, int] = defaultdict(int)
+    texts = texts_of_covers(study, study.settings.reading.min_confidence)
+    rows = {}
     for book in each_book(study.workspace):
-        if book.key in labels and book.key in read:
-            words, have = words_that_count(main_title(book.title)), set(words_that_count(read[book.key]))
-            wanted[labels[book.key]] += len(words)
-            found[labels[book.key]] += sum(word in have for word in words)
-    return {label: found[label] / count for label, count in wanted.items() if count}
+        if book.key in labels and book.key in texts:
+            words, have = words_that_count(main_title(book.title)), set(words_that_count(texts[book.key]))
+            found = sum(word in have for word in words)
+            rows[book.key] = (labels[book.key], len(words), found, len(texts[book.key].split()))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["label", "wanted", "found", "read"])
+
+
+def _heard(books: pd.DataFrame) -> Mapping[int, float]:
+    """By label: the share of words of the main titles that were read."""
+    counts = books.groupby("label")[["wanted", "found"]].sum()
+    counts = counts[counts["wanted"] > 0]
+    return dict(zip(counts.index, counts["found"] / counts["wanted"], strict=True))

@@ -16,7 +16,7 @@ from bookcover_core.report.number_verdicts import number_results, number_verdict
 from bookcover_core.report.page import render
 from bookcover_core.report.record_tables import split_counts
 from bookcover_core.report.statements import statement_results, statement_verdicts
-from bookcover_core.report.summary import headline, result_rows
+from bookcover_core.report.summary import headline, result_rows, verdict_words
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def results(findings: Findings) -> dict[str, object]:
     return {
         "study": findings.study.settings.name,
         "verdict": str(headline(findings)),
+        "verdicts_by_evidence": verdict_words(findings),
         "random_weights": findings.random_weights,
         "comparable_with_published": findings.comparable,
         "not_comparable_because": findings.obstacles,

@@ -13,8 +13,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.formats import PERCENT, percent
+from bookcover_core.report.reading_section import three_verdicts
 from bookcover_core.report.table import Column, Table, estimates, integers, markdown, shares
-from bookcover_core.report.words import sentences
+from bookcover_core.report.words import passage, sentences
 
 TOO_WIDE = 0.3
 """An interval that is wider carries no verdict: it holds "one in five" beside "one in two"."""
@@ -90,6 +91,12 @@ def headline(findings: Findings) -> Headline:
         ks=findings.top(*TOP)[1:],
     )
     return Headline(doubt or f"{about(scores.accuracy.value)}.", sentence, "" if doubt else _standing(findings, best))
+
+
+def verdict_words(findings: Findings) -> list[str]:
+    """The verdict by the picture, by the whole cover, and by cover and listing, a sentence each; none: nobody reads."""
+    verdicts = three_verdicts(findings)
+    return passage("three verdicts", verdicts=verdicts, about=about) if verdicts else []
 
 
 def about(share: float) -> str:
