@@ -1,10 +1,13 @@
 """Titles that a system may learn from: those of all records of the listings that nothing is tested on.
 
-What would give a validation or test book away is left out: the book itself, its other editions (the same main title, by
-the same author or one that a listing leaves out), and books that show the same cover.
+What would give a validation or test book away is left out: the book itself, its other editions (the same main title,
+accents and a leading article aside, by authors with a word in common or one that a listing leaves out), and books that
+show the same cover.
 """
 
 import logging
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -42,19 +45,19 @@ class HeldOut:
 
     def __init__(self, held: Iterable[tuple[str, BookText]], pictures: dict[str, str]) -> None:
         self._keys: set[str] = set()
-        self._authors: defaultdict[str, set[str]] = defaultdict(set)
+        self._authors: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
         self._pictures = pictures
         for key, text in held:
             self._keys.add(key)
-            self._authors[title_group(text.title, key)].add(_plain(text.author))
+            self._authors[_work(text.title, key)].append(_names(text.author))
         self._shown = {pictures[key] for key in self._keys if key in pictures}
 
     def why(self, key: str, text: BookText) -> str:
         """Why nothing may be learnt from this record; empty where it may."""
         if key in self._keys:
             return "held out"
-        authors, author = self._authors.get(title_group(text.title, key), set()), _plain(text.author)
-        if author in authors or (authors and ("" in authors or not author)):
+        names = _names(text.author)
+        if any(not names or not each or names & each for each in self._authors.get(_work(text.title, key), ())):
             return "other editions"
         return "twins" if self._pictures.get(key) in self._shown else ""
 
@@ -99,5 +102,22 @@ def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None
         found.keys.append(key)
 
 
-def _plain(author: str) -> str:
-    return "".join(each for each in author.casefold() if each.isalnum())
+_ARTICLE = re.compile(r"^(the|an?) +", re.IGNORECASE)
+
+# Letters of a word of an author's name, at least, that is no initial.
+_INITIAL = 3
+
+
+def _work(title: str, key: str) -> str:
+    """What the editions of a book have in common."""
+    return title_group(_ARTICLE.sub("", _without_accents(title)), key)
+
+
+def _names(author: str) -> frozenset[str]:
+    """The words of an author's name, without initials where there are others: "C. S. Lewis", "Clive Staples Lewis"."""
+    words = frozenset(re.findall(r"\w+", _without_accents(author).casefold()))
+    return frozenset(word for word in words if len(word) >= _INITIAL) or words
+
+
+def _without_accents(text: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))

@@ -63,9 +63,14 @@ def fitted(tmp_path_factory) -> Study:
 
 
 def test_nothing_is_learnt_that_gives_a_held_out_book_away():
-    """Not the book, not its other editions, whoever of the two has no author, not what shows the same cover."""
+    """Not the book, not its other editions, however their authors are spelt, not what shows the same cover."""
     held = HeldOut(
-        [("emma", BookText("Emma: A Novel", "Jane Austen")), ("bare", BookText("Solo", ""))],
+        [
+            ("emma", BookText("Emma: A Novel", "Jane Austen")),
+            ("bare", BookText("Solo", "")),
+            ("accents", BookText("Perfumé", "Patrick Süskind")),
+            ("initials", BookText("The Screwtape Letters", "Clive Staples Lewis")),
+        ],
         {"emma": "c1", "twin": "c1", "other": "c2"},
     )
     asked = {
@@ -74,6 +79,8 @@ def test_nothing_is_learnt_that_gives_a_held_out_book_away():
         "unsigned": BookText("Emma", ""),
         "namesake": BookText("Emma", "Alexander McCall Smith"),
         "signed": BookText("Solo", "Anybody"),
+        "plain": BookText("Perfume: The Story of a Murderer", "Patrick Suskind, Ph.D."),
+        "short": BookText("Screwtape Letters (Signature Classics)", "C. S. Lewis"),
         "twin": BookText("Persuasion", "Jane Austen"),
         "other": BookText("Sanditon", "Jane Austen"),
     }
@@ -83,6 +90,8 @@ def test_nothing_is_learnt_that_gives_a_held_out_book_away():
         "unsigned": "other editions",
         "namesake": "",
         "signed": "other editions",
+        "plain": "other editions",
+        "short": "other editions",
         "twin": "twins",
         "other": "",
     }

@@ -24,6 +24,15 @@ def test_it_tells_genres_by_their_words_and_their_spelling():
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_many_texts_are_fitted_alike_each_time():
+    """From a thousand texts on the fit is stochastic; its draws are fixed, and it tells the genres all the same."""
+    texts, labels = [BookText(title) for title in TITLES] * 50, np.tile(LABELS, 50)
+    asked = [BookText("DINNER!"), BookText("A haunted town")]
+    one, other = (fit(texts, labels).probabilities(asked) for _ in range(2))
+    assert one.argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_array_equal(one, other)
+
+
 def test_it_names_the_words_that_speak_for_a_genre():
     """The words that stand in the titles of one genre alone."""
     classifier = fit()
