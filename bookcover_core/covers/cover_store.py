@@ -55,13 +55,13 @@ class CoverStore:
         folder = self._slugs.get(book.category) or slug(book.category)
         return f"{self._covers}/{folder}/{safe_name(book.filename)}"
 
-    def keep_if_cover(self, books: Iterable[Book], body: bytes) -> ImageCheck:
-        """Check `body`, and store it as the cover of each of the books if it is one.
+    def keep_if_cover(self, books: Iterable[Book], body: bytes, *, is_quick: bool = False) -> ImageCheck:
+        """Check `body` as `check_image` does, and store it as the cover of each of the books if it is one.
 
         Raises:
             DiskFullError, WorkspaceError: It cannot be written.
         """
-        verdict = check_image(body, self._settings)
+        verdict = check_image(body, self._settings, is_quick=is_quick)
         if verdict.outcome is CoverOutcome.OK:
             for book in books:
                 file = self.place(book)

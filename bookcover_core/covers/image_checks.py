@@ -69,8 +69,8 @@ def is_placeholder_address(url: str) -> bool:
     return name.partition(".")[0] in AMAZON_PLACEHOLDERS
 
 
-def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
-    """Check `body`: ok, placeholder, not an image, truncated or too large.
+def check_image(body: bytes, settings: CoverSettings, *, is_quick: bool = False) -> ImageCheck:
+    """Check `body`: ok, placeholder, not an image, truncated or too large; `is_quick` by `costly_profile`, if asked.
 
     The size is read from the header before anything is decoded (a decompression bomb is never unpacked), then all of
     the file is decoded, so that every later stage can read what is ok here. What may be costly or unsafe to decode is
@@ -78,7 +78,7 @@ def check_image(body: bytes, settings: CoverSettings) -> ImageCheck:
     """
     limits = {"min_side": settings.min_side, "max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
     try:
-        profile = costly_profile(body, settings)
+        profile = None if is_quick else costly_profile(body, settings)
         if profile is None:
             return check_here(body, **limits)
         answer = ask_apart(limits, body)

@@ -21,8 +21,8 @@ _MISSING = frozenset({404, 410})  # not found, and gone for good
 HOST_GONE = ImageCheck(CoverOutcome.MISSING, "host gone: there is no such name")
 """The outcome of covers whose host does not exist any more."""
 
-# Checks what arrived, and stores it if it is a cover.
-TakeIn = Callable[[bytes], ImageCheck]
+# Checks what arrived, and stores it if it is a cover: `CoverStore.keep_if_cover` for some books.
+TakeIn = Callable[..., ImageCheck]
 
 
 class FetchResult(NamedTuple):
@@ -141,7 +141,7 @@ class _Attempts:
         if answer.status in SUCCESSES:
             if costly_profile(answer.body, self._settings) is not None:
                 return await asyncio.to_thread(self._keep_if_cover, answer.body)
-            return self._keep_if_cover(answer.body)
+            return self._keep_if_cover(answer.body, is_quick=True)
         reason = f"HTTP {answer.status}"
         if answer.status in _MISSING:
             return ImageCheck(CoverOutcome.MISSING, reason)

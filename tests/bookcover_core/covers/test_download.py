@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from bookcover_core.covers import image_checks, retry
 from bookcover_core.covers.download import download_chunk
+from bookcover_core.covers.image_checks import costly_profile
 from bookcover_core.covers.ledger import LedgerRow, read_rows
 from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import CoverSettings
 from tests.bookcover_core.covers.loopback import (
     LoopbackHost,
     endless,
@@ -128,6 +131,21 @@ def test_a_cover_is_stored_as_it_came(host: LoopbackHost, make_study: MakeStudy)
     rows = fetch(study)
     assert rows["web p"].path == "covers/law/web p.jpg"
     assert (study.workspace.covers / "law" / "web p.jpg").read_bytes() == webp
+
+
+def test_a_header_is_judged_once(host: LoopbackHost, make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
+    """Whether a cover is decoded here is asked once, of its header: that takes as long as hashing it."""
+    asked = []
+
+    def ask(body: bytes, settings: CoverSettings) -> bytes | None:
+        asked.append(body)
+        return costly_profile(body, settings)
+
+    for module in (image_checks, retry):
+        monkeypatch.setattr(module, "costly_profile", ask)
+    rows = fetch(make_study({"book": host.add("/book.jpg", reply(200, picture()))}))
+    assert rows["book"].outcome == "ok"
+    assert asked == [picture()] * len(rows)
 
 
 def test_an_address_is_requested_as_it_stands(host: LoopbackHost, make_study: MakeStudy):
