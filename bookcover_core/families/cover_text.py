@@ -60,7 +60,8 @@ def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa:
     """
     learnt = learnable_titles(study)
     read = texts_of_covers(study, study.settings.reading.min_confidence)
-    known = [(read[key], label) for key, label in zip(learnt.keys, learnt.labels, strict=True) if read.get(key)]
+    learnable = [*zip(learnt.keys, learnt.labels, strict=True), *learnt.untitled]
+    known = [(read[key], label) for key, label in learnable if read.get(key)]
     learnt.texts = [*as_read(learnt.texts, study.settings.seed), *(BookText(text) for text, _ in known)]
     learnt.labels += [label for _, label in known]
     learnt.counts["covers read"] = len(known)

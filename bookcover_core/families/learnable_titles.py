@@ -36,6 +36,8 @@ class LearnableTitles:
     texts: list[BookText] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    untitled: list[tuple[str, int]] = field(default_factory=list)
+    """Key and label of records without a title, whose covers may be learnt from all the same."""
     counts: Counter[str] = field(default_factory=Counter)
     """Records by what became of them: "learnt from", "held out", "other editions", "twins", "without a title"."""
 
@@ -94,9 +96,13 @@ def learnable_titles(study: Study) -> LearnableTitles:
 
 
 def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None, text: BookText) -> None:
-    why = "of other genres" if label is None else "without a title" if not text.title else held_out.why(key, text)
-    found.counts[why or "learnt from"] += 1
-    if not why and label is not None:
+    why = "of other genres" if label is None else held_out.why(key, text)
+    found.counts[why or ("learnt from" if text.title else "without a title")] += 1
+    if why or label is None:
+        return
+    if not text.title:
+        found.untitled.append((key, label))
+    else:
         found.texts.append(text)
         found.labels.append(label)
         found.keys.append(key)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bookcover_core.errors import SettingsError
+from bookcover_core.errors import SettingsError, TrainingError
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.families import cover_text
 from bookcover_core.families.cover_text import CoverTextClassifier, as_read, fit_cover_text
@@ -15,7 +15,7 @@ from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, load_predictor, systems
 from bookcover_core.families.text import fit_text
 from bookcover_core.inference.model_choice import candidates
-from bookcover_core.listings.books import BookText
+from bookcover_core.listings.books import BookText, each_book, write_books
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
@@ -71,6 +71,22 @@ def test_it_learns_from_covers_and_from_titles_that_are_not_tested_on(fitted):
     train = (read_table(fitted.workspace.splits, ("split",))["split"] == "train").sum()
     assert counts["titles covers read"] == train
     assert card["hyperparameters"]["texts"] == counts["titles learnt from"] + train
+
+
+def test_where_nothing_has_a_title_it_learns_from_covers_alone(tmp_path):
+    """A listing without titles and authors: the words on covers teach it; readers of titles say what is missing."""
+    study = make_read(tmp_path)
+    bare = [book._replace(title="", author="") for book in each_book(study.workspace)]
+    write_books(study.workspace.books, bare)
+    record(study, "listings", outputs=[study.workspace.books, study.workspace.genres])
+    counts = fit_cover_text(study, "CoverText").counts
+    train = (read_table(study.workspace.splits, ("split",))["split"] == "train").sum()
+    assert (counts["titles covers read"], counts.get("titles learnt from", 0)) == (train, 0)
+    keys, labels, probabilities = predict_split(study, "CoverText-read", "test")
+    read = [row for row, key in enumerate(keys) if key != BLANK]
+    assert (probabilities.argmax(axis=1) == labels)[read].all()
+    with pytest.raises(TrainingError, match="no training book has a word in its title"):
+        fit_text(study, "TitleAuthor")
 
 
 def test_it_judges_by_what_is_read(fitted):
