@@ -6,15 +6,11 @@ searches what was read. The books of a pool are not read: a cover takes a core a
 """
 
 import hashlib
-import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-
-from loky import cpu_count
 
 from bookcover_core.covers.chunks import DRAWN, ledger_parts
 from bookcover_core.covers.ledger import CoverOutcome, read_rows
@@ -25,22 +21,15 @@ from bookcover_core.curation.box_set_candidates import (
     candidate_rows,
     compile_read_term,
 )
-from bookcover_core.errors import StageOrderError
 from bookcover_core.listings.books import POOL, each_book, read_eligible_books
-from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import Manifest, digest_of
-from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
-from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
 from bookcover_core.preparation.prepared_images import SelectedCover
-from bookcover_core.reading.cover_words import CoverWords, read_words, write_words
-from bookcover_core.reading.read_covers import BATCH, read_batch, read_shard
-from bookcover_core.reading.text_reader import check_reader, reader_version
-
-logger = logging.getLogger(__name__)
+from bookcover_core.reading.cover_words import read_words, write_words
+from bookcover_core.reading.read_covers import read_all, reading_inputs
+from bookcover_core.reading.text_reader import reader_version
 
 _AROUND = 40  # characters of what was read that are shown before and after a term
 
@@ -88,9 +77,7 @@ def _file(study: Study, shard: int) -> Path:
 
 
 def _shard_inputs(study: Study, shard: int) -> Inputs:
-    covers = [(cover.key, cover.sha256) for cover in listed_covers(study).get(shard, ())]
-    given = {"covers": digest_of(covers), "reader": digest_of(code_of(f"{read_batch.__module__}:read_batch"))}
-    return Inputs(_part(shard), given=given, reads=["listings"])
+    return Inputs(_part(shard), given=reading_inputs(listed_covers(study).get(shard, ())), reads=["listings"])
 
 
 def _shards(study: Study) -> Iterator[tuple[int]]:
@@ -118,43 +105,11 @@ def read_listed(study: Study, run: StageRun, shard: int) -> Result:
         StageOrderError: Covers have not been downloaded, or there is no such shard.
         SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
     """
-    check_reader()
-    covers, rows = listed_covers(study)[shard], _earlier(study, run)
-    new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
-    batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
-    processes = cpu_count()
-    work = partial(
-        read_batch,
-        root=study.workspace.root,
-        settings=study.settings.reading,
-        threads=1 if len(batches) > 1 else processes,
-    )
-    with closing(in_processes(work, batches, processes=processes)) as outcomes:
-        for outcome in outcomes:
-            rows |= {each.sha256: each for each in outcome}
-            study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
+    rows, new = read_all(study, run, listed_covers(study)[shard])
     file = _file(study, shard)
-    write_words(file, (rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers))
-    counts = {"covers": len(covers), "read anew": len(new), "reader": reader_version()}
+    write_words(file, rows)
+    counts = {"covers": len(rows), "read anew": new, "reader": reader_version()}
     return Result(outputs=[file], counts=counts)
-
-
-def _earlier(study: Study, run: StageRun) -> dict[str, CoverWords]:
-    """What was read before in the same way, by the digest of the picture: here, and in what the store has."""
-    root, store = study.workspace.root, Store.beside(study)
-    code = digest_of(read_shard.code)
-
-    def is_alike(manifest: Manifest) -> bool:
-        way = manifest.code == code or manifest.inputs.get("reader") == run.inputs["reader"]
-        return way and manifest.settings == run.settings
-
-    found: dict[str, CoverWords] = {}
-    for manifest in (*study.manifests("read"), *store.results("read")):
-        for output in manifest.outputs if is_alike(manifest) else ():
-            file = root / output.path if output.stands(root) else store.object(output)
-            with suppress(StageOrderError):
-                found.update({row.sha256: row for row in read_words(file) if not row.error} if file else {})
-    return found
 
 
 def _inputs(study: Study) -> Inputs:

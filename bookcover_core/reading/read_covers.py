@@ -1,13 +1,14 @@
 """The stage `read`: the words on every selected cover, shard by shard (`reading.text_reader`).
 
-A cover is read once: what was read on a picture for whichever shard, in whichever study of the home, with the same
-settings and code, is taken over. A cover that cannot be read has a row that says why, and stops no other.
+A cover is read once: what was read on a picture for whichever shard, before curation (`reading.cover_candidates`) or
+after it, in whichever study of the home, with the same settings and by the same code, is taken over. A cover that
+cannot be read has a row that says why, and stops no other.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from loky import cpu_count
@@ -15,6 +16,7 @@ from PIL import Image
 
 from bookcover_core.covers.image_io import read_rgb, refuse_shortage
 from bookcover_core.errors import StageOrderError
+from bookcover_core.pipeline.code import code_of
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.processes import in_processes
@@ -32,12 +34,24 @@ logger = logging.getLogger(__name__)
 BATCH = 16
 """Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width."""
 
+_READER = "reader"  # the input that tells by what code pictures are read
+
 _TOLD_CHARACTERS = 200  # characters of an error that a row tells
 
 
+def reading_inputs(covers: Sequence[SelectedCover]) -> dict[str, str]:
+    """What the words on covers depend on beside the settings: the pictures, and the code that reads one."""
+    return {"covers": digest_of([(cover.key, cover.sha256) for cover in covers]), _READER: _reader()}
+
+
+@cache
+def _reader() -> str:
+    return digest_of(code_of(f"{__name__}:{read_batch.__name__}"))
+
+
 def _inputs(study: Study, shard: int) -> Inputs:
-    covers = [(cover.key, cover.sha256) for cover in selected_covers(study, shard)]
-    return Inputs(read_label(shard).partition("/")[2], given={"covers": digest_of(covers)}, reads=["curate"])
+    given = reading_inputs(selected_covers(study, shard))
+    return Inputs(read_label(shard).partition("/")[2], given=given, reads=["curate"])
 
 
 def _parts(study: Study) -> Iterator[tuple[int]]:
@@ -64,8 +78,31 @@ def read_shard(study: Study, run: StageRun, shard: int) -> Result:
         StageOrderError: The books have not been curated, or there is no such shard.
         SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
     """
+    read, new = read_all(study, run, selected_covers(study, shard))
+    faults = [each for each in read if each.error]
+    for each in faults:
+        logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
+    file = words_file(study, shard)
+    write_words(file, read)
+    counts = {
+        "covers": len(read),
+        "read anew": new,
+        "words": sum(len(each.words) for each in read),
+        "without words": sum(not each.words for each in read) - len(faults),
+        "not readable": len(faults),
+        "reader": reader_version(),
+    }
+    return Result(outputs=[file], counts=counts)
+
+
+def read_all(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> tuple[list[CoverWords], int]:
+    """What is read on each of these covers, and on how many pictures nobody had read before in this way.
+
+    Raises:
+        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
+    """
     check_reader()
-    covers, rows = selected_covers(study, shard), _earlier(study, run)
+    rows = _earlier(study, run)
     new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
     study.progress(len(covers) - len(new), len(covers))
     batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
@@ -80,21 +117,7 @@ def read_shard(study: Study, run: StageRun, shard: int) -> Result:
         for outcome in outcomes:
             rows |= {each.sha256: each for each in outcome}
             study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
-    read = [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers]
-    faults = [each for each in read if each.error]
-    for each in faults:
-        logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
-    file = words_file(study, shard)
-    write_words(file, read)
-    counts = {
-        "covers": len(read),
-        "read anew": len(new),
-        "words": sum(len(each.words) for each in read),
-        "without words": sum(not each.words for each in read) - len(faults),
-        "not readable": len(faults),
-        "reader": reader_version(),
-    }
-    return Result(outputs=[file], counts=counts)
+    return [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers], len(new)
 
 
 def read_batch(
@@ -142,7 +165,8 @@ def _earlier(study: Study, run: StageRun) -> dict[str, CoverWords]:
     root, store = study.workspace.root, Store.beside(study)
     found: dict[str, CoverWords] = {}
     for manifest in (*study.manifests("read"), *store.results("read")):
-        for output in manifest.outputs if (manifest.settings, manifest.code) == (run.settings, run.code) else ():
+        is_alike = (manifest.settings, manifest.inputs.get(_READER)) == (run.settings, run.inputs[_READER])
+        for output in manifest.outputs if is_alike else ():
             file = root / output.path if output.stands(root) else store.object(output)
             with suppress(StageOrderError):
                 found.update({row.sha256: row for row in read_words(file) if not row.error} if file else {})

@@ -15,7 +15,8 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.reading import read_covers
 from bookcover_core.reading.cover_candidates import find_cover_candidates, first_read, read_listed
 from bookcover_core.reading.cover_words import Word
-from bookcover_core.settings import CurationSettings
+from bookcover_core.reading.read_covers import read_shard
+from bookcover_core.settings import CurationSettings, ReadingSettings, TextSettings
 from tests.bookcover_core.invented import Record, invented_study, write_study
 
 TERMS = [(term, compile_read_term(term)) for term in CurationSettings().cover_terms]
@@ -58,7 +59,7 @@ class Invented:
 def reader(monkeypatch) -> Invented:
     invented = Invented()
     monkeypatch.setattr(read_covers, "text_reader", lambda _settings, _threads: invented)
-    monkeypatch.setattr("bookcover_core.reading.cover_candidates.cpu_count", lambda: 1)
+    monkeypatch.setattr(read_covers, "cpu_count", lambda: 1)
     return invented
 
 
@@ -191,3 +192,21 @@ def test_a_cover_that_cannot_be_read_proposes_nothing(tmp_path, reader):
     (study.workspace.root / BOOKS[1].path).write_bytes(b"no picture")
     look(study)
     assert study.manifest("cover-candidates").counts == {"covers": 8, "candidates": 1, "not readable": 1}
+
+
+def test_no_cover_is_read_twice(tmp_path, reader):
+    """What was read before the review is taken over by the stage `read`, and the other way round."""
+    study = study_in(tmp_path, undecided="keep")
+    settings = study.settings.model_copy(update={"text": TextSettings(systems=("CoverText",))})
+    study = Study(settings)
+    look(study)
+    curate(study)
+    for part in graph.parts(study, "read"):
+        assert read_shard(study, *part.words).counts["read anew"] == 0
+    assert reader.covers == len(BOOKS)
+    other = settings.model_copy(update={"reading": ReadingSettings(side=320)})
+    for part in graph.parts(Study(other), "read"):
+        read_shard(Study(other), *part.words)
+    assert reader.covers == 2 * len(BOOKS), "read in another way"
+    for part in graph.parts(Study(other), "read-listed"):
+        assert read_listed(Study(other), *part.words).counts["read anew"] == 0
