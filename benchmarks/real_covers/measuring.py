@@ -3,6 +3,7 @@
 import csv
 import logging
 import multiprocessing
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -113,21 +114,23 @@ def _save_network(weights: Path, file: Path) -> None:
 def measure(base: dict[str, Any], work: Path, only: list[str]) -> Path:
     """Where what every system says of every fold lies; what is there already is kept."""
     folder = work / "judged"
+    had = {each["name"] for each in base["models"]["encoders"]} | {NETWORK, "LeNet", "AlexNet"}
+    studies: defaultdict[str, list[Variant]] = defaultdict(list)
     for variant in VARIANTS:
-        had = {each["name"] for each in base["models"]["encoders"]} | {NETWORK, "LeNet", "AlexNet"}
-        if (only and variant.name not in only) or not had.issuperset(variant.overrides.get("training.backbones", ())):
-            continue
+        if (not only or variant.name in only) and had.issuperset(variant.overrides.get("training.backbones", ())):
+            studies[repr(variant.overrides)].append(variant)
+    for variants in studies.values():
         for fold in range(1, FOLDS + 1):
-            file = folder / variant.name / f"{fold}.npz"
-            if file.exists():
+            missing = {each: file for each in variants if not (file := folder / each.name / f"{fold}.npz").exists()}
+            if not missing:
                 continue
-            settings = with_overrides(base, {"name": f"fold-{fold}", "splits.fold": fold} | variant.overrides)
+            settings = with_overrides(base, {"name": f"fold-{fold}", "splits.fold": fold} | variants[0].overrides)
             # A process for each, so that the memory of one is not that of another.
-            process = multiprocessing.get_context("fork").Process(target=_make, args=(settings, variant, file))
+            process = multiprocessing.get_context("fork").Process(target=_make, args=(settings, missing))
             process.start()
             process.join()
             if process.exitcode:
-                raise SystemExit(f"{variant.name}, fold {fold}: failed")
+                raise SystemExit(f"{variants[0].name}, fold {fold}: failed")
     for mixture in MIXTURES:
         for fold in range(1, FOLDS + 1):
             parts = [folder / name / f"{fold}.npz" for name in mixture.members]
@@ -148,7 +151,8 @@ def with_overrides(base: dict[str, Any], overrides: dict[str, Any]) -> StudySett
     return StudySettings.model_validate(values)
 
 
-def _make(settings: StudySettings, variant: Variant, file: Path) -> None:
+def _make(settings: StudySettings, wanted: dict[Variant, Path]) -> None:
+    """Make a study as far as its systems, and keep what those that are wanted say."""
     study = Study(settings)
     with study.alone(), shared_process():
         study.begin()
@@ -156,12 +160,20 @@ def _make(settings: StudySettings, variant: Variant, file: Path) -> None:
             if part.stage.name == "evaluate":
                 break
             run_part(study, part)
-    system = find_system(settings, variant.system)
+    megabytes = max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)) / 1024
+    for variant, file in wanted.items():
+        judged = _judged(study, find_system(settings, variant.system), megabytes)
+        judged.save(file)
+        right = judged.test.argmax(axis=1) == judged.labels
+        logger.info("%s, %s: test accuracy %.4f, %.0f s", variant.name, settings.name, right.mean(), judged.seconds)
+
+
+def _judged(study: Study, system: System, megabytes: float) -> Judged:
     labels = read_table(study.workspace.splits, ("key", "label"), label="int32").set_index("key")["label"]
     own = study.workspace.models / system.model(study)
     (keys, test), (held, validation) = (read_probabilities(own, split) for split in ("test", "validation"))
     made = [study.manifest(each.label(study)) for each in with_members(system)]
-    judged = Judged(
+    return Judged(
         np.array(keys),
         labels.loc[keys].to_numpy(np.int32),
         test,
@@ -169,11 +181,8 @@ def _make(settings: StudySettings, variant: Variant, file: Path) -> None:
         validation,
         float(made[0].counts.get("best_epoch", 0)),
         sum(manifest.seconds for manifest in made),
-        max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)) / 1024,
+        megabytes,
     )
-    judged.save(file)
-    right = judged.test.argmax(axis=1) == judged.labels
-    logger.info("%s, %s: test accuracy %.4f, %.0f s", variant.name, settings.name, right.mean(), judged.seconds)
 
 
 def with_members(system: System) -> Iterator[System]:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from folds import interval_of_mean
-from training import base_settings
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from measuring import base_settings
+from table import interval_of_mean
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.systems import study_parts
@@ -39,7 +40,7 @@ RESULTS = Path(__file__).parents[2] / "results" / "precisions.json"
 
 def settings_of(data: Path, work: Path, precision: Precision) -> StudySettings:
     """The study in one precision."""
-    values = base_settings(data, work).model_dump(mode="json") | {"name": f"precision-{precision}"}
+    values = base_settings(data, work, None) | {"name": f"precision-{precision}"}
     changes: dict[str, dict[str, Any]] = {
         "splits": {"test_share": 0.2},
         "preparation": {"methods": ["noprep"]},
@@ -49,7 +50,7 @@ def settings_of(data: Path, work: Path, precision: Precision) -> StudySettings:
         "baselines": {"names": []},
         "repeats": {"folds": 5},
     }
-    return parse_settings(values | {name: values[name] | change for name, change in changes.items()})
+    return parse_settings(values | {name: values.get(name, {}) | change for name, change in changes.items()})
 
 
 def summarise(studies: dict[Precision, Study]) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def summarise(studies: dict[Precision, Study]) -> dict[str, Any]:
     for precision in studies:
         gain = right[precision] - right["float32"]
         away = np.abs(features[precision] - features["float32"])
-        low, high = interval_of_mean(gain, groups, 0)
+        low, high = interval_of_mean(gain, groups)
         result[precision] = {
             "accuracy": round(float(right[precision].mean()), 4),
             "by_fold": folds[precision],

@@ -7,7 +7,7 @@ NETWORK, ENCODER = "MobileNetV2", "EfficientNet_lite2"
 BASELINE = "frozen"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
     """A system of a study."""
 
