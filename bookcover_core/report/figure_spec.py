@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bookcover_core.pipeline.workspace import write_bytes
 from bookcover_core.report.words import passage
 from bookcover_core.visualisation.contact_sheet import data_uri
-from bookcover_core.visualisation.figure_style import NARROW, adaptive, to_png, to_svg
+from bookcover_core.visualisation.figure_style import NARROW, adaptive, find_areas, to_png, to_svg
 
 # CSS pixels in an inch.
 _PIXELS = 96
@@ -39,11 +39,15 @@ class FigureSpec:
 
 @dataclass(frozen=True)
 class FigureImage:
-    """A figure as the page holds it: a data URI that follows the page's colours, and its size in CSS pixels."""
+    """A figure as the page holds it: a data URI that follows the page's colours, and its size in CSS pixels.
+
+    Its areas lead to books: see `figure_style.find_areas`.
+    """
 
     source: str
     width: int
     height: int
+    areas: list[tuple[str, float, float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -71,4 +75,4 @@ def draw_figure(spec: FigureSpec, folder: Path) -> ReportFigure:
 def _image(drawing: Figure, svg: str) -> FigureImage:
     width, height = drawing.get_size_inches()
     source = data_uri(adaptive(svg).encode(), "image/svg+xml")
-    return FigureImage(source, round(width * _PIXELS), round(height * _PIXELS))
+    return FigureImage(source, round(width * _PIXELS), round(height * _PIXELS), find_areas(drawing))

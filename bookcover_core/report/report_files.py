@@ -9,7 +9,7 @@ from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.pipeline.workspace import write_json, write_text
 from bookcover_core.report.cards import data_card, model_card
 from bookcover_core.report.chapters import figure_specs, make_tables
-from bookcover_core.report.figure_spec import draw_figure
+from bookcover_core.report.figure_spec import ReportFigure, draw_figure
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.near_duplicate_section import twin_results
 from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts
@@ -19,6 +19,10 @@ from bookcover_core.report.statements import statement_results, statement_verdic
 from bookcover_core.report.summary import headline, result_rows, verdict_words
 
 logger = logging.getLogger(__name__)
+
+
+AREAS = "figures/areas.json"
+"""By figure, and whether it is the one for phones: what in it leads to books, for whoever serves the page of covers."""
 
 
 def write_files(findings: Findings, folder: Path) -> tuple[list[Path], dict[str, Any]]:
@@ -33,6 +37,7 @@ def write_files(findings: Findings, folder: Path) -> tuple[list[Path], dict[str,
     page, pictures = render(findings, figures, tables, folder / "figures")
     files = [file for figure in figures.values() for file in figure.files] + pictures
     files += [table.write(folder / "tables") for table in tables.values()]
+    write_json(folder / AREAS, {name: areas for name, figure in figures.items() if (areas := _areas(figure))})
     write_json(folder / "results.json", results(findings))
     write_text(folder / "index.html", page)
     cards = {"data-card.md": data_card(findings)}
@@ -47,7 +52,18 @@ def write_files(findings: Findings, folder: Path) -> tuple[list[Path], dict[str,
         "tables": len(tables),
         "bytes": len(page.encode()),
     }
-    return [folder / "index.html", folder / "results.json", *(folder / name for name in cards), *files], counts
+    return [
+        folder / "index.html",
+        folder / "results.json",
+        folder / AREAS,
+        *(folder / name for name in cards),
+        *files,
+    ], counts
+
+
+def _areas(figure: ReportFigure) -> dict[str, Any]:
+    images = {"wide": figure.wide, "narrow": figure.narrow}
+    return {name: image.areas for name, image in images.items() if image is not None and image.areas}
 
 
 def results(findings: Findings) -> dict[str, object]:

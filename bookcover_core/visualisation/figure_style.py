@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import matplotlib as mpl
 from matplotlib import font_manager
@@ -21,7 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import blended_transform_factory
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +120,33 @@ def panel_title(axes: Axes, title: str, text: str = "") -> None:
     below = "; ".join(filter(None, [more, text]))
     axes.set_title(short_name(name), loc="left", pad=14 if below else 6)
     axes.annotate(below, (0, 1), (0, 3), "axes fraction", "offset points", fontsize=6, color=MUTED)
+
+
+def leads_to(
+    axes: Axes, corner: tuple[float, float], size: tuple[float, float], *, rows: bool = False, **books: str
+) -> None:
+    """Let a rectangle of `axes` lead to some books, told as the page of covers takes them; nothing of it is drawn.
+
+    With `rows` it begins at the left of the figure, where the names of rows are.
+    """
+    area = Rectangle(corner, *size, visible=False, url=urlencode(books))
+    if rows:
+        area.set_bounds(0, corner[1], 1, size[1])
+        area.set_transform(blended_transform_factory(axes.figure.transSubfigure, axes.transData))
+    axes.add_patch(area)
+
+
+def find_areas(figure: Figure) -> list[tuple[str, float, float, float, float]]:
+    """The rectangles of a drawn figure that lead to books: which, left, top, width and height as shares of its size."""
+    whole, found = figure.bbox, []
+    for patch in figure.findobj(Rectangle):
+        if books := patch.get_url():
+            box = patch.get_window_extent()
+            left, top = box.x0 / whole.width, 1 - box.y1 / whole.height
+            found.append(
+                (books, *(round(each, 4) for each in (left, top, box.width / whole.width, box.height / whole.height)))
+            )
+    return found
 
 
 def to_svg(figure: Figure) -> str:

@@ -40,6 +40,9 @@ def confusion_heat_map(network: Scores, order: Sequence[int] | None = None) -> F
     with _square(shares, top, names, counted, "Share of the genre's test books") as (figure, axes):
         axes.set_xlabel("Predicted genre")
         axes.set_ylabel("True genre (test books)")
+        for row, column in np.argwhere(confusion):
+            books = {"model": network.model, "split": "test", "genre": names[row], "predicted": names[column]}
+            figure_style.leads_to(axes, (column - 0.5, row - 0.5), (1, 1), **books)
         return figure
 
 

@@ -56,8 +56,17 @@ class Panel:
         return [place for place, series in enumerate(self.series) if series.values[row] is not None]
 
 
-def interval_chart(rows: Sequence[str], panels: Sequence[Panel], width: float = WIDTH) -> Figure:
-    """A chart of at least one row and panel; rows without any number are headings, or room where they have no name."""
+def interval_chart(
+    rows: Sequence[str],
+    panels: Sequence[Panel],
+    width: float = WIDTH,
+    *,
+    books: Sequence[Mapping[str, str] | None] = (),
+) -> Figure:
+    """A chart of at least one row and panel; rows without any number are headings, or room where they have no name.
+
+    `books` are those that a row tells of, as the page of covers takes them.
+    """
     columns = 3 if width >= WIDTH else 1
     most = max(len(panel.known(row)) for panel in panels for row in range(len(rows)))
     named = {series.name for panel in panels for series in panel.series} - {""}
@@ -75,6 +84,9 @@ def interval_chart(rows: Sequence[str], panels: Sequence[Panel], width: float = 
         grid[0].set_ylim(len(rows) - 0.4, -0.6)
         for label, heading in zip(grid[0].get_yticklabels(), headings, strict=True):
             label.set_fontweight("bold" if heading else "normal")
+        for row, told in enumerate(books):
+            if told is not None:
+                figure_style.leads_to(grid[-1], (0, row - 0.5), (1, 1), rows=True, **told)
         if named:
             figure_style.legend_below(figure, grid[0], columns)
         return figure
@@ -155,8 +167,10 @@ def accuracy_chart(
     series = [Series(_where(values, [own == each for own in colours]), each, labels=labels) for each in (0, 1, None)]
     theirs = {round(each.chance, 3) for each in published if each.chance and each.official_split} - {round(chance, 3)}
     beside = "".join(f"; published {100 * each:.1f} %" for each in theirs)
+    models = {title: each.model for title, each in {**systems, **baselines}.items()}
+    books = [{"model": models[name], "split": "test", "right": "yes"} if name in models else None for name in names]
     axis = f"Top-1 accuracy (dotted: chance, {100 * chance:.1f} %{beside})"
-    return interval_chart(names, [Panel(series, axis=axis, marks=[chance, *theirs])], width)
+    return interval_chart(names, [Panel(series, axis=axis, marks=[chance, *theirs])], width, books=books)
 
 
 def recall_extremes(network: Scores, width: float = WIDTH) -> Figure:
@@ -172,7 +186,8 @@ def recall_extremes(network: Scores, width: float = WIDTH) -> Figure:
         Series(_where(values, [not each for each in best]), 1, labels=labels),
     ]
     panel = Panel(series, axis="Top-1 recall (dotted: chance; in brackets: books)", marks=[network.chance])
-    return interval_chart([_with_books(genre) if genre else "" for genre in shown], [panel], width)
+    books = [{"model": network.model, "split": "test", "genre": genre.name} if genre else None for genre in shown]
+    return interval_chart([_with_books(genre) if genre else "" for genre in shown], [panel], width, books=books)
 
 
 def recall_by_genre(systems: Mapping[str, Scores]) -> Figure:
@@ -199,7 +214,9 @@ def recall_by_genre(systems: Mapping[str, Scores]) -> Figure:
         )
         for k in [k for k in TOP if k < len(genres)] or [1]
     ]
-    return interval_chart(["All genres", "", *(_with_books(genres[label]) for label in order)], panels)
+    names = ["All genres", "", *(_with_books(genres[label]) for label in order)]
+    books = [{"split": "test"}, None, *({"split": "test", "genre": genres[label].name} for label in order)]
+    return interval_chart(names, panels, books=books)
 
 
 def pair_differences(pairs: Sequence[PairComparison], titles: Mapping[str, str], width: float = WIDTH) -> Figure:

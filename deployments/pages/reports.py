@@ -4,10 +4,12 @@
 <name>/…           its figures and tables
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from html import escape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
+from bookcover_core.report.report_files import AREAS
 from deployments.pages.guard import Guard, make_token
 
 # The links from a report to other pages, in the report's own style; printed, and in the file itself, there are none.
@@ -27,13 +30,25 @@ _BAR = (
 )
 
 
-def report_app(find: Callable[[str], Path | None], *, hosts: Collection[str], links: Mapping[str, str]) -> Starlette:
+# What lies over a figure of a report and leads to covers; one that is scrolled on phones leads nowhere there.
+_AREA_STYLE = (
+    "<style>.leads{position:relative;width:fit-content;max-width:100%}.leads a{position:absolute}"
+    ".leads a:hover{outline:2px solid currentColor;outline-offset:-1px}.leads .narrow{display:none}"
+    "@media(max-width:40rem){.leads .wide{display:none}.leads .narrow{display:block}}"
+    "@media print{.leads a{display:none}}</style>"
+)
+
+
+def report_app(
+    find: Callable[[str], Path | None], *, hosts: Collection[str], links: Mapping[str, str], covers: str = ""
+) -> Starlette:
     """The reports of some studies, as an app to serve or to mount.
 
     Args:
         find: The folder of the report of a study; None where there is no such study.
         hosts: As of `judge_app`.
         links: Words and addresses of the links above a report; `{name}` in an address stands for the study's name.
+        covers: Address of the page of covers, to which rows and cells of figures lead; empty: there is none.
     """
 
     async def report(request: Request) -> Response:
@@ -44,7 +59,7 @@ def report_app(find: Callable[[str], Path | None], *, hosts: Collection[str], li
         if not (folder / "index.html").is_file():
             return HTMLResponse(f"{_bar(links, name)}<p>The study {name} has no report yet.</p>", status_code=404)
         if path in {"", "index.html"}:
-            page = await run_in_threadpool((folder / "index.html").read_text, "utf-8")
+            page = await run_in_threadpool(_read, folder, covers.format(name=quote(name)))
             return HTMLResponse(_with_bar(page, _bar(links, name)), headers={"Cache-Control": "no-cache"})
         return await StaticFiles(directory=folder).get_response(path, request.scope)
 
@@ -56,6 +71,31 @@ def report_app(find: Callable[[str], Path | None], *, hosts: Collection[str], li
     return Starlette(
         routes=[Route("/{name}/{path:path}", report)], middleware=[guard], exception_handlers={HTTPException: refuse}
     )
+
+
+def _read(folder: Path, covers: str) -> str:
+    """A report whose figures lead to `covers`, where it says what in them does."""
+    page = (folder / "index.html").read_text("utf-8")
+    file = folder / AREAS
+    if not covers or not file.is_file():
+        return page
+    for figure, images in json.loads(file.read_bytes()).items():
+        areas = "".join(_link(covers, image, *area) for image, told in images.items() for area in told)
+        start = page.find(f'id="figure-{figure}"')
+        begin, end = page.find("<button", start), page.find("</button>", start) + len("</button>")
+        if 0 <= start < begin < end:
+            page = f'{page[:begin]}<div class="leads">{page[begin:end]}{areas}</div>{page[end:]}'
+    return page.replace("</head>", f"{_AREA_STYLE}</head>", 1)
+
+
+def _link(covers: str, image: str, books: str, left: float, top: float, width: float, height: float) -> str:
+    place = zip(("left", "top", "width", "height"), (left, top, width, height), strict=True)
+    style = ";".join(f"{side}:{100 * share:.2f}%" for side, share in place)
+    told = ", ".join(f"{name} {value}" for name, value in parse_qsl(books) if name not in {"model", "split"})
+    title = f"Show these test books{': ' if told else ''}{told}"
+    # What a mouse finds here, keys find in the table that the page of covers has.
+    attributes = f'class="{escape(image)}" tabindex="-1" aria-hidden="true" style="{style}"'
+    return f'<a href="{escape(f"{covers}?{books}")}" title="{escape(title)}" {attributes}></a>'
 
 
 def _bar(links: Mapping[str, str], name: str) -> str:

@@ -54,9 +54,10 @@ HOME = "../../"
 
 # Links above a comparison, and above a report.
 _HOME_LINK = {"All studies": HOME}
+_COVERS = "../../browse/{name}/"
 _REPORT_LINKS = _HOME_LINK | {
-    "Its covers": "../../browse/{name}/",
-    "Confusion matrix, to see the covers of a cell": "../../browse/{name}/#confusion",
+    "Its covers": _COVERS,
+    "Confusion matrix, to see the covers of a cell": f"{_COVERS}#confusion",
 }
 
 # What marks the folder of studies side by side.
@@ -196,7 +197,10 @@ def whole_site(
             Mount("/review", review_app(studies, hosts=hosts, on_all_decided=on_all_decided, home=HOME)),
             Mount("/judge", judge_app(studies, hosts=hosts, home=HOME)),
             Mount("/browse", browse_app(studies, hosts=hosts, home=HOME)),
-            Mount("/report", report_app(lambda name: _report(studies.get(name)), hosts=hosts, links=_REPORT_LINKS)),
+            Mount(
+                "/report",
+                report_app(lambda name: _report(studies.get(name)), hosts=hosts, links=_REPORT_LINKS, covers=_COVERS),
+            ),
             Mount("/compare", report_app(compared, hosts=hosts, links=_HOME_LINK)),
             Mount("/", site.guarded_app(routes, hosts=hosts, token=start.token)),
         ]

@@ -1,6 +1,7 @@
 """Figures: the same bytes on every run, for any number of networks and genres, and nothing global touched."""
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -63,6 +64,45 @@ def test_a_figure_is_the_same_on_every_run(name: str):
     assert first == second
     assert ET.fromstring(first).tag.endswith("svg")
     assert "<dc:date>" not in first
+
+
+@pytest.mark.parametrize(
+    ("name", "books"),
+    [
+        ("standing", "model=A-padded&split=test&right=yes"),
+        ("standing", "model=C-padded&split=test&right=yes"),
+        ("recall", "split=test&genre=Genre+%240+%26+more+%24"),
+        ("extremes", "model=A-padded&split=test&genre=Genre+%2429+%26+more+%24"),
+        ("confusion", "model=A-padded&split=test&genre=Genre+%240+%26+more+%24&predicted=Genre+%240+%26+more+%24"),
+    ],
+)
+def test_rows_and_cells_lead_to_books(name: str, books: str):
+    """Each to its own, within the figure, none over another; nothing of it is drawn."""
+    drawing = FIGURES[name]()
+    svg = figure_style.to_svg(drawing)
+    assert "model=" not in svg
+    areas = figure_style.find_areas(drawing)
+    found = [place for told, *place in areas if told == books]
+    assert len(found) == 1
+    for left, top, width, height in (place for _, *place in areas):
+        assert 0 <= left < left + width <= 1.0001
+        assert 0 <= top < top + height <= 1
+    if name != "confusion":
+        rows = sorted((top, top + height) for _, _, top, _, height in areas)
+        assert all(bottom <= top + 1e-3 for (_, bottom), (top, _) in pairwise(rows))
+
+
+def test_cells_lead_where_the_numbers_stand():
+    """The area of a cell lies on the cell: of the upper row's left one, at the left of the matrix and on its top."""
+    drawing = FIGURES["confusion"]()
+    figure_style.to_svg(drawing)
+    matrix = drawing.axes[0].get_position()
+    areas = {told: place for told, *place in figure_style.find_areas(drawing)}
+    left, top, width, height = areas[
+        "model=A-padded&split=test&genre=Genre+%240+%26+more+%24&predicted=Genre+%240+%26+more+%24"
+    ]
+    assert (left, top) == (pytest.approx(matrix.x0, abs=1e-3), pytest.approx(1 - matrix.y1, abs=1e-3))
+    assert (width, height) == (pytest.approx(matrix.width / 4, abs=1e-3), pytest.approx(matrix.height / 4, abs=1e-3))
 
 
 def test_drawing_leaves_no_trace():

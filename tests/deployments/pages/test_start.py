@@ -57,6 +57,23 @@ def client(folder, runs) -> Visitor:
     )
 
 
+def test_figures_of_a_served_report_lead_to_covers(client, folder):
+    """Rows and cells, where they stand in the figure; in the file itself they lead nowhere."""
+    file = next(folder.glob("*/report/index.html"))
+    figure = '<figure id="figure-recall"><button type="button"><img src="data:,"></button></figure>'
+    write_text(file, f"<html><head></head><body>{figure}<button>other</button></body></html>")
+    areas = {"recall": {"wide": [["split=test&genre=Arts+%26+Photography", 0, 0.25, 1, 0.1]]}, "gone": {"wide": []}}
+    write_text(file.parent / "figures" / "areas.json", json.dumps(areas))
+    page = client.get(f"/report/{file.parent.parent.name}/").text
+    [link] = re.findall(r"</button>(<a [^>]*></a>)</div></figure>", page)
+    address = f"../../browse/{file.parent.parent.name}/?split=test&amp;genre=Arts+%26+Photography"
+    assert f'href="{address}"' in link
+    assert 'title="Show these test books: genre Arts &amp; Photography"' in link
+    assert "left:0.00%;top:25.00%;width:100.00%;height:10.00%" in link
+    assert page.count('class="leads"') == 1
+    assert "browse" not in file.read_text("utf-8")
+
+
 def test_the_first_page_leads_everywhere(client, folder):
     """To the form that begins a study, to what there is of each study, and to nothing that there is not."""
     page = client.get("/").text
