@@ -30,6 +30,9 @@ _MOST_COMPARED = 1_000
 # Distances that differ by less are the same one: two engines round features in different ways.
 _ROUNDING = 1e-5
 
+# Splits that networks have seen, the most closely first.
+_LEARNT = {"train": 0, "validation": 1}
+
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
 
@@ -70,8 +73,9 @@ class CoverIndex:
         return {book.key: book for book in self.books}
 
     def known(self, sha256: str) -> StudyCover | None:
-        """The book whose cover is the file with this digest; the first where there are several."""
-        return self.books[self._places[sha256][0]] if sha256 in self._places else None
+        """The book whose cover is the file with this digest; of several, one that networks have learnt from."""
+        found = [self.books[place] for place in self._places.get(sha256, ())]
+        return min(found, key=lambda book: _LEARNT.get(book.split, len(_LEARNT)), default=None)
 
     def find(self, key: str) -> StudyCover | None:
         """The book with this key."""

@@ -128,6 +128,17 @@ def test_a_corrected_label_is_named_beside_similar_covers(tmp_path):
     ]
 
 
+def test_a_picture_of_two_books_is_known_as_the_one_that_was_learnt_from(tmp_path):
+    """A test book whose picture a training book has too was seen in training."""
+    study = Study(settings_in(tmp_path))
+    books = pd.DataFrame([dict.fromkeys(("title", "author", "path", "genre"), "x")] * 3)
+    books = books.assign(key=["a", "b", "c"], sha256=["1", "1", "2"], split=["test", "train", "test"])
+    for file in (study.workspace.selection, study.workspace.splits):
+        write_table(file, books)
+    index = similar_covers.CoverIndex(study)
+    assert [book and book.key for book in map(index.known, ("1", "2", "3"))] == ["b", "c", None]
+
+
 def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monkeypatch):
     """Found block by block, they are what comparing with all at once gives; the cover itself is left out, and known."""
     monkeypatch.setattr(similar_covers, "_BLOCK", 5)
