@@ -138,14 +138,14 @@ def leads_to(
 
 def find_areas(figure: Figure) -> list[tuple[str, float, float, float, float]]:
     """The rectangles of a drawn figure that lead to books: which, left, top, width and height as shares of its size."""
-    whole, found = figure.bbox, []
+    whole = figure.bbox
+    found: list[tuple[str, float, float, float, float]] = []
     for patch in figure.findobj(Rectangle):
         if books := patch.get_url():
             box = patch.get_window_extent()
-            left, top = box.x0 / whole.width, 1 - box.y1 / whole.height
-            found.append(
-                (books, *(round(each, 4) for each in (left, top, box.width / whole.width, box.height / whole.height)))
-            )
+            shares = box.x0 / whole.width, 1 - box.y1 / whole.height, box.width / whole.width, box.height / whole.height
+            left, top, width, height = (round(float(share), 4) for share in shares)
+            found.append((str(books), left, top, width, height))
     return found
 
 
