@@ -317,7 +317,10 @@ def judge(
     top: Annotated[int, typer.Option(min=1, help="Most probable genres to name.")] = 5,
     near: Annotated[int, typer.Option(min=0, help="Covers of the study, most like it, to name.")] = 3,
     title: Annotated[
-        str, typer.Option(help="Title of the book, for models that read it: Title, TitleAuthor.", show_default=False)
+        str,
+        typer.Option(
+            help="Title of the book, for models that read it: Title, TitleAuthor, CoverAndTitle.", show_default=False
+        ),
     ] = "",
     author: Annotated[str, typer.Option(help="Its author, if known.", show_default=False)] = "",
     explain: Annotated[
