@@ -64,7 +64,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
 	$(LOCK) pyproject.toml --group dev -o requirements.lock >/dev/null
-	$(LOCK) pyproject.toml --extra redis --extra dask --extra text -c requirements.lock -o requirements-image.lock >/dev/null
+	$(LOCK) pyproject.toml --extra redis --extra dask --extra text --extra s3 -c requirements.lock -o requirements-image.lock >/dev/null
 	echo hatchling | $(LOCK) - -c requirements.lock -o requirements-build.lock >/dev/null
 
 clean:

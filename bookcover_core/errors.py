@@ -18,6 +18,7 @@
         ├── PoolExhaustedError      no book left to replace another
         ├── DiskFullError           no space left to write on
         ├── WorkerError             a process that was killed, or failed unforeseen, while it did part of the work
+        ├── SharedStoreError        a store that homes share that does not answer, or refuses
         ├── TrainingError           one or more networks that could not be trained
         └── ServerError             a Prefect server that does not start or answer
 
@@ -140,6 +141,10 @@ class DiskFullError(FailureError):
 
 class WorkerError(FailureError):
     """A process that was killed, or failed unforeseen, while it did part of the work."""
+
+
+class SharedStoreError(FailureError):
+    """A store that homes share that does not answer, or refuses."""
 
 
 class TrainingError(FailureError):

@@ -33,6 +33,7 @@ from bookcover_core.models.backbones import BACKBONES, Backbone
 from bookcover_core.models.encoders import Encoder, check_encoder, find_network
 from bookcover_core.models.inference_engine import check_engine, check_quantiser
 from bookcover_core.models.weights import cached_file, no_published_weights, weights_source
+from bookcover_core.pipeline.shared_store import SharedStore
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import check_reader
 from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
@@ -90,6 +91,8 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     checks.append(partial(_check_decisions, study, found))
     if settings.reads_covers or settings.curation.read_box_sets:
         checks.append(check_reader)
+    if store := SharedStore.of(settings):
+        checks.append(store.check)
     checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]
     for look in checks:
         try:

@@ -4,7 +4,7 @@ What reaches such a cluster can run code as the person who started it. One that 
 alone, and knows its own by certificates (Dask) or a token (Ray) that are made for it and forgotten with it.
 
 A cluster of several machines is started by people, on every machine in an environment that holds the same version of
-this project, and where the folder of studies is mounted at the same path:
+this project, and where the folder of studies is mounted at the same path, or `shared_store` can be reached:
 
     dask scheduler --host 10.0.0.5                                          on one machine
     dask worker tcp://10.0.0.5:8786 --nthreads 1 --nworkers 1               on each

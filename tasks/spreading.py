@@ -23,6 +23,7 @@ from prefect.utilities.callables import get_call_parameters
 from bookcover_core.errors import BookcoverError, WorkerError
 from bookcover_core.models.inference_engine import choose_engine
 from bookcover_core.pipeline.graph import Part, find
+from bookcover_core.pipeline.shared_store import SharedStore
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import StudySettings
@@ -55,7 +56,7 @@ def spread(study: Study, parts: Iterable[Part]) -> None:
     check_cluster(study.settings)
     left = []
     for part in parts:
-        if study.settings.spreading.how and not part.is_sound(study):
+        if study.settings.spreading.how and not (part.is_sound(study) or part.at(study).take()):
             left.append(part)
         else:
             run_stage(study.settings, part.stage.name, *part.words)
@@ -71,7 +72,7 @@ def _spread(study: Study, parts: list[Part]) -> None:
     labels = [part.at(study).label for part in parts]
     with cluster(wanted) as runner:
         log.info("%d shards are handed to %s: %s", len(parts), where, ", ".join(labels))
-        futures = [_submit(runner, anywhere, part) for part in parts]
+        futures = [_submit(runner, study, anywhere, part) for part in parts]
         outcomes = [_fault(future, study, part) for future, part in zip(futures, parts, strict=True)]
     faults = {label: fault for label, fault in zip(labels, outcomes, strict=True) if fault is not None}
     for label, fault in faults.items():
@@ -80,9 +81,14 @@ def _spread(study: Study, parts: list[Part]) -> None:
         raise next(iter(faults.values()))
 
 
-def _submit(runner: TaskRunner[Any], settings: StudySettings, part: Part) -> PrefectFuture[Any]:
-    task = task_of(part.stage.name)
-    future: PrefectFuture[Any] = runner.submit(task, get_call_parameters(task.fn, (settings, *part.words), {}))
+def _submit(runner: TaskRunner[Any], study: Study, settings: StudySettings, part: Part) -> PrefectFuture[Any]:
+    """Hand a part to a worker; where machines share a store rather than folders, what the part reads goes there."""
+    task, store = task_of(part.stage.name), SharedStore.of(settings)
+    inputs: dict[str, Any] = {}
+    if store and settings.spreading.address and part.stage.spreads:
+        files = [*part.at(study).files_behind, *part.stage.spreads(study, *part.words)]
+        inputs["inputs"] = store.put_inputs(files, study.workspace.root)
+    future: PrefectFuture[Any] = runner.submit(task, get_call_parameters(task.fn, (settings, *part.words), inputs))
     return future
 
 
@@ -116,12 +122,12 @@ def _fault(future: PrefectFuture[Any], study: Study, part: Part) -> BookcoverErr
         return result
     if isinstance(result, Exception):
         return _lost(future, part.at(study).label, result)
-    if part.at(study).earlier is None:
+    if part.at(study).take() is None:
         return WorkerError(
             "a worker did it, and it is not to be found here",
             where=part.at(study).label,
-            advice="All machines must see the folder of studies at the same path, and run the same version of this"
-            " project.",
+            advice="All machines must see the folder of studies at the same path, or share a store (`shared_store`),"
+            " and run the same version of this project.",
         )
     return None
 

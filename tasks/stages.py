@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from inspect import Parameter, Signature
+from tempfile import TemporaryDirectory
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
@@ -16,9 +17,10 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
-from bookcover_core.errors import BookcoverError, InputError
+from bookcover_core.errors import BookcoverError, InputError, SharedStoreError
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import Manifest
+from bookcover_core.pipeline.shared_store import INPUTS, SharedStore
 from bookcover_core.pipeline.stage_process import kept_process, run_part
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
@@ -102,13 +104,14 @@ def task_of(name: str) -> Task[..., StageResult | State[StageResult]]:
     stage = find(name)
 
     def run(settings: StudySettings, **words: Any) -> StageResult | State[StageResult]:
-        return _run(name, settings, tuple(words[each] for each in stage.words))
+        return _run(name, settings, tuple(words[each] for each in stage.words), words.get("inputs"))
 
     run.__name__ = run.__qualname__ = name.replace("-", "_")
     run.__doc__ = f"{stage.title}."
     # Prefect fills the words into the name of a run.
+    names = ("settings", *stage.words, *(["inputs"] if stage.spreads else []))
     run.__signature__ = Signature(  # type: ignore[attr-defined] # what `inspect.signature` looks for
-        [Parameter(each, Parameter.POSITIONAL_OR_KEYWORD, default=None) for each in ("settings", *stage.words)]
+        [Parameter(each, Parameter.POSITIONAL_OR_KEYWORD, default=None) for each in names]
     )
     again: dict[str, Any] = {
         "retries": 3,
@@ -119,12 +122,17 @@ def task_of(name: str) -> Task[..., StageResult | State[StageResult]]:
     return stage_task(name, stage.run_title, **again if stage.asks_hosts else {})(run)
 
 
-def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageResult | State[StageResult]:
-    """What a part of a stage did, when it was its turn; what it has to show is shown."""
+def _run(
+    name: str, settings: StudySettings, words: tuple[Any, ...], inputs: str | None = None
+) -> StageResult | State[StageResult]:
+    """What a part of a stage did, when it was its turn; what it has to show is shown.
+
+    `inputs` is the key of what the part reads in the shared store, where this machine does not have the study.
+    """
     study, part = Study(settings), Part(find(name), tuple(word for word in words if word is not None))
     with turn(study, part), at_work(study, part) as work:
         try:
-            result = perform(settings, lambda study: _work(study, part), work.tell)
+            result = perform(settings, lambda study: _work(study, part, inputs), work.tell)
         except BookcoverError:
             show(study, part, AFTER_FAILURE)
             raise
@@ -135,11 +143,37 @@ def _run(name: str, settings: StudySettings, words: tuple[Any, ...]) -> StageRes
     return result
 
 
-def _work(study: Study, part: Part) -> Manifest:
+def _work(study: Study, part: Part, inputs: str | None) -> Manifest:
     """The manifest of a part, done in this process or in one of its own."""
-    spread = part.stage.spreads and bool(study.settings.spreading.how)
+    spread = part.stage.spreads is not None and bool(study.settings.spreading.how)
     with _worker(study) if spread else nullcontext():
-        return run_part(study, part, apart=spread)
+        return run_part(study, part, apart=spread) if inputs is None else _work_elsewhere(study, part, inputs)
+
+
+def _work_elsewhere(study: Study, part: Part, inputs: str) -> Manifest:
+    """The manifest of a part of a study that this machine does not have: by way of the shared store.
+
+    Raises:
+        SharedStoreError: The store does not answer, or does not have what the part reads.
+        BookcoverError: What the stage raised.
+    """
+    store = SharedStore(str(study.settings.shared_store))
+    with TemporaryDirectory(prefix="bookcover-", ignore_cleanup_errors=True) as folder:
+        alone = study.settings.model_copy(update={"workspace": folder, "store": False, "shared_store": None})
+        here = Study(alone, study.progress)
+        if store.bring(INPUTS, inputs, here.workspace.root) is None:
+            raise SharedStoreError(
+                "the shared store does not have what this part reads, or not whole",
+                where=f"{store.address}/{INPUTS}/{inputs}.zip",
+                advice="Start the same command again: it is put there anew.",
+            )
+        try:
+            manifest = run_part(here, part, apart=True)
+        except BookcoverError as error:
+            error.where = error.where and error.where.replace(str(here.workspace.root), str(study.workspace.root))
+            raise
+        store.put(manifest, here.workspace.root)
+        return manifest
 
 
 @contextmanager

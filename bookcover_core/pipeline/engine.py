@@ -15,6 +15,7 @@ from typing import Any
 
 from bookcover_core.pipeline.file_lock import turn
 from bookcover_core.pipeline.manifests import Manifest, Output, digest_of, digest_outputs, read_manifest
+from bookcover_core.pipeline.shared_store import SharedStore
 from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import sync, write_json
@@ -85,6 +86,7 @@ class StageRun:
         code: Mapping[str, str] | None = None,
         is_open: Callable[[Study, Manifest], bool] | None = None,
         kept: bool = False,
+        shared: bool = False,
     ) -> None:
         self.study = study
         self.stage = name
@@ -102,6 +104,7 @@ class StageRun:
         self.key = digest_of([name, self.part, self.settings, self.inputs, self.code])
         self._is_open = is_open or (lambda _study, _manifest: False)
         self._kept = kept
+        self._shared = SharedStore.of(study.settings) if shared else None
         self._started = time.perf_counter()
 
     @cached_property
@@ -128,26 +131,37 @@ class StageRun:
         return None if standing is None or self._is_open(self.study, standing) else standing
 
     def take(self) -> Manifest | None:
-        """What `done` gives or, where that is nothing, the store; a line in the log says so."""
+        """What `done` gives or, where that is nothing, the store or the shared one; a line in the log says so."""
         if self.done is not None:
             logger.info("%s: unchanged since %s", self.label, f"{self.done.finished:%Y-%m-%d %H:%M}")
             return self.done
-        if not self.is_stored:
+        if not (self.is_stored or self._shared):
             return None
-        root = self.study.workspace.root
+        root, store, place = self.study.workspace.root, Store.beside(self.study), "the store"
         with self.alone():
-            made = Store.beside(self.study).give_result(self.stage, self.key, root)
+            made = store.give_result(self.stage, self.key, root) if self.is_stored else None
+            if made is None and self._shared:
+                place, made = self._shared.address, self._shared.give(self.stage, self.key, root)
+                if made is not None and self._kept:
+                    store.keep(self.stage, self.key, made.model_dump_json(indent=2), made.outputs, root)
             if made is None:
                 return None
             self._write(made, [root / output.path for output in made.outputs])
         why = f" ({'; '.join(reasons)})" if (reasons := self.reasons()) else ""
-        logger.info("%s: taken from the store, made %s%s", self.label, f"{made.finished:%Y-%m-%d %H:%M}", why)
+        logger.info("%s: taken from %s, made %s%s", self.label, place, f"{made.finished:%Y-%m-%d %H:%M}", why)
         return made.model_copy(update={"reused": True})
 
     @property
     def is_stored(self) -> bool:
         """Whether the store has what it would come to."""
         return self._kept and Store.beside(self.study).has(self.stage, self.key)
+
+    @property
+    def files_behind(self) -> Iterator[Path]:
+        """The manifests of all that it builds on, and the files that they name, but for those in indexes."""
+        for label in self.behind:
+            yield self.study.manifest_file(label)
+            yield from (self.study.workspace.root / output.path for output in self.study.manifest(label).outputs)
 
     @property
     def state(self) -> State:
@@ -248,11 +262,11 @@ class StageRun:
             seconds=round(time.perf_counter() - self._started, 3),
             finished=datetime.now(UTC),
         )
-        if result.indexes:
-            os.sync()  # the files that they list are too many to wait for one by one
         self._write(manifest, [*result.outputs, *result.indexes])
         if self._kept:
             Store.beside(self.study).keep(self.stage, self.key, manifest.model_dump_json(indent=2), written, root)
+        if self._shared:
+            self._shared.keep(manifest, root)
         for file in result.spent:
             file.unlink(missing_ok=True)
         logger.info("%s: done in %.1f s %s", self.label, manifest.seconds, _in_words(manifest.counts))
@@ -261,6 +275,8 @@ class StageRun:
     def _write(self, manifest: Manifest, files: Collection[Path]) -> None:
         """Write the manifest when what it says is there is on the disk, also after a power cut."""
         file = self.study.manifest_file(self.label)
+        if manifest.indexes:
+            os.sync()  # the files that they list are too many to wait for one by one
         sync(files)
         write_json(file, manifest.model_dump(mode="json"))
         sync([file])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property, update_wrapper
 from inspect import signature
+from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec
 
 from bookcover_core.pipeline.code import code_of
@@ -66,8 +67,9 @@ class _Declared:
     """The network that a part loads; parts of one share a process. None: its word `backbone` or `network`, if any."""
     asks_hosts: bool = False
     """Whether it asks hosts, which may answer at another attempt."""
-    spreads: bool = False
-    """Whether its parts can be done by the workers of a cluster, in any order."""
+    spreads: Callable[..., Iterable[Path]] | None = None
+    """Files that a part reads besides those of the parts that it builds on, where the workers of a cluster can do its
+    parts in any order; some may be missing. Called with the study and the part's words."""
 
     def __post_init__(self) -> None:
         self.label = self.label or self.name
@@ -117,6 +119,7 @@ class Stage(_Declared, Generic[P]):
             code=self.code,
             is_open=self.is_open,
             kept=self.kept,
+            shared=self.kept or self.spreads is not None,
         )
 
     @cached_property

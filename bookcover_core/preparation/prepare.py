@@ -72,6 +72,12 @@ def _inputs(study: Study, shard: int) -> Inputs:
     )
 
 
+def files_to_read(study: Study, shard: int) -> list[Path]:
+    """The covers of a shard, and the files that they are found by."""
+    covers = [study.workspace.root / cover.path for cover in selected_covers(study, shard)]
+    return [study.workspace.genres, study.workspace.selection, *covers]
+
+
 @stage(
     "prepare",
     "Measure and prepare the covers",
@@ -79,7 +85,7 @@ def _inputs(study: Study, shard: int) -> Inputs:
     settings=("preparation",),
     inputs=_inputs,
     parts=lambda study: [(shard,) for shard in shards(study)],
-    spreads=True,
+    spreads=files_to_read,
 )
 def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the images of one shard, numbered from 1, their index, and the measurements.

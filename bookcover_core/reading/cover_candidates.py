@@ -28,7 +28,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
 from bookcover_core.preparation.prepared_images import SelectedCover
 from bookcover_core.reading.cover_words import read_words, write_words
-from bookcover_core.reading.read_covers import read_all, reading_inputs
+from bookcover_core.reading.read_covers import files_of_words, read_all, reading_inputs
 from bookcover_core.reading.text_reader import reader_version
 
 _AROUND = 40  # characters of what was read that are shown before and after a term
@@ -85,6 +85,14 @@ def _shards(study: Study) -> Iterator[tuple[int]]:
         yield from ((shard,) for shard in listed_covers(study))
 
 
+def _files_to_read(study: Study, shard: int) -> list[Path]:
+    parts, workspace = ledger_parts(study), study.workspace
+    ledgers = [workspace.ledger / f"{part}.csv" for part in parts]
+    ledgers += [study.manifest_file(f"download/{part}") for part in parts]
+    covers = [workspace.root / cover.path for cover in listed_covers(study)[shard]]
+    return [workspace.books, workspace.genres, *ledgers, *covers, *files_of_words(study)]
+
+
 @stage(
     "read-listed",
     "Read covers for box sets",
@@ -96,7 +104,7 @@ def _shards(study: Study) -> Iterator[tuple[int]]:
     parts=_shards,
     kept=True,
     apart=True,
-    spreads=True,
+    spreads=_files_to_read,
 )
 def read_listed(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the words on the covers of one shard of the published books.

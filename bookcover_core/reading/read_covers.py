@@ -23,7 +23,7 @@ from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
-from bookcover_core.preparation.prepare import selected_covers, shards
+from bookcover_core.preparation.prepare import files_to_read, selected_covers, shards
 from bookcover_core.preparation.prepared_images import SelectedCover
 from bookcover_core.reading.cover_words import CoverWords, Word, read_label, read_words, words_file, write_words
 from bookcover_core.reading.text_reader import check_reader, reader_version, text_reader
@@ -59,6 +59,17 @@ def _parts(study: Study) -> Iterator[tuple[int]]:
         yield from ((shard,) for shard in shards(study))
 
 
+def files_of_words(study: Study) -> list[Path]:
+    """What was read before, from which `read_all` takes over, and the manifests that say how."""
+    earlier = study.manifests("read")
+    words = [study.workspace.root / output.path for manifest in earlier for output in manifest.outputs]
+    return [study.manifest_file(manifest.label) for manifest in earlier] + words
+
+
+def _files_to_read(study: Study, shard: int) -> list[Path]:
+    return files_of_words(study) + files_to_read(study, shard)
+
+
 @stage(
     "read",
     "Read the words on the covers",
@@ -69,7 +80,7 @@ def _parts(study: Study) -> Iterator[tuple[int]]:
     parts=_parts,
     kept=True,
     apart=True,
-    spreads=True,
+    spreads=_files_to_read,
 )
 def read_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the words on the covers of one shard, numbered from 1.

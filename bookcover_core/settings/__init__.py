@@ -18,8 +18,9 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bookcover_core.settings.data_settings import (
     BookSettings,
@@ -35,7 +36,7 @@ from bookcover_core.settings.data_settings import (
     SpreadingSettings,
     Undecided,
 )
-from bookcover_core.settings.settings_section import PathText, SettingsSection, is_remote
+from bookcover_core.settings.settings_section import OptionalText, PathText, SettingsSection, is_remote
 from bookcover_core.settings.training_settings import (
     BaselineSettings,
     ComparisonSettings,
@@ -90,6 +91,10 @@ class StudySettings(SettingsSection):
     store: bool = True
     """Keep results in the store beside the studies, where every study finds what was made from the same by the same
     settings and code: `bookcover store` shows it."""
+    shared_store: OptionalText = None
+    """Address of a store that several homes share, such as "s3://bucket/covers" (which wants bookcover[s3]) or whatever
+    else fsspec opens: results are put there, and what another home made of the same by the same settings and code comes
+    from there. Who may open it, the environment says (AWS_ACCESS_KEY_ID, say)."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020
     """Seed of all random draws."""
     books: BookSettings = BookSettings()
@@ -113,6 +118,13 @@ class StudySettings(SettingsSection):
     evaluation: EvaluationSettings = EvaluationSettings()
     visualisation: VisualisationSettings = VisualisationSettings()
     tracking: TrackingSettings = TrackingSettings()
+
+    @field_validator("shared_store")
+    @classmethod
+    def _names_no_password(cls, address: str | None) -> str | None:
+        if address and ("://" not in address or urlsplit(address).password is not None):
+            raise ValueError('it begins like "s3://", and names no password: that stands in the environment')
+        return address
 
     @model_validator(mode="after")
     def _preparation_is_made(self) -> Self:

@@ -253,4 +253,5 @@ class SpreadingSettings(SettingsSection):
     holds a network of its own in memory."""
     address: OptionalText = None
     """Address of a cluster, such as "tcp://10.0.0.5:8786" (dask) or "10.0.0.5:6379" (ray), whose machines have the same
-    version and see the folder of studies at the same path; none: one is started on this machine."""
+    version, and see the folder of studies at the same path or are sent what they need by `shared_store`; none: one is
+    started on this machine."""

@@ -129,6 +129,13 @@ def _shard_parts(study: Study) -> Iterator[tuple[str, str, int]]:
             yield from ((backbone, preparation, shard) for shard in shard_keys(study))
 
 
+def _files_to_read(study: Study, backbone: str, preparation: str, shard: int) -> list[Path]:
+    earlier = shard_file(study, model_name(backbone, preparation), shard)
+    pictures = prepared_pictures(study, [shard], shard_keys(study)[shard], preparation)
+    tables = [study.workspace.selection, earlier, earlier.with_suffix(".json")]
+    return tables + [study.workspace.root / path for path, _ in pictures]
+
+
 @stage(
     "feature-shard",
     "Compute a shard of pooled features",
@@ -140,7 +147,7 @@ def _shard_parts(study: Study) -> Iterator[tuple[str, str, int]]:
     parts=_shard_parts,
     kept=True,
     apart=True,
-    spreads=True,
+    spreads=_files_to_read,
 )
 def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
     """One shard (from 1) of what `compute_features` computes, so that many machines can each compute some.

@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from distributed import LocalCluster
 from PIL import Image
 
 from bookcover_core.demo_data.typesetting import set_text
-from bookcover_core.errors import FolderError, SettingsError, WorkerError
+from bookcover_core.errors import FolderError, SettingsError, SharedStoreError, WorkerError
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.manifests import read_manifest
 from bookcover_core.pipeline.study import Study
@@ -106,36 +109,34 @@ def spread_features(settings: StudySettings) -> None:
     run_parts(Study(settings), [Part(find("features"), (BACKBONE, PREPARATION))])
 
 
-def start(*words: str) -> subprocess.Popen:
-    """A part of a cluster that people start, in a folder that is not the project's."""
-    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
-    surroundings = os.environ | {"PYTHONPATH": str(PROJECT), "DASK_DISTRIBUTED__WORKER__DAEMON": "true"}
-    return subprocess.Popen(command, cwd="/", env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@contextmanager
+def workers(folder: Path, count: int = 2, **surroundings: str) -> Iterator[str]:
+    """The address of a cluster that people start, with workers in a folder that is not the project's."""
+    found, environment = folder / "scheduler.json", {"PYTHONPATH": str(PROJECT)} | surroundings
 
+    def start(*words: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "distributed.cli." + words[0], "--scheduler-file", str(found), *words[1:]]
+        surroundings = os.environ | environment | {"DASK_DISTRIBUTED__WORKER__DAEMON": "true"}
+        return subprocess.Popen(
+            command, cwd="/", env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
-def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, monkeypatch):
-    """Pictures, tables, words, features, keys and digests are those of a run without it; and nothing is done twice."""
-    found = tmp_path / "scheduler.json"
-    scratch = str(tmp_path)
-    scheduler = start(
-        "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(found)
-    )
-    worker = start(
-        "dask_worker",
-        "--scheduler-file",
-        str(found),
-        "--nworkers",
-        "2",
-        "--nthreads",
-        "1",
-        "--local-directory",
-        scratch,
-    )
+    scheduler = start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    worker = start("dask_worker", "--nworkers", str(count), "--nthreads", "1", "--local-directory", str(folder))
     try:
         while not found.exists():
             assert scheduler.poll() is None
             time.sleep(0.05)
-        address = json.loads(found.read_text())["address"]
+        yield json.loads(found.read_text())["address"]
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
+def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, monkeypatch):
+    """Pictures, tables, words, features, keys and digests are those of a run without it; and nothing is done twice."""
+    with workers(tmp_path) as address:
         settings = with_cluster(study, "dask", address=address)
         prepare(begun(settings))
         spread_features(settings)
@@ -143,10 +144,87 @@ def test_a_cluster_that_is_there_makes_the_same_files(study, alone, tmp_path, mo
         monkeypatch.setattr(spreading, "cluster", lambda _: pytest.fail("a cluster was wanted"))
         prepare(begun(settings))
         spread_features(settings)
-    finally:
-        for process in (worker, scheduler):
-            process.terminate()
-            process.wait()
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[None]:
+    """A server on loopback that speaks S3's protocol, which the environment names, with a bucket `covers`."""
+    for package in ("s3fs", "moto", "flask_cors"):
+        pytest.importorskip(package, reason="s3fs, moto[s3], flask and flask-cors are not all installed")
+    import s3fs
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asking = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "anna",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server,
+    ):
+        for name, value in asking.items():
+            patch.setenv(name, value)
+        try:
+            while server.poll() is None:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                time.sleep(0.05)
+            s3fs.S3FileSystem().mkdir("covers")
+            yield
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def bucket(s3_server, tmp_path) -> str:
+    """The address of a place in a bucket in which nothing lies yet."""
+    return f"s3://covers/{tmp_path.name}"
+
+
+# Hides a folder from a process and those that it starts, as one on another machine would be.
+HIDING = """
+import os, sys
+def hide(event, arguments):
+    if event in ("open", "os.mkdir", "os.listdir", "os.scandir") and str(arguments[0]).startswith(os.environ["HIDDEN"]):
+        raise FileNotFoundError(2, "No such file or directory", arguments[0])
+sys.addaudithook(hide)
+"""
+
+
+@pytest.fixture
+def hiding(tmp_path, monkeypatch) -> dict[str, str]:
+    """The environment of a machine that does not see what lies below `tmp_path / "here"`."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "sitecustomize.py").write_text(HIDING)
+    surroundings = {"HIDDEN": str(tmp_path / "here"), "TMPDIR": str(tmp_path / "temporary")}
+    (tmp_path / "temporary").mkdir()
+    return surroundings | {"PYTHONPATH": f"{elsewhere}{os.pathsep}{PROJECT}", "KILLED": str(tmp_path / "killed")}
+
+
+def test_machines_that_share_a_bucket_alone_make_the_same_files(alone, bucket, hiding, tmp_path, monkeypatch):
+    """Workers that see no folder of the study make what a run without them makes, and leave nothing behind.
+
+    Afterwards another home has it all from the bucket, with no worker.
+    """
+    study = selected(tmp_path / "here")
+    with workers(tmp_path, 1, **hiding) as address:
+        settings = with_cluster(study, "dask", address=address).model_copy(update={"shared_store": bucket})
+        prepare(begun(settings))
+        spread_features(settings)
+    assert made(study) == alone
+    assert not list((tmp_path / "temporary").rglob("*.jpg"))
+    monkeypatch.setattr(spreading, "cluster", lambda _: pytest.fail("a cluster was wanted"))
+    other = selected(tmp_path / "there")
+    settings = settings.model_copy(update={"workspace": other.settings.workspace})
+    prepare(begun(settings))
+    spread_features(settings)
+    assert made(other) == alone
 
 
 def test_a_cluster_whose_workers_never_come_is_not_waited_for_for_ever(monkeypatch):
@@ -159,13 +237,13 @@ def test_a_cluster_whose_workers_never_come_is_not_waited_for_for_ever(monkeypat
 
 
 @stage_task("fragile-shard", "fragile shard {shard}")
-def prepare_fragile_shard(settings: StudySettings, shard: int):
+def prepare_fragile_shard(settings: StudySettings, shard: int, inputs: str | None = None):
     """A shard whose worker is killed while it is at it, once."""
-    marker = Path(settings.workspace) / "killed"
+    marker = Path(os.environ.get("KILLED", f"{settings.workspace}/killed"))
     if shard == 2 and not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return stages._run("prepare", settings, (shard,))
+    return stages._run("prepare", settings, (shard,), inputs)
 
 
 @stage_flow("fragile", "fragile")
@@ -184,6 +262,29 @@ def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study, monkeypat
     assert [manifest.part for manifest in study.manifests("prepare")] == [
         f"shard-{number:04d}" for number, keys in shard_keys(study).items() if "k003" not in keys
     ]
+
+
+def test_so_it_is_on_machines_that_share_a_bucket_alone(bucket, hiding, tmp_path, monkeypatch):
+    """The cover is named where it lies here; what the other workers did has come."""
+    study = selected(tmp_path / "here")
+    monkeypatch.setattr(spreading, "task_of", lambda _: prepare_fragile_shard)
+    cover = study.workspace.covers / "law" / "k003.jpg"
+    cover.unlink()
+    with workers(tmp_path, 1, **hiding) as address:
+        settings = with_cluster(study, "dask", address=address).model_copy(update={"shared_store": bucket})
+        with pytest.raises(FolderError, match=rf"{cover}: the cover is not as it was downloaded"):
+            fragile(settings)
+    assert (tmp_path / "killed").exists()
+    assert len(study.manifests("prepare")) == len(shards(study)) - 1
+
+
+def test_a_bucket_that_is_not_there_is_named(bucket, hiding, tmp_path):
+    """Before a worker is asked: its address, and what its server says."""
+    study = selected(tmp_path / "here")
+    with workers(tmp_path, 1, **hiding) as address:
+        settings = with_cluster(study, "dask", address=address).model_copy(update={"shared_store": "s3://nosuch/x"})
+        with pytest.raises(SharedStoreError, match=r"s3://nosuch/x: the shared store .*bucket does not exist"):
+            prepare(begun(settings))
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed: a quarter of a gigabyte")

@@ -197,7 +197,9 @@ def test_the_task_of_a_stage_is_named_and_given_its_words(tmp_path, prefect_serv
     """A part's words reach the stage in their order, however Prefect passes them, and stand in the name of the run."""
     given = []
     monkeypatch.setattr(
-        stages, "_run", lambda name, _settings, words: given.append((name, words, TaskRunContext.get().task_run.name))
+        stages,
+        "_run",
+        lambda name, _settings, words, _inputs: given.append((name, words, TaskRunContext.get().task_run.name)),
     )
     every_stage(StudySettings(workspace=str(tmp_path)))
     assert given == [
@@ -208,8 +210,11 @@ def test_the_task_of_a_stage_is_named_and_given_its_words(tmp_path, prefect_serv
 
 @pytest.mark.parametrize("stage", declarations(), ids=lambda stage: stage.name)
 def test_every_stage_has_a_task_of_its_words(stage):
-    """A task takes the study and the words of the stage, which stand in braces in the names of its runs."""
+    """A task takes the study and the words of the stage, which stand in braces in the names of its runs.
+
+    That of a stage that other machines can do is told where what it reads is in the shared store.
+    """
     task = task_of(stage.name)
-    assert list(signature(task.fn).parameters) == ["settings", *stage.words]
+    assert list(signature(task.fn).parameters) == ["settings", *stage.words, *(["inputs"] if stage.spreads else [])]
     assert task.task_run_name.format(**dict.fromkeys(stage.words, "word"))
     assert task.retries == (3 if stage.asks_hosts else 0)
