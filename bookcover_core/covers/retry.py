@@ -1,9 +1,8 @@
 """Retries of one cover: mirrors in turn, back-off between rounds, until there is a final outcome."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bookcover_core.covers.connection import SUCCESSES, Connection, HttpAnswer
 from bookcover_core.covers.cover_store import Retrieval
@@ -21,8 +20,12 @@ _MISSING = frozenset({404, 410})  # not found, and gone for good
 HOST_GONE = ImageCheck(CoverOutcome.MISSING, "host gone: there is no such name")
 """The outcome of covers whose host does not exist any more."""
 
-# Checks what arrived, and stores it if it is a cover: `CoverStore.keep_if_cover` for some books.
-TakeIn = Callable[..., ImageCheck]
+
+class TakeIn(Protocol):
+    """Checks what arrived, and stores it if it is a cover: `CoverStore.keep_if_cover` for some books."""
+
+    def __call__(self, body: bytes, *, is_quick: bool = False) -> ImageCheck:
+        """The outcome; `is_quick` where `costly_profile` has said so."""
 
 
 class FetchResult(NamedTuple):

@@ -146,10 +146,10 @@ class CoverFetcher:
     async def _fetch(self, address: Address) -> tuple[bytes, ImageCheck]:
         came = b""
 
-        def take_in(body: bytes) -> ImageCheck:
+        def take_in(body: bytes, *, is_quick: bool = False) -> ImageCheck:
             nonlocal came
             came = body
-            return check_image(body, self._settings)
+            return check_image(body, self._settings, is_quick=is_quick)
 
         host = self._host(self._places.origin(address))
         if host.given_up:
