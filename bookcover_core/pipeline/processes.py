@@ -34,6 +34,10 @@ _READY_SECONDS = 10.0
 # How long batches may take to come to an end when their outcomes are no longer wanted, in seconds.
 _GRACE_SECONDS = 5.0
 
+# What a process may take more than after its first batch, in bytes, before loky starts another in its place. A reader
+# of covers, which compiles for each width that it meets, grows by the 300 MB that loky takes for a leak, and no more.
+_GROWTH = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
+
 # How long the pool's own thread may take to learn of batches that were cancelled, in seconds, on a busy machine.
 _NOTICE_SECONDS = 10.0
 
@@ -130,7 +134,7 @@ def _take(processes: int) -> ProcessPoolExecutor:
             timeout=_READY_SECONDS,
             initializer=attend,
             initargs=(os.getpid(),),
-            env=own_environment(),
+            env=own_environment() | _GROWTH,
         )
     )
 
