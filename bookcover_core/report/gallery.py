@@ -15,7 +15,7 @@ from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.reading_section import looking_and_reading
+from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
 
@@ -107,7 +107,7 @@ def told_apart(findings: Findings, books: pd.DataFrame, folder: Path) -> dict[st
     Under each stands what the best system that looks, and the best that reads, take it for.
     """
     found = dict.fromkeys(("only_reading", "only_looking", "neither_right"), Gallery())
-    judges = looking_and_reading(findings)
+    judges = looking_and_reading(judges_by_evidence(findings))
     if judges is None or judges[0][1].keys != judges[1][1].keys:
         return found
     named = [predicted_labels(each.probabilities) for _, each in judges]

@@ -72,7 +72,7 @@ def reading_tables(findings: Findings) -> Iterator[Table]:
         findings=findings,
     )
     yield _unaided_table(findings, {named[evidence]: judge for evidence, judge in judges.items()})
-    if both := looking_and_reading(findings):
+    if both := looking_and_reading(judges):
         yield _genre_table(findings, *both)
     if any(Evidence.READ in evidence for evidence in judges):
         yield _size_table(findings)
@@ -88,9 +88,8 @@ def judges_by_evidence(findings: Findings) -> dict[frozenset[Evidence], Judge]:
     }
 
 
-def looking_and_reading(findings: Findings) -> tuple[Judge, Judge] | None:
+def looking_and_reading(judges: Mapping[frozenset[Evidence], Judge]) -> tuple[Judge, Judge] | None:
     """The best system that only looks, and the best that only reads, covers before listings; None: one is missing."""
-    judges = judges_by_evidence(findings)
     reader = next((evidence for evidence in judges if evidence and Evidence.PICTURE not in evidence), None)
     return (judges[_PICTURE], judges[reader]) if _PICTURE in judges and reader else None
 

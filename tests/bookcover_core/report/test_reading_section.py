@@ -14,7 +14,7 @@ from bookcover_core.listings.books import BookText, each_book
 from bookcover_core.pipeline.workspace import read_table, write_csv
 from bookcover_core.report.findings import gather
 from bookcover_core.report.gallery import books_with_covers, told_apart
-from bookcover_core.report.reading_section import looking_and_reading, reading_tables
+from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading, reading_tables
 from bookcover_core.report.summary import verdict_words
 from tests.bookcover_core.families.test_cover_text import invent_network, make_read
 
@@ -121,7 +121,7 @@ def test_covers_that_only_words_tell_are_shown(study, tmp_path):
     books = books_with_covers(findings).assign(path="cover.png", title="Soup")
     Image.new("RGB", (40, 60), "white").save(study.workspace.root / "cover.png")
     shown = told_apart(findings, books, tmp_path)
-    (_, looked), (_, read) = looking_and_reading(findings)
+    (_, looked), (_, read) = looking_and_reading(judges_by_evidence(findings))
     rights = [each.probabilities.argmax(axis=1) == each.labels for each in (looked, read)]
     assert len(shown["only_reading"].tiles) == min(12, (rights[1] & ~rights[0]).sum()) > 0
     assert len(shown["neither_right"].tiles) == min(12, (~rights[1] & ~rights[0]).sum())
