@@ -16,7 +16,7 @@ from bookcover_core.listings.books import each_book
 from bookcover_core.listings.listing_format import UTF_16_MARKS, csv_fault, find_delimiter
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, as_cell, from_cell, write_bytes
+from bookcover_core.pipeline.workspace import Workspace, as_cell, file_stamp, from_cell, write_bytes
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,13 @@ def _check_header(header: list[str], where: str, columns: tuple[str, ...]) -> No
 
 def book_names(study: Study) -> BookNames | None:
     """The names of the study's books; None before the listings are read."""
-    try:
-        status = study.workspace.books.stat()
-    except FileNotFoundError:
-        return None
-    return _book_names(study.workspace, (status.st_mtime_ns, status.st_size))
+    stamp = file_stamp(study.workspace.books)
+    return _book_names(study.workspace, stamp) if stamp else None
 
 
 # Few studies are edited at a time.
 @lru_cache(maxsize=2)
-def _book_names(workspace: Workspace, stamp: tuple[int, int]) -> BookNames:  # noqa: ARG001 - another file, other names
+def _book_names(workspace: Workspace, stamp: tuple[int, ...]) -> BookNames:  # noqa: ARG001 - another file, other names
     return BookNames((book.key, book.filename, book.category) for book in each_book(workspace))
 
 

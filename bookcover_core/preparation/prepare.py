@@ -6,7 +6,7 @@ comes or goes changes that shard and no other, and there the store of the home h
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from functools import lru_cache, partial
 from pathlib import Path
@@ -54,7 +54,11 @@ def shard_keys(study: Study) -> dict[int, list[str]]:
 @lru_cache(maxsize=4)
 def _shard_keys(file: Path, _stamp: tuple[int, ...], most: int) -> dict[int, list[str]]:
     columns, *rows = read_csv(file)
-    keys = [row[columns.index("key")] for row in rows]
+    return by_shard([row[columns.index("key")] for row in rows], most)
+
+
+def by_shard(keys: Collection[str], most: int) -> dict[int, list[str]]:
+    """Keys of books by the number of their shard, from 1, which the key alone decides; `most` in each, as above."""
     count = 1
     while count * most < len(keys):
         count *= 2

@@ -5,9 +5,7 @@ searches what was read. The books of a pool are not read: a cover takes a core a
 150,572 some 600 replace another book. So a box set may come in for another book where nothing but its cover tells.
 """
 
-import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,9 +24,10 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
+from bookcover_core.preparation.prepare import by_shard
 from bookcover_core.preparation.prepared_images import SelectedCover
 from bookcover_core.reading.cover_words import read_words, write_words
-from bookcover_core.reading.read_covers import files_of_words, read_all, reading_inputs
+from bookcover_core.reading.read_covers import READING_SETTINGS, files_of_words, read_all, reading_inputs
 from bookcover_core.reading.text_reader import reader_version
 
 _AROUND = 40  # characters of what was read that are shown before and after a term
@@ -57,15 +56,13 @@ def _listed_covers(
 ) -> dict[int, list[SelectedCover]]:
     genres = set(read_table(workspace.genres, ("category_id",))["category_id"])
     listed = {book.key for book in each_book(workspace) if book.role != POOL and book.category_id in genres}
-    rows = [row for file in ledgers for row in read_rows(file) if row.key in listed and row.outcome == CoverOutcome.OK]
-    count = 1
-    while count * most < len(rows):
-        count *= 2
-    found: defaultdict[int, list[SelectedCover]] = defaultdict(list)
-    for row in sorted(rows):
-        number = int.from_bytes(hashlib.sha256(row.key.encode()).digest()[:8]) % count + 1
-        found[number].append(SelectedCover(row.key, "", row.path, row.sha256))
-    return dict(sorted(found.items()))
+    covers = {
+        row.key: SelectedCover(row.key, "", row.path, row.sha256)
+        for file in ledgers
+        for row in read_rows(file)
+        if row.key in listed and row.outcome == CoverOutcome.OK
+    }
+    return {number: [covers[key] for key in keys] for number, keys in by_shard(sorted(covers), most).items()}
 
 
 def _part(shard: int) -> str:
@@ -99,7 +96,7 @@ def _files_to_read(study: Study, shard: int) -> list[Path]:
     label="read",
     step="curate",
     run_title="read the published covers of shard {shard}",
-    settings=("reading.side", "reading.enlarge", "reading.precision"),
+    settings=READING_SETTINGS,
     inputs=_shard_inputs,
     parts=_shards,
     kept=True,

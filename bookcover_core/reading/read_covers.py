@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 BATCH = 16
 """Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width."""
 
+READING_SETTINGS = ("reading.side", "reading.enlarge", "reading.precision")
+"""Settings that the words on a picture depend on."""
+
 _READER = "reader"  # the input that tells by what code pictures are read
 
 _TOLD_CHARACTERS = 200  # characters of an error that a row tells
@@ -75,7 +78,7 @@ def _files_to_read(study: Study, shard: int) -> list[Path]:
     "Read the words on the covers",
     step="prepare",
     run_title="read the covers of shard {shard}",
-    settings=("reading.side", "reading.enlarge", "reading.precision"),
+    settings=READING_SETTINGS,
     inputs=_inputs,
     parts=_parts,
     kept=True,
