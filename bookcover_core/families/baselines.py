@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from bookcover_core.families.family import Family, System
 from bookcover_core.families.finished_system import finish_rule
-from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
+from bookcover_core.families.prediction import Floats, PredictorInput, Square
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.extra_inputs import select_columns
 from bookcover_core.models.model_cards import read_card, whole_file
@@ -215,17 +215,9 @@ class Baselines(Family):
     explains = False
     unprepared = _ORIGINAL
     evidence = frozenset()
+    predictor = _RulePredictor
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
         names = [f"{_PREFIX}{name}" for name in settings.baselines.names]
         return [System(name, self, name) for name in names]
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """What they are."""
-        said = "the genres' frequencies, or the mean colour and the shape of a cover"
-        return [f"The baselines never look at a picture: from the training books they know {said}."]
-
-    def predictor(self, folder: Path) -> Predictor:
-        """The rule in `folder`."""
-        return _RulePredictor(folder)

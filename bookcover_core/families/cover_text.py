@@ -5,14 +5,13 @@ with letters and spaces lost as readers lose them. Where no known word was read,
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.families.family import Evidence, System
 from bookcover_core.families.learnable_titles import learnable_titles
-from bookcover_core.families.prediction import Predictor, PredictorInput
+from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.text import TextPredictor, Texts, fetch_listings, keep_classifier, text_inputs
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText
@@ -107,21 +106,8 @@ class CoverTexts(Texts):
     stage = _NAME
     evidence = frozenset({Evidence.READ})
     unprepared = _READ
+    predictor = _CoverTextPredictor
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One, where the settings name it."""
         return [System(COVER_TEXT, self, COVER_TEXT)] if COVER_TEXT in settings.text.systems else []
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """What it reads, and from what it learnt."""
-        said = (
-            "CoverText reads the words off a cover (PP-OCRv6), and looks at nothing else of it. It is a logistic "
-            "regression on n-grams of words and characters, learnt from the words on the training books' covers, and "
-            "from the titles and authors of all records but the validation and test books, their other editions and "
-            "their twins, with letters and spaces lost as a reader loses them."
-        )
-        return [said]
-
-    def predictor(self, folder: Path) -> Predictor:
-        """The system in `folder`."""
-        return _CoverTextPredictor(folder)

@@ -9,39 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bookcover_core.errors import WeightsError
-from bookcover_core.families.family import System, listed
+from bookcover_core.families.family import System
 from bookcover_core.families.frozen import ENCODER, Frozen
-from bookcover_core.families.prediction import Floats, Predictor, PredictorInput
+from bookcover_core.families.prediction import Floats, PredictorInput
 from bookcover_core.models.encoders import Encoder
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.inference_engine import Engine, OpenVinoNetwork, check_engine
-from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, QUANTISED, read_card
-from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, QUANTISED, read_card, whole_file
 from bookcover_core.settings import EncoderSettings, HeadSettings, ModelSettings, StudySettings
-
-
-class Encoders(Frozen):
-    """An encoder as it came, with a trained head."""
-
-    name = ENCODER
-    explains = False
-
-    def systems(self, settings: StudySettings) -> list[System]:
-        """One for each encoder that is among the backbones of the settings."""
-        names = {each.name for each in settings.models.encoders}
-        return [System(name, self, name) for name in settings.training.backbones if name in names]
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """Where they come from; the head is described with the other frozen networks' or here."""
-        files = {each.name: f"{each.name} ({Path(each.file).name})" for each in settings.models.encoders}
-        named = listed([files[each.network] for each in systems])
-        said = f"From files of the study's own come {named}: what they see in covers is not shown, for that takes the"
-        return [f"{said} gradients of a network.", *super().describe(settings, systems, genres)]
-
-    def predictor(self, folder: Path) -> Predictor:
-        """The encoder in `folder` with its head."""
-        return EncoderPredictor(folder)
 
 
 class EncoderPredictor:
@@ -55,24 +30,12 @@ class EncoderPredictor:
     def __init__(self, folder: Path) -> None:
         self.card = card = read_card(folder)
         self.squares = {card.square}
-        for name, digest in card.digests.items():
-            if not (folder / name).is_file() or file_digest(folder / name) != digest:
-                raise WeightsError(
-                    "the file is missing or not the one that the card beside it names",
-                    where=folder / name,
-                    advice="Run the stage `train` again.",
-                )
+        for name in card.digests:
+            whole_file(folder, name, card)
         check_engine(ModelSettings(engine=card.engine))
         [file] = folder.glob(f"{ENCODER_FILE}.*")
-        encoder = Encoder.of(
-            EncoderSettings(
-                name=card.backbone,
-                file=str(file),
-                size=card.input_size,
-                scaling=card.preprocessing,
-                output=card.output,
-            )
-        )
+        described = {"file": str(file), "size": card.input_size, "scaling": card.preprocessing, "output": card.output}
+        encoder = Encoder.of(EncoderSettings.model_validate({"name": card.backbone} | described))
         self._encode = (
             OpenVinoNetwork.of_file(folder / QUANTISED[0], card.input_size)
             if card.precision == "int8"
@@ -94,3 +57,16 @@ class EncoderPredictor:
         head = build_head(features.shape[1], len(card.genres), shape=shape)
         head.load_weights(self._weights)
         return head(inputs if len(inputs) > 1 else features, training=False).numpy(), features
+
+
+class Encoders(Frozen):
+    """An encoder as it came, with a trained head."""
+
+    name = ENCODER
+    explains = False
+    predictor = EncoderPredictor
+
+    def systems(self, settings: StudySettings) -> list[System]:
+        """One for each encoder that is among the backbones of the settings."""
+        names = {each.name for each in settings.models.encoders}
+        return [System(name, self, name) for name in settings.training.backbones if name in names]

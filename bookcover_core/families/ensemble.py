@@ -7,7 +7,7 @@ what each of them knows.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,6 @@ _PREFIX = "Ensemble-"
 
 # What the preparation of an ensemble is called whose members' preparations differ.
 _MIXED = "mixed"
-
-_JOINED = {
-    "mean": "by the mean of its members' probabilities",
-    "weighted": "by a mean of its members' probabilities whose weights were fitted on the validation books",
-    "product": "by the product of its members' probabilities, raised to weights fitted on the validation books",
-}
 
 # A member's weight in a product, at most: validation books that are all right would raise it without end.
 _GREATEST_WEIGHT = 10.0
@@ -227,10 +221,6 @@ class Ensembles(Family):
         preparations = {member.preparation(study) for member in system.members}
         return preparations.pop() if len(preparations) == 1 else _MIXED
 
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """How each joins its members' probabilities."""
-        return [f"{system.title} judges {_JOINED[_how(system.name)]}." for system in systems]
-
 
 class Fusions(Ensembles):
     """Systems that look and read: CoverAlone wants nothing but the cover, CoverAndTitle what a listing says as well.
@@ -253,11 +243,4 @@ class Fusions(Ensembles):
         return [
             System(name, self, name, (*looking, *(each for each in candidates if each.evidence & reading[name])))
             for name in settings.ensemble.fusions
-        ]
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """Whom each joins, and how."""
-        return [
-            f"{system.title} joins {listed([each.name for each in system.members])} {_JOINED['product']}."
-            for system in systems
         ]

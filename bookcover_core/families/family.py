@@ -6,7 +6,7 @@ ensembles and analysis read those, and never need to know which family it is of.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -90,6 +90,12 @@ class System:
         return self.maker.is_sound(study)
 
 
+def _network_predictor(folder: Path) -> Predictor:
+    from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
+
+    return NetworkPredictor(folder)
+
+
 class Family(ABC):
     """Systems that come about in one way."""
 
@@ -105,6 +111,8 @@ class Family(ABC):
     """What its systems judge a book by."""
     unprepared: ClassVar[str] = ""
     """What stands for the preparation, where its systems see no prepared cover."""
+    predictor: Callable[[Path], Predictor] = staticmethod(_network_predictor)
+    """The system in a folder, ready for covers from outside."""
 
     @abstractmethod
     def systems(self, settings: StudySettings) -> list[System]:
@@ -121,19 +129,9 @@ class Family(ABC):
         """The preparation of the covers that one of its systems sees."""
         return self.unprepared or str(chosen_preparation(study, system.network))
 
-    @abstractmethod
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """Sentences for the report on how `systems`, those that were evaluated, came about."""
-
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor] | None:
         """Its systems in words, and the validation metric that selects their epochs; None where there are no epochs."""
         return None
-
-    def predictor(self, folder: Path) -> Predictor:
-        """The system in `folder`, ready for covers from outside. Imports TensorFlow."""
-        from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
-
-        return NetworkPredictor(folder)
 
 
 def title_of(name: str) -> str:
@@ -157,19 +155,6 @@ def comparison_parts(study: Study, backbone: str) -> Iterator[Part]:
         yield from feature_parts(study, backbone, str(method), stage)
         yield Part(find("short-training"), (str(method), backbone))
     yield Part(find("compare"), (backbone,))
-
-
-BETTER: dict[Monitor, str] = {"accuracy": "a better validation accuracy", "loss": "a lower validation loss"}
-
-
-def until(epochs: int, patience: int, monitor: Monitor) -> str:
-    """When a training ends."""
-    return f"for {in_epochs(epochs)} at most, stopping after {patience:,} without {BETTER[monitor]}"
-
-
-def in_epochs(number: int) -> str:
-    """So many epochs."""
-    return "1 epoch" if number == 1 else f"{number:,} epochs"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -7,13 +7,12 @@ epochs chosen by their accuracy kept nothing that was learnt, and 1.4 points wer
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.families.family import Family, System, until
+from bookcover_core.families.family import Family, System
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.families.frozen import Frozen
-from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import Encoder, find_network
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
@@ -30,8 +29,7 @@ _NAME, _SUFFIX = "fine-tuned", "-finetuned"
 
 def _networks(settings: StudySettings) -> list[str]:
     """The networks that are fine-tuned: encoders are not."""
-    encoders = {each.name for each in settings.models.encoders}
-    return [name for name in pretrained(settings) if name not in encoders] if settings.fine_tuning.blocks else []
+    return [each.name for each in Frozen().systems(settings)] if settings.fine_tuning.blocks else []
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
@@ -128,16 +126,3 @@ class FineTuned(Family):
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """`fine_tuning.monitor`."""
         return "fine-tuned networks", settings.fine_tuning.monitor
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """How many blocks are trained, and how."""
-        tuning = settings.fine_tuning
-        blocks = "the top block of its backbone is" if tuning.blocks == 1 else f"the top {tuning.blocks} blocks are"
-        shown = ", each cover shown a little moved, scaled, lighter or darker every time" if tuning.augment else ""
-        said = (
-            f"A fine-tuned network goes on from a frozen one: {blocks} trained too, with Adam (learning rate "
-            f"{tuning.learning_rate:g}, batches of {tuning.batch_size}) "
-            f"{until(tuning.epochs, tuning.patience, tuning.monitor)}{shown}. "
-            "Where no epoch validates better than its start, the start is kept."
-        )
-        return [said]

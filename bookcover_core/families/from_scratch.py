@@ -7,9 +7,8 @@ networks were trained with in the papers that brought them.
 
 import logging
 import math
-from collections.abc import Sequence
 
-from bookcover_core.families.family import BETTER, Family, System, in_epochs, listed
+from bookcover_core.families.family import Family, System
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.architecture import measure
@@ -26,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 _NAME = "scratch"
 
-# Momentum of the gradient: Krizhevsky et al. 2012, section 5.
-_MOMENTUM = 0.9
+MOMENTUM = 0.9
+"""Of the gradient: Krizhevsky et al. 2012, section 5."""
 
 
 def _inputs(study: Study, network: str) -> Inputs:
@@ -75,7 +74,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
         study,
         run,
         built,
-        keras.optimizers.SGD(settings.learning_rate, momentum=_MOMENTUM),
+        keras.optimizers.SGD(settings.learning_rate, momentum=MOMENTUM),
         Schedule(
             epochs=epochs,
             patience=settings.patience,
@@ -116,16 +115,3 @@ class FromScratch(Family):
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """The accuracy."""
         return "networks trained from scratch", "accuracy"
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """How many steps they are trained for."""
-        scratch = settings.scratch
-        trained = [name for name in SCRATCH if name in settings.training.backbones]
-        steps = [f"{_steps(scratch, name):,}" for name in trained]
-        said = (
-            f"{listed(trained)} {'is' if len(trained) == 1 else 'are'} trained from scratch by stochastic gradient "
-            f"descent (momentum {_MOMENTUM:g}, learning rate {scratch.learning_rate:g}, batches of "
-            f"{scratch.batch_size}) for at most {listed(steps)} steps, stopping "
-            f"after {in_epochs(scratch.patience)} without {BETTER['accuracy']}."
-        )
-        return [said]

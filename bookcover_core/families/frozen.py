@@ -4,9 +4,9 @@ Sections 4.1 and 4.2: at most 200 epochs, an end after 20 without a better valid
 Where a search has chosen hyperparameters (section 5.4), the head is built and trained with those.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from bookcover_core.families.family import Family, System, comparison_parts, feature_parts, listed, until
+from bookcover_core.families.family import Family, System, comparison_parts, feature_parts
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import pretrained
@@ -26,13 +26,6 @@ from bookcover_core.training.preparation_choice import chosen_preparation, model
 from bookcover_core.training.repeated_training import variants
 
 _NAME, ENCODER = "frozen", "encoder"
-
-_EXTRA_INPUTS = {
-    "aspect_ratio": "aspect ratio",
-    "width": "width",
-    "height": "height",
-    "mean_colour": "mean colour",
-}
 
 
 def _inputs(study: Study, backbone: str) -> Inputs:
@@ -123,27 +116,3 @@ class Frozen(Family):
     def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
         """`training.monitor`."""
         return "frozen networks", settings.training.monitor
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """What the head is built of and how it is trained."""
-        training, head = settings.training, settings.head
-        layers = [f"one dense softmax layer of {genres} genres"]
-        if head.hidden_units:
-            layers = [f"a hidden layer of {units:,} units" for units in head.hidden_units]
-            layers.append(f"a dense softmax layer of {genres} genres")
-        means = [f"learning rate {training.learning_rate:g}", f"batches of {training.batch_size}"]
-        means += [f"dropout {head.dropout:g}"] if head.dropout else []
-        means += [f"weight decay {training.weight_decay:g}"] if training.weight_decay else []
-        means += [f"label smoothing {training.label_smoothing:g}"] if training.label_smoothing else []
-        said = (
-            f"A frozen network is a backbone as it came, with global average pooling and {listed(layers)}, trained "
-            f"with {'WAME' if training.optimizer == 'wame' else 'Adam'} ({', '.join(means)}) "
-            f"{until(training.epochs, training.patience, training.monitor)}."
-        )
-        if head.extra_inputs:
-            given = listed([_EXTRA_INPUTS[name] for name in head.extra_inputs])
-            said += f" Beside the features it is given each cover's {given}."
-        if settings.search.trials:
-            said += f" These are the first of {settings.search.trials:,} settings of the head that were tried for each "
-            said += "network; the one that validated best was kept."
-        return [said]

@@ -16,7 +16,7 @@ import numpy as np
 from bookcover_core.families.family import Evidence, Family, System
 from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings
-from bookcover_core.families.prediction import Floats, Predictor, PredictorInput, Square
+from bookcover_core.families.prediction import Floats, PredictorInput, Square
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
@@ -159,22 +159,8 @@ class Texts(Family):
     explains = False
     unprepared = _PRINTED
     evidence = frozenset({Evidence.LISTING})
+    predictor = TextPredictor
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
         return [System(name, self, name) for name in settings.text.systems if name in {TITLE, TITLE_AUTHOR}]
-
-    def describe(self, settings: StudySettings, systems: Sequence[System], genres: int) -> list[str]:
-        """What they read, and from what they learnt."""
-        read = {TITLE: "the title of a book", TITLE_AUTHOR: "the title and the author"}
-        said = "; ".join(f"{system.name} reads {read[system.name]}" for system in systems)
-        more = f", {len(settings.text.listings)} more listings among them," if settings.text.listings else ""
-        learnt = (
-            f"learnt from all records of the listings{more} but the validation and test books, their other editions"
-        )
-        how = "It is a logistic regression on n-grams of words and characters"
-        return [f"{said}, as the listing prints it, and never looks at a cover. {how}, {learnt} and their twins."]
-
-    def predictor(self, folder: Path) -> Predictor:
-        """The system in `folder`."""
-        return TextPredictor(folder)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from bookcover_core.evaluation.repeats import LearningCurve, RepeatedAccuracy
 from bookcover_core.families.family import listed, title_of
+from bookcover_core.families.from_scratch import MOMENTUM
 from bookcover_core.families.systems import ALL_FAMILIES
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
@@ -20,12 +22,13 @@ from bookcover_core.visualisation.training_curves import learning_curves
 
 def training_words(findings: Findings) -> list[str]:
     """A sentence or two on the training of each kind of system that was evaluated."""
-    settings, words = findings.study.settings, []
     evaluated = [each.system for each in [*findings.systems, *findings.baselines]]
-    for family in ALL_FAMILIES:
-        if own := [system for system in evaluated if system.family is family]:
-            words += family.describe(settings, own, len(findings.genres))
-    return words
+    made = {family.name: [each for each in evaluated if each.family is family] for family in ALL_FAMILIES}
+    settings = findings.study.settings
+    files = {each.name: f"{each.name} ({Path(each.file).name})" for each in settings.models.encoders}
+    encoders = [files[each.network] for each in made["encoder"]]
+    genres = len(findings.genres)
+    return passage("systems", made=made, settings=settings, encoders=encoders, genres=genres, momentum=MOMENTUM)
 
 
 def training_table(findings: Findings) -> Table | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from bookcover_core.families.family import listed
 from bookcover_core.report.formats import DASH, capitalised, duration, ends, percent, setting_text, signed
 
 # Digits of a digest that the page shows: enough to tell two apart.
@@ -43,6 +44,7 @@ def environment() -> Environment:
         "capitalised": capitalised,
         "duration": duration,
         "ends": ends,
+        "listed": lambda words: listed(list(words)),
         "parts": lambda name: re.split("(?<=[a-z])(?=[A-Z])", name),
         "percent": percent,
         "setting": setting_text,

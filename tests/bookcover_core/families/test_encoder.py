@@ -144,8 +144,6 @@ def test_nothing_shows_what_they_see(made, tmp_path):
     assert not find_system(made.settings, "Mine").explains
     with pytest.raises(SettingsError, match="came as a file of yours"):
         export_model(made, tmp_path, "Mine")
-    described = find_system(made.settings, "Mine").family.describe(made.settings, systems(made.settings)[:1], 3)
-    assert described[0].startswith("From files of the study's own come Mine (mine.onnx): what they see")
 
 
 def test_they_are_not_fine_tuned(made):
@@ -161,7 +159,7 @@ def test_an_altered_file_judges_nothing(made, tmp_path):
     """A model's folder whose encoder is not the one that the card names is refused."""
     shutil.copytree(made.workspace.models / "Mine-padded", tmp_path / "Mine-padded")
     write_onnx(tmp_path / "Mine-padded" / "encoder.onnx", outputs=("vectors",))
-    with pytest.raises(WeightsError, match="not the one that the card"):
+    with pytest.raises(WeightsError, match="not as its card says"):
         EncoderPredictor(tmp_path / "Mine-padded")
 
 

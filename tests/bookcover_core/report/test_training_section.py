@@ -8,6 +8,7 @@ import pytest
 from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import CurvePoint, LearningCurve, RepeatedAccuracy, Repeats, SystemRepeats
+from bookcover_core.families.systems import systems
 from bookcover_core.report.findings import gather
 from bookcover_core.report.training_section import (
     curve_figures,
@@ -17,6 +18,7 @@ from bookcover_core.report.training_section import (
     training_table,
     training_words,
 )
+from bookcover_core.settings import StudySettings
 from bookcover_core.visualisation.figure_style import NARROW, WIDTH
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
@@ -63,6 +65,20 @@ def test_words_tell_of_the_kinds_that_were_trained_and_of_their_settings(bookcov
     assert scratch.endswith("without a better validation accuracy.")
     assert mean == "Ensemble, mean judges by the mean of its members' probabilities."
     assert "fitted on the validation books" in weighted
+
+
+def test_encoders_are_told_of_with_their_files_and_their_heads_once():
+    """Beside other frozen networks their heads are described once: they are trained alike."""
+    encoders = [{"name": "Mine", "file": "/somewhere/mine.onnx", "size": 224}]
+    settings = StudySettings.model_validate(
+        {"models": {"encoders": encoders}, "training": {"backbones": ["MobileNetV2", "Mine"]}}
+    )
+    made = [SimpleNamespace(system=each) for each in systems(settings) if each.competes]
+    study = SimpleNamespace(settings=settings)
+    findings = SimpleNamespace(study=study, systems=made, baselines=[], genres=("A", "B", "C"))
+    files, heads = training_words(findings)
+    assert files.startswith("From files of the study's own come Mine (mine.onnx): what they see")
+    assert heads.startswith("A frozen network is a backbone as it came")
 
 
 def test_it_is_told_what_chose_the_epochs(tmp_path: Path):
