@@ -119,7 +119,7 @@ def make_tables(findings: Findings) -> dict[str, Table]:
     """The tables that the findings allow, by name."""
     made = (make(findings) for chapter in CHAPTERS for make in chapter.tables)
     every = (each for found in made for each in ([found] if found is None or isinstance(found, Table) else found))
-    return {table.name: table for table in every if table is not None}
+    return {table.name: table for table in every if table}
 
 
 def figure_specs(findings: Findings) -> Iterator[FigureSpec]:

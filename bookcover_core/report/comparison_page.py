@@ -16,7 +16,7 @@ from bookcover_core.report.figure_spec import FigureSpec, draw_figure
 from bookcover_core.report.formats import setting_text
 from bookcover_core.report.study_comparison import StudyComparison, StudyPair, SystemPair, compare_studies
 from bookcover_core.report.summary import result_rows
-from bookcover_core.report.table import Cell, Column, Format, Table, estimates, integers
+from bookcover_core.report.table import Cell, Table
 from bookcover_core.report.words import environment, passage, sentences
 from bookcover_core.visualisation.interval_charts import recall_comparison
 from bookcover_core.visualisation.training_curves import setting_curves
@@ -39,7 +39,7 @@ _STRONG = "! "
 _FEWEST_IN_CURVE = 3
 
 
-def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
+def comparison_tables(comparison: StudyComparison) -> Iterator[Table | None]:
     """All tables: systems, genres, books, settings."""
     first, others = comparison.names[0], comparison.others
     pairs: dict[tuple[str, str], tuple[StudyPair, SystemPair]] = {}
@@ -61,45 +61,18 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
                     "against": beside and pair and _basis(beside, pair),
                 }
             )
-    shown = comparison.settings[:_MOST_SETTINGS]
     yield Table.of(
         "systems",
-        [
-            Column("System", "system", name="system"),
-            Column("Study", "study", name="study"),
-            *(Column(name, f"settings.{place}") for place, (name, _) in enumerate(shown)),
-            estimates("Accuracy", "scores.accuracy", "accuracy"),
-            estimates("Top 3", "top3", "top 3"),
-            estimates("Macro F1", "scores.totals.macro_f1", "macro F1"),
-            integers("Test books", "scores.books", "test books"),
-            estimates(f"Less {first}", "pair.difference.reversed", "difference"),
-            Column("p, Holm", "pair.p_holm", Format.P_VALUE, "Holm p"),
-            Column("Standing", "standing", name="standing"),
-            Column("Compared", "against", name="compared"),
-        ],
         sorted(rows, key=lambda row: -row["scores"].accuracy.value),
         wide=True,
         comparison=comparison,
+        most_settings=_MOST_SETTINGS,
         pairs=[pair for _, pair in pairs.values()],
     )
     by_genre = [{genre.name: genre for genre in each.best.genres} for each in others]
     every = [genre for genres in by_genre for genre in genres.values()]
     yield Table.of(
         "genres",
-        [
-            Column("Genre", "0.name", name="genre"),
-            estimates(first, "0.first"),
-            integers("Test books", "0.first_books", f"test books of {first}"),
-            *(
-                column
-                for place, name in enumerate(comparison.names[1:], start=1)
-                for column in (
-                    estimates(name, f"{place}.second"),
-                    integers("Test books", f"{place}.second_books", f"test books of {name}"),
-                    estimates(f"{first} less {name}", f"{place}.difference", f"less {name}"),
-                )
-            ),
-        ],
         [
             [genre, *(genres.get(name) for genres in by_genre)]
             for name, genre in {genre.name: genre for genre in reversed(every)}.items()
@@ -109,27 +82,10 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table]:
         compared=len([genre for genre in every if genre.difference]),
         every=len(every),
     )
-    yield Table.of(
-        "books",
-        [
-            Column("Study", "names.1", name="study"),
-            integers("Books", lambda each: each.shared.books(1), "books"),
-            integers(f"In {first} too", lambda each: len(each.shared.keys), "shared books"),
-            integers("Test books", "both.1.test_books", "test books"),
-            integers(f"Test books of {first} too", "shared.test", "shared test books"),
-            integers(f"{first} learnt from", lambda each: each.shared.leaked(1), "test books that the first has seen"),
-            integers(f"Test books of {first} it learnt from", lambda each: each.shared.leaked(0), "has seen"),
-        ],
-        others,
-        first=first,
-        books=others[0].shared.books(0),
-        test=comparison.studies[0].test_books,
-    )
-    yield Table.of(
-        "settings",
-        [Column("Setting", name="setting"), *(map(Column, comparison.names))],
-        [[name, *map(setting_text, values)] for name, values in comparison.settings],
-    )
+    test_books = comparison.studies[0].test_books
+    yield Table.of("books", others, first=first, books=others[0].shared.books(0), test=test_books)
+    changed = [[name, *map(setting_text, values)] for name, values in comparison.settings]
+    yield Table.of("settings", changed, names=comparison.names)
 
 
 def _basis(beside: StudyPair, pair: SystemPair) -> str:
@@ -176,7 +132,7 @@ def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComp
             "this folder belongs to a study, which is not touched", where=target, advice="Name another with --output."
         )
     compared = compare_studies(*studies)
-    tables = {table.name: table for table in comparison_tables(compared)}
+    tables = {table.name: table for table in comparison_tables(compared) if table}
     for table in tables.values():
         table.write(target / "tables")
     results = comparison_results(compared)

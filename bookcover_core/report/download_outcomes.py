@@ -3,21 +3,19 @@
 "Once all images were downloaded a sample few were manually checked": the contact sheet is that sample.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from bookcover_core.covers.chunks import DRAWN, chunks
 from bookcover_core.covers.ledger import CoverOutcome, LedgerRow, read_rows
-from bookcover_core.evaluation.intervals import share
 from bookcover_core.listings.books import POOL, Book, each_book, read_genres
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.formats import capitalised, plain_markdown
-from bookcover_core.report.table import Column, Table, estimates, integers, markdown
+from bookcover_core.report.formats import plain_markdown
+from bookcover_core.report.table import Table, markdown
 from bookcover_core.settings import BookSource, CoverSource
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
@@ -32,8 +30,6 @@ ROTTEN = (
 
 # Covers of which it is not known whether they are to be had.
 UNKNOWN = (CoverOutcome.FAILED, CoverOutcome.AMBIGUOUS)
-
-_GENRE, _RECORDS = Column("Genre", "genre"), integers("Records", "records")
 
 
 def is_local(study: Study) -> bool:
@@ -61,60 +57,22 @@ def read_outcomes(study: Study, parts: Iterable[str]) -> pd.DataFrame:
 
 def cover_table(findings: Findings) -> Table | None:
     """Covers by genre and outcome with link rot, over all chunks that the study was made from; None before any."""
-    outcomes = read_outcomes(findings.study, [manifest.part for manifest in findings.manifests.get("download", [])])
+    return outcome_table("covers", findings.study, [each.part for each in findings.manifests.get("download", [])])
+
+
+def outcome_table(name: str, study: Study, parts: Iterable[str]) -> Table | None:
+    """The table `covers`, `outcomes` or `link-rot`: the records of `parts` by genre; None while none of them is done.
+
+    The genres of the study come first, in their order, then further categories by name, and at last all records.
+    """
+    outcomes = read_outcomes(study, parts)
     if outcomes.empty:
         return None
-    local, confidence = is_local(findings.study), findings.confidence
-    return Table.of(
-        "covers",
-        [_GENRE, _RECORDS, _rot(confidence, local=local), *_by_outcome(outcomes)],
-        _by_genre(outcomes, [genre.name for genre in findings.genres]),
-        foot=1,
-        local=local,
-        confidence=confidence,
-    )
-
-
-def outcome_table(outcomes: pd.DataFrame, genres: Sequence[str]) -> Table:
-    """A row for each of `genres`, then for further categories by name, with its records by outcome, and one for all."""
-    return Table.of("outcomes", [_GENRE, _RECORDS, *_by_outcome(outcomes)], _by_genre(outcomes, genres), foot=1)
-
-
-def rot_table(outcomes: pd.DataFrame, genres: Sequence[str], confidence: float, *, local: bool = False) -> Table:
-    """A row for each genre with its share of covers that are gone and its interval; `genres` as for `outcome_table`."""
-    return Table.of(
-        "link-rot",
-        [
-            _GENRE,
-            integers("Records", "known"),
-            integers("Not usable" if local else "Gone", "gone"),
-            _rot(confidence, local=local),
-        ],
-        _by_genre(outcomes, genres),
-        foot=1,
-        local=local,
-        confidence=confidence,
-    )
-
-
-def _rot(confidence: float, *, local: bool) -> Column:
-    title = f"{'Not usable' if local else 'Link rot'},\N{NO-BREAK SPACE}%"
-    return estimates(title, lambda row: share(row["gone"], row["known"], confidence), "link rot")
-
-
-def _by_outcome(outcomes: pd.DataFrame) -> list[Column]:
-    """A column for each outcome that occurs."""
-    found = [outcome.value for outcome in CoverOutcome if (outcomes["outcome"] == outcome.value).any()]
-    return [integers(capitalised(outcome), f"counts.{outcome}", outcome) for outcome in found]
-
-
-def _by_genre(outcomes: pd.DataFrame, genres: Sequence[str]) -> list[dict[str, Any]]:
-    """Records of the study's genres, of further categories, and of all of them in the last row."""
     counts = pd.crosstab(outcomes["genre"], outcomes["outcome"])
-    listed = [genre for genre in genres if genre in counts.index]
-    counts = counts.loc[[*listed, *sorted(set(counts.index) - set(listed))]]
+    genres = [genre.name for genre in read_genres(study.workspace) if genre.name in counts.index]
+    counts = counts.loc[[*genres, *sorted({*counts.index} - {*genres})]]
     counts = pd.concat([counts, counts.sum().to_frame("All records").T])
-    return [
+    rows = [
         {
             "genre": str(genre),
             "records": sum(own.values()),
@@ -124,6 +82,14 @@ def _by_genre(outcomes: pd.DataFrame, genres: Sequence[str]) -> list[dict[str, A
         }
         for genre, own in counts.astype(int).to_dict("index").items()
     ]
+    return Table.of(
+        name,
+        rows,
+        foot=1,
+        outcomes=[outcome.value for outcome in CoverOutcome if outcome.value in counts],
+        local=is_local(study),
+        confidence=study.settings.evaluation.confidence,
+    )
 
 
 # What sets the random numbers of the sample apart from those of other purposes.
@@ -145,12 +111,11 @@ _LONGEST_ADDRESS = 110
 def outcomes_markdown(study: Study, chunk: int) -> str:
     """The outcomes of a chunk by genre, and the first of each but ok with address and reason; empty with no ledger."""
     part = _part(chunk)
-    outcomes = read_outcomes(study, [part])
-    if outcomes.empty:
+    table = outcome_table("outcomes", study, [part])
+    if table is None:
         return ""
-    parts = [f"### What became of {part}", markdown(outcome_table(outcomes, _genres(study)))]
-    failures = _failures(read_rows(study.workspace.ledger / f"{part}.csv"))
-    if failures:
+    parts = [f"### What became of {part}", markdown(table)]
+    if failures := _failures(read_rows(study.workspace.ledger / f"{part}.csv")):
         parts += ["### The first of those that are not ok", failures]
     return "\n\n".join(parts)
 
@@ -159,13 +124,11 @@ def link_rot_markdown(study: Study) -> str:
     """Link rot, or covers that are not usable, by genre over all chunks that are done; empty while none is."""
     wanted = chunks(study)
     done = [_part(chunk) for chunk in wanted if study.manifest_file(f"download/{_part(chunk)}").exists()]
-    outcomes = read_outcomes(study, done)
-    if outcomes.empty:
+    table = outcome_table("link-rot", study, done)
+    if table is None:
         return ""
-    local = is_local(study)
-    what = "Covers not usable" if local else "Link rot"
+    what = "Covers not usable" if is_local(study) else "Link rot"
     heading = f"### {what} in {len(done)} of {len(wanted)} chunk{'' if len(wanted) == 1 else 's'}"
-    table = rot_table(outcomes, _genres(study), study.settings.evaluation.confidence, local=local)
     return f"{heading}\n\n{markdown(table)}"
 
 
@@ -201,10 +164,6 @@ def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:
 
 def _part(chunk: int) -> str:
     return f"chunk-{chunk:04d}"
-
-
-def _genres(study: Study) -> list[str]:
-    return [genre.name for genre in read_genres(study.workspace)]
 
 
 def _failures(rows: Iterable[LedgerRow]) -> str:

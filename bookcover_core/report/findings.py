@@ -3,14 +3,16 @@
 Only systems of today's settings, on the preparation that they ask for: not what an earlier setting left in the folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
+from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.evaluation.label_noise import LabelNoise, read_label_noise
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
@@ -203,6 +205,12 @@ class Findings:
         counts = (manifest.counts.get(split) for manifest in self.manifests.get("split", []))
         return next((count for count in counts if isinstance(count, int)), 0)
 
+    def share_in(self, split: str, value: float | None) -> Estimate | float | None:
+        """A share of the books in a split with its interval; without one where their number is not known."""
+        books = self.books_in(split)
+        found = None if value is None else share(round(value * books), books, self.confidence)
+        return found.model_copy(update={"value": value}) if found else value
+
     @cached_property
     def analysis(self) -> Analysis | None:
         """The analysis of these systems; None where there is none, or one of other predictions."""
@@ -288,6 +296,12 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
         ties=read_ties(study),
         manifests=_manifests(study, [system.scores.model for system in [*evaluated, *baselines]]),
     )
+
+
+def read_shards(folder: Path, columns: Sequence[str], **dtypes: str) -> pd.DataFrame:
+    """The tables that the shards of a stage left in a folder, one behind the other; see `read_table`."""
+    tables = [read_table(file, columns, **dtypes)[list(columns)] for file in sorted(folder.glob("*.csv"))]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
 
 
 def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:

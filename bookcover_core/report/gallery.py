@@ -14,7 +14,7 @@ from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
-from bookcover_core.report.findings import Findings
+from bookcover_core.report.findings import Findings, read_shards
 from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
@@ -146,13 +146,13 @@ def doubtful(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
 def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:
     """The narrowest, the middle and the widest cover: each with its title, as it came, and in every preparation."""
     study = findings.study
-    measured = _of_all_shards(
+    measured = read_shards(
         study.workspace.prepared / "measurements", ("key", "width", "height"), width="float64", height="float64"
     )
     measured = measured[measured["key"].isin(books.index)]
     ordered = measured.assign(aspect=measured["width"] / measured["height"]).sort_values(["aspect", "key"])
     keys = ordered["key"].iloc[sorted({0, len(ordered) // 2, len(ordered) - 1})].tolist() if len(ordered) else []
-    pictures = _of_all_shards(study.workspace.prepared / "index", ("key", "method", "path"))
+    pictures = read_shards(study.workspace.prepared / "index", ("key", "method", "path"))
     shown = []
     for key in keys:
         book = books.loc[key]
@@ -165,12 +165,6 @@ def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Ti
         if len(tiles) == len(names):
             shown.append((_title(book), tiles))
     return shown
-
-
-def _of_all_shards(folder: Path, columns: Sequence[str], **dtypes: str) -> pd.DataFrame:
-    """The tables that the shards of the preparation left in a folder, one behind the other."""
-    tables = [read_table(file, columns, **dtypes)[list(columns)] for file in sorted(folder.glob("*.csv"))]
-    return pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
 
 
 def seen(findings: Findings, *, right: bool) -> list[tuple[Tile, Tile]]:

@@ -24,7 +24,7 @@ from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, estimates, integers
+from bookcover_core.report.table import Table
 from bookcover_core.report.words import passage
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
@@ -61,13 +61,6 @@ def twins_table(findings: Findings) -> Table | None:
     return Table.of(
         "twins",
         [
-            Column("Where"),
-            integers("Clusters"),
-            integers("Books"),
-            integers("Of these, one file with another", name="books of one file"),
-            integers("Clusters of several genres"),
-        ],
-        [
             [name, len(own), int(own["books"].sum()), int(own["exact"].sum()), int((own["genres"] > 1).sum())]
             for name in _ROWS
             if len(own := clusters[clusters["where"] == name])
@@ -93,13 +86,6 @@ def genres_table(findings: Findings) -> Table | None:
     by_genre = tested.groupby(["sha256", "genre"]).size().groupby("sha256")
     return Table.of(
         "twins-genres",
-        [
-            Column("Twins"),
-            integers("Pairs"),
-            integers("Under different genres"),
-            estimates("Share"),
-            estimates("Accuracy at most"),
-        ],
         rows,
         foot=1,
         confidence=findings.confidence,

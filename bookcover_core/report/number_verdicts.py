@@ -22,17 +22,12 @@ from bookcover_core.evaluation.published_results import (
 )
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, estimates, integers, shares
+from bookcover_core.report.result_tables import COMPARED, IWANA, PRINTED_DIGITS
+from bookcover_core.report.table import Table
 
 NARROW = 0.02
 """A difference whose interval lies within that of 0, either way, is called none: two points are what separates the
 dissertation's MobileNetV2 from LeNet and from ResNeXt50, and so the least that it speaks of."""
-
-# The network whose preparations Table 1 compares, and the numbers that are not of the dissertation's own networks.
-_COMPARED, _IWANA = "MobileNetV2", ("LeNet", "AlexNet")
-
-# Shares are compared as Table 2 prints them: to a tenth of a per cent.
-_PRINTED_DIGITS = 3
 
 # Why epochs and counts are not compared.
 _NO_INTERVAL = "a count of one run carries no interval"
@@ -86,12 +81,12 @@ def number_verdicts(findings: Findings) -> list[NumberVerdict]:
 
 def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
     """Table by table; what is a count of one run carries no interval, and so no verdict."""
-    trials = {trial.preparation: trial for trial in findings.trials if trial.backbone == _COMPARED}
+    trials = {trial.preparation: trial for trial in findings.trials if trial.backbone == COMPARED}
     books = findings.books_in("test")
     for preparation, row in published_preparations().items():
         trial = trials.get(preparation)
-        missing = f"the study has not compared {preparation} with {_COMPARED}"
-        of = partial(NumberVerdict, "Table 1", _COMPARED)
+        missing = f"the study has not compared {preparation} with {COMPARED}"
+        of = partial(NumberVerdict, "Table 1", COMPARED)
         ours = share(round(trial.test_accuracy * books), books, findings.confidence) if trial else None
         accuracy = of("Test accuracy", preparation, row.test_accuracy, ours)
         yield judge_number(findings, accuracy, PUBLISHED_TEST_BOOKS, missing)
@@ -134,7 +129,7 @@ def judge_number(findings: Findings, number: NumberVerdict, books: int | None, m
         return replace(number, why=missing)
     if findings.obstacles:
         return replace(number, why="; ".join(findings.obstacles))
-    if findings.trained_otherwise and number.network not in _IWANA and number.source != "Table 1":
+    if findings.trained_otherwise and number.network not in IWANA and number.source != "Table 1":
         return replace(number, why=findings.trained_otherwise)
     other = share(round(number.published * books), books, findings.confidence) if books else None
     if other is None:
@@ -160,7 +155,7 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
         recalls = {}
         for name, other in published_recall().items():
             found = own[name].genres[label].recall.get(k) if name in own else None
-            recalls[name] = round(found.value if found else other.recall[k][genre], _PRINTED_DIGITS)
+            recalls[name] = round(found.value if found else other.recall[k][genre], PRINTED_DIGITS)
         highest = max(recalls.values())
         wins.update(name for name, recall in recalls.items() if recall == highest > 0)
     return {name: wins[name] for name in published_recall()}
@@ -187,45 +182,21 @@ def verdict_counts(verdicts: Sequence[NumberVerdict]) -> dict[str, dict[str, int
     return {name: {outcome.value: count[outcome] for outcome in _OF_NUMBERS} for name, count in counts.items()}
 
 
-def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table]:
+def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table | None]:
     """How many numbers came out how, the totals, and every number: verdict-counts, verdicts-totals, verdicts."""
     if not verdicts:
         return []
     counts = [[name, *found.values(), sum(found.values())] for name, found in verdict_counts(verdicts).items()]
-    columns = [Column("Numbers of"), *(integers(each.value.capitalize()) for each in _OF_NUMBERS), integers("In all")]
-    counted = Counter(each.why for each in verdicts if each.why).most_common()
-    tables = [Table.of("verdict-counts", columns, counts, foot=1, narrow=NARROW, reasons=counted)]
+    reasons = Counter(each.why for each in verdicts if each.why).most_common()
     totals = [each for each in verdicts if each.source == "Table 1" or each.item == "Total"]
-    if shown := [each for each in totals if each.ours is not None and each.why != _NO_INTERVAL]:
-        tables.append(Table.of("verdicts-totals", _COLUMNS, shown, verdicts=shown))
-    return [*tables, Table.of("verdicts", [*_COLUMNS, Column("Why not comparable", "why")], verdicts)]
+    shown = [each for each in totals if each.ours is not None and each.why != _NO_INTERVAL]
+    return [
+        Table.of("verdict-counts", counts, foot=1, outcomes=_OF_NUMBERS, narrow=NARROW, reasons=reasons),
+        Table.of("verdicts-totals", shown, verdicts=shown, text_of=_text),
+        Table.of("verdicts", verdicts, text_of=_text),
+    ]
 
 
 def _text(value: float | Estimate | None) -> str | float | Estimate | None:
     """Epochs and numbers of genres stand as text in columns of shares."""
     return str(value) if isinstance(value, int) else value
-
-
-_COLUMNS = [
-    Column("Published in", "source"),
-    Column("Network", "network"),
-    Column("Of", "item"),
-    Column("Measure", "measure"),
-    shares("Published", lambda each: _text(each.published), faint=True),
-    estimates("This study", lambda each: _text(each.ours)),
-    estimates("Difference", "apart"),
-    Column("Verdict", "outcome.value"),
-]
-
-
-def number_results(verdicts: Sequence[NumberVerdict]) -> list[dict[str, object]]:
-    """Every verdict as JSON values."""
-    return [
-        {
-            **vars(each),
-            "outcome": each.outcome.value,
-            "ours": each.ours.model_dump() if isinstance(each.ours, Estimate) else each.ours,
-            "apart": each.apart and each.apart.model_dump(),
-        }
-        for each in verdicts
-    ]

@@ -20,8 +20,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.reading.cover_words import texts_of_covers, words_that_count
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
-from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Table, estimates, integers, shares
+from bookcover_core.report.findings import Findings, read_shards
+from bookcover_core.report.table import Table
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
 _PICTURE = frozenset({Evidence.PICTURE})
@@ -43,7 +43,7 @@ Judge = tuple[EvaluatedSystem, Predictions]
 """A system, and what it makes of the test books."""
 
 
-def reading_tables(findings: Findings) -> Iterator[Table]:
+def reading_tables(findings: Findings) -> Iterator[Table | None]:
     """The best systems by what they judge by, what flatters them, and genre by genre; none where no system reads."""
     judges = judges_by_evidence(findings)
     if set(judges) <= {_PICTURE}:
@@ -52,15 +52,6 @@ def reading_tables(findings: Findings) -> Iterator[Table]:
     named = {evidence: listed([_NAMES[each] for each in Evidence if each in evidence]) for evidence in judges}
     yield Table.of(
         "evidence",
-        [
-            Column("Judged by", "judged_by"),
-            Column("System", "system.title"),
-            *(
-                estimates(f"Top {k}", lambda row, k=k: row["system"].scores.top(k), f"top {k}")
-                for k in findings.top(1, 3)
-            ),
-            estimates("Gain over the picture", "gain"),
-        ],
         [
             {
                 "judged_by": named[evidence],
@@ -130,7 +121,7 @@ def _gain(of: Predictions, over: Predictions | None, confidence: float) -> Estim
     return paired_difference(_right(of), _right(over), np.array(of.groups), confidence)
 
 
-def _unaided_table(findings: Findings, judges: Mapping[str, Judge]) -> Table:
+def _unaided_table(findings: Findings, judges: Mapping[str, Judge]) -> Table | None:
     """Accuracy where nothing flatters those who read: authors whom nobody learnt from, titles that name no genre."""
     texts = {book.key: BookText(book.title, book.author) for book in each_book(findings.study.workspace)}
     predicted = next(iter(judges.values()))[1]
@@ -151,51 +142,34 @@ def _unaided_table(findings: Findings, judges: Mapping[str, Judge]) -> Table:
         }
         for words, (system, each) in judges.items()
     ]
-    columns = [
-        Column("Judged by", "judged_by"),
-        Column("System", "system.title"),
-        estimates("All test books", "all"),
-        estimates("Author unknown", "new authors"),
-        estimates("Title names no genre", "genre unnamed"),
-        estimates("Both", "neither"),
-    ]
     books = {name: int(mask.sum()) for name, mask in masks.items()}
-    return Table.of("unaided", columns, rows, findings=findings, books=books)
+    return Table.of("unaided", rows, findings=findings, books=books)
 
 
-def _size_table(findings: Findings) -> Table:
+def _size_table(findings: Findings) -> Table | None:
     """How well covers were read, by the size of the picture."""
-    measured = [
-        read_table(file, ("key", "width", "height"), width="float64", height="float64")
-        for file in sorted((findings.study.workspace.prepared / "measurements").glob("*.csv"))
-    ]
-    sides = (
-        pd.concat(measured).set_index("key")[["width", "height"]].max(axis=1) if measured else pd.Series(dtype=float)
-    )
+    folder = findings.study.workspace.prepared / "measurements"
+    measured = read_shards(folder, ("key", "width", "height"), width="float64", height="float64")
+    sides = measured.set_index("key")[["width", "height"]].max(axis=1)
     books = title_words(findings.study).join(sides.rename("side"), how="inner")
+    if books.empty:
+        return None
+    limits = np.unique(np.quantile(books["side"], np.arange(1, _SIZES) / _SIZES))
     rows = []
-    if len(books):
-        limits = np.unique(np.quantile(books["side"], np.arange(1, _SIZES) / _SIZES))
-        for _, alike in books.groupby(np.searchsorted(limits, books["side"])):
-            low, high = int(alike["side"].min()), int(alike["side"].max())
-            rows.append(
-                {
-                    "size": f"{low}" if low == high else f"{low} to {high}",
-                    "covers": len(alike),
-                    "silent": float((alike["read"] == 0).mean()),
-                    "heard": alike["found"].sum() / alike["wanted"].sum() if alike["wanted"].sum() else None,
-                }
-            )
-    columns = [
-        Column("Longer side, pixels", "size"),
-        integers("Covers", "covers"),
-        shares("Without words", "silent"),
-        shares("Title words read", "heard"),
-    ]
-    return Table.of("reading-by-size", columns, rows, findings=findings)
+    for _, alike in books.groupby(np.searchsorted(limits, books["side"])):
+        low, high = int(alike["side"].min()), int(alike["side"].max())
+        rows.append(
+            {
+                "size": f"{low}" if low == high else f"{low} to {high}",
+                "covers": len(alike),
+                "silent": float((alike["read"] == 0).mean()),
+                "heard": alike["found"].sum() / alike["wanted"].sum() if alike["wanted"].sum() else None,
+            }
+        )
+    return Table.of("reading-by-size", rows)
 
 
-def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table:
+def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table | None:
     """By genre: recall by the picture and by words, and the words that tell it."""
     (looking, looked), (reading, read) = looks, reads
     rights, groups = (_right(looked), _right(read)), np.array(read.groups)
@@ -216,19 +190,10 @@ def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table:
                 "words": ", ".join(classifier.telling_words(genre.label, _MOST_WORDS)),
             }
         )
-    columns = [
-        Column("Genre", "genre"),
-        estimates(looking.title, "looking", "looking"),
-        estimates(reading.title, "reading", "reading"),
-        estimates("Difference", "gain"),
-        *([shares("Title words read", "heard")] if heard else []),
-        Column("Most telling words", "words"),
-    ]
     both, only_looking = int((rights[0] & rights[1]).sum()), int((rights[0] & ~rights[1]).sum())
     only_reading = int((rights[1] & ~rights[0]).sum())
     return Table.of(
         "words-by-genre",
-        columns,
         rows,
         findings=findings,
         looking=looking,

@@ -18,19 +18,15 @@ from bookcover_core.models.model_cards import ModelCard
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.table import Column, Format, Table, integers, numbers
+from bookcover_core.report.table import Table
 
 # Outcomes in the ledger that leave a usable cover.
 _OK = "ok"
 
 
-def funnel_table(findings: Findings) -> Table:
+def funnel_table(findings: Findings) -> Table | None:
     """Books after every stage, those that it dropped, and why."""
-    return Table.of(
-        "counts",
-        [Column("What"), integers("Kept"), integers("Dropped"), Column("Why dropped, or how divided")],
-        _funnel(findings),
-    )
+    return Table.of("counts", _funnel(findings))
 
 
 def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
@@ -71,7 +67,7 @@ def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
         yield "Test books judged", findings.test_books, 0, ""
 
 
-def time_table(findings: Findings) -> Table:
+def time_table(findings: Findings) -> Table | None:
     """Time of every stage and, where it works on covers, covers a second."""
     covers = {
         "download": _ledger(findings).total(),
@@ -86,18 +82,7 @@ def time_table(findings: Findings) -> Table:
         for stage in stages()
         if (done := findings.manifests.get(stage.name))
     ]
-    return Table.of(
-        "times",
-        [
-            Column("Stage", "0"),
-            integers("Parts", "1"),
-            Column("Time", "2", Format.SECONDS, "seconds"),
-            integers("Covers", "3"),
-            Column("Covers a second", lambda row: row[3] / row[2] if row[3] and row[2] else None, Format.RATE),
-        ],
-        [*rows, ("All stages", None, sum((row[2] for row in rows), 0.0), None)],
-        foot=1,
-    )
+    return Table.of("times", [*rows, ("All stages", None, sum((row[2] for row in rows), 0.0), None)], foot=1)
 
 
 def split_counts(findings: Findings) -> dict[str, int]:
@@ -136,49 +121,18 @@ _PROJECT = "bookcover"
 
 def architecture_table(findings: Findings) -> Table | None:
     """A row for each network with its numbers; None where no card has them."""
-    known = [(each.title, each.card.architecture) for each in findings.systems if each.card and each.card.architecture]
-    if not known:
-        return None
-    return Table.of(
-        "architectures",
-        [
-            Column("Network", "0"),
-            integers("Input, pixels", "1.input_size", "input side"),
-            integers("Layers", "1.layers"),
-            integers("with weights", "1.layers_with_weights", "layers with weights"),
-            integers("Depth", "1.depth"),
-            numbers("Parameters, M", lambda each: round(each[1].parameters / 1e6, 2), "parameters in millions"),
-            numbers(
-                "Multiply-adds, G",
-                lambda each: round(each[1].multiply_adds / 1e9, 3),
-                "multiply-adds in thousand millions",
-            ),
-        ],
-        known,
-        is_grouped=any("ResNeXt" in each.name for each in findings.systems),
-    )
+    known = [each for each in findings.systems if each.card and each.card.architecture]
+    return Table.of("architectures", known, is_grouped=any("ResNeXt" in each.name for each in findings.systems))
 
 
-def machine_table(findings: Findings) -> Table:
+def machine_table(findings: Findings) -> Table | None:
     """The machines on which networks were trained, with their names, and the one that wrote the report."""
     trained: dict[tuple[Machine, str], list[str]] = {}
     for each in findings.systems:
         if each.card is not None and each.card.machine is not None:
             trained.setdefault((each.card.machine, _engine(each.card)), []).append(each.title)
     machines = [(f"trained {', '.join(names)}", *way) for way, names in trained.items()]
-    return Table.of(
-        "machines",
-        [
-            Column("What it did", "0", name="did"),
-            Column("Operating system", "1.system"),
-            Column("Processor", "1.processor"),
-            integers("Cores", "1.cores"),
-            numbers("Memory, GiB", lambda each: each[1].memory and round(each[1].memory / 2**30, 2), "memory in GiB"),
-            Column("GPUs", lambda each: ", ".join(each[1].accelerators) or "none"),
-            Column("Features computed by", "2", name="engine"),
-        ],
-        [*machines, ("wrote this report", this_machine(), "")],
-    )
+    return Table.of("machines", [*machines, ("wrote this report", this_machine(), "")])
 
 
 def _engine(card: ModelCard) -> str:
@@ -188,22 +142,14 @@ def _engine(card: ModelCard) -> str:
     return f"TensorFlow {card.software['tensorflow']}" if card.is_frozen else ""
 
 
-def software_table(findings: Findings) -> Table:
+def software_table(findings: Findings) -> Table | None:
     """Versions of Python and of the packages that the project asks for: when the networks were trained, and now."""
     now = {"python": python_version(), _PROJECT: _version(_PROJECT)} | {name: _version(name) for name in _packages()}
     then: dict[str, set[str]] = {}
     for each in findings.systems:
         for name, number in each.card.software.items() if each.card is not None else ():
             then.setdefault(name, set()).add(number)
-    return Table.of(
-        "software",
-        [
-            Column("Package", "0"),
-            Column("Version", "1"),
-            Column("Networks trained with", lambda each: ", ".join(sorted(then.get(each[0], ()))), name="trained with"),
-        ],
-        now.items(),
-    )
+    return Table.of("software", now.items(), then=then)
 
 
 def _packages() -> list[str]:

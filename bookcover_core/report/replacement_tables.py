@@ -9,8 +9,7 @@ from bookcover_core.curation.exclusions import BOX_SET, REJECTED, TWIN, UNDECIDE
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.formats import capitalised
-from bookcover_core.report.table import Column, Table, integers, markdown
+from bookcover_core.report.table import Table, markdown
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # Pairs on the sheet, and in the report; bytes of the sheet as an artifact.
@@ -49,16 +48,11 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
     return Table.of(
         "replaced",
         [
-            Column("Genre"),
-            integers("Left", name="left"),
-            integers("Replaced", name="replaced"),
-            *(integers(capitalised(reason), name=reason) for reason in reasons),
-        ],
-        [
             *([genre, *map(int, row)] for genre, row in zip(table.index, table.to_numpy(), strict=True)),
             ["All genres", *map(int, table.sum())],
         ],
         foot=1,
+        reasons=reasons,
         replaced=table["replaced"].any(),
     )
 

@@ -5,6 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.pipeline.workspace import write_json, write_text
 from bookcover_core.report.cards import data_card, model_card
@@ -12,10 +14,10 @@ from bookcover_core.report.chapters import figure_specs, make_tables
 from bookcover_core.report.figure_spec import ReportFigure, draw_figure
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.near_duplicate_section import twin_results
-from bookcover_core.report.number_verdicts import number_results, number_verdicts, verdict_counts
+from bookcover_core.report.number_verdicts import NumberVerdict, number_verdicts, verdict_counts
 from bookcover_core.report.page import render
 from bookcover_core.report.record_tables import split_counts
-from bookcover_core.report.statements import statement_results, statement_verdicts
+from bookcover_core.report.statements import StatementVerdict, statement_verdicts
 from bookcover_core.report.summary import headline, result_rows, verdict_words
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ def _areas(figure: ReportFigure) -> dict[str, Any]:
 
 def results(findings: Findings) -> dict[str, object]:
     """All numbers of the study, as JSON values."""
-    numbers = number_verdicts(findings)
+    numbers, statements = number_verdicts(findings), statement_verdicts(findings, findings.analysis)
     return {
         "study": findings.study.settings.name,
         "verdict": str(headline(findings)),
@@ -86,8 +88,8 @@ def results(findings: Findings) -> dict[str, object]:
         "analysis": findings.analysis and findings.analysis.summary(),
         "verdicts": {
             "counts": verdict_counts(numbers),
-            "numbers": number_results(numbers),
-            "statements": statement_results(statement_verdicts(findings, findings.analysis)),
+            "numbers": TypeAdapter(list[NumberVerdict]).dump_python(numbers, mode="json"),
+            "statements": TypeAdapter(list[StatementVerdict]).dump_python(statements, mode="json"),
         },
         "published": [_members(result) for result in (published_results() if findings.has_published else ())],
         "stages": [

@@ -5,7 +5,7 @@ is reproduced or contradicted only where the study may be compared with the diss
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from operator import attrgetter
 from statistics import fmean, median
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from bookcover_core.report.findings import Findings
 from bookcover_core.report.formats import percent
 from bookcover_core.report.number_verdicts import Reproduction, best_genres
 from bookcover_core.report.report_figures import in_words
-from bookcover_core.report.table import Column, Table
+from bookcover_core.report.table import Table
 from bookcover_core.training.history import TrainingCurve
 
 _MOBILE, _INCEPTION, _RESNEXT = _NETWORKS = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
@@ -327,20 +327,7 @@ def statement_verdicts(findings: Findings, analysis: Analysis | None) -> list[St
 
 def statement_table(verdicts: Sequence[StatementVerdict]) -> Table | None:
     """The statements with what was found and the verdict; None without statements."""
-    if not verdicts:
-        return None
-    columns = [
-        Column("Section", "section"),
-        Column("It says", "statement"),
-        Column("This study found", "ours"),
-        Column("Verdict", "outcome.value"),
-    ]
-    return Table.of("statements", columns, verdicts, verdicts=verdicts)
-
-
-def statement_results(verdicts: Sequence[StatementVerdict]) -> list[dict[str, str]]:
-    """Every verdict as JSON values."""
-    return [{**asdict(each), "outcome": each.outcome.value} for each in verdicts]
+    return Table.of("statements", verdicts, verdicts=verdicts)
 
 
 def _by_recall(scores: Scores) -> list[GenreScore]:

@@ -8,13 +8,12 @@ import numpy as np
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall
-from bookcover_core.evaluation.scores import total_name
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings, gather
 from bookcover_core.report.formats import PERCENT, percent
 from bookcover_core.report.reading_section import three_verdicts
-from bookcover_core.report.table import Column, Table, estimates, integers, markdown, shares
+from bookcover_core.report.table import Table, markdown
 from bookcover_core.report.words import passage, sentences
 
 TOO_WIDE = 0.3
@@ -39,6 +38,8 @@ class Headline:
 def result_table(study: Study) -> list[dict[str, str]]:
     """A row for each network, the best on the validation books first: shares in per cent, with intervals."""
     table = _results(gather(study))
+    if table is None:
+        return []
     names = [column.name for column in table.columns]
     return [dict(zip(names, table.told(row), strict=True)) for row in table.rows]
 
@@ -51,10 +52,9 @@ def verdict(study: Study) -> str:
 def result_markdown(study: Study) -> str:
     """The rows of `result_table` as a Markdown table, under the verdict in a sentence."""
     findings = gather(study)
-    told = headline(findings)
+    told, table = headline(findings), _results(findings)
     lines = [f"**{told.answer}** {told.sentence} {told.standing}".strip(), ""]
-    if findings.systems or findings.baselines:
-        lines.append(markdown(_results(findings)).rstrip())
+    lines += [markdown(table).rstrip()] if table else []
     lines += [f"\n**{missing.title} is missing.** {missing.reason}" for missing in findings.missing]
     return "\n".join(lines) + "\n"
 
@@ -139,12 +139,8 @@ def _row(system: EvaluatedSystem, published: float | None) -> dict[str, Any]:
         "chance3": scores.chances[3],
         "chance5": scores.chances[5],
     }
-    for name, estimate in (
-        ("top1", scores.top(1)),
-        ("top3", scores.top(3)),
-        ("top5", scores.top(5)),
-        ("macro_precision", scores.totals["macro_precision"]),
-    ):
+    shown = {f"top{k}": scores.top(k) for k in TOP} | {"macro_precision": scores.totals["macro_precision"]}
+    for name, estimate in shown.items():
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row | {
         "best_epoch": system.best_epoch,
@@ -164,16 +160,6 @@ def _published(findings: Findings) -> dict[str, float]:
     return {name: each.total[1] for name, each in published_recall().items()} if is_shown else {}
 
 
-def _results(findings: Findings) -> Table:
-    """The rows of `result_table`."""
-    published = _published(findings)
-    columns = [
-        Column("Model", "title", name="model"),
-        Column("Preparation", "scores.preparation", name="preparation"),
-        *(estimates(f"Top {k}, %", f"scores.totals.{total_name(k)}", f"top {k}, %") for k in findings.top(*TOP)),
-        estimates("Macro precision, %", "scores.totals.macro_precision", "macro precision, %"),
-        integers("Best epoch", "best_epoch", "best epoch"),
-    ]
-    if findings.comparable:
-        columns.append(shares("Published top 1, %", lambda each: published.get(each.name), "published top 1, %"))
-    return Table.of("results", columns, _ordered(findings), confidence=findings.confidence)
+def _results(findings: Findings) -> Table | None:
+    """The rows of `result_table`; None without any."""
+    return Table.of("results", _ordered(findings), findings=findings, published=_published(findings))

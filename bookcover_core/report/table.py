@@ -1,6 +1,7 @@
-"""A table of the report: declared by columns, shown in the page or as Markdown, and written as CSV in full."""
+"""A table of the report: laid out in `templates/words.txt`, shown in the page or as Markdown, written as CSV."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,10 +9,10 @@ from typing import Any, Self
 
 import pandas as pd
 
-from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.report.formats import DASH, duration, markdown_row, percent, plain_markdown
-from bookcover_core.report.words import passage
+from bookcover_core.report.words import expression, passage
 
 Value = str | int | float | None
 
@@ -41,22 +42,11 @@ class Cell:
     best: bool = False
 
     @classmethod
-    def of(cls, content: Any, *, best: bool = False) -> Self:
+    def of(cls, content: Any) -> "Cell":
         """The cell of a value, or of what has a value with an interval."""
-        if hasattr(content, "low"):
-            return cls(content.value, content.low, content.high, best)
-        return cls(content, best=best)
-
-
-Content = Value | Estimate
-"""What a cell is made of."""
-
-
-Getter = str | Callable[[Any], Any]
-"""What a record has in a column: a function, or a path of names, keys and places such as "card.parameters.backbone".
-
-Where a part of the path is None, so is what it leads to.
-"""
+        if isinstance(content, cls):
+            return content
+        return cls(content.value, content.low, content.high) if hasattr(content, "low") else cls(content)
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,6 @@ class Column:
     """A column of a table."""
 
     title: str
-    value: Getter | None = None
-    """What a record has in this column; none: records are rows, ready made."""
     format: Format = Format.TEXT
     name: str = ""
     """Name in the CSV; empty: the title."""
@@ -73,26 +61,6 @@ class Column:
     """Whether its cells carry intervals."""
     faint: bool = False
     """Whether it is set back: published numbers beside the study's own."""
-
-
-def integers(title: str, value: Getter | None = None, name: str = "", *, faint: bool = False) -> Column:
-    """A column of whole numbers."""
-    return Column(title, value, Format.COUNT, name, faint=faint)
-
-
-def shares(title: str, value: Getter | None = None, name: str = "", *, faint: bool = False) -> Column:
-    """A column of shares without intervals."""
-    return Column(title, value, Format.SHARE, name, faint=faint)
-
-
-def numbers(title: str, value: Getter | None = None, name: str = "") -> Column:
-    """A column of other numbers without intervals."""
-    return Column(title, value, Format.NUMBER, name)
-
-
-def estimates(title: str, value: Getter | None = None, name: str = "", *, form: Format = Format.SHARE) -> Column:
-    """A column of numbers with their intervals."""
-    return Column(title, value, form, name, interval=True)
 
 
 @dataclass(frozen=True)
@@ -116,20 +84,32 @@ class Table:
     def of(
         cls,
         name: str,
-        columns: Sequence[Column],
         records: Iterable[Any],
         *,
         foot: int = 0,
         groups: Iterable[tuple[str, int]] = (),
         wide: bool = False,
         **words: Any,
-    ) -> Self:
-        """A table of `records`, the last `foot` of them totals; caption and notes are the passage "table <name>"."""
+    ) -> Self | None:
+        """The table of `records`, the last `foot` of them totals, laid out by "table <name>"; None if all are totals.
+
+        A column is a line "| title | content | format | name in the CSV", of which all but the title may be empty. The
+        content is a Jinja expression of the record, `each`, and of `words`; without one a record is a row, ready made.
+        `Format` lists the formats, behind which `interval` and `faint` may stand.
+        """
+        found = list(records)
+        if len(found) <= foot:
+            return None
+        lines = passage(f"table {name}", **words)
+        caption, *notes = (line for line in lines if not line.startswith("|"))
+        columns, contents = zip(*(_column(line) for line in lines if line.startswith("|")), strict=True)
         rows = [
-            [_cell(_read(record, column.value or str(place))) for place, column in enumerate(columns)]
-            for record in records
+            [
+                Cell.of(expression(content)(each=each, Cell=Cell, share=share, **words) if content else each[place])
+                for place, content in enumerate(contents)
+            ]
+            for each in found
         ]
-        caption, *notes = passage(f"table {name}", **words)
         return cls(name, caption, list(columns), rows, foot, tuple(groups), tuple(notes), wide)
 
     @property
@@ -145,12 +125,14 @@ class Table:
     def write(self, folder: Path) -> Path:
         """The CSV that was written: full numbers, intervals in columns of their own."""
         file = folder / f"{self.name}.csv"
-        names = [name for column in self.columns for name in _names(column)]
-        rows = [
-            [value for column, cell in zip(self.columns, row, strict=True) for value in _values(column, cell)]
-            for row in self.rows
+        parts = [("", "value"), (" low", "low"), (" high", "high")]
+        fields = [
+            (place, f"{column.name or column.title}{suffix}", part)
+            for place, column in enumerate(self.columns)
+            for suffix, part in (parts if column.interval else parts[:1])
         ]
-        write_table(file, pd.DataFrame(rows, columns=names, dtype=object))
+        rows = [[_rounded(getattr(row[place], part)) for place, _, part in fields] for row in self.rows]
+        write_table(file, pd.DataFrame(rows, columns=[name for _, name, _ in fields], dtype=object))
         return file
 
     def shown(self, row: Sequence[Cell]) -> list[tuple[Column, Cell, str, str]]:
@@ -206,28 +188,12 @@ def markdown(table: Table) -> str:
     return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
 
 
-def _read(record: Any, getter: Getter) -> Any:
-    if callable(getter):
-        return getter(record)
-    for name in getter.split("."):
-        if record is None:
-            return None
-        if isinstance(record, Mapping):
-            record = record.get(name)
-        else:
-            record = record[int(name)] if name.isdigit() else getattr(record, name)
-    return record
+def _column(line: str) -> tuple[Column, str]:
+    """The column that a line of a layout declares, and the expression of what stands in it."""
+    title, content, how, name, *_ = (*(part.strip() for part in re.split(r"\|(?=\s|$)", line)[1:]), "", "", "")
+    form, *ways = how.split() or [Format.TEXT]
+    return Column(title, Format(form), name, "interval" in ways, "faint" in ways), content
 
 
-def _cell(content: Any) -> Cell:
-    return content if isinstance(content, Cell) else Cell.of(content)
-
-
-def _names(column: Column) -> list[str]:
-    name = column.name or column.title
-    return [name, f"{name} low", f"{name} high"] if column.interval else [name]
-
-
-def _values(column: Column, cell: Cell) -> list[Value]:
-    values = [cell.value, cell.low, cell.high] if column.interval else [cell.value]
-    return [round(value, 6) if isinstance(value, float) else value for value in values]
+def _rounded(value: Value) -> Value:
+    return round(value, 6) if isinstance(value, float) else value

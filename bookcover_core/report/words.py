@@ -3,14 +3,17 @@
 A passage stands under a heading `== name`. Each line of it is a paragraph; one that comes out empty is left out. Of a
 table the first is the caption, and the others are notes; of a figure the first is the caption, and the second says what
 it shows to those who cannot see it. A `~` is a space at which no line breaks. Macros above the first heading serve all.
+Lines of a table that begin with `|` are its columns; `Table.of` says what stands in them.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChainableUndefined, Environment, PackageLoader, StrictUndefined, Template
+from jinja2.utils import missing
 
 from bookcover_core.families.family import listed
 from bookcover_core.report.formats import DASH, capitalised, duration, ends, percent, setting_text, signed
@@ -28,6 +31,12 @@ def passage(name: str, **values: Any) -> list[str]:
 def sentences(name: str, **values: Any) -> str:
     """The same as one paragraph."""
     return " ".join(passage(name, **values))
+
+
+@cache
+def expression(source: str) -> Callable[..., Any]:
+    """What a Jinja expression makes of the values that it is called with; None beyond None or a missing key."""
+    return environment().overlay(autoescape=False, undefined=_Beyond).compile_expression(source)
 
 
 @cache
@@ -55,6 +64,15 @@ def environment() -> Environment:
     }
     made.globals["DASH"] = DASH
     return made
+
+
+class _Beyond(ChainableUndefined):
+    """What a path leads to beyond None or a key that a mapping has not; any other unknown name is an error."""
+
+    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None, *rest: Any) -> None:
+        super().__init__(hint, obj, name, *rest)
+        if not (obj is None or name is None or isinstance(obj, Mapping)):
+            self._fail_with_undefined_error()
 
 
 @cache

@@ -20,15 +20,12 @@ from bookcover_core.report.download_outcomes import (
     outcome_table,
     outcomes_markdown,
     read_outcomes,
-    rot_table,
     sample_covers,
     sample_markdown,
 )
 from bookcover_core.report.findings import gather
 from tests.bookcover_core.invented import invented_study, records
 from tests.bookcover_core.report.specimen import draw_cover
-
-GENRES = ["Travel", "Law"]
 
 
 @pytest.fixture
@@ -40,25 +37,25 @@ def study(tmp_path: Path) -> Study:
     ]
     books += records(3, "b", category="Law", chunk=2, outcome=CoverOutcome.MISSING)
     books += records(1, "c", category="Education", role="pool", chunk=2)
-    return invented_study(tmp_path, books, training={"preparation": "padded"})
+    return invented_study(tmp_path, books, training={"preparation": "padded"}, evaluation={"confidence": 0.9})
 
 
 def test_every_record_stands_in_its_genre_and_outcome(study: Study):
     """Study genres in their order, further categories behind them, totals at the end; only outcomes that occur."""
-    table = outcome_table(read_outcomes(study, ["chunk-0001", "chunk-0002"]), GENRES)
-    assert [row[0].value for row in table.rows] == ["Travel", "Law", "Education", "All records"]
+    table = outcome_table("outcomes", study, ["chunk-0001", "chunk-0002"])
+    assert [row[0].value for row in table.rows] == ["Law", "Travel", "Education", "All records"]
     assert [column.name or column.title for column in table.columns[2:]] == [outcome.value for outcome in CoverOutcome]
     values = {row[0].value: [cell.value for cell in row[1:]] for row in table.rows}
     assert values["Law"] == [9, 6, 3, *[0] * 7]
     assert values["Travel"] == [18, *[2] * 9]
     assert values["All records"] == [28, 9, 5, *[2] * 7]
-    alone = outcome_table(read_outcomes(study, ["chunk-0002"]), GENRES)
+    alone = outcome_table("outcomes", study, ["chunk-0002"])
     assert [column.title for column in alone.columns] == ["Genre", "Records", "Ok", "Missing"]
 
 
 def test_link_rot_is_what_is_gone_among_what_is_known(study: Study):
     """What failed for now is left out, what is too large is there; the interval is that of a share."""
-    table = rot_table(read_outcomes(study, ["chunk-0001", "chunk-0002"]), GENRES, 0.9)
+    table = outcome_table("link-rot", study, ["chunk-0001", "chunk-0002"])
     rows = {row[0].value: row for row in table.rows}
     assert [cell.value for cell in rows["Travel"][1:3]] == [14, 10]
     assert len(ROTTEN) == 5
@@ -72,8 +69,8 @@ def test_link_rot_is_what_is_gone_among_what_is_known(study: Study):
 def test_a_genre_of_which_nothing_is_known_has_no_link_rot(tmp_path: Path):
     """A share of nothing is no share."""
     books = records(3, "a", category="Law") + records(3, "b", category="Travel", outcome=CoverOutcome.FAILED)
-    table = rot_table(read_outcomes(invented_study(tmp_path, books), ["chunk-0001"]), GENRES, 0.95)
-    assert [cell.value for cell in table.rows[0]] == ["Travel", 0, 0, None]
+    table = outcome_table("link-rot", invented_study(tmp_path, books), ["chunk-0001"])
+    assert [cell.value for cell in table.rows[1]] == ["Travel", 0, 0, None]
 
 
 def test_a_ledger_of_another_way_of_cutting_counts_no_record_twice(study: Study):

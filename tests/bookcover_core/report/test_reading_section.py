@@ -36,7 +36,7 @@ def study(tmp_path_factory):
 
 
 def tables(study):
-    return {table.name: table for table in reading_tables(gather(study))}
+    return {table.name: table for table in reading_tables(gather(study)) if table}
 
 
 def test_the_verdict_is_given_for_each_kind_of_evidence(study):

@@ -21,7 +21,7 @@ from bookcover_core.report.result_tables import (
     recall_table,
 )
 from bookcover_core.report.summary import result_table
-from bookcover_core.report.table import Cell, Column, Format, Table, estimates, show, show_interval
+from bookcover_core.report.table import Cell, Column, Format, Table, show, show_interval
 from bookcover_core.report.training_section import training_table
 
 
@@ -148,7 +148,7 @@ def test_a_csv_has_full_numbers_and_intervals(tmp_path: Path):
     table = Table(
         name="t",
         caption="T",
-        columns=[Column("Genre"), estimates("Top 1", name="top 1")],
+        columns=[Column("Genre"), Column("Top 1", Format.SHARE, "top 1", interval=True)],
         rows=[[Cell('A, "B"'), Cell.of(Estimate(value=1 / 3, low=0.25, high=0.5))], [Cell("C"), Cell()]],
     )
     with table.write(tmp_path).open(encoding="utf-8", newline="") as lines:

@@ -8,15 +8,15 @@ from jinja2 import UndefinedError
 
 import bookcover_core.report
 from bookcover_core.report import words
-from bookcover_core.report.words import passage, sentences
+from bookcover_core.report.words import expression, passage, sentences
 
 
 def test_every_passage_is_asked_for_and_every_table_and_figure_has_one():
     """What the modules name and what `words.txt` holds are the same names."""
     [folder] = bookcover_core.report.__path__
     code = "\n".join(file.read_text("utf-8") for file in Path(folder).rglob("*.py"))
-    asked = {f"{kind} {name}" for kind in ("Table", "FigureSpec") for name in _named(code, rf"{kind}\.of")}
-    asked = {name.replace("FigureSpec", "figure").replace("Table", "table") for name in asked}
+    makers = {"table": r"(?:Table\.of|outcome_table)", "figure": r"FigureSpec\.of"}
+    asked = {f"{kind} {name}" for kind, call in makers.items() for name in _named(code, call)}
     assert asked | _named(code, "passage") | _named(code, "sentences") == words._passages().keys()
 
 
@@ -37,10 +37,22 @@ def test_a_line_is_a_paragraph_whatever_is_put_in():
 
 def test_a_tilde_is_a_space_that_does_not_break():
     """Signs stay on the line of their number."""
-    assert "95\N{NO-BREAK SPACE}%" in sentences("table results", confidence=0.95)
+    assert "95\N{NO-BREAK SPACE}%" in sentences(
+        "table results", findings={"confidence": 0.95, "top": lambda *_: [], "comparable": False}
+    )
 
 
 def test_a_value_that_is_not_given_is_an_error():
     """Nothing is left out of a sentence in silence."""
     with pytest.raises(UndefinedError):
         passage("figure recall")
+
+
+def test_a_column_has_nothing_beyond_none_and_no_name_that_is_not_there():
+    """Beyond None, or a key that a mapping has not, there is nothing; a name that a record has not is an error."""
+    assert expression("each.card.layers")(each={"card": None}) is None
+    assert expression("each.gone.twice")(each={}) is None
+    assert expression("each.value if each.value > 2")(each={"value": 1}) is None
+    for wrong in ("each.capital", "unknown.name"):
+        with pytest.raises(UndefinedError):
+            expression(wrong)(each="a record")
