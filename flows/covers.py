@@ -3,7 +3,7 @@
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from bookcover_core.covers.chunk_choice import choose_chunks
+from bookcover_core.covers.download import choose_chunks
 from bookcover_core.pipeline.study import Study
 from flows.names import name_download
 from flows.stages import stage_flow

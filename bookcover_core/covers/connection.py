@@ -3,8 +3,9 @@
 import ssl
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import httpx
 
@@ -35,12 +36,11 @@ _ANY_WINDOW = 32 + zlib.MAX_WBITS  # zlib reads gzip and zlib alike with this wi
 
 
 class HttpAnswer(NamedTuple):
-    """The response of a host, and its final address, after redirects."""
+    """The response of a host, after redirects."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    address: Address
 
     @property
     def is_declared(self) -> bool:
@@ -57,24 +57,17 @@ def usual_tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _AddressPool(NamedTuple):
-    """Connections to one host at one IP address, and the request sent over them, without its target."""
-
-    transport: httpx.AsyncHTTPTransport
-    request: httpx.Request
-
-
 class Connection:
-    """The connections of one coroutine, kept alive between requests.
+    """The connections of one coroutine, kept alive between requests, to hosts that `guard` lets through.
 
     Many small pools are faster than one large one, whose cost grows with its connections.
     """
 
     def __init__(self, guard: SsrfGuard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
-        self._guard = guard
+        self.guard = guard
         self._settings = settings
         self._tls = tls
-        self._pools: dict[tuple[str, str, int, str, str], _AddressPool] = {}
+        self._pools: dict[tuple[str, ...], tuple[httpx.AsyncHTTPTransport, httpx.Request]] = {}
         contact = f" (+{settings.contact})" if settings.contact else ""
         self._headers = {
             "User-Agent": f"bookcover/{__version__}{contact}",
@@ -84,42 +77,29 @@ class Connection:
         connect = settings.connect_timeout
         self._timeouts = httpx.Timeout(settings.read_timeout, connect=connect, pool=connect).as_dict()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
+    async def aclose(self) -> None:
+        """Close all connections."""
         while self._pools:
-            _, pool = self._pools.popitem()
-            await pool.transport.aclose()
+            _, (transport, _) = self._pools.popitem()
+            await transport.aclose()
 
-    async def _pool(self, address: Address, place: str, proxy: str) -> _AddressPool:
-        """The pool for the host of `address` at one IP address. Two host names never share a connection.
+    async def _pool(self, address: Address, place: str, proxy: str) -> tuple[httpx.AsyncHTTPTransport, httpx.Request]:
+        """The connections to the host of `address` at one IP address, and the request sent over them.
 
-        httpx identifies connections by IP address, but a certificate was checked for one name only. The request is
-        created once: creating one takes as long as sending it.
+        httpx identifies connections by IP address, but a certificate was checked for one name only: two host names
+        never share a connection. The request is created once: creating one takes as long as sending it.
         """
-        name = (address.scheme, address.host, address.port, place, proxy)
+        name = (address.scheme, address.authority, place, proxy)
         if name not in self._pools:
             if len(self._pools) >= _MOST_POOLS:
-                await self._close()
+                await self.aclose()
             limits = httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
             tls = (self._tls or usual_tls()) if address.scheme == "https" else _no_tls()
             transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False, proxy=proxy or None)
-            request = httpx.Request(
-                "GET",
-                httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/"),
-                headers={"Host": address.authority, **self._headers},
-            )
-            self._pools[name] = _AddressPool(transport, request)
+            url = httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/")
+            request = httpx.Request("GET", url, headers={"Host": address.authority, **self._headers})
+            self._pools[name] = transport, request
         return self._pools[name]
-
-    @property
-    def knows_other_hosts(self) -> bool:
-        """Whether any name was resolved: a name that is not has no host, rather than this machine no network."""
-        return self._guard.has_resolved
 
     async def get(self, address: Address) -> HttpAnswer:
         """The response of `address`, after redirects.
@@ -135,9 +115,8 @@ class Connection:
             try:
                 address = address.follow(answer.headers.get("location", ""))
             except ValueError as error:
-                raise FinalError(
-                    CoverOutcome.REFUSED, f"a redirect that leads nowhere: {error}", answer.status
-                ) from error
+                reason = f"a redirect that leads nowhere: {error}"
+                raise FinalError(CoverOutcome.REFUSED, reason, answer.status) from error
         raise FinalError(CoverOutcome.REFUSED, f"more than {MOST_REDIRECTS} redirects", answer.status)
 
     async def _ask(self, address: Address) -> HttpAnswer:
@@ -147,17 +126,15 @@ class Connection:
         except ValueError as error:
             raise TemporaryError(str(error), reached=False) from error
         asked = f"the proxy {without_password(proxy)}" if proxy else address.authority
-        places = await self._guard.resolve(address.host, address.port, by_proxy=bool(proxy))
-        reason = ""
-        for place in list(places):
+        target, reason = address.target.encode("ascii"), ""
+        for place in list(await self.guard.resolve(address.host, address.port, by_proxy=bool(proxy))):
             transport, request = await self._pool(address, place, proxy)
+            request.extensions = {"timeout": self._timeouts}
             if proxy:
                 # httpcore would put the target and the server's name into its own request to the proxy too.
-                request.extensions = {"timeout": self._timeouts}
-                request.url = request.url.copy_with(raw_path=address.target.encode("ascii"))
+                request.url = request.url.copy_with(raw_path=target)
             else:
-                names = {"target": address.target.encode("ascii"), "sni_hostname": address.host}
-                request.extensions = {"timeout": self._timeouts, **names}
+                request.extensions |= {"target": target, "sni_hostname": address.host}
             try:
                 response = await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -167,41 +144,36 @@ class Connection:
                 raise TemporaryError(f"{asked} refuses {address.authority} ({error})") from error
             except httpx.TransportError as error:
                 raise TemporaryError(_in_words(error)) from error
-            self._guard.prefer(address.host, place)
-            answer = await self._read(response, address)
+            self.guard.prefer(address.host, place)
+            answer = await self._read(response)
             if _has_surplus(transport):
-                await self._close()
+                await self.aclose()
             return answer
         raise TemporaryError(f"{asked} takes no connection ({reason})", reached=False)
 
-    async def _read(self, response: httpx.Response, address: Address) -> HttpAnswer:
+    async def _read(self, response: httpx.Response) -> HttpAnswer:
+        """The answer; without its body where that is too long and, by its status, no cover."""
         status = response.status_code
         limit = self._settings.max_bytes if status in SUCCESSES else _MOST_IDLE_BYTES
         body = bytearray()
         try:
             declared = response.headers.get("content-length", "0")
-            if limit < (int(declared) if declared.isdigit() else 0):
-                return self._too_much(response, address)
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            async for piece in response.stream:
-                body += piece
-                if len(body) > limit:
-                    return self._too_much(response, address)
+            if not declared.isdigit() or int(declared) <= limit:
+                assert isinstance(response.stream, httpx.AsyncByteStream)
+                async for piece in response.stream:
+                    body += piece
+                    if len(body) > limit:
+                        break
+                content = _unpack(bytes(body), response.headers.get("content-encoding", ""), limit)
+            else:
+                content = None
         except httpx.TransportError as error:
             raise TemporaryError(_in_words(error), status=status) from error
         finally:
             await response.aclose()
-        content = _unpack(bytes(body), response.headers.get("content-encoding", ""), limit)
-        if content is None:
-            return self._too_much(response, address)
-        return HttpAnswer(status, response.headers, content, address)
-
-    def _too_much(self, response: httpx.Response, address: Address) -> HttpAnswer:
-        """The response without its body; an error if the body was to be a cover."""
-        if response.status_code in SUCCESSES:
-            reason = f"more than {self._settings.max_bytes:,} bytes"
-            raise FinalError(CoverOutcome.TOO_LARGE, reason, response.status_code)
-        return HttpAnswer(response.status_code, response.headers, b"", address)
+        if content is None and status in SUCCESSES:
+            raise FinalError(CoverOutcome.TOO_LARGE, f"more than {limit:,} bytes", status)
+        return HttpAnswer(status, response.headers, content or b"")
 
 
 @cache
@@ -232,15 +204,12 @@ def _in_words(error: httpx.TransportError) -> str:
 
 
 def _unpack(body: bytes, encoding: str, limit: int) -> bytes | None:
-    """`body` without its content encoding; None if it is larger than `limit` then.
+    """`body` without its content encoding; None if it is larger than `limit`, before or then.
 
     Some hosts use an encoding that was not asked for, or name one that they did not use.
     """
-    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
-        return body
-    reader = zlib.decompressobj(_ANY_WINDOW)
-    try:
-        content = reader.decompress(body, limit + 1)
-    except zlib.error:
-        return body
-    return content if len(content) <= limit else None
+    content = body
+    if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
+        with suppress(zlib.error):
+            content = zlib.decompressobj(_ANY_WINDOW).decompress(body, limit + 1)
+    return content if max(len(body), len(content)) <= limit else None

@@ -8,10 +8,10 @@ machine an image may wait; that is no verdict on it.
 import errno
 import json
 import signal
-import subprocess
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from selectors import EVENT_READ, PollSelector
+from subprocess import PIPE, Popen, TimeoutExpired
 from typing import Any
 
 from bookcover_core.pipeline.python_process import start_module
@@ -27,54 +27,7 @@ class DecodingLimitError(Exception):
     """An image that takes its decoder too much time or memory."""
 
 
-class _DecodingProcess:
-    """One process, which decodes one image after the other."""
-
-    def __init__(self) -> None:
-        self._process = start_module(
-            "bookcover_core.covers.decoding_worker", stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
-        )
-
-    def ask(self, request: dict[str, Any], body: bytes, waiting: float) -> dict[str, Any]:
-        """The answer of the process."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        line, is_late = b"", False
-        with suppress(BrokenPipeError), PollSelector() as answers:
-            self._process.stdin.write(json.dumps({**request, "bytes": len(body)}).encode() + b"\n" + body)
-            self._process.stdin.flush()
-            answers.register(self._process.stdout, EVENT_READ)
-            is_late = not answers.select(waiting)
-            if is_late:
-                self._process.kill()
-            line = self._process.stdout.readline()
-        if line.endswith(b"\n"):
-            answer: dict[str, Any] = json.loads(line)
-            return answer
-        ended = self.close()
-        if is_late:
-            raise TimeoutError(f"not decoded in {waiting:g} s on a busy machine")
-        if ended == -signal.SIGKILL:
-            raise OSError(errno.ENOMEM, "the system ended the process that decoded it")
-        is_slow = ended == -signal.SIGXCPU
-        raise DecodingLimitError(
-            f"decoding takes more than {request['seconds']} s" if is_slow else "breaks its decoder"
-        )
-
-    def close(self) -> int:
-        """Wait for the process, which has ended or reads the end of its input; how it ended, a signal negative."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        try:
-            return self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-
-
-_idle: SimpleQueue[_DecodingProcess] = SimpleQueue()
+_idle: SimpleQueue[Popen[bytes]] = SimpleQueue()
 
 
 def ask_apart(
@@ -91,9 +44,45 @@ def ask_apart(
     try:
         process = _idle.get_nowait()
     except Empty:
-        process = _DecodingProcess()
-    answer = process.ask({**request, "seconds": seconds}, body, waiting)
+        process = _start()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    line, is_late = b"", False
+    with suppress(BrokenPipeError), PollSelector() as answers:
+        head = {**request, "seconds": seconds, "bytes": len(body)}
+        process.stdin.write(json.dumps(head).encode() + b"\n" + body)
+        process.stdin.flush()
+        answers.register(process.stdout, EVENT_READ)
+        is_late = not answers.select(waiting)
+        if is_late:
+            process.kill()
+        line = process.stdout.readline()
+    if not line.endswith(b"\n"):
+        ended = _end(process)
+        if is_late:
+            raise TimeoutError(f"not decoded in {waiting:g} s on a busy machine")
+        if ended == -signal.SIGKILL:
+            raise OSError(errno.ENOMEM, "the system ended the process that decoded it")
+        is_slow = ended == -signal.SIGXCPU
+        raise DecodingLimitError(f"decoding takes more than {seconds} s" if is_slow else "breaks its decoder")
     _idle.put(process)
+    answer: dict[str, Any] = json.loads(line)
     if "shortage" in answer:
         raise DecodingLimitError(answer["shortage"])
     return answer
+
+
+def _start() -> Popen[bytes]:
+    return start_module("bookcover_core.covers.decoding_worker", stdin=PIPE, stdout=PIPE, process_group=0)
+
+
+def _end(process: Popen[bytes]) -> int:
+    """Wait for a process that has ended or reads the end of its input; how it ended, a signal negative."""
+    for pipe in filter(None, (process.stdin, process.stdout)):
+        with suppress(BrokenPipeError):
+            pipe.close()
+    try:
+        return process.wait(_GRACE_SECONDS)
+    except TimeoutExpired:
+        process.kill()
+        return process.wait()

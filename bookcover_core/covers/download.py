@@ -5,12 +5,16 @@ interrupted at any moment; the next run requests only what is missing.
 """
 
 import logging
+import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from bookcover_core.covers.chunks import DENIED, check_chunks, chunks, is_open
 from bookcover_core.covers.cover_store import CoverStore, is_same_picture
@@ -27,13 +31,12 @@ from bookcover_core.covers.ledger import (
     rows_digest,
     write_rows,
 )
-from bookcover_core.covers.local_import import import_covers, recheck_covers
-from bookcover_core.covers.local_sources import check_coverage, open_local_source
+from bookcover_core.covers.local_sources import check_coverage, import_cover, open_local_source
 from bookcover_core.covers.urls import parse_address
-from bookcover_core.errors import DownloadError
+from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.listings.books import POOL, Book, each_book, read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.manifests import Manifest, digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
@@ -48,16 +51,12 @@ _FEWEST_REFUSALS = 8
 def _inputs(study: Study, chunk: int) -> Inputs:
     check_chunks(study, [chunk])
     source = open_local_source(study)
-    part = f"chunk-{chunk:04d}"
+    inputs = Inputs(f"chunk-{chunk:04d}", after=["listings"])
     if source is None:
-        return Inputs(part, after=["listings"])
+        return inputs
     items = {book.key: source.find(book) for book in _books(study, chunk)}
-    return Inputs(
-        part,
-        after=["listings"],
-        given={"pictures": digest_of(items)},
-        sizes={"pictures": sum(found is not None for found in items.values())},
-    )
+    sizes = {"pictures": sum(found is not None for found in items.values())}
+    return replace(inputs, given={"pictures": digest_of(items)}, sizes=sizes)
 
 
 @stage(
@@ -117,29 +116,27 @@ def get_covers(
         journal: Receives new rows, under the key of this run.
     """
     settings, source = study.settings.covers, open_local_source(study)
-    items = {} if source is None else {book.key: source.find(book) for book in books}
     store = CoverStore(study.workspace, read_genres(study.workspace), settings)
-    plan = _plan(books, known, journal.run, store, settings, at_hand=source is not None)
-    logger.info(
-        "%s: %d covers, %d known, %d to check again, %d to get",
-        label,
-        len(books),
-        len(plan.known),
-        len(plan.again),
-        len(plan.wanted),
-    )
-    with journal:
+    stand, again, wanted = _plan(books, known, journal.run, store, settings, at_hand=source is not None)
+    counts = (len(books), len(stand), len(again), len(wanted))
+    logger.info("%s: %d covers, %d known, %d to check again, %d to get", label, *counts)
+    with journal, ThreadPoolExecutor(os.cpu_count()) as threads:
         progress = ChunkProgress(label, len(books), journal, study.progress)
-        progress.resume(plan.known)
-        recheck_covers(plan.again, store, progress)
+        progress.resume(stand)
+        for row in threads.map(lambda cover: store.check_again(*cover), again):
+            progress.add(row)
         if source is None:
-            fetch_covers(plan.wanted, _listing_hosts(study), store, progress, settings)
-            for row in _lift_bans(books, progress.rows):
-                progress.add(row)
+            fetch_covers(wanted, _listing_hosts(study), store, progress, settings)
+            rows: Iterable[LedgerRow] = _lift_bans(books, progress.rows)
         else:
-            import_covers(plan.wanted, source, items, store, progress, settings)
+            rows = threads.map(partial(import_cover, source, store, settings), wanted, map(source.find, wanted))
+        for row in rows:
+            progress.add(row)
     progress.log_outcomes()
-    _log_equivalent(label, progress.rows.values())
+    renamed = [row for row in progress.rows.values() if row.outcome == CoverOutcome.OK and row.detail]
+    if renamed:
+        example = (label, len(renamed), renamed[0].key, renamed[0].detail)
+        logger.warning("%s: %d covers have an equivalent name, such as %s (%s); the ledger names all", *example)
     return [progress.rows[book.key] for book in books]
 
 
@@ -165,13 +162,6 @@ def _listing_hosts(study: Study) -> set[str]:
     return hosts
 
 
-class _DownloadPlan(NamedTuple):
-    known: list[LedgerRow]
-    again: list[tuple[Book, LedgerRow]]
-    """Stored covers, to be checked by the current settings and code."""
-    wanted: list[Book]
-
-
 def _known_rows(table: Path, journal: Path, run: StageRun) -> dict[str, KnownRow]:
     """Rows of earlier runs: the table of the last complete run, overlaid by the journal of an interrupted one."""
     key = run.key if run.earlier is not None else ""
@@ -186,26 +176,24 @@ def _plan(
     settings: CoverSettings,
     *,
     at_hand: bool,
-) -> _DownloadPlan:
-    plan = _DownloadPlan([], [], [])
+) -> tuple[list[LedgerRow], list[tuple[Book, LedgerRow]], list[Book]]:
+    """Rows that stand, stored covers to check by the current settings and code, and books whose cover is wanted."""
+    stand: list[LedgerRow] = []
+    again: list[tuple[Book, LedgerRow]] = []
+    wanted: list[Book] = []
     for book in books:
         row, made_by = known.get(book.key, KnownRow(LedgerRow(book.key, CoverOutcome.FAILED.value), ""))
-        is_current = made_by == run
-        if row.outcome == CoverOutcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
-            plan.wanted.append(book)
-        elif row.outcome == CoverOutcome.OK:
-            is_same = is_current or (not at_hand and is_same_picture(book, row))
-            if not (is_same and store.stands(book, row)):
-                plan.wanted.append(book)
-            elif is_current:
-                plan.known.append(row)
-            else:
-                plan.again.append((book, row))
-        elif is_current or (row.outcome == CoverOutcome.MISSING and not at_hand and is_same_picture(book, row)):
-            plan.known.append(row)
+        is_current, is_stored = made_by == run, row.outcome == CoverOutcome.OK
+        stands = is_current or (not at_hand and is_same_picture(book, row))
+        if stands:
+            stands = store.stands(book, row) if is_stored else is_current or row.outcome == CoverOutcome.MISSING
+        if not stands or row.outcome == CoverOutcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
+            wanted.append(book)
+        elif is_stored and not is_current:
+            again.append((book, row))
         else:
-            plan.wanted.append(book)
-    return plan
+            stand.append(row)
+    return stand, again, wanted
 
 
 def _lift_bans(books: Iterable[Book], rows: Mapping[str, LedgerRow]) -> list[LedgerRow]:
@@ -232,19 +220,6 @@ def _host_of(book: Book) -> str:
     return book.url.split("/", 3)[2] if book.url.count("/") > 1 else book.category
 
 
-def _log_equivalent(label: str, rows: Iterable[LedgerRow]) -> None:
-    """Log how many covers lay under another name than their FILENAME."""
-    found = [row for row in rows if row.outcome == CoverOutcome.OK and row.detail]
-    if found:
-        logger.warning(
-            "%s: %d covers have an equivalent name, such as %s (%s); the ledger names all",
-            label,
-            len(found),
-            found[0].key,
-            found[0].detail,
-        )
-
-
 def refuse_failures(books: Iterable[Book], rows: Collection[LedgerRow], most: float, label: str) -> None:
     """Raise `DownloadError` if more than `most` covers failed for now; `rows` are those of `books`, in their order."""
     failed = [(book, row) for book, row in zip(books, rows, strict=True) if row.outcome == CoverOutcome.FAILED]
@@ -258,3 +233,48 @@ def refuse_failures(books: Iterable[Book], rows: Collection[LedgerRow], most: fl
         where=label,
         advice="Check the network and covers.hosts, and start again: stored covers are not requested again.",
     )
+
+
+def choose_chunks(study: Study, wanted: str) -> list[int]:
+    """Numbers of the chunks to work on, rising; empty where the next one is wanted and the listing is finished.
+
+    `wanted` is "all" (those of the study), "next" (`next_chunk`), or numbers and ranges of them, such as "1, 3-5".
+
+    Raises:
+        SettingsError: `wanted` is of another form, or there is no chunk of such a number.
+    """
+    if wanted.strip() == "all":
+        return chunks(study)
+    if wanted.strip() == "next":
+        chunk = next_chunk(study)
+        if chunk is not None:
+            return [chunk]
+        logger.info("download: nothing is left to do, every chunk of the listing is finished")
+        return []
+    numbers: list[int] = []
+    for part in wanted.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{0,6})\s*)?", part)
+        named = range(int(ends[1]), int(ends[2] or ends[1]) + 1) if ends else ()
+        if not named:
+            advice = 'Write all, next, or numbers such as "1, 3-5".'
+            raise SettingsError(f"{wanted!r} names no chunks", where="chunks", advice=advice)
+        numbers += named
+    return check_chunks(study, numbers)
+
+
+def next_chunk(study: Study) -> int | None:
+    """The chunk to work on next; None when the listing is finished.
+
+    That is the first that is unfinished, or was finished with other settings, code or listings; if there is none, the
+    least recently run chunk with covers to request again (`is_open`), so that a few covers that fail night after night
+    keep no later chunk from being fetched. The covers themselves are not looked at.
+    """
+    wanted = chunks(study)
+    still_open: list[tuple[Manifest, int]] = []
+    for chunk in wanted:
+        manifest = download_chunk.at(study, chunk).earlier
+        if manifest is None or not all(output.stands(study.workspace.root) for output in manifest.outputs):
+            return chunk
+        if is_open(manifest, study.settings.covers):
+            still_open.append((manifest, chunk))
+    return min(still_open, key=lambda each: each[0].finished)[1] if still_open else None

@@ -39,25 +39,18 @@ class ChunkProgress:
     def note(self, row: LedgerRow) -> None:
         """Add a row that is in the journal already."""
         self.rows[row.key] = row
-        self._show()
-
-    def log_outcomes(self) -> None:
-        """Log a table of the outcomes."""
-        lines = (
-            f"{outcome:>16} {count:>8,} {count / max(self._total, 1):>7.1%}"
-            for outcome, count in count_outcomes(self.rows.values()).items()
-        )
-        logger.info("%s: %d covers\n%s", self._label, self._total, "\n".join(lines))
-
-    def _show(self) -> None:
-        done = len(self.rows)
-        now = time.monotonic()
+        done, now = len(self.rows), time.monotonic()
         if now - self._called >= _PROGRESS_INTERVAL or done == self._total:
             self._called = now
             self._progress(done, self._total)
         tenth = _LOG_LINES * done // self._total
         if tenth > self._logged:
             self._logged = tenth
-            found = count_outcomes(self.rows.values())
-            counts = ", ".join(f"{outcome} {count:,}" for outcome, count in found.items())
+            counts = ", ".join(f"{each} {count:,}" for each, count in count_outcomes(self.rows.values()).items())
             logger.info("%s: %d of %d (%s)", self._label, done, self._total, counts)
+
+    def log_outcomes(self) -> None:
+        """Log a table of the outcomes."""
+        found = count_outcomes(self.rows.values())
+        lines = (f"{each:>16} {count:>8,} {count / max(self._total, 1):>7.1%}" for each, count in found.items())
+        logger.info("%s: %d covers\n%s", self._label, self._total, "\n".join(lines))

@@ -2,39 +2,54 @@
 
 One interpreter runs on one core. Where the settings allow more requests than one core can serve, each core gets a
 process with its share of the images and of the pace, so that no host receives more requests than the settings allow.
-All append to one journal: rows, and what one learns of a host (that it wants a pause, or fails) for the others.
+All append their rows to one journal, and none asks a host that has asked one of them for a pause.
 """
 
+import asyncio
 import logging
+import mmap
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import aclosing, closing
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Event
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 
 from loky import cpu_count
 
-from bookcover_core.covers.cover_store import CoverStore
+from bookcover_core.covers.connection import Connection
+from bookcover_core.covers.cover_store import CoverStore, Retrieval
 from bookcover_core.covers.download_progress import ChunkProgress
-from bookcover_core.covers.downloader import HOSTS_AT_ONCE, Downloader, ImageRequest, Mirrors
-from bookcover_core.covers.host_limits import HostNotice, log_given_up, read_notice
+from bookcover_core.covers.host_limits import HostLimits, Mirrors
 from bookcover_core.covers.image_checks import ImageCheck, is_placeholder_address
-from bookcover_core.covers.ledger import CoverOutcome, LedgerJournal, new_lines, read_line
-from bookcover_core.covers.urls import parse_address
-from bookcover_core.errors import WorkerError
+from bookcover_core.covers.ledger import CoverOutcome, LedgerJournal, LedgerRow, new_rows
+from bookcover_core.covers.retry import HOST_GONE, FetchResult, fetch
+from bookcover_core.covers.ssrf_guard import SsrfGuard
+from bookcover_core.covers.urls import Address, parse_address
+from bookcover_core.errors import BookcoverError, WorkerError
 from bookcover_core.listings.books import Book
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
+HOSTS_AT_ONCE = 32  # hosts requested at the same time; a listing may name thousands
 _PACE_OF_ONE = 250.0  # requests a second that one process serves easily: a quarter of what one core can do
 _FEWEST_PICTURES = 500  # images that justify a further process, which takes half a second to start
 _POLL_SECONDS = 0.05  # seconds between two looks at the journal
+
+
+class ImageRequest(NamedTuple):
+    """An image to fetch, and the books whose cover it is."""
+
+    url: str  # its address, as `parse_address` accepts it
+    books: list[Book]
 
 
 def fetch_covers(
@@ -57,15 +72,17 @@ def fetch_covers(
         else:
             wanted.setdefault(found, ImageRequest(found, [])).books.append(book)
     requests = list(wanted.values())
-    hosts = len({mirrors.origin(parse_address(request.url)) for request in requests})
-    processes = _processes(len(requests), hosts, settings)
+    hosts = list({str(mirrors.origin(parse_address(request.url))) for request in requests})
+    processes = _processes(len(requests), len(hosts), settings)
+    given_up: dict[str, str] = {}
     if processes > 1:
-        logger.info("%d pictures of %d hosts, fetched by %d processes", len(requests), hosts, processes)
+        logger.info("%d pictures of %d hosts, fetched by %d processes", len(requests), len(hosts), processes)
         shares = [(requests[number::processes], share(settings, number, processes)) for number in range(processes)]
-        _fetch_apart(shares, listing_hosts, store, progress)
+        given_up = _fetch_apart(shares, hosts, sorted(listing_hosts), store, progress)
         requests = [request for request in requests if request.books[-1].key not in progress.rows]
-    if requests:
-        Downloader(listing_hosts, store, progress.add, settings).fetch(requests)
+    given_up |= asyncio.run(_fetch(requests, listing_hosts, store, progress.add, settings))
+    for host, reason in given_up.items():
+        logger.warning("%s was given up: %s", host, reason)
 
 
 def _address_of(book: Book) -> str | ImageCheck:
@@ -97,58 +114,107 @@ def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
 
 def _fetch_apart(
     shares: Sequence[tuple[list[ImageRequest], CoverSettings]],
-    listing_hosts: Iterable[str],
+    hosts: Sequence[str],
+    listing_hosts: Sequence[str],
     store: CoverStore,
     progress: ChunkProgress,
-) -> None:
-    """Let a process fetch each share, and take the rows from the journal as they come."""
-    journal, ended = progress.journal, Event()
-    with journal.file.open("rb") as lines:
-        begin = lines.seek(0, os.SEEK_END)
-        work = partial(_fetch_share, sorted(listing_hosts), store, journal.file, journal.run, begin)
-        with ThreadPoolExecutor(1) as threads:
-            following = threads.submit(copy_context().run, _follow, lines, progress, ended)
-            try:
-                with closing(in_processes(work, shares, processes=len(shares), grace=0)) as outcomes:
-                    for _ in outcomes:
-                        pass
-            except WorkerError as error:
-                logger.warning("%s: what it left is fetched by this one", error.what)
-            finally:
-                ended.set()
+) -> dict[str, str]:
+    """Let a process fetch each share, and take the rows from the journal as they come: as `_fetch`."""
+    journal, ended, given_up = progress.journal, Event(), dict[str, str]()
+    with journal.file.open("rb") as lines, NamedTemporaryFile() as held, ThreadPoolExecutor(1) as threads:
+        held.truncate(8 * len(hosts))
+        lines.seek(0, os.SEEK_END)
+        following = threads.submit(copy_context().run, _follow, lines, progress, ended)
+        work = partial(_fetch_share, hosts, Path(held.name), listing_hosts, store, journal.file, journal.run)
+        try:
+            with closing(in_processes(work, shares, processes=len(shares), grace=0)) as outcomes:
+                for outcome in outcomes:
+                    given_up |= outcome
+        except WorkerError as error:
+            logger.warning("%s: what it left is fetched by this one", error.what)
+        finally:
+            ended.set()
         following.result()
+    return given_up
 
 
 def _fetch_share(
-    hosts: Iterable[str],
+    hosts: Sequence[str],
+    held: Path,
+    listing_hosts: Sequence[str],
     store: CoverStore,
     file: Path,
     run: str,
-    begin: int,
     share: tuple[list[ImageRequest], CoverSettings],
-) -> None:
-    """Fetch the images of a share in this process; what others append to the journal is read from `begin` on."""
-    requests, settings = share
-    with LedgerJournal(file, run) as journal, file.open("rb") as lines:
-        lines.seek(begin)
-
-        def notices() -> Iterator[HostNotice]:
-            return filter(None, map(read_notice, new_lines(lines)))
-
-        Downloader(hosts, store, journal.append, settings, journal.notify, notices).fetch(requests)
+) -> dict[str, str]:
+    """Fetch the images of a share in this process: the times before which `hosts` are not asked stand in `held`."""
+    descriptor = os.open(held, os.O_RDWR)
+    times = memoryview(mmap.mmap(descriptor, 0)).cast("d")
+    os.close(descriptor)
+    pauses = {host: times[number : number + 1] for number, host in enumerate(hosts)}
+    with LedgerJournal(file, run) as journal:
+        return asyncio.run(_fetch(share[0], listing_hosts, store, journal.append, share[1], pauses))
 
 
 def _follow(lines: BinaryIO, progress: ChunkProgress, ended: Event) -> None:
-    """Take the rows that the processes append, and log the hosts that they give up, until all have ended."""
-    given_up: set[str] = set()
+    """Take the rows that the processes append, until all have ended."""
     is_last = False
     while not is_last:
         is_last = ended.wait(_POLL_SECONDS)
-        for line in new_lines(lines):
-            notice = read_notice(line)
-            if notice is None:
-                with suppress(ValueError, TypeError, KeyError, AttributeError):  # of a process that was killed
-                    progress.note(read_line(line).row)
-            elif notice.given_up and notice.host not in given_up:
-                given_up.add(notice.host)
-                log_given_up(notice)
+        for known in new_rows(lines):
+            progress.note(known.row)
+
+
+async def _fetch(
+    requests: Iterable[ImageRequest],
+    listing_hosts: Iterable[str],
+    store: CoverStore,
+    add: Callable[[LedgerRow], object],
+    settings: CoverSettings,
+    pauses: Mapping[str, "memoryview[float]"] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Fetch images in this process, and give `add` a row for each book: the hosts that were given up, and why.
+
+    Each host has a queue of images, and as many coroutines that fetch, check and store them as requests in flight.
+
+    Raises:
+        BookcoverError: A cover or its row cannot be written.
+    """
+    mirrors = Mirrors(settings)
+    allowed = {*listing_hosts, *mirrors.hosts(), *settings.redirect_hosts}
+    guard = SsrfGuard(allowed, settings.allowed_private_hosts, settings.connect_timeout)
+    turns = asyncio.Semaphore(HOSTS_AT_ONCE)
+
+    async def serve(host: HostLimits, queue: deque[ImageRequest]) -> None:
+        async with aclosing(Connection(guard, settings)) as connection:
+            while queue:
+                request = queue.popleft()
+                if host.given_up:
+                    is_gone = host.is_gone and guard.has_resolved
+                    failed = ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")
+                    fetched = FetchResult(HOST_GONE if is_gone else failed, Retrieval(request.url))
+                else:
+                    take_in = partial(store.keep_if_cover, request.books)
+                    fetched = await fetch(parse_address(request.url), host, connection, take_in, settings)
+                for book in request.books:
+                    add(store.row(book, fetched.verdict, fetched.came))
+
+    async def serve_all(host: HostLimits, queue: deque[ImageRequest]) -> None:
+        async with turns, asyncio.TaskGroup() as group:
+            for _ in range(min(settings.concurrency, len(queue))):
+                group.create_task(serve(host, queue))
+
+    queues: dict[Address, deque[ImageRequest]] = defaultdict(deque)
+    for request in requests:
+        queues[mirrors.origin(parse_address(request.url))].append(request)
+    hosts = {origin: HostLimits(mirrors.of(origin), settings, pauses.get(str(origin))) for origin in queues}
+    try:
+        async with asyncio.TaskGroup() as group:
+            for origin, queue in queues.items():
+                group.create_task(serve_all(hosts[origin], queue))
+    except BaseExceptionGroup as errors:
+        first: BaseException = errors.subgroup(BookcoverError) or errors
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+    return {str(origin): host.given_up for origin, host in hosts.items() if host.given_up}

@@ -22,11 +22,9 @@ from bookcover_core.settings import CoverSettings
 AMAZON_PLACEHOLDERS = frozenset({"01RmK+J4pJL", "01QFb8SNuTL", "01PkLIhTX3L", "01MKUOLsA5L", "31CTP6oiIBL"})
 
 # SHA-256 of images that hosts send in place of a cover.
-BOOK_DEPOSITORY_NO_IMAGE = "c0d142c1e9eb647ac67d8b123c5e06bdf1757ca4e674e7fdb13311680531bbc5"
-OPEN_LIBRARY_BLANK = "546c5cf136073615afda5cab173feff341171a26a848cf7ce09bb8bd8b07ce89"
-PLACEHOLDERS = {
-    BOOK_DEPOSITORY_NO_IMAGE: "Book Depository's picture for books without one",
-    OPEN_LIBRARY_BLANK: "Open Library's blank of one pixel",
+_PLACEHOLDERS = {
+    "c0d142c1e9eb647ac67d8b123c5e06bdf1757ca4e674e7fdb13311680531bbc5": "Book Depository's image for books without one",
+    "546c5cf136073615afda5cab173feff341171a26a848cf7ce09bb8bd8b07ce89": "Open Library's blank of one pixel",
 }
 
 # A marker that begins a scan of a JPEG. Progressive ones have about ten; each costs its decoder a pass over all pixels.
@@ -115,8 +113,8 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
         OSError, MemoryError: The system is short of something; it is not the image's fault.
     """
     sha256 = hashlib.sha256(body).hexdigest()
-    if sha256 in PLACEHOLDERS:
-        return ImageCheck(CoverOutcome.PLACEHOLDER, PLACEHOLDERS[sha256], sha256)
+    if sha256 in _PLACEHOLDERS:
+        return ImageCheck(CoverOutcome.PLACEHOLDER, _PLACEHOLDERS[sha256], sha256)
     if not body:
         return ImageCheck(CoverOutcome.NOT_AN_IMAGE, "empty", sha256)
     if len(body) > max_bytes:
@@ -131,10 +129,9 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
             if min(picture.size) < min_side:
                 size = f"{picture.width} x {picture.height} pixels"
                 return found._replace(outcome=CoverOutcome.PLACEHOLDER, detail=size)
-            scans = body.count(_START_OF_SCAN) if name == "JPEG" else 0
-            if scans > MOST_SCANS:
-                return found._replace(outcome=CoverOutcome.TOO_LARGE, detail=f"a JPEG of {scans:,} scans")
             if name == "JPEG":
+                if (scans := body.count(_START_OF_SCAN)) > MOST_SCANS:
+                    return found._replace(outcome=CoverOutcome.TOO_LARGE, detail=f"a JPEG of {scans:,} scans")
                 # All coefficients are decoded, which is where damage shows, but one pixel in 64 is computed from them:
                 # the same verdict in two thirds of the time and a 64th of the memory.
                 picture.draft(None, (1, 1))

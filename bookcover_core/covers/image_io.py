@@ -46,8 +46,7 @@ _DAMAGE = (SyntaxError, EOFError, LookupError, TypeError, OverflowError, Runtime
 _MODES = {"RGB ": "RGB", "CMYK": "CMYK", "GRAY": "L", "Lab ": "LAB"}
 
 _SAME = 2  # steps of 255 by which the colours of a profile may differ from sRGB's and count as sRGB
-
-_GRID = 9
+_GRID = 9  # levels of each colour that are looked at
 
 # What Pillow and Little CMS raise for a profile that is damaged, or of another kind than of colours.
 _PROFILE_DAMAGE = (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError)
@@ -73,11 +72,9 @@ def is_shortage(error: OSError) -> bool:
 def refuse_shortage(error: Exception, file: Path) -> None:
     """Raise `WorkerError` where an error met while `file` was read is the system's, and not the image's."""
     if isinstance(error, OSError) and is_shortage(error):
-        raise WorkerError(
-            f"the cover cannot be read now: a shortage on this machine ({error.strerror})",
-            where=file,
-            advice="Close other programs, and start the same command again: what is done is kept.",
-        ) from error
+        what = f"the cover cannot be read now: a shortage on this machine ({error.strerror})"
+        advice = "Close other programs, and start the same command again: what is done is kept."
+        raise WorkerError(what, where=file, advice=advice) from error
 
 
 def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
@@ -151,9 +148,9 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if picture.mode == "LAB" and not profile:
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     if profile:
-        colours = picture if picture.mode in {"RGB", "CMYK", "L", "LAB"} else picture.convert("RGB")
-        if converted := _to_srgb(colours, profile):
-            return converted
+        colours = picture if picture.mode in _MODES.values() else picture.convert("RGB")
+        if transform := _find_transform(profile, colours.mode):
+            picture = ImageCms.applyTransform(colours, transform) or picture
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
@@ -182,29 +179,15 @@ def _eight_bits(picture: Image.Image, seen_through: int | tuple[int, ...] | None
     return Image.fromarray(np.dstack([grey, np.where(values == seen_through, 0, 255).astype(np.uint8)]), "LA")
 
 
-def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image | None:
-    """The picture (RGB, CMYK, L or LAB) as sRGB; None where it is that already, or the profile is of no use for it.
-
-    The intent is that which the profile names, with black-point compensation.
-    """
-    transform = _find_transform(profile, picture.mode)
-    return None if transform is None else ImageCms.applyTransform(picture, transform)
-
-
 @lru_cache(maxsize=16)
 def _find_transform(profile: bytes, mode: str) -> Any:
+    """What makes colours of a mode sRGB, by the intent that the profile names; None where that changes nothing."""
     try:
-        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
         if _MODES.get(own.profile.xcolor_space) != mode:
             return None
-        transform: Any = ImageCms.buildTransform(
-            own,
-            ImageCms.createProfile("sRGB"),
-            mode,
-            "RGB",
-            ImageCms.Intent(ImageCms.getDefaultIntent(own)),
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        intent, flags = ImageCms.Intent(ImageCms.getDefaultIntent(own)), ImageCms.Flags.BLACKPOINTCOMPENSATION
+        transform: Any = ImageCms.buildTransform(own, srgb, mode, "RGB", intent, flags)
         return None if mode == "RGB" and _changes_little(transform) else transform
     except _PROFILE_DAMAGE:
         return None
@@ -214,8 +197,6 @@ def _changes_little(transform: Any) -> bool:
     """Whether a transform leaves colours as they are, but for rounding: its profile is sRGB's."""
     steps = [round(step * 255 / (_GRID - 1)) for step in range(_GRID)]
     before = bytes(level for red in steps for green in steps for blue in steps for level in (red, green, blue))
-    grid = Image.frombytes("RGB", (_GRID**2, _GRID), before)
-    after = ImageCms.applyTransform(grid, transform)
-    return after is not None and all(
-        abs(one - other) <= _SAME for one, other in zip(before, after.tobytes(), strict=True)
-    )
+    after = ImageCms.applyTransform(Image.frombytes("RGB", (_GRID**2, _GRID), before), transform)
+    assert after is not None
+    return all(abs(one - other) <= _SAME for one, other in zip(before, after.tobytes(), strict=True))

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -80,16 +80,9 @@ class LedgerJournal:
 
     def append(self, row: LedgerRow) -> None:
         """Append a row; `DiskFullError` where no space is left, and the rows before it stand."""
-        self._write({"run": self.run, **row._asdict()})
-
-    def notify(self, notice: Sequence[object]) -> None:
-        """Append news for the other processes that append here (`host_limits.HostNotice`)."""
-        self._write({"notice": notice})
-
-    def _write(self, content: dict[str, Any]) -> None:
-        """Write a line with one call at the end of the file: several processes may append to one journal."""
-        line = (json.dumps(content, ensure_ascii=False) + "\n").encode()
+        line = (json.dumps({"run": self.run, **row._asdict()}, ensure_ascii=False) + "\n").encode()
         try:
+            # One call for the whole line: several processes may append to one journal.
             written = self._lines.write(line)
             while written < len(line):
                 written += self._lines.write(line[written:])
@@ -104,34 +97,22 @@ class LedgerJournal:
 
 
 def read_journal(file: Path) -> dict[str, KnownRow]:
-    """The last row of each book in a journal; empty where there is none. Incomplete lines are skipped."""
-    known: dict[str, KnownRow] = {}
-    try:
-        lines = file.open("rb")
-    except FileNotFoundError:
-        return known
-    with lines:
-        for line in lines:
-            with suppress(ValueError, TypeError, KeyError, AttributeError):
-                entry = read_line(line)
-                known[entry.row.key] = entry
-    return known
+    """The last row of each book in a journal; empty where there is none."""
+    with suppress(FileNotFoundError), file.open("rb") as lines:
+        return {known.row.key: known for known in new_rows(lines)}
+    return {}
 
 
-def new_lines(journal: BinaryIO) -> Iterator[bytes]:
-    """The lines that were appended to an open journal since the last call."""
+def new_rows(journal: BinaryIO) -> Iterator[KnownRow]:
+    """The rows that were appended to an open journal since the last call. Incomplete lines are skipped."""
     for line in iter(journal.readline, b""):
         if not line.endswith(b"\n"):
             journal.seek(-len(line), os.SEEK_CUR)  # the rest is on its way
             return
-        yield line
-
-
-def read_line(line: bytes) -> KnownRow:
-    """The row in a line of a journal; ValueError, TypeError, KeyError or AttributeError where it is incomplete."""
-    values: dict[str, Any] = json.loads(line)
-    run = values.pop("run")
-    return KnownRow(LedgerRow(**_shared(values)), run)
+        with suppress(ValueError, TypeError, KeyError, AttributeError):  # of a process that was killed
+            values = json.loads(line)
+            run = values.pop("run")
+            yield KnownRow(LedgerRow(**_shared(values)), run)
 
 
 def write_rows(file: Path, rows: Iterable[LedgerRow]) -> None:
@@ -141,16 +122,13 @@ def write_rows(file: Path, rows: Iterable[LedgerRow]) -> None:
 
 def read_rows(file: Path) -> list[LedgerRow]:
     """The rows of a chunk's table; empty where there is none, or none of this form."""
+    numbers = {name: type(value) for name, value in LedgerRow._field_defaults.items() if not isinstance(value, str)}
     try:
         columns, *rows = read_csv(file)
-        return [_typed(dict(zip(columns, row, strict=True))) for row in rows]
+        tables = (_shared(dict(zip(columns, row, strict=True))) for row in rows)
+        return [LedgerRow(**row | {name: kind(row[name] or 0) for name, kind in numbers.items()}) for row in tables]
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return []
-
-
-def _typed(values: dict[str, str]) -> LedgerRow:
-    numbers = {name: int(values[name] or 0) for name in ("status", "attempts", "bytes", "mtime_ns", "width", "height")}
-    return LedgerRow(**{**_shared(values), **numbers, "seconds": float(values["seconds"] or 0)})
 
 
 def _shared(values: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import NamedTuple
 
+from bookcover_core.covers.cover_store import CoverStore, Retrieval
 from bookcover_core.covers.image_checks import ImageCheck
-from bookcover_core.covers.ledger import CoverOutcome
+from bookcover_core.covers.ledger import CoverOutcome, LedgerRow
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import slug
 from bookcover_core.listings.books import POOL, Book, each_book
@@ -24,7 +25,7 @@ from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp
-from bookcover_core.settings import BookSource, CoverSource
+from bookcover_core.settings import BookSource, CoverSettings, CoverSource
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,18 @@ class AmbiguousImage(NamedTuple):
 Found = LocalImage | AmbiguousImage | None
 
 
-class _FolderFiles:
+class GenreFolderSource:
+    """The folder that the books themselves were read from: one subfolder per genre."""
+
+    archives = ""
+    """The archives among the files, in words; empty where there is none."""
+
     def __init__(self, folder: Path) -> None:
         self._place = folder
+
+    def find(self, book: Book) -> Found:
+        """The image of a book; None where there is none."""
+        return self._image(normpath(f"{book.category}/{book.filename}"))
 
     def _image(self, name: str, *, is_exact: bool = True) -> LocalImage | None:
         """The file called `name`; None where it is gone."""
@@ -96,20 +106,16 @@ class _FolderFiles:
         except OSError as error:
             return ImageCheck(CoverOutcome.FAILED, f"the file cannot be read ({error.strerror})")
 
-
-class GenreFolderSource(_FolderFiles):
-    """The folder that the books themselves were read from: one subfolder per genre."""
-
-    def find(self, book: Book) -> Found:
-        """The image of a book; None where there is none."""
-        return self._image(normpath(f"{book.category}/{book.filename}"))
-
     def describe(self, missing: Sequence[Book]) -> str:
-        """Which book is gone."""
+        """What is here in place of the `missing` books."""
         return f"{missing[0].category}/{missing[0].filename} is gone since the listings were read"
 
+    def is_current(self) -> bool:
+        """Whether no file has come, gone or changed its name since it was opened."""
+        return True
 
-class _NamedFiles(_FolderFiles):
+
+class _NamedFiles(GenreFolderSource):
     """Files by name, and the rules by which books find theirs; in a folder, unless they are read otherwise."""
 
     def __init__(self, place: Path, names: Iterable[str], wanted: Iterable[str]) -> None:
@@ -117,11 +123,10 @@ class _NamedFiles(_FolderFiles):
         self._names = list(names)
         self._index = NameIndex(self._names, wanted)
         archives = [name for name in self._names if name.lower().endswith((".zip", ".tar", ".gz", ".rar", ".7z"))]
-        self.archives = f"{len(archives):,} archives such as {archives[0]!r}, which are not opened" if archives else ""
-        """The archives among the files, in words; empty where there is none."""
+        if archives:
+            self.archives = f"{len(archives):,} archives such as {archives[0]!r}, which are not opened"
 
     def find(self, book: Book) -> Found:
-        """The image of a book; None where there is none."""
         match = self._index.find(book.filename, (book.category, slug(book.category)))
         if match.is_ambiguous:
             return AmbiguousImage(match.names)
@@ -142,18 +147,15 @@ class _NamedFiles(_FolderFiles):
     def _contents(self) -> str:
         if not self._names:
             return "there is no file in it"
-        images = sum(map(has_image_suffix, self._names))
-        text = f"{len(self._names):,} files lie there, {images:,} of them images"
+        text = f"{len(self._names):,} files lie there, {sum(map(has_image_suffix, self._names)):,} of them images"
         return f"{text}, and {self.archives}" if self.archives else text
 
     def describe(self, missing: Sequence[Book]) -> str:
-        """What lies here, and what is most like the first of the `missing` books."""
         if not self._names:
             return self._contents()
-        text = f"looked for {missing[0].filename!r}; {self._contents()}"
         last = {PurePosixPath(name).name: name for name in self._names[:_MOST_COMPARED]}
-        alike = get_close_matches(PurePosixPath(missing[0].filename).name, last, n=1, cutoff=0.0)
-        return text + (f"; the name most like it is {last[alike[0]]!r}" if alike else "")
+        [alike] = get_close_matches(PurePosixPath(missing[0].filename).name, last, n=1, cutoff=0.0)
+        return f"looked for {missing[0].filename!r}; {self._contents()}; the name most like it is {last[alike]!r}"
 
 
 class FolderSource(_NamedFiles):
@@ -168,7 +170,7 @@ class FolderSource(_NamedFiles):
         self._folders = list(seen.values())
 
     def is_current(self) -> bool:
-        """Whether no file has come, gone or changed its name since."""
+        """Whether its folders have not changed since."""
         try:
             return all(
                 changed + _CLOCK_NS < self._read_at and path.stat().st_mtime_ns == changed
@@ -243,11 +245,7 @@ class ZipSource(_NamedFiles):
             return ImageCheck(CoverOutcome.FAILED, str(error))
 
 
-LocalSource = GenreFolderSource | FolderSource | ZipSource
-"""Where local images are looked up."""
-
-
-def open_local_source(study: Study) -> LocalSource | None:
+def open_local_source(study: Study) -> GenreFolderSource | None:
     """The study's local source of covers; None where they are fetched by http."""
     settings = study.settings
     if settings.books.source is BookSource.FOLDER:
@@ -259,10 +257,8 @@ def open_local_source(study: Study) -> LocalSource | None:
     is_archive = settings.covers.source is CoverSource.ARCHIVE
     own = None if is_archive else settings.root.parent
     stamps = file_stamp(study.workspace.books), file_stamp(location) if is_archive else ()
-    source = _open_source(study.workspace, location, own, stamps)
-    if isinstance(source, ZipSource) or source.is_current():
-        return source
-    _open_source.cache_clear()
+    if not _open_source(study.workspace, location, own, stamps).is_current():
+        _open_source.cache_clear()
     return _open_source(study.workspace, location, own, stamps)
 
 
@@ -293,7 +289,7 @@ def _open_source(
     return ZipSource(location, wanted) if own is None else FolderSource(location, wanted, own)
 
 
-def check_coverage(study: Study, source: LocalSource, books: Iterable[Book]) -> None:
+def check_coverage(study: Study, source: GenreFolderSource, books: Iterable[Book]) -> None:
     """Raise `FolderError` if a source lacks a larger share of `books`, the pool aside, than `covers.max_missing_share`.
 
     Archives among its files are logged: their covers count as missing.
@@ -302,13 +298,29 @@ def check_coverage(study: Study, source: LocalSource, books: Iterable[Book]) -> 
     missing = [book for book in books if not isinstance(source.find(book), LocalImage)]
     where = study.settings.covers.location or study.settings.books.folder
     if len(missing) > study.settings.covers.max_missing_share * len(books):
-        raise FolderError(
-            f"{len(missing):,} of {len(books):,} covers are not found ({source.describe(missing)})",
-            where=where,
-            advice="Check covers.location and the FILENAMEs, or raise covers.max_missing_share to go on without them.",
-        )
-    if missing and isinstance(source, _NamedFiles) and source.archives:
+        what = f"{len(missing):,} of {len(books):,} covers are not found ({source.describe(missing)})"
+        advice = "Check covers.location and the FILENAMEs, or raise covers.max_missing_share to go on without them."
+        raise FolderError(what, where=where, advice=advice)
+    if missing and source.archives:
         logger.warning("%s: %d covers are not found; there are %s", where, len(missing), source.archives)
+
+
+def import_cover(
+    source: GenreFolderSource, store: CoverStore, settings: CoverSettings, book: Book, found: Found
+) -> LedgerRow:
+    """The row of a book whose cover is copied from a local source, where it was `found`."""
+    if found is None:
+        return store.row(book, ImageCheck(CoverOutcome.MISSING, f"no {book.filename}"))
+    if isinstance(found, AmbiguousImage):
+        return store.row(book, ImageCheck(CoverOutcome.AMBIGUOUS, str(found)))
+    if found.bytes > settings.max_bytes:
+        verdict = ImageCheck(CoverOutcome.TOO_LARGE, f"{found.bytes:,} bytes")
+    else:
+        body = source.read(found, settings.max_bytes)
+        verdict = body if isinstance(body, ImageCheck) else store.keep_if_cover([book], body)
+    if verdict.outcome is CoverOutcome.OK and not found.is_exact:
+        verdict = verdict._replace(detail=f"found as {found.name}")
+    return store.row(book, verdict, Retrieval(found.name, attempts=1))
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:

@@ -1,8 +1,8 @@
 """Retries of one cover: mirrors in turn, back-off between rounds, until there is a final outcome."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 from bookcover_core.covers.connection import SUCCESSES, Connection, HttpAnswer
 from bookcover_core.covers.cover_store import Retrieval
@@ -16,16 +16,11 @@ from bookcover_core.settings import CoverSettings
 _TOO_MANY = 429  # the host wants fewer requests: its mirrors are not tried instead
 _MISSING = frozenset({404, 410})  # not found, and gone for good
 
-
 HOST_GONE = ImageCheck(CoverOutcome.MISSING, "host gone: there is no such name")
 """The outcome of covers whose host does not exist any more."""
 
-
-class TakeIn(Protocol):
-    """Checks what arrived, and stores it if it is a cover: `CoverStore.keep_if_cover` for some books."""
-
-    def __call__(self, body: bytes, *, is_quick: bool = False) -> ImageCheck:
-        """The outcome; `is_quick` where `costly_profile` has said so."""
+TakeIn = Callable[..., ImageCheck]
+"""Checks what arrived, as `check_image(body, is_quick=...)`, and stores it if it is a cover."""
 
 
 class FetchResult(NamedTuple):
@@ -34,127 +29,92 @@ class FetchResult(NamedTuple):
     verdict: ImageCheck
     came: Retrieval = Retrieval()
     may_pass: bool = False  # whether the failure is temporary
-
-
-_NOT_ASKED = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
+    is_gone: bool = False  # whether the name server says that the host's name does not exist
 
 
 async def fetch(
-    address: Address, host: HostLimits, connection: Connection, keep_if_cover: TakeIn, settings: CoverSettings
+    address: Address, host: HostLimits, connection: Connection, take_in: TakeIn, settings: CoverSettings
 ) -> FetchResult:
     """The outcome of requesting `address` from each mirror of its host, `covers.attempts` times at most.
 
     After a temporary failure the next mirror is tried, and the same one again after a pause. A mirror's "not found"
-    is believed only if it has served other images, or if no other mirror has the image. `keep_if_cover` checks what
-    arrives.
+    is believed only if it has served other images, or if no other mirror has the image. Waiting for the host's pace
+    does not count towards `covers.total_timeout`.
     """
-    attempts = _Attempts(address, host, connection, keep_if_cover, settings)
+    clock = asyncio.get_running_loop().time
+    last = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
+    requests, seconds, is_gone = 0, 0.0, True
     for attempt in range(1, settings.attempts + 1):
-        fetched = await attempts.try_mirrors()
-        if fetched is not None:
-            return fetched
-        if host.given_up or attempts.left <= 0:
-            break
-        if attempt < settings.attempts and not await attempts.wait(attempt):
-            break
-    return attempts.last_failure()
-
-
-@dataclass
-class _Attempts:
-    """The attempts for one cover, and the time they took."""
-
-    _address: Address
-    _host: HostLimits
-    _connection: Connection
-    _keep_if_cover: TakeIn
-    _settings: CoverSettings
-    _attempts: int = 0
-    _seconds: float = 0.0
-    _is_gone: bool = False
-    _last: FetchResult = _NOT_ASKED
-
-    @property
-    def left(self) -> float:
-        """Seconds left of `covers.total_timeout`; waiting for the host's pace does not count."""
-        return self._settings.total_timeout - self._seconds
-
-    async def try_mirrors(self) -> FetchResult | None:
-        """The first final outcome; None if every mirror failed temporarily."""
         denial: FetchResult | None = None
-        for mirror in list(self._host.mirrors):
-            if self.left <= 0 or self._host.given_up:
+        for mirror in list(host.mirrors):
+            if seconds >= settings.total_timeout or host.given_up:
                 break
-            fetched = await self._at(mirror)
-            if fetched.may_pass:
-                self._last = fetched
-                if fetched.came.status == _TOO_MANY:
+            await host.turn()
+            requests, started, asked = requests + 1, clock(), address.at(mirror.address)
+            found = await _ask(asked, host, mirror, connection, take_in, settings, settings.total_timeout - seconds)
+            seconds += clock() - started
+            came = Retrieval(str(asked), found.came.status, requests, round(seconds, 3))
+            found = found._replace(came=came)
+            if found.may_pass:
+                last, is_gone = found, is_gone and found.is_gone
+                if came.status == _TOO_MANY:
                     break
-            elif fetched.verdict.outcome in {CoverOutcome.MISSING, CoverOutcome.REFUSED} and not mirror.has_served:
-                denial = denial or fetched
+            elif found.verdict.outcome in {CoverOutcome.MISSING, CoverOutcome.REFUSED} and not mirror.has_served:
+                denial = denial or found
             else:
-                return fetched
-        return denial
+                return found
+        if denial is not None:
+            return denial
+        wait = pause(attempt, settings.backoff)
+        if host.given_up or attempt == settings.attempts or seconds + wait >= settings.total_timeout:
+            break
+        await asyncio.sleep(wait)
+        seconds += wait
+    return last._replace(verdict=HOST_GONE) if requests and is_gone and connection.guard.has_resolved else last
 
-    async def wait(self, attempt: int) -> bool:
-        """Pause before the next attempt. False: no time is left for one."""
-        seconds = pause(attempt, self._settings.backoff)
-        if seconds >= self.left:
-            return False
-        await asyncio.sleep(seconds)
-        self._seconds += seconds
-        return not self._host.given_up
 
-    def last_failure(self) -> FetchResult:
-        """The last failure; that the host is gone, where every attempt said so."""
-        if self._is_gone and self._connection.knows_other_hosts:
-            return self._last._replace(verdict=HOST_GONE)
-        return self._last
+async def _ask(
+    address: Address,
+    host: HostLimits,
+    mirror: Mirror,
+    connection: Connection,
+    take_in: TakeIn,
+    settings: CoverSettings,
+    left: float,
+) -> FetchResult:
+    """The outcome of one request, within the seconds `left`, which the host's health takes in; its status alone."""
+    try:
+        async with asyncio.timeout(left):
+            answer = await connection.get(address)
+        verdict = await _judge(answer, take_in, settings)
+    except TemporaryError as error:
+        host.failed(str(error), reached=error.reached, is_gone=error.is_gone)
+        verdict = ImageCheck(CoverOutcome.FAILED, str(error))
+        return FetchResult(verdict, Retrieval(status=error.status), may_pass=True, is_gone=error.is_gone)
+    except TimeoutError:
+        verdict = ImageCheck(CoverOutcome.FAILED, f"no cover in {settings.total_timeout:g} s")
+        host.failed(verdict.detail)
+        return FetchResult(verdict, may_pass=True)
+    except FinalError as error:
+        return FetchResult(ImageCheck(error.outcome, str(error)), Retrieval(status=error.status))
+    is_cut = verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
+    again = verdict.outcome is CoverOutcome.FAILED or is_cut
+    if again or verdict.outcome is CoverOutcome.REFUSED:  # a host that refuses everything counts as failing
+        host.failed(verdict.detail)
+    else:
+        host.answered(mirror, served=answer.status in SUCCESSES)
+    if again and (wait := retry_after(answer.headers)) is not None:
+        host.hold(wait)
+    return FetchResult(verdict, Retrieval(status=answer.status), again)
 
-    async def _at(self, mirror: Mirror) -> FetchResult:
-        await self._host.turn()
-        address = self._address.at(mirror.address)
-        self._attempts += 1
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        status = 0
-        try:
-            async with asyncio.timeout(self.left):
-                answer = await self._connection.get(address)
-            status = answer.status
-            verdict = await self._judge(answer)
-            again = verdict.outcome is CoverOutcome.FAILED or (
-                verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
-            )
-            self._note(mirror, answer, verdict, again=again)
-        except TemporaryError as error:
-            verdict, status, again = ImageCheck(CoverOutcome.FAILED, str(error)), error.status, True
-            self._is_gone = error.is_gone and (self._is_gone or self._attempts == 1)
-            self._host.failed(str(error), reached=error.reached, is_gone=error.is_gone)
-        except TimeoutError:
-            verdict, again = ImageCheck(CoverOutcome.FAILED, f"no cover in {self._settings.total_timeout:g} s"), True
-            self._host.failed(verdict.detail, reached=True)
-        except FinalError as error:
-            verdict, status, again = ImageCheck(error.outcome, str(error)), error.status, False
-        self._seconds += clock() - started
-        return FetchResult(verdict, Retrieval(str(address), status, self._attempts, round(self._seconds, 3)), again)
 
-    async def _judge(self, answer: HttpAnswer) -> ImageCheck:
-        """The outcome that a response stands for."""
-        if answer.status in SUCCESSES:
-            if costly_profile(answer.body, self._settings) is not None:
-                return await asyncio.to_thread(self._keep_if_cover, answer.body)
-            return self._keep_if_cover(answer.body, is_quick=True)
-        reason = f"HTTP {answer.status}"
-        if answer.status in _MISSING:
-            return ImageCheck(CoverOutcome.MISSING, reason)
-        return ImageCheck(CoverOutcome.FAILED if may_pass(answer.status) else CoverOutcome.REFUSED, reason)
-
-    def _note(self, mirror: Mirror, answer: HttpAnswer, verdict: ImageCheck, *, again: bool) -> None:
-        """Update the host's health. A host that refuses everything counts as failing."""
-        if again or verdict.outcome is CoverOutcome.REFUSED:
-            self._host.failed(verdict.detail, reached=True)
-        else:
-            self._host.answered(mirror, served=answer.status in SUCCESSES)
-        if again and (wait := retry_after(answer.headers)) is not None:
-            self._host.hold(wait)
+async def _judge(answer: HttpAnswer, take_in: TakeIn, settings: CoverSettings) -> ImageCheck:
+    """The outcome that a response stands for."""
+    if answer.status in SUCCESSES:
+        if costly_profile(answer.body, settings) is not None:
+            return await asyncio.to_thread(take_in, answer.body)
+        return take_in(answer.body, is_quick=True)
+    reason = f"HTTP {answer.status}"
+    if answer.status in _MISSING:
+        return ImageCheck(CoverOutcome.MISSING, reason)
+    return ImageCheck(CoverOutcome.FAILED if may_pass(answer.status) else CoverOutcome.REFUSED, reason)

@@ -52,13 +52,10 @@ class SsrfGuard:
             reason = f"{host} is no host of the listing or of covers.hosts; covers.redirect_hosts would allow it"
             raise FinalError(CoverOutcome.REFUSED, reason)
         now = asyncio.get_running_loop().time()
-        found = self._found.get(host)
-        if found is None or found.until < now:
-            async with self._locks[host]:
-                found = self._found.get(host)
-                if found is None or found.until < now:
-                    found = await self._look_up(host, port, now, by_proxy=by_proxy)
-                    self._found[host] = found
+        async with self._locks[host]:
+            found = self._found.get(host)
+            if found is None or found.until < now:
+                found = self._found[host] = await self._look_up(host, port, now, by_proxy=by_proxy)
         return [host] if by_proxy else found.addresses
 
     @property

@@ -7,13 +7,13 @@ covers which several threads want at once share each host's pace and back-off.
 import asyncio
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from threading import Lock, Thread
 from typing import NamedTuple
 
 from bookcover_core.covers.connection import Connection
-from bookcover_core.covers.downloader import Mirrors
-from bookcover_core.covers.host_limits import HostLimits, log_given_up
+from bookcover_core.covers.host_limits import HostLimits, Mirrors
 from bookcover_core.covers.image_checks import ImageCheck, check_image
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.retry import fetch
@@ -154,12 +154,12 @@ class CoverFetcher:
         host = self._host(self._places.origin(address))
         if host.given_up:
             return b"", ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")
-        async with Connection(self._guard, self._settings) as connection:
+        async with aclosing(Connection(self._guard, self._settings)) as connection:
             fetched = await fetch(address, host, connection, take_in, self._settings)
         return came, fetched.verdict
 
     def _host(self, origin: Address) -> HostLimits:
         name = str(origin)
         if name not in self._hosts:
-            self._hosts[name] = HostLimits(name, self._places.of(origin), self._settings, log_given_up)
+            self._hosts[name] = HostLimits(self._places.of(origin), self._settings)
         return self._hosts[name]

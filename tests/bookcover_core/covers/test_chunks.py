@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from bookcover_core.covers import download
-from bookcover_core.covers.chunk_choice import choose_chunks, next_chunk
 from bookcover_core.covers.chunks import chunks
-from bookcover_core.covers.download import download_chunk
+from bookcover_core.covers.download import choose_chunks, download_chunk, next_chunk
 from bookcover_core.errors import DownloadError, SettingsError, StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import parse_settings

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
@@ -53,7 +54,7 @@ def get(*urls: str, tls: ssl.SSLContext, before_next: Callable[[], object] | Non
 
     async def ask() -> list[object]:
         found: list[object] = []
-        async with Connection(SsrfGuard(NAMES, NAMES, 5.0), CoverSettings(), tls) as connection:
+        async with aclosing(Connection(SsrfGuard(NAMES, NAMES, 5.0), CoverSettings(), tls)) as connection:
             for url in urls:
                 if found and before_next:
                     await asyncio.to_thread(before_next)
@@ -145,7 +146,7 @@ def proxied(proxy: str, *urls: str, **settings: object) -> list[object]:
     async def ask() -> list[object]:
         found: list[object] = []
         limits = CoverSettings(proxy=proxy, **settings)
-        async with Connection(SsrfGuard([*NAMES, "far.example", "10.0.0.1"], (), 5.0), limits) as connection:
+        async with aclosing(Connection(SsrfGuard([*NAMES, "far.example", "10.0.0.1"], (), 5.0), limits)) as connection:
             for url in urls:
                 try:
                     found.append((await connection.get(parse_address(url))).body)
@@ -235,7 +236,7 @@ def test_a_tunnel_leads_to_the_host_that_the_certificate_names(certificate: Path
         async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
             settings = CoverSettings(proxy=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
             tls = ssl.create_default_context(cafile=str(certificate))
-            async with Connection(SsrfGuard(NAMES, (), 5.0), settings, tls) as connection:
+            async with aclosing(Connection(SsrfGuard(NAMES, (), 5.0), settings, tls)) as connection:
                 return (await connection.get(parse_address("https://shop.example/c%2B.jpg"))).body
 
     far.add("/c%2B.jpg", reply(body=b"through"))

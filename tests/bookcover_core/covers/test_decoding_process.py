@@ -93,7 +93,7 @@ def test_a_process_that_cannot_be_started_is_a_shortage(monkeypatch):
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
     monkeypatch.setattr(decoding_process, "_idle", decoding_process.SimpleQueue())
-    monkeypatch.setattr(decoding_process, "_DecodingProcess", fail)
+    monkeypatch.setattr(decoding_process, "_start", fail)
     assert check_image(picture("TIFF"), SETTINGS).outcome == "failed for now"
 
 

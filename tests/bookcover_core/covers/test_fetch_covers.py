@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from loky import ProcessPoolExecutor
 
-from bookcover_core.covers import download_progress, downloader, fetch_covers
+from bookcover_core.covers import download_progress, fetch_covers
 from bookcover_core.covers.download import download_chunk
 from bookcover_core.covers.fetch_covers import share
 from bookcover_core.pipeline import processes
@@ -121,7 +121,7 @@ def test_a_host_is_given_up_by_all_and_said_once(
 
 def test_more_hosts_than_are_asked_at_once(host: LoopbackHost, make_study: MakeStudy, monkeypatch: pytest.MonkeyPatch):
     """Hosts get their turn one after the other, and none is forgotten."""
-    monkeypatch.setattr(downloader, "HOSTS_AT_ONCE", 3)
+    monkeypatch.setattr(fetch_covers, "HOSTS_AT_ONCE", 3)
     host.otherwise = reply(200, picture())
     urls = {f"b{n}": f"http://shop{n % 11}.example/{n}.jpg" for n in range(60)}
     places = {f"shop{n}.example": [f"http://127.0.0.1:{host.port}"] for n in range(11)}

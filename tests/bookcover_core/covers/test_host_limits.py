@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bookcover_core.covers.host_limits import HostLimits, HostNotice, log_given_up
+from bookcover_core.covers.host_limits import HostLimits
 from bookcover_core.covers.urls import parse_address
 from bookcover_core.settings import CoverSettings
 
@@ -10,12 +10,7 @@ PLACES = [parse_address("http://one.example/"), parse_address("http://two.exampl
 
 
 def make(*, places: int = 1, **settings: float) -> HostLimits:
-    return HostLimits(
-        "shop.example",
-        PLACES[:places],
-        CoverSettings.model_validate({"concurrency": 4, **settings}),
-        log_given_up,
-    )
+    return HostLimits(PLACES[:places], CoverSettings.model_validate({"concurrency": 4, **settings}))
 
 
 def test_a_host_without_connections_is_given_up_before_one_that_errs():
@@ -97,25 +92,3 @@ def test_a_hold_binds_those_who_wait_already():
     first, *others = asyncio.run(take())
     assert first < 0.1
     assert all(time >= 0.1 + number * 0.01 - 0.002 for number, time in enumerate(others))
-
-
-def test_what_one_learns_of_a_host_the_others_heed():
-    """Holds and giving up are told once, and taken over as they are; who heeds does not tell again."""
-
-    async def share() -> list[HostNotice]:
-        told: list[HostNotice] = []
-        teller = HostLimits("shop.example", PLACES[:1], CoverSettings(concurrency=4), told.append)
-        heeder = make()
-        teller.hold(0.05)
-        for _ in range(40):
-            teller.failed("refused", reached=False)
-        started = asyncio.get_running_loop().time()
-        for notice in told:
-            heeder.apply(notice)
-        await heeder.turn()
-        assert asyncio.get_running_loop().time() - started >= 0.05 - 0.002
-        assert heeder.given_up == teller.given_up
-        return told
-
-    told = asyncio.run(share())
-    assert [(notice.hold, bool(notice.given_up)) for notice in told] == [(0.05, False), (0.0, True)]
