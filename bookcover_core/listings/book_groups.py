@@ -4,7 +4,6 @@ Editions and volumes of one work share a main title, and often a cover: split ap
 test of another.
 """
 
-import csv
 import logging
 import re
 import unicodedata
@@ -13,8 +12,9 @@ from pathlib import Path
 
 from bookcover_core.errors import ListingError
 from bookcover_core.genres import plain_spelling
-from bookcover_core.listings.listing_format import csv_fault, find_delimiter, open_lines
+from bookcover_core.listings.listing_format import find_delimiter, open_lines
 from bookcover_core.listings.name_index import BookNames
+from bookcover_core.listings.records import split_records
 from bookcover_core.pipeline.workspace import from_cell
 
 logger = logging.getLogger(__name__)
@@ -103,19 +103,15 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
         if key is None:
             unknown.append((line, text))
         elif groups.setdefault(key, group) != group:
-            raise ListingError(
-                f"{text!r} stands in two groups", where=f"{name}, line {line}", advice="Keep one of them."
-            )
+            where = f"{name}, line {line}"
+            raise ListingError(f"{text!r} stands in two groups", where=where, advice="Keep one of them.")
     if unknown:
-        line, text = unknown[0]
-        reason = f"{len(unknown):,} rows name no book of the study, or several; the first: {text!r}"
+        where = f"{name}, line {unknown[0][0]}"
+        what = f"{len(unknown):,} rows name no book of the study, or several; the first: {unknown[0][1]!r}"
         if not skip:
-            raise ListingError(
-                reason,
-                where=f"{name}, line {line}",
-                advice='Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".',
-            )
-        logger.warning("%s, line %d: %s", name, line, reason)
+            advice = 'Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".'
+            raise ListingError(what, where=where, advice=advice)
+        logger.warning("%s: %s", where, what)
     elif not groups:
         raise ListingError("the file names no group", where=name, advice="Write FILENAME,group; or clear books.groups.")
     return groups
@@ -124,19 +120,14 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
 def _read_pairs(file: Path, name: str) -> Iterator[tuple[int, str, str]]:
     with open_lines(file, name) as content:
         delimiter, lines = find_delimiter(content)
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
         seen = False
-        try:
-            for row in rows:
-                line = rows.line_num
-                if not any(field.strip() for field in row) or (not seen and row[0].strip().casefold() in _HEADERS):
-                    continue
-                seen = True
-                if len(row) != 2 or not all(field.strip() for field in row):
-                    where = f"{name}, line {line}"
-                    raise ListingError("not a FILENAME and its group", where=where, advice="Write FILENAME,group.")
-                yield line, from_cell(row[0].strip()), plain_spelling(from_cell(row[1]))
-        except csv.Error as error:
-            raise ListingError(
-                csv_fault(error), where=f"{name}, line {rows.line_num}", advice="Mend the line."
-            ) from error
+        for line, row in split_records(lines, delimiter):
+            where = f"{name}, line {line}"
+            if isinstance(row, str):
+                raise ListingError(row, where=where, advice="Mend the line.")
+            if not any(field.strip() for field in row) or (not seen and row[0].strip().casefold() in _HEADERS):
+                continue
+            seen = True
+            if len(row) != 2 or not all(field.strip() for field in row):
+                raise ListingError("not a FILENAME and its group", where=where, advice="Write FILENAME,group.")
+            yield line, from_cell(row[0].strip()), plain_spelling(from_cell(row[1]))

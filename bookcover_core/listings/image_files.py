@@ -101,17 +101,41 @@ def walk_files(
     folders, links = [""], list[str]()
     while folders or links:
         # Links come last of all: a folder that is met twice is read under its own name, wherever the link lies.
-        name = folders.pop() if folders else links.pop(0)
+        below = folders.pop() if folders else links.pop(0)
+        path = file_path(folder, below) if below else folder
         try:
-            files, real, linked = _read_folder(folder, name, left_out, own, seen)
+            status = path.stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen:
+                left_out.append(LeftOut(below, "a link to a folder that is read already"))
+                continue
+            seen[identity] = path, status.st_mtime_ns
+            if is_study_folder(path) or (own is not None and path.resolve() == own):
+                left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
+                continue
+            with os.scandir(path) as found:
+                entries = sorted(found, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
-            if is_strict or not name:
+            if is_strict or not below:
                 raise
-            left_out.append(LeftOut(name, f"cannot be read ({error.strerror})"))
+            left_out.append(LeftOut(below, f"cannot be read ({error.strerror})"))
             continue
-        yield from files
-        folders += sorted(real, reverse=True)
-        links += sorted(linked)
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
+                continue
+            name = "/".join(filter(None, (below, decode(os.fsencode(entry.name)))))
+            try:
+                status = entry.stat()
+            except OSError as error:
+                reason = "a link to nothing" if entry.is_symlink() else f"cannot be read ({error.strerror})"
+                left_out.append(LeftOut(name, reason))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                (links if entry.is_symlink() else folders).append(name)
+            elif stat.S_ISREG(status.st_mode):
+                yield FoundFile(name, status.st_size, status.st_mtime_ns)
+            else:
+                left_out.append(LeftOut(name, f"{name_kind(status.st_mode)}, which is not read"))
 
 
 def list_files(
@@ -134,41 +158,6 @@ def list_files(
     if any(not each.name for each in left_out):
         raise FolderError(f"this is {left_out[0].reason}", where=folder, advice=advice)
     return files, left_out
-
-
-def _read_folder(
-    folder: Path, below: str, left_out: list[LeftOut], own: Path | None, seen: dict[tuple[int, int], tuple[Path, int]]
-) -> tuple[list[FoundFile], list[str], list[str]]:
-    """The files of one folder, and the names of its subfolders and of its links to folders: see `walk_files`."""
-    path = file_path(folder, below) if below else folder
-    status = path.stat()
-    identity = (status.st_dev, status.st_ino)
-    files, real, linked = list[FoundFile](), list[str](), list[str]()
-    if identity in seen:
-        left_out.append(LeftOut(below, "a link to a folder that is read already"))
-        return files, real, linked
-    seen[identity] = path, status.st_mtime_ns
-    if is_study_folder(path) or (own is not None and path.resolve() == own):
-        left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
-        return files, real, linked
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
-                continue
-            name = "/".join(filter(None, (below, decode(os.fsencode(entry.name)))))
-            try:
-                status = entry.stat()
-            except OSError as error:
-                reason = "a link to nothing" if entry.is_symlink() else f"cannot be read ({error.strerror})"
-                left_out.append(LeftOut(name, reason))
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                (linked if entry.is_symlink() else real).append(name)
-            elif stat.S_ISREG(status.st_mode):
-                files.append(FoundFile(name, status.st_size, status.st_mtime_ns))
-            else:
-                left_out.append(LeftOut(name, f"{name_kind(status.st_mode)}, which is not read"))
-    return files, real, linked
 
 
 def name_kind(mode: int) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import ListingError
 from bookcover_core.listings.image_files import WEB_PAGE, foreign_format, has_image_magic
-from bookcover_core.listings.text_decoding import carry, decode
+from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ MOST_BYTES = 1024**3  # bytes of a listing once unpacked, at most: Book32's has 
 _LONGEST_LINE = 64 * 1024**2
 
 _HEAD = 1024  # bytes that tell what a file is
+
+_SAVE = "Save it as CSV in UTF-8."
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -85,26 +87,21 @@ def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
         with _open_binary(file, name) as content:
             encoding = _find_encoding(content, name)
         with _open_binary(file, name) as content:
-            yield _split_lines(_decoded(content, encoding))
+            # Ends of lines are looked for alone: a control character in a title is none.
+            errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
+            yield _split_lines(map(carry, io.TextIOWrapper(content, encoding, errors, newline="\n")))
     except (*ZIP_DAMAGE, gzip.BadGzipFile) as error:
-        raise ListingError(
-            f"the listing cannot be unpacked ({error})", where=name, advice="Unpack it, and name the file in it."
-        ) from error
+        advice = "Unpack it, and name the file in it."
+        raise ListingError(f"the listing cannot be unpacked ({error})", where=name, advice=advice) from error
     except UnicodeError as error:
-        raise ListingError(
-            f"the listing is not text ({error})", where=name, advice="Save it as CSV in UTF-8."
-        ) from error
+        raise ListingError(f"the listing is not text ({error})", where=name, advice=_SAVE) from error
 
 
 def refuse_unread(file: Path, name: str = "") -> None:
     """Raise `ListingError` for a folder, and for a pipe or device, which might never end."""
     if file.exists() and not file.is_file():
-        kind = "a folder" if file.is_dir() else "not a file"
-        raise ListingError(
-            f"the listing cannot be read (it is {kind})",
-            where=name or file,
-            advice="Name a file of text, such as books.csv.",
-        )
+        what = f"the listing cannot be read (it is {'a folder' if file.is_dir() else 'not a file'})"
+        raise ListingError(what, where=name or file, advice="Name a file of text, such as books.csv.")
 
 
 @contextmanager
@@ -128,10 +125,8 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     if any(info.filename == "[Content_Types].xml" for info in members):
         raise _no_table("an Excel workbook", name)
     if len(members) != 1:
-        shown = ", ".join(info.filename for info in members[:5])
-        raise ListingError(
-            f"the zip file holds {len(members)} files ({shown})", where=name, advice="Unpack it, and name one of them."
-        )
+        what = f"the zip file holds {len(members)} files ({', '.join(info.filename for info in members[:5])})"
+        raise ListingError(what, where=name, advice="Unpack it, and name one of them.")
     return members[0]
 
 
@@ -145,7 +140,7 @@ def _refuse_others(head: bytes, name: str) -> None:
 
 
 def _no_table(kind: str, name: str) -> ListingError:
-    return ListingError(f"this is {kind}, not a table of text", where=name, advice="Save it as CSV in UTF-8.")
+    return ListingError(f"this is {kind}, not a table of text", where=name, advice=_SAVE)
 
 
 def _find_wide(line: bytes) -> str:
@@ -163,13 +158,13 @@ def _find_wide(line: bytes) -> str:
 
 
 def _find_encoding(content: Binary, name: str) -> str:
-    """The encoding of a listing: "utf-16", "utf-32", "cp1252", or "utf-8" with bytes that may be none.
+    """The encoding of a listing: "utf-16", "utf-32", "cp1252", or "utf-8-sig" with bytes that may be none of UTF-8.
 
     Where no line is UTF-8 beyond ASCII, and all lines are Windows-1252, it is that. The real listings have valid UTF-8,
     and bytes (0x81) that Windows-1252 does not define.
     """
-    foreign = first = size = 0
-    wide, is_utf8, may_be_1252 = "", False, True
+    size, wide, is_utf8, may_be_1252 = 0, "", False, True
+    foreign: list[int] = []
     for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
         size += len(line)
         if number == 1:
@@ -183,21 +178,16 @@ def _find_encoding(content: Binary, name: str) -> str:
         if _is_in(line, "utf-8"):
             is_utf8 = is_utf8 or not line.removeprefix(codecs.BOM_UTF8).isascii()
         else:
-            foreign += 1
-            first = first or number
+            foreign.append(number)
             may_be_1252 = may_be_1252 and _is_in(line, "cp1252")
-    if not foreign:
-        return wide or "utf-8"
-    if may_be_1252 and not is_utf8:
-        logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, foreign)
+    if foreign and may_be_1252 and not is_utf8:
+        logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, len(foreign))
         return "cp1252"
-    logger.warning(
-        "%s: %d lines have bytes that are no UTF-8, the first is line %d; they are kept, and shown as a question mark",
-        name,
-        foreign,
-        first,
-    )
-    return "utf-8"
+    if foreign:
+        kept = "they are kept, and shown as a question mark"
+        bad = (name, len(foreign), foreign[0], kept)
+        logger.warning("%s: %d lines have bytes that are no UTF-8, the first is line %d; %s", *bad)
+    return wide or "utf-8-sig"
 
 
 def _is_in(line: bytes, encoding: str) -> bool:
@@ -206,16 +196,6 @@ def _is_in(line: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _decoded(content: Binary, encoding: str) -> Iterator[str]:
-    if encoding.startswith(("utf-16", "utf-32")):
-        # Ends of lines are looked for alone: a control character in a title is none.
-        yield from map(carry, io.TextIOWrapper(content, encoding, newline="\n"))
-        return
-    for number, raw in enumerate(content):
-        line = raw.removeprefix(codecs.BOM_UTF8) if number == 0 else raw
-        yield carry(line.decode("cp1252")) if encoding == "cp1252" else decode(line)
 
 
 def _split_lines(lines: Iterator[str]) -> Iterator[str]:
@@ -272,8 +252,7 @@ class ListingColumns:
         fields = [row[self.places[column]] if column in self.places else "" for column in COLUMNS]
         if "FILENAME" not in self.places:
             asin, url = fields[0].strip(), fields[2]
-            name = f"{asin}.jpg" if asin else unquote(PurePosixPath(urlsplit(url).path).name)
-            fields[1] = name
+            fields[1] = f"{asin}.jpg" if asin else unquote(PurePosixPath(urlsplit(url).path).name)
         return fields
 
 
@@ -300,11 +279,9 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
             same = wanted if column == "CATEGORY" else (headers[found],)
             several = [title for title, plain in zip(first, headers, strict=True) if plain in same]
             if len(several) > 1:
-                raise ListingError(
-                    f"the header has several columns for {column} ({', '.join(map(repr, several))})",
-                    where=where,
-                    advice=f'Rename all but one, or name it in books.columns: {{ {setting} = "{several[0]}" }}.',
-                )
+                what = f"the header has several columns for {column} ({', '.join(map(repr, several))})"
+                advice = f'Rename all but one, or name it in books.columns: {{ {setting} = "{several[0]}" }}.'
+                raise ListingError(what, where=where, advice=advice)
             places[column] = found
         elif header is not None:
             raise ListingError(f"the header has no column {header!r}", where=where, advice="Check books.columns.")
@@ -314,11 +291,8 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
     if not {"ASIN", "FILENAME", "IMAGE URL"} & places.keys():
         missing.append("the image (filename, asin or image_url)")
     if missing:
-        raise ListingError(
-            f"the header names no column for {' and '.join(missing)}",
-            where=where,
-            advice='Name it in books.columns, such as { category = "Genre" }.',
-        )
+        advice = 'Name it in books.columns, such as { category = "Genre" }.'
+        raise ListingError(f"the header names no column for {' and '.join(missing)}", where=where, advice=advice)
     logger.info("%s: a header names %s", name, ", ".join(f"{column} ({first[at]!r})" for column, at in places.items()))
     return ListingColumns(len(first), places, has_header=True)
 

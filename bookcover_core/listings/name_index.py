@@ -8,7 +8,7 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,9 +18,6 @@ Form = Callable[[str], str]
 
 # Names in which nothing but the case is to be evened out: nearly all, and quickly told.
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
-
-
-_MANY = 100  # ends of paths with one last part that are kept
 
 
 class NameMatch(NamedTuple):
@@ -84,8 +81,7 @@ class NameIndex:
         self._names = frozenset(names)
         self._all_wanted = wanted
         self._forms = forms
-        self._by_last: dict[Form, dict[str, list[tuple[str, str]]]] = {}
-        self._by_end: dict[tuple[Form, str], dict[str, list[tuple[str, str]]]] = {}
+        self._by_end: dict[Form, defaultdict[str, list[tuple[str, str]]]] = {}
         self._takers: dict[str, Counter[str]] = {}
 
     def find(self, wanted: str, folders: Collection[str] = ()) -> NameMatch:
@@ -108,7 +104,7 @@ class NameIndex:
         for form in self._forms:
             path = form(wanted)
             ends = list(_ends(path))
-            index = self._index(form, ends[-1])
+            index = self._index(form)
             below = [each for each in index.get(path, ()) if self._is_free(each[0], wanted, form)]
             shorter = [each for end in ends[1:-1] for each in index.get(end, ()) if each[1] == end]
             for found in (
@@ -153,22 +149,15 @@ class NameIndex:
         """Whether no other wanted name means `name` as written."""
         return form is as_written or _last(name) not in self._claimed or _last(name) == _last(wanted)
 
-    def _index(self, form: Form, last: str) -> dict[str, list[tuple[str, str]]]:
-        """Names and their paths in one form, of those that end in `last`, by every end of the path."""
-        if (form, last) in self._by_end:
-            return self._by_end[form, last]
-        if form not in self._by_last:
-            by_last: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    def _index(self, form: Form) -> Mapping[str, list[tuple[str, str]]]:
+        """Names and their paths in one form, by every end of the path."""
+        if form not in self._by_end:
+            by_end = self._by_end.setdefault(form, defaultdict(list))
             for name in self._names:
-                by_last[_last(path := form(name))].append((name, path))
-            self._by_last[form] = dict(by_last)
-        by_end: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        for each in self._by_last[form].get(last, ()):
-            for end in _ends(each[1]):
-                by_end[end].append(each)
-        if len(by_end) > _MANY:  # many names of one last part are gone through once; few take no room
-            self._by_end[form, last] = by_end
-        return by_end
+                path = form(name)
+                for end in _ends(path):
+                    by_end[end].append((name, path))
+        return self._by_end[form]
 
 
 def _last(path: str) -> str:

@@ -55,18 +55,15 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPic
         else:
             pictures.append(FolderPicture(genre, name, file.bytes, file.mtime_ns))
     genres = {picture.genre for picture in pictures}
-    left_out += [
-        LeftOut(genre, "a folder without an image: it is no genre") for genre in folders if genre not in genres
-    ]
+    empty = (folder for folder in folders if folder not in genres)
+    left_out += [LeftOut(genre, "a folder without an image: it is no genre") for genre in empty]
     if not pictures:
         missing = "no pictures in its subfolders" if folders else "no subfolders"
         raise FolderError(f"there are {missing}", where=folder, advice="Put the pictures of each genre in a subfolder.")
     if len(genres) > 1 and {genre.casefold() for genre in genres} <= _SPLIT_NAMES:
-        raise FolderError(
-            f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})",
-            where=folder,
-            advice="A study draws its own split: put all pictures of a genre in one folder, or name one side's folder.",
-        )
+        what = f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})"
+        advice = "A study draws its own split: put all pictures of a genre in one folder, or name one side's folder."
+        raise FolderError(what, where=folder, advice=advice)
     return sorted(pictures), left_out
 
 
@@ -81,19 +78,14 @@ def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
         logger.warning("%s: %d left out (%s): %s%s", folder / genre, len(names), reason, shown, more)
 
 
-def joined_folders(pictures: list[FolderPicture]) -> dict[str, str]:
-    """The genre of each folder whose name is another spelling of a genre's."""
-    return join_spellings(Counter(picture.genre for picture in pictures))
-
-
-def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[ListedBook]]:
-    """The genres, by name, and one book for each picture.
+def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[ListedBook], dict[str, str]]:
+    """The genres, by name; one book for each picture; and the folders that are read as another genre's spelling.
 
     A book's key is the stem of its picture's name. Where several pictures have one stem, all of them get the genre's
     slug before it, and those of one genre a number behind it, so that no key depends on what other genres hold first.
     FILENAME is the path below the folder that the genre is called after.
     """
-    joined = joined_folders(pictures)
+    joined = join_spellings(Counter(picture.genre for picture in pictures))
     genres = number_genres(sorted({joined.get(picture.genre, picture.genre) for picture in pictures}))
     by_name = {genre.name: genre for genre in genres}
     stems = [PurePosixPath(picture.name).stem for picture in pictures]
@@ -111,4 +103,4 @@ def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[ListedBoo
         taken.add(safe_name(key))
         record = Record("", filename, "", stem, "", str(genre.label), genre.name)
         books.append(ListedBook(key, record, UNDRAWN))
-    return genres, books
+    return genres, books, {folder: name for folder, name in joined.items() if folder != name}

@@ -79,9 +79,8 @@ def digest_of_source(study: Study, name: str, source: str) -> str:
             return file_digest(Path(place))
         if _read_sources(kept.parent).get(name, {}).get("source") == place:
             return file_digest(kept)
-    raise StageOrderError(
-        f"the listing {source} has not been read", where=kept, advice="Run the stage `listings` first."
-    )
+    what = f"the listing {source} has not been read"
+    raise StageOrderError(what, where=kept, advice="Run the stage `listings` first.")
 
 
 def _place(source: str) -> str:
@@ -106,11 +105,8 @@ def _copy(file: Path, target: Path, *, kept: str | None) -> bool:
         if kept == file_digest(file):
             return False
     except OSError as error:
-        raise ListingError(
-            f"the listing cannot be read ({error.strerror})",
-            where=file,
-            advice="Check the name of the file in the settings of `books`.",
-        ) from error
+        what, advice = f"the listing cannot be read ({error.strerror})", "Check its name in the settings of `books`."
+        raise ListingError(what, where=file, advice=advice) from error
     with atomic(target) as temporary:
         shutil.copyfile(file, temporary)
     return True
@@ -133,26 +129,24 @@ def _fetch(address: str, target: Path, settings: CoverSettings) -> None:
         else:
             logger.info("fetched %s: %d bytes", address, target.stat().st_size)
             return
-    raise DownloadError(
-        f"the listing could not be fetched ({settings.attempts} attempts; the last: {reason})",
-        where=address,
-        advice="Check the network and start again, or name a local copy of the file in the settings of `books`.",
-    )
+    what = f"the listing could not be fetched ({settings.attempts} attempts; the last: {reason})"
+    advice = "Check the network and start again, or name a local copy of the file in the settings of `books`."
+    raise DownloadError(what, where=address, advice=advice)
 
 
 def _fetch_once(address: str, target: Path, settings: CoverSettings) -> None:
-    timeout = httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout)
     contact = f" (+{settings.contact})" if settings.contact else ""
-    headers = {"User-Agent": f"bookcover/{__version__}{contact}"}
+    options: dict[str, Any] = {
+        "headers": {"User-Agent": f"bookcover/{__version__}{contact}"},
+        "timeout": httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout),
+        "verify": httpx.create_ssl_context(),  # certificates of the environment count, but not its proxies
+        "trust_env": False,
+    }
     asked = address
-    # Certificates of the environment count, but not its proxies, which `find_proxy` has looked at.
-    tls = httpx.create_ssl_context()
     try:
         for _ in range(_MOST_REDIRECTS + 1):
-            proxy = find_proxy(*(urlsplit(asked).scheme, urlsplit(asked).hostname or ""), settings) or None
-            with httpx.stream(
-                "GET", asked, headers=headers, timeout=timeout, proxy=proxy, trust_env=False, verify=tls
-            ) as answer:
+            proxy = find_proxy(urlsplit(asked).scheme, urlsplit(asked).hostname or "", settings) or None
+            with httpx.stream("GET", asked, proxy=proxy, **options) as answer:
                 if answer.next_request is not None:
                     asked = _follow(address, answer.next_request.url, settings)
                     continue
@@ -202,8 +196,5 @@ def _save(answer: httpx.Response, address: str, target: Path, patience: float) -
 
 
 def _refusal(address: str, what: str) -> DownloadError:
-    return DownloadError(
-        what,
-        where=address,
-        advice="Check the address in the settings of `books`, or name a local copy of the file there.",
-    )
+    advice = "Check the address in the settings of `books`, or name a local copy of the file there."
+    return DownloadError(what, where=address, advice=advice)

@@ -15,7 +15,7 @@ from bookcover_core.genres import Genre, number_genres
 from bookcover_core.listings.book_groups import name_group, read_groups, title_group
 from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, write_books, write_genres
 from bookcover_core.listings.image_files import LeftOut
-from bookcover_core.listings.picture_folder import FolderPicture, as_books, joined_folders, list_pictures, log_left_out
+from bookcover_core.listings.picture_folder import as_books, list_pictures, log_left_out
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
 from bookcover_core.listings.records import Categories, ListedBook, MalformedRecord, malformed_error, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -55,8 +55,12 @@ def _inputs(study: Study) -> Inputs:
     given = {name: digest_of_source(study, name, source) for name, source in listing_files(books)}
     if books.source is not BookSource.FOLDER:
         return Inputs(given=given)
-    pictures, _ = _pictures(study)
+    pictures, _ = list_pictures(_folder(study), study.settings.root.parent)
     return Inputs(given={"folder": digest_of(list(map(list, pictures))), **given}, sizes={"folder": len(pictures)})
+
+
+def _folder(study: Study) -> Path:
+    return Path(str(study.settings.books.folder)).expanduser()
 
 
 @stage(
@@ -82,7 +86,7 @@ def read_listings(study: Study, _: StageRun) -> Result:
     """
     books = study.settings.books
     files = {name: raw_file(study, name) for name, _ in listing_files(books)}
-    found = _read_pictures(study) if books.source is BookSource.FOLDER else _read(books, files)
+    found = _read(study, files)
     log_left_out(Path(str(books.folder)), found.left_out)
     for spelt, name in found.joined.items():
         logger.warning("the genre %r is read as %r, which differs in case, blanks or composition alone", spelt, name)
@@ -129,17 +133,13 @@ def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
         files[name] = file if file.exists() else raw_file(study, name)
         if not files[name].exists() and name != "groups":
             return []
-    groups: dict[str, str] = {}
+    found, groups = _ListingContent(), dict[str, str]()
     try:
-        found = _read_pictures(study) if books.source is BookSource.FOLDER else _read(books, files)
+        found = _read(study, files)
+        _count_genres(found)
     except BookcoverError as error:
         told.append(error)
-        return []
-    try:
-        _count_genres(found)
-    except GenreError as error:
-        told.append(error)
-    if books.groups and files["groups"].exists():
+    if books.groups and found.books and files["groups"].exists():
         try:
             groups = _read_groups(files["groups"], found, books)
         except BookcoverError as error:
@@ -147,38 +147,26 @@ def books_ahead(study: Study, told: list[BookcoverError]) -> list[Book]:
     return list(_rows(found, groups, books))
 
 
-def _read_pictures(study: Study) -> _ListingContent:
-    pictures, left_out = _pictures(study)
-    genres, books = as_books(pictures)
-    joined = {folder: name for folder, name in joined_folders(pictures).items() if folder != name}
-    return _ListingContent(books, genres, [str(genre.label) for genre in genres], left_out=left_out, joined=joined)
-
-
-def _pictures(study: Study) -> tuple[list[FolderPicture], list[LeftOut]]:
-    return list_pictures(Path(str(study.settings.books.folder)).expanduser(), study.settings.root.parent)
-
-
 def listing_files(books: BookSettings) -> Iterator[tuple[str, str]]:
-    """Name and source of each file that the study reads."""
-    if books.source is not BookSource.FOLDER:
-        yield from _sources(books)
+    """Name and source of each file that the study reads, in the order that they are read in."""
+    if books.source is BookSource.LISTING:
+        yield "listing", str(books.listing)
+    elif books.source is BookSource.BOOKCOVER30:
+        yield TRAIN, books.train_listing
+        yield TEST, books.test_listing
+        if books.pool_listing:
+            yield POOL, books.pool_listing
     if books.groups:
         yield "groups", books.groups
 
 
-def _sources(books: BookSettings) -> Iterator[tuple[str, str]]:
-    """Name and source of each listing, in the order that they are read in."""
-    if books.source is BookSource.LISTING:
-        yield "listing", str(books.listing)
-        return
-    yield TRAIN, books.train_listing
-    yield TEST, books.test_listing
-    if books.pool_listing:
-        yield POOL, books.pool_listing
-
-
-def _read(books: BookSettings, files: Mapping[str, Path]) -> _ListingContent:
-    """The records of all listings. Where records disagree on a category, most of them decide which are wrong."""
+def _read(study: Study, files: Mapping[str, Path]) -> _ListingContent:
+    """All records. Where records disagree on a category, most of them decide which are wrong."""
+    books = study.settings.books
+    if books.source is BookSource.FOLDER:
+        pictures, left_out = list_pictures(_folder(study), study.settings.root.parent)
+        genres, listed, joined = as_books(pictures)
+        return _ListingContent(listed, genres, [str(genre.label) for genre in genres], left_out=left_out, joined=joined)
     categories = Categories()
     try:
         found = _read_all(books, files, categories)
@@ -203,23 +191,21 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
     found = _ListingContent()
     columns = {str(column): header for column, header in books.columns.items()}
     role_by_key: dict[str, str] = {}
-    for name, source in _sources(books):
+    for name, source in listing_files(books):
+        if name == "groups":
+            continue
         role = UNDRAWN if books.source is BookSource.LISTING else name
         before = len(found.books)
         for record in read_records(
             files[name], name=source, categories=categories, skipped=found.malformed, columns=columns
         ):
-            key = record.key
-            earlier = role_by_key.setdefault(key, role)
-            if earlier != role:
-                if role == TEST:
-                    raise ListingError(
-                        f"the book {key!r} stands in the training listing too ({books.train_listing})",
-                        where=source,
-                        advice="A network would be tested on a book that it learnt from: remove it from one of them.",
-                    )
-                continue
-            found.books.append(ListedBook(key, record, role))
+            earlier = role_by_key.setdefault(record.key, role)
+            if earlier == role:
+                found.books.append(ListedBook(record.key, record, role))
+            elif role == TEST:
+                what = f"the book {record.key!r} stands in the training listing too ({books.train_listing})"
+                advice = "A network would be tested on a book that it learnt from: remove it from one of them."
+                raise ListingError(what, where=source, advice=advice)
         logger.info("%s: %d records taken", source, len(found.books) - before)
         if name != POOL:
             found.category_ids = sorted(categories.names, key=lambda category_id: (int(category_id), category_id))
@@ -236,11 +222,9 @@ def _count_genres(found: _ListingContent) -> list[int]:
     sizes = [count[category_id] for category_id in found.category_ids]
     small = [genre.name for genre, size in zip(found.genres, sizes, strict=True) if size < FEWEST_BOOKS]
     if small:
-        raise GenreError(
-            f"fewer than {FEWEST_BOOKS} books in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}",
-            where="books",
-            advice="Every genre needs books to train, to validate and to test on: add some, or take the genre out.",
-        )
+        what = f"fewer than {FEWEST_BOOKS} books in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}"
+        advice = "Every genre needs books to train, to validate and to test on: add some, or take the genre out."
+        raise GenreError(what, where="books", advice=advice)
     return sizes
 
 

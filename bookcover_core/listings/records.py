@@ -7,7 +7,7 @@ It has seven quoted columns and no header, as those of uchidalab/book-dataset, o
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,37 +95,35 @@ class Categories:
             if not _category_fault(category_id, name) and category_id not in self.names and name not in self.ids:
                 self.names[category_id], self.ids[name] = name, category_id
 
-    def fault(self, category_id: str, name: str) -> str:
-        """Why a category cannot be used; empty, and the category is known from now on, if it can."""
-        known = self.names.get(category_id)
-        if known == name:
-            return ""
-        if fault := _category_fault(category_id, name):
-            return fault
-        if known is None and name not in self.ids:
-            self.names[category_id], self.ids[name] = name, category_id
-            return ""
-        self.disagree = True
-        if known is not None:
-            return f"category {category_id} is {name!r} here and {known!r} {self._elsewhere(category_id, known)}"
-        other = self.ids[name]
-        return f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
+    def take(self, category_id: str, name: str) -> tuple[str, str]:
+        """The id of a record's category, known from now on, and why it cannot be used: one of the two is empty.
 
-    def spell(self, name: str) -> str:
-        """The name that `name` means: that of the first record that spelt it so or, once settled, of most records."""
+        A name means that of the first record that spelt it so or, once counted, of most records. An id that is not
+        given is the next number.
+        """
         if name not in self._meant:
             self._meant[name] = self._by_form.setdefault(genre_form(name), name)
             self.disagree = self.disagree or self._meant[name] != name
-        return self._meant[name]
+        name = self._meant[name]
+        category_id = category_id or self.ids.get(name) or str(len(self.ids))
+        known = self.names.get(category_id)
+        if known == name:
+            return self.ids[name], ""  # one string for all records: it keeps a large listing small in memory
+        if fault := _category_fault(category_id, name):
+            return "", fault
+        if known is None and name not in self.ids:
+            self.names[category_id], self.ids[name] = name, category_id
+            return category_id, ""
+        self.disagree = True
+        if known is not None:
+            return "", f"category {category_id} is {name!r} here and {known!r} {self._elsewhere(category_id, known)}"
+        other = self.ids[name]
+        return "", f"category {name!r} has the id {category_id} here and {other} {self._elsewhere(other, name)}"
 
     @property
     def joined(self) -> dict[str, str]:
         """The spellings that are read as another, and as which."""
         return {spelt: name for spelt, name in self._meant.items() if spelt != name}
-
-    def number(self, name: str) -> str:
-        """The id of a category in a listing that names none: the next number."""
-        return self.ids.get(name) or str(len(self.ids))
 
     def _elsewhere(self, category_id: str, name: str) -> str:
         votes = self._votes[category_id, name]
@@ -140,11 +138,8 @@ def _category_fault(category_id: str, name: str) -> str:
 
 def malformed_error(record: MalformedRecord) -> ListingError:
     """The error that a malformed record is, where it is not to be skipped."""
-    return ListingError(
-        record.reason,
-        where=f"{record.file}, line {record.line}",
-        advice='Mend the line, or leave such records out with the setting books.malformed = "skip".',
-    )
+    advice = 'Mend the line, or leave such records out with the setting books.malformed = "skip".'
+    return ListingError(record.reason, where=f"{record.file}, line {record.line}", advice=advice)
 
 
 def read_records(
@@ -184,75 +179,54 @@ def read_records(
                 if not usable and len(skipped) >= _MOST_UNUSABLE:
                     break
     except OSError as error:
-        raise ListingError(
-            f"the listing cannot be read ({error.strerror})", where=name, advice="Check the name of the file."
-        ) from error
+        what = f"the listing cannot be read ({error.strerror})"
+        raise ListingError(what, where=name, advice="Check the name of the file.") from error
     if not usable:
         reason = f"no record can be used; line {first.line}: {first.reason}" if first else "the listing is empty"
-        named = ", ".join(COLUMNS)
-        raise ListingError(
-            reason, where=name, advice=f"A listing has the columns {named}, or a header that names them."
-        )
+        advice = f"A listing has the columns {', '.join(COLUMNS)}, or a header that names them."
+        raise ListingError(reason, where=name, advice=advice)
 
 
 def _checked(
-    lines: Iterator[str], name: str, categories: Categories, columns: Mapping[str, str]
+    lines: Iterator[str], name: str, categories: Categories, named: Mapping[str, str]
 ) -> Iterator[Record | MalformedRecord]:
-    lines_by_key: dict[str, int] = {}
-    for line, fields in _rows(lines, name, columns):
-        if isinstance(fields, str):
-            yield MalformedRecord(name, line, fields)
-            continue
-        categories.seen[fields[5], fields[6]] += 1
-        fields[6] = categories.spell(fields[6])
-        category_id = fields[5] or categories.number(fields[6])
-        fault = _fault(fields) or categories.fault(category_id, fields[6])
-        if fault:
-            yield MalformedRecord(name, line, fault)
-            continue
-        # One string for all records of a category keeps a large listing small in memory.
-        category_id = categories.ids[fields[6]]
-        asin, filename, url, title, author = fields[:5]
-        record = Record(asin, filename, url, title, author, category_id, categories.names[category_id])
-        earlier = lines_by_key.setdefault(record.key, line)
-        if earlier != line:
-            yield MalformedRecord(name, line, f"the book {record.key!r} stands on line {earlier} already")
-            continue
-        yield record
-
-
-def _rows(lines: Iterator[str], name: str, named: Mapping[str, str]) -> Iterator[tuple[int, list[str] | str]]:
-    """Line and fields of each record in the order of `COLUMNS`; in place of the fields, why there are none."""
     columns: ListingColumns | None = None
+    lines_by_key: dict[str, int] = {}
     delimiter, lines = find_delimiter(lines)
-    for line, fields in _split(lines, delimiter):
-        if isinstance(fields, str):
-            yield line, fields
-            continue
-        if columns is None:
-            columns = find_columns(fields, named, name)
-            if columns.has_header:
+    for line, row in split_records(lines, delimiter):
+        found: Record | str = row if isinstance(row, str) else ""
+        if not isinstance(row, str):
+            if columns is None:
+                columns = find_columns(row, named, name)
+                if columns.has_header:
+                    continue
+            found = _read_record(row, columns, categories)
+        if isinstance(found, Record):
+            earlier = lines_by_key.setdefault(found.key, line)
+            if earlier == line:
+                yield found
                 continue
-        if len(fields) != columns.width:
-            noun = "field" if len(fields) == 1 else "fields"
-            yield line, f"{len(fields)} {noun} where {columns.width} are expected"
-        else:
-            yield line, columns.record(fields) if columns.has_header else fields
+            found = f"the book {found.key!r} stands on line {earlier} already"
+        yield MalformedRecord(name, line, found)
 
 
-def _fault(fields: list[str]) -> str:
-    """Why a record with these fields cannot be used, its category aside; empty if it can."""
-    filename, url = fields[1], fields[2]
+def _read_record(row: Sequence[str], columns: ListingColumns, categories: Categories) -> Record | str:
+    """The record in a row, or why it cannot be used."""
+    if len(row) != columns.width:
+        return f"{len(row)} {'field' if len(row) == 1 else 'fields'} where {columns.width} are expected"
+    asin, filename, url, title, author, category_id, category = columns.record(row) if columns.has_header else row
+    categories.seen[category_id, category] += 1
     if not filename.strip():
         return "FILENAME is empty"
     if len(filename) > _LONGEST_NAME:
         return f"FILENAME is too long ({len(filename)} characters)"
     if url and (not _ADDRESS.fullmatch(url) or _CONTROL.search(url)):
         return f"IMAGE URL is no http or https address: {url[:80]!r}"
-    return ""
+    category_id, fault = categories.take(category_id, category)
+    return fault or Record(asin, filename, url, title, author, category_id, categories.names[category_id])
 
 
-def _split(content: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+def split_records(content: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
     """Line and fields of each record; in place of the fields, what is wrong where quotes do not match.
 
     A quote that is never closed swallows the lines behind it. Only the line that it opens on is given up then, and

@@ -26,22 +26,19 @@ _RAW = {_BLOCK + byte: 0xDC00 + byte for byte in _RAW_BYTES} | {_BLOCK + byte: b
 # Characters of the block that a text really holds: each of their bytes is carried as a raw one.
 _IN_BLOCK = re.compile(f"[{''.join(map(chr, _RAW))}]")
 
-# Bytes of which some may have to be carried: controls, and the first of every character from U+E000 to U+EFFF.
-_SPECIAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xee]|\xc2[\x80-\x9f]")
+# What `carry` changes: nearly all texts have none of it, which is quickly told.
+_TO_CARRY = re.compile(f"[{''.join(map(chr, (*_CARRIED, *_RAW)))}]")
 
 
 def decode(raw: bytes) -> str:
     """The text of `raw`, read as UTF-8; bytes that are none, and control characters, are carried."""
-    if not _SPECIAL.search(raw):
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            pass
     return carry(raw.decode("utf-8", "surrogateescape"))
 
 
 def carry(text: str) -> str:
     """`text` of another encoding, or of "surrogateescape", in the form that `decode` gives."""
+    if not _TO_CARRY.search(text):
+        return text
     text = _IN_BLOCK.sub(lambda found: found.group().encode().decode("ascii", "surrogateescape"), text)
     return text.translate(_CARRIED)
 

@@ -9,8 +9,6 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO
 
 from bookcover_core.listings.image_files import SYSTEM_FOLDERS
@@ -65,51 +63,37 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
 
 
 class _UnpackedMember(io.RawIOBase):
+    """A member packed by bzip2 or LZMA, of whose packed bytes no more is unpacked than is read."""
+
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         # The packed bytes are those of a member that is stored as it is.
         packed = copy.copy(info)
         packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
         del packed.CRC
-        self._packed = archive.open(packed)
-        self._info = info
-        self._left = info.file_size
-        self._crc = 0
-        self._unpacker = (
-            bz2.BZ2Decompressor() if info.compress_type == zipfile.ZIP_BZIP2 else self._lzma(self._packed.read(4))
-        )
+        self._info, self._left, self._crc = info, info.file_size, 0
+        content = archive.open(packed)
+        is_bzip2 = info.compress_type == zipfile.ZIP_BZIP2
+        self._content = bz2.BZ2File(content) if is_bzip2 else self._lzma(content)
 
-    def _lzma(self, head: bytes) -> lzma.LZMADecompressor:
-        """The unpacker that the member's head describes (APPNOTE 5.8.8)."""
-        properties = self._packed.read(int.from_bytes(head[2:], "little"))
+    def _lzma(self, content: IO[bytes]) -> lzma.LZMAFile:
+        """The content as the member's head describes it (APPNOTE 5.8.8)."""
+        properties = content.read(int.from_bytes(content.read(4)[2:], "little"))
         if len(properties) != 5:
             raise zipfile.BadZipFile(f"{self._info.filename} has no properties of LZMA")
         rest, lc = divmod(properties[0], 9)
         pb, lp = divmod(rest, 5)
         wanted = min(int.from_bytes(properties[1:], "little"), self._left, _LONGEST_DICTIONARY)
         one = {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": max(wanted, _SHORTEST_DICTIONARY)}
-        with self._damage_named():
-            return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[one])
-
-    @contextmanager
-    def _damage_named(self) -> Iterator[None]:
-        """Errors of unpackers, which have one of their own or OSError, as those of the archive."""
-        try:
-            yield
-        except (OSError, ValueError, lzma.LZMAError) as error:
-            raise zipfile.BadZipFile(f"{self._info.filename} is damaged ({error})") from error
+        return lzma.LZMAFile(content, format=lzma.FORMAT_RAW, filters=[one])
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader gives
-        most = min(len(buffer), self._left)
-        piece = b""
-        while most and not piece and not self._unpacker.eof:
-            packed = self._packed.read(_PIECE) if self._unpacker.needs_input else b""
-            if self._unpacker.needs_input and not packed:
-                raise EOFError(f"{self._info.filename} breaks off in its archive")
-            with self._damage_named():
-                piece = self._unpacker.decompress(packed, most)
+        try:
+            piece = self._content.read(min(len(buffer), self._left))
+        except (OSError, ValueError, lzma.LZMAError) as error:
+            raise zipfile.BadZipFile(f"{self._info.filename} is damaged ({error})") from error
         self._left -= len(piece)
         self._crc = zlib.crc32(piece, self._crc)
         if (not self._left or not piece) and self._crc != self._info.CRC:
