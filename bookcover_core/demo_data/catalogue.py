@@ -7,16 +7,15 @@ uchidalab/book-dataset has them; that of the pool has training and test books, a
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
 from bookcover_core.demo_data.cover_painter import draw_cover
-from bookcover_core.demo_data.faults import Fault
 from bookcover_core.demo_data.publisher import PublishedBook, Publisher
 from bookcover_core.errors import FolderError
 from bookcover_core.pipeline.processes import in_processes
@@ -31,44 +30,21 @@ _WORTH_PROCESSES = 150
 _BATCH = 25
 
 
-@dataclass(frozen=True)
 class Catalogue:
-    """What the publisher published."""
+    """What the publisher published; `drawn` covers by this call, the others were there already."""
 
-    folder: Path
-    seed: int
-    books: tuple[PublishedBook, ...]
-    drawn: int  # covers that this call drew; the others were there already
-
-    @property
-    def train(self) -> Path:
-        """The training listing."""
-        return self.folder / "listings" / "book30-listing-train.csv"
-
-    @property
-    def test(self) -> Path:
-        """The test listing."""
-        return self.folder / "listings" / "book30-listing-test.csv"
-
-    @property
-    def pool(self) -> Path:
+    def __init__(self, folder: Path, publisher: Publisher, drawn: int = 0) -> None:
+        self.folder, self.seed, self.books, self.drawn = folder, publisher.seed, publisher.books, drawn
+        self.train = folder / "listings" / "book30-listing-train.csv"
+        self.test = folder / "listings" / "book30-listing-test.csv"
+        self.pool = folder / "listings" / "book32-listing.csv"
         """The listing that replacements come from."""
-        return self.folder / "listings" / "book32-listing.csv"
-
-    @property
-    def covers(self) -> Path:
+        self.covers = folder / "covers"
         """The folder of covers, each under its FILENAME."""
-        return self.folder / "covers"
-
-    @cached_property
-    def pictures(self) -> dict[str, Path]:
+        self.pictures = {book.path: self.covers / book.filename for book in self.books}
         """The covers by the raw paths of their addresses, as `ImageHost` wants them."""
-        return {book.path: self.covers / book.filename for book in self.books}
-
-    @cached_property
-    def faults(self) -> dict[str, Fault]:
+        self.faults = {book.path: book.fault for book in self.books if book.fault is not None}
         """What is wrong with which picture, by the raw path of its address."""
-        return {book.path: book.fault for book in self.books if book.fault is not None}
 
 
 def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> Catalogue:
@@ -83,17 +59,15 @@ def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: in
     publisher = Publisher(
         seed, train_per_genre=train_per_genre, test_per_genre=test_per_genre, pool_per_genre=pool_per_genre
     )
-    catalogue = Catalogue(folder, seed, tuple(publisher.books), 0)
+    catalogue = Catalogue(folder, publisher)
     _begin_edition(catalogue, [seed, train_per_genre, test_per_genre, pool_per_genre])
-    for file, roles in (
-        (catalogue.train, ("train",)),
-        (catalogue.test, ("test",)),
-        (catalogue.pool, ("train", "test", "extra")),
-    ):
-        content = _listing(publisher.listing(*roles))
+    roles = {catalogue.train: ["train"], catalogue.test: ["test"], catalogue.pool: ["train", "test", "extra"]}
+    for file, listed in roles.items():
+        content = _listing(publisher.listing(*listed))
         if not file.exists() or file.read_bytes() != content:
             write_bytes(file, content)
-    return Catalogue(folder, seed, catalogue.books, _draw_missing(catalogue))
+    catalogue.drawn = _draw_missing(catalogue)
+    return catalogue
 
 
 def published(folder: Path) -> Catalogue | None:
@@ -102,8 +76,7 @@ def published(folder: Path) -> Catalogue | None:
         edition = json.loads((folder / _EDITION).read_bytes())
         if edition["code"] == _code_digest():
             seed, train, test, pool = edition["numbers"]
-            publisher = Publisher(seed, train_per_genre=train, test_per_genre=test, pool_per_genre=pool)
-            return Catalogue(folder, seed, tuple(publisher.books), 0)
+            return Catalogue(folder, Publisher(seed, train_per_genre=train, test_per_genre=test, pool_per_genre=pool))
     return None
 
 
@@ -118,11 +91,8 @@ def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
         return
     strangers = sorted(catalogue.covers.glob("*.jpg"))
     if strangers and earlier is None:
-        raise FolderError(
-            "the folder holds pictures that the demo has not drawn",
-            where=catalogue.covers,
-            advice="Give the demo a folder of its own.",
-        )
+        what, advice = "the folder holds pictures that the demo has not drawn", "Give the demo a folder of its own."
+        raise FolderError(what, where=catalogue.covers, advice=advice)
     for cover in strangers:
         cover.unlink()
     write_json(file, edition)
@@ -130,10 +100,8 @@ def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
 
 def _code_digest() -> str:
     """SHA-256 of the code that draws, and of the words that it prints."""
-    digest = sha256()
-    for file in sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.toml")]):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    files = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in {".py", ".toml"})
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _listing(books: Sequence[PublishedBook]) -> bytes:
@@ -154,9 +122,9 @@ def _draw_missing(catalogue: Catalogue) -> int:
     started = time.perf_counter()
     batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
     processes = 1 if len(orders) < _WORTH_PROCESSES else None
-    with closing(in_processes(partial(_draw, catalogue.covers, catalogue.seed), batches, processes=processes)) as drawn:
-        for _ in drawn:
-            pass
+    draw = partial(_draw, catalogue.covers, catalogue.seed)
+    with closing(in_processes(draw, batches, processes=processes)) as drawn:
+        deque(drawn, 0)
     logger.info("drew %d covers in %.1f s", len(orders), time.perf_counter() - started)
     return len(orders)
 

@@ -1,10 +1,13 @@
 """An image host on loopback: serves pictures under the paths that listings name, and misbehaves where it is told to."""
 
-import asyncio
-import threading
+import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Event, Lock, Thread
 from typing import Self
 
 from bookcover_core.demo_data.faults import MOVED, Delivery, Fault, choose_response
@@ -14,124 +17,113 @@ from bookcover_core.errors import ServerError
 _DELAY = 1.0
 _DRIP = 0.1
 
+_POLL_SECONDS = 0.05  # seconds between two looks whether the host is to end
 
-class ImageHost:
-    """A host of pictures at 127.0.0.1, in a thread of its own, for as long as its `with` block runs.
+
+class ImageHost(ThreadingTCPServer):
+    """A host of pictures at 127.0.0.1, in threads of its own, for as long as its `with` block runs.
 
     Pictures and faults are by the raw (percent-encoded) path, as are `requests`, the requests so far; `answers` counts
     them by path and status, 0 for one that is broken off or never given. A port of 0 is any free one.
     """
 
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 512
+
     def __init__(
         self, pictures: Mapping[str, Path], faults: Mapping[str, Fault] | None = None, *, port: int = 0
     ) -> None:
-        self._pictures = pictures
-        self._faults = dict(faults or {})
-        self._port = port
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="image-host", daemon=True)
-        self._listening = threading.Event()
-        self._stop = asyncio.Event()
-        self._failure: OSError | None = None
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        super().__init__(("127.0.0.1", port), _Conversation, bind_and_activate=False)
+        self.pictures = pictures
+        self.faults = dict(faults or {})
+        self.stopping = Event()
+        self.counting = Lock()
+        self.open: set[socket.socket] = set()
         self.requests: Counter[str] = Counter()
         self.answers: Counter[tuple[str, int]] = Counter()
 
     @property
     def address(self) -> str:
         """Scheme, host and port: "http://127.0.0.1:40123"."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._listening.wait()
-        if self._failure is not None:
-            raise ServerError(
-                f"the demo's image host cannot listen ({self._failure.strerror})",
-                where=self.address,
-                advice="Leave the port to it, or end what listens there.",
-            )
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError as error:
+            self.server_close()
+            what = f"the demo's image host cannot listen ({error.strerror})"
+            advice = "Leave the port to it, or end what listens there."
+            raise ServerError(what, where=self.address, advice=advice) from error
+        Thread(target=self.serve_forever, args=(_POLL_SECONDS,), name="image-host", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        try:
-            server = await asyncio.start_server(self._converse, "127.0.0.1", self._port, backlog=512)
-        except OSError as error:
-            self._failure = error
-            self._listening.set()
-            return
-        self._port = server.sockets[0].getsockname()[1]
-        self._listening.set()
-        await self._stop.wait()
-        server.close()
-        for writer in self._open.values():
-            writer.transport.abort()
-        await asyncio.gather(*self._open)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversation = asyncio.current_task()
-        assert conversation is not None
-        self._open[conversation] = writer
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
-                self.requests[path] += 1
-                if not await self._answer(writer, path, with_body=method != "HEAD"):
-                    return
-                if "connection: close" in head.lower():
-                    return
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
-            return
-        finally:
-            writer.close()
-            del self._open[conversation]
+class _Conversation(StreamRequestHandler):
+    server: ImageHost
+    disable_nagle_algorithm = True
 
-    async def _answer(self, writer: asyncio.StreamWriter, path: str, *, with_body: bool) -> bool:
+    def handle(self) -> None:
+        self.server.open.add(self.connection)
+        with suppress(ConnectionError, ValueError):
+            while head := b"".join(takewhile(lambda line: line.strip(), iter(self.rfile.readline, b""))).decode(
+                "latin-1"
+            ):
+                method, path, _ = head.split(" ", 2)
+                if not self._answer(method, path) or "connection: close" in head.lower():
+                    break
+        self.server.open.discard(self.connection)
+
+    def _answer(self, method: str, path: str) -> bool:
         """Whether the connection still stands after the answer."""
-        answer = choose_response(self._faults.get(path), path, self._picture(path), first=self.requests[path] == 1)
-        delivery, body = (answer.delivery, answer.body) if with_body else (Delivery.WHOLE, b"")
+        host = self.server
+        with host.counting:
+            host.requests[path] += 1
+            is_first = host.requests[path] == 1
+        answer = choose_response(host.faults.get(path), path, self._picture(path), first=is_first)
+        delivery, body = (Delivery.WHOLE, b"") if method == "HEAD" else (answer.delivery, answer.body)
         unfinished = delivery in {Delivery.BROKEN, Delivery.SILENT, Delivery.HANG_UP}
-        self.answers[path, 0 if unfinished else answer.status.value] += 1
-        async for piece in self._pieces(delivery, answer.head, body):
-            writer.write(piece)
-            await writer.drain()
-            if self._stop.is_set():
+        with host.counting:
+            host.answers[path, 0 if unfinished else answer.status.value] += 1
+        for piece in self._pieces(delivery, answer.head, body):
+            self.wfile.write(piece)
+            if host.stopping.is_set():
                 return False
-        if delivery is Delivery.BROKEN:
-            writer.transport.abort()
         return delivery in {Delivery.WHOLE, Delivery.LATE}
 
-    async def _pieces(self, delivery: Delivery, head: bytes, body: bytes) -> AsyncIterator[bytes]:
+    def _pieces(self, delivery: Delivery, head: bytes, body: bytes) -> Iterator[bytes]:
         """What is sent of an answer, piece by piece."""
         match delivery:
             case Delivery.SILENT:
-                await self._stop.wait()
-            case Delivery.LATE:
-                await asyncio.sleep(_DELAY)
-                yield head + body
+                self.server.stopping.wait()
             case Delivery.BROKEN:
                 yield head + body[: len(body) // 2]
             case Delivery.DRIPPED:
                 yield head
                 for place in range(len(body)):
                     yield body[place : place + 1]
-                    await asyncio.sleep(_DRIP)
+                    self.server.stopping.wait(_DRIP)
             case Delivery.ENDLESS:
                 yield head
                 while True:
                     yield body
-            case Delivery.WHOLE | Delivery.CLOSED:
+            case Delivery.WHOLE | Delivery.LATE | Delivery.CLOSED:
+                self.server.stopping.wait(_DELAY if delivery is Delivery.LATE else 0)
                 yield head + body
 
     def _picture(self, path: str) -> bytes | None:
-        file = self._pictures.get(path) or self._pictures.get(path.removeprefix(MOVED))
+        file = self.server.pictures.get(path) or self.server.pictures.get(path.removeprefix(MOVED))
         try:
             return file.read_bytes() if file else None
         except OSError:
