@@ -77,9 +77,8 @@ class _Conversation(StreamRequestHandler):
     def handle(self) -> None:
         self.server.open.add(self.connection)
         with suppress(ConnectionError, ValueError):
-            while head := b"".join(takewhile(lambda line: line.strip(), iter(self.rfile.readline, b""))).decode(
-                "latin-1"
-            ):
+            while lines := [*takewhile(b"\r\n".__ne__, iter(self.rfile.readline, b""))]:
+                head = b"".join(lines).decode("latin-1")
                 method, path, _ = head.split(" ", 2)
                 if not self._answer(method, path) or "connection: close" in head.lower():
                     break
