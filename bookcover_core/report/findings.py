@@ -40,7 +40,7 @@ from bookcover_core.settings.dissertation import differing_settings, is_of_train
 from bookcover_core.training.preparation_choice import chosen_preparation, comparison_parts
 from bookcover_core.training.stored_probabilities import ValidationChoice, choose_by_validation
 from bookcover_core.visualisation.network_insight import NetworkInsight, read_insight
-from bookcover_core.visualisation.visualise import chosen_system
+from bookcover_core.visualisation.visualise import chosen_system, is_wanted
 
 LEAST_ORIGINAL = 0.8
 """Share of the official test books that must be left where a study is compared with what is published.
@@ -239,7 +239,7 @@ class Findings:
     @cached_property
     def insight(self) -> NetworkInsight | None:
         """The results of visualising a network; None where there are none of the network as it is evaluated now."""
-        if "visualise" not in self.manifests:
+        if "visualise" not in self.manifests or not is_wanted(self.study):
             return None
         try:
             model = chosen_system(self.study).model(self.study)

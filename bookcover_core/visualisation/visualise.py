@@ -57,12 +57,18 @@ def _inputs(study: Study) -> Inputs:
     return Inputs(model, after=["split", system.label(study), f"evaluate/{model}"])
 
 
+def is_wanted(study: Study) -> bool:
+    """Whether the settings ask for ideal pictures or heat maps, and a network can be visualised."""
+    wanted = study.settings.visualisation
+    return bool(wanted.genres or wanted.grad_cam) and any(each.explains for each in systems(study.settings))
+
+
 @stage(
     "visualise",
     "Visualise a network",
     settings=("seed", "visualisation"),
     inputs=_inputs,
-    parts=lambda study: [()] if any(each.explains for each in systems(study.settings)) else [],
+    parts=lambda study: [()] if is_wanted(study) else [],
     kept=True,
     apart=True,
     network_of=lambda study: chosen_system(study).network,

@@ -262,7 +262,6 @@ TASKS = {
     "split into training, validation and test",
     "prepare shard 1",
     "analyse colour, shape, overlap and agreement",
-    "visualise a network",
     "write the report",
 }
 

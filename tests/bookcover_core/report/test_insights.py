@@ -9,6 +9,7 @@ from bookcover_core.models.architecture import Architecture
 from bookcover_core.models.machine_info import Machine
 from bookcover_core.models.model_cards import read_card, write_card
 from bookcover_core.pipeline.engine import record
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json
 from bookcover_core.report.findings import gather
 from bookcover_core.report.record_tables import architecture_table, machine_table, software_table
@@ -108,6 +109,12 @@ def test_an_insight_into_a_network_that_was_evaluated_anew_is_not_shown(study):
         manifest.inputs[f"evaluate/{MODEL}"] = "another digest"
     assert findings.insight is None
     assert not list(ideal_figures(findings))
+
+
+def test_an_insight_that_is_not_wanted_any_more_is_not_shown(study):
+    """Where the settings ask for no pictures now, those of an earlier run stay out of the report."""
+    nothing = study.settings.visualisation.model_copy(update={"genres": 0, "grad_cam": 0})
+    assert gather(Study(study.settings.model_copy(update={"visualisation": nothing}))).insight is None
 
 
 def test_the_networks_stand_in_numbers(study):
