@@ -74,7 +74,7 @@ def work() -> None:
                     client.set_flow_run_state(run.id, Pending())
                     taken = client.read_flow_run(run.id)
                     threading.Thread(target=execute, args=(flows[names[run.flow_id]], taken), daemon=True).start()
-            time.sleep(0.5)
+            time.sleep(1)
 
 
 def execute(flow, run: FlowRun) -> None:

@@ -120,7 +120,7 @@ def until(look: Callable[[], Any], seconds: float = 280) -> Any:
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.5)
+        time.sleep(1)
     return seen
 
 
@@ -282,18 +282,14 @@ def done_again(place: Place, settings: StudySettings) -> set[str]:
 
 @pytest.mark.usefixtures("worker")
 def test_only_what_changed_is_done_again(place, settings):
-    """Nothing changed: all tasks are cached. A setting, an output, the code of a stage: what depends on it is not."""
-    assert done_again(place, settings) == set()
-
+    """A setting, an output, the code of a stage: what depends on it is done, and all other tasks are cached."""
     evaluation = settings.evaluation.model_copy(update={"resamples": 120})
-    other = settings.model_copy(update={"evaluation": evaluation})
-    assert done_again(place, other) == {"analyse colour, shape, overlap and agreement", "write the report"}
-
     min(settings.root.glob("prepared/padded/*/*.jpg")).unlink()
     (settings.root / "models" / "Tiny-padded" / "history.csv").write_text("")  # the store's, too: it is one file
     (place.folder / CHANGED).write_text("bookcover_core.curation.splits")
     remade = {"prepare shard 1", "split into training, validation and test", "train Tiny", "write the report"}
-    assert done_again(place, other) == {*remade, "Tiny"}
+    remade |= {"analyse colour, shape, overlap and agreement", "Tiny"}
+    assert done_again(place, settings.model_copy(update={"evaluation": evaluation})) == remade
 
 
 @pytest.mark.usefixtures("worker")
