@@ -15,6 +15,7 @@ import pytest
 from bookcover_core.settings import StudySettings
 from deployments.deployment_specs import DEPLOYMENTS
 from tests.begun import begun
+from tests.conftest import QUICK_SERVER
 from tests.deployments.test_command_line import record, write_listing
 from tests.installed import folder_of_somebody_else
 
@@ -100,7 +101,7 @@ def silent_host():
 def surroundings(tmp_path):
     """An environment without a configured server and without this checkout, and with a Prefect home of its own."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON"))}
-    return mine | {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONUNBUFFERED": "1"}
+    return mine | QUICK_SERVER | {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture
