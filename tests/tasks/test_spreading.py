@@ -26,7 +26,7 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import prepare_shard, shard_keys, shards
 from bookcover_core.reading.cover_words import texts_of_covers
 from bookcover_core.reading.read_covers import read_shard
-from bookcover_core.settings import SpreadingSettings, StudySettings
+from bookcover_core.settings import EncoderSettings, SpreadingSettings, StudySettings
 from bookcover_core.training.features import compute_features
 from flows.stages import stage_flow
 from flows.steps import prepare
@@ -34,37 +34,45 @@ from tasks import clusters, spreading, stages
 from tasks.spreading import run_parts, spread
 from tasks.stages import stage_task
 from tests.begun import begun
+from tests.bookcover_core.models.tiny_encoders import SIZE, write_onnx
 from tests.bookcover_core.preparation.test_prepare import draw, select, study_in
 
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
-BACKBONE = "MobileNetV2"
+BACKBONE = "Own"
 PREPARATION = "padded"
 
 
 def with_cluster(study: Study, how: str, **values) -> StudySettings:
     spread = study.settings.spreading.model_copy(update={"how": how, "workers": 2, **values})
-    models = study.settings.models.model_copy(update={"weights": "random", "input_size": 96})
     text = study.settings.text.model_copy(update={"systems": ("CoverText",)})
     reading = study.settings.reading.model_copy(update={"side": 160})
-    return study.settings.model_copy(update={"spreading": spread, "models": models, "text": text, "reading": reading})
+    return study.settings.model_copy(update={"spreading": spread, "text": text, "reading": reading})
 
 
-def selected(folder: Path) -> Study:
-    """Thirty-six selected covers, in four shards; a word stands on one of them."""
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    """A network of a few weights, in a file that every worker sees."""
+    return write_onnx(tmp_path_factory.mktemp("encoder") / "own.onnx")
+
+
+def selected(folder: Path, encoder: Path) -> Study:
+    """Thirty-six selected covers, in four shards; a word stands on one of them, and the network is the encoder."""
     study, keys = study_in(folder, shard_records=16), [f"k{number:03d}" for number in range(36)]
     draw(study, keys[3], 3)
     cover = Image.new("RGB", (120, 160), "white")
     set_text(cover, (5, 30, 115, 90), "Soup", "sans", (0, 0, 0))
     cover.save(study.workspace.covers / "law" / f"{keys[3]}.jpg", quality=95)
     select(study, keys)
-    return study
+    own = EncoderSettings(name=BACKBONE, file=str(encoder), size=SIZE)
+    models = study.settings.models.model_copy(update={"encoders": (own,)})
+    return Study(study.settings.model_copy(update={"models": models}))
 
 
 @pytest.fixture
-def study(tmp_path) -> Study:
-    return selected(tmp_path)
+def study(tmp_path, encoder) -> Study:
+    return selected(tmp_path, encoder)
 
 
 def made(study: Study) -> dict[str, object]:
@@ -83,9 +91,9 @@ def made(study: Study) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> dict[str, object]:
+def alone(tmp_path_factory, encoder) -> dict[str, object]:
     """What the same study leaves behind where nothing is spread."""
-    study = Study(with_cluster(selected(tmp_path_factory.mktemp("alone")), ""))
+    study = Study(with_cluster(selected(tmp_path_factory.mktemp("alone"), encoder), ""))
     for shard in shards(study):
         prepare_shard(study, shard)
         read_shard(study, shard)
@@ -207,12 +215,12 @@ def hiding(tmp_path, monkeypatch) -> dict[str, str]:
     return surroundings | {"PYTHONPATH": f"{elsewhere}{os.pathsep}{PROJECT}", "KILLED": str(tmp_path / "killed")}
 
 
-def test_machines_that_share_a_bucket_alone_make_the_same_files(alone, bucket, hiding, tmp_path, monkeypatch):
+def test_machines_that_share_a_bucket_alone_make_the_same_files(alone, encoder, bucket, hiding, tmp_path, monkeypatch):
     """Workers that see no folder of the study make what a run without them makes, and leave nothing behind.
 
     Afterwards another home has it all from the bucket, with no worker.
     """
-    study = selected(tmp_path / "here")
+    study = selected(tmp_path / "here", encoder)
     with workers(tmp_path, 1, **hiding) as address:
         settings = with_cluster(study, "dask", address=address).model_copy(update={"shared_store": bucket})
         prepare(begun(settings))
@@ -220,7 +228,7 @@ def test_machines_that_share_a_bucket_alone_make_the_same_files(alone, bucket, h
     assert made(study) == alone
     assert not list((tmp_path / "temporary").rglob("*.jpg"))
     monkeypatch.setattr(spreading, "cluster", lambda _: pytest.fail("a cluster was wanted"))
-    other = selected(tmp_path / "there")
+    other = selected(tmp_path / "there", encoder)
     settings = settings.model_copy(update={"workspace": other.settings.workspace})
     prepare(begun(settings))
     spread_features(settings)
@@ -264,9 +272,9 @@ def test_a_bad_cover_and_a_killed_worker_cost_their_shard_alone(study, monkeypat
     ]
 
 
-def test_so_it_is_on_machines_that_share_a_bucket_alone(bucket, hiding, tmp_path, monkeypatch):
+def test_so_it_is_on_machines_that_share_a_bucket_alone(encoder, bucket, hiding, tmp_path, monkeypatch):
     """The cover is named where it lies here; what the other workers did has come."""
-    study = selected(tmp_path / "here")
+    study = selected(tmp_path / "here", encoder)
     monkeypatch.setattr(spreading, "task_of", lambda _: prepare_fragile_shard)
     cover = study.workspace.covers / "law" / "k003.jpg"
     cover.unlink()
@@ -278,11 +286,11 @@ def test_so_it_is_on_machines_that_share_a_bucket_alone(bucket, hiding, tmp_path
     assert len(study.manifests("prepare")) == len(shards(study)) - 1
 
 
-def test_a_bucket_that_is_not_there_is_named(bucket, hiding, tmp_path):
+def test_a_bucket_that_is_not_there_is_named(study, s3_server):
     """Before a worker is asked: its address, and what its server says."""
-    study = selected(tmp_path / "here")
-    with workers(tmp_path, 1, **hiding) as address:
-        settings = with_cluster(study, "dask", address=address).model_copy(update={"shared_store": "s3://nosuch/x"})
+    with LocalCluster(n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None) as there:
+        settings = with_cluster(study, "dask", address=there.scheduler_address)
+        settings = settings.model_copy(update={"shared_store": "s3://nosuch/x"})
         with pytest.raises(SharedStoreError, match=r"s3://nosuch/x: the shared store .*bucket does not exist"):
             prepare(begun(settings))
 
