@@ -1,7 +1,9 @@
 """How far the titles alone tell the genres of the official BookCover30 test set, all 5,700 books of it.
 
-    python benchmarks/titles.py LISTINGS [--train FILE]     # LISTINGS: the folder that holds book30-listing-test.csv
+    python benchmarks/titles.py LISTINGS [--train FILE] [--encoder FOLDER]
 
+LISTINGS is the folder that holds book30-listing-test.csv; FOLDER that of a sentence encoder, such as
+`benchmarks/minilm_l6.py` writes, with which every reader is tried once more.
 No cover is looked at. The readers of titles (`families.text`) learn from the training listing that is at hand, less
 other editions of test books (the same main title, by the same author or one that a listing leaves out), and a tenth of
 it chooses the strength of the penalty; the test books choose nothing. The rows of `results/titles.csv`:
@@ -19,7 +21,9 @@ it chooses the strength of the penalty; the test books choose nothing. The rows 
 import argparse
 import csv
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +37,7 @@ from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText
 from bookcover_core.listings.records import read_records
+from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.stored_probabilities import validation_figures
 
@@ -56,7 +61,23 @@ def hits(probabilities: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray
     return (np.argsort(-probabilities, axis=1, kind="stable")[:, :most] == labels[:, None]).any(axis=1)
 
 
-def learn(system: str, train: pd.DataFrame, labels: dict[str, int]) -> tuple[TextClassifier, float]:
+class Remembering(SentenceEncoder):
+    """A sentence encoder that computes the vector of a text once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._known: dict[str, np.ndarray] = {}
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, size)."""
+        new = list({text: None for text in texts if text not in self._known})
+        self._known.update(zip(new, super().vectors(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+def learn(
+    system: str, train: pd.DataFrame, labels: dict[str, int], encoder: SentenceEncoder | None
+) -> tuple[TextClassifier, float]:
     """The classifier whose strength a tenth of the records chose, and that strength."""
     generator = np.random.default_rng(2020)
     validation = generator.random(len(train)) < 0.1
@@ -64,7 +85,8 @@ def learn(system: str, train: pd.DataFrame, labels: dict[str, int]) -> tuple[Tex
     keep = np.array([not held.why(key, text) for key, text in zip(train["key"], train["text"], strict=True)])
     truth = train["genre"].map(labels).to_numpy()
     texts = np.array([*seen_by(system, train["text"].tolist()), None], dtype=object)[:-1]
-    found = TextClassifier.fit(texts[keep].tolist(), truth[keep], len(labels), StudySettings().text.strengths)
+    strengths = StudySettings().text.strengths
+    found = TextClassifier.fit(texts[keep].tolist(), truth[keep], len(labels), strengths, encoder)
     losses = {
         strength: validation_figures(truth[validation], each.probabilities(texts[validation].tolist()))
         for strength, each in found.items()
@@ -105,13 +127,16 @@ class Trial:
         return self.system, what, self.titles, int(chosen.sum()), *figures, self.strength, round(self.seconds, 1)
 
 
-def try_out(system: str, train: pd.DataFrame, test: pd.DataFrame, labels: dict[str, int]) -> Trial:
+def try_out(
+    system: str, train: pd.DataFrame, test: pd.DataFrame, labels: dict[str, int], encoder: SentenceEncoder | None
+) -> Trial:
     """Learn from `train`, and read the titles of `test`."""
     started = time.perf_counter()
-    classifier, strength = learn(system, train, labels)
+    classifier, strength = learn(system, train, labels, encoder)
     probabilities = classifier.probabilities(seen_by(system, test["text"].tolist()))
     seconds, truth = time.perf_counter() - started, test["genre"].map(labels).to_numpy()
-    return Trial(system, len(train), strength, hits(probabilities, truth, 1), hits(probabilities, truth, 3), seconds)
+    name = f"{system}, {encoder.folder.name}" if encoder else system
+    return Trial(name, len(train), strength, hits(probabilities, truth, 1), hits(probabilities, truth, 3), seconds)
 
 
 def at_full_size(curve: list[Trial]) -> tuple[object, ...]:
@@ -129,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("listings", type=Path)
     parser.add_argument("--train", type=Path, help="training listing (default: the partial one in LISTINGS)")
+    parser.add_argument("--encoder", type=Path, help="folder of a sentence encoder (default: n-grams alone)")
     options = parser.parse_args()
     test = read(options.listings / "book30-listing-test.csv")
     train = read(options.train or options.listings / "book30-listing-train-partial.csv")
@@ -146,11 +172,12 @@ def main() -> None:
         **unaided(test["text"].tolist(), test["genre"].tolist(), known_authors(train["text"])),
     }
     rows = []
-    for system in (TITLE, TITLE_AUTHOR):
+    encoders = [None, Remembering(options.encoder)] if options.encoder else [None]
+    for system, encoder in product((TITLE, TITLE_AUTHOR), encoders):
         curve = []
         for share in (*SHARES, 1.0):
             kept = train[np.random.default_rng(1).random(len(train)) < share].reset_index(drop=True)
-            curve.append(try_out(system, kept, test, labels))
+            curve.append(try_out(system, kept, test, labels, encoder))
             rows.append(curve[-1].row("curve", groups["all"]))
             print(*rows[-1], flush=True)
         rows += [curve[-1].row(what, chosen) for what, chosen in groups.items()]

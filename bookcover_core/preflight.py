@@ -25,6 +25,7 @@ from bookcover_core.errors import (
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
+from bookcover_core.families.text import sentence_encoder
 from bookcover_core.listings.books import Book, each_book
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.listings.raw_files import raw_file
@@ -91,6 +92,8 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     checks.append(partial(_check_decisions, study, found))
     if settings.reads_covers or settings.curation.read_box_sets:
         checks.append(check_reader)
+    if settings.text.systems and (encoder := sentence_encoder(settings)):
+        checks.append(encoder.check)
     if store := SharedStore.of(settings):
         checks.append(store.check)
     checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]

@@ -111,20 +111,27 @@ def _save_network(weights: Path, file: Path) -> None:
     keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3), weights=str(weights)).save(file)
 
 
-def measure(base: dict[str, Any], work: Path, only: list[str]) -> Path:
-    """Where what every system says of every fold lies; what is there already is kept."""
+def measure(base: dict[str, Any], work: Path, only: list[str], sentences: Path | None) -> Path:
+    """Where what every system says of every fold lies; what is there already is kept.
+
+    `sentences` is the folder of the sentence encoder, without which what wants one is left out.
+    """
     folder = work / "judged"
     had = {each["name"] for each in base["models"]["encoders"]} | {NETWORK, "LeNet", "AlexNet"}
     studies: defaultdict[str, list[Variant]] = defaultdict(list)
     for variant in VARIANTS:
-        if (not only or variant.name in only) and had.issuperset(variant.overrides.get("training.backbones", ())):
+        is_wanted = (not only or variant.name in only) and (sentences or "text.encoder" not in variant.overrides)
+        if is_wanted and had.issuperset(variant.overrides.get("training.backbones", ())):
             studies[repr(variant.overrides)].append(variant)
     for variants in studies.values():
         for fold in range(1, FOLDS + 1):
             missing = {each: file for each in variants if not (file := folder / each.name / f"{fold}.npz").exists()}
             if not missing:
                 continue
-            settings = with_overrides(base, {"name": f"fold-{fold}", "splits.fold": fold} | variants[0].overrides)
+            overrides = {"name": f"fold-{fold}", "splits.fold": fold} | variants[0].overrides
+            if "text.encoder" in overrides:
+                overrides["text.encoder"] = str(sentences)
+            settings = with_overrides(base, overrides)
             # A process for each, so that the memory of one is not that of another.
             process = multiprocessing.get_context("fork").Process(target=_make, args=(settings, missing))
             process.start()

@@ -53,6 +53,7 @@ _READ = _BOTH | {
     "ensemble.methods": ["product"],
     "ensemble.members": [NETWORK, "CoverText"],
 }
+_MEANT = _READ | {"text.encoder": "the folder that the command line names"}
 
 
 def _seen_as(scaling: str) -> dict[str, Any]:
@@ -75,6 +76,16 @@ VARIANTS = (
         "the same with title and author as they are printed",
         _READ,
         "CoverAndTitle",
+    ),
+    *(
+        Variant(f"{name}, MiniLM", part, f"the same, n-grams and meaning: {says}", _MEANT, name)
+        for name, part, says in (
+            ("CoverText", "words", "the words read off the cover"),
+            ("Title", "words", "the title as it is printed"),
+            ("TitleAuthor", "words", "title and author as they are printed"),
+            ("CoverAlone", "words and picture", "both networks and the words read"),
+            ("CoverAndTitle", "words and picture", "the same with title and author as they are printed"),
+        )
     ),
     Variant("noprep, deeper", "section 5.4", "deeper, decayed on NoPrep", _DEEP | _NOPREP),
     Variant("cropped, deeper", "section 5.4", "deeper, decayed on Cropped", _DEEP | _CROPPED),
@@ -163,6 +174,20 @@ MIXTURES = (
         "words and picture",
         "the same with title and author as they are printed",
         (*_SIX, "CoverText", "Title", "TitleAuthor"),
+        "product",
+    ),
+    Mixture(
+        "CoverAlone, MiniLM, three preparations",
+        "words and picture",
+        "two networks on three preparations, and n-grams and meaning of the words read",
+        (*_SIX, "CoverText, MiniLM"),
+        "product",
+    ),
+    Mixture(
+        "CoverAndTitle, MiniLM, three preparations",
+        "words and picture",
+        "the same with title and author as they are printed",
+        (*_SIX, "CoverText, MiniLM", "Title, MiniLM", "TitleAuthor, MiniLM"),
         "product",
     ),
     Mixture(

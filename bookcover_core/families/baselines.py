@@ -78,6 +78,10 @@ class LinearRule(NamedTuple):
         found: _Doubles = softmax(self.scores(inputs), axis=1)
         return found
 
+    def beside(self, other: "LinearRule") -> "LinearRule":
+        """The rule of both rules' inputs, one after the other, that adds their log probabilities."""
+        return LinearRule(np.vstack([self.weights, other.weights]), self.bias + other.bias)
+
 
 Fit = Callable[[_Doubles, _Integers, int], LinearRule]
 """(inputs (n, d), labels (n,), genres) of the training books -> the rule."""
@@ -100,12 +104,12 @@ def fit_nearest_mean(inputs: _Doubles, labels: _Integers, genres: int) -> Linear
     return LinearRule(means.T / variance, bias)
 
 
-def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
-    """Multinomial logistic regression on standardised inputs; one genre alone is certain."""
+def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int, **options: Any) -> LinearRule:
+    """Multinomial logistic regression on standardised inputs: see `logistic_rule`."""
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - slow to import
 
     scaler = StandardScaler().fit(inputs)
-    rule = logistic_rule(scaler.transform(inputs), labels, genres, max_iter=_STEPS)
+    rule = logistic_rule(scaler.transform(inputs), labels, genres, max_iter=_STEPS, **options)
     weights = rule.weights / scaler.scale_[:, None]
     return LinearRule(weights, rule.bias - scaler.mean_ @ weights)
 

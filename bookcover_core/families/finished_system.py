@@ -34,6 +34,7 @@ def finish_rule(
     predict: Callable[[str, "pd.DataFrame"], npt.NDArray[np.floating]],
     *,
     file: Path | None = None,
+    beside: Sequence[Path] = (),
     metrics: Mapping[str, float] | None = None,
     counts: Mapping[str, Any] | None = None,
     **card: Any,
@@ -45,11 +46,13 @@ def finish_rule(
         books: Key, label and split of the study's books.
         predict: Split and its books -> probabilities (books, genres).
         file: The rule, where there is one: what later stages see. Otherwise they see the probabilities.
+        beside: More files that the rule wants at work.
         metrics: More figures for the card.
         counts: More counts of the stage.
         card: More fields of the card: `kind` at least.
     """
-    found, outputs = dict(metrics or {}), [file] if file else []
+    found, kept = dict(metrics or {}), [file, *beside] if file else []
+    outputs = [*kept]
     for split in STORED_SPLITS:
         held = books[books["split"] == split]
         probabilities = predict(split, held)
@@ -57,7 +60,7 @@ def finish_rule(
         figures = validation_figures(held["label"].to_numpy(), probabilities) if len(held) else {}
         found[f"{split}_accuracy"] = figures.get("validation_accuracy", 0.0)
     digest = file_digest(file) if file else digest_of([file_digest(each) for each in outputs])
-    card |= {"metrics": found, "weights_digest": digest, "digests": {file.name: digest} if file else {}}
+    card |= {"metrics": found, "weights_digest": digest, "digests": {each.name: file_digest(each) for each in kept}}
     rounded = {name: round(value, 6) for name, value in found.items()}
     return _finish(run, outputs, {**(counts or {}), **rounded}, digest, card)
 

@@ -21,6 +21,7 @@ from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
 from bookcover_core.models.model_cards import read_card, whole_file
+from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
@@ -57,9 +58,17 @@ def fetch_listings(study: Study, system: str) -> None:
         bring_listing(study, name, source)
 
 
+def sentence_encoder(settings: StudySettings) -> SentenceEncoder | None:
+    """The sentence encoder of the settings, if they name one."""
+    folder = settings.text.encoder
+    return SentenceEncoder(Path(folder).expanduser()) if folder else None
+
+
 def text_inputs(study: Study, system: str, preparation: str = _PRINTED, after: Sequence[str] = ()) -> Inputs:
     """What a system that learns from titles is made from."""
     given = {name: digest_of_source(study, name, source) for name, source in more_listings(study.settings)}
+    if encoder := sentence_encoder(study.settings):
+        given["encoder"] = encoder.digest
     before = ["listings", "twins", "split", *after]
     return Inputs(model_name(system, preparation), after=before, given={"reads": system, **given})
 
@@ -107,7 +116,8 @@ def keep_classifier(
     settings, genres = run.study.settings.text, read_genres(run.study.workspace)
     file = run.study.workspace.models / run.part / WORDS
     labels = np.array(learnt.labels, np.int32)
-    classifiers = form.fit(learnt.texts, labels, len(genres), sorted(settings.strengths))
+    encoder = sentence_encoder(run.study.settings)
+    classifiers = form.fit(learnt.texts, labels, len(genres), sorted(settings.strengths), encoder)
     held = books[books["split"] == "validation"]
     validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
     figures = {
@@ -123,6 +133,7 @@ def keep_classifier(
         books,
         lambda _, held: classifier.probabilities([texts[key] for key in held["key"]]),
         file=file,
+        beside=encoder.copy_to(file.parent) if encoder else (),
         kind=kind,
         parameters={"trainable": classifier.rule.weights.size + classifier.rule.bias.size},
         metrics=figures[chosen],
@@ -139,7 +150,11 @@ class TextPredictor:
 
     def __init__(self, folder: Path) -> None:
         card = read_card(folder)
-        self._name, self.classifier = card.backbone, self.form.load(whole_file(folder, WORDS, card))
+        for name in card.digests:
+            whole_file(folder, name, card)
+        self._name, self.classifier = card.backbone, self.form.load(folder / WORDS)
+        if self.classifier.encoder:
+            self.classifier.encoder.check_packages()
 
     def sees(self, covers: Sequence[PredictorInput]) -> list[BookText]:
         """The covers as it sees them."""

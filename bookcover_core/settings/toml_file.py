@@ -27,6 +27,7 @@ _PATHS = (
     ("covers", "location"),
     ("models", "weight_files"),
     ("models", "encoders", "file"),
+    ("text", "encoder"),
     ("text", "listings"),
     ("tracking", "mlflow"),
 )

@@ -280,6 +280,9 @@ class TextSettings(SettingsSection):
     wanted. Validation and test books, their other editions and their twins are left out."""
     strengths: Annotated[tuple[Annotated[float, Field(gt=0, le=1e6)], ...], Field(min_length=1)] = (4.0, 16.0, 64.0)
     """Inverse strengths of the L2 penalty (C) that are tried; validation loss chooses."""
+    encoder: PathText = ""
+    """A sentence encoder, whose vectors of titles, or of the words read, are learnt from beside their n-grams: a folder
+    with model.onnx and tokenizer.json, as hubs keep them; it wants bookcover[sentences]. Empty: n-grams alone."""
 
 
 class ReadingSettings(SettingsSection):

@@ -1,12 +1,14 @@
 """Systems that read titles: what they may learn from, and their way through a study."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bookcover_core.curation.near_duplicates import Duplicate
+from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.learnable_titles import HeldOut, learnable_titles
@@ -20,6 +22,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.stored_probabilities import predict_split
+from tests.bookcover_core.models.tiny_encoders import write_sentence_encoder
 from tests.bookcover_core.training.conftest import BOOKS, GENRES, make_study
 
 WORDS = ("pasta and soup", "ghosts at night", "the long war")
@@ -130,6 +133,27 @@ def test_a_changed_listing_of_titles_is_learnt_anew(tmp_path):
     assert fit_text.at(study, "Title").done is not None
     file.write_text(_line("a", "Soups"))
     assert fit_text.at(study, "Title").done is None
+
+
+def test_a_sentence_encoder_is_kept_with_what_learnt_from_it(tmp_path):
+    """Another encoder is learnt from anew; judging needs the copy alone, and trusts no other file."""
+    words = {word: [place / 9, 1 - place / 9] for place, word in enumerate(" ".join(WORDS).split())}
+    encoder = write_sentence_encoder(tmp_path / "tiny", words)
+    study = make_titled(tmp_path / "studies", encoder=str(encoder))
+    fit_text(study, "Title")
+    assert fit_text.at(study, "Title").done is not None
+    asked = [PredictorInput({}, None, BookText("Ghosts"))]
+    [card] = study.workspace.models.rglob("card.json")
+    found, _ = load_predictor(card.parent).predict(asked)
+    assert found.argmax() == 1
+    write_sentence_encoder(encoder, words | {"ghosts": [9.0, -9.0]})
+    assert fit_text.at(study, "Title").done is None
+    shutil.rmtree(encoder)
+    again, _ = load_predictor(card.parent).predict(asked)
+    np.testing.assert_array_equal(again, found)
+    (card.parent / "model.onnx").write_bytes(b"another")
+    with pytest.raises(WeightsError, match="not as its card says"):
+        load_predictor(card.parent)
 
 
 def test_they_are_evaluated_joined_and_shown_behind_all_that_compete(fitted):

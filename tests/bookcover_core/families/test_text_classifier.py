@@ -6,6 +6,8 @@ import pytest
 from bookcover_core.errors import TrainingError, WeightsError
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText
+from bookcover_core.models.sentence_encoder import SentenceEncoder
+from tests.bookcover_core.models.tiny_encoders import write_sentence_encoder
 
 TITLES = ["Easy pasta dinners", "A dinner of soups", "The haunted house", "Ghosts of the house"] * 6
 LABELS = np.array([0, 0, 1, 1] * 6)
@@ -80,3 +82,21 @@ def test_it_is_kept_in_one_file_without_pickle(tmp_path):
     file.write_bytes(file.read_bytes()[:-400])
     with pytest.raises(WeightsError, match="cannot be read"):
         TextClassifier.load(file)
+
+
+def test_a_sentence_encoder_tells_what_no_title_said(tmp_path):
+    """A word that no training title has is judged by its meaning, after it was kept and read too."""
+    meanings = {word: [1.0, 0.0] for word in ("pasta", "dinners", "dinner", "soups", "lasagne")}
+    meanings |= {word: [0.0, 1.0] for word in ("haunted", "house", "ghosts", "phantom")}
+    encoder = SentenceEncoder(write_sentence_encoder(tmp_path, meanings))
+    texts, labels = [BookText(title) for title in TITLES] * 20, np.tile(LABELS, 20)
+    classifier = TextClassifier.fit(texts, labels, 2, [4.0], encoder)[4.0]
+    asked = [BookText("Lasagne"), BookText("Phantom")]
+    found = classifier.probabilities(asked)
+    assert found.argmax(axis=1).tolist() == [0, 1]
+    assert found.max(axis=1).min() > 0.6
+    alone = fit(texts, labels)
+    assert alone.probabilities(asked).max() < 0.6
+    classifier.save(tmp_path / "text.npz")
+    np.testing.assert_allclose(TextClassifier.load(tmp_path / "text.npz").probabilities(asked), found, rtol=1e-5)
+    assert classifier.telling_words(0, 3) == alone.telling_words(0, 3)

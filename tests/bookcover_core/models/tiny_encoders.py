@@ -57,3 +57,38 @@ def write_keras(file: Path, *, side: int | None = SIZE, batch: int | None = None
     last = layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(seed=4), name="last")(means)
     keras.Model(pictures, last, name="tiny").save(file)
     return file
+
+
+def write_sentence_encoder(folder: Path, meanings: dict[str, list[float]], *, factor: float = 1.0) -> Path:
+    """A folder whose network gives each token the vector of its word, those of unknown words and of gaps alike."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    folder.mkdir(parents=True, exist_ok=True)
+    words = {word: place for place, word in enumerate(["[gap]", "[unknown]", "[start]", *meanings])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[unknown]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing("[start] $A", special_tokens=[("[start]", 2)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    size = len(next(iter(meanings.values())))
+    table = factor * np.array([[9.0] * size, [0.1] * size, [0.1] * size, *meanings.values()], np.float32)
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ("texts", "length"))
+        for name in ("input_ids", "attention_mask")
+    ]
+    output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ("texts", "length", size))
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
+        helper.make_node("Mul", ["column", "nothing"], ["zeros"]),
+        helper.make_node("Add", ["vectors", "zeros"], ["last_hidden_state"]),
+    ]
+    constants = [
+        numpy_helper.from_array(table, "table"),
+        numpy_helper.from_array(np.array([-1], np.int64), "last"),
+        numpy_helper.from_array(np.zeros(1, np.float32), "nothing"),
+    ]
+    graph = helper.make_graph(nodes, "tiny", inputs, [output], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, folder / "model.onnx")
+    return folder
