@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from multiprocessing import Pipe
 from pathlib import Path
-from selectors import EVENT_READ, DefaultSelector
 from signal import SIGKILL
 from threading import Lock, Thread, Timer
 from typing import Any
@@ -34,7 +34,7 @@ _GRACE_SECONDS = 5.0
 # How long the process is listened to at a stretch, in seconds: a cancelled task's interruption takes effect in between.
 _LISTENING_SECONDS = 0.5
 
-# Bytes of what a process last wrote to its error stream that are kept, and the lines of them that its end is told with.
+# Bytes of what a process last printed that are kept, and the lines of them that its end is told with.
 _KEPT_BYTES = 4_000
 _TOLD_LINES = 3
 
@@ -44,24 +44,15 @@ _KEPT_SECONDS = 30.0
 
 def run_part(study: Study, part: Part, *, apart: bool = False) -> Manifest:
     """The manifest of a part, done here or, where its stage declares that or `apart` asks for it, by `run_apart`."""
-    stage = part.stage
+    stage, words = part.stage, part.words
     if not (stage.apart or apart):
-        return stage(study, *part.words)
-    return run_apart(
-        study,
-        stage,
-        *part.words,
-        network=stage.network(study, *part.words),
-        minutes=study.settings.training.time_limit if stage.timed else 0.0,
-    )
+        return stage(study, *words)
+    minutes = study.settings.training.time_limit if stage.timed else 0.0
+    return run_apart(study, stage, *words, network=stage.network(study, *words), minutes=minutes)
 
 
 def run_apart(
-    study: Study,
-    stage: Stage[...],
-    *words: Any,
-    network: str | None = None,
-    minutes: float = 0.0,
+    study: Study, stage: Stage[...], *words: Any, network: str | None = None, minutes: float = 0.0
 ) -> Manifest:
     """The manifest of `stage`, which is run in a process of its own unless it stands already, or the store has it.
 
@@ -74,8 +65,7 @@ def run_apart(
         BookcoverError: What the stage raised.
     """
     run = stage.at(study, *words)
-    if done := run.take():
-        return done
+    made = run.take()
     order = {
         "stage": f"{stage.function.__module__}:{stage.function.__name__}",
         "words": words,
@@ -83,20 +73,17 @@ def run_apart(
         "folder": str(Path.cwd()),
         "level": logging.getLogger("bookcover_core").getEffectiveLevel(),
     }
-    shared = _shared.get() or _Shared()
-    process = shared.take(network)
-    try:
+    place = _shared.get() or _Place()
+    while made is None:
+        process = place.take(network)
         try:
-            return process.run(order, run.label, study.progress, minutes)
-        except _DiedWaitingError:
-            process.end()
-            process = _Process(network)
-            return process.run(order, run.label, study.progress, minutes)
-    finally:
-        if process.listens and shared is _shared.get():
-            shared.give(process)
-        else:
-            process.end()
+            made = process.run(order, run.label, study.progress, minutes)
+        finally:
+            if process.listens and place is _shared.get():
+                place.give(process)
+            else:
+                process.end()
+    return made
 
 
 @contextmanager
@@ -108,13 +95,14 @@ def shared_process() -> Iterator[None]:
     if _shared.get() is not None:
         yield
         return
-    shared = _Shared()
-    token = _shared.set(shared)
+    place = _Place()
+    token = _shared.set(place)
     try:
         yield
     finally:
         _shared.reset(token)
-        shared.close()
+        place.is_closed = True
+        place.give(None)
 
 
 @contextmanager
@@ -124,18 +112,15 @@ def kept_process() -> Iterator[None]:
     It is for the workers of a cluster, which get stages one by one. Blocks of several threads take turns.
     """
     with _kept_turn:
+        _kept.dismissal.cancel()
         token = _shared.set(_kept)
         try:
             yield
         finally:
             _shared.reset(token)
-            dismissal = Timer(_KEPT_SECONDS, _kept.dismiss, (_kept.given,))
-            dismissal.daemon = True
-            dismissal.start()
-
-
-class _DiedWaitingError(Exception):
-    """A process that waited for another stage was killed, and never heard of it."""
+            _kept.dismissal = Timer(_KEPT_SECONDS, _kept.give, [None])
+            _kept.dismissal.daemon = True
+            _kept.dismissal.start()
 
 
 class _Process:
@@ -145,15 +130,17 @@ class _Process:
         self.network = network
         self.listens = False
         """Whether it is ready for another stage."""
-        self._rest = b""
         self._last_words = b""
+        self._pipe, other_end = Pipe()
         try:
             self._process = start_module(
                 "bookcover_core.pipeline.stage_worker",
                 str(os.getpid()),
-                stdin=subprocess.PIPE,
+                str(other_end.fileno()),
+                pass_fds=[other_end.fileno()],
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 # Ctrl-C at a terminal is for this process alone, which then ends the other.
                 process_group=0,
             )
@@ -162,21 +149,22 @@ class _Process:
                 f"a process for the networks cannot be started ({error.strerror})",
                 advice="Close other programs, and start the same command again: what is done is kept.",
             ) from error
-        self._passing_on = Thread(target=self._pass_on, name="stage-process-errors", daemon=True)
+        finally:
+            other_end.close()
+        self._passing_on = Thread(target=self._pass_on, name="stage-process-output", daemon=True)
         self._passing_on.start()
 
-    def run(self, order: dict[str, Any], label: str, progress: Callable[[int, int], None], minutes: float) -> Manifest:
-        """The manifest of the stage that `order` names: see `run_apart`."""
-        assert self._process.stdin is not None
-        waited, self.listens = self.listens, False
-        with suppress(BrokenPipeError):  # it has ended, which is heard below
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.flush()
+    def run(
+        self, order: dict[str, Any], label: str, progress: Callable[[int, int], None], minutes: float
+    ) -> Manifest | None:
+        """The manifest of the stage that `order` names: see `run_apart`. None where it was killed while it waited."""
+        has_waited, self.listens = self.listens, False
+        with suppress(OSError):  # it has ended, which is heard below
+            self._pipe.send_bytes(json.dumps(order).encode())
         until = time.monotonic() + 60 * minutes if minutes else math.inf
         for message in self._hear(until):
+            has_waited = False
             match message:
-                case {"heard": _}:
-                    waited = False
                 case {"log": [name, level, text]}:
                     logging.getLogger(name).log(level, "%s", text)
                 case {"progress": [done, total]}:
@@ -196,14 +184,13 @@ class _Process:
                 advice="What it did is kept, and the same command goes on from there; training.time_limit says how long"
                 " it may take.",
             )
-        if waited:
-            raise _DiedWaitingError
+        if has_waited:
+            return None
         raise self._ended(label)
 
-    @property
-    def runs(self) -> bool:
-        """Whether it is still there."""
-        return self._process.poll() is None
+    def serves(self, network: str | None) -> bool:
+        """Whether it is still there, and may run a stage of this network, or of none."""
+        return self._process.poll() is None and (network is None or self.network in {None, network})
 
     def end(self) -> None:
         """End it, whatever it is at."""
@@ -215,30 +202,21 @@ class _Process:
             self._process.kill()
             self._process.wait()
             self._passing_on.join(_GRACE_SECONDS)
-            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-                assert pipe is not None
-                with suppress(BrokenPipeError):
-                    pipe.close()
+            self._pipe.close()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
 
     def _hear(self, until: float) -> Iterator[dict[str, Any]]:
         """What it says, until it ends or the time is up."""
-        assert self._process.stdout is not None
-        out = self._process.stdout.fileno()
-        with DefaultSelector() as selector:
-            selector.register(out, EVENT_READ)
+        with suppress(EOFError, OSError):
             while (left := until - time.monotonic()) > 0:
-                if not selector.select(min(left, _LISTENING_SECONDS)):
-                    continue
-                said = os.read(out, 65_536)
-                if not said:
-                    return
-                *lines, self._rest = (self._rest + said).split(b"\n")
-                yield from map(json.loads, lines)
+                if self._pipe.poll(min(left, _LISTENING_SECONDS)):
+                    yield json.loads(self._pipe.recv_bytes())
 
     def _pass_on(self) -> None:
-        """Pass on what it writes to its error stream, and keep the last of it."""
-        assert self._process.stderr is not None
-        while words := os.read(self._process.stderr.fileno(), 4_096):
+        """Pass on what it prints, and keep the last of it."""
+        assert self._process.stdout is not None
+        while words := os.read(self._process.stdout.fileno(), 4_096):
             self._last_words = (self._last_words + words)[-_KEPT_BYTES:]
             with suppress(OSError):
                 os.write(2, words)
@@ -257,54 +235,38 @@ class _Process:
         )
 
 
-class _Shared:
+class _Place:
     """The place where the process of a block waits for the next stage."""
 
     def __init__(self) -> None:
-        self.given = 0
-        """How often a process was told to wait."""
+        self.is_closed = False
+        self.dismissal = Timer(_KEPT_SECONDS, self.give, [None])
         self._waiting: _Process | None = None
         self._lock = Lock()
-        self._closed = False
 
     def take(self, network: str | None) -> _Process:
         """The process that waits, if it is one for this network; else it is ended, and this is another."""
         with self._lock:
             waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            if waiting.runs and (network is None or waiting.network in {None, network}):
-                waiting.network = waiting.network or network
-                return waiting
-            waiting.end()
-        return _Process(network)
+        if waiting is None or not waiting.serves(network):
+            if waiting is not None:
+                waiting.end()
+            return _Process(network)
+        waiting.network = waiting.network or network
+        return waiting
 
-    def give(self, process: _Process) -> None:
-        """Let `process` wait for the next stage, unless another does."""
+    def give(self, process: _Process | None) -> None:
+        """Let `process` wait for the next stage, and none where the place is closed; end the one that waited."""
         with self._lock:
-            if self._waiting is None and not self._closed:
-                self._waiting = process
-                self.given += 1
-                return
-        process.end()
-
-    def dismiss(self, given: int) -> None:
-        """End the process that waits, if it has waited since it was the `given`th."""
-        with self._lock:
-            if given != self.given:
-                return
-            waiting, self._waiting = self._waiting, None
+            waiting, self._waiting = self._waiting, process
         if waiting is not None:
             waiting.end()
-
-    def close(self) -> None:
-        """End the process that waits, and any that comes later."""
-        with self._lock:
-            self._closed = True
-        self.dismiss(self.given)
+        if process is not None and self.is_closed:
+            self.give(None)
 
 
-_shared: ContextVar[_Shared | None] = ContextVar("shared_process", default=None)
+_shared: ContextVar[_Place | None] = ContextVar("shared_process", default=None)
 
 # The place of the process of `kept_process`.
-_kept = _Shared()
+_kept = _Place()
 _kept_turn = Lock()

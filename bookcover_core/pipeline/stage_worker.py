@@ -1,7 +1,7 @@
-"""A process that runs stages for another: `python -m bookcover_core.pipeline.stage_worker <id of the other>`.
+"""A process that runs stages for another: `python -m bookcover_core.pipeline.stage_worker <id of the other> <pipe>`.
 
-`stage_process` tells it which stages to run, and hears what comes of them: a line of JSON each, on standard input and
-output. It ends when the other one tells it to, or has itself ended.
+`stage_process` tells it which stages to run, and hears what comes of them: JSON, by a pipe. It ends when the other one
+tells it to, or has itself ended.
 """
 
 import json
@@ -9,9 +9,10 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
-from threading import Lock
-from typing import Any, BinaryIO
+from multiprocessing.connection import Connection
+from typing import Any
 
 from bookcover_core.errors import BookcoverError, WorkerError
 from bookcover_core.pipeline.python_process import attend
@@ -27,20 +28,19 @@ _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
 class _Teller(logging.Handler):
     """Tells the other process what it must know; as a handler, of lines of the log."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, pipe: Connection) -> None:
         super().__init__()
-        self._out = out
-        self._turn = Lock()
+        self._pipe = pipe
 
     def tell(self, message: dict[str, Any]) -> None:
         """Tell something. Where nobody listens any more, there is nothing left to do."""
-        said = json.dumps(message).encode() + b"\n"
+        self.acquire()
         try:
-            with self._turn:
-                while said:
-                    said = said[self._out.write(said) :]
-        except BrokenPipeError:
+            self._pipe.send_bytes(json.dumps(message).encode())
+        except OSError:
             os._exit(1)
+        finally:
+            self.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell of a line of the log."""
@@ -59,19 +59,16 @@ def _run(order: dict[str, Any], teller: _Teller) -> dict[str, Any]:
         study = Study(StudySettings.model_validate_json(order["settings"]), progress=teller.progress)
         module, _, name = order["stage"].partition(":")
         manifest = getattr(import_module(module), name)(study, *order["words"])
-    except BookcoverError as error:
-        return _told(error)
-    except Exception as error:  # noqa: BLE001 - reported to the other process, whatever it was
-        return _told(_our_error(error))
+    except Exception as met:  # noqa: BLE001 - reported to the other process, whatever it was
+        error = _as_ours(met)
+        return {"error": [type(error).__name__, error.what, error.where, error.advice, error.exit_code]}
     return {"manifest": manifest.model_dump(mode="json"), "reused": manifest.reused}
 
 
-def _told(error: BookcoverError) -> dict[str, Any]:
-    return {"error": [type(error).__name__, error.what, error.where, error.advice, error.exit_code]}
-
-
-def _our_error(error: Exception) -> BookcoverError:
-    """An error of ours for one that is not."""
+def _as_ours(error: Exception) -> BookcoverError:
+    """The error, or one of ours for it."""
+    if isinstance(error, BookcoverError):
+        return error
     if isinstance(error, OSError) and (ours := in_our_words(error)):
         return ours
     if type(error).__name__ in _MEMORY_ERRORS:
@@ -90,16 +87,15 @@ def _our_error(error: Exception) -> BookcoverError:
 def main() -> None:
     """Run stages as the process that started this one says."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half-written files are removed
-    attend(int(sys.argv[1]))
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    # What anything else prints is no part of the conversation.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    teller = _Teller(out)
+    caller, pipe = map(int, sys.argv[1:])
+    attend(caller)
+    orders = Connection(pipe)
+    teller = _Teller(orders)
     logging.getLogger().addHandler(teller)
     try:
-        for line in sys.stdin.buffer:
-            teller.tell({"heard": True})
-            teller.tell(_run(json.loads(line), teller))
+        with suppress(EOFError):
+            while True:
+                teller.tell(_run(json.loads(orders.recv_bytes()), teller))
     finally:
         # What is left is memory to be tidied up, for which another process waits.
         os._exit(0)

@@ -36,11 +36,11 @@ def heartbeat(engine: FlowRunEngine) -> int | None:
     return HEARTBEAT if engine.flow_run is not None and engine.flow_run.deployment_id is not None else None
 
 
-def digests(*symbols: str) -> dict[str, str]:
+def digests(symbol: str) -> dict[str, str]:
     """The digests of code, some of which may count as changed."""
     named = FOLDER / CHANGED
     changed = named.read_text().split() if named.exists() else []
-    return {module: digest + "changed" * (module in changed) for module, digest in code_of(*symbols).items()}
+    return {module: digest + "changed" * (module in changed) for module, digest in code_of(symbol).items()}
 
 
 def leave_weights() -> None:

@@ -164,7 +164,7 @@ def test_every_module_that_a_stage_depends_on_changes_its_key(stage, monkeypatch
     symbol = stage.function.__module__, stage.function.__name__
     before = code_of(":".join(symbol))
     assert stage.function.__module__ in before
-    reached = sorted(code._reachable(frozenset({symbol})))
+    reached = sorted(code._reachable(symbol))
     for module in before:
         read = code._read(module)
         name = next(name for reached_module, name in reached if reached_module == module)
@@ -193,7 +193,7 @@ def test_a_function_counts_for_the_stages_that_use_it(symbol, stages):
     found = {
         stage.name
         for stage in declarations()
-        if wanted in code._reachable(frozenset({(stage.function.__module__, stage.function.__name__)}))
+        if wanted in code._reachable((stage.function.__module__, stage.function.__name__))
     }
     assert found >= stages
 
