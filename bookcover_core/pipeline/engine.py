@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -88,14 +88,15 @@ class StageRun:
         kept: bool = False,
         shared: bool = False,
     ) -> None:
-        self.study = study
-        self.stage = name
-        self.part = inputs.part
+        self.study, self.stage, self.part = study, name, inputs.part
         self.label = f"{name}/{inputs.part}" if inputs.part else name
+        self._file = study.manifest_file(self.label)
         behind = {label: study.manifest(label) for label in inputs.after}
         self.inputs = {label: manifest.digest for label, manifest in behind.items()} | dict(inputs.given)
-        self.sizes = {label: _numbers(manifest.counts) for label, manifest in behind.items()}
-        self.sizes |= {name: {"": size} for name, size in inputs.sizes.items()}
+        self.sizes = {
+            label: {name: count for name, count in manifest.counts.items() if type(count) is int}
+            for label, manifest in behind.items()
+        } | {name: {"": size} for name, size in inputs.sizes.items()}
         self.behind = [*inputs.after, *inputs.reads]
         """Labels of all that it builds on."""
         self.settings: dict[str, Any] = {path: study.settings.part(path) for path in settings}
@@ -110,7 +111,7 @@ class StageRun:
     @cached_property
     def last(self) -> Manifest | None:
         """The manifest of the last run, of whatever key; None where there is none."""
-        return read_manifest(self.study.manifest_file(self.label))
+        return read_manifest(self._file)
 
     @property
     def earlier(self) -> Manifest | None:
@@ -166,45 +167,36 @@ class StageRun:
     @property
     def state(self) -> State:
         """How the part stands."""
-        return self._standing[0]
+        if self.last is None:
+            return State.NOT_RUN
+        if self.standing is not None:
+            return State.SOUND if self.done else State.OPEN
+        if self.earlier is not None:
+            return State.DAMAGED
+        if self.last.settings != self.settings:
+            return State.OTHER_SETTINGS
+        return State.OTHER_CODE if self.last.code != self.code else State.OTHER_INPUTS
 
     def reasons(self) -> list[str]:
         """Why the part is to be run again, a phrase each; empty where it is done or was never run."""
-        return self._standing[1]
-
-    @property
-    def _standing(self) -> tuple[State, list[str]]:
-        last = self.last
-        if last is None:
-            return State.NOT_RUN, []
-        if self.standing is not None:
-            return (State.SOUND, []) if self.done else (State.OPEN, ["it is not finished"])
+        if self.last is None or self.done is not None:
+            return []
         if self.earlier is not None:
-            return State.DAMAGED, ["its files are missing or altered"]
-        state = State.OTHER_CODE if last.code != self.code else State.OTHER_INPUTS
-        if last.settings != self.settings:
-            state = State.OTHER_SETTINGS
-        return state, self._changes(last) or ["it was made by another version"]
+            return ["it is not finished" if self.standing is not None else "its files are missing or altered"]
+        return self._changes(self.last) or ["it was made by another version"]
 
     def _changes(self, last: Manifest) -> list[str]:
         """What it depends on and what has changed since an earlier run, a phrase each."""
-        found = [
-            reason
-            for path, value in self.settings.items()
-            for reason in _differences(path, last.settings.get(path), value)
-        ]
+        found: list[str] = []
+        for path, value in self.settings.items():
+            found += _differences(path, last.settings.get(path), value)
         if last.modules:
-            modules = _changed(last.modules, self.modules)
-            found += [f"code: {_file_of(module)}" for module in modules[:_NAMED]]
-            if len(modules) > _NAMED:
-                found.append(f"code of {len(modules) - _NAMED} more modules")
+            files = [f"code: {'/'.join(each.split('.')[1:])}.py" for each in _changed(last.modules, self.modules)]
+            found += _shortened(files, "code of {} more modules")
         elif last.code != self.code:
             found.append("code of another version")
-        inputs = _changed(last.inputs, self.inputs)
-        found += [self._input_change(last, name) for name in inputs[:_NAMED]]
-        if len(inputs) > _NAMED:
-            found.append(f"inputs changed beside these: {len(inputs) - _NAMED}")
-        return found
+        inputs = [self._input_change(last, name) for name in _changed(last.inputs, self.inputs)]
+        return found + _shortened(inputs, "inputs changed beside these: {}")
 
     def _input_change(self, last: Manifest, name: str) -> str:
         """How an input differs from that of an earlier run: both values or, of what has many, how many there are."""
@@ -214,17 +206,14 @@ class StageRun:
         if not (_DIGEST.fullmatch(before) or _DIGEST.fullmatch(now)):
             return f"{name} changed from {before} to {now}"
         had, has = last.sizes.get(name, {}), self.sizes.get(name, {})
-        differ = [each for each in has if each in had and had[each] != has[each]]
+        differ = (each for each in has if had.get(each, has[each]) != has[each])
         told = ", ".join(f"{each} {had[each]:,} to {has[each]:,}".strip() for each in differ)
         same = "others, as many as before" if had and has else "another content"
         return f"input changed: {name} ({told or same})"
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[object]:
         """Within this block, no other run is at this part: its turn is waited for."""
-        told = partial(logger.info, "%s: another run is at it, and is waited for", self.label)
-        with turn(self.study.manifest_file(self.label), told):
-            yield
+        return turn(self._file, partial(logger.info, "%s: another run is at it, and is waited for", self.label))
 
     def key_but_for(self, *names: str) -> str:
         """The key that it would have if settings of these names did not count: shared by runs that differ in them."""
@@ -233,7 +222,7 @@ class StageRun:
     @property
     def is_overtaken(self) -> bool:
         """Whether another run has done it, by whatever key, since it was asked how it stands."""
-        return read_manifest(self.study.manifest_file(self.label)) != self.last
+        return read_manifest(self._file) != self.last
 
     def begin(self) -> None:
         """Start the clock, and say why the part is run again."""
@@ -245,16 +234,10 @@ class StageRun:
         """The manifest of what was done, written last: the part is done from now on."""
         root = self.study.workspace.root
         written = [Output.of(file, root) for file in [*result.outputs, *result.indexes]]
+        depends_on = ("stage", "part", "key", "code", "modules", "settings", "inputs", "sizes")
         manifest = Manifest(
-            stage=self.stage,
-            part=self.part,
-            key=self.key,
-            code=self.code,
-            modules=self.modules,
+            **{name: getattr(self, name) for name in depends_on},
             imported=imported,
-            settings=self.settings,
-            inputs=self.inputs,
-            sizes=self.sizes,
             counts=dict(result.counts),
             outputs=written,
             indexes=[self.study.workspace.relative(file) for file in result.indexes],
@@ -274,12 +257,11 @@ class StageRun:
 
     def _write(self, manifest: Manifest, files: Collection[Path]) -> None:
         """Write the manifest when what it says is there is on the disk, also after a power cut."""
-        file = self.study.manifest_file(self.label)
         if manifest.indexes:
             os.sync()  # the files that they list are too many to wait for one by one
         sync(files)
-        write_json(file, manifest.model_dump(mode="json"))
-        sync([file])
+        write_json(self._file, manifest.model_dump(mode="json"))
+        sync([self._file])
 
 
 def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
@@ -293,7 +275,8 @@ def _differences(path: str, before: Any, now: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         names = sorted(before.keys() | now.keys())
         return [each for name in names for each in _differences(f"{path}.{name}", before.get(name), now.get(name))]
-    return [] if before == now else [f"{path} changed from {_value(before)} to {_value(now)}"]
+    old, new = (f'"{value}"' if isinstance(value, str) else value for value in (before, now))
+    return [] if before == now else [f"{path} changed from {old} to {new}"]
 
 
 def _without(names: Collection[str], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,23 +287,16 @@ def _without(names: Collection[str], settings: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _value(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _numbers(counts: Mapping[str, Any]) -> dict[str, int]:
-    return {name: value for name, value in counts.items() if type(value) is int}
-
-
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return sorted({name for name, _ in before.items() ^ now.items()})
 
 
-def _file_of(module: str) -> str:
-    """A module as people find it: "training/head_trainer.py"."""
-    return "/".join(module.split(".")[1:]) + ".py"
+def _shortened(phrases: list[str], more: str) -> list[str]:
+    """The first few phrases, and how many `more` there are."""
+    rest = len(phrases) - _NAMED
+    return [*phrases[:_NAMED], more.format(rest)] if rest > 0 else phrases
 
 
 def _in_words(counts: Mapping[str, Any]) -> str:
-    plain = {name: value for name, value in counts.items() if isinstance(value, int | float | str)}
-    return "(" + ", ".join(f"{name} {value}" for name, value in plain.items()) + ")" if plain else ""
+    plain = [f"{name} {value}" for name, value in counts.items() if isinstance(value, int | float | str)]
+    return f"({', '.join(plain)})" if plain else ""

@@ -37,21 +37,15 @@ def turn(
 ) -> Iterator[BinaryIO]:
     """Hold the lock on `file`, which is open, while the block lasts; where the file system knows no locks, go without.
 
-    Args:
-        file: As for `exclusive`.
-        if_taken: Called where somebody else holds it: says so, before it is waited for, or raises.
-        patience: Seconds for which it is waited for before that.
-        shared: Whether others may hold it too, if they share it.
+    Where somebody else holds it for `patience` seconds, `if_taken` raises, or says so before it is waited for. A
+    `shared` lock is held together with others who share it.
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with _open(file) as holder:
         until = time.monotonic() + patience
-        try:
-            while not (is_free := _try(holder, how)) and time.monotonic() < until:
-                time.sleep(_PAUSE)
-        except OSError:
-            is_free = True
-        if not is_free:
+        while (is_free := _try(holder, how)) is False and time.monotonic() < until:
+            time.sleep(_PAUSE)
+        if is_free is False:
             if_taken()
             fcntl.flock(holder, how)
         yield holder
@@ -61,11 +55,7 @@ def turn(
 def alone_at(file: Path) -> Iterator[bool]:
     """Whether nobody else holds the lock on `file`, which is held then while the block lasts; raises as `turn`."""
     with _open(file) as holder:
-        try:
-            is_free = _try(holder, fcntl.LOCK_EX)
-        except OSError:
-            is_free = True
-        yield is_free
+        yield _try(holder, fcntl.LOCK_EX) is not False
 
 
 def look(file: Path) -> tuple[str, bool | None]:
@@ -75,11 +65,8 @@ def look(file: Path) -> tuple[str, bool | None]:
     except OSError:
         return "", False
     with lock:
-        try:
-            is_held: bool | None = not _try(lock, fcntl.LOCK_EX)
-        except OSError:
-            is_held = None
-        return lock.read().decode(errors="replace"), is_held
+        is_free = _try(lock, fcntl.LOCK_EX)
+        return lock.read().decode(errors="replace"), None if is_free is None else not is_free
 
 
 def _lock_of(file: Path) -> Path:
@@ -95,10 +82,12 @@ def _open(file: Path) -> BinaryIO:
         raise from_os_error(error, lock) or error from error
 
 
-def _try(holder: BinaryIO, how: int) -> bool:
-    """Take the lock, unless somebody has it."""
+def _try(holder: BinaryIO, how: int) -> bool | None:
+    """Take the lock, unless somebody has it: whether it was taken; None where the file system knows no locks."""
     try:
         fcntl.flock(holder, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True

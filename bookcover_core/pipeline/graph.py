@@ -71,8 +71,7 @@ class Part:
 
     def state(self, study: Study) -> State:
         """How it stands in the study as it is now."""
-        run = self.known(study)
-        if run is not None:
+        if run := self.known(study):
             return run.state
         # A run brings what its key depends on: before the first, there is none.
         return State.NOT_RUN if self.stage.fetch else State.WAITING
@@ -141,9 +140,9 @@ class Prospect:
     label: str
     """Stage and part; of a part that is not known yet, the stage alone."""
     state: State
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
     """Why it would run again; empty where it was never run."""
-    seconds: float | None
+    seconds: float | None = None
     """Time that its last run took; None where there is none."""
     is_stored: bool = False
     """Whether the store of the home has what it would come to."""
@@ -159,25 +158,21 @@ def prospects(study: Study) -> Iterator[Prospect]:
     for stage in declarations():
         known, is_all = known_parts(study, stage.name)
         for part in known:
-            prospect = _prospect(study, part, running)
-            if prospect is not None:
-                running.add(prospect.label)
-                yield prospect
+            run = part.known(study)
+            seconds = run.last.seconds if run and run.last else None
+            if run is None:
+                label = f"{stage.label} {' '.join(map(str, part.words))}".strip()
+                prospect = Prospect(label, part.state(study))
+            elif run.done is None:
+                prospect = Prospect(run.label, run.state, tuple(run.reasons()), seconds, run.is_stored)
+            elif behind := sorted(running.intersection(run.behind)):
+                prospect = Prospect(run.label, State.WAITING, (f"it builds on {behind[0]}",), seconds)
+            else:
+                continue
+            running.add(prospect.label)
+            yield prospect
         if not known and not is_all:
-            yield Prospect(stage.label, State.WAITING, (), None)
-
-
-def _prospect(study: Study, part: Part, running: set[str]) -> Prospect | None:
-    run = part.known(study)
-    if run is None:
-        return Prospect(f"{part.stage.label} {' '.join(map(str, part.words))}".strip(), part.state(study), (), None)
-    seconds = run.last.seconds if run.last is not None else None
-    if run.done is None:
-        return Prospect(run.label, run.state, tuple(run.reasons()), seconds, run.is_stored)
-    behind = sorted(running.intersection(run.behind))
-    if not behind:
-        return None
-    return Prospect(run.label, State.WAITING, (f"it builds on {behind[0]}",), seconds)
+            yield Prospect(stage.label, State.WAITING)
 
 
 def outdated(study: Study) -> dict[str, str]:

@@ -154,33 +154,26 @@ def write_bytes(path: Path, content: bytes) -> None:
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[int, str]]:
     """A file beside `path`, open and by name, that takes its place when the block ends well, and else is removed."""
-    # Pictures are written by the hundred thousand: every call of the system that is not needed is left out.
-    name = ""
-    try:
-        descriptor, name = _create_beside(path)
-        os.fchmod(descriptor, 0o644)
-        yield descriptor, name
-        os.replace(name, path)  # noqa: PTH105 - no path is made of a name that is used once
-    except BaseException as error:
-        if name:
-            with suppress(OSError):
-                Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and (ours := from_os_error(error, path)):
-            raise ours from error
-        raise
-
-
-def _create_beside(path: Path) -> tuple[int, str]:
-    """A new file in the folder of `path`, which is made where it is missing: open, and by name."""
+    # Pictures are written by the hundred thousand: paths, and calls of the system that are not needed, are left out.
     folder, file = os.path.split(path)
-    stem, suffix = os.path.splitext(file)  # noqa: PTH122 - half the time of a path's
+    stem, suffix = os.path.splitext(file)  # noqa: PTH122 - as above
     name = os.path.join(folder, f".{stem[:50]}-{secrets.token_hex(8)}{suffix}")  # noqa: PTH118 - as above
     create = partial(os.open, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
-        return create(), name
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return create(), name
+        try:
+            descriptor = create()
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = create()
+        os.fchmod(descriptor, 0o644)
+        yield descriptor, name
+        os.replace(name, path)  # noqa: PTH105 - as above
+    except BaseException as error:
+        with suppress(OSError):
+            Path(name).unlink()
+        if isinstance(error, OSError) and (ours := from_os_error(error, path)):
+            raise ours from error
+        raise
 
 
 def sync(files: Collection[Path]) -> None:
@@ -228,16 +221,10 @@ def read_table(path: Path, only: Collection[str] | None = None, /, **dtypes: str
     """
     import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
 
-    wanted: dict[str, Any] = dict(dtypes)
-    only = None if only is None else list(only)
-    columns = pd.read_csv(path, nrows=0, usecols=only).columns
-    table = pd.read_csv(
-        path,
-        usecols=only,
-        dtype={column: wanted.get(column, "str") for column in columns},
-        keep_default_na=False,
-        na_values={column: [""] for column in wanted},
-    )
+    columns = pd.read_csv(path, nrows=0, usecols=None if only is None else list(only)).columns.tolist()
+    types: dict[Any, Any] = {column: dtypes.get(column, "str") for column in columns}
+    blank = {column: [""] for column in dtypes}
+    table = pd.read_csv(path, usecols=columns, dtype=types, keep_default_na=False, na_values=blank)
     return _map_texts(table, from_cell)
 
 
@@ -250,8 +237,7 @@ def _map_texts(table: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataF
         if any(one is not other for one, other in zip(cells, values, strict=True)):
             changed[column] = cells
     table = table.assign(**changed) if changed else table
-    names = {column: change(column) for column in table.columns if isinstance(column, str)}
-    return table.rename(columns=names) if any(old != new for old, new in names.items()) else table
+    return table.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
 
 
 def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
