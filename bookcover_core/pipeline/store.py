@@ -16,9 +16,10 @@ import secrets
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,9 +39,6 @@ _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EM
 
 # Seconds for which an object that no record names is left alone: its record may be about to be written.
 _SETTLED = 3_600.0
-
-# What has been said by this process already.
-_said: set[str] = set()
 
 
 class Store:
@@ -104,12 +102,9 @@ class Store:
 
     def give_result(self, stage: str, key: str, root: Path) -> Manifest | None:
         """The manifest of a part that was made before, with its files put in their places below `root`."""
-        content = self.read(stage, key)
         try:
-            manifest = Manifest.model_validate_json(content) if content else None
+            manifest = Manifest.model_validate_json(self.read(stage, key) or b"")
         except ValidationError:
-            return None
-        if manifest is None:
             return None
         outputs = [given for each in manifest.outputs if (given := self.give(each, root))]
         return manifest.model_copy(update={"outputs": outputs}) if len(outputs) == len(manifest.outputs) else None
@@ -123,7 +118,7 @@ class Store:
     def object(self, output: Output) -> Path | None:
         """Where the contents of a file are kept, if they are and are sound."""
         held = _object(self.folder, output.sha256) if self.folder else None
-        return held if held is not None and held.is_file() and file_digest(held) == output.sha256 else None
+        return held if held and held.is_file() and file_digest(held) == output.sha256 else None
 
 
 def store_folder(workspace: Path) -> Path:
@@ -150,16 +145,15 @@ class Kept:
 
 @dataclass
 class _Item:
-    """A record with its objects."""
+    """A record with its objects, or an object that no record names."""
 
     stage: str
     file: Path | None
-    objects: list[Path]
     used: float
+    objects: list[Path]
     holders: set[str]
     bytes: int
     shared: int
-    """Of these, bytes of objects that have another name: in a study."""
 
 
 def kept(workspace: Path) -> list[Kept]:
@@ -199,35 +193,39 @@ def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int
         idle = now - item.used
         if (most is not None and left <= most) or idle < 86_400 * days:
             break
-        if item.file is None and idle < _SETTLED:
-            continue
         if item.file is not None:
             item.file.unlink(missing_ok=True)
+        elif idle < _SETTLED:
+            continue
         left -= item.bytes
         named.subtract(item.objects)
-        for held in item.objects:
-            if not named[held]:
-                with suppress(FileNotFoundError):
-                    freed += held.stat().st_size
-                    held.unlink()
+        for held, status in existing(each for each in item.objects if not named[each]):
+            freed += status.st_size
+            held.unlink(missing_ok=True)
     return freed
 
 
-def release(workspace: Path, remove: Callable[[], object], files: Collection[Path]) -> None:
-    """Have `remove` take `files` from a study, and let go of those in the store that no other study holds."""
-    folder = store_folder(workspace)
-    shared = set()
+@contextmanager
+def releasing(workspace: Path, files: Iterable[Path]) -> Iterator[None]:
+    """Within this block `files` are taken from a study; then the store lets go of those that no other study holds."""
+    shared = {status.st_ino for _, status in existing(files) if status.st_nlink > 1}
+    yield
+    for held, status in existing(store_folder(workspace).glob("objects/*/*") if shared else ()):
+        if status.st_ino in shared and status.st_nlink == 1:
+            with suppress(OSError):
+                held.unlink()
+
+
+def existing(files: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    """Those of `files` that are there, with what the system knows of each."""
     for file in files:
         with suppress(OSError):
-            status = file.stat()
-            if status.st_nlink > 1:
-                shared.add(status.st_ino)
-    remove()
-    for held in folder.glob("objects/*/*") if shared else ():
-        with suppress(OSError):
-            status = held.stat()
-            if status.st_ino in shared and status.st_nlink == 1:
-                held.unlink()
+            yield file, file.stat()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file in a folder, however deep it lies."""
+    return (Path(at) / name for at, _, names in os.walk(folder) for name in names)
 
 
 # What is said of objects that no record names: those of a run that was cut off, or is under way.
@@ -237,24 +235,21 @@ _LOOSE = "of no record"
 def _items(workspace: Path) -> list[_Item]:
     folder = store_folder(workspace)
     holders, keys = _holders(workspace)
-    sizes = {file: file.stat() for file in folder.glob("objects/*/*")}
-    items, named = [], set()
-    for file in folder.glob("records/*/*.json"):
+    statuses = dict(existing(folder.glob("objects/*/*")))
+
+    def item(stage: str, file: Path | None, used: float, objects: list[Path], key: str = "") -> _Item:
+        found = [statuses[held] for held in objects]
+        names = keys[key] if key else {name for each in found for name in holders[each.st_ino]}
+        shared = sum(each.st_size for each in found if each.st_nlink > 1)
+        return _Item(stage, file, used, objects, names, sum(each.st_size for each in found), shared)
+
+    items, loose = [], set(statuses)
+    for file, status in existing(folder.glob("records/*/*.json")):
         manifest = read_manifest(file)
-        objects = [held for sha in _named(file, manifest) if (held := _object(folder, sha)) in sizes]
-        named.update(objects)
-        if manifest is not None:
-            names = keys.get(manifest.key, set())
-        else:
-            names = {name for held in objects for name in holders.get(sizes[held].st_ino, ())}
-        total = sum(sizes[held].st_size for held in objects)
-        shared = sum(sizes[held].st_size for held in objects if sizes[held].st_nlink > 1)
-        items.append(_Item(file.parent.name, file, objects, file.stat().st_mtime, names, total, shared))
-    for held in sizes.keys() - named:
-        names, found = holders.get(sizes[held].st_ino, set()), sizes[held]
-        shared = found.st_size if found.st_nlink > 1 else 0
-        items.append(_Item(_LOOSE, None, [held], found.st_ctime, names, found.st_size, shared))
-    return items
+        objects = [held for sha in _named(file, manifest) if (held := _object(folder, sha)) in statuses]
+        loose.difference_update(objects)
+        items.append(item(file.parent.name, file, status.st_mtime, objects, manifest.key if manifest else ""))
+    return items + [item(_LOOSE, None, statuses[held].st_ctime, [held]) for held in loose]
 
 
 def _holders(workspace: Path) -> tuple[dict[int, set[str]], dict[str, set[str]]]:
@@ -262,12 +257,9 @@ def _holders(workspace: Path) -> tuple[dict[int, set[str]], dict[str, set[str]]]
     inodes: dict[int, set[str]] = defaultdict(set)
     keys: dict[str, set[str]] = defaultdict(set)
     for name in studies_in(workspace):
-        for folder, _, names in os.walk(workspace / name):
-            for each in names:
-                with suppress(OSError):
-                    status = (Path(folder) / each).stat()
-                    if status.st_nlink > 1:
-                        inodes[status.st_ino].add(name)
+        for _, status in existing(files_below(workspace / name)):
+            if status.st_nlink > 1:
+                inodes[status.st_ino].add(name)
         for file in (workspace / name / "manifests").rglob("*.json"):
             if manifest := read_manifest(file):
                 keys[manifest.key].add(name)
@@ -300,10 +292,9 @@ def _share(source: Path, target: Path) -> None:
         new.unlink(missing_ok=True)
 
 
+@cache
 def _say_once(text: str) -> None:
-    if text not in _said:
-        _said.add(text)
-        logger.warning("%s", text)
+    logger.warning("%s", text)
 
 
 def _object(folder: Path, sha256: str) -> Path:

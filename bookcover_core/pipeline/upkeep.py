@@ -4,12 +4,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bookcover_core.pipeline.manifests import file_digest
-from bookcover_core.pipeline.store import LEAVING, release, store_folder
+from bookcover_core.pipeline.store import LEAVING, existing, files_below, releasing, store_folder
 from bookcover_core.pipeline.study import Study
 
 # Stages whose files are large, and are made again from the covers.
@@ -56,8 +55,7 @@ def verify(study: Study, progress: Callable[[int], None]) -> Iterator[Wrong]:
 def spare(study: Study) -> Spare:
     """The prepared pictures and features of a study, and the states from which trainings would go on."""
     workspace = study.workspace
-    folders = (workspace.prepared, workspace.features)
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    files = [*files_below(workspace.prepared), *files_below(workspace.features)]
     files += [file for folder in (workspace.models, workspace.comparison) for file in folder.rglob("checkpoint.npz")]
     seconds = sum(manifest.seconds for stage in _MADE_AGAIN for manifest in study.manifests(stage))
     return Spare(files, sum(file.stat().st_size for file in files), seconds)
@@ -65,34 +63,22 @@ def spare(study: Study) -> Spare:
 
 def shrink(study: Study, given_up: Spare) -> None:
     """Remove what `spare` found, from the study and, where no other study holds it, from the store."""
-
-    def remove() -> None:
+    with releasing(study.workspace.root.parent, given_up.files):
         for file in given_up.files:
             file.unlink(missing_ok=True)
-
-    release(study.workspace.root.parent, remove, given_up.files)
 
 
 def delete(study: Study) -> None:
     """Remove a study, and what it alone held from the store. One that is cut off leaves no half study."""
     root = study.workspace.root
     leaving = store_folder(root.parent) / f"{LEAVING}{secrets.token_hex(8)}"
-    files = [Path(folder) / name for folder, _, names in os.walk(root) for name in names]
-
-    def remove() -> None:
+    with releasing(root.parent, files_below(root)):
         leaving.parent.mkdir(exist_ok=True)
         root.rename(leaving)
         shutil.rmtree(leaving)
 
-    release(root.parent, remove, files)
-
 
 def size_of(folder: Path) -> int:
     """Bytes that the files in a folder take, each counted once however many names it has."""
-    sizes = {}
-    for at, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                status = (Path(at) / name).stat()
-                sizes[status.st_dev, status.st_ino] = status.st_size
+    sizes = {(status.st_dev, status.st_ino): status.st_size for _, status in existing(files_below(folder))}
     return sum(sizes.values())

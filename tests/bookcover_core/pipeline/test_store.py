@@ -14,7 +14,7 @@ import pytest
 from bookcover_core.pipeline import store as stores
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
-from bookcover_core.pipeline.store import Store, kept, prune, release, store_folder
+from bookcover_core.pipeline.store import Store, kept, prune, releasing, store_folder
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings.toml_file import parse_settings
@@ -43,7 +43,7 @@ def study_in(folder: Path, name: str = "one", **settings: object) -> Study:
 @pytest.fixture(autouse=True)
 def _nothing_made():
     made.clear()
-    stores._said.clear()
+    stores._say_once.cache_clear()
 
 
 def square(study: Study) -> str:
@@ -248,7 +248,9 @@ def test_what_a_study_gives_up_the_store_gives_up_unless_another_holds_it(tmp_pa
     squared(study_in(tmp_path, "two", seed=2))
     squared(study_in(tmp_path, "one", seed=3))
     files = list((one.workspace.root / "squared").iterdir())
-    release(tmp_path, lambda: [file.unlink() for file in files], files)
+    with releasing(tmp_path, files):
+        for file in files:
+            file.unlink()
     left = [file.read_text() for file in store_folder(tmp_path).glob("objects/*/*")]
     assert sorted(left) == ["1\n", "2\n", "4\n"]
 
