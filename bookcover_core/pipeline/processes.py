@@ -31,9 +31,6 @@ _AHEAD = 2
 # How long idle processes stand ready for the next call, in seconds: to start them takes half a second.
 _READY_SECONDS = 10.0
 
-# How long batches may take to come to an end when their outcomes are no longer wanted, in seconds.
-_GRACE_SECONDS = 5.0
-
 # What a process may take more than after its first batch, in bytes, before loky starts another in its place. A reader
 # of covers, which compiles for each width that it meets, grows by the 300 MB that loky takes for a leak, and no more.
 _GROWTH = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
@@ -67,19 +64,19 @@ def in_processes(
     batches: Iterable[Batch],
     *,
     processes: int | None = None,
-    grace: float | None = None,
+    grace: float = 5.0,
 ) -> Generator[Outcome, None, None]:
     """The outcome of `work` on each batch, in the order of the batches, computed in processes of their own.
 
     Batches are drawn as they are needed, a few ahead of the outcomes. Where one process is wanted, or there is but one
     batch, the work is done right here. Where the caller stops earlier, by an error or by closing the iterator
-    (`contextlib.closing` does both), the processes have some seconds to come to an end, and are then killed.
+    (`contextlib.closing` does both), the processes have `grace` seconds to come to an end, and are then killed.
 
     Args:
         work: A function of a module, or `functools.partial` of one.
         batches: What it is called with, one after the other.
         processes: How many processes; by default as many as cores may be used (LOKY_MAX_CPU_COUNT).
-        grace: Seconds that they have to come to an end; by default five.
+        grace: Seconds that they have to come to an end.
 
     Raises:
         WorkerError: A process was killed.
@@ -110,9 +107,12 @@ def in_processes(
         ) from error
     finally:
         if ended:
-            _keep(workers, wanted)
+            with _ready_lock:
+                is_kept = _ready.setdefault(wanted, workers) is workers
+            if not is_kept:
+                workers.shutdown()
         else:
-            _stop(workers, pending, _GRACE_SECONDS if grace is None else grace)
+            _stop(workers, pending, grace)
 
 
 # Processes that stand ready, by how many they are: idle ones end by themselves, and are started again when wanted.
@@ -150,14 +150,6 @@ def _started(workers: ProcessPoolExecutor) -> ProcessPoolExecutor:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
     return workers
-
-
-def _keep(workers: ProcessPoolExecutor, processes: int) -> None:
-    """Let `workers` stand ready for a while, unless others do."""
-    with _ready_lock:
-        if _ready.setdefault(processes, workers) is workers:
-            return
-    workers.shutdown()
 
 
 def _stop(workers: ProcessPoolExecutor, pending: Collection[Future[Outcome]], grace: float) -> None:

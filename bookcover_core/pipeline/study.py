@@ -194,15 +194,14 @@ def studies_in(folder: Path) -> dict[str, Study | SettingsError]:
 def in_our_words(error: OSError) -> BookcoverError | None:
     """The error of ours for one of the system's: for a file that a study has lost, and what `from_os_error` knows."""
     path = Path(error.filename or ".").absolute()
-    if isinstance(error, FileNotFoundError):
-        for folder in path.parents:
-            if (folder / SETTINGS_FILE).is_file():
-                return StageOrderError(
-                    f"{path.relative_to(folder)} is missing from this study",
-                    where=folder,
-                    advice=f"`bookcover run {folder}` makes anew what is missing.",
-                )
-    return from_os_error(error, path)
+    folder = next((each for each in path.parents if (each / SETTINGS_FILE).is_file()), None)
+    if folder is None or not isinstance(error, FileNotFoundError):
+        return from_os_error(error, path)
+    return StageOrderError(
+        f"{path.relative_to(folder)} is missing from this study",
+        where=folder,
+        advice=f"`bookcover run {folder}` makes anew what is missing.",
+    )
 
 
 @contextmanager

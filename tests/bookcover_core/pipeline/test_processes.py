@@ -197,10 +197,9 @@ def test_a_process_killed_between_calls_does_no_harm():
     assert list(in_processes(square, range(3), processes=2)) == [0, 1, 4]
 
 
-def test_a_closed_iterator_leaves_no_process(monkeypatch):
+def test_a_closed_iterator_leaves_no_process():
     """Who stops asking ends the processes, even those in the middle of long work."""
-    monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.2)
-    outcomes = in_processes(partial(take_long_from, 1), range(10), processes=2)
+    outcomes = in_processes(partial(take_long_from, 1), range(10), processes=2, grace=0.2)
     assert next(outcomes) == 0
     assert len(workers()) == 2
     outcomes.close()
@@ -217,8 +216,7 @@ def test_a_busy_machine_leaves_no_process(monkeypatch):
         return found
 
     monkeypatch.setattr(_ExecutorManagerThread, "wait_result_broken_or_wakeup", look_late)
-    monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
-    outcomes = in_processes(partial(take_long_from, 4), range(10), processes=2)
+    outcomes = in_processes(partial(take_long_from, 4), range(10), processes=2, grace=0.1)
     for number in range(3):
         assert next(outcomes) == number
         time.sleep(1.5 * (number < 2))  # it has heard of all that was done
@@ -307,7 +305,7 @@ BUSY = """
     from functools import partial
     from bookcover_core.pipeline.processes import in_processes
     from tests.bookcover_core.pipeline.test_processes import take_long_from
-    for outcome in in_processes(partial(take_long_from, 1), range(9), processes=2):
+    for outcome in in_processes(partial(take_long_from, 1), range(9), processes=2, grace=0.2):
         print("working", flush=True)
 """
 
@@ -327,9 +325,7 @@ def test_a_killed_program_leaves_no_orphans(tmp_path, kind):
 
 def test_ctrl_c_is_told_once(tmp_path):
     """Ctrl-C, which a terminal sends to all processes, ends them with the caller's own traceback alone."""
-    program = start(
-        tmp_path, f"import bookcover_core.pipeline.processes as p\np._GRACE_SECONDS = 0.2\n{textwrap.dedent(BUSY)}", "c"
-    )
+    program = start(tmp_path, BUSY, "c")
     assert program.stdout is not None
     assert [program.stdout.readline().strip() for _ in range(2)] == ["imported", "working"]
     time.sleep(0.5)  # the caller waits by now: an interruption on the way there is told by Python with more words
