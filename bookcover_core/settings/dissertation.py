@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bookcover_core.settings import StudySettings
-from bookcover_core.settings.toml_file import parse_settings
+from bookcover_core.settings.toml_file import each_setting, parse_settings
 
 PRESETS = {
     "dissertation": (
@@ -33,14 +33,10 @@ def differing_settings(settings: StudySettings) -> Iterator[tuple[str, Any, Any]
     Where the study lies is left out: it changes nothing, and the page may be mailed.
     """
     wanted = parse_settings({}, PRESETS["dissertation"])
-    for name in StudySettings.model_fields:
-        value, other = getattr(settings, name), getattr(wanted, name)
-        if isinstance(value, BaseModel):
-            for inner in type(value).model_fields:
-                if getattr(value, inner) != getattr(other, inner):
-                    yield f"{name}.{inner}", settings.part(f"{name}.{inner}"), wanted.part(f"{name}.{inner}")
-        elif value != other and name != "workspace":
-            yield name, value, other
+    others = dict(each_setting(wanted))
+    for name, value in each_setting(settings):
+        if value != others[name] and name != "workspace" and not isinstance(value, BaseModel):
+            yield name, settings.part(name), wanted.part(name)
 
 
 def is_of_training(name: str) -> bool:

@@ -11,15 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bookcover_core.errors import FolderError, SettingsError
-from bookcover_core.settings import (
-    SETTINGS_FILE,
-    BookSource,
-    CoverSource,
-    PoolCovers,
-    StudySettings,
-    is_remote,
-    is_study_folder,
-)
+from bookcover_core.settings import SETTINGS_FILE, BookSource, PoolCovers, StudySettings, is_remote, is_study_folder
 from bookcover_core.settings.toml_file import parse_settings
 
 _LONGEST_STEM = 80  # characters of a folder's name that the name of a study keeps
@@ -42,16 +34,16 @@ def fill_in(
     """
     placed = [change for change in changes if change.partition("=")[0].strip() == "workspace"]
     studies = parse_settings({}, placed, where="the form").root.parent
-    values: dict[str, Any] = {"name": study_name(name, books, studies), "curation": {"undecided": undecided}}
-    values["covers"] = {"pool": pool}
-    if networks:
-        values["training"] = {"backbones": list(networks)}
-    if books.strip():
-        values["books"] = _books(books.strip())
+    values: dict[str, Any] = {
+        "name": study_name(name, books, studies),
+        "books": _books(books.strip()),
+        "covers": {"pool": pool},
+        "curation": {"undecided": undecided},
+        "training": {"backbones": list(networks)} if networks else {},
+    }
     if covers.strip():
         place = _existing(covers, "covers", "a folder or a zip file of the covers")
-        source = CoverSource.FOLDER if place.is_dir() else CoverSource.ARCHIVE
-        values["covers"] |= {"source": source, "location": str(place)}
+        values["covers"] |= {"source": "folder" if place.is_dir() else "archive", "location": str(place)}
     settings = parse_settings(values, changes, where="the form")
     earlier = _begun_with(settings.root)
     # A run that is tried again meets the study that it began, whose books a person may have put right.
@@ -129,6 +121,8 @@ def _resolved(place: str) -> Path:
 
 
 def _books(books: str) -> dict[str, str]:
+    if not books:
+        return {}
     if is_remote(books):
         return {"source": BookSource.LISTING, "listing": books}
     place = _existing(books, "books", "a folder of pictures, or the file or address of a listing")

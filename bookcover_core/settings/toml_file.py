@@ -10,7 +10,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -104,7 +103,7 @@ def parse_settings(
     Raises:
         SettingsError: A setting is unknown or impossible; the message names every one.
     """
-    laid = deepcopy(dict(values))
+    laid = dict(values)
     given: dict[str, Place] = {}
     for override in overrides:
         path, equals, text = override.partition("=")
@@ -112,15 +111,10 @@ def parse_settings(
             raise SettingsError(
                 f"{override!r} is not of the form group.name=value", where="settings", advice="Try training.epochs=50."
             )
-        steps = path.strip().split(".")
-        nested: Any = _read_value(text.strip())
-        for step in reversed(steps):
-            nested = {step: nested}
-        nested = _with_absolute_paths(nested, Path.cwd())
-        for step in steps:
-            nested = nested[step]
-        _lay_over(laid, steps, nested, override)
-        given[override] = tuple(steps)
+        steps = tuple(path.strip().split("."))
+        value = _with_absolute_paths(_read_value(text.strip()), Path.cwd(), steps)
+        laid = _laid_over(laid, steps, value, override)
+        given[override] = steps
     try:
         return StudySettings.model_validate(laid)
     except ValidationError as error:
@@ -196,28 +190,24 @@ def _read_toml(file: Path) -> dict[str, Any]:
     return _with_absolute_paths(values, file.resolve().parent)
 
 
-def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Nested settings whose relative paths begin at `folder`; addresses, and what is no text, stay as they are."""
-    found = deepcopy(values)
-    for *groups, name in _PATHS:
-        tables: list[Any] = [found]
-        for each in groups:
-            inner = [table.get(each) for table in tables if isinstance(table, dict)]
-            tables = [table for value in inner for table in (value if isinstance(value, list) else [value])]
-        for table in tables:
-            if isinstance(table, dict) and name in table:
-                table[name] = _absolute(table[name], folder)
-    return found
+def _with_absolute_paths(value: Any, folder: Path, at: tuple[str, ...] = ()) -> Any:
+    """The setting, or nested settings, at a place: relative paths in it begin at `folder`."""
+    for path in _PATHS:
+        if path[: len(at)] == at[: len(path)]:
+            value = _absolute(value, folder, path[len(at) :])
+    return value
 
 
-def _absolute(value: Any, folder: Path) -> Any:
+def _absolute(value: Any, folder: Path, path: tuple[str, ...]) -> Any:
+    """`value` with the texts at `path` in it begun at `folder`; addresses, and what is no text, stay as they are."""
+    if isinstance(value, list):
+        return [_absolute(each, folder, path) for each in value]
     if isinstance(value, dict):
-        return {key: _absolute(each, folder) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_absolute(each, folder) for each in value]
-    if not isinstance(value, str) or not value or value.startswith("~") or "://" in value:
+        inside = {key: each for key, each in value.items() if path[:1] in {(), (key,)}}
+        return value | {key: _absolute(each, folder, path[1:]) for key, each in inside.items()}
+    if path or not isinstance(value, str) or not value or value.startswith("~") or "://" in value:
         return value
-    return str(Path(os.path.normpath(folder / value)))
+    return os.path.normpath(folder / value)
 
 
 def _read_value(text: str) -> Any:
@@ -228,12 +218,14 @@ def _read_value(text: str) -> Any:
         return text
 
 
-def _lay_over(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
-    for step in path[:-1]:
-        values = values.setdefault(step, {})
-        if not isinstance(values, dict):
+def _laid_over(values: dict[str, Any], path: tuple[str, ...], value: Any, override: str) -> dict[str, Any]:
+    step, *rest = path
+    if rest:
+        inner = values.get(step, {})
+        if not isinstance(inner, dict):
             raise SettingsError(f"{step!r} is no group of settings", where=override, advice="Leave it out.")
-    values[path[-1]] = value
+        value = _laid_over(inner, tuple(rest), value, override)
+    return {**values, step: value}
 
 
 def _describe_faults(error: ValidationError) -> dict[str, Place]:
@@ -246,18 +238,18 @@ def _describe_faults(error: ValidationError) -> dict[str, Place]:
     return {_describe(fault): fault["loc"] for fault in faults if fault["loc"] not in inner}
 
 
-def _all_settings() -> Iterator[str]:
-    for name in StudySettings.model_fields:
-        yield name
-        group = getattr(StudySettings(), name)
-        if isinstance(group, BaseModel):
-            yield from (f"{name}.{inner}" for inner in type(group).model_fields)
+def each_setting(settings: StudySettings) -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of every setting, those of a group behind the group itself."""
+    for name, value in settings:
+        yield name, value
+        if isinstance(value, BaseModel):
+            yield from ((f"{name}.{inner}", each) for inner, each in value)
 
 
 def _describe(fault: Any) -> str:
     place, value = ".".join(str(step) for step in fault["loc"]), fault["input"]
     if fault["type"] == "extra_forbidden":
-        near = spelt_alike(place, _all_settings(), most=1, cutoff=0.75)
+        near = spelt_alike(place, dict(each_setting(StudySettings())), most=1, cutoff=0.75)
         return f"{place}: there is no such setting" + (f"; did you mean {near}?" if near else "")
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
     if fault["type"] == "too_long":
