@@ -13,6 +13,7 @@ import shutil
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -108,9 +109,8 @@ def _make(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise WorkspaceError(
-            f"the folder cannot be written ({error.strerror})", where=folder, advice="Name another one."
-        ) from error
+        what = f"the folder cannot be written ({error.strerror})"
+        raise WorkspaceError(what, where=folder, advice="Name another one.") from error
 
 
 def _check_installed(*packages: str) -> None:
@@ -159,15 +159,11 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
 def _preparation(study: Study, card: ModelCard) -> str:
     """A program that prepares a cover as the model was shown them."""
     settings = prepared_as(study)
-    text = (files("bookcover_core") / "prepare_cover.txt").read_text("utf-8")
-    values = {
-        "HOW": card.preparation,
-        "PREPARED": settings.size,
-        "SIDE": card.input_size,
-        "SCALING": settings.interpolation.name,
-        "FORMAT": settings.image_format.upper(),
-        "QUALITY": settings.jpeg_quality,
-    }
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", str(value))
-    return text
+    return Template((files("bookcover_core") / "prepare_cover.txt").read_text("utf-8")).substitute(
+        HOW=card.preparation,
+        PREPARED=settings.size,
+        SIDE=card.input_size,
+        SCALING=settings.interpolation.name,
+        FORMAT=settings.image_format.upper(),
+        QUALITY=settings.jpeg_quality,
+    )

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,8 +97,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
         checks.append(encoder.check)
     if store := SharedStore.of(settings):
         checks.append(store.check)
-    checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]
-    for look in checks:
+    for look in (*checks, partial(_check_tracking, settings), partial(_check_disk, settings)):
         try:
             look()
         except BookcoverError as error:
@@ -114,13 +114,21 @@ def _frozen_networks(settings: StudySettings) -> list[Backbone]:
 
 
 def _check_weights(settings: StudySettings, backbone: Backbone) -> None:
-    """Raise an error, with what asks for it, where a network's weights are not to be had or an encoder is no use."""
+    """Raise an error, with what asks for it, where a network's weights are not to be had or an encoder is no use.
+
+    Weights are looked for in their file, in Keras' cache, and at their address.
+    """
     try:
         if isinstance(backbone, Encoder):
             check_encoder(settings.models, backbone)
-        else:
-            _look_for_weights(settings, backbone)
-    except BookcoverError as fault:
+        elif weights_source(settings, backbone).kind == "imagenet" and not cached_file(backbone).is_file():
+            answer = httpx.head(backbone.weights.address, timeout=_PATIENCE, follow_redirects=True)
+            if not answer.is_success:
+                raise no_published_weights(backbone, f"answers {answer.status_code}")
+    except (BookcoverError, httpx.HTTPError) as error:
+        fault = error
+        if isinstance(fault, httpx.HTTPError):
+            fault = no_published_weights(backbone, f"does not answer ({error or type(error).__name__})")
         asker = f"training.backbones asks for {backbone.name}."
         if backbone.name not in settings.training.backbones:
             asker = (
@@ -130,21 +138,9 @@ def _check_weights(settings: StudySettings, backbone: Backbone) -> None:
         raise type(fault)(fault.what, where=fault.where, advice=f"{fault.advice} {asker}".strip()) from None
 
 
-def _look_for_weights(settings: StudySettings, backbone: Backbone) -> None:
-    """Look for the weights in their file, in Keras' cache, and at their address."""
-    if weights_source(settings, backbone).kind != "imagenet" or cached_file(backbone).is_file():
-        return
-    try:
-        answer = httpx.head(backbone.weights.address, timeout=_PATIENCE, follow_redirects=True)
-    except httpx.HTTPError as error:
-        raise no_published_weights(backbone, f"does not answer ({error or type(error).__name__})") from None
-    if not answer.is_success:
-        raise no_published_weights(backbone, f"answers {answer.status_code}")
-
-
 def _check_listing(study: Study, name: str, source: str) -> None:
     """Raise `ListingError` for a file that is not there. One that the study holds already is not missed."""
-    if not is_remote(source) and not Path(source).expanduser().exists() and not raw_file(study, name).is_file():
+    if not (is_remote(source) or Path(source).expanduser().exists() or raw_file(study, name).is_file()):
         what = "file of groups" if name == "groups" else "listing"
         setting = name if name in {"groups", "listing"} else f"{name}_listing"
         raise ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
@@ -202,13 +198,9 @@ def _check_disk(settings: StudySettings) -> None:
     if Study(settings).manifests("prepare"):
         return
     needed, free = bytes_needed(settings), shutil.disk_usage(folder).free
-    if free >= needed:
-        return
-    raise DiskFullError(
-        f"the study needs about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
-        where=folder,
-        advice="Make room, or name a workspace on another disk.",
-    )
+    if free < needed:
+        what = f"the study needs about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free"
+        raise DiskFullError(what, where=folder, advice="Make room, or name a workspace on another disk.")
 
 
 def describe_books(settings: StudySettings) -> Iterator[str]:
@@ -244,24 +236,16 @@ def seconds_to_fetch(settings: StudySettings) -> float:
 
 
 def _records_and_books(settings: StudySettings) -> tuple[int, int]:
-    """Covers that are fetched, and books of the study, as an estimate."""
-    if settings.books.source is not BookSource.BOOKCOVER30:
-        books = _count(settings)
-        return books, books
-    books = _DISSERTATION_BOOKS
-    return books + _DRAWN if settings.draws_from_pool else _DISSERTATION_RECORDS, books
-
-
-def _count(settings: StudySettings) -> int:
-    """Pictures in the folder, or lines of the listing; none where they cannot be counted without fetching them."""
-    books = settings.books
-    try:
+    """Covers that are fetched, and books of the study, as an estimate; 0 where they cannot be counted."""
+    books, count = settings.books, 0
+    if books.source is BookSource.BOOKCOVER30:
+        fetched = _DISSERTATION_BOOKS + _DRAWN if settings.draws_from_pool else _DISSERTATION_RECORDS
+        return fetched, _DISSERTATION_BOOKS
+    place = Path(str(books.folder if books.source is BookSource.FOLDER else books.listing)).expanduser()
+    with suppress(OSError):
         if books.source is BookSource.FOLDER:
-            return sum(len(files) for _, _, files in os.walk(Path(str(books.folder)).expanduser()))
-        listing = Path(str(books.listing)).expanduser()
-        if not listing.is_file():
-            return 0
-        with listing.open("rb") as lines:
-            return sum(1 for _ in lines)
-    except OSError:
-        return 0
+            count = sum(len(files) for _, _, files in os.walk(place))
+        elif place.is_file():
+            with place.open("rb") as lines:
+                count = sum(1 for _ in lines)
+    return count, count

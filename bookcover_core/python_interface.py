@@ -14,7 +14,7 @@ from rich.progress import Progress
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import InputError, StageOrderError
 from bookcover_core.evaluation.evaluate import sound_models
-from bookcover_core.evaluation.scores import Scores, read_scores
+from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.systems import find_system, study_parts, validation_figures_of
 from bookcover_core.inference.answers import CoverVerdict, Guess, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
@@ -153,23 +153,19 @@ class CoverStudy:
     @property
     def results(self) -> StudyResults:
         """How well its systems do that are evaluated by today's settings; `StageOrderError` where none is."""
-        scores = self._scores()
+        workspace, models = self._study.workspace, sound_models(self._study).values()
+        figures = {model: validation_figures_of(workspace.models / model) for model in models}
+        best_first = choose_by_validation(figures).names if figures else ()
+        scores = [read_scores(workspace.evaluation / model / "metrics.json") for model in best_first]
         if not scores:
             raise StageOrderError("no system has been evaluated", where=self.folder, advice="Run the study: `run()`.")
         rows = [
-            {
-                "system": each.title,
-                "preparation": each.preparation,
-                "top1": each.accuracy.value,
-                "low": each.accuracy.low,
-                "high": each.accuracy.high,
-                "top3": each.top(3).value,
-                "top5": each.top(5).value,
-            }
-            for each in scores
+            [one.title, one.preparation, one.accuracy.value, *one.accuracy.ends, one.top(3).value, one.top(5).value]
+            for one in scores
         ]
-        table, first = pd.DataFrame(rows).set_index("system"), scores[0]
-        return StudyResults(table, first.books, first.confidence, first.chance)
+        columns = pd.Index(["system", "preparation", "top1", "low", "high", "top3", "top5"])
+        table = pd.DataFrame(rows, columns=columns).set_index("system")
+        return StudyResults(table, scores[0].books, scores[0].confidence, scores[0].chance)
 
     @property
     def books(self) -> pd.DataFrame:
@@ -287,44 +283,30 @@ class CoverStudy:
     def _study(self) -> Study:
         return Study(self.settings)
 
-    def _scores(self) -> list[Scores]:
-        """Of the systems that are evaluated by today's settings, the one that validates best first."""
-        workspace, models = self._study.workspace, sound_models(self._study).values()
-        figures = {model: validation_figures_of(workspace.models / model) for model in models}
-        if not figures:
-            return []
-        return [
-            read_scores(workspace.evaluation / model / "metrics.json") for model in choose_by_validation(figures).names
-        ]
-
     def _evaluation(self, system: str) -> Path:
         model = find_system(self.settings, system).model(self._study)
         self._study.manifest(f"evaluate/{model}")
         return self._study.workspace.evaluation / model
 
 
-# Modes of pictures that PNG cannot hold, and TIFF can.
-_TIFF = frozenset({"CMYK", "YCbCr", "LAB", "F", "I"})
-_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
-
-
-def _encoded(picture: Image.Image) -> bytes:
-    """A picture as the content of a file, upright, with its colours and their profile."""
-    if not (picture.width and picture.height):
-        raise ValueError(f"{picture.width} x {picture.height} pixels")
-    upright, stream = ImageOps.exif_transpose(picture), BytesIO()
-    if upright.mode not in _TIFF | _PNG:
-        upright = upright.convert({"RGBa": "RGBA", "La": "LA", "PA": "RGBA"}.get(upright.mode, "RGB"))
-    upright.save(stream, "TIFF" if upright.mode in _TIFF else "PNG")
-    return stream.getvalue()
+# By the mode of a picture, the format of files that holds it, and the mode in which it does so.
+_KINDS = dict.fromkeys(("CMYK", "YCbCr", "LAB", "F", "I"), "TIFF")
+_KINDS |= dict.fromkeys(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "PNG")
+_HELD_AS = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA"}
 
 
 def _as_input(cover: str | Path | bytes | Image.Image) -> CoverInput | Unreadable:
+    """What was given, a picture as the content of a file: upright, with its colours and their profile."""
     if isinstance(cover, Image.Image):
+        stream = BytesIO()
         try:
-            cover = _encoded(cover)
+            upright = ImageOps.exif_transpose(cover)
+            if upright.mode not in _KINDS:
+                upright = upright.convert(_HELD_AS.get(upright.mode, "RGB"))
+            upright.save(stream, _KINDS[upright.mode])
         except (OSError, ValueError, SystemError, AttributeError) as error:  # of one that is closed, cut or empty
             return Unreadable(source="the picture", outcome=CoverOutcome.NOT_AN_IMAGE, reason=str(error))
+        cover = stream.getvalue()
     if not isinstance(cover, str | Path | bytes):
         raise InputError(
             f"{type(cover).__name__} is no cover",
