@@ -51,13 +51,13 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
     if rounded := [each.name for each in chosen.members if each.is_frozen and each.precision != "float32"]:
         what = "%s: judged in another precision here, it is written in float32, and some of its answers will differ"
         logger.warning(what, ", ".join(rounded))
+    written = [folder / name for name in ("model.keras", "model.onnx", "labels.txt", "prepare.py")]
     with without_chatter():
         network(keras.ops.zeros((1, *network.inputs[0].shape[1:])))  # Keras exports what has been called
-        network.save(folder / "model.keras")
-        network.export(folder / "model.onnx", format="onnx", verbose=False)
-    write_text(folder / "labels.txt", "".join(f"{genre.name}\n" for genre in card.genres))
-    write_text(folder / "prepare.py", _preparation(study, card))
-    written = [folder / name for name in ("model.keras", "model.onnx", "labels.txt", "prepare.py")]
+        network.save(written[0])
+        network.export(written[1], format="onnx", verbose=False)
+    write_text(written[2], "".join(f"{genre.name}\n" for genre in card.genres))
+    write_text(written[3], _preparation(study, card))
     for name in ("model-card.md", "data-card.md"):
         told = study.workspace.report / name
         if told.is_file() and (name != "model-card.md" or f'"{chosen.name}"' in told.read_text("utf-8")):
@@ -80,7 +80,7 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
     keys = read_table(study.workspace.selection, ("key",))["key"]
     for backbone, preparation in (part.words for part in parts(study, "features") if part.is_sound(study)):
         rows = load_features(study, backbone, preparation)[np.arange(len(keys))]
-        table = pd.DataFrame(rows, columns=pd.Index([str(number) for number in range(rows.shape[1])]))
+        table = pd.DataFrame(rows).rename(columns=str)
         table.insert(0, "key", keys.to_numpy())
         written.append(folder / f"features-{backbone}-{preparation}.parquet")
         table.to_parquet(written[-1], index=False)
@@ -115,11 +115,8 @@ def _make(folder: Path) -> None:
 
 def _check_installed(*packages: str) -> None:
     if missing := [name for name in packages if find_spec(name) is None]:
-        raise SettingsError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed",
-            where="export",
-            advice="Install the extra: pip install 'bookcover[export]'.",
-        )
+        what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+        raise SettingsError(what, where="export", advice="Install the extra: pip install 'bookcover[export]'.")
 
 
 def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
@@ -143,14 +140,14 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
     if len(networks) == 1:
         return networks[0].model, networks[0].card
     pictures = keras.Input(networks[0].model.inputs[0].shape[1:], name="pictures")
-    parts = []
+    terms = []
     for share, each in zip(chosen.shares, networks, strict=True):
         each.model.name = each.card.name
         found = each.model(pictures)
         if chosen.how == "product":
             found = keras.ops.log(keras.ops.maximum(found, LEAST))
-        parts.append(keras.layers.Rescaling(share)(found))
-    joined = keras.layers.Add()(parts)
+        terms.append(keras.layers.Rescaling(share)(found))
+    joined = keras.layers.Add()(terms)
     if chosen.how == "product":
         joined = keras.layers.Softmax(name="genres")(joined)
     return keras.Model(pictures, joined, name=chosen.name), networks[0].card

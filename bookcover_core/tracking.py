@@ -76,17 +76,12 @@ class _Recorded:
         )
 
     @property
-    def parameters(self) -> dict[str, str]:
-        """The settings that its making depends on, by dotted names."""
-        return {name: str(value)[:_LONGEST] for name, value in _flat(self.maker.settings)}
-
-    @property
     def metrics(self) -> dict[str, float]:
         """Its scores on the test books, each with its interval, and what its making counted."""
         found = {name: float(value) for name, value in self.maker.counts.items() if isinstance(value, int | float)}
         for name, estimate in self.scores.totals.items():
-            found |= {f"test_{name}": estimate.value}
-            found |= {f"test_{name}_{end}": value for end, value in zip(("low", "high"), estimate.ends, strict=True)}
+            found[f"test_{name}"] = estimate.value
+            found[f"test_{name}_low"], found[f"test_{name}_high"] = estimate.ends
         return found
 
     def epochs(self) -> Iterator[tuple[int, dict[str, float]]]:
@@ -156,14 +151,12 @@ def _fill(client: Any, run: str, study: Study, system: _Recorded) -> None:
     from bookcover_core.visualisation.heatmaps import confusion_heat_map  # noqa: PLC0415 - imports Matplotlib
     from bookcover_core.visualisation.training_curves import training_curves  # noqa: PLC0415 - imports Matplotlib
 
+    told = [(values, system.time(epoch), epoch) for epoch, values in system.epochs()]
+    told.append((system.metrics, system.evaluation.finished.timestamp(), 0))
     metrics = [
-        Metric(name, value, round(1000 * system.time(epoch)), epoch)
-        for epoch, values in system.epochs()
-        for name, value in values.items()
+        Metric(name, value, round(1000 * time), epoch) for values, time, epoch in told for name, value in values.items()
     ]
-    ended = round(1000 * system.evaluation.finished.timestamp())
-    metrics += [Metric(name, value, ended, 0) for name, value in system.metrics.items()]
-    parameters = [Param(name, value) for name, value in system.parameters.items()]
+    parameters = [Param(name, str(value)[:_LONGEST]) for name, value in _flat(system.maker.settings)]
     for first in range(0, max(len(metrics), len(parameters)), 100):  # as many as a request may hold
         batch = slice(first, first + 100)
         client.log_batch(run, metrics[batch], parameters[batch])

@@ -104,7 +104,7 @@ class StageRun:
         self.code = digest_of(self.modules)
         self.key = digest_of([name, self.part, self.settings, self.inputs, self.code])
         self._is_open = is_open or (lambda _study, _manifest: False)
-        self._kept = kept
+        self._kept, self._store = kept, Store.beside(study)
         self._shared = SharedStore.of(study.settings) if shared else None
         self._started = time.perf_counter()
 
@@ -138,13 +138,13 @@ class StageRun:
             return self.done
         if not (self.is_stored or self._shared):
             return None
-        root, store, place = self.study.workspace.root, Store.beside(self.study), "the store"
+        root, place = self.study.workspace.root, "the store"
         with self.alone():
-            made = store.give_result(self.stage, self.key, root) if self.is_stored else None
+            made = self._store.give_result(self.stage, self.key, root) if self._kept else None
             if made is None and self._shared:
                 place, made = self._shared.address, self._shared.give(self.stage, self.key, root)
                 if made is not None and self._kept:
-                    store.keep(self.stage, self.key, made.model_dump_json(indent=2), made.outputs, root)
+                    self._store.keep_result(made, root)
             if made is None:
                 return None
             self._write(made, [root / output.path for output in made.outputs])
@@ -155,11 +155,11 @@ class StageRun:
     @property
     def is_stored(self) -> bool:
         """Whether the store has what it would come to."""
-        return self._kept and Store.beside(self.study).has(self.stage, self.key)
+        return self._kept and self._store.has(self.stage, self.key)
 
     @property
     def files_behind(self) -> Iterator[Path]:
-        """The manifests of all that it builds on, and the files that they name, but for those in indexes."""
+        """The manifests of all that it builds on, and the outputs that they name."""
         for label in self.behind:
             yield self.study.manifest_file(label)
             yield from (self.study.workspace.root / output.path for output in self.study.manifest(label).outputs)
@@ -247,7 +247,7 @@ class StageRun:
         )
         self._write(manifest, [*result.outputs, *result.indexes])
         if self._kept:
-            Store.beside(self.study).keep(self.stage, self.key, manifest.model_dump_json(indent=2), written, root)
+            self._store.keep_result(manifest, root)
         if self._shared:
             self._shared.keep(manifest, root)
         for file in result.spent:

@@ -96,12 +96,8 @@ def declarations() -> tuple[Stage[...], ...]:
     """Every stage that is declared, those among them that are steps of another, in the order of a study."""
     named = [import_module(f"bookcover_core.{name}") for name in _MODULES]
     modules = [module for each in named for module in getattr(each, "STAGE_MODULES", (each,))]
-    return tuple(
-        declared
-        for module in modules
-        for declared in vars(module).values()
-        if isinstance(declared, Stage) and declared.function.__module__ == module.__name__
-    )
+    found = [(module, each) for module in modules for each in vars(module).values() if isinstance(each, Stage)]
+    return tuple(each for module, each in found if each.function.__module__ == module.__name__)
 
 
 def find(name: str) -> Stage[...]:
@@ -127,10 +123,8 @@ def parts(study: Study, name: str) -> list[Part]:
 
 def runs(study: Study) -> Iterator[StageRun]:
     """The parts of all stages as they stand now, in the order of a study, as far as they are known."""
-    for each in declarations():
-        for part in parts(study, each.name):
-            if run := part.known(study):
-                yield run
+    found = (part.known(study) for each in declarations() for part in parts(study, each.name))
+    yield from filter(None, found)
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,8 @@ class Output(BaseModel):
     @classmethod
     def of(cls, file: Path, root: Path) -> "Output":
         """The file as it is now."""
-        status = file.stat()
-        return cls(
-            path=file.relative_to(root).as_posix(),
-            bytes=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            sha256=file_digest(file),
-        )
+        path, status = file.relative_to(root).as_posix(), file.stat()
+        return cls(path=path, bytes=status.st_size, mtime_ns=status.st_mtime_ns, sha256=file_digest(file))
 
     def stands(self, root: Path) -> bool:
         """Whether the file is still there, unaltered."""
@@ -77,11 +72,14 @@ class Manifest(BaseModel):
         return all(each.stands(root) for each in self.files(root))
 
     def files(self, root: Path) -> Iterator[Output]:
-        """Every file that it, or an index that it names, lists; an index that is missing lists none."""
+        """Every file that it, or an index that it names, lists; a missing index, or a row without path, lists none."""
         yield from self.outputs
         for index in self.indexes:
-            with suppress(FileNotFoundError):
-                yield from read_index(root / index)
+            with suppress(FileNotFoundError), (root / index).open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines):
+                    if path := row["path"]:
+                        size, changed = int(row["bytes"]), int(row["mtime_ns"])
+                        yield Output.model_construct(path=path, bytes=size, mtime_ns=changed, sha256=row["sha256"])
 
 
 def read_manifest(file: Path) -> Manifest | None:
@@ -92,24 +90,13 @@ def read_manifest(file: Path) -> Manifest | None:
         return None
 
 
-def read_index(index: Path) -> Iterator[Output]:
-    """The files that an index lists. Rows without a path name none."""
-    with index.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["path"]:
-                size, changed = int(row["bytes"]), int(row["mtime_ns"])
-                yield Output.model_construct(path=row["path"], bytes=size, mtime_ns=changed, sha256=row["sha256"])
-
-
 def is_unaltered(file: Path, size: int, mtime_ns: int, sha256: str) -> bool:
     """Whether `file` is there with this size and either this time of change or this digest."""
     try:
         status = file.stat()
     except OSError:
         return False
-    if status.st_size != size:
-        return False
-    return status.st_mtime_ns == mtime_ns or file_digest(file) == sha256
+    return status.st_size == size and (status.st_mtime_ns == mtime_ns or file_digest(file) == sha256)
 
 
 def file_digest(file: Path) -> str:

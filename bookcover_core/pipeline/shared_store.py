@@ -63,13 +63,9 @@ class SharedStore:
             pass
 
     def put(self, manifest: Manifest, root: Path) -> None:
-        """Put a part with its files, as they lie below `root`, unless it is there.
-
-        Raises:
-            SharedStoreError: It cannot be put.
-        """
+        """Put a part with its files, as they lie below `root`, unless it is there; else `SharedStoreError`."""
         with self._opened() as (there, place), TemporaryDirectory(prefix="bookcover-") as folder:
-            target = f"{place}/{_name(manifest.stage, manifest.key)}"
+            target = f"{place}/{manifest.stage}/{manifest.key}.zip"
             if there.exists(target):
                 return
             bundle = Path(folder) / "bundle.zip"
@@ -83,12 +79,10 @@ class SharedStore:
     def bring(self, stage: str, key: str, root: Path) -> Manifest | None:
         """A part's manifest, with its files put in their places below `root`; None where the store has no sound one.
 
-        Raises:
-            SharedStoreError: It cannot be asked.
-            DiskFullError, WorkspaceError: The files cannot be written.
+        `SharedStoreError` where it cannot be asked, `DiskFullError` or `WorkspaceError` where nothing can be written.
         """
         with self._opened() as (there, place), TemporaryDirectory(prefix="bookcover-") as folder:
-            source, bundle = f"{place}/{_name(stage, key)}", Path(folder) / "bundle.zip"
+            source, bundle = f"{place}/{stage}/{key}.zip", Path(folder) / "bundle.zip"
             try:
                 there.get_file(source, str(bundle))
             except FileNotFoundError:
@@ -101,18 +95,14 @@ class SharedStore:
                     for output in manifest.files(root):
                         _unpack(packed, output, root)
             except _DAMAGED as error:
-                logger.warning("%s/%s is damaged (%s), and is removed", self.address, _name(stage, key), error)
+                logger.warning("%s/%s/%s.zip is damaged (%s), and is removed", self.address, stage, key, error)
                 with suppress(Exception):  # it may be read-only
                     there.rm_file(source)
                 return None
             return manifest
 
     def put_inputs(self, files: Iterable[Path], root: Path) -> str:
-        """Put those of `files` that are there, for `bring`; the key by which they are asked for.
-
-        Raises:
-            SharedStoreError: They cannot be put.
-        """
+        """Put those of `files` that are there, for `bring`: the key by which they are asked for. Raises as `put`."""
         outputs = [Output.of(file, root) for file in dict.fromkeys(files) if file.is_file()]
         key = digest_outputs(outputs)
         about: dict[str, Any] = {"code": "", "settings": {}, "inputs": {}, "seconds": 0, "finished": datetime.now(UTC)}
@@ -162,10 +152,6 @@ class SharedStore:
                 advice="See that the address is right, its bucket is there and answers, and the environment holds what"
                 " opens it.",
             ) from error
-
-
-def _name(stage: str, key: str) -> str:
-    return f"{stage}/{key}.zip"
 
 
 def _told(error: Exception) -> str:

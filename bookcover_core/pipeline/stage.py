@@ -25,11 +25,6 @@ from bookcover_core.pipeline.study import Study, telling_of_wrong_files
 P = ParamSpec("P")
 
 
-def _whole(_study: Study) -> list[tuple[Any, ...]]:
-    """The one part of a stage that is not divided."""
-    return [()]
-
-
 @dataclass(eq=False)
 class _Declared:
     """What is declared of a stage."""
@@ -51,8 +46,8 @@ class _Declared:
     """Labels of the stages that it builds on, where that is all that it is made from."""
     inputs: Callable[..., Inputs] | None = None
     """What a part is made from, otherwise; called with the study and the part's words."""
-    parts: Callable[[Study], Iterable[tuple[Any, ...]]] = _whole
-    """The words of each part of a study, as far as they are known."""
+    parts: Callable[[Study], Iterable[tuple[Any, ...]]] = lambda _: [()]
+    """The words of each part of a study, as far as they are known; as it stands here, of a stage that has no parts."""
     fetch: Callable[..., object] | None = None
     """Brings what `inputs` digests, before a run; asking alone does without."""
     is_open: Callable[[Study, Manifest], bool] | None = None
@@ -125,7 +120,7 @@ class Stage(_Declared, Generic[P]):
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Names of the words that tell its parts apart."""
-        _study, _run, *words = signature(self.function).parameters.values()
+        words = list(signature(self.function).parameters.values())[2:]
         return tuple(each.name for each in words if each.kind is not each.KEYWORD_ONLY)
 
     def network(self, study: Study, *words: Any) -> str | None:

@@ -100,6 +100,10 @@ class Store:
         except (OSError, BookcoverError) as error:
             _say_once(f"the store {self.folder} cannot be written, and keeps nothing of this run ({error})")
 
+    def keep_result(self, manifest: Manifest, root: Path) -> None:
+        """Keep what a part of a stage came to, as its manifest says and as it lies below `root`."""
+        self.keep(manifest.stage, manifest.key, manifest.model_dump_json(indent=2), manifest.outputs, root)
+
     def give_result(self, stage: str, key: str, root: Path) -> Manifest | None:
         """The manifest of a part that was made before, with its files put in their places below `root`."""
         try:
@@ -178,10 +182,7 @@ def kept(workspace: Path) -> list[Kept]:
 def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int:
     """Remove from the store what no study holds, the longest unused first: the bytes that were freed.
 
-    Args:
-        workspace: The folder of the studies.
-        days: Only what was not used for so many days.
-        most: Only until what no study holds takes no more than so many bytes; none: all of it.
+    Only what was not used for `days` is removed, and only until what no study holds takes no more than `most` bytes.
     """
     for left_over in store_folder(workspace).glob(f"{LEAVING}*"):  # a study whose deletion was cut off
         shutil.rmtree(left_over, ignore_errors=True)

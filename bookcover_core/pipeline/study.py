@@ -1,7 +1,7 @@
 """A study: its settings, its folder, and the manifests of what was done in it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -112,8 +112,7 @@ class Study:
 
     def refuse_if_run(self) -> None:
         """Raise `StudyBusyError` where a run takes this study through its stages."""
-        mark = self.run_mark
-        if mark is not None and mark.lives:
+        if (mark := self.run_mark) and mark.lives:
             raise StudyBusyError(
                 "another run of this study is under way",
                 where=self.workspace.root,
@@ -122,33 +121,26 @@ class Study:
 
     def manifest(self, label: str) -> Manifest:
         """What the stage (or part) called `label` did; `StageOrderError` where it has not been run."""
-        manifest = read_manifest(self.manifest_file(label))
-        if manifest is None:
-            error = StageOrderError(
-                f"the stage {label!r} has not been run",
-                where=self.workspace.root,
-                advice="Run the stages in order, or the whole study with `bookcover run`.",
-            )
-            error.stage = label.partition("/")[0]
-            raise error
-        return manifest
+        if manifest := read_manifest(self.manifest_file(label)):
+            return manifest
+        advice = "Run the stages in order, or the whole study with `bookcover run`."
+        error = StageOrderError(f"the stage {label!r} has not been run", where=self.workspace.root, advice=advice)
+        error.stage = label.partition("/")[0]
+        raise error
 
     def manifests(self, stage: str) -> list[Manifest]:
         """What the parts of a stage did, in the order of their names; empty where none has been run."""
-        return _read([self.manifest_file(stage), *sorted((self.workspace.manifests / stage).glob("*.json"))])
+        files = [self.manifest_file(stage), *sorted((self.workspace.manifests / stage).glob("*.json"))]
+        return list(filter(None, map(read_manifest, files)))
 
     @property
     def all_manifests(self) -> list[Manifest]:
         """What all stages and parts did, sorted by the paths of their manifests."""
-        return _read(sorted(self.workspace.manifests.rglob("*.json")))
+        return list(filter(None, map(read_manifest, sorted(self.workspace.manifests.rglob("*.json")))))
 
     def manifest_file(self, label: str) -> Path:
         """Where the manifest of a stage (or part) lies."""
         return self.workspace.manifests / f"{label}.json"
-
-
-def _read(files: Iterable[Path]) -> list[Manifest]:
-    return [manifest for file in files if (manifest := read_manifest(file))]
 
 
 def reference(settings: StudySettings) -> str:
