@@ -18,6 +18,13 @@ TEXT_OR_NONE = {"anyOf": [{"type": "string", "title": "named"}, {"type": "null",
 # Words of settings' names that are not written as they sound.
 _SPELT = {"jpeg": "JPEG", "l2": "L2", "lenet": "LeNet", "alexnet": "AlexNet", "grad cam": "Grad-CAM"}
 
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
 
 def describe_bounds(schema: dict[str, Any]) -> None:
     """Give each property of an object's schema a title in words, and a description that ends with its bounds."""
@@ -34,29 +41,15 @@ def _title(name: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _bounds(schema: dict[str, Any]) -> str:
+def _bounds(schema: dict[str, Any], start: str = "") -> str:
     """The bounds of a number, or of the items of a list, as a sentence; empty where there are none."""
-    if schema.get("type") != "array":
-        return _sentence(_limits(schema))
     if pair := schema.get("prefixItems"):
-        least, greatest = (_limits(each) for each in (pair[0], pair[-1]))
-        return _sentence([*least, *greatest], "Two numbers, ")
-    number = "At least one." if schema.get("minItems") else ""
-    return f"{number} {_sentence(_limits(schema.get('items', {})), 'Each ')}".strip()
-
-
-def _limits(schema: dict[str, Any]) -> list[str]:
-    words = {
-        "minimum": "at least",
-        "exclusiveMinimum": "more than",
-        "maximum": "at most",
-        "exclusiveMaximum": "less than",
-    }
-    return [f"{word} {schema[key]:,}" for key, word in words.items() if key in schema]
-
-
-def _sentence(limits: list[str], start: str = "") -> str:
-    text = start + " and ".join(limits)
+        return _bounds(pair[0] | pair[-1], "Two numbers, ")
+    if schema.get("type") == "array":
+        number = "At least one." if schema.get("minItems") else ""
+        return f"{number} {_bounds(schema.get('items', {}), 'Each ')}".strip()
+    limits = " and ".join(f"{word} {schema[key]:,}" for key, word in _LIMITS.items() if key in schema)
+    text = start + limits
     return f"{text[:1].upper()}{text[1:]}." if limits else ""
 
 

@@ -267,26 +267,22 @@ def _describe(fault: Any) -> str:
 
 def to_toml(settings: StudySettings) -> str:
     """The settings as a TOML file that explains each of them."""
-    lines = _comment(str(StudySettings.__doc__))
-    groups: list[str] = []
-    for name, field in StudySettings.model_fields.items():
-        value = getattr(settings, name)
-        if isinstance(value, BaseModel):
-            groups += ["", "", *_comment(str(type(value).__doc__)), f"[{name}]"]
-            for inner, inner_field in type(value).model_fields.items():
-                groups += _entry(inner, value.model_dump(mode="json")[inner], inner_field.description)
-        else:
-            lines += _entry(name, value, field.description)
-    return "\n".join([*lines, *groups]) + "\n"
+    groups = [(name, value) for name, value in settings if isinstance(value, BaseModel)]
+    text = _entries(settings, {name for name, _ in groups})
+    return text + "".join("\n\n" + _entries(group, set(), f"[{name}]\n") for name, group in groups)
 
 
-def _entry(name: str, value: Any, description: str | None) -> list[str]:
-    """One setting below its meaning; an empty text means none."""
-    return ["", *_comment(description or ""), f"{name} = {_toml('' if value is None else value)}"]
+def _entries(section: BaseModel, others: set[str], heading: str = "") -> str:
+    """The settings of a section but for `others`, each below its meaning; an empty text means none."""
+    text = _comment(str(type(section).__doc__)) + heading
+    for name, value in section.model_dump(mode="json", exclude=others).items():
+        description = type(section).model_fields[name].description or ""
+        text += f"\n{_comment(description)}{name} = {_toml('' if value is None else value)}\n"
+    return text
 
 
-def _comment(text: str) -> list[str]:
-    return [f"# {line}" for line in wrap(" ".join(text.split()), 110)]
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in wrap(" ".join(text.split()), 110))
 
 
 def _toml(value: Any) -> str:
