@@ -181,15 +181,9 @@ def error_named(name: str) -> type[BookcoverError]:
 def from_os_error(error: OSError, path: Path) -> BookcoverError | None:
     """`DiskFullError` or `WorkspaceError` for a system's error met while writing `path`; None when it is neither."""
     if error.errno in _DISK_FULL:
-        return DiskFullError(
-            "no space is left on the disk",
-            where=path,
-            advice="Free some space and start the same command again: what is done is kept.",
-        )
+        advice = "Free some space and start the same command again: what is done is kept."
+        return DiskFullError("no space is left on the disk", where=path, advice=advice)
     if error.errno in _NOT_WRITABLE:
-        return WorkspaceError(
-            f"cannot be written ({error.strerror})",
-            where=path,
-            advice="Mend its permissions, or choose another folder: for studies, with the setting `workspace`.",
-        )
+        advice = "Mend its permissions, or choose another folder: for studies, with the setting `workspace`."
+        return WorkspaceError(f"cannot be written ({error.strerror})", where=path, advice=advice)
     return None

@@ -123,11 +123,9 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
     """The model as one network, and the card of its first member."""
     predictors = [load_predictor(study.workspace.models / card.name) for card in chosen.members]
     if encoders := [card.backbone for card in chosen.members if card.kind == ENCODER]:
-        raise SettingsError(
-            f"{' and '.join(encoders)} came as a file of yours, which cannot be joined with its head to one network",
-            where=chosen.name,
-            advice=f"Take {ENCODER_FILE}.onnx or .keras and {HEAD_WEIGHTS} from the model's folder.",
-        )
+        what = f"{' and '.join(encoders)} came as a file of yours, which cannot be joined with its head to one network"
+        advice = f"Take {ENCODER_FILE}.onnx or .keras and {HEAD_WEIGHTS} from the model's folder."
+        raise SettingsError(what, where=chosen.name, advice=advice)
     networks = [each for each in predictors if isinstance(each, NetworkPredictor)]
     squares = {each.square for each in networks}
     if len(networks) < len(predictors) or len(squares) > 1 or any(len(each.model.inputs) > 1 for each in networks):

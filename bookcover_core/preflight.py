@@ -183,11 +183,9 @@ def _check_tracking(settings: StudySettings) -> None:
     tracking = settings.tracking
     for tool, is_on in (("mlflow", bool(tracking.mlflow)), ("tensorboard", tracking.tensorboard)):
         if is_on and find_spec(tool) is None:
-            raise SettingsError(
-                f"systems are to be recorded, and {tool} is not installed",
-                where=f"tracking.{tool}",
-                advice=f'Install it with `pip install "bookcover[{tool}]"`, or leave the setting out.',
-            )
+            what = f"systems are to be recorded, and {tool} is not installed"
+            advice = f'Install it with `pip install "bookcover[{tool}]"`, or leave the setting out.'
+            raise SettingsError(what, where=f"tracking.{tool}", advice=advice)
 
 
 def _check_disk(settings: StudySettings) -> None:

@@ -87,12 +87,8 @@ class CoverStudy:
     def open(cls, study: str | Path, *changes: str) -> Self:
         """The study of a settings file, of a study's folder, or of that name below `data/studies`.
 
-        Args:
-            study: File, folder or name.
-            changes: Settings to change, as `bookcover run --set` takes them: "training.epochs=50".
-
-        Raises:
-            SettingsError: There is no such study, or a setting is unknown or impossible.
+        Settings are changed as `bookcover run --set` does: "training.epochs=50". `SettingsError` where there is no such
+        study, or a setting is unknown or impossible.
         """
         return cls(load_settings(named_study(Path(study)), changes))
 
@@ -102,15 +98,8 @@ class CoverStudy:
     ) -> Self:
         """A study of the pictures in `folder`, which has a subfolder for each genre. Possible box sets are kept.
 
-        Args:
-            folder: The pictures.
-            changes: As for `open`.
-            backbones: The networks to train: of the study's three, LeNet and AlexNet.
-            name: Name of the study; default: the folder's.
-
-        Raises:
-            FolderError: There is no such folder.
-            SettingsError: A setting is unknown or impossible.
+        Settings are changed as `open` does; without a `name`, the study has the folder's. `FolderError` where there is
+        no such folder, `SettingsError` where a setting is unknown or impossible.
         """
         return cls(settings_of_folder(str(folder), changes, networks=backbones, name=name))
 
@@ -130,8 +119,7 @@ class CoverStudy:
     def run(self, *, progress: bool = True) -> StudyResults:
         """Take the study to its end, from its listings to its report. What is done is not done again.
 
-        Args:
-            progress: Whether a terminal or a notebook shows how far it is.
+        With `progress`, a terminal or a notebook shows how far it is.
 
         Raises:
             PreflightError: Several things are missing or wrong; it lists them all before anything is done.
@@ -179,12 +167,8 @@ class CoverStudy:
     def predictions(self, system: str) -> pd.DataFrame:
         """Of each test book: key, genre, and its probability of every genre, 0 to 1, a column each.
 
-        Args:
-            system: One of the study's: "MobileNetV2", "Ensemble-mean".
-
-        Raises:
-            SettingsError: The study has no such system.
-            StageOrderError: It has not been evaluated.
+        `SettingsError` where the study has no such system ("MobileNetV2", "Ensemble-mean"), `StageOrderError` where it
+        has not been evaluated.
         """
         table = read_table(self._evaluation(system) / "predictions.csv", label="int64").drop(columns="group")
         names = [genre.name for genre in read_genres(self._study.workspace)]
@@ -203,9 +187,7 @@ class CoverStudy:
     def history(self, system: str) -> pd.DataFrame:
         """By epoch: loss, accuracy, val_loss, val_accuracy, seconds.
 
-        Raises:
-            SettingsError: The study has no such system.
-            StageOrderError: It has not been trained, or has no epochs.
+        `SettingsError` where the study has no such system, `StageOrderError` where it has not been trained in epochs.
         """
         study, found = self._study, find_system(self.settings, system)
         study.manifest(found.label(study))
@@ -308,11 +290,8 @@ def _as_input(cover: str | Path | bytes | Image.Image) -> CoverInput | Unreadabl
             return Unreadable(source="the picture", outcome=CoverOutcome.NOT_AN_IMAGE, reason=str(error))
         cover = stream.getvalue()
     if not isinstance(cover, str | Path | bytes):
-        raise InputError(
-            f"{type(cover).__name__} is no cover",
-            where="judge",
-            advice="Give a file, an address, the content of a file, or a picture of Pillow's.",
-        )
+        advice = "Give a file, an address, the content of a file, or a picture of Pillow's."
+        raise InputError(f"{type(cover).__name__} is no cover", where="judge", advice=advice)
     if isinstance(cover, bytes):
         return CoverInput("the picture", cover)
     if cover and Path(cover).is_dir():

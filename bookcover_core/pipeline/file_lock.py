@@ -23,11 +23,9 @@ def exclusive(file: Path) -> Iterator[None]:
         try:
             fcntl.flock(holder, fcntl.LOCK_EX)
         except OSError as error:
-            raise WorkspaceError(
-                f"the folder's file system gives no lock ({error.strerror})",
-                where=holder.name,
-                advice="Put the study on a local disk, or write the file by hand.",
-            ) from error
+            what = f"the folder's file system gives no lock ({error.strerror})"
+            advice = "Put the study on a local disk, or write the file by hand."
+            raise WorkspaceError(what, where=holder.name, advice=advice) from error
         yield
 
 

@@ -228,11 +228,9 @@ class _Process:
         how = f"was killed (signal {-status})" if status < 0 else f"ended by itself (status {status})"
         last = " | ".join(self._last_words.decode(errors="replace").split("\n")[-_TOLD_LINES - 1 :]).strip(" |")
         memory = "Most often the memory was full: close other programs, or give the machine more. "
-        return WorkerError(
-            f"its process {how}" + (f"; its last words were: {last}" if last else ""),
-            where=label,
-            advice=f"{memory if status == -SIGKILL else ''}What is done is kept: start the same command again.",
-        )
+        what = f"its process {how}" + (f"; its last words were: {last}" if last else "")
+        advice = f"{memory if status == -SIGKILL else ''}What is done is kept: start the same command again."
+        return WorkerError(what, where=label, advice=advice)
 
 
 class _Place:

@@ -113,11 +113,8 @@ class Study:
     def refuse_if_run(self) -> None:
         """Raise `StudyBusyError` where a run takes this study through its stages."""
         if (mark := self.run_mark) and mark.lives:
-            raise StudyBusyError(
-                "another run of this study is under way",
-                where=self.workspace.root,
-                advice=f"Wait for it, or end it ({mark}), and start this one again: what is done is kept.",
-            )
+            advice = f"Wait for it, or end it ({mark}), and start this one again: what is done is kept."
+            raise StudyBusyError("another run of this study is under way", where=self.workspace.root, advice=advice)
 
     def manifest(self, label: str) -> Manifest:
         """What the stage (or part) called `label` did; `StageOrderError` where it has not been run."""
@@ -189,11 +186,8 @@ def in_our_words(error: OSError) -> BookcoverError | None:
     folder = next((each for each in path.parents if (each / SETTINGS_FILE).is_file()), None)
     if folder is None or not isinstance(error, FileNotFoundError):
         return from_os_error(error, path)
-    return StageOrderError(
-        f"{path.relative_to(folder)} is missing from this study",
-        where=folder,
-        advice=f"`bookcover run {folder}` makes anew what is missing.",
-    )
+    advice = f"`bookcover run {folder}` makes anew what is missing."
+    return StageOrderError(f"{path.relative_to(folder)} is missing from this study", where=folder, advice=advice)
 
 
 @contextmanager
@@ -209,9 +203,7 @@ def telling_of_wrong_files(study: Study) -> Iterator[None]:
         root = study.workspace.root
         for manifest in study.all_manifests:
             if wrong := next((output for output in manifest.outputs if not output.stands(root)), None):
-                raise WorkspaceError(
-                    f"this is not as the stage {manifest.label!r} left it",
-                    where=root / wrong.path,
-                    advice=f"`bookcover run {root}` makes it anew.",
-                ) from error
+                what = f"this is not as the stage {manifest.label!r} left it"
+                advice = f"`bookcover run {root}` makes it anew."
+                raise WorkspaceError(what, where=root / wrong.path, advice=advice) from error
         raise

@@ -201,11 +201,8 @@ def read_result(path: Path, form: type[T], what: str) -> T:
     try:
         return form.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise WorkspaceError(
-            f"{what} cannot be read",
-            where=path,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        ) from error
+        advice = "Run the study again: it makes anew what is missing or altered."
+        raise WorkspaceError(f"{what} cannot be read", where=path, advice=advice) from error
 
 
 def write_table(path: Path, table: "pd.DataFrame") -> None:

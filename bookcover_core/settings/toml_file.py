@@ -86,11 +86,9 @@ def named_study(given: Path | None) -> Path | None:
     if given.exists() or str(given).startswith("~"):
         return given  # whoever reads it says what is wrong with it
     near = spelt_alike(given.name, (file.parent.name for file in folder.parent.glob(f"*/{SETTINGS_FILE}")))
-    raise SettingsError(
-        "the settings cannot be read: there is no such file, and no study of this name",
-        where=given,
-        advice=(f"Did you mean {near}? " if near else "") + "`bookcover status` lists the studies of this home.",
-    )
+    what = "the settings cannot be read: there is no such file, and no study of this name"
+    advice = (f"Did you mean {near}? " if near else "") + "`bookcover status` lists the studies of this home."
+    raise SettingsError(what, where=given, advice=advice)
 
 
 def parse_settings(
@@ -119,11 +117,8 @@ def parse_settings(
         return StudySettings.model_validate(laid)
     except ValidationError as error:
         faults = _describe_faults(error)
-    raise SettingsError(
-        "; ".join(faults),
-        where=_find_origin(faults, values, given, where),
-        advice="`bookcover settings` prints every setting with its meaning and default.",
-    )
+    advice = "`bookcover settings` prints every setting with its meaning and default."
+    raise SettingsError("; ".join(faults), where=_find_origin(faults, values, given, where), advice=advice)
 
 
 def _find_origin(faults: Mapping[str, Place], values: Mapping[str, Any], given: Mapping[str, Place], where: str) -> str:
@@ -158,17 +153,13 @@ def _read_stored(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         stored = None
     if not isinstance(stored, dict):
-        raise SettingsError(
-            "this folder is no study's: it holds no settings.json that can be read",
-            where=folder,
-            advice="Name the folder of a study, such as data/studies/bookcover30, or a settings file.",
-        )
+        what = "this folder is no study's: it holds no settings.json that can be read"
+        advice = "Name the folder of a study, such as data/studies/bookcover30, or a settings file."
+        raise SettingsError(what, where=folder, advice=advice)
     if not re.fullmatch(NAME, folder.name):
-        raise SettingsError(
-            f"a study cannot be called {folder.name!r}: its name is letters, digits, dots, dashes and underscores",
-            where=folder,
-            advice=f"Rename the folder: {re.sub('[^A-Za-z0-9._-]+', '-', folder.name).strip('-._') or 'study'}, say.",
-        )
+        what = f"a study cannot be called {folder.name!r}: its name is letters, digits, dots, dashes and underscores"
+        advice = f"Rename the folder: {re.sub('[^A-Za-z0-9._-]+', '-', folder.name).strip('-._') or 'study'}, say."
+        raise SettingsError(what, where=folder, advice=advice)
     return stored | {"name": folder.name, "workspace": str(folder.parent)}
 
 
