@@ -91,8 +91,7 @@ class CoverSettings(SettingsSection):
             )
         }
     )
-    """Mirrors of a host of the listing: addresses (scheme, host, port), tried in order. A host that is not named is
-    requested itself."""
+    """Mirrors of a host of the listing: addresses (scheme, host, port), tried in order, in place of the host itself."""
     allowed_private_hosts: tuple[str, ...] = ()
     """Hosts that may be requested although their address is private or loopback; others of that kind are refused."""
     redirect_hosts: tuple[str, ...] = ()
@@ -171,8 +170,7 @@ class CurationSettings(SettingsSection):
     or test book. The test books stay as they are; a genre is then seen as often as the pool has it."""
     labels: Literal["ignore", "correct", "leave-out"] = "ignore"
     """What to do with training and validation books whose label people marked as wrong (curation/labels.csv). correct:
-    they are of the genre that people named, if any; leave-out: they leave the study, and are replaced as box sets are.
-    Test books stay as they were published."""
+    they are of the genre that people named, if any; leave-out: they are replaced as box sets are. Test books stay."""
     twins: Literal["near", "exact", "none"] = "near"
     """Which books are twins (near duplicates), and stay on one side of a split. near: those whose covers look the same;
     exact: those whose covers are the same file. none: nobody looks, as in section 3.1."""
@@ -249,9 +247,7 @@ class SpreadingSettings(SettingsSection):
     """dask or ray: the workers of such a cluster prepare covers and compute features, a shard each at a time; it wants
     bookcover[dask] or bookcover[ray]. Empty: this run alone does."""
     workers: Annotated[int, Field(ge=1, le=1_024)] = 2
-    """Workers of a cluster on this machine, which is started for the run and ends with it. They share its cores. Each
-    holds a network of its own in memory."""
+    """Workers of a cluster started on this machine for the run; each holds a network of its own in memory."""
     address: OptionalText = None
     """Address of a cluster, such as "tcp://10.0.0.5:8786" (dask) or "10.0.0.5:6379" (ray), whose machines have the same
-    version, and see the folder of studies at the same path or are sent what they need by `shared_store`; none: one is
-    started on this machine."""
+    version, and the folder of studies at the same path or `shared_store`; none: one is started on this machine."""

@@ -11,9 +11,7 @@ _SMALLEST_INPUT = 75  # InceptionV3 and InceptionResNetV2 take nothing smaller
 
 def _check_input_size(size: int) -> int:
     if 0 < size < _SMALLEST_INPUT:
-        raise ValueError(
-            f"a backbone sees {_SMALLEST_INPUT} pixels at least; 0 gives each the size it was published for"
-        )
+        raise ValueError(f"a backbone sees {_SMALLEST_INPUT} pixels at least; 0 gives each its published size")
     return size
 
 
@@ -31,19 +29,16 @@ class EncoderSettings(SettingsSection):
     size: Annotated[int, Field(ge=16, le=1024)]
     """Side of its pictures in pixels."""
     scaling: Literal["torch", "clip", "tf", "unit", "none"] = "torch"
-    """How it wants pixels. torch, clip: of 0..1, normalised by ImageNet's or CLIP's mean and deviation. tf: -1..1.
-    unit: 0..1. none: 0..255."""
+    """Scale of pixels. torch, clip: 0..1, normalised as ImageNet or CLIP. tf: -1..1. unit: 0..1. none: 0..255."""
     output: str = ""
-    """Output of an ONNX file, or layer of a `.keras` file, that gives the features: a vector for each picture, or a
-    map, which is averaged. Empty: its first."""
+    """Output of an ONNX file, or layer of a `.keras` file, with the features: a vector, or a map. Empty: its first."""
 
 
 class ModelSettings(SettingsSection):
     """The networks and their weights."""
 
     weights: Literal["imagenet", "random"] = "imagenet"
-    """imagenet: Keras' published weights, digest checked. random: untrained networks, for a demo; every result says
-    so."""
+    """imagenet: Keras' published weights, digest checked. random: untrained networks; every result says so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
     engine: Literal["auto"] | EngineName = "auto"
@@ -87,8 +82,7 @@ class HeadSettings(SettingsSection):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout rate of the inputs of each layer of the head, in training."""
     extra_inputs: tuple[ExtraInput, ...] = ()
-    """Measurements of the original cover joined to the pooled features: any of aspect_ratio, width, height,
-    mean_colour."""
+    """Measurements of the original cover joined to the features: any of aspect_ratio, width, height, mean_colour."""
 
 
 Monitor = Literal["accuracy", "loss"]
@@ -125,14 +119,10 @@ class TrainingSettings(SettingsSection):
 
 
 class SearchSettings(SettingsSection):
-    """A search for better hyperparameters of the heads: section 5.4. The validation books choose (training.monitor).
-
-    The ranges lie around what helps on 3,876 real covers of 30 genres.
-    """
+    """A search for better hyperparameters of the heads: section 5.4. The validation books choose (training.monitor)."""
 
     trials: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Heads tried for each frozen network, drawn by chance from the ranges below; the first is the settings' own.
-    0: no search."""
+    """Heads tried for each frozen network, drawn by chance, the first being the settings' own; 0: no search."""
     learning_rate: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=10)]] = (0.0001, 0.003)
     """Least and greatest learning rate, drawn evenly on a logarithmic scale."""
     batch_size: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (32, 64, 128, 256)
@@ -156,16 +146,12 @@ class SearchSettings(SettingsSection):
 
 
 class RepeatSettings(SettingsSection):
-    """Trainings of the frozen networks done again: what luck, and the number of books, have to do with their accuracy.
-
-    Features are computed once, so that each costs as much as training one head.
-    """
+    """Trainings of the frozen networks done again: what luck and the number of books have to do with accuracy."""
 
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Trainings with a seed of their own on the study's split; 1: the study's own alone."""
     folds: Annotated[int, Field(ge=0, le=50)] = 0
-    """Cross-validation: parts of all books, with whole groups, each of which is the test set once (section 4.1 regrets
-    not having it); 0: none."""
+    """Cross-validation (section 4.1): parts of all books, with whole groups, each the test set once; 0: none."""
     shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     """Learning curve: shares of the training books that are learnt from alone, such as 0.125, 0.25, 0.5."""
 
@@ -217,9 +203,8 @@ class EnsembleSettings(SettingsSection):
     """Ensembles of networks: section 5.4."""
 
     methods: tuple[Literal["mean", "weighted", "product"], ...] = ()
-    """mean: the mean of all members' probabilities. weighted: a weighted mean, its weights fitted on the validation
-    books. product: their product, raised to weights fitted likewise, for members that see different things, such as a
-    network and Title. None: no ensemble."""
+    """mean: the mean of all members' probabilities. weighted: a weighted mean, its weights fitted on validation books.
+    product: their product, raised to such weights, for members that see different things. None: no ensemble."""
     members: tuple[str, ...] = ()
     """Names of the members, such as "MobileNetV2" or "MobileNetV2-finetuned"; none named: all networks of the study."""
     fusions: tuple[Literal["CoverAlone", "CoverAndTitle"], ...] = ()
@@ -289,13 +274,11 @@ class ReadingSettings(SettingsSection):
     """Words read off covers (PP-OCRv6 small), where something asks for them; it wants bookcover[text]."""
 
     side: Annotated[int, Field(ge=160, le=2048)] = 640
-    """Longer side in pixels that a cover is scaled to before it is read. Half as long takes 0.6 of the time, and finds
-    fewer of the small words."""
+    """Longer side in pixels that a cover is scaled to. Half takes 0.6 of the time, and finds fewer small words."""
     enlarge: bool = True
     """Enlarge smaller covers to `side` as well: what is small on a small scan is found then."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the reader computes in. bfloat16: faster on processors that have it, and refused on others; a few words
-    come out differently."""
+    """What the reader computes in. bfloat16: faster on processors that have it, with a few words read otherwise."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Words that the reader is less sure of are kept, and not used."""
 
