@@ -121,17 +121,17 @@ def safe_name(name: str) -> str:
     Letters, digits, `-`, `_`, `.`, and the space stay; everything else, a leading dot, and a space at either end become
     %XX of their UTF-8 bytes. A name of more than 200 characters is cut, and ends with a digest of the whole.
     """
-    kept = re.sub(r"^[. ]| $|[^A-Za-z0-9._ -]", lambda found: _percent(found.group()), name) or "%"
+
+    def percent(found: re.Match[str]) -> str:
+        return f"%{found.group().encode('utf-8', 'surrogatepass').hex('%').upper()}"
+
+    kept = re.sub(r"^[. ]| $|[^A-Za-z0-9._ -]", percent, name) or "%"
     if len(kept) <= _LONGEST_NAME:
         return kept
     stem, dot, suffix = kept.rpartition(".")
     tail = f"{dot}{suffix}" if dot and len(suffix) <= 8 else ""
     tail = f"~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}{tail}"
     return (stem if dot else kept)[: _LONGEST_NAME - len(tail)] + tail
-
-
-def _percent(text: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
 
 
 @contextmanager

@@ -178,7 +178,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     default = StudySettings().workspace
     if values.setdefault("workspace", default) == default and os.environ.get(HOME):
         del values["workspace"]  # it begins in the home
-    return _with_absolute_paths(values, file.resolve().parent)
+    return dict(_with_absolute_paths(values, file.resolve().parent))
 
 
 def _with_absolute_paths(value: Any, folder: Path, at: tuple[str, ...] = ()) -> Any:
