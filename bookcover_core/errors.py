@@ -1,26 +1,12 @@
 """The exceptions of this project, as one tree.
 
     BookcoverError
-    ├── InputError                  what the person gave is wrong: exit code 2
-    │   ├── SettingsError           an unknown or impossible setting
-    │   ├── ListingError            a listing that is missing or malformed
-    │   ├── FolderError             a folder or archive of pictures that cannot be used
-    │   ├── GenreError              too few genres, or too few books in one
-    │   ├── DecisionsError          a file of review decisions that cannot be read
-    │   ├── WorkspaceError          a study's folder that cannot be written
-    │   │   └── StudyBusyError      a study that another run is at
-    │   ├── WeightsError            model weights that are missing, altered or of another network
-    │   ├── PreflightError          several of these, found before a study begins to work
-    │   └── StageOrderError         a stage asked for before the stages that it builds on
-    └── FailureError                the input was right, the work failed: exit code 1
-        ├── DownloadError           hosts that do not answer
-        ├── ReviewNeededError       box-set candidates that a person must decide on
-        ├── PoolExhaustedError      no book left to replace another
-        ├── DiskFullError           no space left to write on
-        ├── WorkerError             a process that was killed, or failed unforeseen, while it did part of the work
-        ├── SharedStoreError        a store that homes share that does not answer, or refuses
-        ├── TrainingError           one or more networks that could not be trained
-        └── ServerError             a Prefect server that does not start or answer
+    ├── InputError      what the person gave is wrong: exit code 2
+    │       SettingsError, ListingError, FolderError, GenreError, DecisionsError, WeightsError, PreflightError,
+    │       StageOrderError, WorkspaceError (StudyBusyError)
+    └── FailureError    the input was right, the work failed: exit code 1
+            DownloadError, ReviewNeededError, PoolExhaustedError, DiskFullError, WorkerError, SharedStoreError,
+            TrainingError, ServerError
 
 Every message says what was wrong, where (file and line, record, setting), and what to do now.
 """

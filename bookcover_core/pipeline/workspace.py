@@ -3,12 +3,12 @@
     <workspace>/<study>/
         settings.json       the settings of the last run
         manifests/          one JSON for each stage, or part of one, that is done
-        listings/           listings as they came (raw/), and books.csv, genres.csv made from them
+        listings/           listings as they came (raw/); books.csv: a row for each record; genres.csv: with labels
         covers/             <genre>/<FILENAME>, byte for byte as they came; never changed
         ledger/             what became of each record, by chunk; pool.jsonl: of all covers ever drawn from the pool
         curation/           candidates.csv, decisions.csv, labels.csv, hashes/, twins.csv, replacements.csv,
                             selection.csv
-        splits/             books.csv: the selected books with their split
+        splits/             books.csv: the selected books with their split; both sorted by key
         prepared/           <preparation>/<genre>/<key>.jpg, measurements and indexes by shard
         texts/              shard-0001.jsonl: the words read on each cover
         quantised/          <backbone>-<preparation>.xml, .bin: networks in int8
@@ -78,19 +78,14 @@ class Workspace:
         self.manifests = root / "manifests"
         self.listings = root / "listings"
         self.books = self.listings / "books.csv"
-        """Every record of the listings, one row each."""
         self.genres = self.listings / "genres.csv"
-        """The genres with their labels."""
         self.covers = root / "covers"
         self.ledger = root / "ledger"
         self.curation = root / "curation"
         self.selection = self.curation / "selection.csv"
-        """The books of the study, after curation, sorted by key."""
         self.splits = root / "splits" / "books.csv"
-        """The selected books with the split that each belongs to, sorted by key."""
         self.prepared = root / "prepared"
         self.texts = root / "texts"
-        """The words read on each cover, by shard."""
         self.quantised = root / "quantised"
         self.features = root / "features"
         self.comparison = root / "comparison"

@@ -1,17 +1,7 @@
 """Every setting of a study, with the dissertation's value as default, but for what `dissertation.PRESETS` lists.
 
-One frozen object, `StudySettings`, is stored with each study, and can be written as a TOML file:
-
-    name = "my-covers"
-
-    [books]
-    source = "folder"
-    folder = "~/covers"
-
-    [training]
-    backbones = ["MobileNetV2"]
-
-`bookcover_core.settings.toml_file` reads such a file, and applies single settings ("training.epochs=50") on top of it.
+One frozen object, `StudySettings`, is stored with each study. `toml_file` reads and writes it as TOML, and applies
+single settings ("training.epochs=50") on top of it.
 """
 
 import json

@@ -30,7 +30,7 @@ def test_exit_codes_tell_input_from_failure(kind):
 
 def test_the_docstring_draws_the_whole_tree():
     """Every error stands in the drawing, and nothing else does."""
-    drawn = re.findall(r"^[ │├└─]*(\w+Error)\b", errors.__doc__, re.MULTILINE)
+    drawn = re.findall(r"\w+Error\b", errors.__doc__)
     assert sorted(drawn) == sorted(kind.__name__ for kind in KINDS)
 
 
