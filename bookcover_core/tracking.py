@@ -8,18 +8,16 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from bookcover_core.evaluation.scores import Scores, read_scores
+from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.systems import find_system
 from bookcover_core.pipeline.graph import Part
-from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_bytes
-from bookcover_core.training.history import TrainingCurve, read_curve
+from bookcover_core.training.history import read_curve
 from bookcover_core.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -46,34 +44,22 @@ def record(study: Study, part: Part) -> None:
     for name, is_on, tell in tools:
         try:
             if is_on:
-                tell(study, _Recorded.of(study, *part.words))
+                tell(study, _Recorded(study, *part.words))
         except Exception as error:  # noqa: BLE001 - whatever a tracker does, the study goes on
             reason = str(error).partition("\n")[0] or type(error).__name__
             logger.warning("%s is not recorded with %s: %s", part.words[0], name, reason)
 
 
-@dataclass(frozen=True)
 class _Recorded:
     """What is told of a system."""
 
-    model: str
-    maker: Manifest
-    evaluation: Manifest
-    scores: Scores
-    curve: TrainingCurve | None
-
-    @classmethod
-    def of(cls, study: Study, name: str) -> "_Recorded":
+    def __init__(self, study: Study, name: str) -> None:
         system = find_system(study.settings, name)
-        model, workspace = system.model(study), study.workspace
-        history = workspace.models / model / "history.csv"
-        return cls(
-            model,
-            study.manifest(system.label(study)),
-            study.manifest(f"evaluate/{model}"),
-            read_scores(workspace.evaluation / model / "metrics.json"),
-            read_curve(history) if history.is_file() else None,
-        )
+        self.model, workspace = system.model(study), study.workspace
+        self.maker, self.evaluation = (study.manifest(each) for each in (system.label(study), f"evaluate/{self.model}"))
+        self.scores = read_scores(workspace.evaluation / self.model / "metrics.json")
+        history = workspace.models / self.model / "history.csv"
+        self.curve = read_curve(history) if history.is_file() else None
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -42,10 +42,7 @@ _NOTICE_SECONDS = 10.0
 def in_threads(
     work: Callable[[Batch], Outcome], items: Iterable[Batch], *, threads: int | None = None, ahead: int
 ) -> Iterator[Outcome]:
-    """The outcome of `work` on each item, in their order, done by threads that are up to `ahead` items in front.
-
-    By default there are as many threads as cores.
-    """
+    """The outcome of `work` on each item, in order, by threads (default: one a core) up to `ahead` items in front."""
     waiting: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="ahead")
     try:
@@ -79,8 +76,7 @@ def in_processes(
         grace: Seconds that they have to come to an end.
 
     Raises:
-        WorkerError: A process was killed.
-        Exception: Whatever `work` or `batches` raise, as it is.
+        WorkerError: A process was killed. What `work` or `batches` raise comes as it is.
     """
     wanted = cpu_count() if processes is None else processes
     drawn = iter(batches)

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-TEXT_OR_NONE = {"anyOf": [{"type": "string", "title": "named"}, {"type": "null", "title": "none"}]}
-"""The schema of a text that may be absent: the form has a switch between the two, with these words on it."""
+# The schema of a text that may be absent: the form has a switch between the two, with these words on it.
+_TEXT_OR_NONE = {"anyOf": [{"type": "string", "title": "named"}, {"type": "null", "title": "none"}]}
 
 # Words of settings' names that are not written as they sound.
 _SPELT = {"jpeg": "JPEG", "l2": "L2", "lenet": "LeNet", "alexnet": "AlexNet", "grad cam": "Grad-CAM"}
@@ -24,14 +24,6 @@ _LIMITS = {
     "maximum": "at most",
     "exclusiveMaximum": "less than",
 }
-
-
-def describe_bounds(schema: dict[str, Any]) -> None:
-    """Give each property of an object's schema a title in words, and a description that ends with its bounds."""
-    for name, value in schema.get("properties", {}).items():
-        value["title"] = _title(name)
-        if said := f"{value.get('description', '')} {_bounds(value)}".split():
-            value["description"] = " ".join(said)
 
 
 def _title(name: str) -> str:
@@ -60,14 +52,17 @@ class SettingsSection(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The JSON schema, from which Prefect makes the form of a run."""
+        """The JSON schema: each setting with a title in words, and a description that ends with its bounds."""
         schema = handler(core)
-        describe_bounds(handler.resolve_ref_schema(schema))
+        for name, value in handler.resolve_ref_schema(schema).get("properties", {}).items():
+            value["title"] = _title(name)
+            if said := f"{value.get('description', '')} {_bounds(value)}".split():
+                value["description"] = " ".join(said)
         return schema
 
 
 # TOML has no null: an empty text means none.
-OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None), WithJsonSchema(TEXT_OR_NONE)]
+OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None), WithJsonSchema(_TEXT_OR_NONE)]
 
 
 def _check_home(path: str | None) -> str | None:

@@ -28,9 +28,7 @@ def fill_in(
 ) -> StudySettings:
     """The settings of a study that is begun with the short form, whose fields `flows.study.begin_study` describes.
 
-    Raises:
-        FolderError: There are no such books or covers on this machine.
-        SettingsError: A field or a change is impossible.
+    `FolderError` where there are no such books or covers here, `SettingsError` where a field or change is impossible.
     """
     placed = [change for change in changes if change.partition("=")[0].strip() == "workspace"]
     studies = parse_settings({}, placed, where="the form").root.parent
@@ -45,16 +43,13 @@ def fill_in(
         place = _existing(covers, "covers", "a folder or a zip file of the covers")
         values["covers"] |= {"source": "folder" if place.is_dir() else "archive", "location": str(place)}
     settings = parse_settings(values, changes, where="the form")
-    earlier = _begun_with(settings.root)
+    earlier, now = _begun_with(settings.root), _source_of(settings.books.model_dump(mode="json"))
     # A run that is tried again meets the study that it began, whose books a person may have put right.
-    is_retried = earlier is not None and bool(books.strip()) and earlier[1] == _place(books)
-    if earlier not in {None, _source_of(settings.books.model_dump(mode="json"))} and not is_retried:
-        raise SettingsError(
-            f"a study of this name is there already, of other books ({' '.join(earlier or ())})",
-            where=settings.root,
-            advice="Name this one otherwise, or take that one up by its name: `bookcover run` "
-            f"{settings.name}, with --set for what has changed.",
-        )
+    is_retried = earlier and books.strip() and earlier[1] == _place(books)
+    if earlier and earlier != now and not is_retried:
+        what = f"a study of this name is there already, of other books ({' '.join(earlier)})"
+        take_up = f"take that one up by its name: `bookcover run` {settings.name}, with --set for what has changed."
+        raise SettingsError(what, where=settings.root, advice=f"Name this one otherwise, or {take_up}")
     return settings
 
 
@@ -63,9 +58,7 @@ def settings_of_folder(
 ) -> StudySettings:
     """The settings of a study of the pictures in `folder`, which has a subfolder for each genre; box sets are kept.
 
-    Raises:
-        FolderError: There is no such folder.
-        SettingsError: A change is impossible.
+    `FolderError` where there is no such folder, `SettingsError` where a change is impossible.
     """
     place = _resolved(folder)
     if not folder.strip() or not place.is_dir():

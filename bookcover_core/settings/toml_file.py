@@ -75,8 +75,7 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
 def named_study(given: Path | None) -> Path | None:
     """What a person means by the name of a study in this home, its folder or its settings file: its folder or file.
 
-    Raises:
-        SettingsError: There is nothing that is called so.
+    `SettingsError` where nothing is called so.
     """
     if given is None or given.is_file() or (given / SETTINGS_FILE).is_file() or len(given.parts) != 1:
         return given
@@ -96,10 +95,7 @@ def parse_settings(
 ) -> StudySettings:
     """Settings from nested mappings, as a TOML file holds them, with single settings laid over: see `load_settings`.
 
-    `where` says where they come from, for the message.
-
-    Raises:
-        SettingsError: A setting is unknown or impossible; the message names every one.
+    `SettingsError`, which names every setting that is unknown or impossible, and `where` they come from.
     """
     laid = dict(values)
     given: dict[str, Place] = {}
@@ -220,10 +216,7 @@ def _laid_over(values: dict[str, Any], path: tuple[str, ...], value: Any, overri
 
 
 def _describe_faults(error: ValidationError) -> dict[str, Place]:
-    """What is wrong, as "group.name: what is wrong", and where.
-
-    What is wrong within a setting is said; that the setting is wrong for it is not.
-    """
+    """What is wrong, as "group.name: what is wrong", and where; of a setting in which something is, that alone."""
     faults = error.errors()
     inner = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}
     return {_describe(fault): fault["loc"] for fault in faults if fault["loc"] not in inner}
