@@ -49,8 +49,7 @@ BOOK32 = (
 # BookCover30 (Iwana et al. 2016) leaves out the two smallest categories, which are the last two.
 BOOKCOVER30 = BOOK32[:30]
 
-# BookCover30 holds as many books of every genre: dissertation, section 3.1.
-BOOKCOVER30_TRAIN_PER_GENRE = 1_710
+# BookCover30 holds as many test books of every genre: dissertation, section 3.1.
 BOOKCOVER30_TEST_PER_GENRE = 190
 
 # A folder's name may have 255 bytes, and numbers are put behind slugs.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -81,6 +80,7 @@ class CoverStudy:
 
     def __init__(self, settings: StudySettings) -> None:
         self.settings = settings
+        self._study = Study(settings)
         self._judges: dict[str, Any] = {}
 
     @classmethod
@@ -260,10 +260,6 @@ class CoverStudy:
         for judge in self._judges.values():
             judge.close()
         self._judges.clear()
-
-    @cached_property
-    def _study(self) -> Study:
-        return Study(self.settings)
 
     def _evaluation(self, system: str) -> Path:
         model = find_system(self.settings, system).model(self._study)

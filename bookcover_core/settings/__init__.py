@@ -5,7 +5,9 @@ single settings ("training.epochs=50") on top of it.
 """
 
 import json
+import operator
 import os
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -117,23 +119,14 @@ class StudySettings(SettingsSection):
         return address
 
     @model_validator(mode="after")
-    def _preparation_is_made(self) -> Self:
-        wanted = self.training.preparation
+    def _sections_agree(self) -> Self:
+        wanted, readers = self.training.preparation, set(self.text.systems)
         if wanted != "best" and wanted not in self.preparation.methods:
             raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")
-        return self
-
-    @model_validator(mode="after")
-    def _fusions_have_readers(self) -> Self:
-        readers = set(self.text.systems)
         if self.ensemble.fusions and "CoverText" not in readers:
             raise ValueError("ensemble.fusions join networks with CoverText, which text.systems does not name")
         if "CoverAndTitle" in self.ensemble.fusions and not readers & {"Title", "TitleAuthor"}:
             raise ValueError("CoverAndTitle wants Title or TitleAuthor, and text.systems names neither")
-        return self
-
-    @model_validator(mode="after")
-    def _pool_is_enough(self) -> Self:
         if self.draws_from_pool and (self.curation.train_on_pool or self.books.chunks):
             other = "curation.train_on_pool wants" if self.curation.train_on_pool else "books.chunks names"
             raise ValueError(f'covers.pool = "as-needed" fetches replacements alone, and {other} more of the pool')
@@ -168,7 +161,4 @@ class StudySettings(SettingsSection):
 
     def part(self, path: str) -> Any:
         """The JSON value of the setting or group of settings at a dotted path, such as "covers.min_side"."""
-        value: Any = self.model_dump(mode="json")
-        for step in path.split("."):
-            value = value[step]
-        return value
+        return reduce(operator.getitem, path.split("."), self.model_dump(mode="json"))

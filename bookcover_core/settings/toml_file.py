@@ -69,7 +69,15 @@ def load_settings(file: Path | None = None, overrides: Iterable[str] = ()) -> St
     Raises:
         SettingsError: The file is missing or not TOML, the folder is no study's, or a setting is unknown or impossible.
     """
-    return parse_settings(_read(file) if file else {}, overrides, where=str(file) if file else "settings")
+    if file is None:
+        return parse_settings({}, overrides)
+    try:
+        source = file.expanduser()
+    except RuntimeError:
+        what = "the home folder that the path begins with is not known"
+        raise SettingsError(what, where=file, advice="Write the whole path.") from None
+    values = _read_stored(source.resolve()) if source.is_dir() else _read_toml(source)
+    return parse_settings(values, overrides, where=str(file))
 
 
 def named_study(given: Path | None) -> Path | None:
@@ -130,16 +138,6 @@ def _find_origin(faults: Mapping[str, Place], values: Mapping[str, Any], given: 
             near = [text for text, steps in given.items() if steps[: len(at)] == at[: len(steps)]]
             places += near or given
     return " and ".join(dict.fromkeys(places))
-
-
-def _read(source: Path) -> dict[str, Any]:
-    try:
-        source = source.expanduser()
-    except RuntimeError:
-        raise SettingsError(
-            "the home folder that the path begins with is not known", where=source, advice="Write the whole path."
-        ) from None
-    return _read_stored(source.resolve()) if source.is_dir() else _read_toml(source)
 
 
 def _read_stored(folder: Path) -> dict[str, Any]:
