@@ -7,44 +7,13 @@ In BookCover30 the labels are the listing's category ids.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from itertools import chain, count
 
 from pydantic import BaseModel, ConfigDict, Field
 
 # The 32 categories of uchidalab/book-dataset, in the order of their ids.
-BOOK32 = (
-    "Arts & Photography",
-    "Biographies & Memoirs",
-    "Business & Money",
-    "Calendars",
-    "Children's Books",
-    "Comics & Graphic Novels",
-    "Computers & Technology",
-    "Cookbooks, Food & Wine",
-    "Crafts, Hobbies & Home",
-    "Christian Books & Bibles",
-    "Engineering & Transportation",
-    "Health, Fitness & Dieting",
-    "History",
-    "Humor & Entertainment",
-    "Law",
-    "Literature & Fiction",
-    "Medical Books",
-    "Mystery, Thriller & Suspense",
-    "Parenting & Relationships",
-    "Politics & Social Sciences",
-    "Reference",
-    "Religion & Spirituality",
-    "Romance",
-    "Science & Math",
-    "Science Fiction & Fantasy",
-    "Self-Help",
-    "Sports & Outdoors",
-    "Teen & Young Adult",
-    "Test Preparation",
-    "Travel",
-    "Gay & Lesbian",
-    "Education & Teaching",
-)
+BOOK32 = tuple((files("bookcover_core") / "book32_genres.txt").read_text("utf-8").splitlines())
 
 # BookCover30 (Iwana et al. 2016) leaves out the two smallest categories, which are the last two.
 BOOKCOVER30 = BOOK32[:30]
@@ -98,14 +67,9 @@ def join_spellings(counts: Mapping[str, int]) -> dict[str, str]:
 
 def number_genres(names: Iterable[str]) -> list[Genre]:
     """The genres of a study, labelled in the order of `names`; names with one slug get a number behind it."""
-    genres: list[Genre] = []
-    taken: set[str] = set()
+    genres: dict[str, Genre] = {}
     for label, name in enumerate(names):
-        candidate = slug(name)
-        number = 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{slug(name)}-{number}"
-        taken.add(candidate)
-        genres.append(Genre(label=label, name=name, slug=candidate))
-    return genres
+        candidates = chain([slug(name)], (f"{slug(name)}-{number}" for number in count(2)))
+        free = next(each for each in candidates if each not in genres)
+        genres[free] = Genre(label=label, name=name, slug=free)
+    return list(genres.values())

@@ -71,7 +71,7 @@ def prune_store(days: float, most: float | None) -> None:
 
 def verify_study(study: Study) -> int:
     """How many files of a study are wrong, after each was read and those were named."""
-    wrong = list(upkeep.verify(study, lambda _: None))
+    wrong = list(upkeep.verify(study))
     for each in wrong[:_NAMED]:
         say(f"{each.path} {'is missing' if each.is_missing else 'is altered'} ({each.label})")
     if len(wrong) > _NAMED:
