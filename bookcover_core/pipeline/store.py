@@ -58,15 +58,12 @@ class Store:
 
     def read(self, stage: str, key: str) -> bytes | None:
         """The record of a key, which counts as used now; None where there is none."""
-        if self.folder is None:
-            return None
-        file = _record(self.folder, stage, key)
-        try:
-            content = file.read_bytes()
-        except OSError:
-            return None
+        content = None
         with suppress(OSError):
-            os.utime(file)
+            if self.folder is not None:
+                file = _record(self.folder, stage, key)
+                content = file.read_bytes()
+                os.utime(file)
         return content
 
     def give(self, output: Output, root: Path) -> Output | None:
@@ -80,7 +77,6 @@ class Store:
                 held.unlink()
                 return None
             if not (file.exists() and file.samefile(held)):
-                file.parent.mkdir(parents=True, exist_ok=True)
                 _share(held, file)
             return output.model_copy(update={"mtime_ns": file.stat().st_mtime_ns})
         except OSError:
@@ -94,7 +90,6 @@ class Store:
             for output in outputs:
                 held = _object(self.folder, output.sha256)
                 if not held.exists():
-                    held.parent.mkdir(parents=True, exist_ok=True)
                     _share(root / output.path, held)
             write_text(_record(self.folder, stage, key), content)
         except (OSError, BookcoverError) as error:
@@ -115,9 +110,8 @@ class Store:
 
     def results(self, stage: str) -> Iterator[Manifest]:
         """The manifests of a stage's parts that are kept, in no order."""
-        for file in self.folder.glob(f"records/{stage}/*.json") if self.folder else ():
-            if manifest := read_manifest(file):
-                yield manifest
+        files = self.folder.glob(f"records/{stage}/*.json") if self.folder else ()
+        yield from filter(None, map(read_manifest, files))
 
     def object(self, output: Output) -> Path | None:
         """Where the contents of a file are kept, if they are and are sound."""
@@ -279,6 +273,7 @@ def _named(record: Path, manifest: Manifest | None) -> list[str]:
 
 def _share(source: Path, target: Path) -> None:
     """Give the file at `source` the name `target` too, in place of what was there, or copy it there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(f".{secrets.token_hex(8)}")
     try:
         try:
