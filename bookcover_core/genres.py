@@ -18,11 +18,8 @@ BOOK32 = tuple((files("bookcover_core") / "book32_genres.txt").read_text("utf-8"
 # BookCover30 (Iwana et al. 2016) leaves out the two smallest categories, which are the last two.
 BOOKCOVER30 = BOOK32[:30]
 
-# BookCover30 holds as many test books of every genre: dissertation, section 3.1.
-BOOKCOVER30_TEST_PER_GENRE = 190
-
-# A folder's name may have 255 bytes, and numbers are put behind slugs.
-_LONGEST_SLUG = 100
+BOOKCOVER30_TEST_PER_GENRE = 190  # BookCover30 holds as many test books of every genre: dissertation, section 3.1
+_LONGEST_SLUG = 100  # a folder's name may have 255 bytes, and numbers are put behind slugs
 
 
 class Genre(BaseModel):

@@ -40,20 +40,13 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.text_reader import check_reader
 from bookcover_core.settings import BookSource, CoverSource, StudySettings, is_remote
 
-# Seconds that a host of weights has to answer.
-_PATIENCE = 15.0
+_PATIENCE = 15.0  # seconds that a host of weights has to answer
+_LOOKED_FOR = 2_000  # books whose covers are looked for, at most about
 
 # Books of the dissertation (section 3.1), and the records of Book32 whose covers are downloaded for them.
 _DISSERTATION_BOOKS, _DISSERTATION_RECORDS = 57_000, 207_572
-
-# Covers of the pool that are drawn for those books, rounded up.
-_DRAWN = 1_000
-
-# Books whose covers are looked for, at most about.
-_LOOKED_FOR = 2_000
-
-# Bytes of a downloaded cover: the mean of real ones, 333 x 500 pixels, rounded up.
-_COVER_BYTES = 40_000
+_DRAWN = 1_000  # covers of the pool that are drawn for those books, rounded up
+_COVER_BYTES = 40_000  # bytes of a downloaded cover: the mean of real ones, 333 x 500 pixels, rounded up
 
 # Bytes of a pixel of a prepared picture, and of the pooled features of a picture: 2,048 numbers of four bytes.
 _PIXEL_BYTES = {"jpeg": 0.6, "png": 2.0}

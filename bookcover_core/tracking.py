@@ -31,8 +31,7 @@ _MLFLOW = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 
-# Characters of a parameter that MLflow takes.
-_LONGEST = 6000
+_LONGEST = 6000  # characters of a parameter that MLflow takes
 
 
 def record(study: Study, part: Part) -> None:

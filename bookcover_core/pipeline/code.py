@@ -35,8 +35,7 @@ NOT_MEANING = {
 
 _LOGGERS = {"logger", "logging"}
 
-# What statements of a module define by their name.
-_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # what statements of a module define by their name
 
 _Symbol = tuple[str, str]
 """Module, and the name of a definition in it."""

@@ -22,8 +22,7 @@ from bookcover_core.pipeline.workspace import sync, write_json
 
 logger = logging.getLogger(__name__)
 
-# Inputs and modules that are named in a reason; of more, their number is said.
-_NAMED = 3
+_NAMED = 3  # inputs and modules that are named in a reason; of more, their number is said
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

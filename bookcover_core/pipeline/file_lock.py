@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from bookcover_core.errors import WorkspaceError, from_os_error
 
-# Seconds between two attempts at a lock.
-_PAUSE = 0.02
+_PAUSE = 0.02  # seconds between two attempts at a lock
 
 
 @contextmanager

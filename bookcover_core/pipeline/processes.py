@@ -25,18 +25,13 @@ from bookcover_core.pipeline.python_process import attend, own_environment
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
 
-# Batches for each process that are handed out ahead: the one that it works on and the next, so that it never waits.
-_AHEAD = 2
-
-# How long idle processes stand ready for the next call, in seconds: to start them takes half a second.
-_READY_SECONDS = 10.0
+_AHEAD = 2  # batches for each process that are handed out: the one that it works on and the next, so that none waits
+_READY_SECONDS = 10.0  # for which idle processes stand ready for the next call: to start them takes half a second
+_NOTICE_SECONDS = 10.0  # that the pool's own thread may take, on a busy machine, to learn of batches cancelled
 
 # What a process may take more than after its first batch, in bytes, before loky starts another in its place. A reader
 # of covers, which compiles for each width that it meets, grows by the 300 MB that loky takes for a leak, and no more.
 _GROWTH = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e9"}
-
-# How long the pool's own thread may take to learn of batches that were cancelled, in seconds, on a busy machine.
-_NOTICE_SECONDS = 10.0
 
 
 def in_threads(

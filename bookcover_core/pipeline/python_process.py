@@ -17,8 +17,7 @@ from typing import Any
 # The folder that holds this project's packages: a checkout, or the environment's site-packages.
 _HOME = Path(__file__).parents[2]
 
-# How often a process looks whether the one that started it still runs, in seconds.
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.5  # how often a process looks whether the one that started it still runs, in seconds
 
 
 def own_environment() -> dict[str, str]:

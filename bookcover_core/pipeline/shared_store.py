@@ -37,10 +37,8 @@ _MANIFEST = "manifest.json"
 # What opening a bundle raises that is not whole, or not one of ours: `ValueError` is pydantic's too.
 _DAMAGED = (BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError)
 
-# Seconds for which a store that could not be used is left aside.
+# Seconds for which a store that could not be used is left aside, and when each, by its address, is tried again.
 _PAUSE = 300.0
-
-# When this process will next try stores that could not be used, by their addresses.
 _paused: dict[str, float] = {}
 
 T = TypeVar("T")

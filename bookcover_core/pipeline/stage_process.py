@@ -28,18 +28,10 @@ from bookcover_core.pipeline.python_process import start_module
 from bookcover_core.pipeline.stage import Stage
 from bookcover_core.pipeline.study import Study
 
-# Seconds that a process has to end after SIGTERM.
-_GRACE_SECONDS = 5.0
-
-# How long the process is listened to at a stretch, in seconds: a cancelled task's interruption takes effect in between.
-_LISTENING_SECONDS = 0.5
-
-# Bytes of what a process last printed that are kept, and the lines of them that its end is told with.
-_KEPT_BYTES = 4_000
-_TOLD_LINES = 3
-
-# How long a process of `kept_process` waits for the next stage, in seconds.
-_KEPT_SECONDS = 30.0
+_GRACE_SECONDS = 5.0  # seconds that a process has to end after SIGTERM
+_LISTENING_SECONDS = 0.5  # how long it is listened to at a stretch: a cancelled task is interrupted in between
+_KEPT_SECONDS = 30.0  # how long a process of `kept_process` waits for the next stage
+_KEPT_BYTES, _TOLD_LINES = 4_000, 3  # how much of what it last printed is kept, and told when it has ended
 
 
 def run_part(study: Study, part: Part, *, apart: bool = False) -> Manifest:

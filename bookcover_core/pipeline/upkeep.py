@@ -11,8 +11,7 @@ from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.store import LEAVING, existing, files_below, releasing, store_folder
 from bookcover_core.pipeline.study import Study
 
-# Stages whose files are large, and are made again from the covers.
-_MADE_AGAIN = ("prepare", "features")
+_MADE_AGAIN = ("prepare", "features")  # stages whose files are large, and are made again from the covers
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,7 @@ def from_cell(cell: str) -> str:
 
 T = TypeVar("T", bound=BaseModel)
 
-# Names longer than this are cut: file systems take 255 bytes.
-_LONGEST_NAME = 200
+_LONGEST_NAME = 200  # names longer than this are cut: file systems take 255 bytes
 
 
 class Workspace:
