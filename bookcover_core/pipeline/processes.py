@@ -52,11 +52,7 @@ def in_threads(
 
 
 def in_processes(
-    work: Callable[[Batch], Outcome],
-    batches: Iterable[Batch],
-    *,
-    processes: int | None = None,
-    grace: float = 5.0,
+    work: Callable[[Batch], Outcome], batches: Iterable[Batch], *, processes: int | None = None, grace: float = 5.0
 ) -> Generator[Outcome, None, None]:
     """The outcome of `work` on each batch, in the order of the batches, computed in processes of their own.
 
