@@ -90,7 +90,8 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
         checks.append(encoder.check)
     if store := SharedStore.of(settings):
         checks.append(store.check)
-    for look in (*checks, partial(_check_tracking, settings), partial(_check_disk, settings)):
+    checks += [partial(_check_tracking, settings), partial(_check_disk, settings)]
+    for look in checks:
         try:
             look()
         except BookcoverError as error:
