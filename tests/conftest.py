@@ -34,8 +34,13 @@ LONGEST = (
 )
 
 
-# What servers need not do for tests when they start, in seconds of the processor: list all kinds of blocks, two.
-QUICK_SERVER = {"PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
+# What servers need not do for tests when they start, in seconds of the processor: list all kinds of blocks, two. And
+# whoever asks them need not read the certificates of all authorities, a thirtieth of a second for each client that is
+# made, and each task of a flow makes one: here nobody is trusted.
+QUICK_SERVER = {
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "SSL_CERT_FILE": str(PROJECT / "tests" / "nobody.pem"),
+}
 
 # Nor need it keep every event, and what becomes of every task: two fifths of its work. Tests that look at either have
 # servers of their own.
