@@ -40,13 +40,11 @@ def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") 
     Raises:
         SettingsError: There is no chunk of such a number.
     """
-    last = _last_chunk(study)
-    numbers = sorted(set(wanted))
+    last, numbers = _last_chunk(study), sorted(set(wanted))
     for chunk in numbers:
         if not 1 <= chunk <= last:
-            raise SettingsError(
-                f"there is no chunk {chunk}: the listings give {last}", where=where, advice="Choose among those."
-            )
+            what = f"there is no chunk {chunk}: the listings give {last}"
+            raise SettingsError(what, where=where, advice="Choose among those.")
     return numbers
 
 

@@ -17,22 +17,16 @@ from bookcover_core.listings.host_access import find_proxy, without_password
 from bookcover_core.settings import CoverSettings
 from bookcover_core.version import __version__
 
-MOST_REDIRECTS = 5  # redirects that are followed for one cover
-
-# Bytes read of a response without a cover (an error page), so that its connection can be used again.
-_MOST_IDLE_BYTES = 64 * 1024
-
+_MOST_REDIRECTS = 5  # redirects that are followed for one cover
+_MOST_IDLE_BYTES = 64 * 1024  # bytes read of an error page, so that its connection can be used again
 _MOST_POOLS = 8  # pools kept at once: for the host of the covers, its mirrors, and the targets of redirects
 _IDLE_SECONDS = 30.0  # seconds that an idle connection is kept
+SUCCESSES = range(200, 300)  # statuses of a response with content
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ANY_WINDOW = 32 + zlib.MAX_WBITS  # zlib reads gzip and zlib alike with this window
 
 # Hosts that choose a format by this header must choose one that is decoded here (`image_io.FORMATS`).
 _WANTED = "image/jpeg, image/png;q=0.9, image/webp;q=0.8, image/gif;q=0.8, */*;q=0.1"
-
-SUCCESSES = range(200, 300)  # statuses of a response with content
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-_ANY_WINDOW = 32 + zlib.MAX_WBITS  # zlib reads gzip and zlib alike with this window
 
 
 class HttpAnswer(NamedTuple):
@@ -49,19 +43,13 @@ class HttpAnswer(NamedTuple):
 
 
 @cache
-def usual_tls() -> ssl.SSLContext:
-    """The TLS context of httpx: certificates of certifi, or of the file that SSL_CERT_FILE names.
-
-    One for all connections: creating it takes longer than fetching a cover.
-    """
+def _usual_tls() -> ssl.SSLContext:
+    """The TLS context of httpx, one for all connections: creating it takes longer than fetching a cover."""
     return httpx.create_ssl_context()
 
 
 class Connection:
-    """The connections of one coroutine, kept alive between requests, to hosts that `guard` lets through.
-
-    Many small pools are faster than one large one, whose cost grows with its connections.
-    """
+    """The connections of one coroutine, kept alive between requests, to hosts that `guard` lets through."""
 
     def __init__(self, guard: SsrfGuard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
         self.guard = guard
@@ -84,17 +72,15 @@ class Connection:
             await transport.aclose()
 
     async def _pool(self, address: Address, place: str, proxy: str) -> tuple[httpx.AsyncHTTPTransport, httpx.Request]:
-        """The connections to the host of `address` at one IP address, and the request sent over them.
-
-        httpx identifies connections by IP address, but a certificate was checked for one name only: two host names
-        never share a connection. The request is created once: creating one takes as long as sending it.
-        """
+        """The connections to the host of `address` at one IP address, and the request sent over them."""
+        # Small pools are faster than one large one, and a request takes as long to create as to send. A certificate
+        # was checked for one name only, while httpx identifies connections by IP address.
         name = (address.scheme, address.authority, place, proxy)
         if name not in self._pools:
             if len(self._pools) >= _MOST_POOLS:
                 await self.aclose()
             limits = httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
-            tls = (self._tls or usual_tls()) if address.scheme == "https" else _no_tls()
+            tls = (self._tls or _usual_tls()) if address.scheme == "https" else _no_tls()
             transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False, proxy=proxy or None)
             url = httpx.URL(scheme=address.scheme, host=place, port=address.port, path="/")
             request = httpx.Request("GET", url, headers={"Host": address.authority, **self._headers})
@@ -108,7 +94,7 @@ class Connection:
             TemporaryError: It does not answer, or breaks off.
             FinalError: It must not be asked, sends too much, or redirects without end.
         """
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(_MOST_REDIRECTS + 1):
             answer = await self._ask(address)
             if answer.status not in _REDIRECTS:
                 return answer
@@ -117,7 +103,7 @@ class Connection:
             except ValueError as error:
                 reason = f"a redirect that leads nowhere: {error}"
                 raise FinalError(CoverOutcome.REFUSED, reason, answer.status) from error
-        raise FinalError(CoverOutcome.REFUSED, f"more than {MOST_REDIRECTS} redirects", answer.status)
+        raise FinalError(CoverOutcome.REFUSED, f"more than {_MOST_REDIRECTS} redirects", answer.status)
 
     async def _ask(self, address: Address) -> HttpAnswer:
         """The response of `address` itself, from the first IP address of its host that accepts a connection."""
@@ -183,11 +169,9 @@ def _no_tls() -> ssl.SSLContext:
 
 
 def _has_surplus(transport: httpx.AsyncHTTPTransport) -> bool:
-    """Whether a kept connection holds bytes beyond its response: they would be taken for the next one's.
-
-    httpcore closes an idle connection on which anything has arrived since, but knows nothing of what came with the
-    response itself; only its HTTP/1.1 state, which is no part of its interface, does.
-    """
+    """Whether a kept connection holds bytes beyond its response: they would be taken for the next one's."""
+    # httpcore closes an idle connection on which anything has arrived since. Of what came with the response itself only
+    # its HTTP/1.1 state knows, which is no part of its interface.
     for connection in getattr(transport, "_pool").connections:  # noqa: B009 - private
         inner = connection
         while (state := getattr(inner, "_h11_state", None)) is None and inner is not None:
@@ -204,11 +188,8 @@ def _in_words(error: httpx.TransportError) -> str:
 
 
 def _unpack(body: bytes, encoding: str, limit: int) -> bytes | None:
-    """`body` without its content encoding; None if it is larger than `limit`, before or then.
-
-    Some hosts use an encoding that was not asked for, or name one that they did not use.
-    """
-    content = body
+    """`body` without its content encoding; None if it is larger than `limit`, before or then."""
+    content = body  # some hosts use an encoding that was not asked for, or name one that they did not use
     if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
         with suppress(zlib.error):
             content = zlib.decompressobj(_ANY_WINDOW).decompress(body, limit + 1)

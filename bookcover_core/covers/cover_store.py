@@ -39,12 +39,10 @@ class CoverStore:
     """
 
     def __init__(self, workspace: Workspace, genres: Iterable[Genre], settings: CoverSettings) -> None:
-        self.workspace = workspace
-        self.genres = list(genres)
         self._settings = settings
         self._root = f"{workspace.root}/"
         self._covers = workspace.relative(workspace.covers)
-        self._slugs = {genre.name: genre.slug for genre in self.genres}
+        self._slugs = {genre.name: genre.slug for genre in genres}
 
     def place(self, book: Book) -> Path:
         """The path of the book's cover."""

@@ -1,8 +1,7 @@
 """Decoding that may be costly, in processes that can be ended (`decoding_worker`).
 
-A small file can take its decoder minutes or gigabytes, whatever its header says. So images that are costly by their
-header (`image_checks.costly_profile`) are checked in a process with limits on its processor time and memory. On a busy
-machine an image may wait; that is no verdict on it.
+A small file can take its decoder minutes or gigabytes. So images that are costly by their header
+(`image_checks.costly_profile`) are checked in a process with limits on its processor time and memory.
 """
 
 import errno
@@ -18,7 +17,6 @@ from bookcover_core.pipeline.python_process import start_module
 
 # Seconds of processor time that one image may take: 50 million pixels take about ten in the slowest format, JPEG 2000.
 MOST_SECONDS = 30
-
 MOST_WAITING = 300.0  # seconds that pass before an image is left for the next run, however little of a processor it got
 _GRACE_SECONDS = 5.0  # seconds that a process may take to end by itself
 
@@ -33,9 +31,9 @@ _idle: SimpleQueue[Popen[bytes]] = SimpleQueue()
 def ask_apart(
     request: dict[str, Any], body: bytes, *, seconds: int = MOST_SECONDS, waiting: float = MOST_WAITING
 ) -> dict[str, Any]:
-    """What a decoding process answers to `request`, arguments of `image_checks.check_here`. Any thread may call it.
+    """What a process answers to `request`, arguments of `image_checks.check_here`, within `seconds` of a processor.
 
-    It may take so many seconds of a processor, and is waited for so long.
+    Any thread may call it. It waits for so many seconds of a clock: that a machine is busy is no verdict on an image.
 
     Raises:
         DecodingLimitError: It took too much time or memory, or broke its decoder.

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from bookcover_core.covers.chunks import DENIED, check_chunks, chunks, is_open
 from bookcover_core.covers.cover_store import CoverStore, is_same_picture
@@ -63,14 +62,7 @@ def _inputs(study: Study, chunk: int) -> Inputs:
     "download",
     "Fetch the covers",
     run_title="download chunk {chunk}",
-    settings=(
-        "covers.source",
-        "covers.location",
-        "covers.pool",
-        "covers.min_side",
-        "covers.max_bytes",
-        "covers.max_pixels",
-    ),
+    settings=tuple(f"covers.{name}" for name in ("source", "location", "pool", "min_side", "max_bytes", "max_pixels")),
     inputs=_inputs,
     parts=lambda study: [(chunk,) for chunk in chunks(study)],
     is_open=lambda study, manifest: is_open(manifest, study.settings.covers),
@@ -92,7 +84,10 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     if source is not None:
         check_coverage(study, source, each_book(study.workspace))
     table, journal = workspace.ledger / f"{run.part}.csv", workspace.ledger / f"{run.part}.jsonl"
-    rows = get_covers(study, run.label, books, _known_rows(table, journal, run), LedgerJournal(journal, run.key))
+    # The table of the last complete run, overlaid by the journal of an interrupted one.
+    made_by = run.key if run.earlier is not None else ""
+    known = {row.key: KnownRow(row, made_by) for row in read_rows(table)} | read_journal(journal)
+    rows = get_covers(study, run.label, books, known, LedgerJournal(journal, run.key))
     write_rows(table, rows)
     refuse_failures(books, rows, study.settings.covers.max_failed_share * len(rows), run.label)
     return Result(
@@ -108,12 +103,7 @@ def get_covers(
 ) -> list[LedgerRow]:
     """The row of each book, whose cover is fetched or imported where `known` rows of earlier runs do not tell of it.
 
-    Args:
-        study: The study.
-        label: What the log calls these books.
-        books: The books.
-        known: Rows by key, each with the key of the run that made it; those of this run stand as they are.
-        journal: Receives new rows, under the key of this run.
+    Rows of the run whose key `journal` has, which receives the new ones, stand as they are. `label` is for the log.
     """
     settings, source = study.settings.covers, open_local_source(study)
     store = CoverStore(study.workspace, read_genres(study.workspace), settings)
@@ -160,12 +150,6 @@ def _listing_hosts(study: Study) -> set[str]:
         with suppress(ValueError):
             hosts.add(parse_address(origin).host)
     return hosts
-
-
-def _known_rows(table: Path, journal: Path, run: StageRun) -> dict[str, KnownRow]:
-    """Rows of earlier runs: the table of the last complete run, overlaid by the journal of an interrupted one."""
-    key = run.key if run.earlier is not None else ""
-    return {row.key: KnownRow(row, key) for row in read_rows(table)} | read_journal(journal)
 
 
 def _plan(
@@ -228,11 +212,9 @@ def refuse_failures(books: Iterable[Book], rows: Collection[LedgerRow], most: fl
     by_host = Counter(_host_of(book) for book, _ in failed)
     reasons = Counter(row.detail for _, row in failed)
     hosts = ", ".join(f"{host} {count:,}" for host, count in by_host.most_common(5))
-    raise DownloadError(
-        f"{len(failed):,} of {len(rows):,} covers failed for now ({hosts}; mostly: {reasons.most_common(1)[0][0]})",
-        where=label,
-        advice="Check the network and covers.hosts, and start again: stored covers are not requested again.",
-    )
+    what = f"{len(failed):,} of {len(rows):,} covers failed for now ({hosts}; mostly: {reasons.most_common(1)[0][0]})"
+    advice = "Check the network and covers.hosts, and start again: stored covers are not requested again."
+    raise DownloadError(what, where=label, advice=advice)
 
 
 def choose_chunks(study: Study, wanted: str) -> list[int]:

@@ -1,8 +1,7 @@
 """Checks of downloaded content: whether it is a usable cover.
 
-Image hosts answer 200 with placeholders, web pages, single pixels and truncated images. A cover is recognised by its
-content, never by its name: an image of a known format that decodes completely, is large enough, and is no known
-placeholder.
+Image hosts answer 200 with placeholders, web pages, single pixels and truncated images. A cover is an image of a known
+format, by its content, that decodes completely, is large enough, and is no known placeholder.
 """
 
 import hashlib
@@ -27,8 +26,9 @@ _PLACEHOLDERS = {
     "546c5cf136073615afda5cab173feff341171a26a848cf7ce09bb8bd8b07ce89": "Open Library's blank of one pixel",
 }
 
-# A marker that begins a scan of a JPEG. Progressive ones have about ten; each costs its decoder a pass over all pixels.
+# What begins a scan of a JPEG. Progressive ones have about ten; each costs its decoder a pass over all pixels.
 _START_OF_SCAN = b"\xff\xda"
+_SCAN = re.compile(rb"\xff\xda..([\x01-\x04])", re.DOTALL)
 MOST_SCANS = 200
 
 # What is decoded at once, in a tenth of a second at most: everything else gets a process of its own.
@@ -42,8 +42,6 @@ _known_profiles: set[bytes] = set()
 # Grey levels of blocks for which a JPEG has no data, and bytes that would fill them otherwise.
 _NO_DATA = range(127, 130)
 _FILLER = bytes(1 + 37 * place % 254 for place in range(4096))
-
-_SCAN = re.compile(rb"\xff\xda..([\x01-\x04])", re.DOTALL)
 
 # How a whole file of a format ends.
 _ENDINGS = ((b"\xff\xd8", b"\xff\xd9"), (b"\x89PNG", b"IEND\xaeB`\x82"), (b"GIF8", b";"))
@@ -159,14 +157,11 @@ def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -
 
 
 def _lacks_data(picture: Image.Image, body: bytes) -> bool:
-    """Whether a JPEG ends, with its end marker, before all of it is there, as after a cut or overwritten bytes.
-
-    Its decoder warns of that, which Pillow does not pass on, and leaves the rest grey. Where the last pixel is of that
-    grey, bytes before the end marker show whether it was in the file: if the image changes, they were wanted. Of a
-    progressive JPEG the scans are looked at.
-    """
+    """Whether a JPEG ends, with its end marker, before all of it is there, as after a cut or overwritten bytes."""
     if picture.info.get("progressive"):
         return _lacks_scans(body)
+    # A decoder leaves grey what it lacks. Where the last pixel is so, bytes before the end marker show whether
+    # it was in the file: if the image changes, they were wanted.
     last = picture.getpixel((picture.width - 1, picture.height - 1))
     if any(level not in _NO_DATA for level in (last if isinstance(last, tuple) else (last,))):
         return False

@@ -29,12 +29,10 @@ PngImagePlugin.MAX_TEXT_CHUNK = MOST_TEXT_BYTES
 # All readers are registered now: later, while descriptors are short, that would fail as if a file did.
 Image.init()
 
-# Formats that are read; all other readers stay shut. A JPEG with several pictures in it counts as MPO.
+# All other readers stay shut. A JPEG with several pictures in it counts as MPO.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000")
 
 MOST_PIXELS = 178_956_970  # Pillow refuses pictures of more pixels whatever it is told: twice its MAX_IMAGE_PIXELS
-
-_WHITE = (255, 255, 255)
 
 # By how much the grey levels of a PNG of few bits are multiplied, but not the level that its tRNS chunk names.
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
@@ -51,6 +49,9 @@ _GRID = 9  # levels of each colour that are looked at
 # What Pillow and Little CMS raise for a profile that is damaged, or of another kind than of colours.
 _PROFILE_DAMAGE = (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError)
 
+# What a system is short of, which says nothing of the image.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE})
+
 
 class ImageLimitError(ValueError):
     """An image of more pixels, or more text beside them, than are decoded."""
@@ -58,10 +59,6 @@ class ImageLimitError(ValueError):
 
 class PixelDepthError(OSError):
     """An image of pixels of which nobody knows what is white."""
-
-
-# What a system is short of, which says nothing of the image.
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE})
 
 
 def is_shortage(error: OSError) -> bool:
@@ -138,7 +135,7 @@ def decode_rgb(picture: Image.Image) -> Image.Image:
     if picture.format == "BMP" and not alpha.getbbox():
         return _in_srgb(layer, profile)
     colours = picture if picture.mode in {"RGB", "L"} else picture.convert("L") if picture.mode == "LA" else layer
-    page = Image.new("RGB", layer.size, _WHITE)
+    page = Image.new("RGB", layer.size, "white")
     page.paste(_in_srgb(colours, profile), mask=alpha)
     return page
 
@@ -155,10 +152,7 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _transparent_colour(picture: Image.Image) -> int | tuple[int, ...] | None:
-    """The colour that a PNG's tRNS chunk makes transparent, as Pillow decodes it; None where it is right already.
-
-    The chunk has it in the file's bits (PNG, third edition, section 11.3.1.1), and Pillow leaves it so.
-    """
+    """The colour that a PNG's tRNS chunk makes transparent, in bits of the picture and not of the file as there."""
     colour: int | tuple[int, ...] | bytes | None = picture.info.get("transparency")
     if not isinstance(picture, PngImagePlugin.PngImageFile) or not picture.tile or isinstance(colour, bytes | None):
         return None

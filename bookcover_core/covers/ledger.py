@@ -1,8 +1,7 @@
 """The ledger: the outcome of each book's cover, one row each, chunk by chunk.
 
-During a download each row is appended to a journal (ledger/chunk-0001.jsonl) at once, so that a killed process loses
-only what was in flight. At the end all rows are written as one table (ledger/chunk-0001.csv), whole or not at all, and
-the journal is removed.
+During a download each row is appended to a journal (ledger/chunk-0001.jsonl) at once: a killed process loses only what
+was in flight. At the end all rows are written as one table (ledger/chunk-0001.csv), and the journal is removed.
 """
 
 import json
@@ -62,10 +61,7 @@ class KnownRow(NamedTuple):
 
 
 class LedgerJournal:
-    """The rows of a chunk in progress, each on disk as soon as it is appended behind those of earlier runs.
-
-    `run` is the key of the stage run that appends.
-    """
+    """The rows of a chunk in progress, each on disk as soon as it is appended, with the key of the stage run."""
 
     def __init__(self, file: Path, run: str) -> None:
         self.file = file

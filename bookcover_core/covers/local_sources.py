@@ -5,6 +5,7 @@ import os
 import stat
 import time
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -29,18 +30,11 @@ from bookcover_core.settings import BookSource, CoverSettings, CoverSource
 
 logger = logging.getLogger(__name__)
 
-# Flag of a file in an archive whose name is UTF-8; without it, zipfile takes the name for code page 437.
-_UTF8_NAME = 0x800
-
-# Names among which the nearest likeness is looked for, and those that a message shows.
-_MOST_COMPARED = 5_000
-_SHOWN = 3
-
-# Files that are opened to see what they are, at most, and bytes that tell it.
-_MOST_OPENED = 20
-_HEAD = 1024
-
-_UNPACK = "Unpack it, and name the folder with covers.source and covers.location."
+_UTF8_NAME = 0x800  # flag of a member whose name is UTF-8; without it, zipfile takes the name for code page 437
+_MOST_COMPARED = 5_000  # names among which the nearest likeness is looked for
+_SHOWN = 3  # names that a message shows
+_MOST_OPENED = 20  # files that are opened to see what they are
+_HEAD = 1024  # bytes that tell it
 _WHOLE_COPY = "Get a whole copy of it and check covers.location, or unpack it and name the folder there."
 
 # A folder that changed so shortly before it was read may change again unnoticed: the clock of file systems is coarse.
@@ -163,19 +157,15 @@ class FolderSource(_NamedFiles):
 
     def __init__(self, folder: Path, wanted: Iterable[str], own: Path | None = None) -> None:
         self._read_at = time.time_ns()
-        seen: dict[tuple[int, int], tuple[Path, int]] = {}
         advice = 'Check covers.location and its permissions; a zip file takes covers.source = "archive".'
-        files, _ = list_files(folder, advice, own=own, seen=seen)
+        files, _, self._folders = list_files(folder, advice, own)
         super().__init__(folder, (file.name for file in files), wanted)
-        self._folders = list(seen.values())
 
     def is_current(self) -> bool:
         """Whether its folders have not changed since."""
         try:
-            return all(
-                changed + _CLOCK_NS < self._read_at and path.stat().st_mtime_ns == changed
-                for path, changed in self._folders
-            )
+            newest = self._read_at - _CLOCK_NS
+            return all(path.stat().st_mtime_ns == then < newest for path, then in self._folders.items())
         except OSError:
             return False
 
@@ -196,9 +186,10 @@ class ZipSource(_NamedFiles):
         members = visible_members(self._archive)
         closed = [(info, reason) for info in members if (reason := why_closed(info))]
         if len(closed) > len(members) / 2:
-            name, reason = _member_name(closed[0][0]), closed[0][1]
-            what = f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: {name!r} {reason}"
-            raise FolderError(what, where=file, advice=_UNPACK)
+            first = f"{_member_name(closed[0][0])!r} {closed[0][1]}"
+            what = f"{len(closed):,} of {len(members):,} files of the archive cannot be unpacked: {first}"
+            advice = "Unpack it, and name the folder with covers.source and covers.location."
+            raise FolderError(what, where=file, advice=advice)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         self._doubled: set[str] = set()
         for info in members:
@@ -210,15 +201,15 @@ class ZipSource(_NamedFiles):
     def check(self) -> None:
         """Raise `FolderError` where it holds no image, or where none of a few members of one packing can be read."""
         super().check()
-        by_method: dict[int, list[str]] = {}
+        by_method: defaultdict[int, list[str]] = defaultdict(list)
         for name, info in self._infos.items():
             if not why_closed(info):
-                by_method.setdefault(info.compress_type, []).append(name)
+                by_method[info.compress_type].append(name)
         for names in by_method.values():
             tried = [self.read(self._image(name), _HEAD) for name in names[:_MOST_OPENED]]
-            damage = [found.detail for found in tried if isinstance(found, ImageCheck)]
-            if len(damage) == len(tried):
-                raise FolderError(f"{names[0]!r} cannot be read: {damage[0]}", where=self._place, advice=_WHOLE_COPY)
+            if isinstance(tried[0], ImageCheck) and not any(isinstance(head, bytes) for head in tried):
+                what = f"{names[0]!r} cannot be read: {tried[0].detail}"
+                raise FolderError(what, where=self._place, advice=_WHOLE_COPY)
 
     def find(self, book: Book) -> Found:
         """The image of a book; none of two members of one name that differ."""
@@ -277,14 +268,11 @@ def _name_damage(file: Path, error: Exception) -> str:
     return "it is cut off or damaged: its list of files, which stands at the end, is not there"
 
 
-# A study asks of each of its chunks whether it is done, and to list a large folder takes seconds.
 @lru_cache(maxsize=1)
 def _open_source(
-    workspace: Workspace,
-    location: Path,
-    own: Path | None,
-    stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp, another source
+    workspace: Workspace, location: Path, own: Path | None, _stamps: tuple[tuple[int, ...], ...]
 ) -> FolderSource | ZipSource:
+    """A source, kept: a study asks of each chunk whether it is done, and to list a large folder takes seconds."""
     wanted = (book.filename for book in each_book(workspace))
     return ZipSource(location, wanted) if own is None else FolderSource(location, wanted, own)
 

@@ -44,12 +44,9 @@ class Address(NamedTuple):
 
 
 def parse_address(url: str) -> Address:
-    """`url` in its parts.
+    """`url` in its parts; ValueError where it is no http or https address, names no host, or carries a password.
 
     Characters that cannot be sent (spaces, letters beyond ASCII) are percent-encoded; all others are left alone.
-
-    Raises:
-        ValueError: It is no http or https address, names no host, or carries a password.
     """
     form = _FORM.fullmatch(url.strip())
     if form is None:

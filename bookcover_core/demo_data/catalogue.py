@@ -25,8 +25,7 @@ logger = logging.getLogger(__name__)
 
 _EDITION = "edition.json"
 
-# Fewer covers than this are drawn before another process would have started.
-_WORTH_PROCESSES = 150
+_WORTH_PROCESSES = 150  # fewer covers are drawn before another process would have started
 _BATCH = 25
 
 

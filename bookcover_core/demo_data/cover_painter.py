@@ -14,14 +14,8 @@ from bookcover_core.demo_data.random_stream import RandomStream
 from bookcover_core.demo_data.styles import BLACK, WHITE, Colour, Palette, luminance, mix, styles
 from bookcover_core.demo_data.typesetting import Box, set_text
 
-JPEG_QUALITY = 85
-
-# Shares of the rarer ways in which shops store a cover.
-_GREYSCALE, _CMYK, _PNG = 0.015, 0.01, 0.01
-
-# Share of a cover's elements (palette, motif, layout, typeface) that are another category's: why genres overlap.
-_BORROWED = 0.15
-
+_GREYSCALE, _CMYK, _PNG = 0.015, 0.01, 0.01  # shares of the rarer ways in which shops store a cover
+_BORROWED = 0.15  # share of a cover's elements (palette, motif, layout …) that are another category's: genres overlap
 _READABLE = 90  # contrast of luminance, of 255, that type has at least
 
 Shares = Sequence[float]
@@ -132,5 +126,5 @@ def _encode(image: Image.Image, random: RandomStream) -> bytes:
         image = image.convert("CMYK")
     elif kind < _PNG + _CMYK + _GREYSCALE:
         image = image.convert("L")
-    image.save(content, "JPEG", quality=JPEG_QUALITY)
+    image.save(content, "JPEG", quality=85)
     return content.getvalue()

@@ -2,20 +2,7 @@
 
 from bookcover_core.demo_data.catalogue import Catalogue
 from bookcover_core.demo_data.publisher import HOST
-from bookcover_core.settings import (
-    BookSettings,
-    ComparisonSettings,
-    CoverSettings,
-    CurationSettings,
-    EnsembleSettings,
-    ModelSettings,
-    Preparation,
-    PreparationSettings,
-    ScratchSettings,
-    StudySettings,
-    TrainingSettings,
-    VisualisationSettings,
-)
+from bookcover_core.settings import StudySettings
 
 # 30 genres of 7 + 3 selected books.
 TRAIN_PER_GENRE = 7
@@ -31,31 +18,25 @@ def demo_settings(catalogue: Catalogue, address: str, workspace: str, name: str 
 
     Its pictures are served at `address`, which may change between runs: no stage depends on it.
     """
-    return StudySettings(
-        name=name,
-        workspace=workspace,
-        seed=catalogue.seed,
-        books=BookSettings(
-            train_listing=str(catalogue.train),
-            test_listing=str(catalogue.test),
-            pool_listing=str(catalogue.pool),
-            chunk_records=150,
-        ),
-        covers=CoverSettings(
-            hosts={HOST: (address,)},
-            allowed_private_hosts=("127.0.0.1",),
-            requests_per_second=2_000,
-            backoff=0.2,
-        ),
-        curation=CurationSettings(undecided="reject"),
-        preparation=PreparationSettings(methods=(Preparation.NOPREP, Preparation.PADDED), shard_records=250),
-        # Networks that have learnt nothing see a tenth of the pixels, in a tenth of the time.
-        # OpenVINO takes longer to compile InceptionResNetV2 than TensorFlow to compute 300 of them.
-        models=ModelSettings(weights="random", input_size=96, engine="tensorflow"),
-        comparison=ComparisonSettings(epochs=20, patience=10),
-        training=TrainingSettings(backbones=("LeNet", *_UNTRAINED), epochs=40, patience=10),
-        # Small batches, for there are few books: 180 to learn from are 6 steps an epoch.
-        scratch=ScratchSettings(batch_size=32, lenet_steps=180, patience=12),
-        ensemble=EnsembleSettings(methods=("weighted",), members=_UNTRAINED),
-        visualisation=VisualisationSettings(model="LeNet", steps=100, grad_cam=3),
+    listed = {"train_listing": catalogue.train, "test_listing": catalogue.test, "pool_listing": catalogue.pool}
+    hosts = {"hosts": {HOST: (address,)}, "allowed_private_hosts": ("127.0.0.1",)}
+    return StudySettings.model_validate(
+        {
+            "name": name,
+            "workspace": workspace,
+            "seed": catalogue.seed,
+            "books": {**{name: str(file) for name, file in listed.items()}, "chunk_records": 150},
+            "covers": {**hosts, "requests_per_second": 2_000, "backoff": 0.2},
+            "curation": {"undecided": "reject"},
+            "preparation": {"methods": ("noprep", "padded"), "shard_records": 250},
+            # Networks that have learnt nothing see a tenth of the pixels, in a tenth of the time.
+            # OpenVINO takes longer to compile InceptionResNetV2 than TensorFlow to compute 300 of them.
+            "models": {"weights": "random", "input_size": 96, "engine": "tensorflow"},
+            "comparison": {"epochs": 20, "patience": 10},
+            "training": {"backbones": ("LeNet", *_UNTRAINED), "epochs": 40, "patience": 10},
+            # Small batches, for there are few books: 180 to learn from are 6 steps an epoch.
+            "scratch": {"batch_size": 32, "lenet_steps": 180, "patience": 12},
+            "ensemble": {"methods": ("weighted",), "members": _UNTRAINED},
+            "visualisation": {"model": "LeNet", "steps": 100, "grad_cam": 3},
+        }
     )

@@ -2,8 +2,6 @@
 
 import gzip
 import io
-import struct
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +26,11 @@ BLANK_GIF = bytes.fromhex("47494638396101000100800000ffffff00000021f904000000000
 _BUSY = {"Retry-After": "1"}
 _RETRY_AT = 2
 
-_BOMB_SIDE = 50_000
+# A PNG that claims 50,000 by 50,000 pixels, and has bytes for 8,000.
+_BOMB = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000c3500000c350010000000063d40067"
+    "0000001149444154789c63601805a360140c77000003e80001b3a6d3460000000049454e44ae426082"
+)
 _PIECE = 700
 _SIGNATURES = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
 _JPEG = {"Content-Type": "image/jpeg"}
@@ -82,12 +84,16 @@ class Request(NamedTuple):
 Answer = Callable[[Request], Response]
 
 
+def _jpeg(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=85)
+    return content.getvalue()
+
+
 def cmyk_picture(picture: bytes) -> bytes:
     """The same picture as a JPEG in cyan, magenta, yellow and black."""
-    content = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as image:
-        image.convert("CMYK").save(content, "JPEG", quality=85)
-    return content.getvalue()
+        return _jpeg(image.convert("CMYK"))
 
 
 @cache
@@ -95,20 +101,7 @@ def _no_image_picture() -> bytes:
     """The host's picture for books that it has no picture of: a JPEG of 60 by 60 pixels."""
     image = Image.new("RGB", (60, 60), (240, 240, 240))
     set_text(image, (4, 8, 56, 52), "No image available", "sans", (150, 150, 150))
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=85)
-    return content.getvalue()
-
-
-def _bomb() -> bytes:
-    """A PNG that claims far more pixels than it has bytes for."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", _BOMB_SIDE, _BOMB_SIDE, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return _jpeg(image)
 
 
 def _in_pieces(body: bytes) -> bytes:
@@ -184,7 +177,7 @@ class Fault(StrEnum):
     NOISE = "noise", "not an image", 0, Response(body=bytes(range(256)) * 16, headers=_JPEG)
     HUGE = "huge", "too large", 0.002, Response(body=bytes(_PIECE), headers=_HUGE, delivery=Delivery.CLOSED)
     ENDLESS = "endless", "too large", 0, _picture(delivery=Delivery.ENDLESS, declared=False)
-    BOMB = "bomb", "too large", 0, Response(body=_bomb())  # less than a hundred bytes
+    BOMB = "bomb", "too large", 0, Response(body=_BOMB)  # less than a hundred bytes
 
     # It leads elsewhere.
     REDIRECT = "redirect", "ok", 0.004, lambda request: _redirect(MOVED + request.path)

@@ -1,7 +1,7 @@
 """The invented publisher: which books there are, in which listing, and what is odd about them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bookcover_core.demo_data.faults import Fault
@@ -12,25 +12,17 @@ from bookcover_core.genres import BOOK32, BOOKCOVER30
 HOST = "ecx.images-amazon.com"  # the host that the listings of uchidalab/book-dataset name
 
 # Shares as they are in the 5,700 records of the official test listing.
-_LEADING_ZEROS = 0.46
-_NO_ISBN = 0.022
-_NO_AUTHOR = 0.07
-_PERCENT_ENCODED = 0.11
+_LEADING_ZEROS, _NO_ISBN, _NO_AUTHOR, _PERCENT_ENCODED = 0.46, 0.022, 0.07, 0.11
 # The dissertation found 264 candidates among 57,000 (section 3.1); so few would leave a demo study nothing to review.
-_BOX_SET = 0.025
-_SEVERAL_COVERS = 0.7
-
-# Shares of titles with a subtitle, of publishing houses among the authors, and of middle initials.
-_SUBTITLES = 0.6
-_PRESSES = 0.05
-_MIDDLE_INITIALS = 0.25
+_BOX_SET, _SEVERAL_COVERS = 0.025, 0.7
+_SUBTITLES, _PRESSES, _MIDDLE_INITIALS = 0.6, 0.05, 0.25
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # What has become of a typographic apostrophe in the official listings.
 _BROKEN_APOSTROPHE = b"\x81E\x80\x81E".decode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True)
+@dataclass
 class PublishedBook:
     """A book of the publisher, as it is and as the listings have it."""
 
@@ -75,13 +67,14 @@ class Publisher:
         self.seed = seed
         self._keys: set[str] = set()
         self._titles: set[str] = set()
-        books = [
+        self.books = [
             self._invent(category_id, role, number)
             for role, count in (("train", train_per_genre), ("test", test_per_genre), ("extra", pool_per_genre))
             for category_id in range(len(BOOK32 if role == "extra" else BOOKCOVER30))
             for number in range(count)
         ]
-        self.books = self._with_faults(self._with_quirks(books))
+        self._add_quirks()
+        self._add_faults()
 
     def listing(self, *roles: str) -> list[PublishedBook]:
         """The books of these roles, in the order of their listing."""
@@ -124,42 +117,31 @@ class Publisher:
         self._titles.add(main)
         return f"{main}{colon}{rest}"
 
-    def _with_quirks(self, books: Sequence[PublishedBook]) -> list[PublishedBook]:
-        """`books` with the rare oddities of the official listings: of each, at least one in train and in test."""
-        by_key = {book.key: book for book in books}
+    def _add_quirks(self) -> None:
+        """Give books the rare oddities of the official listings: each to at least one in train and in test."""
         for role in ("train", "test", "extra"):
-            ordinary = [book.key for book in books if book.role == role]
-            random = RandomStream(self.seed, "quirks", role)
-            drawn = random.sample(ordinary, len(ordinary))
-            for share, quirk in _QUIRKS:
+            ordinary = [book for book in self.books if book.role == role]
+            drawn = RandomStream(self.seed, "quirks", role).sample(ordinary, len(ordinary))
+            for share, column, change in _QUIRKS:
                 for _ in range(min(len(drawn), max(1, round(share * len(ordinary))))):
-                    book = quirk(by_key[drawn.pop()])
-                    by_key[book.key] = book
+                    book = drawn.pop()
+                    setattr(book, column, change(book))
             if role == "test" and drawn:
-                key = drawn.pop()
-                by_key[key] = replace(by_key[key], listed_author="The Committee on Letters of the Society\nof Readers")
-        self._share_a_picture(by_key, books)
-        return [by_key[book.key] for book in books]
+                drawn.pop().listed_author = "The Committee on Letters of the Society\nof Readers"
+        # A test book has the picture of a training book of another genre.
+        first = next((book for book in self.books if book.role == "train"), None)
+        other = next((book for book in reversed(self.books) if book.role == "test"), None)
+        if first and other and first.category_id != other.category_id:
+            other.url, other.twin, other.volumes = first.url, first.key, first.volumes
 
-    @staticmethod
-    def _share_a_picture(by_key: dict[str, PublishedBook], books: Sequence[PublishedBook]) -> None:
-        """Let a test book have the picture of a training book of another genre."""
-        first = next((book.key for book in books if book.role == "train"), None)
-        other = next((book.key for book in reversed(books) if book.role == "test"), None)
-        if first is None or other is None or by_key[first].category_id == by_key[other].category_id:
-            return
-        by_key[other] = replace(by_key[other], url=by_key[first].url, twin=first, volumes=by_key[first].volumes)
-
-    def _with_faults(self, books: Sequence[PublishedBook]) -> list[PublishedBook]:
-        """`books` with the faults of the host: at least one of each kind, where there are books enough."""
-        twins = {book.twin for book in books}
-        sound = [book.key for book in books if not book.twin and book.key not in twins]
+    def _add_faults(self) -> None:
+        """Give books the faults of the host: each to at least one, where there are books enough."""
+        twins = {book.twin for book in self.books}
+        sound = [book for book in self.books if not book.twin and book.key not in twins]
         drawn = RandomStream(self.seed, "faults").sample(sound, len(sound))
-        faults: dict[str, Fault] = {}
         for fault in filter(lambda each: each.share, Fault):
-            for _ in range(min(len(drawn), max(1, round(fault.share * len(books))))):
-                faults[drawn.pop()] = fault
-        return [replace(book, fault=faults.get(book.key)) for book in books]
+            for _ in range(min(len(drawn), max(1, round(fault.share * len(self.books))))):
+                drawn.pop().fault = fault
 
 
 def invent_title(category: str, random: RandomStream) -> str:
@@ -198,8 +180,8 @@ def _invent_picture_name(random: RandomStream) -> str:
 
 
 # Shares as above, and what becomes of a book: bytes that are not UTF-8, doubled quotes, the address of a GIF.
-_QUIRKS: tuple[tuple[float, Callable[[PublishedBook], PublishedBook]], ...] = (
-    (0.004, lambda book: replace(book, listed_title=f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition")),
-    (0.005, lambda book: replace(book, listed_title=f'{book.title} ("{book.category}" Classics)')),
-    (0.003, lambda book: replace(book, url=book.url.removesuffix(".jpg") + ".gif")),
+_QUIRKS: tuple[tuple[float, str, Callable[[PublishedBook], str]], ...] = (
+    (0.004, "listed_title", lambda book: f"{book.title}, a Reader{_BROKEN_APOSTROPHE}s Edition"),
+    (0.005, "listed_title", lambda book: f'{book.title} ("{book.category}" Classics)'),
+    (0.003, "url", lambda book: book.url.removesuffix(".jpg") + ".gif"),
 )

@@ -81,16 +81,10 @@ def _plain(text: str) -> str:
 
 
 def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str, skip: bool = False) -> dict[str, str]:
-    """The group of each book that a file of two columns names, by key.
+    """The group of each book that a file of two columns names, by key; messages call the file `name`.
 
-    The first column is a FILENAME, a key, or either below its genre (`name_index.BookNames`); the second a group. A
-    header "FILENAME,group" is passed over, and with `skip` rows that name no book are, with a warning.
-
-    Args:
-        file: The file.
-        books: Key, FILENAME and category of each book.
-        name: What messages call the file.
-        skip: As above.
+    The first column names one of `books`, given by key, FILENAME and category (`name_index.BookNames`); the second a
+    group. A header "FILENAME,group" is passed over, and with `skip` rows that name no book are, with a warning.
 
     Raises:
         ListingError: A line has not two fields, a book is in two groups, or a row names no book.

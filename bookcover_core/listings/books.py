@@ -22,9 +22,9 @@ class Book(NamedTuple):
     author: str
     category_id: str
     category: str
-    role: str  # train, test or pool; empty where the split is yet to be drawn
-    group: str  # books of one group stay on one side of a split
-    chunk: int  # chunk of the download, from 1
+    role: str = UNDRAWN  # train, test or pool; empty where the split is yet to be drawn
+    group: str = ""  # books of one group stay on one side of a split
+    chunk: int = 0  # chunk of the download, from 1
 
 
 class BookText(NamedTuple):

@@ -10,10 +10,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from bookcover_core.settings import CoverSettings
 
-# IPv6 addresses that wrap an IPv4 one, which counts: NAT64 (RFC 6052), IPv4-compatible (RFC 4291), and
-# IPv4-translated (RFC 7915).
+# IPv6 addresses that wrap an IPv4 one, which counts: NAT64 (RFC 6052), IPv4-compatible (4291), -translated (7915).
 _WRAPPING = tuple(ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
-
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # NAT64 of a network's own (RFC 8215)
 
 # Statuses that say "not now": request time-out, too early, too many requests (RFC 9110, 8470, 6585), and all 5xx.
@@ -39,14 +37,10 @@ def is_public(address: str) -> bool:
 
 
 def find_proxy(scheme: str, host: str, settings: CoverSettings) -> str:
-    """Address of the proxy for a host; empty where it is asked directly.
+    """Address of the proxy for a host; empty where it is asked directly; ValueError where its kind is not spoken.
 
     `covers.proxy` decides: "environment" (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as other programs take
-    them), "none", or an address. Hosts of `covers.allowed_private_hosts` are in a network of one's own, and are asked
-    directly.
-
-    Raises:
-        ValueError: The proxy is of a kind that is not spoken.
+    them), "none", or an address. Hosts of `covers.allowed_private_hosts` are asked directly.
     """
     if settings.proxy == "none" or host in settings.allowed_private_hosts:
         return ""
@@ -58,9 +52,8 @@ def find_proxy(scheme: str, host: str, settings: CoverSettings) -> str:
         return ""
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if urlsplit(proxy).scheme.lower() not in {"http", "https"}:
-        raise ValueError(
-            f"the proxy {without_password(proxy)} is of a kind that is not spoken; covers.proxy names another, or none"
-        )
+        other = "covers.proxy names another, or none"
+        raise ValueError(f"the proxy {without_password(proxy)} is of a kind that is not spoken; {other}")
     return proxy
 
 

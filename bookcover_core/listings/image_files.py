@@ -27,16 +27,8 @@ SYSTEM_FOLDERS = frozenset(
 
 _HEAD = 1024  # bytes that tell the format of an image
 
-_MAGIC = (
-    b"\xff\xd8\xff",
-    b"\x89PNG\r\n\x1a\n",
-    b"GIF87a",
-    b"GIF89a",
-    b"II*\0",
-    b"MM\0*",
-    b"\0\0\0\x0cjP  ",
-    b"\xff\x4f\xff\x51",
-)
+_JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", *_JPEG2000)
 NO_IMAGE = "not an image"
 """Why a file is left out of whose format nothing is known."""
 
@@ -83,21 +75,15 @@ def walk_files(
     *,
     own: Path | None = None,
     is_strict: bool = True,
-    seen: dict[tuple[int, int], tuple[Path, int]] | None = None,
+    read: dict[Path, int] | None = None,
 ) -> Iterator[FoundFile]:
     """All regular files below `folder`, hidden ones and system folders aside. Links are followed, each folder once.
 
-    Args:
-        folder: The folder.
-        left_out: Receives what is not read: links to nothing, pipes and devices, folders met before, studies' folders.
-        own: The folder of studies (`workspace`), which is no source.
-        is_strict: Whether a subfolder that cannot be read is an error; else it is left out.
-        seen: Receives the folders that are read, with their times of change, by device and inode.
-
-    Raises:
-        OSError: The folder cannot be read, or a subfolder where that is an error.
+    `left_out` receives what is not read: links to nothing, pipes and devices, folders met before, and studies' folders,
+    of which `own` is one; `read` receives the folders that are, with their times of change. A folder that cannot be
+    read is an OSError; a subfolder only if `is_strict`, else it is left out.
     """
-    seen = {} if seen is None else seen
+    seen: set[tuple[int, int]] = set()
     folders, links = [""], list[str]()
     while folders or links:
         # Links come last of all: a folder that is met twice is read under its own name, wherever the link lies.
@@ -105,11 +91,12 @@ def walk_files(
         path = file_path(folder, below) if below else folder
         try:
             status = path.stat()
-            identity = (status.st_dev, status.st_ino)
-            if identity in seen:
+            if (status.st_dev, status.st_ino) in seen:
                 left_out.append(LeftOut(below, "a link to a folder that is read already"))
                 continue
-            seen[identity] = path, status.st_mtime_ns
+            seen.add((status.st_dev, status.st_ino))
+            if read is not None:
+                read[path] = status.st_mtime_ns
             if is_study_folder(path) or (own is not None and path.resolve() == own):
                 left_out.append(LeftOut(below, "a folder of studies, which is no source of covers"))
                 continue
@@ -139,25 +126,25 @@ def walk_files(
 
 
 def list_files(
-    folder: Path, advice: str, *, own: Path | None = None, seen: dict[tuple[int, int], tuple[Path, int]] | None = None
-) -> tuple[list[FoundFile], list[LeftOut]]:
-    """What `walk_files` finds in a folder that the settings name, and what it leaves out.
+    folder: Path, advice: str, own: Path | None = None
+) -> tuple[list[FoundFile], list[LeftOut], dict[Path, int]]:
+    """What `walk_files` finds in a folder that the settings name, what it leaves out, and the folders that it reads.
 
     Raises:
         FolderError: It is no folder, cannot be read, or is one of studies; with this advice.
     """
-    left_out: list[LeftOut] = []
+    left_out, read = list[LeftOut](), dict[Path, int]()
     if not folder.is_dir():
         what = "this is a file, not a folder of pictures" if folder.exists() else "there is no such folder of pictures"
         raise FolderError(what, where=folder, advice=advice)
     try:
-        files = list(walk_files(folder, left_out, own=own, seen=seen))
+        files = list(walk_files(folder, left_out, own=own, read=read))
     except OSError as error:
         what = f"the folder cannot be read ({error.strerror})"
         raise FolderError(what, where=error.filename or folder, advice=advice) from error
     if any(not each.name for each in left_out):
         raise FolderError(f"this is {left_out[0].reason}", where=folder, advice=advice)
-    return files, left_out
+    return files, left_out, read
 
 
 def name_kind(mode: int) -> str:

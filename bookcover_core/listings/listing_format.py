@@ -32,7 +32,6 @@ COLUMNS = ("ASIN", "FILENAME", "IMAGE URL", "TITLE", "AUTHOR", "CATEGORY ID", "C
 MOST_BYTES = 1024**3  # bytes of a listing once unpacked, at most: Book32's has about 50 MB
 
 _LONGEST_LINE = 64 * 1024**2
-
 _HEAD = 1024  # bytes that tell what a file is
 
 _SAVE = "Save it as CSV in UTF-8."
@@ -53,9 +52,8 @@ _NO_TABLES = {
 # Line by which spreadsheets name the delimiter of the table behind it.
 _DELIMITER_NAMED = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
-# Columns of a line, at least, that tell a delimiter.
-_FEWEST_COLUMNS = 3
 _DELIMITERS = ",;\t|"
+_FEWEST_COLUMNS = 3  # columns of a line, at least, that tell a delimiter
 
 # Names of our columns in other listings, letters and digits only: the first that is there counts.
 _NAMES = {
@@ -158,11 +156,7 @@ def _find_wide(line: bytes) -> str:
 
 
 def _find_encoding(content: Binary, name: str) -> str:
-    """The encoding of a listing: "utf-16", "utf-32", "cp1252", or "utf-8-sig" with bytes that may be none of UTF-8.
-
-    Where no line is UTF-8 beyond ASCII, and all lines are Windows-1252, it is that. The real listings have valid UTF-8,
-    and bytes (0x81) that Windows-1252 does not define.
-    """
+    """The encoding of a listing: "utf-16", "utf-32", "cp1252", or "utf-8-sig" with bytes that may be none of UTF-8."""
     size, wide, is_utf8, may_be_1252 = 0, "", False, True
     foreign: list[int] = []
     for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
@@ -180,6 +174,7 @@ def _find_encoding(content: Binary, name: str) -> str:
         else:
             foreign.append(number)
             may_be_1252 = may_be_1252 and _is_in(line, "cp1252")
+    # The real listings have lines of valid UTF-8, and bytes (0x81) that Windows-1252 does not define.
     if foreign and may_be_1252 and not is_utf8:
         logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, len(foreign))
         return "cp1252"

@@ -23,15 +23,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-
 class NameMatch(NamedTuple):
     """What was found for a name."""
 
-    names: tuple[str, ...]
-    """The names that fit by the deciding rule; none: nothing was found."""
-    is_exact: bool = True
-    """Whether the name was found as written, its folders aside."""
-    is_ambiguous: bool = False
-    """Whether nothing may be taken: several names fit, or one name fits several wanted ones."""
-
-
-NOTHING = NameMatch(())
+    names: tuple[str, ...]  # those that fit by the deciding rule; none: nothing was found
+    is_exact: bool = True  # whether the name was found as written, its folders aside
+    is_ambiguous: bool = False  # several names fit, or one name fits several wanted ones: nothing may be taken
 
 
 def as_written(name: str) -> str:
@@ -60,21 +54,16 @@ def without_zeros(name: str) -> str:
     return path + slash + (last.lstrip("0") or "0")
 
 
+# Forms in which a FILENAME may name a file, and a row of a table, which may have gone through a spreadsheet, a book.
 FILE_FORMS: tuple[Form, ...] = (as_written, equivalent, without_suffix)
-"""Forms in which a FILENAME may name a file."""
-
 TABLE_FORMS: tuple[Form, ...] = (*FILE_FORMS, without_zeros)
-"""Forms in which a row of a table may name a book: it may have gone through a spreadsheet."""
 
 
 class NameIndex:
-    """Names to be found.
+    """The `names` that there are, paths with forward slashes, to be found by `forms`, the strictest first.
 
-    Args:
-        names: The names that there are: paths with forward slashes.
-        wanted: All names that will be looked up: what one of them names as written is not given to another, and what
-            several of them find is ambiguous. They are read once, and only if some name is not found as written.
-        forms: Forms in which names are compared, the strictest first.
+    `wanted` are all names that will be looked up: what one of them names as written is not given to another, and what
+    several of them find is ambiguous. They are read once, and only if some name is not found as written.
     """
 
     def __init__(self, names: Iterable[str], wanted: Iterable[str] = (), forms: Sequence[Form] = FILE_FORMS) -> None:
@@ -90,7 +79,7 @@ class NameIndex:
             return NameMatch((wanted,))
         found, form, is_alone = self._search(wanted)
         if not found:
-            return NOTHING
+            return NameMatch(())
         if len(found) > 1 and folders:
             named = {equivalent(folder) for folder in folders}
             found = [name for name in found if named & set(equivalent(name).split("/")[:-1])] or found

@@ -4,13 +4,11 @@ import logging
 import os
 from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import Genre, join_spellings, number_genres
-from bookcover_core.listings.books import UNDRAWN
-from bookcover_core.listings.image_files import LeftOut, has_image_suffix, list_files, why_no_image
-from bookcover_core.listings.records import ListedBook, Record
+from bookcover_core.listings.books import Book
+from bookcover_core.listings.image_files import FoundFile, LeftOut, has_image_suffix, list_files, why_no_image
 from bookcover_core.listings.text_decoding import decode
 from bookcover_core.pipeline.workspace import safe_name
 
@@ -22,16 +20,7 @@ _SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "de
 _SHOWN = 3  # files that are left out, that a message names
 
 
-class FolderPicture(NamedTuple):
-    """A picture below the folder of its genre."""
-
-    genre: str
-    name: str  # path below the genre's folder, with forward slashes
-    bytes: int
-    mtime_ns: int
-
-
-def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPicture], list[LeftOut]]:
+def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FoundFile], list[LeftOut]]:
     """The images in the subfolders of `folder`, one for each genre, sorted; and what is no book.
 
     Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies, such as `own`, are not read.
@@ -40,21 +29,19 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPic
         FolderError: The folder cannot be read, has no subfolders or no images in them, is a study's, or its subfolders
             are the sides of a split.
     """
-    seen: dict[tuple[int, int], tuple[Path, int]] = {}
     advice = "Check books.folder and its permissions; a file is named in books.listing."
-    files, left_out = list_files(folder, advice, own=own, seen=seen)
-    folders = sorted(decode(os.fsencode(path.name)) for path, _ in seen.values() if path.parent == folder)
+    files, left_out, read = list_files(folder, advice, own)
+    folders = sorted(decode(os.fsencode(path.name)) for path in read if path.parent == folder)
     pictures = []
     for file in files:
-        genre, slash, name = file.name.partition("/")
-        if not slash:
-            if has_image_suffix(genre):
-                left_out.append(LeftOut(genre, "an image beside the genres' folders: it has no genre"))
+        if "/" not in file.name:
+            if has_image_suffix(file.name):
+                left_out.append(LeftOut(file.name, "an image beside the genres' folders: it has no genre"))
         elif reason := why_no_image(folder, file.name):
             left_out.append(LeftOut(file.name, reason))
         else:
-            pictures.append(FolderPicture(genre, name, file.bytes, file.mtime_ns))
-    genres = {picture.genre for picture in pictures}
+            pictures.append(file)
+    genres = {picture.name.partition("/")[0] for picture in pictures}
     empty = (folder for folder in folders if folder not in genres)
     left_out += [LeftOut(genre, "a folder without an image: it is no genre") for genre in empty]
     if not pictures:
@@ -64,7 +51,7 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FolderPic
         what = f"the subfolders are sides of a split, not genres ({', '.join(sorted(genres))})"
         advice = "A study draws its own split: put all pictures of a genre in one folder, or name one side's folder."
         raise FolderError(what, where=folder, advice=advice)
-    return sorted(pictures), left_out
+    return sorted(pictures, key=lambda picture: picture.name.partition("/")), left_out
 
 
 def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
@@ -78,29 +65,28 @@ def log_left_out(folder: Path, left_out: list[LeftOut]) -> None:
         logger.warning("%s: %d left out (%s): %s%s", folder / genre, len(names), reason, shown, more)
 
 
-def as_books(pictures: list[FolderPicture]) -> tuple[list[Genre], list[ListedBook], dict[str, str]]:
+def as_books(pictures: list[FoundFile]) -> tuple[list[Genre], list[Book], dict[str, str]]:
     """The genres, by name; one book for each picture; and the folders that are read as another genre's spelling.
 
     A book's key is the stem of its picture's name. Where several pictures have one stem, all of them get the genre's
     slug before it, and those of one genre a number behind it, so that no key depends on what other genres hold first.
     FILENAME is the path below the folder that the genre is called after.
     """
-    joined = join_spellings(Counter(picture.genre for picture in pictures))
-    genres = number_genres(sorted({joined.get(picture.genre, picture.genre) for picture in pictures}))
+    places = [picture.name.partition("/") for picture in pictures]
+    joined = join_spellings(Counter(folder for folder, _, _ in places))
+    genres = number_genres(sorted({joined.get(folder, folder) for folder, _, _ in places}))
     by_name = {genre.name: genre for genre in genres}
-    stems = [PurePosixPath(picture.name).stem for picture in pictures]
-    count = Counter(safe_name(stem) for stem in stems)
+    count = Counter(safe_name(PurePosixPath(name).stem) for _, _, name in places)
     taken: set[str] = set()
-    books: list[ListedBook] = []
-    for picture, stem in zip(pictures, stems, strict=True):
-        genre = by_name[joined.get(picture.genre, picture.genre)]
-        filename = picture.name if genre.name == picture.genre else f"../{picture.genre}/{picture.name}"
+    books: list[Book] = []
+    for folder, _, name in places:
+        genre, stem = by_name[joined.get(folder, folder)], PurePosixPath(name).stem
+        filename = name if genre.name == folder else f"../{folder}/{name}"
         plain = stem if count[safe_name(stem)] == 1 else f"{genre.slug}-{stem}"
         key, number = plain, 1
         while safe_name(key) in taken:
             number += 1
             key = f"{plain}-{number}"
         taken.add(safe_name(key))
-        record = Record("", filename, "", stem, "", str(genre.label), genre.name)
-        books.append(ListedBook(key, record, UNDRAWN))
-    return genres, books, {folder: name for folder, name in joined.items() if folder != name}
+        books.append(Book(key, filename, "", stem, "", str(genre.label), genre.name))
+    return genres, books, {spelt: name for spelt, name in joined.items() if spelt != name}

@@ -48,20 +48,31 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
         DownloadError: The address does not answer, or not with a listing.
         ListingError: The local file cannot be read.
     """
-    target = raw_file(study, name)
-    folder = target.parent
-    known = _read_sources(folder)
-    place = _place(source)
+    target, place = raw_file(study, name), _place(source)
+    known = _read_sources(target.parent)
     kept = known.get(name, {})
     stands = kept.get("source") == place and target.is_file() and file_digest(target) == kept.get("sha256")
     if is_remote(source):
         if stands:
             return target
         _fetch(place, target, study.settings.covers)
-    elif not _copy(Path(place), target, kept=str(kept.get("sha256")) if stands else None):
-        return target
+    else:
+        file = Path(place)
+        try:
+            refuse_unread(file)
+            if stands and not file.exists():
+                logger.warning("%s is gone: its copy in the study's folder is used", file)
+                return target
+            if stands and kept["sha256"] == file_digest(file):
+                return target
+            with atomic(target) as temporary:
+                shutil.copyfile(file, temporary)
+        except OSError as error:
+            what = f"the listing cannot be read ({error.strerror})"
+            advice = "Check the name of the file in the settings of `books`."
+            raise ListingError(what, where=file, advice=advice) from error
     known[name] = {"source": place, "bytes": target.stat().st_size, "sha256": file_digest(target)}
-    write_json(folder / "sources.json", known)
+    write_json(target.parent / "sources.json", known)
     return target
 
 
@@ -93,23 +104,6 @@ def _read_sources(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return sources if isinstance(sources, dict) else {}
-
-
-def _copy(file: Path, target: Path, *, kept: str | None) -> bool:
-    """Whether `target` had to be written to be a copy of `file`; `kept` is the digest of an earlier copy of it."""
-    try:
-        refuse_unread(file)
-        if kept is not None and not file.exists():
-            logger.warning("%s is gone: its copy in the study's folder is used", file)
-            return False
-        if kept == file_digest(file):
-            return False
-    except OSError as error:
-        what, advice = f"the listing cannot be read ({error.strerror})", "Check its name in the settings of `books`."
-        raise ListingError(what, where=file, advice=advice) from error
-    with atomic(target) as temporary:
-        shutil.copyfile(file, temporary)
-    return True
 
 
 def _fetch(address: str, target: Path, settings: CoverSettings) -> None:

@@ -17,7 +17,7 @@ from bookcover_core.listings.books import POOL, TEST, TRAIN, UNDRAWN, Book, writ
 from bookcover_core.listings.image_files import LeftOut
 from bookcover_core.listings.picture_folder import as_books, list_pictures, log_left_out
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source, raw_file
-from bookcover_core.listings.records import Categories, ListedBook, MalformedRecord, malformed_error, read_records
+from bookcover_core.listings.records import Categories, MalformedRecord, malformed_error, read_records
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Output, digest_of, digest_outputs
 from bookcover_core.pipeline.stage import stage
@@ -35,7 +35,7 @@ _FEWEST_GENRES = 2  # a classifier needs two genres
 class _ListingContent:
     """What was read."""
 
-    books: list[ListedBook] = field(default_factory=list)
+    books: list[Book] = field(default_factory=list)
     genres: list[Genre] = field(default_factory=list)
     category_ids: list[str] = field(default_factory=list)
     malformed: list[MalformedRecord] = field(default_factory=list)
@@ -183,11 +183,7 @@ def _read(study: Study, files: Mapping[str, Path]) -> _ListingContent:
 
 
 def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Categories) -> _ListingContent:
-    """The records of all listings, and those that are malformed.
-
-    A book of the pool that is a train or test book too is taken once, as the latter. The genres are the categories of
-    all but the pool's listing, in the order of their ids; what the pool holds of further categories stays in it.
-    """
+    """The records of all listings, and those that are malformed. The pool's further categories are no genres."""
     found = _ListingContent()
     columns = {str(column): header for column, header in books.columns.items()}
     role_by_key: dict[str, str] = {}
@@ -200,8 +196,8 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
             files[name], name=source, categories=categories, skipped=found.malformed, columns=columns
         ):
             earlier = role_by_key.setdefault(record.key, role)
-            if earlier == role:
-                found.books.append(ListedBook(record.key, record, role))
+            if earlier == role:  # a book of the pool that is a train or test book too is taken once, as the latter
+                found.books.append(Book(record.key, *record[1:], role))
             elif role == TEST:
                 what = f"the book {record.key!r} stands in the training listing too ({books.train_listing})"
                 advice = "A network would be tested on a book that it learnt from: remove it from one of them."
@@ -215,7 +211,7 @@ def _read_all(books: BookSettings, files: Mapping[str, Path], categories: Catego
 
 def _count_genres(found: _ListingContent) -> list[int]:
     """How many books each genre has, those of the pool aside."""
-    count = Counter(book.record.category_id for book in found.books if book.role != POOL)
+    count = Counter(book.category_id for book in found.books if book.role != POOL)
     if len(found.genres) < _FEWEST_GENRES:
         advice = "A network tells genres apart: give it two at least."
         raise GenreError(f"there is one genre only ({found.genres[0].name})", where="books", advice=advice)
@@ -229,14 +225,12 @@ def _count_genres(found: _ListingContent) -> list[int]:
 
 
 def _read_groups(file: Path, found: _ListingContent, books: BookSettings) -> dict[str, str]:
-    named = [(book.key, book.record.filename, book.record.category) for book in found.books]
+    named = [(book.key, book.filename, book.category) for book in found.books]
     return read_groups(file, named, name=str(books.groups), skip=books.unmatched == "skip")
 
 
 def _rows(found: _ListingContent, groups: Mapping[str, str], books: BookSettings) -> Iterator[Book]:
     usual = name_group if books.source is BookSource.FOLDER else title_group
-    for number, (key, record, role) in enumerate(found.books):
-        group = groups.get(key) or usual(record.title, key)
-        _, filename, url, title, author, category_id, category = record
-        chunk = number // books.chunk_records + 1
-        yield Book(key, filename, url, title, author, category_id, category, role, group, chunk)
+    for number, book in enumerate(found.books):
+        group = groups.get(book.key) or usual(book.title, book.key)
+        yield book._replace(group=group, chunk=number // books.chunk_records + 1)

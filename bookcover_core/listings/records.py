@@ -51,14 +51,6 @@ class Record(NamedTuple):
         return stem if dot and "/" not in suffix and stem.rpartition("/")[2] else self.filename
 
 
-class ListedBook(NamedTuple):
-    """A record, or a picture of a folder, as a book of the study."""
-
-    key: str
-    record: Record
-    role: str
-
-
 class MalformedRecord(NamedTuple):
     """A record that cannot be used."""
 

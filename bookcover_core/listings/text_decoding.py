@@ -1,9 +1,8 @@
 r"""Lossless decoding of text that others wrote: listings, and names of files.
 
-Titles and authors of the real listings hold bytes that are no UTF-8, and any text may hold control characters, which a
-terminal obeys. Each such byte is carried as one character of a private-use block: U+EF80 for 0x80 up to U+EFFF for
-0xFF, and U+EF1B for an escape (0x1B). What `decode` returns can be written as UTF-8, read again, and turned back into
-the very bytes that it came from by `encode`.
+Bytes that are no UTF-8, which the real listings have, and control characters, which a terminal obeys, are carried as
+characters of a private-use block: U+EF80 for 0x80 up to U+EFFF for 0xFF, and U+EF1B for an escape (0x1B). What `decode`
+returns can be written as UTF-8, read again, and turned back into the very bytes that it came from by `encode`.
 """
 
 import re

@@ -15,10 +15,9 @@ from bookcover_core.listings.image_files import SYSTEM_FOLDERS
 
 _ENCRYPTED = 0x1  # flag of a member that needs a password
 
-# Bytes that LZMA may look back, at most; what is said of the member's size bounds it too.
+# Bytes that LZMA may look back; what is said of the member's size bounds it too.
 _LONGEST_DICTIONARY = 128 * 1024**2
 _SHORTEST_DICTIONARY = 4096
-
 _PIECE = 64 * 1024
 
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
