@@ -53,7 +53,7 @@ class Connection:
 
     def __init__(self, guard: SsrfGuard, settings: CoverSettings, tls: ssl.SSLContext | None = None) -> None:
         self.guard = guard
-        self._settings = settings
+        self.settings = settings
         self._tls = tls
         self._pools: dict[tuple[str, ...], tuple[httpx.AsyncHTTPTransport, httpx.Request]] = {}
         contact = f" (+{settings.contact})" if settings.contact else ""
@@ -108,7 +108,7 @@ class Connection:
     async def _ask(self, address: Address) -> HttpAnswer:
         """The response of `address` itself, from the first IP address of its host that accepts a connection."""
         try:
-            proxy = find_proxy(address.scheme, address.host, self._settings)
+            proxy = find_proxy(address.scheme, address.host, self.settings)
         except ValueError as error:
             raise TemporaryError(str(error), reached=False) from error
         asked = f"the proxy {without_password(proxy)}" if proxy else address.authority
@@ -140,7 +140,7 @@ class Connection:
     async def _read(self, response: httpx.Response) -> HttpAnswer:
         """The answer; without its body where that is too long and, by its status, no cover."""
         status = response.status_code
-        limit = self._settings.max_bytes if status in SUCCESSES else _MOST_IDLE_BYTES
+        limit = self.settings.max_bytes if status in SUCCESSES else _MOST_IDLE_BYTES
         body = bytearray()
         try:
             declared = response.headers.get("content-length", "0")

@@ -39,7 +39,7 @@ class CoverStore:
     """
 
     def __init__(self, workspace: Workspace, genres: Iterable[Genre], settings: CoverSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._root = f"{workspace.root}/"
         self._covers = workspace.relative(workspace.covers)
         self._slugs = {genre.name: genre.slug for genre in genres}
@@ -59,7 +59,7 @@ class CoverStore:
         Raises:
             DiskFullError, WorkspaceError: It cannot be written.
         """
-        verdict = check_image(body, self._settings, is_quick=is_quick)
+        verdict = check_image(body, self.settings, is_quick=is_quick)
         if verdict.outcome is CoverOutcome.OK:
             for book in books:
                 file = self.place(book)
@@ -84,7 +84,7 @@ class CoverStore:
     def check_again(self, book: Book, row: LedgerRow) -> LedgerRow:
         """The row of a stored cover, checked by the current settings and code."""
         body = self.place(book).read_bytes()
-        verdict = check_image(body, self._settings)
+        verdict = check_image(body, self.settings)
         if verdict.outcome is CoverOutcome.OK:
             return row
         return row._replace(outcome=verdict.outcome.value, detail=verdict.detail, path="", bytes=0, mtime_ns=0)

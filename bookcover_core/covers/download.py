@@ -38,7 +38,6 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import Manifest, digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import CoverSettings
 
 logger = logging.getLogger(__name__)
 
@@ -105,9 +104,9 @@ def get_covers(
 
     Rows of the run whose key `journal` has, which receives the new ones, stand as they are. `label` is for the log.
     """
-    settings, source = study.settings.covers, open_local_source(study)
-    store = CoverStore(study.workspace, read_genres(study.workspace), settings)
-    stand, again, wanted = _plan(books, known, journal.run, store, settings, at_hand=source is not None)
+    source = open_local_source(study)
+    store = CoverStore(study.workspace, read_genres(study.workspace), study.settings.covers)
+    stand, again, wanted = _plan(books, known, journal.run, store, at_hand=source is not None)
     counts = (len(books), len(stand), len(again), len(wanted))
     logger.info("%s: %d covers, %d known, %d to check again, %d to get", label, *counts)
     with journal, ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -116,10 +115,10 @@ def get_covers(
         for row in threads.map(lambda cover: store.check_again(*cover), again):
             progress.add(row)
         if source is None:
-            fetch_covers(wanted, _listing_hosts(study), store, progress, settings)
+            fetch_covers(wanted, _listing_hosts(study), store, progress)
             rows: Iterable[LedgerRow] = _lift_bans(books, progress.rows)
         else:
-            rows = threads.map(partial(import_cover, source, store, settings), wanted, map(source.find, wanted))
+            rows = threads.map(partial(import_cover, source, store), wanted, map(source.find, wanted))
         for row in rows:
             progress.add(row)
     progress.log_outcomes()
@@ -132,10 +131,9 @@ def get_covers(
 
 def _books(study: Study, chunk: int) -> list[Book]:
     """The books of a chunk that are fetched with it."""
-    drawn = {POOL} if study.settings.draws_from_pool else set()
-    return [
-        without_texts(book) for book in each_book(study.workspace) if book.chunk == chunk and book.role not in drawn
-    ]
+    left = POOL if study.settings.draws_from_pool else None
+    books = (book for book in each_book(study.workspace) if book.chunk == chunk)
+    return [without_texts(book) for book in books if book.role != left]
 
 
 def without_texts(book: Book) -> Book:
@@ -153,13 +151,7 @@ def _listing_hosts(study: Study) -> set[str]:
 
 
 def _plan(
-    books: Iterable[Book],
-    known: Mapping[str, KnownRow],
-    run: str,
-    store: CoverStore,
-    settings: CoverSettings,
-    *,
-    at_hand: bool,
+    books: Iterable[Book], known: Mapping[str, KnownRow], run: str, store: CoverStore, *, at_hand: bool
 ) -> tuple[list[LedgerRow], list[tuple[Book, LedgerRow]], list[Book]]:
     """Rows that stand, stored covers to check by the current settings and code, and books whose cover is wanted."""
     stand: list[LedgerRow] = []
@@ -171,7 +163,7 @@ def _plan(
         stands = is_current or (not at_hand and is_same_picture(book, row))
         if stands:
             stands = store.stands(book, row) if is_stored else is_current or row.outcome == CoverOutcome.MISSING
-        if not stands or row.outcome == CoverOutcome.FAILED or (settings.retry_missing and row.outcome in DENIED):
+        if not stands or row.outcome == CoverOutcome.FAILED or (store.settings.retry_missing and row.outcome in DENIED):
             wanted.append(book)
         elif is_stored and not is_current:
             again.append((book, row))
@@ -251,9 +243,8 @@ def next_chunk(study: Study) -> int | None:
     least recently run chunk with covers to request again (`is_open`), so that a few covers that fail night after night
     keep no later chunk from being fetched. The covers themselves are not looked at.
     """
-    wanted = chunks(study)
     still_open: list[tuple[Manifest, int]] = []
-    for chunk in wanted:
+    for chunk in chunks(study):
         manifest = download_chunk.at(study, chunk).earlier
         if manifest is None or not all(output.stands(study.workspace.root) for output in manifest.outputs):
             return chunk

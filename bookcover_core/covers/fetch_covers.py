@@ -53,17 +53,13 @@ class ImageRequest(NamedTuple):
 
 
 def fetch_covers(
-    books: Iterable[Book],
-    listing_hosts: Iterable[str],
-    store: CoverStore,
-    progress: ChunkProgress,
-    settings: CoverSettings,
+    books: Iterable[Book], listing_hosts: Iterable[str], store: CoverStore, progress: ChunkProgress
 ) -> None:
     """Fetch the covers of `books`, so that each has its row in `progress`. An image of several books is fetched once.
 
-    Only `listing_hosts`, which the study's listings name, and those of `settings.hosts` are requested.
+    Only `listing_hosts`, which the study's listings name, and those of `covers.hosts` are requested.
     """
-    mirrors = Mirrors(settings)
+    settings, mirrors = store.settings, Mirrors(store.settings)
     wanted: dict[str, ImageRequest] = {}
     for book in books:
         found = _address_of(book)
@@ -195,7 +191,7 @@ async def _fetch(
                     fetched = FetchResult(HOST_GONE if is_gone else failed, Retrieval(request.url))
                 else:
                     take_in = partial(store.keep_if_cover, request.books)
-                    fetched = await fetch(parse_address(request.url), host, connection, take_in, settings)
+                    fetched = await fetch(parse_address(request.url), host, connection, take_in)
                 for book in request.books:
                     add(store.row(book, fetched.verdict, fetched.came))
 

@@ -26,7 +26,7 @@ from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members, why_closed
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp
-from bookcover_core.settings import BookSource, CoverSettings, CoverSource
+from bookcover_core.settings import BookSource, CoverSource
 
 logger = logging.getLogger(__name__)
 
@@ -293,18 +293,16 @@ def check_coverage(study: Study, source: GenreFolderSource, books: Iterable[Book
         logger.warning("%s: %d covers are not found; there are %s", where, len(missing), source.archives)
 
 
-def import_cover(
-    source: GenreFolderSource, store: CoverStore, settings: CoverSettings, book: Book, found: Found
-) -> LedgerRow:
+def import_cover(source: GenreFolderSource, store: CoverStore, book: Book, found: Found) -> LedgerRow:
     """The row of a book whose cover is copied from a local source, where it was `found`."""
     if found is None:
         return store.row(book, ImageCheck(CoverOutcome.MISSING, f"no {book.filename}"))
     if isinstance(found, AmbiguousImage):
         return store.row(book, ImageCheck(CoverOutcome.AMBIGUOUS, str(found)))
-    if found.bytes > settings.max_bytes:
+    if found.bytes > store.settings.max_bytes:
         verdict = ImageCheck(CoverOutcome.TOO_LARGE, f"{found.bytes:,} bytes")
     else:
-        body = source.read(found, settings.max_bytes)
+        body = source.read(found, store.settings.max_bytes)
         verdict = body if isinstance(body, ImageCheck) else store.keep_if_cover([book], body)
     if verdict.outcome is CoverOutcome.OK and not found.is_exact:
         verdict = verdict._replace(detail=f"found as {found.name}")

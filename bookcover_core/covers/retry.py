@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bookcover_core.covers.connection import SUCCESSES, Connection, HttpAnswer
+from bookcover_core.covers.connection import SUCCESSES, Connection
 from bookcover_core.covers.cover_store import Retrieval
 from bookcover_core.covers.host_limits import FinalError, HostLimits, Mirror, TemporaryError
 from bookcover_core.covers.image_checks import ImageCheck, costly_profile
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
 from bookcover_core.listings.host_access import may_pass, pause, retry_after
-from bookcover_core.settings import CoverSettings
 
 _TOO_MANY = 429  # the host wants fewer requests: its mirrors are not tried instead
 _MISSING = frozenset({404, 410})  # not found, and gone for good
@@ -32,16 +31,14 @@ class FetchResult(NamedTuple):
     is_gone: bool = False  # whether the name server says that the host's name does not exist
 
 
-async def fetch(
-    address: Address, host: HostLimits, connection: Connection, take_in: TakeIn, settings: CoverSettings
-) -> FetchResult:
+async def fetch(address: Address, host: HostLimits, connection: Connection, take_in: TakeIn) -> FetchResult:
     """The outcome of requesting `address` from each mirror of its host, `covers.attempts` times at most.
 
     After a temporary failure the next mirror is tried, and the same one again after a pause. A mirror's "not found"
     is believed only if it has served other images, or if no other mirror has the image. Waiting for the host's pace
     does not count towards `covers.total_timeout`.
     """
-    clock = asyncio.get_running_loop().time
+    clock, settings = asyncio.get_running_loop().time, connection.settings
     last = FetchResult(ImageCheck(CoverOutcome.FAILED, "not asked"))
     requests, seconds, is_gone = 0, 0.0, True
     for attempt in range(1, settings.attempts + 1):
@@ -51,7 +48,7 @@ async def fetch(
                 break
             await host.turn()
             requests, started, asked = requests + 1, clock(), address.at(mirror.address)
-            found = await _ask(asked, host, mirror, connection, take_in, settings, settings.total_timeout - seconds)
+            found = await _ask(asked, host, mirror, connection, take_in, settings.total_timeout - seconds)
             seconds += clock() - started
             came = Retrieval(str(asked), found.came.status, requests, round(seconds, 3))
             found = found._replace(came=came)
@@ -74,29 +71,29 @@ async def fetch(
 
 
 async def _ask(
-    address: Address,
-    host: HostLimits,
-    mirror: Mirror,
-    connection: Connection,
-    take_in: TakeIn,
-    settings: CoverSettings,
-    left: float,
+    address: Address, host: HostLimits, mirror: Mirror, connection: Connection, take_in: TakeIn, left: float
 ) -> FetchResult:
     """The outcome of one request, within the seconds `left`, which the host's health takes in; its status alone."""
     try:
         async with asyncio.timeout(left):
             answer = await connection.get(address)
-        verdict = await _judge(answer, take_in, settings)
     except TemporaryError as error:
         host.failed(str(error), reached=error.reached, is_gone=error.is_gone)
         verdict = ImageCheck(CoverOutcome.FAILED, str(error))
         return FetchResult(verdict, Retrieval(status=error.status), may_pass=True, is_gone=error.is_gone)
     except TimeoutError:
-        verdict = ImageCheck(CoverOutcome.FAILED, f"no cover in {settings.total_timeout:g} s")
+        verdict = ImageCheck(CoverOutcome.FAILED, f"no cover in {connection.settings.total_timeout:g} s")
         host.failed(verdict.detail)
         return FetchResult(verdict, may_pass=True)
     except FinalError as error:
         return FetchResult(ImageCheck(error.outcome, str(error)), Retrieval(status=error.status))
+    if answer.status not in SUCCESSES:
+        refusal = CoverOutcome.FAILED if may_pass(answer.status) else CoverOutcome.REFUSED
+        verdict = ImageCheck(CoverOutcome.MISSING if answer.status in _MISSING else refusal, f"HTTP {answer.status}")
+    elif costly_profile(answer.body, connection.settings) is None:
+        verdict = take_in(answer.body, is_quick=True)
+    else:
+        verdict = await asyncio.to_thread(take_in, answer.body)
     is_cut = verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
     again = verdict.outcome is CoverOutcome.FAILED or is_cut
     if again or verdict.outcome is CoverOutcome.REFUSED:  # a host that refuses everything counts as failing
@@ -106,15 +103,3 @@ async def _ask(
     if again and (wait := retry_after(answer.headers)) is not None:
         host.hold(wait)
     return FetchResult(verdict, Retrieval(status=answer.status), again)
-
-
-async def _judge(answer: HttpAnswer, take_in: TakeIn, settings: CoverSettings) -> ImageCheck:
-    """The outcome that a response stands for."""
-    if answer.status in SUCCESSES:
-        if costly_profile(answer.body, settings) is not None:
-            return await asyncio.to_thread(take_in, answer.body)
-        return take_in(answer.body, is_quick=True)
-    reason = f"HTTP {answer.status}"
-    if answer.status in _MISSING:
-        return ImageCheck(CoverOutcome.MISSING, reason)
-    return ImageCheck(CoverOutcome.FAILED if may_pass(answer.status) else CoverOutcome.REFUSED, reason)

@@ -4,6 +4,8 @@ edition.json is what the covers were drawn from. Listings have seven columns, no
 uchidalab/book-dataset has them; that of the pool has training and test books, and more.
 """
 
+import csv
+import io
 import json
 import logging
 import time
@@ -46,20 +48,19 @@ class Catalogue:
         """What is wrong with which picture, by the raw path of its address."""
 
 
-def publish(folder: Path, *, seed: int, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> Catalogue:
+def publish(folder: Path, **numbers: int) -> Catalogue:
     """The catalogue in `folder`: its listings written, its covers drawn where they are not there already.
 
-    The same seed and numbers give the same bytes; covers are redrawn when anything that they depend on has changed.
-    Books are counted by genre; those of the pool, by each of its 32 categories, are in its listing alone.
+    The same numbers, which are those of `Publisher`, give the same bytes; covers are redrawn when anything that they
+    depend on has changed. Books are counted by genre; those of the pool, by each of its 32 categories, are in its
+    listing alone.
 
     Raises:
         FolderError: `folder` holds pictures of somebody else.
     """
-    publisher = Publisher(
-        seed, train_per_genre=train_per_genre, test_per_genre=test_per_genre, pool_per_genre=pool_per_genre
-    )
+    publisher = Publisher(**numbers)
     catalogue = Catalogue(folder, publisher)
-    _begin_edition(catalogue, [seed, train_per_genre, test_per_genre, pool_per_genre])
+    _begin_edition(catalogue, numbers)
     roles = {catalogue.train: ["train"], catalogue.test: ["test"], catalogue.pool: ["train", "test", "extra"]}
     for file, listed in roles.items():
         content = _listing(publisher.listing(*listed))
@@ -74,12 +75,11 @@ def published(folder: Path) -> Catalogue | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         edition = json.loads((folder / _EDITION).read_bytes())
         if edition["code"] == _code_digest():
-            seed, train, test, pool = edition["numbers"]
-            return Catalogue(folder, Publisher(seed, train_per_genre=train, test_per_genre=test, pool_per_genre=pool))
+            return Catalogue(folder, Publisher(**edition["numbers"]))
     return None
 
 
-def _begin_edition(catalogue: Catalogue, numbers: list[int]) -> None:
+def _begin_edition(catalogue: Catalogue, numbers: dict[str, int]) -> None:
     """Remove the covers of another edition, and say which edition those to come are of."""
     file = catalogue.folder / _EDITION
     edition = {"numbers": numbers, "code": _code_digest(), "pillow": version("pillow")}
@@ -104,12 +104,12 @@ def _code_digest() -> str:
 
 
 def _listing(books: Sequence[PublishedBook]) -> bytes:
-    lines = []
-    for book in books:
-        title, author = book.listed_title, book.listed_author
-        row = (book.asin, book.filename, book.url, title, author, str(book.category_id), book.category)
-        lines.append(",".join('"' + field.replace('"', '""') + '"' for field in row))
-    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+    lines = io.StringIO(newline="")
+    csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+        (each.asin, each.filename, each.url, each.listed_title, each.listed_author, each.category_id, each.category)
+        for each in books
+    )
+    return lines.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _draw_missing(catalogue: Catalogue) -> int:

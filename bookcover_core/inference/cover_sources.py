@@ -155,7 +155,7 @@ class CoverFetcher:
         if host.given_up:
             return b"", ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")
         async with aclosing(Connection(self._guard, self._settings)) as connection:
-            fetched = await fetch(address, host, connection, take_in, self._settings)
+            fetched = await fetch(address, host, connection, take_in)
         return came, fetched.verdict
 
     def _host(self, origin: Address) -> HostLimits:

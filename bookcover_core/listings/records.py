@@ -154,52 +154,41 @@ def read_records(
     Raises:
         ListingError: The file cannot be read, holds no record, or holds a malformed one that is not to be skipped.
     """
-    name = name or str(file)
-    usable = 0
+    name, categories = name or str(file), categories or Categories()
+    layout: ListingColumns | None = None
+    lines_by_key: dict[str, int] = {}
     first: MalformedRecord | None = None
     try:
-        with open_lines(file, name) as lines:
-            for found in _checked(lines, name, categories or Categories(), columns or {}):
+        with open_lines(file, name) as content:
+            delimiter, lines = find_delimiter(content)
+            for line, row in split_records(lines, delimiter):
+                found: Record | str = row if isinstance(row, str) else ""
+                if not isinstance(row, str):
+                    if layout is None:
+                        layout = find_columns(row, columns or {}, name)
+                        if layout.has_header:
+                            continue
+                    found = _read_record(row, layout, categories)
                 if isinstance(found, Record):
-                    usable += 1
-                    yield found
-                    continue
+                    earlier = lines_by_key.setdefault(found.key, line)
+                    if earlier == line:
+                        yield found
+                        continue
+                    found = f"the book {found.key!r} stands on line {earlier} already"
+                malformed = MalformedRecord(name, line, found)
                 if skipped is None:
-                    raise malformed_error(found)
-                first = first or found
-                skipped.append(found)
-                if not usable and len(skipped) >= _MOST_UNUSABLE:
+                    raise malformed_error(malformed)
+                first = first or malformed
+                skipped.append(malformed)
+                if not lines_by_key and len(skipped) >= _MOST_UNUSABLE:
                     break
     except OSError as error:
         what = f"the listing cannot be read ({error.strerror})"
         raise ListingError(what, where=name, advice="Check the name of the file.") from error
-    if not usable:
+    if not lines_by_key:
         reason = f"no record can be used; line {first.line}: {first.reason}" if first else "the listing is empty"
         advice = f"A listing has the columns {', '.join(COLUMNS)}, or a header that names them."
         raise ListingError(reason, where=name, advice=advice)
-
-
-def _checked(
-    lines: Iterator[str], name: str, categories: Categories, named: Mapping[str, str]
-) -> Iterator[Record | MalformedRecord]:
-    columns: ListingColumns | None = None
-    lines_by_key: dict[str, int] = {}
-    delimiter, lines = find_delimiter(lines)
-    for line, row in split_records(lines, delimiter):
-        found: Record | str = row if isinstance(row, str) else ""
-        if not isinstance(row, str):
-            if columns is None:
-                columns = find_columns(row, named, name)
-                if columns.has_header:
-                    continue
-            found = _read_record(row, columns, categories)
-        if isinstance(found, Record):
-            earlier = lines_by_key.setdefault(found.key, line)
-            if earlier == line:
-                yield found
-                continue
-            found = f"the book {found.key!r} stands on line {earlier} already"
-        yield MalformedRecord(name, line, found)
 
 
 def _read_record(row: Sequence[str], columns: ListingColumns, categories: Categories) -> Record | str:
