@@ -92,3 +92,17 @@ def test_a_hold_binds_those_who_wait_already():
     first, *others = asyncio.run(take())
     assert first < 0.1
     assert all(time >= 0.1 + number * 0.01 - 0.002 for number, time in enumerate(others))
+
+
+def test_a_pause_that_one_process_is_asked_for_binds_all():
+    """Whoever shares the number that says until when a host is held waits as well, from the next turn on."""
+
+    async def share() -> float:
+        held = [0.0]
+        told, heeding = (HostLimits(PLACES[:1], CoverSettings(requests_per_second=1_000), held) for _ in range(2))
+        started = asyncio.get_running_loop().time()
+        told.hold(0.05)
+        await heeding.turn()
+        return asyncio.get_running_loop().time() - started
+
+    assert asyncio.run(share()) >= 0.05 - 0.002
