@@ -53,18 +53,14 @@ def _show_chunk(study: Study, chunk: int) -> None:
 
 def _show_near_duplicates(study: Study) -> None:
     """The sheet of near duplicates under different genres."""
-    from bookcover_core.report.near_duplicate_section import (  # noqa: PLC0415 - Matplotlib is slow to import
-        twins_markdown,
-    )
+    from bookcover_core.report.curation_section import twins_markdown  # noqa: PLC0415 - imports Matplotlib
 
     _show_markdown(study, "twins", "", twins_markdown(study), "Books that show one picture")
 
 
 def _show_replaced(study: Study) -> None:
     """Which books left and why, and covers that came for others."""
-    from bookcover_core.report.replacement_tables import (  # noqa: PLC0415 - Matplotlib is slow to import
-        replaced_markdown,
-    )
+    from bookcover_core.report.curation_section import replaced_markdown  # noqa: PLC0415 - imports Matplotlib
 
     _show_markdown(study, "replaced", "", replaced_markdown(study), "Books that left, and what came in their place")
 

@@ -211,7 +211,7 @@ def test_the_rule_fires_on_a_bad_import(module, source):
     ("module", "source"),
     [
         ("bookcover_core.curation.curate", "from bookcover_core.covers import pictures\nimport pandas"),
-        ("bookcover_core.report.write_report", "from bookcover_core.curation import curate\nfrom . import page"),
+        ("bookcover_core.report.write_report", "from bookcover_core.curation import curate\nfrom . import gallery"),
         (
             "bookcover_core.demo_data.image_host",
             "from bookcover_core import genres\nfrom . import canvas",

@@ -12,8 +12,8 @@ from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
-from bookcover_core.report.figure_spec import FigureSpec, draw_figure
 from bookcover_core.report.formats import setting_text
+from bookcover_core.report.report_figures import FigureSpec, draw_figure
 from bookcover_core.report.study_comparison import StudyComparison, StudyPair, SystemPair, compare_studies
 from bookcover_core.report.summary import result_rows
 from bookcover_core.report.table import Cell, Table
@@ -22,12 +22,6 @@ from bookcover_core.visualisation.interval_charts import recall_comparison
 from bookcover_core.visualisation.training_curves import setting_curves
 
 logger = logging.getLogger(__name__)
-
-# Settings that differ which the table of systems shows; the table of settings has all.
-_MOST_SETTINGS = 4
-
-# Genres that a sentence names before it says how many more there are.
-_MOST_NAMED = 6
 
 # Letters of the names of studies in the name of their folder.
 _LONGEST = 100
@@ -57,7 +51,6 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table | None]:
                     "settings": [setting_text(values[place]) for _, values in comparison.settings],
                     "top3": system.scores.top(3) if len(findings.genres) > 3 else None,
                     "pair": pair,
-                    "standing": pair and pair.standing.words(first, name),
                     "against": beside and pair and _basis(beside, pair),
                 }
             )
@@ -66,7 +59,6 @@ def comparison_tables(comparison: StudyComparison) -> Iterator[Table | None]:
         sorted(rows, key=lambda row: -row["scores"].accuracy.value),
         wide=True,
         comparison=comparison,
-        most_settings=_MOST_SETTINGS,
         pairs=[pair for _, pair in pairs.values()],
     )
     by_genre = [{genre.name: genre for genre in each.best.genres} for each in others]
@@ -159,9 +151,10 @@ def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComp
 
 def comparison_results(compared: StudyComparison) -> dict[str, Any]:
     """All numbers, as JSON values: shares from 0 to 1; differences are the first study's less the other's."""
+    words = {"comparison": compared, "beside": compared.others[0]}
     return {
-        "headline": answer(compared),
-        "sentence": sentence(compared),
+        "headline": sentences("comparison answer", **words),
+        "sentence": sentences("comparison sentence", **words),
         "notices": [asdict(notice) for notice in notices(compared)],
         "confidence": compared.studies[0].confidence,
         "studies": [
@@ -189,16 +182,6 @@ def comparison_results(compared: StudyComparison) -> dict[str, Any]:
     }
 
 
-def answer(comparison: StudyComparison) -> str:
-    """The headline: who is ahead."""
-    return sentences("comparison answer", comparison=comparison, beside=comparison.others[0])
-
-
-def sentence(comparison: StudyComparison) -> str:
-    """Best against best: accuracies, of two studies their difference with its interval, and which books it rests on."""
-    return sentences("comparison sentence", comparison=comparison, beside=comparison.others[0])
-
-
 def notices(comparison: StudyComparison) -> list[Notice]:
     """What to keep in mind of the studies, the gravest first; each once, whichever studies it is true of."""
     studies, others = [*zip(comparison.names, comparison.studies, strict=True)], comparison.others
@@ -222,9 +205,8 @@ def notices(comparison: StudyComparison) -> list[Notice]:
             for each in others
             if each.best.paired and each.best.first_books < max(findings.test_books for findings in each.both)
         ],
-        unsure=[each for each in others if each.both[1].confidence != each.confidence],
+        unsure=[each for each in others if each.both[1].confidence != each.both[0].confidence],
         missing=[f"{system.title} of {name}" for name, findings in studies for system in findings.missing],
-        most_named=_MOST_NAMED,
     )
     found = [
         Notice(title.removeprefix(_STRONG), text, strong=title.startswith(_STRONG))

@@ -148,13 +148,9 @@ def sample_markdown(study: Study, chunk: int) -> str:
 
 def sample_covers(study: Study, chunk: int) -> list[tuple[Book, LedgerRow]]:
     """Books with covers of a chunk, `SAMPLE` at most, by genre and key; a later cover changes the draw little."""
-    covers = {
-        row.key: row
-        for row in read_rows(study.workspace.ledger / f"{_part(chunk)}.csv")
-        if row.outcome == CoverOutcome.OK
-    }
-    books = [book for book in each_book(study.workspace) if book.chunk == chunk]
-    books.sort(key=lambda book: book.key)
+    rows = read_rows(study.workspace.ledger / f"{_part(chunk)}.csv")
+    covers = {row.key: row for row in rows if row.outcome == CoverOutcome.OK}
+    books = sorted((book for book in each_book(study.workspace) if book.chunk == chunk), key=lambda book: book.key)
     order = np.random.default_rng([study.settings.seed, _SAMPLE, chunk]).permutation(len(books))
     drawn = [books[place] for place in order if books[place].key in covers][:SAMPLE]
     labels = {genre.name: genre.label for genre in read_genres(study.workspace)}

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.scores import Scores, read_scores
@@ -111,7 +111,7 @@ def read_trials(study: Study) -> list[PreparationTrial]:
         file = folder / "comparison.csv"
         if not file.exists() or not study.manifest_file(comparison_label(study.settings, backbone)).exists():
             continue
-        chosen = if_chosen(lambda: str(chosen_preparation(study, backbone)))  # noqa: B023 - called at once
+        chosen = if_chosen(chosen_preparation, study, backbone)
         numbers = {"best_epoch": "int64", "validation_accuracy": "float64", "test_accuracy": "float64"}
         table = read_table(file, **numbers)
         trials += [
@@ -135,10 +135,10 @@ def read_ties(study: Study) -> list[str]:
     return list(dict.fromkeys(filter(None, told)))
 
 
-def if_chosen(find: Callable[[], str]) -> str:
+def if_chosen(find: Callable[..., str], *of: Any) -> str:
     """What `find` finds; empty while the preparation that it depends on is not chosen."""
     try:
-        return find()
+        return str(find(*of))
     except StageOrderError:
         return ""
 

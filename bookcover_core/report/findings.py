@@ -14,11 +14,10 @@ from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.evaluation.analysis import Analysis, read_analysis
 from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.evaluation.label_noise import LabelNoise, read_label_noise
-from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.repeats import Repeats, read_repeats
 from bookcover_core.evaluation.scores import Scores, restricted
-from bookcover_core.families.family import title_of
 from bookcover_core.families.systems import ALL_FAMILIES, systems
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
@@ -48,22 +47,15 @@ LEAST_ORIGINAL = 0.8
 Books whose covers are gone may be easier or harder than the rest. With a fifth of them gone and five points between the
 two, an accuracy is off by one point, which is what the luck of 5,700 books amounts to as well."""
 
-# Why a system is missing, where nobody says.
-_NOT_EVALUATED = "It was trained, but not evaluated."
-_NOT_TRAINED = "It was not trained, or its training failed: its own run and log say why."
-
 
 @dataclass(frozen=True)
 class MissingSystem:
     """A system of the settings that has no results."""
 
     name: str
+    title: str
+    """Its name for people."""
     reason: str
-
-    @property
-    def title(self) -> str:
-        """Its name for people."""
-        return title_of(self.name)
 
 
 @dataclass(frozen=True)
@@ -102,11 +94,6 @@ class Findings:
         return next(iter(self.by_validation), None)
 
     @property
-    def scores_by_name(self) -> dict[str, Scores]:
-        """The scores of all systems, by the system's name."""
-        return {system.name: system.scores for system in self.systems}
-
-    @property
     def titles(self) -> dict[str, str]:
         """The names of all systems and baselines for people, which say of untrained ones that they are; by name."""
         return {each.name: each.title for each in (*self.systems, *self.baselines)}
@@ -138,9 +125,12 @@ class Findings:
         books = read_table(self.study.workspace.splits, ("key", "split", "replaces", "shared_with_training"))
         return books[books["split"] == "test"]
 
-    def _on(self, scores: Scores, keys: list[str]) -> Scores:
-        predictions = read_predictions(self.study.workspace.evaluation / scores.model / "predictions.csv")
-        return restricted(scores, predictions, set(keys))
+    def predictions(self, system: EvaluatedSystem) -> Predictions:
+        """What a system makes of the test books; raises WorkspaceError where that is missing or altered."""
+        return read_predictions(self.study.workspace.evaluation / system.scores.model / "predictions.csv")
+
+    def _on(self, system: EvaluatedSystem, keys: list[str]) -> Scores:
+        return restricted(system.scores, self.predictions(system), set(keys))
 
     @cached_property
     def original_books(self) -> list[str]:
@@ -155,14 +145,13 @@ class Findings:
         if self.best is None:
             return None
         alone = self._tested.loc[self._tested["shared_with_training"] == "", "key"].tolist()
-        return self._on(self.best.scores, alone) if 0 < len(alone) < self.test_books else None
+        return self._on(self.best, alone) if 0 < len(alone) < self.test_books else None
 
     @cached_property
     def comparable_scores(self) -> dict[str, Scores]:
         """The scores of all systems on the original test books alone, by the system's name."""
-        if len(self.original_books) in {0, self.test_books}:
-            return self.scores_by_name
-        return {system.name: self._on(system.scores, self.original_books) for system in self.systems}
+        all_of_them = len(self.original_books) in {0, self.test_books}
+        return {each.name: each.scores if all_of_them else self._on(each, self.original_books) for each in self.systems}
 
     @cached_property
     def obstacles(self) -> list[str]:
@@ -264,37 +253,35 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
         WorkspaceError: A file of results is missing or altered.
     """
     study.manifest("listings")
-    known = failures or {}
-    evaluated: list[EvaluatedSystem] = []
-    baselines: list[EvaluatedSystem] = []
-    missing = []
+    known, evaluated, missing = failures or {}, [], []
     for system in systems(study.settings):
-        model = if_chosen(lambda: system.model(study))  # noqa: B023 - called at once
+        model = if_chosen(system.model, study)
         if system.name in known:
             # What an earlier run left of it is not what today's settings ask for.
-            missing.append(MissingSystem(system.name, known[system.name]))
+            missing.append(MissingSystem(system.name, system.title, known[system.name]))
         elif model and study.manifest_file(f"evaluate/{model}").exists():
-            (evaluated if system.competes else baselines).append(read_system(study, system, model))
+            evaluated.append(read_system(study, system, model))
         else:
-            is_made = model and study.manifest_file(f"{system.stage}/{model}").exists()
-            missing.append(MissingSystem(system.name, _NOT_EVALUATED if is_made else _NOT_TRAINED))
+            reason = "It was not trained, or its training failed: its own run and log say why."
+            if model and study.manifest_file(f"{system.stage}/{model}").exists():
+                reason = "It was trained, but not evaluated."
+            missing.append(MissingSystem(system.name, system.title, reason))
     untrained = {each.system for each in evaluated if each.untrained}
-    evaluated, baselines = (
-        [replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members))) for each in shown]
-        for shown in (evaluated, baselines)
-    )
-    backbones = study.settings.training.backbones
-    chosen = {if_chosen(lambda: str(chosen_preparation(study, name))) for name in backbones}  # noqa: B023 - at once
+    evaluated = [
+        replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
+        for each in evaluated
+    ]
+    chosen = {if_chosen(chosen_preparation, study, name) for name in study.settings.training.backbones}
     return Findings(
         study=study,
         genres=read_genres(study.workspace),
         preparation=" and ".join(sorted(filter(None, chosen))),
-        systems=evaluated,
-        baselines=baselines,
+        systems=[each for each in evaluated if each.system.competes],
+        baselines=[each for each in evaluated if not each.system.competes],
         missing=missing,
         trials=read_trials(study),
         ties=read_ties(study),
-        manifests=_manifests(study, [system.scores.model for system in [*evaluated, *baselines]]),
+        manifests=_manifests(study, [each.scores.model for each in evaluated]),
     )
 
 
@@ -302,6 +289,12 @@ def read_shards(folder: Path, columns: Sequence[str], **dtypes: str) -> pd.DataF
     """The tables that the shards of a stage left in a folder, one behind the other; see `read_table`."""
     tables = [read_table(file, columns, **dtypes)[list(columns)] for file in sorted(folder.glob("*.csv"))]
     return pd.concat(tables) if tables else pd.DataFrame(columns=list(columns))
+
+
+def read_sizes(findings: Findings) -> pd.DataFrame:
+    """Key, width and height in pixels of every cover that was prepared."""
+    folder = findings.study.workspace.prepared / "measurements"
+    return read_shards(folder, ("key", "width", "height"), width="float64", height="float64")
 
 
 def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:

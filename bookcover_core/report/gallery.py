@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,9 @@ import pandas as pd
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.evaluation.metrics import predicted_labels
-from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
-from bookcover_core.report.findings import Findings, read_shards
+from bookcover_core.report.findings import Findings, read_shards, read_sizes
 from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
@@ -81,24 +81,23 @@ def pairs(covers: Sequence[CaptionedCover], file: Path) -> Gallery:
 
 
 def confident(
-    findings: Findings, system: EvaluatedSystem, books: pd.DataFrame, folder: Path, *, right: bool
+    findings: Findings, system: EvaluatedSystem | None, books: pd.DataFrame, folder: Path, *, right: bool
 ) -> Gallery:
-    """The system's most confident predictions among the right or the wrong ones."""
-    file = findings.study.workspace.evaluation / system.scores.model / "predictions.csv"
+    """The system's most confident predictions among the right or the wrong ones; none without a system."""
     try:
-        predictions = read_predictions(file)
+        predictions = findings.predictions(system) if system else None
     except WorkspaceError:
+        predictions = None
+    if predictions is None:
         return Gallery()
     predicted = predicted_labels(predictions.probabilities)
-    positions = predictions.most_confident(right=right)
-    known = [position for position in positions if predictions.keys[position] in books.index]
-    covers = []
-    for position in known[:_MOST]:
-        book = books.loc[predictions.keys[position]]
-        own, named = (findings.genres[int(labels[position])].name for labels in (predictions.labels, predicted))
-        said = answer_lines(own, named, float(predictions.probabilities[position].max()))
-        covers.append(_captioned(findings, book, _title(book), *said))
-    return _gallery(covers, folder / f"most-confident-{'right' if right else 'mistakes'}.png")
+
+    def said(place: int) -> Sequence[str]:
+        own, named = (findings.genres[int(labels[place])].name for labels in (predictions.labels, predicted))
+        return answer_lines(own, named, float(predictions.probabilities[place].max()))
+
+    told = ((predictions.keys[place], said(place)) for place in predictions.most_confident(right=right))
+    return _of_books(findings, books, told, folder / f"most-confident-{'right' if right else 'mistakes'}.png")
 
 
 def told_apart(findings: Findings, books: pd.DataFrame, folder: Path) -> dict[str, Gallery]:
@@ -106,29 +105,26 @@ def told_apart(findings: Findings, books: pd.DataFrame, folder: Path) -> dict[st
 
     Under each stands what the best system that looks, and the best that reads, take it for.
     """
-    found = dict.fromkeys(("only_reading", "only_looking", "neither_right"), Gallery())
+    kinds = ("only_reading", "only_looking", "neither_right")
     judges = looking_and_reading(judges_by_evidence(findings))
     if judges is None or judges[0][1].keys != judges[1][1].keys:
-        return found
+        return dict.fromkeys(kinds, Gallery())
     named = [predicted_labels(each.probabilities) for _, each in judges]
     sure = [each.probabilities.max(axis=1) for _, each in judges]
     labels, keys = judges[0][1].labels, judges[0][1].keys
     looked, read = (each == labels for each in named)
-    kinds = ((read & ~looked, sure[1]), (looked & ~read, sure[0]), (~looked & ~read, sure[0] + sure[1]))
-    for name, (is_kind, confidence) in zip(found, kinds, strict=True):
-        places = [
-            place for place in np.argsort(-confidence, kind="stable") if is_kind[place] and keys[place] in books.index
-        ]
-        covers = []
-        for place in places[:_MOST]:
-            book = books.loc[keys[place]]
-            said = [
-                f"{verb}: {findings.genres[int(labels_of[place])].name}, {100 * surely[place]:.0f} %"
-                for verb, labels_of, surely in zip(("picture", "words"), named, sure, strict=True)
-            ]
-            own = f"is {findings.genres[int(labels[place])].name}"
-            covers.append(_captioned(findings, book, _title(book), own, *said))
-        found[name] = _gallery(covers, folder / f"{name.replace('_', '-')}.png")
+
+    def said(place: int) -> Iterator[str]:
+        yield f"is {findings.genres[int(labels[place])].name}"
+        for verb, labels_of, surely in zip(("picture", "words"), named, sure, strict=True):
+            yield f"{verb}: {findings.genres[int(labels_of[place])].name}, {100 * surely[place]:.0f} %"
+
+    found = {}
+    masks = ((read & ~looked, sure[1]), (looked & ~read, sure[0]), (~looked & ~read, sure[0] + sure[1]))
+    for name, (is_kind, confidence) in zip(kinds, masks, strict=True):
+        places = np.argsort(-confidence, kind="stable")
+        told = ((keys[place], said(place)) for place in places if is_kind[place])
+        found[name] = _of_books(findings, books, told, folder / f"{name.replace('_', '-')}.png")
     return found
 
 
@@ -137,18 +133,14 @@ def doubtful(findings: Findings, books: pd.DataFrame, folder: Path) -> Gallery:
     if findings.label_noise is None:
         return Gallery()
     table = read_table(doubtful_file(findings.study.workspace), ("key", "genre", "suggested"))
-    shown = table[table["key"].isin(books.index)].head(_MOST)
-    named = zip(shown["key"], "is: " + shown["genre"], "rather: " + shown["suggested"], strict=True)
-    covers = [_captioned(findings, book := books.loc[key], _title(book), own, other) for key, own, other in named]
-    return _gallery(covers, folder / "doubtful-labels.png")
+    told = ((key, (f"is: {own}", f"rather: {other}")) for key, own, other in table.itertuples(index=False))
+    return _of_books(findings, books, told, folder / "doubtful-labels.png")
 
 
 def prepared(findings: Findings, books: pd.DataFrame) -> list[tuple[str, list[Tile]]]:
     """The narrowest, the middle and the widest cover: each with its title, as it came, and in every preparation."""
     study = findings.study
-    measured = read_shards(
-        study.workspace.prepared / "measurements", ("key", "width", "height"), width="float64", height="float64"
-    )
+    measured = read_sizes(findings)
     measured = measured[measured["key"].isin(books.index)]
     ordered = measured.assign(aspect=measured["width"] / measured["height"]).sort_values(["aspect", "key"])
     keys = ordered["key"].iloc[sorted({0, len(ordered) // 2, len(ordered) - 1})].tolist() if len(ordered) else []
@@ -188,6 +180,14 @@ def _with_covers(findings: Findings, books: pd.DataFrame, most: int) -> Iterator
         there = (book for _, book in of_genre.iterrows() if (root / book["path"]).is_file())
         if first := list(islice(there, most)):
             yield first
+
+
+def _of_books(
+    findings: Findings, books: pd.DataFrame, told: Iterable[tuple[Any, Iterable[str]]], file: Path
+) -> Gallery:
+    """The first of the books whose keys `told` gives, each with its title and the lines that stand beside the key."""
+    known = islice(((books.loc[key], lines) for key, lines in told if key in books.index), _MOST)
+    return _gallery((_captioned(findings, book, _title(book), *lines) for book, lines in known), file)
 
 
 def _gallery(covers: Iterable[CaptionedCover], file: Path) -> Gallery:

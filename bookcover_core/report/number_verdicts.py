@@ -5,7 +5,7 @@ decides: where it holds 0 the study is consistent with the number; where it is n
 study's numbers are those on the official test books that it still has.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -174,10 +174,9 @@ def named_books(network: str, genre: str) -> int | None:
 
 def verdict_counts(verdicts: Sequence[NumberVerdict]) -> dict[str, dict[str, int]]:
     """Numbers by outcome, for each table of the dissertation and for all, which come last."""
-    sources = {
-        name: [each for each in verdicts if each.source == name] for name in sorted({v.source for v in verdicts})
-    }
-    counts = {name: Counter(each.outcome for each in of_source) for name, of_source in sources.items()}
+    counts: defaultdict[str, Counter[Reproduction]] = defaultdict(Counter)
+    for each in verdicts:
+        counts[each.source][each.outcome] += 1
     counts["All"] = Counter(each.outcome for each in verdicts)
     return {name: {outcome.value: count[outcome] for outcome in _OF_NUMBERS} for name, count in counts.items()}
 
@@ -192,11 +191,6 @@ def verdict_tables(verdicts: Sequence[NumberVerdict]) -> list[Table | None]:
     shown = [each for each in totals if each.ours is not None and each.why != _NO_INTERVAL]
     return [
         Table.of("verdict-counts", counts, foot=1, outcomes=_OF_NUMBERS, narrow=NARROW, reasons=reasons),
-        Table.of("verdicts-totals", shown, verdicts=shown, text_of=_text),
-        Table.of("verdicts", verdicts, text_of=_text),
+        Table.of("verdicts-totals", shown, verdicts=shown),
+        Table.of("verdicts", verdicts),
     ]
-
-
-def _text(value: float | Estimate | None) -> str | float | Estimate | None:
-    """Epochs and numbers of genres stand as text in columns of shares."""
-    return str(value) if isinstance(value, int) else value

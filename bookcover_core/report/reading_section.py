@@ -1,7 +1,8 @@
 """What the words say: the best system by what it judges by, what flatters those that read, and genre by genre."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from bookcover_core.evaluation.giveaways import known_authors, unaided
 from bookcover_core.evaluation.intervals import Estimate, Right, paired_difference, share_right
 from bookcover_core.evaluation.metrics import predicted_labels
-from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.families.family import Evidence, listed
 from bookcover_core.families.learnable_titles import learnable_titles
 from bookcover_core.families.text import WORDS
@@ -20,7 +21,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.reading.cover_words import texts_of_covers, words_that_count
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
-from bookcover_core.report.findings import Findings, read_shards
+from bookcover_core.report.findings import Findings, read_sizes
 from bookcover_core.report.table import Table
 from bookcover_core.training.stored_probabilities import choose_by_validation
 
@@ -72,11 +73,8 @@ def reading_tables(findings: Findings) -> Iterator[Table | None]:
 def judges_by_evidence(findings: Findings) -> dict[frozenset[Evidence], Judge]:
     """The systems of `best_by_evidence` with their predictions: those that look first, then those that read."""
     chosen = best_by_evidence(findings)
-    folder = findings.study.workspace.evaluation
-    return {
-        evidence: (chosen[evidence], read_predictions(folder / chosen[evidence].scores.model / "predictions.csv"))
-        for evidence in sorted(chosen, key=lambda evidence: [each not in evidence for each in Evidence])
-    }
+    ordered = sorted(chosen, key=lambda evidence: [each not in evidence for each in Evidence])
+    return {evidence: (chosen[evidence], findings.predictions(chosen[evidence])) for evidence in ordered}
 
 
 def looking_and_reading(judges: Mapping[frozenset[Evidence], Judge]) -> tuple[Judge, Judge] | None:
@@ -148,9 +146,7 @@ def _unaided_table(findings: Findings, judges: Mapping[str, Judge]) -> Table | N
 
 def _size_table(findings: Findings) -> Table | None:
     """How well covers were read, by the size of the picture."""
-    folder = findings.study.workspace.prepared / "measurements"
-    measured = read_shards(folder, ("key", "width", "height"), width="float64", height="float64")
-    sides = measured.set_index("key")[["width", "height"]].max(axis=1)
+    sides = read_sizes(findings).set_index("key").max(axis=1)
     books = title_words(findings.study).join(sides.rename("side"), how="inner")
     if books.empty:
         return None
@@ -163,7 +159,7 @@ def _size_table(findings: Findings) -> Table | None:
                 "size": f"{low}" if low == high else f"{low} to {high}",
                 "covers": len(alike),
                 "silent": float((alike["read"] == 0).mean()),
-                "heard": alike["found"].sum() / alike["wanted"].sum() if alike["wanted"].sum() else None,
+                "heard": _share_read(alike),
             }
         )
     return Table.of("reading-by-size", rows)
@@ -172,36 +168,29 @@ def _size_table(findings: Findings) -> Table | None:
 def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table | None:
     """By genre: recall by the picture and by words, and the words that tell it."""
     (looking, looked), (reading, read) = looks, reads
-    rights, groups = (_right(looked), _right(read)), np.array(read.groups)
+    rights, groups = [_right(looked), _right(read)], np.array(read.groups)
     classifier = TextClassifier.load(findings.study.workspace.models / reading.scores.model / WORDS)
-    heard = _heard(title_words(findings.study)) if Evidence.READ in reading.system.evidence else {}
-    rows = []
+    covers = title_words(findings.study) if Evidence.READ in reading.system.evidence else None
+    heard = {} if covers is None else {label: _share_read(own) for label, own in covers.groupby("label")}
+    rows: list[dict[str, Any]] = []
     for genre in findings.genres:
+        words = ", ".join(classifier.telling_words(genre.label, _MOST_WORDS))
+        rows.append({"genre": genre.name, "heard": heard.get(genre.label), "words": words})
         own = looked.labels == genre.label
-        one, other = (right[own] for right in rights)
-        of_genre = [share_right(right, groups[own], findings.confidence) for right in (one, other)] if own.any() else []
-        rows.append(
-            {
-                "genre": genre.name,
-                "looking": of_genre[0] if of_genre else None,
-                "reading": of_genre[1] if of_genre else None,
-                "gain": paired_difference(other, one, groups[own], findings.confidence) if of_genre else None,
-                "heard": heard.get(genre.label),
-                "words": ", ".join(classifier.telling_words(genre.label, _MOST_WORDS)),
+        if own.any():
+            one, other = (right[own] for right in rights)
+            rows[-1] |= {
+                "looking": share_right(one, groups[own], findings.confidence),
+                "reading": share_right(other, groups[own], findings.confidence),
+                "gain": paired_difference(other, one, groups[own], findings.confidence),
             }
-        )
-    both, only_looking = int((rights[0] & rights[1]).sum()), int((rights[0] & ~rights[1]).sum())
-    only_reading = int((rights[1] & ~rights[0]).sum())
     return Table.of(
         "words-by-genre",
         rows,
         findings=findings,
         looking=looking,
         reading=reading,
-        books=len(read.keys),
-        both=both,
-        only_looking=only_looking,
-        only_reading=only_reading,
+        right=Counter(zip(*(right.tolist() for right in rights), strict=True)),
         heard=bool(heard),
     )
 
@@ -223,8 +212,7 @@ def title_words(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["label", "wanted", "found", "read"])
 
 
-def _heard(books: pd.DataFrame) -> Mapping[int, float]:
-    """By label: the share of words of the main titles that were read."""
-    counts = books.groupby("label")[["wanted", "found"]].sum()
-    counts = counts[counts["wanted"] > 0]
-    return dict(zip(counts.index, counts["found"] / counts["wanted"], strict=True))
+def _share_read(books: pd.DataFrame) -> float | None:
+    """The share of the words of main titles that were read; None without such words."""
+    wanted = books["wanted"].sum()
+    return books["found"].sum() / wanted if wanted else None

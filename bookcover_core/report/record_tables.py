@@ -6,22 +6,22 @@ Counted from the files of the study, so that they hold whatever a stage chose to
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, requires
 from itertools import chain
 from pathlib import Path
-from platform import python_version
 
 from bookcover_core.covers.chunks import DRAWN
+from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.curation.box_set_candidates import COVER_CANDIDATES, candidate_files
 from bookcover_core.models.machine_info import Machine, this_machine
-from bookcover_core.models.model_cards import ModelCard
+from bookcover_core.models.model_cards import ModelCard, software_versions
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Table
 
-# Outcomes in the ledger that leave a usable cover.
-_OK = "ok"
+# The project's name as a package.
+_PROJECT = "bookcover"
 
 
 def funnel_table(findings: Findings) -> Table | None:
@@ -38,11 +38,11 @@ def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
         why = _counted({"malformed": dropped} if dropped else {role: roles[role] for role in roles if role})
         yield "Records in the listings", roles.total(), dropped, why
     if outcomes := _ledger(findings):
-        bad = Counter({outcome: count for outcome, count in outcomes.items() if outcome != _OK})
+        usable = outcomes.pop(CoverOutcome.OK, 0)
         drawn = [manifest.counts for manifest in findings.manifests["download"] if manifest.part == DRAWN]
         of_pool = "; {records:,} of the pool's {of the pool:,} were drawn and fetched"
-        why = "".join([_counted(bad), *(of_pool.format(**counts) for counts in drawn)]).removeprefix("; ")
-        yield "Covers", outcomes[_OK], bad.total(), why
+        why = "".join([_counted(outcomes), *(of_pool.format(**counts) for counts in drawn)]).removeprefix("; ")
+        yield "Covers", usable, outcomes.total(), why
     for stage, file in candidate_files(findings.study).items():
         if not file.exists():
             continue
@@ -116,9 +116,6 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in ordered if count)
 
 
-_PROJECT = "bookcover"
-
-
 def architecture_table(findings: Findings) -> Table | None:
     """A row for each network with its numbers; None where no card has them."""
     known = [each for each in findings.systems if each.card and each.card.architecture]
@@ -144,12 +141,13 @@ def _engine(card: ModelCard) -> str:
 
 def software_table(findings: Findings) -> Table | None:
     """Versions of Python and of the packages that the project asks for: when the networks were trained, and now."""
-    now = {"python": python_version(), _PROJECT: _version(_PROJECT)} | {name: _version(name) for name in _packages()}
+    now = software_versions(*_packages())
     then: dict[str, set[str]] = {}
     for each in findings.systems:
         for name, number in each.card.software.items() if each.card is not None else ():
             then.setdefault(name, set()).add(number)
-    return Table.of("software", now.items(), then=then)
+    rows = [(name, now[name]) for name in ("python", _PROJECT, *_packages())]
+    return Table.of("software", rows, then=then)
 
 
 def _packages() -> list[str]:
@@ -160,10 +158,3 @@ def _packages() -> list[str]:
         return []
     names = [re.match(r"[A-Za-z0-9._-]+", each) for each in wanted if "extra ==" not in each]
     return sorted(name.group() for name in names if name)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -1,14 +1,18 @@
-"""The figures of the report: what each shows, its caption, and its text for those who cannot see it."""
+"""The figures of the report: what each shows, its caption, its text for those who cannot see it, and its files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
+
+from matplotlib.figure import Figure
 
 from bookcover_core.evaluation.colour_analysis import Correlation
 from bookcover_core.evaluation.published_results import published_recall, published_results
-from bookcover_core.report.figure_spec import FigureSpec
+from bookcover_core.pipeline.workspace import write_bytes
 from bookcover_core.report.findings import Findings
-from bookcover_core.report.words import sentences
+from bookcover_core.report.words import passage, sentences
 from bookcover_core.training.history import TrainingCurve
 from bookcover_core.visualisation.analysis_figures import (
     colour_distance,
@@ -16,7 +20,9 @@ from bookcover_core.visualisation.analysis_figures import (
     measure_distributions,
     reliability,
 )
+from bookcover_core.visualisation.contact_sheet import data_uri
 from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
+from bookcover_core.visualisation.figure_style import NARROW, adaptive, find_areas, to_png, to_svg
 from bookcover_core.visualisation.heatmaps import confusion_heat_map, overlap_heat_map
 from bookcover_core.visualisation.interval_charts import (
     accuracy_chart,
@@ -27,6 +33,76 @@ from bookcover_core.visualisation.interval_charts import (
 from bookcover_core.visualisation.maximisation_figure import ideal_pictures
 from bookcover_core.visualisation.network_insight import NetworkInsight
 from bookcover_core.visualisation.training_curves import training_curves
+
+# CSS pixels in an inch.
+_PIXELS = 96
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A figure to draw."""
+
+    name: str
+    """Name of its files and of its place in the page."""
+    caption: str
+    alt: str
+    """What it shows, for those who cannot see it."""
+    draw: Callable[..., Figure]
+    """Draws it; `width` in inches is given to one that is narrow on phones."""
+    has_narrow: bool = True
+    """Whether it is drawn anew for phones, where shrinking it would make it unreadable; else it is scrolled there."""
+
+    @classmethod
+    def of(cls, kind: str, draw: Callable[..., Figure], of: str = "", *, has_narrow: bool = True, **words: Any) -> Self:
+        """The figure called "<kind>", or "<kind>-<of>": caption and alt are the passage "figure <kind>"."""
+        caption, alt = passage(f"figure {kind}", **words)
+        return cls(f"{kind}-{of}" if of else kind, caption, alt, draw, has_narrow)
+
+
+@dataclass(frozen=True)
+class FigureImage:
+    """A figure as the page holds it, its size in CSS pixels."""
+
+    source: str
+    """Data URI of an SVG that follows the page's colours."""
+    width: int
+    height: int
+    areas: list[tuple[str, float, float, float, float]]
+    """What leads to books: see `figure_style.find_areas`."""
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure that was drawn."""
+
+    spec: FigureSpec
+    wide: FigureImage
+    narrow: FigureImage | None
+    """For phones; None where the wide one is scrolled there."""
+    files: tuple[Path, ...]
+
+    @property
+    def areas(self) -> dict[str, list[tuple[str, float, float, float, float]]]:
+        """What in it leads to books, by `wide` and `narrow`; nothing where nothing does."""
+        images = {"wide": self.wide, "narrow": self.narrow}
+        return {name: image.areas for name, image in images.items() if image is not None and image.areas}
+
+
+def draw_figure(spec: FigureSpec, folder: Path) -> ReportFigure:
+    """The figure of a specification, drawn, and written to `folder` as SVG and PNG."""
+    drawing = spec.draw()
+    svg = to_svg(drawing)
+    files = (folder / f"{spec.name}.svg", folder / f"{spec.name}.png")
+    write_bytes(files[0], svg.encode())
+    write_bytes(files[1], to_png(drawing))
+    small = spec.draw(width=NARROW) if spec.has_narrow else None
+    return ReportFigure(spec, _image(drawing, svg), _image(small, to_svg(small)) if small else None, files)
+
+
+def _image(drawing: Figure, svg: str) -> FigureImage:
+    width, height = drawing.get_size_inches()
+    source = data_uri(adaptive(svg).encode(), "image/svg+xml")
+    return FigureImage(source, round(width * _PIXELS), round(height * _PIXELS), find_areas(drawing))
 
 
 def trial_figures(findings: Findings) -> Iterator[FigureSpec]:

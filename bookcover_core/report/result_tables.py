@@ -1,10 +1,11 @@
-"""Tables 1, 2 and 3 of the dissertation, with published numbers beside the study's; equal bests are all marked."""
+"""The tables of results, Tables 1 to 3 of the dissertation among them, and of their analysis (section 5.2)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from bookcover_core.evaluation.colour_analysis import Correlation
 from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     published_precision,
@@ -14,6 +15,7 @@ from bookcover_core.evaluation.published_results import (
 )
 from bookcover_core.evaluation.scores import Scores
 from bookcover_core.genres import Genre
+from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.table import Cell, Table
 
@@ -167,3 +169,57 @@ def _mark_best(cells: Sequence[Cell], step: int, contenders: Sequence[int]) -> l
             if value == max(values.values()) > 0:
                 marked[place] = replace(cells[place], best=True)
     return marked
+
+
+# Pairs of genres that a table names: of each network, and of the best one's confusions.
+_MOST_OVERLAPS, _MOST_CONFUSIONS = 8, 15
+
+
+def analysis_tables(findings: Findings) -> Iterator[Table | None]:
+    """The tables that the analysis allows; none without one, none of confusions without any, none of pairs of one."""
+    analysis, called, best = findings.analysis, findings.titles, findings.best
+    if analysis is None or best is None:
+        return
+
+    def by_itself(found: Correlation | None) -> Cell:
+        return Cell(found.expected, found.low, found.high) if found else Cell()
+
+    yield Table.of(
+        "colour-correlation", analysis.systems.items(), analysis=analysis, called=called, by_itself=by_itself
+    )
+    overlaps = {called[name]: system.overlap for name, system in analysis.systems.items()}
+    yield Table.of(
+        "overlapping-pairs",
+        [
+            (title, pair)
+            for title, overlap in overlaps.items()
+            for pair in overlap.pairs[:_MOST_OVERLAPS] or filter(None, [overlap.highest])
+        ],
+        analysis=analysis,
+        overlaps=overlaps,
+        threshold=max((each.threshold for each in overlaps.values()), default=0.0),
+        most=_MOST_OVERLAPS,
+    )
+    yield Table.of(
+        "confused-pairs",
+        analysis.systems[best.name].confused[:_MOST_CONFUSIONS],
+        best=best,
+        analysis=analysis,
+        titles=read_table(findings.study.workspace.splits, ("key", "title")).set_index("key")["title"].to_dict(),
+    )
+    calibrations = {called[name]: system.calibration for name, system in analysis.systems.items()}
+    yield Table.of(
+        "calibration",
+        calibrations.items(),
+        first=next(iter(calibrations.values())),
+        is_tempered=any(each.tempered for each in calibrations.values()),
+    )
+    yield Table.of("pairs", analysis.pairs, called=called)
+    if joint := analysis.together:
+        yield Table.of(
+            "together",
+            enumerate(joint.right_by),
+            analysis=analysis,
+            known=joint.any_right,
+            called=[called[name] for name in joint.systems],
+        )

@@ -22,7 +22,6 @@ from bookcover_core.report.findings import Findings
 from bookcover_core.report.formats import percent
 from bookcover_core.report.number_verdicts import Reproduction, best_genres
 from bookcover_core.report.report_figures import in_words
-from bookcover_core.report.table import Table
 from bookcover_core.training.history import TrainingCurve
 
 _MOBILE, _INCEPTION, _RESNEXT = _NETWORKS = "MobileNetV2", "InceptionResNetV2", "ResNeXt50"
@@ -131,18 +130,17 @@ def _stays_below(resnext: TrainingCurve, mobile: TrainingCurve) -> Found:
 
 
 def _level_with_alexnet(scores: Scores) -> Found:
-    first, third = (_apart(scores, k, "AlexNet") for k in (1, 3))
-    ours = ", ".join(_against(scores, k, "AlexNet") for k in (1, 3))
-    return _weighed(ours, for_it=third.low > 0, against=not first.holds_zero or third.high < 0)
+    (first, at_1), (third, at_3) = (_beside(scores, k, "AlexNet") for k in (1, 3))
+    return _weighed(f"{at_1}, {at_3}", for_it=third.low > 0, against=not first.holds_zero or third.high < 0)
 
 
 def _near_lenet(scores: Scores) -> Found:
     """Ahead by five points at most ("close"), and in more than half of the genres."""
     other = published_recall()["LeNet"]
     better = sum(genre.recall[1].value > other.recall[1][genre.name] for genre in scores.genres if genre.recall)
-    apart = _apart(scores, 1, "LeNet")
+    apart, words = _beside(scores, 1, "LeNet")
     holds = apart.low <= 0.05 and apart.high >= 0 and better > len(scores.genres) // 2
-    return Found(holds, f"{_against(scores, 1, 'LeNet')}, better in {better} of {len(scores.genres)} genres")
+    return Found(holds, f"{words}, better in {better} of {len(scores.genres)} genres")
 
 
 def _misses_many(scores: Scores) -> Found:
@@ -185,9 +183,9 @@ def _fantasy_is_darker(_: Findings, analysis: Analysis) -> Found | None:
     bright = {analysis.genres[colour.label].name: colour.brightness for colour in analysis.colours}
     if not {_FANTASY, _COOKBOOKS} <= bright.keys():
         return None
-    words = [f"{each.value:.0f} ({each.low:.0f} to {each.high:.0f})" for each in (bright[_FANTASY], bright[_COOKBOOKS])]
-    apart = difference(bright[_COOKBOOKS], bright[_FANTASY])
-    return _all_above(f"brightness {words[0]} against {words[1]}", [apart])
+    dark, light = bright[_FANTASY], bright[_COOKBOOKS]
+    words = (f"{each.value:.0f} ({each.low:.0f} to {each.high:.0f})" for each in (dark, light))
+    return _all_above(f"brightness {' against '.join(words)}", [difference(light, dark)])
 
 
 def _nearer_is_better(*analysed: SystemAnalysis) -> Found | None:
@@ -207,10 +205,6 @@ def _colour_beats_chance(findings: Findings, analysis: Analysis) -> Found | None
         return None
     ours = f"{percent(rule.value)} % ({percent(rule.low)} to {percent(rule.high)}), chance {percent(analysis.chance)} %"
     return _weighed(ours, for_it=rule.low > analysis.chance, against=rule.high < analysis.chance)
-
-
-def _overlapping(analysed: SystemAnalysis) -> int:
-    return len(analysed.overlap.pairs)
 
 
 _NAMED_PAIRS = (
@@ -248,7 +242,7 @@ def _stay_negative(findings: Findings, _: Analysis) -> Found | None:
 
 
 def _inception_is_best(findings: Findings, analysis: Analysis) -> Found | None:
-    scores = findings.scores_by_name
+    scores = {each.name: each.scores for each in findings.systems}
     if not {*_NETWORKS} <= scores.keys():
         return None
     others = [_standing(analysis, _INCEPTION, name) for name in (_MOBILE, _RESNEXT)]
@@ -287,7 +281,10 @@ CHECKS: dict[str, Check] = {
     "darker": _fantasy_is_darker,
     "colour-distance": _of(_analysed, _nearer_is_better),
     "mean-colour": _colour_beats_chance,
-    "overlaps": _of(_analysed, _numbers("overlapping pairs", _overlapping, lambda m, i, r: i == 0 < m < r)),
+    "overlaps": _of(
+        _analysed,
+        _numbers("overlapping pairs", lambda each: len(each.overlap.pairs), lambda m, i, r: i == 0 < m < r),
+    ),
     "overlapping-pairs": _named_pairs_overlap,
     "best-three": _of(_scores, _best_three, _INCEPTION),
     "negative-scores": _stay_negative,
@@ -325,11 +322,6 @@ def statement_verdicts(findings: Findings, analysis: Analysis | None) -> list[St
     return verdicts
 
 
-def statement_table(verdicts: Sequence[StatementVerdict]) -> Table | None:
-    """The statements with what was found and the verdict; None without statements."""
-    return Table.of("statements", verdicts, verdicts=verdicts)
-
-
 def _by_recall(scores: Scores) -> list[GenreScore]:
     """The genres that have test books, the best recall first."""
     return sorted((genre for genre in scores.genres if genre.recall), key=lambda genre: -genre.recall[1].value)
@@ -341,14 +333,11 @@ def _standing(analysis: Analysis, first: str, second: str) -> Standing:
     return standings[first, second] if (first, second) in standings else standings[second, first].reversed
 
 
-def _apart(scores: Scores, k: int, network: str) -> Estimate:
-    """The study's top-k accuracy less the published one."""
-    published = published_recall()[network].total[k] * PUBLISHED_TEST_BOOKS
-    return difference(scores.top(k), Estimate.of_share(round(published), PUBLISHED_TEST_BOOKS, scores.confidence))
-
-
-def _against(scores: Scores, k: int, network: str) -> str:
-    return f"{percent(scores.top(k).value)} against {percent(published_recall()[network].total[k])} % at top {k}"
+def _beside(scores: Scores, k: int, network: str) -> tuple[Estimate, str]:
+    """The study's top-k accuracy less the published one, and both in words."""
+    ours, published = scores.top(k), published_recall()[network].total[k]
+    other = Estimate.of_share(round(published * PUBLISHED_TEST_BOOKS), PUBLISHED_TEST_BOOKS, scores.confidence)
+    return difference(ours, other), f"{percent(ours.value)} against {percent(published)} % at top {k}"
 
 
 def _weighed(ours: str, *, for_it: bool, against: bool) -> Found:

@@ -9,17 +9,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate, difference, paired_difference
-from bookcover_core.evaluation.metrics import Integers
-from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.metrics import Integers, true_ranks
+from bookcover_core.evaluation.predictions import Predictions
 from bookcover_core.evaluation.scores import Scores, score_again
 from bookcover_core.evaluation.significance import Standing, holm, mcnemar, standing_of
 from bookcover_core.pipeline.graph import stages
@@ -70,108 +69,94 @@ class _JudgedBooks:
     predictions: Predictions
     scores: Scores
 
-    @property
-    def ranks(self) -> Integers:
-        return metrics.true_ranks(self.predictions.labels, self.predictions.probabilities)
+    @classmethod
+    def of(cls, scores: Scores, predictions: Predictions, confidence: float) -> Self:
+        """Those of `predictions`, scored anew where `scores` are of other books or another confidence."""
+        if (scores.confidence, scores.books) != (confidence, len(predictions.keys)):
+            scores = score_again(scores, predictions, confidence)
+        return cls(predictions, scores)
+
+    def at(self, places: Integers) -> Self:
+        """What it made of the books at some places."""
+        return self.of(self.scores, self.predictions.at(places), self.scores.confidence)
 
     @property
     def genres(self) -> list[str]:
+        """Names, by label."""
         return [genre.name for genre in self.scores.genres]
 
 
 def _compare_systems(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> SystemPair:
     """How far two systems are apart, by all test books of their studies; `shared` are the keys that both have."""
-    whole = judged = (one, other)
-    places = _shared_places(*judged, shared)
-    paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(each.scores.books for each in judged))
-    if paired:
-        judged = (_only(judged[0], places[0]), _only(judged[1], places[1]))
-    apart, p = difference(judged[0].scores.accuracy, judged[1].scores.accuracy), None
-    if paired:
-        groups, right = np.array(judged[0].predictions.groups), [each.ranks == 1 for each in judged]
-        apart = paired_difference(right[0], right[1], groups, one.scores.confidence)
-        p = mcnemar(right[0], right[1], groups)
+    places = _shared_places(one, other, shared)
+    paired = len(places[0]) >= max(1.0, _ENOUGH_SHARED * min(one.scores.books, other.scores.books))
+    first, second = (one.at(places[0]), other.at(places[1])) if paired else (one, other)
+    mine, theirs = (
+        true_ranks(each.predictions.labels, each.predictions.probabilities) == 1 for each in (first, second)
+    )
+    groups = np.array(first.predictions.groups)
+
+    def apart(first_share: Estimate, second_share: Estimate, label: int | None = None) -> Estimate:
+        """The first share less the second, of the books of one genre of the first, or of all."""
+        if not paired:
+            return difference(first_share, second_share)
+        own = slice(None) if label is None else first.predictions.labels == label
+        return paired_difference(mine[own], theirs[own], groups[own], one.scores.confidence)
+
+    genres = []
+    for name in dict.fromkeys([*first.genres, *second.genres]):
+        here, there = (each.scores.of_genre(name) for each in (first, second))
+        gap = None
+        if here and there and here.recall and there.recall:
+            gap = apart(here.recall[1], there.recall[1], here.label)
+        else:
+            here, there = (each.scores.of_genre(name) for each in (one, other))
+        genres.append(
+            GenreDifference(
+                name=name,
+                first_books=here.books if here else None,
+                second_books=there.books if there else None,
+                first=here.recall.get(1) if here else None,
+                second=there.recall.get(1) if there else None,
+                difference=gap,
+            )
+        )
+    accuracies = (first.scores.accuracy, second.scores.accuracy)
+    whole = apart(*accuracies)
     return SystemPair(
         first=one.scores.backbone,
         second=other.scores.backbone,
         paired=paired,
         shared_books=len(places[0]),
-        first_books=judged[0].scores.books,
-        second_books=judged[1].scores.books,
-        accuracies=(judged[0].scores.accuracy, judged[1].scores.accuracy),
-        difference=apart,
-        standing=standing_of(apart),
-        p=p,
-        genres=_genres(*judged, whole, paired=paired),
+        first_books=first.scores.books,
+        second_books=second.scores.books,
+        accuracies=accuracies,
+        difference=whole,
+        standing=standing_of(whole),
+        p=mcnemar(mine, theirs, groups) if paired else None,
+        genres=sorted(genres, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True),
     )
 
 
 def corrected(pairs: list[SystemPair], confidence: float) -> list[SystemPair]:
     """`pairs` with the p-values of their accuracies corrected for their number, and their standing after that."""
-    tested = [(place, pair.p) for place, pair in enumerate(pairs) if pair.p is not None]
-    found = list(pairs)
-    for (place, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
-        standing = standing_of(pairs[place].difference, p, confidence)
-        found[place] = pairs[place].model_copy(update={"p_holm": p, "standing": standing})
+    found, ps = [], iter(holm([pair.p for pair in pairs if pair.p is not None]))
+    for pair in pairs:
+        p = None if pair.p is None else next(ps)
+        standing = pair.standing if p is None else standing_of(pair.difference, p, confidence)
+        found.append(pair.model_copy(update={"p_holm": p, "standing": standing}))
     return found
-
-
-def _scored(scores: Scores, predictions: Predictions, confidence: float) -> _JudgedBooks:
-    if scores.confidence == confidence and scores.books == len(predictions.keys):
-        return _JudgedBooks(predictions, scores)
-    return _JudgedBooks(predictions, score_again(scores, predictions, confidence))
-
-
-def _only(judged: _JudgedBooks, places: Integers) -> _JudgedBooks:
-    """What it made of the books at some places."""
-    return _scored(judged.scores, judged.predictions.at(places), judged.scores.confidence)
 
 
 def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[str]) -> tuple[Integers, Integers]:
     """Places, in either's predictions, of the books that both judged and put under one genre; in one order."""
-    places = {key: place for place, key in enumerate(other.predictions.keys) if key in shared}
-    found = [
-        (place, places[key])
-        for place, (key, label) in enumerate(zip(one.predictions.keys, one.predictions.labels, strict=True))
-        if key in places and one.genres[label] == other.genres[other.predictions.labels[places[key]]]
-    ]
-    table = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
-
-def _genres(
-    one: _JudgedBooks, other: _JudgedBooks, whole: tuple[_JudgedBooks, _JudgedBooks], *, paired: bool
-) -> list[GenreDifference]:
-    """The recall of every genre of either, the greatest difference first; those not compared last, on all their books.
-
-    `one` and `other` are what is compared, the same books in one order where `paired`; `whole` is all that both judged.
-    """
-    right = [each.ranks == 1 for each in (one, other)]
-    groups, confidence = np.array(one.predictions.groups), one.scores.confidence
-    found = []
-    for name in dict.fromkeys([*one.genres, *other.genres]):
-        scores = [each.scores.of_genre(name) for each in (one, other)]
-        is_tested = all(genre and genre.recall for genre in scores)
-        if not is_tested:
-            scores = [each.scores.of_genre(name) for each in whole]
-        first, second = (genre.recall.get(1) if genre else None for genre in scores)
-        apart = None
-        if is_tested and scores[0] and first and second:
-            own = one.predictions.labels == scores[0].label
-            apart = difference(first, second)
-            if paired:
-                apart = paired_difference(right[0][own], right[1][own], groups[own], confidence)
-        found.append(
-            GenreDifference(
-                name=name,
-                first_books=scores[0].books if scores[0] else None,
-                second_books=scores[1].books if scores[1] else None,
-                first=first,
-                second=second,
-                difference=apart,
-            )
-        )
-    return sorted(found, key=lambda each: each.difference.value if each.difference else -np.inf, reverse=True)
+    books = []
+    for each in (one, other):
+        genres = [each.genres[label] for label in each.predictions.labels]
+        books.append(pd.DataFrame({"key": each.predictions.keys, "genre": genres}).reset_index())
+    both = books[0].merge(books[1], on=["key", "genre"])
+    both = both[both["key"].isin(shared)]
+    return both["index_x"].to_numpy(), both["index_y"].to_numpy()
 
 
 # Stands for the split of a book that a study does not have.
@@ -220,17 +205,12 @@ class StudyPair:
     @cached_property
     def best(self) -> SystemPair:
         """The best system of the first and the best of the other, each by its own study."""
-        names = tuple(_best(findings).name for findings in self.both)
+        names = tuple(findings.by_validation[0].name for findings in self.both)
         return next(pair for pair in self.pairs if (pair.first, pair.second) == names)
 
     def title(self, pair: SystemPair, study: int) -> str:
         """The name of the first (0) or second (1) system of a pair for people, which says of an untrained one so."""
         return self.both[study].titles[(pair.first, pair.second)[study]]
-
-    @property
-    def confidence(self) -> float:
-        """Of every interval: that of the first study."""
-        return self.both[0].confidence
 
     @cached_property
     def shared_genres(self) -> list[str]:
@@ -291,7 +271,11 @@ def compare_studies(*studies: Study) -> StudyComparison:
     shared = [_share_books(first, other) for other in others]
     compared = [
         [
-            _compare_systems(_judged(first, mine, first.confidence), _judged(other, theirs, first.confidence), own.keys)
+            _compare_systems(
+                _JudgedBooks.of(mine.scores, first.predictions(mine), first.confidence),
+                _JudgedBooks.of(theirs.scores, other.predictions(theirs), first.confidence),
+                own.keys,
+            )
             for mine, theirs in _paired_systems(first, other)
         ]
         for other, own in zip(others, shared, strict=True)
@@ -311,7 +295,7 @@ def _paired_systems(one: Findings, other: Findings) -> list[tuple[EvaluatedSyste
     """Systems of one name, and the best of both."""
     others = {system.name: system for system in other.systems}
     pairs = [(system, others[system.name]) for system in one.systems if system.name in others]
-    best = (_best(one), _best(other))
+    best = (one.by_validation[0], other.by_validation[0])
     return pairs if best[0].name == best[1].name else [*pairs, best]
 
 
@@ -326,20 +310,10 @@ def _with_results(study: Study) -> Findings:
     return findings
 
 
-def _judged(findings: Findings, system: EvaluatedSystem, confidence: float) -> _JudgedBooks:
-    folder = findings.study.workspace.evaluation / system.scores.model
-    return _scored(system.scores, read_predictions(folder / "predictions.csv"), confidence)
-
-
 def _is_deciding(name: str) -> bool:
     """Whether an outcome depends on the setting with this dotted name."""
     group = name.partition(".")[0]
     return group in _DECIDING_PARTS or any(path in {name, group} for stage in stages() for path in stage.settings)
-
-
-def _best(findings: Findings) -> EvaluatedSystem:
-    assert findings.best is not None
-    return findings.best
 
 
 def _share_books(first: Findings, second: Findings) -> SharedBooks:

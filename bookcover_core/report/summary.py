@@ -65,8 +65,24 @@ def result_rows(findings: Findings) -> list[dict[str, Any]]:
     Intervals are `_low` and `_high` of a name; best_epoch is None where unknown, published_top1 where not comparable;
     random_weights is of the network itself, or of a member of an ensemble.
     """
-    published = _published(findings)
-    return [_row(system, published.get(system.name)) for system in _ordered(findings)]
+    rows = []
+    for system in _ordered(findings):
+        scores = system.scores
+        row: dict[str, Any] = {
+            "model": scores.model,
+            "backbone": scores.backbone,
+            "preparation": scores.preparation,
+            "test_books": scores.books,
+            "chance": scores.chance,
+            "chance3": scores.chances[3],
+            "chance5": scores.chances[5],
+        }
+        shown = {f"top{k}": scores.top(k) for k in TOP} | {"macro_precision": scores.totals["macro_precision"]}
+        for name, estimate in shown.items():
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        row |= {"best_epoch": system.best_epoch, "published_top1": _published(findings).get(system.name)}
+        rows.append(row | {"random_weights": system.untrained})
+    return rows
 
 
 def headline(findings: Findings) -> Headline:
@@ -95,22 +111,18 @@ def headline(findings: Findings) -> Headline:
 
 def verdict_words(findings: Findings) -> list[str]:
     """The verdict by the picture, by the whole cover, and by cover and listing, a sentence each; none: nobody reads."""
-    verdicts = three_verdicts(findings)
-    return passage("three verdicts", verdicts=verdicts, about=about) if verdicts else []
+    return passage("three verdicts", verdicts=three_verdicts(findings), about=about)
 
 
 def about(share: float) -> str:
     """A share in whole numbers: "About one in four", "About two in three"."""
-    ones = [(1 / number, f"one in {_word(number)}") for number in (*range(2, 11), 12, 15, 20, 25, 30, 40, 50, 100)]
+    words = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=2))
+    numbers = (*words, 12, 15, 20, 25, 30, 40, 50, 100)
+    ones = [(1 / number, f"one in {words.get(number, number)}") for number in numbers]
     more = [(0.0, "none"), (2 / 3, "two in three"), (3 / 4, "three in four"), (4 / 5, "four in five")]
     every = [*ones, *more, (0.9, "nine in ten"), (1.0, "all")]
-    odds = [(abs(np.log((each + 1e-3) / (share + 1e-3))) + abs(each - share), words) for each, words in every]
+    odds = [(abs(np.log((each + 1e-3) / (share + 1e-3))) + abs(each - share), said) for each, said in every]
     return f"About {min(odds)[1]}"
-
-
-def _word(number: int) -> str:
-    words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    return words[number - 2] if number <= 10 else str(number)
 
 
 def _standing(findings: Findings, best: EvaluatedSystem) -> str:
@@ -126,27 +138,6 @@ def _standing(findings: Findings, best: EvaluatedSystem) -> str:
     place = "above" if apart.low > 0 else "below" if apart.high < 0 else "not told apart from"
     left = "" if scores.books == PUBLISHED_TEST_BOOKS else f", on the {scores.books:,} of them that are left,"
     return f"That is {place} the best published on the official split{left} ({names}, {percent(highest)}{PERCENT})."
-
-
-def _row(system: EvaluatedSystem, published: float | None) -> dict[str, Any]:
-    scores = system.scores
-    row: dict[str, Any] = {
-        "model": scores.model,
-        "backbone": scores.backbone,
-        "preparation": scores.preparation,
-        "test_books": scores.books,
-        "chance": scores.chance,
-        "chance3": scores.chances[3],
-        "chance5": scores.chances[5],
-    }
-    shown = {f"top{k}": scores.top(k) for k in TOP} | {"macro_precision": scores.totals["macro_precision"]}
-    for name, estimate in shown.items():
-        row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return row | {
-        "best_epoch": system.best_epoch,
-        "published_top1": published,
-        "random_weights": system.untrained,
-    }
 
 
 def _ordered(findings: Findings) -> list[EvaluatedSystem]:

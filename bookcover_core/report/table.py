@@ -1,7 +1,7 @@
 """A table of the report: laid out in `templates/words.txt`, shown in the page or as Markdown, written as CSV."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +16,6 @@ from bookcover_core.report.words import expression, passage
 
 Value = str | int | float | None
 
-# Smaller p-values are not shown: nothing is known that well.
-_SMALLEST_P = 0.001
-
 
 class Format(StrEnum):
     """What the cells of a column hold, and so how they are shown. The value is a class of the page's style sheet."""
@@ -30,6 +27,16 @@ class Format(StrEnum):
     RATE = "rate"  # items a second
     NUMBER = "number"  # any other number, shown with two decimals
     P_VALUE = "p-value"  # shown with three decimals, and as "< 0.001" below them
+
+
+# How numbers are told to people; others with thousands marked. No p-value is known so well that it is told below 0.001.
+_TOLD: dict[Format, Callable[[float], str]] = {
+    Format.SHARE: percent,
+    Format.SECONDS: duration,
+    Format.NUMBER: "{:.2f}".format,
+    Format.P_VALUE: lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001",
+    Format.RATE: lambda rate: f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}",
+}
 
 
 @dataclass(frozen=True)
@@ -152,19 +159,9 @@ def show(cell: Cell, column: Column) -> str:
     value = cell.value
     if value is None or isinstance(value, str):
         return value or DASH
-    match column.format:
-        case Format.SHARE:
-            return percent(value)
-        case Format.SECONDS:
-            return duration(value)
-        case Format.NUMBER:
-            return f"{value:.2f}"
-        case Format.P_VALUE:
-            return f"{value:.3f}" if value >= _SMALLEST_P else f"< {_SMALLEST_P}"
-        case Format.RATE:
-            return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-        case _:
-            return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if column.format in _TOLD:
+        return _TOLD[column.format](value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def show_interval(cell: Cell, form: Format = Format.SHARE, *, whole: bool = False) -> str:

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from bookcover_core.evaluation.repeats import LearningCurve
-from bookcover_core.families.family import listed, title_of
+from bookcover_core.families.family import title_of
 from bookcover_core.families.from_scratch import MOMENTUM
 from bookcover_core.families.systems import ALL_FAMILIES
 from bookcover_core.models.model_cards import Member, read_card
-from bookcover_core.report.figure_spec import FigureSpec
 from bookcover_core.report.findings import Findings
+from bookcover_core.report.report_figures import FigureSpec
 from bookcover_core.report.table import Table
 from bookcover_core.report.words import passage
 from bookcover_core.training.preparation_choice import split_model_name
@@ -32,11 +32,8 @@ def training_table(findings: Findings) -> Table | None:
     """How each network was trained: section 4.2; None without networks."""
     networks = [each for each in findings.systems if not each.is_ensemble]
     families = [family for family in ALL_FAMILIES if any(each.system.family is family for each in networks)]
-    used = [way for family in families if (way := family.monitor(findings.study.settings))]
-    monitors = {monitor for _, monitor in used}
-    ways = [f"{named} by validation {monitor}" for named, monitor in used]
-    best_by = f"by validation {monitors.pop()}" if len(monitors) == 1 else listed(ways) if ways else ""
-    return Table.of("training", networks, findings=findings, best_by=best_by)
+    monitored = [way for family in families if (way := family.monitor(findings.study.settings))]
+    return Table.of("training", networks, findings=findings, monitored=monitored)
 
 
 def ensemble_table(findings: Findings) -> Table | None:
@@ -73,11 +70,6 @@ def curve_figures(findings: Findings) -> Iterator[FigureSpec]:
     """The learning curves, where shares of the books were learnt from."""
     if curves := _curves(findings):
         yield FigureSpec.of("learning-curve", partial(learning_curves, curves), curves=curves)
-
-
-def doubt_words(findings: Findings) -> list[str]:
-    """How many labels are doubtful, what that is worth, and how much of the error it may be."""
-    return passage("doubtful labels", noise=findings.label_noise) if findings.label_noise else []
 
 
 def curve_words(findings: Findings) -> list[str]:

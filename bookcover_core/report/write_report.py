@@ -16,21 +16,18 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 
 
-def _telling_settings() -> list[str]:
-    """Paths of the settings that a report depends on: those of any outcome, and which networks there are."""
-    return ["name", "training", "models", *(path for each in stages() for path in each.settings)]
-
-
 def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
     from bookcover_core.report.findings import gather  # noqa: PLC0415 - imports pandas
-    from bookcover_core.report.page import templates_digest  # noqa: PLC0415 - imports Matplotlib
+    from bookcover_core.report.report_files import templates_digest  # noqa: PLC0415 - imports Matplotlib
 
     findings = gather(study, failures)
+    # The settings of any outcome, and which networks there are.
+    settings = ["name", "training", "models", *(path for each in stages() for path in each.settings)]
     behind = [manifest for manifests in findings.manifests.values() for manifest in manifests]
     return Inputs(
         after=[manifest.label for manifest in behind],
         given={
-            "settings": digest_of([study.settings.part(path) for path in _telling_settings()]),
+            "settings": digest_of([study.settings.part(path) for path in settings]),
             "counts and times": digest_of([[each.label, each.counts, each.seconds] for each in behind]),
             "templates": templates_digest(),
             "missing": digest_of([[each.name, each.reason] for each in findings.missing]),

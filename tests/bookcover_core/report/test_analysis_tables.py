@@ -10,8 +10,8 @@ from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
-from bookcover_core.report.analysis_tables import analysis_tables
 from bookcover_core.report.findings import gather
+from bookcover_core.report.result_tables import analysis_tables
 from bookcover_core.report.table import Cell, Column, Format, show, show_interval
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.analysed import make_analysed_study

@@ -9,9 +9,9 @@ import pytest
 from bookcover_core.curation.near_duplicates import Duplicate, duplicates_file, read_duplicates
 from bookcover_core.evaluation.intervals import share
 from bookcover_core.pipeline.workspace import write_table
-from bookcover_core.report.chapters import make_tables
+from bookcover_core.report.curation_section import accuracy_ceiling, torn_pairs, twins_markdown
 from bookcover_core.report.findings import gather
-from bookcover_core.report.near_duplicate_section import accuracy_ceiling, torn_pairs, twins_markdown
+from bookcover_core.report.report_files import make_tables
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.report.specimen import Specimen, make_study
 

@@ -9,9 +9,9 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, curate
 from bookcover_core.curation.decisions import append_decision
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.report.chapters import make_tables
+from bookcover_core.report.curation_section import exchanged_covers, exchanges, reasons_table, replaced_markdown
 from bookcover_core.report.findings import gather
-from bookcover_core.report.replacement_tables import exchanged_covers, exchanges, reasons_table, replaced_markdown
+from bookcover_core.report.report_files import make_tables
 from bookcover_core.report.write_report import write_report
 from tests.bookcover_core.invented import Record, invented_study
 

@@ -16,7 +16,8 @@ from bookcover_core.evaluation.significance import Standing
 from bookcover_core.report import statements
 from bookcover_core.report.findings import gather
 from bookcover_core.report.number_verdicts import Reproduction
-from bookcover_core.report.statements import CHECKS, statement_table, statement_verdicts
+from bookcover_core.report.statements import CHECKS, statement_verdicts
+from bookcover_core.report.table import Table
 from bookcover_core.training.history import TrainingCurve
 
 NETWORKS = ("MobileNetV2", "InceptionResNetV2", "ResNeXt50")
@@ -52,7 +53,7 @@ def test_every_statement_is_checked_and_says_what_was_found(found):
     assert by_statement["InceptionResNetV2 is the best of the three networks."] is Reproduction.REPRODUCED
     assert by_statement["All three networks stop early, by epoch 104 at most."] is Reproduction.REPRODUCED
     assert by_statement["MobileNetV2 peaks first, InceptionResNetV2 later, ResNeXt50 last."] is Reproduction.REPRODUCED
-    table = statement_table(verdicts)
+    table = Table.of("statements", verdicts, verdicts=verdicts)
     assert table is not None
     assert len(table.rows) == 23
 
