@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property, partial
@@ -72,23 +72,61 @@ class State(StrEnum):
     """It is done, and there is more that it could do: covers to ask for again."""
 
 
+@dataclass(eq=False)
+class Declaration:
+    """What is declared of a stage."""
+
+    name: str
+    """Among all stages."""
+    title: str
+    """What the stage does, for people."""
+    _: KW_ONLY
+    label: str = ""
+    """How its manifests' labels begin; empty: as it is called. Stages that make one thing share it."""
+    step: str = ""
+    """The step of a study that it belongs to: what people start alone. Empty: it is one itself."""
+    run_title: str = ""
+    """What one part does, for people; arguments in braces are filled in. Empty: the title."""
+    settings: Sequence[str] = ()
+    """Dotted paths of the settings that its outcome depends on."""
+    after: Sequence[str] = ()
+    """Labels of the stages that it builds on, where that is all that it is made from."""
+    inputs: Callable[..., Inputs] | None = None
+    """What a part is made from, otherwise; called with the study and the part's words."""
+    parts: Callable[[Study], Iterable[tuple[Any, ...]]] = lambda _: [()]
+    """The words of each part of a study, as far as they are known; as it stands here, of a stage that has no parts."""
+    fetch: Callable[..., object] | None = None
+    """Brings what `inputs` digests, before a run; asking alone does without."""
+    is_open: Callable[[Study, Manifest], bool] | None = None
+    """Whether a manifest that stands leaves something to do."""
+    kept: bool = False
+    """Whether its results are kept in the store of the home, for all its studies (`pipeline.store`)."""
+    apart: bool = False
+    """Whether it is run in a process of its own, because it imports TensorFlow."""
+    timed: bool = False
+    """Whether it is a training, which may take `training.time_limit` minutes."""
+    network_of: Callable[..., str | None] | None = None
+    """The network that a part loads; parts of one share a process. None: its word `backbone` or `network`, if any."""
+    asks_hosts: bool = False
+    """Whether it asks hosts, which may answer at another attempt."""
+    spreads: Callable[..., Iterable[Path]] | None = None
+    """Files that a part reads besides those of the parts that it builds on, where the workers of a cluster can do its
+    parts in any order; some may be missing. Called with the study and the part's words."""
+
+    def __post_init__(self) -> None:
+        self.label = self.label or self.name
+        self.step = self.step or self.label
+        self.run_title = self.run_title or self.title[0].lower() + self.title[1:]
+
+
 class StageRun:
-    """One part of a stage, with what it depends on: its declaration (`pipeline.stage`), and digests of its code."""
+    """One part of a stage, with what it depends on: its declaration, what it is made from, and digests of its code."""
 
     def __init__(
-        self,
-        study: Study,
-        name: str,
-        inputs: Inputs,
-        *,
-        settings: Iterable[str] = (),
-        code: Mapping[str, str] | None = None,
-        is_open: Callable[[Study, Manifest], bool] | None = None,
-        kept: bool = False,
-        shared: bool = False,
+        self, study: Study, declared: Declaration, inputs: Inputs, code: Mapping[str, str] | None = None
     ) -> None:
-        self.study, self.stage, self.part = study, name, inputs.part
-        self.label = f"{name}/{inputs.part}" if inputs.part else name
+        self.study, self.stage, self.part, self._declared = study, declared.label, inputs.part, declared
+        self.label = f"{self.stage}/{inputs.part}" if inputs.part else self.stage
         self._file = study.manifest_file(self.label)
         behind = {label: study.manifest(label) for label in inputs.after}
         self.inputs = {label: manifest.digest for label, manifest in behind.items()} | dict(inputs.given)
@@ -98,13 +136,12 @@ class StageRun:
         } | {name: {"": size} for name, size in inputs.sizes.items()}
         self.behind = [*inputs.after, *inputs.reads]
         """Labels of all that it builds on."""
-        self.settings: dict[str, Any] = {path: study.settings.part(path) for path in settings}
+        self.settings: dict[str, Any] = {path: study.settings.part(path) for path in declared.settings}
         self.modules = dict(code or {})
         self.code = digest_of(self.modules)
-        self.key = digest_of([name, self.part, self.settings, self.inputs, self.code])
-        self._is_open = is_open or (lambda _study, _manifest: False)
-        self._kept, self._store = kept, Store.beside(study)
-        self._shared = SharedStore.of(study.settings) if shared else None
+        self.key = digest_of([self.stage, self.part, self.settings, self.inputs, self.code])
+        self._store = Store.beside(study)
+        self._shared = SharedStore.of(study.settings) if declared.kept or declared.spreads else None
         self._started = time.perf_counter()
 
     @cached_property
@@ -127,8 +164,8 @@ class StageRun:
     @property
     def done(self) -> Manifest | None:
         """The manifest of an earlier run that stands, if that leaves nothing to do."""
-        standing = self.standing
-        return None if standing is None or self._is_open(self.study, standing) else standing
+        standing, is_open = self.standing, self._declared.is_open
+        return None if standing is None or (is_open and is_open(self.study, standing)) else standing
 
     def take(self) -> Manifest | None:
         """What `done` gives or, where that is nothing, the store or the shared one; a line in the log says so."""
@@ -139,10 +176,10 @@ class StageRun:
             return None
         root, place = self.study.workspace.root, "the store"
         with self.alone():
-            made = self._store.give_result(self.stage, self.key, root) if self._kept else None
+            made = self._store.give_result(self.stage, self.key, root) if self._declared.kept else None
             if made is None and self._shared:
                 place, made = self._shared.address, self._shared.give(self.stage, self.key, root)
-                if made is not None and self._kept:
+                if made is not None and self._declared.kept:
                     self._store.keep_result(made, root)
             if made is None:
                 return None
@@ -154,7 +191,7 @@ class StageRun:
     @property
     def is_stored(self) -> bool:
         """Whether the store has what it would come to."""
-        return self._kept and self._store.has(self.stage, self.key)
+        return self._declared.kept and self._store.has(self.stage, self.key)
 
     @property
     def files_behind(self) -> Iterator[Path]:
@@ -245,7 +282,7 @@ class StageRun:
             finished=datetime.now(UTC),
         )
         self._write(manifest, [*result.outputs, *result.indexes])
-        if self._kept:
+        if self._declared.kept:
             self._store.keep_result(manifest, root)
         if self._shared:
             self._shared.keep(manifest, root)
@@ -266,7 +303,7 @@ class StageRun:
 def record(study: Study, label: str, *, after: Sequence[str] = (), **result: Any) -> Manifest:
     """The manifest of a stage (or part) called `label` whose results, the fields of `Result`, came from elsewhere."""
     name, _, part = label.partition("/")
-    return StageRun(study, name, Inputs(part, after)).finish(Result(**result), imported=True)
+    return StageRun(study, Declaration(name, name), Inputs(part, after)).finish(Result(**result), imported=True)
 
 
 def _differences(path: str, before: Any, now: Any) -> list[str]:

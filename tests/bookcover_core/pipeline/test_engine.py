@@ -7,12 +7,14 @@ import pytest
 
 from bookcover_core.errors import DownloadError, StageOrderError
 from bookcover_core.pipeline import engine
-from bookcover_core.pipeline.engine import Inputs, Result, StageRun, State, record
+from bookcover_core.pipeline.engine import Declaration, Inputs, Result, StageRun, State, record
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings.toml_file import parse_settings
+
+SPLIT = Declaration("split", "Split")
 
 
 def study_in(folder, **settings) -> Study:
@@ -210,9 +212,7 @@ def test_a_stage_says_how_it_stands_and_why_it_runs_again(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         curate(study)
     assert "curate: runs again: its files are missing or altered" in caplog.messages
-    other = StageRun(
-        study, "curate", Inputs(after=["candidates"]), settings=curate.settings, code={"bookcover_core.a.b": "1"}
-    )
+    other = StageRun(study, curate, Inputs(after=["candidates"]), {"bookcover_core.a.b": "1"})
     assert other.state is State.OTHER_CODE
     assert "code: a/b.py" in other.reasons()
 
@@ -221,8 +221,8 @@ def test_of_many_modules_that_changed_their_number_is_said(tmp_path):
     """A line that names sixty files tells a person nothing."""
     study = study_in(tmp_path)
     modules = [f"bookcover_core.a.{name}" for name in "bcdefg"]
-    StageRun(study, "split", Inputs(), code=dict.fromkeys(modules, "1")).finish(Result())
-    assert StageRun(study, "split", Inputs(), code=dict.fromkeys(modules, "2")).reasons() == [
+    StageRun(study, SPLIT, Inputs(), dict.fromkeys(modules, "1")).finish(Result())
+    assert StageRun(study, SPLIT, Inputs(), dict.fromkeys(modules, "2")).reasons() == [
         "code: a/b.py",
         "code: a/c.py",
         "code: a/d.py",
@@ -237,7 +237,8 @@ def test_an_input_that_changed_is_named_with_both_values_or_numbers(tmp_path):
     def built(steps, pictures, books):
         record(study, "split", digest=books, counts={"train": len(books), "seconds": 0.5})
         given = {"scratch.lenet_steps": steps, "pictures": digest_of(pictures), "weights": digest_of(steps)}
-        return StageRun(study, "scratch", Inputs(after=["split"], given=given, sizes={"pictures": len(pictures)}))
+        inputs = Inputs(after=["split"], given=given, sizes={"pictures": len(pictures)})
+        return StageRun(study, Declaration("scratch", "Train"), inputs)
 
     before = digest_of("books")
     built("8", ["a", "b"], before).finish(Result())
@@ -253,11 +254,10 @@ def test_an_input_that_changed_is_named_with_both_values_or_numbers(tmp_path):
 def test_a_setting_within_a_group_is_named(tmp_path):
     """Where a stage depends on a whole group of settings, the one that changed is named, not the group."""
     study = study_in(tmp_path)
-    StageRun(study, "split", Inputs(), settings=["splits"]).finish(Result())
+    splitting = Declaration("split", "Split", settings=["splits"])
+    StageRun(study, splitting, Inputs()).finish(Result())
     changed = study_in(tmp_path, splits={"test_share": 0.2})
-    assert StageRun(changed, "split", Inputs(), settings=["splits"]).reasons() == [
-        "splits.test_share changed from 0.1 to 0.2"
-    ]
+    assert StageRun(changed, splitting, Inputs()).reasons() == ["splits.test_share changed from 0.1 to 0.2"]
 
 
 def test_what_is_spent_goes_when_the_manifest_is_there(tmp_path):
@@ -265,7 +265,7 @@ def test_what_is_spent_goes_when_the_manifest_is_there(tmp_path):
     study = study_in(tmp_path)
     journal = study.workspace.root / "journal"
     write_text(journal, "rows")
-    StageRun(study, "split", Inputs()).finish(Result(spent=[journal]))
+    StageRun(study, SPLIT, Inputs()).finish(Result(spent=[journal]))
     assert not journal.exists()
     assert study.manifest("split")
 
