@@ -94,11 +94,9 @@ def _predictions(study: Study) -> pd.DataFrame:
     slugs, tables = pd.Index([genre.slug for genre in read_genres(study.workspace)]), []
     for system, model in models.items():
         found = read_predictions(study.workspace.evaluation / model / "predictions.csv")
-        table = pd.DataFrame(found.probabilities.astype(np.float32), columns=slugs)
-        table.insert(0, "label", found.labels)
-        table.insert(0, "key", found.keys)
-        table.insert(0, "system", system)
-        tables.append(table)
+        about = pd.DataFrame({"system": system, "key": found.keys, "label": found.labels})
+        shares = pd.DataFrame(found.probabilities.astype(np.float32), columns=slugs)
+        tables.append(about.join(shares))
     return pd.concat(tables)
 
 
@@ -129,12 +127,9 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
     networks = [each for each in predictors if isinstance(each, NetworkPredictor)]
     squares = {each.square for each in networks}
     if len(networks) < len(predictors) or len(squares) > 1 or any(len(each.model.inputs) > 1 for each in networks):
-        raise SettingsError(
-            f"{chosen.title} takes more than one picture of a cover, and cannot be one file",
-            where=chosen.name,
-            advice="Name one of its networks: "
-            f"{', '.join(card.name for card in chosen.members if card.input_size)} (`--model`).",
-        )
+        what = f"{chosen.title} takes more than one picture of a cover, and cannot be one file"
+        names = ", ".join(card.name for card in chosen.members if card.input_size)
+        raise SettingsError(what, where=chosen.name, advice=f"Name one of its networks: {names} (`--model`).")
     if len(networks) == 1:
         return networks[0].model, networks[0].card
     pictures = keras.Input(networks[0].model.inputs[0].shape[1:], name="pictures")

@@ -87,11 +87,9 @@ def in_processes(
             yield pending.popleft().result()
         ended = True
     except TerminatedWorkerError as error:
-        raise WorkerError(
-            "a process that did part of the work was killed",
-            advice="Most often the memory was full: close other programs, or give the machine more, and start the same"
-            " command again: what is done is kept.",
-        ) from error
+        memory = "Most often the memory was full: close other programs, or give the machine more, and start"
+        advice = f"{memory} the same command again: what is done is kept."
+        raise WorkerError("a process that did part of the work was killed", advice=advice) from error
     finally:
         if ended:
             with _ready_lock:

@@ -92,9 +92,8 @@ class Study:
         """Within this block, nobody runs this study or a part of it. Raises as `alone`."""
 
         def refuse() -> None:
-            raise StudyBusyError(
-                "a part of this study is being run", where=self.workspace.root, advice="Wait for it, or end it."
-            )
+            what, advice = "a part of this study is being run", "Wait for it, or end it."
+            raise StudyBusyError(what, where=self.workspace.root, advice=advice)
 
         with self.alone(), turn(self.workspace.root / _PART, refuse):
             yield

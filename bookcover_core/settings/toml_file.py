@@ -110,9 +110,8 @@ def parse_settings(
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
-            raise SettingsError(
-                f"{override!r} is not of the form group.name=value", where="settings", advice="Try training.epochs=50."
-            )
+            what = f"{override!r} is not of the form group.name=value"
+            raise SettingsError(what, where="settings", advice="Try training.epochs=50.")
         steps = tuple(path.strip().split("."))
         value = _with_absolute_paths(_read_value(text.strip()), Path.cwd(), steps)
         laid = _laid_over(laid, steps, value, override)
@@ -161,9 +160,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SettingsError(
-            f"the settings cannot be read ({error.strerror})", where=file, advice="Check the name of the file."
-        ) from None
+        what = f"the settings cannot be read ({error.strerror})"
+        raise SettingsError(what, where=file, advice="Check the name of the file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         advice = 'Write text in quotes: name = "covers".'
         if isinstance(error, tomllib.TOMLDecodeError) and b"\\" in file.read_bytes():
