@@ -133,23 +133,17 @@ class SharedStore:
 
             there, place = url_to_fs(self.address)
         except (ImportError, ValueError) as error:
-            raise SettingsError(
-                f"the shared store {self.address!r} cannot be opened ({_told(error)})",
-                where="shared_store",
-                advice='For s3://, `pip install "bookcover[s3]"`; for others, the package that it names. Or leave the'
-                " setting empty.",
-            ) from error
+            what = f"the shared store {self.address!r} cannot be opened ({_told(error)})"
+            advice = 'For s3://, `pip install "bookcover[s3]"`; for others, the package that it names. Or leave it out.'
+            raise SettingsError(what, where="shared_store", advice=advice) from error
         try:
             yield there, place.rstrip("/")
         except BookcoverError:
             raise
         except Exception as error:
-            raise SharedStoreError(
-                f"the shared store cannot be used ({_told(error)})",
-                where=self.address,
-                advice="See that the address is right, its bucket is there and answers, and the environment holds what"
-                " opens it.",
-            ) from error
+            what = f"the shared store cannot be used ({_told(error)})"
+            advice = "See that the address is right, its bucket answers, and the environment holds what opens it."
+            raise SharedStoreError(what, where=self.address, advice=advice) from error
 
 
 def _told(error: Exception) -> str:

@@ -137,10 +137,9 @@ class _Process:
                 process_group=0,
             )
         except OSError as error:
-            raise WorkerError(
-                f"a process for the networks cannot be started ({error.strerror})",
-                advice="Close other programs, and start the same command again: what is done is kept.",
-            ) from error
+            what = f"a process for the networks cannot be started ({error.strerror})"
+            advice = "Close other programs, and start the same command again: what is done is kept."
+            raise WorkerError(what, advice=advice) from error
         finally:
             other_end.close()
         self._passing_on = Thread(target=self._pass_on, name="stage-process-output", daemon=True)
@@ -170,12 +169,9 @@ class _Process:
                     self.listens = True
                     return Manifest.model_validate(manifest).model_copy(update={"reused": reused})
         if time.monotonic() >= until:
-            raise TrainingError(
-                f"it took longer than {minutes:g} minutes, and was ended",
-                where=label,
-                advice="What it did is kept, and the same command goes on from there; training.time_limit says how long"
-                " it may take.",
-            )
+            what = f"it took longer than {minutes:g} minutes, and was ended"
+            advice = "The same command goes on from what it did; training.time_limit says how long it may take."
+            raise TrainingError(what, where=label, advice=advice)
         if has_waited:
             return None
         raise self._ended(label)

@@ -72,16 +72,12 @@ def _as_ours(error: Exception) -> BookcoverError:
     if isinstance(error, OSError) and (ours := in_our_words(error)):
         return ours
     if type(error).__name__ in _MEMORY_ERRORS:
-        return WorkerError(
-            "the memory is full",
-            advice="Close other programs, choose a smaller batch_size, or give the machine more memory, and start the"
-            " same command again: what is done is kept.",
-        )
+        smaller = "Close other programs, choose a smaller batch_size, or give the machine more memory, and start the"
+        return WorkerError("the memory is full", advice=f"{smaller} same command again: what is done is kept.")
     logger.error("an error that nobody foresaw", exc_info=error)
-    return WorkerError(
-        f"a stage met an error that nobody foresaw ({type(error).__name__}: {' '.join(str(error).split())[:300]})",
-        advice="The log shows where. What is done is kept: start the same command again when the cause is mended.",
-    )
+    what = f"a stage met an error that nobody foresaw ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+    advice = "The log shows where. What is done is kept: start the same command again when the cause is mended."
+    return WorkerError(what, advice=advice)
 
 
 def main() -> None:
