@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bookcover_core.models.keras_graph import calls
+from bookcover_core.models.keras_graph import calls_within, leaf_layers
 
 
 class Architecture(BaseModel):
@@ -27,44 +27,31 @@ class Architecture(BaseModel):
 
 def measure(network: Any) -> Architecture:
     """The numbers of `network`, a functional `keras.Model` whose first input is pictures (n, size, size, 3)."""
-    layers, with_weights, depth, multiply_adds = _walk(network)
+    layers = [layer for layer in leaf_layers(network) if type(layer).__name__ != "InputLayer"]
+    depth, multiply_adds = _follow(network)
     return Architecture(
         input_size=network.inputs[0].shape[1],
-        layers=layers,
-        layers_with_weights=with_weights,
+        layers=len(layers),
+        layers_with_weights=sum(bool(layer.weights) for layer in layers),
         depth=depth,
         parameters=network.count_params(),
         multiply_adds=multiply_adds,
     )
 
 
-def _walk(network: Any) -> tuple[int, int, int, int]:
-    """Layers, layers with weights, depth and multiply-adds of `network` and of the networks within it."""
-    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    layers = with_weights = multiply_adds = 0
-    depths: dict[int, int] = {}
-    for operation in network.operations:
-        within = _walk(operation) if isinstance(operation, keras.Model) else None
-        if within is not None:
-            layers += within[0]
-            with_weights += within[1]
-            multiply_adds += within[3]
-        elif isinstance(operation, keras.layers.Layer) and not isinstance(operation, keras.layers.InputLayer):
-            layers += 1
-            with_weights += bool(operation.weights)
-        for node in _calls(operation, depths):
-            products = 0 if within is not None else _products(operation, node.output_tensors[0].shape)
-            multiply_adds += products
-            further = within[2] if within is not None else int(products > 0)
-            depth = max((depths[id(tensor)] for tensor in node.input_tensors), default=0) + further
-            depths |= {id(tensor): depth for tensor in node.output_tensors}
-    return layers, with_weights, max(depths[id(tensor)] for tensor in network.outputs), multiply_adds
-
-
-def _calls(operation: Any, known: dict[int, int]) -> list[Any]:
-    """The calls of an operation that belong to this network: a layer may have been called in others as well."""
-    return [node for node in calls(operation) if all(id(tensor) in known for tensor in node.input_tensors)]
+def _follow(network: Any) -> tuple[int, int]:
+    """Depth and multiply-adds of `network`, with those of the networks within it."""
+    total, depths = 0, dict[int, int]()
+    for operation, call in calls_within(network):
+        if hasattr(operation, "layers"):
+            further, products = _follow(operation)
+        else:
+            products = _products(operation, call.output_tensors[0].shape)
+            further = int(products > 0)
+        total += products
+        depth = max((depths[id(tensor)] for tensor in call.input_tensors), default=0) + further
+        depths |= {id(tensor): depth for tensor in call.output_tensors}
+    return max(depths[id(tensor)] for tensor in network.outputs), total
 
 
 def _products(layer: Any, shape: tuple[int | None, ...]) -> int:

@@ -1,10 +1,10 @@
 """Encoders that people bring (`models.encoders`): networks in files, from pictures to features, used as they are.
 
-An ONNX file is computed by OpenVINO, a `.keras` file by either engine. What it takes and gives is looked at before a
-study begins. Nothing is known of its blocks, so that it is neither fine-tuned nor explained.
+An ONNX file is computed by OpenVINO, a `.keras` file by either engine. Nothing is known of its blocks, so that it is
+neither fine-tuned nor explained.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,6 @@ from bookcover_core.models.inference_engine import (
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.reading.openvino_runtime import load_openvino
 from bookcover_core.settings import EncoderSettings, ModelSettings, Precision
-
-_SETTING = "models.encoders"
 
 # Pictures that an encoder is tried with.
 _TRIED = 2
@@ -81,11 +79,7 @@ def find_network(models: ModelSettings, name: str, *, others: Iterable[str] = ()
 
 
 def check_encoder(models: ModelSettings, encoder: Encoder) -> None:
-    """Return where an encoder can be used: it takes such pictures, in any number, and gives numbers.
-
-    Raises:
-        SettingsError: It cannot; the message says why.
-    """
+    """Raise `SettingsError` unless an encoder can be used: it takes such pictures, in any number, and gives numbers."""
     engine = choose_engine(models)
     if encoder.name in {*BACKBONES, *SCRATCH}:
         raise _fault(encoder, "has the name of another network", "Call it otherwise.")
@@ -119,7 +113,11 @@ def check_encoder(models: ModelSettings, encoder: Encoder) -> None:
 
 
 def _check_input(encoder: Encoder) -> None:
-    shapes = _inputs(encoder)
+    if encoder.is_onnx:
+        given = [each.partial_shape for each in load_openvino().Core().read_model(encoder.file).inputs]
+        shapes = [[None if side.is_dynamic else side.get_length() for side in shape] for shape in given]
+    else:
+        shapes = [each.shape for each in encoder.build().inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or 3 not in (shapes[0][1], shapes[0][3]):
         raise _fault(encoder, f"takes {shapes}, not pictures alone", "Export what takes (n, 3, side, side) pixels.")
     number, *sides = [side for side in shapes[0] if side != 3]
@@ -127,14 +125,6 @@ def _check_input(encoder: Encoder) -> None:
         raise _fault(encoder, f"takes {number} pictures at a time and no other number", "Export it for any number.")
     if {*sides} - {None, encoder.size}:
         raise _fault(encoder, f"takes pictures of {sides} pixels, not {encoder.size}", "Correct its size.")
-
-
-def _inputs(encoder: Encoder) -> list[Sequence[int | None]]:
-    """The shapes of what it takes."""
-    if not encoder.is_onnx:
-        return [each.shape for each in encoder.build().inputs]
-    given = load_openvino().Core().read_model(encoder.file).inputs
-    return [[None if side.is_dynamic else side.get_length() for side in each.partial_shape] for each in given]
 
 
 def _load_onnx(encoder: Encoder) -> Any:
@@ -162,4 +152,5 @@ def _load_keras(file: Path, output: str, _size: int) -> Any:
 
 
 def _fault(encoder: Encoder, what: str, advice: str) -> SettingsError:
-    return SettingsError(f"the encoder {encoder.name} ({encoder.file.name}) {what}", where=_SETTING, advice=advice)
+    what = f"the encoder {encoder.name} ({encoder.file.name}) {what}"
+    return SettingsError(what, where="models.encoders", advice=advice)

@@ -1,14 +1,13 @@
 """What computes frozen networks: TensorFlow or, on a processor, OpenVINO, which is made for those.
 
-Which one is chosen before TensorFlow, which takes seconds, is imported: the keys of stages hold it. Heads are trained,
-networks fine-tuned and explained with TensorFlow in any case: that takes gradients.
+Heads are trained, networks fine-tuned and explained with TensorFlow in any case: that takes gradients.
 """
 
 import ctypes
 from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
@@ -20,15 +19,11 @@ import numpy.typing as npt
 from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import Scaling
 from bookcover_core.models.machine_info import usable_cores
-from bookcover_core.reading.openvino_runtime import (
-    check_precision,
-    compile_network,
-    load_openvino,
-    openvino_version,
-)
+from bookcover_core.reading.openvino_runtime import check_precision, compile_network, load_openvino, openvino_version
 from bookcover_core.settings import EngineName, ModelSettings, Precision
 
-# Pictures that go through a network together.
+# Pictures that go through a network together, whatever number is given, in as many streams as the cores allow: on two
+# cores that is 15 % faster than batches of any length on both, and no picture depends on those beside it.
 _TOGETHER = 8
 
 Pictures = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -59,11 +54,7 @@ def choose_engine(models: ModelSettings) -> Engine:
 
 
 def check_engine(models: ModelSettings) -> None:
-    """Return where this machine has what the settings ask for.
-
-    Raises:
-        SettingsError: OpenVINO is not installed, or TensorFlow or the processor lacks the precision.
-    """
+    """Raise `SettingsError` where OpenVINO is not installed, or TensorFlow or the processor lacks the precision."""
     engine = choose_engine(models)
     if engine.name == "openvino" and not openvino_version():
         raise SettingsError(
@@ -90,7 +81,7 @@ def nncf_version() -> str:
 
 
 def check_quantiser(models: ModelSettings) -> None:
-    """Return where networks need no quantising, or can be quantised; raise `SettingsError` where NNCF is missing."""
+    """Raise `SettingsError` where networks are to be quantised and NNCF is missing."""
     if models.precision == "int8" and not nncf_version():
         raise SettingsError(
             "NNCF, which takes networks to int8, is not installed",
@@ -118,8 +109,6 @@ class OpenVinoNetwork:
     """A network from pictures (n, side, side, 3) in 0..255 to (n, channels), computed by OpenVINO.
 
     Pictures of any side are scaled within it, as `input_pipeline.scale_picture` does: bilinear with antialiasing.
-    Eight of them go through it together, whatever number is given, in as many streams as the cores allow: on two cores
-    that is 15 % faster than batches of any length on both, and no picture depends on those beside it.
     """
 
     batch = _TOGETHER * max(4, 2 * usable_cores())
@@ -140,8 +129,17 @@ class OpenVinoNetwork:
 
     @classmethod
     def of_keras(cls, network: Any, precision: Precision) -> "OpenVinoNetwork":
-        """The same as a Keras network, which scales pixels itself."""
-        return cls(partial(_converted, network), network.inputs[0].shape[1], precision)
+        """The same as a Keras network, which scales pixels itself; its weights are copied."""
+
+        def convert() -> Any:
+            from bookcover_core.models.tensorflow_setup import tf, without_chatter  # noqa: PLC0415 - slow
+
+            pictures = tf.TensorSpec(network.inputs[0].shape, tf.float32)
+            graph = tf.function(lambda x: network(x, training=False), input_signature=[pictures])
+            with without_chatter():
+                return load_openvino().convert_model(graph.get_concrete_function())
+
+        return cls(convert, network.inputs[0].shape[1], precision)
 
     def __call__(self, pictures: Pictures) -> Floats:
         """What it gives for pictures (n, rows, columns, 3) of one size."""
@@ -185,13 +183,3 @@ def is_channels_first(model: Any) -> bool:
     """Whether an `openvino.Model` takes pictures (n, 3, rows, columns)."""
     channels = model.input().partial_shape[1]
     return bool(channels.is_static and channels.get_length() == 3)
-
-
-def _converted(network: Any) -> Any:
-    """A Keras network as an `openvino.Model`; its weights are copied."""
-    from bookcover_core.models.tensorflow_setup import tf, without_chatter  # noqa: PLC0415 - slow
-
-    pictures = tf.TensorSpec(network.inputs[0].shape, tf.float32)
-    graph = tf.function(lambda x: network(x, training=False), input_signature=[pictures])
-    with without_chatter():
-        return load_openvino().convert_model(graph.get_concrete_function())

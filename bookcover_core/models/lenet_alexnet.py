@@ -5,7 +5,7 @@ another system than theirs. That their LeNet saw pictures of 56x56 pixels is rem
 those of the papers that gave the networks their names, in the form that the Caffe framework of the time spread.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,17 +32,22 @@ class ScratchNetwork:
     def build(self, genres: int, seed: int) -> Any:
         """A `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres), its last layer.
 
-        The seed draws its first weights and its dropouts.
+        The seed draws its first weights and its dropouts. Kernels are He-normal (He et al. 2015), with which deep
+        networks need no warming up.
         """
         from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-        seeds = _seeds(seed)
+        layers, generator = keras.layers, np.random.default_rng([seed, _KERNELS])
+
+        def drawn(initializer: Any = keras.initializers.HeNormal) -> Any:
+            return initializer(seed=int(generator.integers(2**31)))
+
         pictures = keras.Input((self.size, self.size, 3), name="pictures")
-        x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(pictures)
-        for layer in self.layers(keras.layers, lambda: _kernel(seeds)):
+        x = layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(pictures)
+        for layer in self.layers(layers, drawn):
             x = layer(x)
-        kernel = keras.initializers.GlorotUniform(seed=next(seeds))
-        probabilities = keras.layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name="genres")(x)
+        kernel = drawn(keras.initializers.GlorotUniform)
+        probabilities = layers.Dense(genres, activation="softmax", kernel_initializer=kernel, name="genres")(x)
         return keras.Model(pictures, probabilities, name=self.name)
 
 
@@ -97,20 +102,6 @@ def normalise_locally(maps: Any) -> Any:
 
     whole = tf.nn.local_response_normalization(tf.cast(maps, tf.float32), 2, bias=2.0, alpha=1e-4, beta=0.75)
     return tf.cast(whole, maps.dtype)
-
-
-def _kernel(seeds: Iterator[int]) -> Any:
-    """How a layer's kernel begins: He-normal (He et al. 2015), with which deep networks need no warming up."""
-    from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
-
-    return keras.initializers.HeNormal(seed=next(seeds))
-
-
-def _seeds(seed: int) -> Iterator[int]:
-    """Seeds for the layers of a network."""
-    generator = np.random.default_rng([seed, _KERNELS])
-    while True:
-        yield int(generator.integers(2**31))
 
 
 SCRATCH = {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_CPUINFO = Path("/proc/cpuinfo")
+
 
 class Machine(BaseModel):
     """A machine, as far as it tells."""
@@ -24,12 +26,12 @@ class Machine(BaseModel):
 
 def this_machine() -> Machine:
     """The machine that this process runs on. TensorFlow is asked for GPUs only if it is loaded already."""
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        system = platform.platform(terse=True)
     return Machine(
-        system=_system(),
-        processor=_processor(Path("/proc/cpuinfo")),
-        cores=usable_cores(),
-        memory=_memory(),
-        accelerators=tuple(_accelerators()),
+        system=system, processor=_processor(), cores=usable_cores(), memory=_memory(), accelerators=_accelerators()
     )
 
 
@@ -38,31 +40,24 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def computes_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def computes_int8(cpuinfo: Path = _CPUINFO) -> bool:
     """Whether the processor has instructions for products of int8 (VNNI, AMX); True where it does not tell."""
+    flags = _told(cpuinfo, "flags").split()
+    return not flags or not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags)
+
+
+def _processor(cpuinfo: Path = _CPUINFO) -> str:
+    """Name of the processor: as Linux tells it, or as Python knows it elsewhere."""
+    return _told(cpuinfo, "model name", "Model") or platform.processor() or platform.machine()
+
+
+def _told(cpuinfo: Path, *names: str) -> str:
+    """What Linux tells of the first processor under one of these names; empty where it tells nothing."""
     try:
         lines = cpuinfo.read_text("utf-8", errors="replace").splitlines()
     except OSError:
-        return True
-    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), None)
-    return flags is None or not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags)
-
-
-def _system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.platform(terse=True)
-
-
-def _processor(cpuinfo: Path) -> str:
-    """Name of the processor: as Linux tells it in `cpuinfo`, or as Python knows it elsewhere."""
-    try:
-        lines = cpuinfo.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
-    return next(named, "") or platform.processor() or platform.machine()
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")
 
 
 def _memory() -> int | None:
@@ -72,10 +67,10 @@ def _memory() -> int | None:
         return None
 
 
-def _accelerators() -> list[str]:
+def _accelerators() -> tuple[str, ...]:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
-        return []
-    gpus = tensorflow.config.list_physical_devices("GPU")
-    details = [tensorflow.config.experimental.get_device_details(gpu) for gpu in gpus]
-    return [str(detail.get("device_name", gpu.name)) for gpu, detail in zip(gpus, details, strict=True)]
+        return ()
+    devices = tensorflow.config
+    gpus = devices.list_physical_devices("GPU")
+    return tuple(str(devices.experimental.get_device_details(gpu).get("device_name", gpu.name)) for gpu in gpus)

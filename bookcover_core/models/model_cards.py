@@ -14,7 +14,7 @@ from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.models.machine_info import Machine
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import write_json
-from bookcover_core.settings import EngineName, ExtraInput, Precision, Preparation
+from bookcover_core.settings import EngineName, ExtraInput, HeadSettings, Precision, Preparation
 
 CARD = "card.json"
 HEAD_WEIGHTS = "head.weights.h5"
@@ -74,6 +74,11 @@ class ModelCard(BaseModel):
     def square(self) -> tuple[Preparation, int]:
         """How the covers that it sees are made square, and the side in pixels."""
         return Preparation(self.preparation), self.input_size
+
+    @property
+    def head(self) -> HeadSettings:
+        """How its head is built."""
+        return HeadSettings.model_validate(self.model_dump(include=set(HeadSettings.model_fields)))
 
     @property
     def is_frozen(self) -> bool:

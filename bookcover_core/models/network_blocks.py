@@ -7,10 +7,10 @@ each further depthwise convolution (MobileNet). NASNet narrows nowhere: it has o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
-from bookcover_core.models.random_weights import leaf_layers
+from bookcover_core.models.keras_graph import calls_within, leaf_layers, origin
 from bookcover_core.models.tensorflow_setup import keras
 
 # Classes of layers that do not make a linear function of a tensor non-linear.
@@ -19,37 +19,44 @@ _POOLING = {"MaxPooling2D", "AveragePooling2D"}
 _DEPTHWISE = "DepthwiseConv2D"
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     """What lies between one narrow point of the graph and the next."""
 
-    names: tuple[str, ...]
-    last: str
-    """Class of the layer that it ends with."""
+    layers: list[Any]
     joins: bool
     """Whether it branches and is joined again, by anything but a product, which is a gate."""
-    kernel: bool
-    linear: bool
-    """Whether it is one layer with a kernel and without a non-linearity."""
+
+    @property
+    def last(self) -> str:
+        """Class of the layer that it ends with."""
+        return type(self.layers[-1]).__name__
+
+    @property
+    def has_kernel(self) -> bool:
+        return any(len(weight.shape) > 1 for layer in self.layers for weight in getattr(layer, "weights", ()))
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is one layer with a kernel and without a non-linearity."""
+        activation = getattr(self.layers[0], "activation", None)
+        return self.has_kernel and len(self.layers) == 1 and activation is keras.activations.linear
 
 
 def find_blocks(network: keras.Model) -> list[tuple[str, ...]]:
     """Names of the layers of each block of a functional network that uses no layer twice, from its pictures up."""
-    pieces: list[list[_Step]] = []
-    chain: list[_Step] = []
+    chains: list[list[_Step]] = [[]]
     for step in _steps(network):
         if step.joins:
-            pieces += [*_cut(chain), [step]]
-            chain = []
+            chains += [[step], []]
         else:
-            chain.append(step)
+            chains[-1].append(step)
     blocks: list[list[_Step]] = []
-    for piece in [*pieces, *_cut(chain)]:
-        if blocks and not any(step.kernel for step in piece):
+    for piece in chain.from_iterable(map(_cut, chains)):
+        if blocks and not any(step.has_kernel for step in piece):
             blocks[-1] += piece
         else:
             blocks.append(piece)
-    return [tuple(name for step in block for name in step.names) for block in blocks]
+    return [tuple(layer.name for step in block for layer in step.layers) for block in blocks]
 
 
 def unfreeze_top(network: keras.Model, blocks: int) -> list[str]:
@@ -68,53 +75,33 @@ def unfreeze_top(network: keras.Model, blocks: int) -> list[str]:
     return [layer.name for layer in network.layers if layer.trainable_variables]
 
 
-def _cut(chain: Sequence[_Step]) -> list[list[_Step]]:
+def _cut(steps: Sequence[_Step]) -> list[list[_Step]]:
     """A chain, cut into pieces."""
     pieces: list[list[_Step]] = []
     linear = False
-    for step in chain:
+    for step in steps:
         last = [other.last for other in pieces[-1]] if pieces else []
         if (
             not pieces
             or last[-1] in _POOLING
-            or (step.kernel and linear)
+            or (step.has_kernel and linear)
             or (step.last == _DEPTHWISE and _DEPTHWISE in last)
         ):
             pieces.append([])
         pieces[-1].append(step)
-        linear = step.linear or (linear and step.last in _LINEAR)
+        linear = step.is_linear or (linear and step.last in _LINEAR)
     return pieces
 
 
 def _steps(network: keras.Model) -> Iterator[_Step]:
     """The graph of `network`, cut behind every layer that leaves nothing open: all before it is used by then."""
-    graph: list[dict[str, Any]] = network.get_config()["layers"]
-    sources = [set(_names_of_inputs(layer["inbound_nodes"])) for layer in graph]
+    graph = list(calls_within(network))
+    sources = [{origin(tensor)[0].name for tensor in call.input_tensors} for _, call in graph]
     last_use = {name: place for place, names in enumerate(sources) for name in names}
-    with_kernel = {layer.name for layer in network.layers if any(len(variable.shape) > 1 for variable in layer.weights)}
     start = needed_until = 0
-    for place, layer in enumerate(graph):
+    for place, (layer, _) in enumerate(graph):
         if needed_until <= place:
-            names = tuple(other["name"] for other in graph[start : place + 1])
-            kernel = not with_kernel.isdisjoint(names)
-            yield _Step(
-                names=names,
-                last=layer["class_name"],
-                joins=len(sources[place]) > 1 and layer["class_name"] != "Multiply",
-                kernel=kernel,
-                linear=kernel and len(names) == 1 and layer["config"].get("activation") == "linear",
-            )
+            layers = [each for each, _ in graph[start : place + 1]]
+            yield _Step(layers, joins=len(sources[place]) > 1 and type(layer).__name__ != "Multiply")
             start = place + 1
-        needed_until = max(needed_until, last_use.get(layer["name"], place))
-
-
-def _names_of_inputs(value: Any) -> Iterator[str]:
-    """Names of the layers whose outputs a node of a network's configuration takes."""
-    if isinstance(value, dict):
-        if "keras_history" in value:
-            yield value["keras_history"][0]
-        for part in value.values():
-            yield from _names_of_inputs(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _names_of_inputs(part)
+        needed_until = max(needed_until, last_use.get(layer.name, place))

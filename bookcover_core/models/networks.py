@@ -1,8 +1,5 @@
 """Whole networks: from pixels to pooled features, the head on these, both together, and to and from a folder.
 
-A head is trained on pooled features alone (`training.head_trainer`). Assembled, backbone and head are one network from
-pixels to genres: the one that judges covers, and that activation maximisation and Grad-CAM explain.
-
     features -------------------------.
                                        joined -> (dropout_1 -> hidden_1 -> ...) -> dropout_n -> genres
     measurements -> standardised -----'
@@ -20,11 +17,23 @@ from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import CHANNELS, POOLING, PREPROCESSING, Backbone, find_backbone
 from bookcover_core.models.extra_inputs import extra_columns
 from bookcover_core.models.lenet_alexnet import SCRATCH
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card
-from bookcover_core.models.tensorflow_setup import keras
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card, whole_file
+from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.settings import HeadSettings
+
+GENRES = "genres"
+"""Name of the layer that gives the probabilities."""
+
+# Names of the second input, of the layer that standardises it, and of the one that joins it to the features.
+_MEASUREMENTS, _STANDARDISED, _JOINED = "measurements", "standardised", "joined"
+
+# Purpose of the generator that gives hidden layers and dropouts their seeds.
+_LAYER_SEEDS = 411
+
+# The head of section 4.1: one dense layer.
+SINGLE_LAYER = HeadSettings()
 
 # Means of ImageNet's channels, blue, green and red, of 255: keras.applications.imagenet_utils, mode "caffe".
 _IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
@@ -62,25 +71,11 @@ def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:
     return keras.Model(pictures, found, name=f"{backbone.name}-pooled")
 
 
-# Name of the layer that gives the probabilities.
-GENRES = "genres"
-
-# Names of the second input, of the layer that standardises it, and of the one that joins it to the features.
-_MEASUREMENTS, _STANDARDISED, _JOINED = "measurements", "standardised", "joined"
-
-# Purpose of the generator that gives hidden layers and dropouts their seeds.
-_LAYER_SEEDS = 411
-
-
-# The head of section 4.1: one dense layer.
-SINGLE_LAYER = HeadSettings()
-
-
 def build_head(channels: int, genres: int, seed: int = 0, shape: HeadSettings = SINGLE_LAYER) -> keras.Model:
     """Pooled features (n, channels) to probabilities (n, genres).
 
-    With extra inputs it takes two inputs, features and measurements (n, k), the latter from `extra_values`.
-    The seed draws the kernels' first values (Glorot uniform, Keras' default; biases are 0) and the dropouts.
+    With extra inputs it takes two inputs, features and measurements (n, k) from `extra_values`. The seed draws the
+    kernels' first values (Glorot uniform, Keras' default; biases are 0) and the dropouts.
     """
     layers = keras.layers
     seeds = iter(np.random.default_rng([seed, _LAYER_SEEDS]).integers(2**31, size=2 * len(shape.hidden_units) + 1))
@@ -133,12 +128,17 @@ def before_genres(head: keras.Model, features: Any, measurements: Any = None, *,
     return x
 
 
+def genre_logits(network: keras.Model, x: Any) -> Any:
+    """What the layer `genres` makes of its inputs `x` before its softmax: losses from logits lose no digits."""
+    dense = network.get_layer(GENRES)
+    return tf.linalg.matmul(tf.cast(x, tf.float32), dense.kernel.value) + dense.bias.value
+
+
 def assemble(backbone: Backbone, network: keras.Model, head: keras.Model) -> keras.Model:
     """Pictures (n, size, size, 3) in 0..255, of float or integer type, to probabilities (n, genres).
 
-    With a head that has extra inputs it takes two inputs, pictures and measurements (n, k) from `extra_values`.
-    Layers: `preprocessing`, the frozen backbone under its own name, `pooling`, and those of `head`, which are shared
-    with it, `genres` last.
+    With a head that has extra inputs it takes two inputs, pictures and measurements (n, k). Layers: `preprocessing`,
+    the frozen backbone under its own name, `pooling`, and those of `head`, which are shared with it, `genres` last.
     """
     network.trainable = False
     pooled = build_pooled(backbone, network)
@@ -151,9 +151,9 @@ def assemble(backbone: Backbone, network: keras.Model, head: keras.Model) -> ker
 
 
 def save_weights(model: keras.Model, file: Path) -> str:
-    """SHA-256 of `file` after the weights of `model` were written to it; the name ends in `.weights.h5`."""
-    # Keras wants the name to end in .weights.h5, which that of a temporary file beside it does not.
+    """SHA-256 of `file` after the weights of `model` were written to it."""
     with atomic(file) as temporary:
+        # Keras wants the name to end in .weights.h5.
         partial = temporary.with_suffix(".weights.h5")
         try:
             model.save_weights(partial)
@@ -166,19 +166,17 @@ def save_weights(model: keras.Model, file: Path) -> str:
 def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
     """The whole network in `folder`, built in code with the weights saved there, and its card.
 
-    It takes what `assemble` says; `card.extra_inputs` says whether that is one input or two.
-
     Raises:
         WeightsError: There is none, or its weights are missing, altered or of another network.
     """
-    card, file = read_card(folder), folder / MODEL_WEIGHTS
-    if not file.is_file() or file_digest(file) != card.digests.get(MODEL_WEIGHTS):
-        raise WeightsError(
-            "the weights are missing or not those that the card beside them names",
-            where=file,
-            advice="Run the stage `train` again.",
-        )
-    model = _build(card)
+    card = read_card(folder)
+    file = whole_file(folder, MODEL_WEIGHTS, card)
+    if card.backbone in SCRATCH:
+        model = SCRATCH[card.backbone].build(len(card.genres), 0)
+    else:
+        backbone = find_backbone(card.backbone, card.input_size)
+        head = build_head(backbone.channels, len(card.genres), shape=card.head)
+        model = assemble(backbone, backbone.build(), head)
     try:
         model.load_weights(file)
     except (ValueError, KeyError, OSError) as error:
@@ -187,14 +185,3 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
             f"these are not the weights of {card.name} ({reason})", where=file, advice="Run the stage `train` again."
         ) from error
     return model, card
-
-
-def _build(card: ModelCard) -> keras.Model:
-    """The architecture that `card` describes."""
-    if card.backbone in SCRATCH:
-        return SCRATCH[card.backbone].build(len(card.genres), 0)
-    backbone = find_backbone(card.backbone, card.input_size)
-    shape = HeadSettings(
-        hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)
-    )
-    return assemble(backbone, backbone.build(), build_head(backbone.channels, len(card.genres), shape=shape))

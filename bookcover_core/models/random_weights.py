@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.models.backbones import Backbone
+from bookcover_core.models.keras_graph import leaf_layers
 from bookcover_core.models.networks import build_preprocessing
 from bookcover_core.models.tensorflow_setup import keras, tf
 
@@ -16,6 +17,14 @@ _KERNELS, _PICTURES = 301, 302
 
 # Pictures that the batch normalisations of a random network are calibrated on.
 _CALIBRATION_PICTURES = 16
+
+# How many of the first axes of a kernel each of its outputs sees, by class of the layer and name of the kernel.
+_SEEN = {
+    "SeparableConv2D": {"depthwise_kernel": 2, "pointwise_kernel": 3},
+    "DepthwiseConv2D": {"kernel": 2},
+    "Conv2D": {"kernel": 3},
+    "Dense": {"kernel": 1},
+}
 
 
 def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
@@ -42,32 +51,12 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
 
 def _draw_kernels(model: keras.Model, generator: np.random.Generator) -> None:
     for layer in leaf_layers(model):
-        if isinstance(layer, keras.layers.SeparableConv2D):
-            _draw(layer.depthwise_kernel, 2, generator)
-            _draw(layer.pointwise_kernel, 3, generator)
-        elif isinstance(layer, keras.layers.DepthwiseConv2D):
-            _draw(layer.kernel, 2, generator)
-        elif isinstance(layer, keras.layers.Conv2D):
-            _draw(layer.kernel, 3, generator)
-        elif isinstance(layer, keras.layers.Dense):
-            _draw(layer.kernel, 1, generator)
-        elif type(layer).__name__ == "LayerScale":
+        for name, axes in _SEEN.get(type(layer).__name__, {}).items():
+            kernel = getattr(layer, name)
+            values = generator.standard_normal(kernel.shape, dtype=np.float32)
+            kernel.assign(values * np.float32(np.sqrt(2 / np.prod(kernel.shape[:axes]))))
+        if type(layer).__name__ == "LayerScale":
             layer.gamma.assign(np.ones(layer.gamma.shape, np.float32))
-
-
-def _draw(kernel: keras.Variable, axes: int, generator: np.random.Generator) -> None:
-    """Fill a kernel (rows, columns, channels in, ...) whose outputs each see its first `axes` axes."""
-    values = generator.standard_normal(kernel.shape, dtype=np.float32)
-    kernel.assign(values * np.float32(np.sqrt(2 / np.prod(kernel.shape[:axes]))))
-
-
-def leaf_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Layers of a network, those of networks within it too, in order."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaf_layers(layer)
-        else:
-            yield layer
 
 
 @contextmanager

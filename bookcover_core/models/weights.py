@@ -1,15 +1,12 @@
 """Where a backbone's weights come from, and getting them into it.
 
-A file that the settings name wins; then come the weights that Keras published, whose digest is checked; random weights
-only where the settings ask for them. Weights are numbers in an HDF5 file, laid into a network built in code: nothing is
-ever unpickled.
+A file that the settings name wins; then come the weights that Keras published, by their digest; random ones only where
+the settings ask for them. They are numbers in an HDF5 file, laid into a network built in code: nothing is unpickled.
 """
 
 import logging
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,16 +47,14 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
                 f"the encoder {backbone.name} is not there", where=backbone.file, advice="Correct models.encoders."
             )
         way = [file_digest(backbone.file), backbone.size, backbone.preprocessing, backbone.output]
-        return WeightsSource(kind="file", digest=digest_of(way), file=backbone.file.name)
+        return WeightsSource("file", digest_of(way), backbone.file.name)
     if backbone.name in settings.models.weight_files:
         file = _named_file(settings, backbone)
-        return WeightsSource(kind="file", digest=file_digest(file), file=file.name)
+        return WeightsSource("file", file_digest(file), file.name)
     if settings.models.weights == "imagenet":
         published = backbone.weights
-        return WeightsSource(
-            kind="imagenet", digest=f"imagenet:{published.digest or published.file}", file=published.file
-        )
-    return WeightsSource(kind="random", digest=f"random:{settings.seed}")
+        return WeightsSource("imagenet", f"imagenet:{published.digest or published.file}", published.file)
+    return WeightsSource("random", f"random:{settings.seed}")
 
 
 def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
@@ -70,17 +65,9 @@ def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
     """
     source = weights_source(settings, backbone)
     key = f"{backbone.name} {backbone.size} {source.digest}"
-    if key not in _last_built:
-        _last_built.clear()
-        _last_built[key] = _build(settings, backbone, source)
-    return _last_built[key]
-
-
-# The last network that was built, by its name, its size and the digest of its weights.
-_last_built: dict[str, Any] = {}
-
-
-def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -> Any:
+    if key in _last_built:
+        return _last_built[key]
+    _last_built.clear()
     model = backbone.build()
     if isinstance(backbone, Encoder):
         logger.info("%s: %s", backbone.name, backbone.file)
@@ -94,20 +81,23 @@ def _build(settings: StudySettings, backbone: Backbone, source: WeightsSource) -
         logger.info("%s: weights from %s", backbone.name, file)
         load_weights(model, file, backbone.name)
     model.trainable = False
+    _last_built[key] = model
     return model
+
+
+# The last network that was built, by its name, its size and the digest of its weights.
+_last_built: dict[str, Any] = {}
 
 
 def load_weights(model: Any, file: Path, name: str) -> None:
     """Lay the weights in `file` (HDF5, Keras 3's layout or the older one) into `model`.
 
-    Weights in the older layout go by the names of the layers where these are the same in file and model, and by their
-    order where they are not (Keras numbers the unnamed layers of some networks). Names are safer: beside a shortcut,
-    layers of one shape could change places.
-
     Raises:
         WeightsError: The file is no such file, or its weights belong to another network.
     """
     try:
+        # Of the older layout by name where names agree: by their order, layers of one shape beside a shortcut could
+        # change places. They do not where Keras numbers the unnamed layers of a network.
         names = {layer.name for layer in model.layers if layer.weights}
         options = {"by_name": True} if _named_layers(file) == names else {}
         model.load_weights(file, **options)
@@ -152,17 +142,16 @@ def _published_file(backbone: Backbone) -> Path:
     """The weights that Keras published, from its cache or downloaded, their digest checked where there is one."""
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - TensorFlow takes seconds to import
 
-    published = backbone.weights
+    published, before = backbone.weights, socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT)  # Keras' download waits without end otherwise
     try:
-        with _socket_timeout(_DOWNLOAD_TIMEOUT):
-            return Path(
-                keras.utils.get_file(
-                    published.file, published.address, cache_subdir="models", file_hash=published.digest
-                )
-            )
+        file, address, digest = published.file, published.address, published.digest
+        return Path(keras.utils.get_file(file, address, cache_subdir="models", file_hash=digest))
     except Exception as error:
         # Keras raises a bare Exception for a download that failed, a ValueError for a digest that differs.
         raise no_published_weights(backbone, f"gives: {' '.join(str(error).split())[:300]}") from error
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def cached_file(backbone: Backbone) -> Path:
@@ -173,20 +162,12 @@ def cached_file(backbone: Backbone) -> Path:
 def no_published_weights(backbone: Backbone, why: str) -> WeightsError:
     """The error that says what their address does: "answers 404"."""
     published = backbone.weights
+    digest = "no digest published"
+    if published.digest:
+        digest = f"{'MD5' if len(published.digest) == 32 else 'SHA-256'} {published.digest}"
     return WeightsError(
-        f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({published.digest_in_words}) is not"
-        f" in Keras' cache, and {published.address} {why}",
+        f"the ImageNet weights of {backbone.name} cannot be had: {published.file} ({digest}) is not in Keras' cache,"
+        f" and {published.address} {why}",
         where=cached_file(backbone),
         advice=f'Put the file there, or name it in models.weight_files ({backbone.name} = "/path/to/file.h5").',
     )
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Keras' download waits without end otherwise."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

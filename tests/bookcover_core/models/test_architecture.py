@@ -61,3 +61,11 @@ def test_resnext_50_has_its_published_numbers():
     assert found.multiply_adds == pytest.approx(4.2e9, rel=0.01)
     assert found.parameters == pytest.approx(25.0e6, rel=0.01)
     assert (found.depth, found.input_size) == (50, 224)
+
+
+def test_a_sequence_within_a_network_is_followed():
+    """ConvNeXt holds its stem and its transitions in sequences of layers: they count as networks within it do."""
+    backbone = find_backbone("ConvNeXtTiny", 64)
+    found = measure(assemble(backbone, backbone.build(), build_head(backbone.channels, 10)))
+    assert found.parameters == backbone.build().count_params() + 7_690
+    assert found.multiply_adds == pytest.approx(4.5e9 * (64 / 224) ** 2, rel=0.05)

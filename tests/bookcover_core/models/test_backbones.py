@@ -1,13 +1,17 @@
 """A backbone brings with it what it expects of its input, has the parameters of its paper, and is what Keras makes."""
 
+import inspect
+
+import h5py
 import numpy as np
 import pytest
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.models.backbones import BACKBONES, BY_MODULE, find_backbone
+from bookcover_core.models.backbones import BACKBONES, Backbone, find_backbone
 from bookcover_core.models.lenet_alexnet import SCRATCH
-from bookcover_core.models.networks import build_preprocessing
-from bookcover_core.models.tensorflow_setup import keras
+from bookcover_core.models.networks import build_pooled, build_preprocessing
+from bookcover_core.models.tensorflow_setup import keras, tf
+from bookcover_core.models.weights import load_weights
 
 
 def test_the_networks_of_the_dissertation_come_first():
@@ -89,16 +93,17 @@ def test_backbones_take_smaller_pictures_with_the_same_weights(name):
 
 def test_resnext_50_wants_the_preprocessing_of_torch():
     """Its weights were trained in the mode "torch", unlike the other residual networks of its Keras module."""
-    from bookcover_core.models.tensorflow_setup import keras
-
     pictures = np.random.default_rng(3).uniform(0, 255, (2, 5, 5, 3)).astype(np.float32)
     expected = keras.applications.imagenet_utils.preprocess_input(pictures.copy(), "channels_last", mode="torch")
     np.testing.assert_allclose(build_preprocessing(find_backbone("ResNeXt50"))(pictures), expected, atol=1e-5)
 
 
 KERAS = keras.src.applications
-# Keras has no module and no constructor for ResNeXt50.
-FAMILIES = [module for module in BY_MODULE if module != "resnext"]
+# The backbones by their module of keras.applications, which has none for ResNeXt50.
+MODULES: dict[str, list[Backbone]] = {}
+for each in BACKBONES.values():
+    if each.name != "ResNeXt50":
+        MODULES.setdefault(getattr(keras.applications, each.name).__module__.rpartition(".")[2], []).append(each)
 
 
 class Asked(Exception):  # noqa: N818 - not an error: it ends a constructor where the test has seen enough
@@ -107,3 +112,87 @@ class Asked(Exception):  # noqa: N818 - not an error: it ends a constructor wher
 
 def ask(*arguments, **options):
     raise Asked(arguments, options)
+
+
+def test_every_image_model_of_keras_is_there():
+    """The rows are the constructors of keras.applications, no more and no fewer, and ResNeXt50."""
+    constructors = {name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction) if name[0].isupper()}
+    assert set(BACKBONES) == constructors | {"ResNeXt50"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_preprocessing_is_that_of_the_module(module):
+    """In the graph, the layer in front of a backbone does what `preprocess_input` of its Keras module does."""
+    layer = build_preprocessing(MODULES[module][0])
+    pixels = np.random.default_rng(3).uniform(0, 255, (2, 5, 7, 3)).astype(np.float32)
+    expected = getattr(keras.applications, module).preprocess_input(pixels.copy())
+    np.testing.assert_allclose(tf.function(layer)(pixels), expected, rtol=1e-5, atol=2e-5)
+    assert layer.name == "preprocessing"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_sizes_and_digests_are_those_of_keras(module, monkeypatch):
+    """A constructor's own input size and the digest in its module are those of the row."""
+    monkeypatch.setattr(KERAS.imagenet_utils, "obtain_input_shape", ask)
+    source = inspect.getsource(getattr(KERAS, module)) + inspect.getsource(KERAS.resnet)
+    for backbone in MODULES[module]:
+        assert backbone.weights.digest is None or backbone.weights.digest in source
+        if module == "mobilenet_v3":  # its constructor takes any size; its weights' name says 224
+            assert backbone.size == 224
+            continue
+        with pytest.raises(Asked) as asked:
+            getattr(keras.applications, backbone.name)(include_top=False, weights="imagenet")
+        assert asked.value.args[1]["default_size"] == backbone.size
+
+
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
+@pytest.mark.parametrize("module", MODULES)
+def test_keras_fetches_the_same_file(module, monkeypatch):
+    """File, address and digest are what a constructor asks for with weights="imagenet", for a network of the row."""
+    asked = []
+    monkeypatch.setattr(
+        keras.src.utils.file_utils, "get_file", lambda *arguments, **options: asked.append((arguments, options))
+    )
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
+    backbone = MODULES[module][0]
+    network = getattr(keras.applications, backbone.name)(include_top=False, weights="imagenet")
+    [((file, address), options)] = asked
+    weights = backbone.weights
+    assert (weights.file, weights.address, weights.digest) == (file, address, options.get("file_hash"))
+    assert network.output_shape[-1] == backbone.channels
+
+
+def test_building_fetches_nothing(monkeypatch):
+    """A backbone is built without a word to the network, at the size and with the name of its row."""
+    monkeypatch.setattr(keras.src.utils.file_utils, "get_file", ask)
+    for name in ("MobileNetV3Large", "VGG19"):
+        backbone = find_backbone(name)
+        network = backbone.build()
+        assert network.name == name
+        assert network.input_shape == (None, backbone.size, backbone.size, 3)
+        assert network.output_shape[-1] == backbone.channels
+
+
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "VGG16"])
+def test_published_weights_give_what_keras_gives(name, tmp_path, monkeypatch):
+    """With one file in the layout of the published ones, pixels get the features that Keras' own network gives."""
+    backbone = find_backbone(name, 64)
+    ours, file = backbone.build(), tmp_path / "published.h5"
+    for layer in ours.layers:
+        if layer.name.startswith("normalization") and layer.weights:
+            layer.set_weights([np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225]), np.int32(0)])
+    with h5py.File(file, "w") as content:
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(content, ours)
+    for variable in ours.variables:
+        variable.assign(np.zeros(variable.shape))
+    load_weights(ours, file, name)
+    monkeypatch.setattr(keras.src.utils.file_utils, "get_file", lambda *_, **__: str(file))
+    theirs = getattr(keras.applications, name)(include_top=False, weights="imagenet", input_shape=(64, 64, 3))
+    module = next(module for module, backbones in MODULES.items() if name in {each.name for each in backbones})
+    pixels = np.random.default_rng(4).uniform(0, 255, (3, 64, 64, 3)).astype(np.float32)
+    preprocessed = getattr(keras.applications, module).preprocess_input(pixels.copy())
+    expected = theirs(preprocessed).numpy().mean(axis=(1, 2))
+    scale = np.sqrt((expected**2).mean())
+    assert expected.std(axis=0).mean() > 0.01 * scale
+    np.testing.assert_allclose(build_pooled(backbone, ours)(pixels), expected, atol=1e-3 * scale)
