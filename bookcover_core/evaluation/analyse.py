@@ -25,13 +25,13 @@ from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.significance import compare_pairs, joint_accuracy
 from bookcover_core.families.systems import systems
 from bookcover_core.listings.books import read_genres
+from bookcover_core.models.extra_inputs import load_measurements
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json
 from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 

@@ -21,7 +21,7 @@ from bookcover_core.families.family import Family, System
 from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.prediction import Floats, PredictorInput, Square
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.extra_inputs import select_columns
+from bookcover_core.models.extra_inputs import load_measurements, select_columns
 from bookcover_core.models.model_cards import read_card, whole_file
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
@@ -29,7 +29,6 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, read_table
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import model_name
 from bookcover_core.training.stored_probabilities import STORED_SPLITS
 

@@ -3,8 +3,9 @@
 Pictures whose features are computed and single ones that are judged both go through here: networks see the same pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,20 +38,22 @@ def picture_batches(
     Where they are not to be scaled, they are uint8, and as large as they were prepared. Reading them raises
     TensorFlow's `OpError` at a file that is missing or no picture: see `find_unreadable`.
     """
-    names = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
-    pictures = names.map(
-        lambda file: decode_picture(tf.io.read_file(file), size) if scaled else decode_pixels(tf.io.read_file(file)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    return ahead(pictures.batch(batch), device)
+
+    def read(file: tf.Tensor) -> tf.Tensor:
+        content = tf.io.read_file(file)
+        return decode_picture(content, size) if scaled else decode_pixels(content)
+
+    return batches([str(file) for file in files], read, batch, device)
 
 
-def ahead(batches: "tf.data.Dataset", device: str | None) -> "tf.data.Dataset":
-    """The same batches, two of them made ahead of time, on `device` if one is named."""
+def batches(rows: Any, read: Callable[..., Any], batch: int, device: str | None) -> "tf.data.Dataset":
+    """What `read` makes of each of `rows`, in order, in batches made ahead of time, on `device` if one is named."""
+    # Autograph would look for loops and branches for longer than an epoch of a small study takes, and there are none.
+    read = tf.autograph.experimental.do_not_convert(read)
+    found = tf.data.Dataset.from_tensor_slices(rows).map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     if device is None:
-        return batches.prefetch(_AHEAD)
-    return batches.apply(tf.data.experimental.prefetch_to_device(device, _AHEAD))
+        return found.batch(batch).prefetch(_AHEAD)
+    return found.batch(batch).apply(tf.data.experimental.prefetch_to_device(device, _AHEAD))
 
 
 def find_unreadable(files: Sequence[Path], size: int) -> StageOrderError | None:
@@ -74,10 +77,8 @@ def decode_picture(content: "bytes | tf.Tensor", size: int) -> "tf.Tensor":
 
 
 def decode_pixels(content: "bytes | tf.Tensor") -> "tf.Tensor":
-    """One picture (rows, columns, 3) as uint8, as large as it was prepared, from its bytes: JPEG or PNG.
-
-    JPEG is decoded with the accurate inverse transform, as Pillow does it; `decode_image` knows the fast one only.
-    """
+    """One picture (rows, columns, 3) as uint8, as large as it was prepared, from its bytes: JPEG or PNG."""
+    # With the accurate inverse transform, as Pillow decodes JPEG; `decode_image` knows the fast one only.
     return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
 
 
@@ -85,7 +86,7 @@ def scale_picture(picture: "tf.Tensor", size: int) -> "tf.Tensor":
     """A picture (rows, columns, 3), scaled to (size, size, 3), as float32.
 
     The dissertation left this second scaling to Keras (section 3.2) and does not say how it went. Here it is bilinear
-    with antialiasing, as Pillow does it. For a picture of that size it would give the same values, and is left out.
+    with antialiasing, as Pillow does it.
     """
     scaled = tf.cond(
         tf.reduce_all(tf.shape(picture)[:2] == size),

@@ -18,9 +18,10 @@ from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.accelerator import PROCESSOR, Accelerator, find_accelerator, set_precision
 
-# Parameters up to which a network's weights are made constants. Folding keeps copies of the weights. Measured on
-# two cores: InceptionResNetV2 (54 million) gains 7 % and takes 6.0 GB instead of 1.7, ResNeXt50 (23 million) gains 8 %
-# and takes 3.2 GB instead of 1.6, MobileNetV2 (2 million) gains 25 % and takes 1.5 GB instead of 1.3.
+# Parameters up to which a network's weights are made constants, so that TensorFlow folds batch normalisations into
+# convolutions; features differ by rounding only. Folding keeps copies of the weights. Measured on two cores:
+# InceptionResNetV2 (54 million) gains 7 % and takes 6.0 GB instead of 1.7, ResNeXt50 (23 million) gains 8 % and takes
+# 3.2 GB instead of 1.6, MobileNetV2 (2 million) gains 25 % and takes 1.5 GB instead of 1.3.
 _FOLDED_PARAMETERS = 10_000_000
 
 
@@ -38,9 +39,9 @@ class Extractor:
         accelerator: Accelerator | None = None,
         quantised: Path | None = None,
     ) -> None:
-        self._backbone = backbone
-        engine = choose_engine(settings.models)
+        self._backbone, engine = backbone, choose_engine(settings.models)
         self._scales = accelerator is None and engine.name == "openvino"
+        """Whether pictures are scaled by what computes."""
         if accelerator is None:
             check_engine(settings.models)
         self._accelerator = PROCESSOR if self._scales else accelerator or find_accelerator()
@@ -106,16 +107,9 @@ def _compile(network: keras.Model, accelerator: Accelerator) -> Callable[[tf.Ten
     finally:
         # The backbone is kept for the stages that follow.
         set_precision(network, "float32")
-    folds = accelerator.folds and network.count_params() < _FOLDED_PARAMETERS
-    return _folded(graph) if folds else graph
-
-
-def _folded(graph: tf.types.experimental.PolymorphicFunction) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The same function with weights made constants, so that TensorFlow folds batch normalisations into convolutions.
-
-    MobileNetV2 is a quarter faster for it (benchmarks/feature_extraction.py), and its features differ by rounding only.
-    """
-    # After `engine`, which keeps TensorFlow's start-up chatter to itself.
+    if not accelerator.folds or network.count_params() >= _FOLDED_PARAMETERS:
+        return graph  # type: ignore[no-any-return]  # TensorFlow ships no types
+    # After `tensorflow_setup`, which keeps TensorFlow's start-up chatter to itself.
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # noqa: PLC0415
 
     with without_chatter():

@@ -154,3 +154,9 @@ class LabelledFeatures:
     features: npt.NDArray[np.float32] | MappedRows
     measurements: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """Extra inputs (books, k) from `models.extra_inputs`; none where the head has none."""
+
+    def of(self, rows: npt.NDArray[np.integer]) -> "LabelledFeatures":
+        """The books at `rows`, their features mapped as before."""
+        features = self.features.of(rows) if isinstance(self.features, MappedRows) else self.features[rows]
+        measurements = self.measurements[rows] if self.measurements.size else self.measurements
+        return LabelledFeatures([self.keys[row] for row in rows], self.labels[rows], features, measurements)

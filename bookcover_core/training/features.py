@@ -1,17 +1,15 @@
-"""The stage `features`: what a frozen backbone makes of each prepared cover, computed once.
+"""The stage `features`: what a frozen backbone makes of each prepared cover, computed once, shard by shard.
 
 A frozen backbone without augmentation gives a cover the same pooled features in every epoch, so a head trained on
 stored features is the head that training from pixels would give, in minutes rather than days.
-
-They are computed shard by shard (`training.feature_store`), each picture once, and read by split.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,7 @@ from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import find_network
-from bookcover_core.models.extra_inputs import extra_values
+from bookcover_core.models.extra_inputs import load_extra_values
 from bookcover_core.models.inference_engine import choose_engine
 from bookcover_core.models.machine_info import computes_int8
 from bookcover_core.models.weights import weights_source
@@ -44,7 +42,6 @@ from bookcover_core.training.feature_store import (
     shard_stands,
     write_shard,
 )
-from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.preparation_choice import (
     chosen_preparation,
     compared_name,
@@ -60,8 +57,8 @@ logger = logging.getLogger(__name__)
 
 def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = None) -> Inputs:
     numbers = [*shard_keys(study)] if shard is None else [shard]
-    weights = weights_source(study.settings, find_network(study.settings.models, backbone)).digest
-    engine, model = choose_engine(study.settings.models), model_name(backbone, preparation)
+    network, engine = find_network(study.settings.models, backbone), choose_engine(study.settings.models)
+    model = model_name(backbone, preparation)
     after = [f"prepare/shard-{number:04d}" for number in numbers]
     if engine.precision == "int8":
         after.append(f"quantise/{model}")
@@ -71,7 +68,8 @@ def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = N
         given={
             "backbone": backbone,
             "preparation": preparation,
-            "weights": weights,
+            "preprocessing": network.preprocessing,
+            "weights": weights_source(study.settings, network).digest,
             "engine": engine.name,
             "precision": engine.precision,
         },
@@ -155,9 +153,9 @@ def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation:
     It depends on its own pictures, the weights, the engine and the code alone. `compute_features` takes the shards that
     it finds, checks them, and computes the others.
     """
-    shards = _Shards(study, backbone, preparation, shard_keys(study))
-    covers = len(shards.keys[shard])
-    shards.compute(shard, lambda done: study.progress(done, covers))
+    keys = shard_keys(study)
+    covers = len(keys[shard])
+    _Shards(study, backbone, preparation, keys).compute(shard, 0, covers)
     study.progress(covers, covers)
     file = shard_file(study, model_name(backbone, preparation), shard)
     return Result(outputs=[file, file.with_suffix(".json")], digest=file_digest(file), counts={"covers": covers})
@@ -196,10 +194,6 @@ def compute_compared_features(study: Study, run: StageRun, backbone: str, prepar
     return _Shards(study, backbone, preparation, _compared_keys(study), run.part).result()
 
 
-def _tell(study: Study, total: int, before: int, done: int) -> None:
-    study.progress(before + done, total)
-
-
 def load_features(study: Study, backbone: str, preparation: str) -> MappedRows:
     """Features (books, channels) of all books, mapped, in the order of the selection."""
     keys = read_table(study.workspace.selection, ("key",))["key"].tolist()
@@ -231,9 +225,7 @@ def load_split(
         books = books[books["key"].isin([*chain.from_iterable(by_shard.values())])]
     keys = books["key"].tolist()
     features, labels = _map(study, model, by_shard, keys), books["label"].to_numpy()
-    if not extra_inputs:
-        return LabelledFeatures(keys, labels, features)
-    return LabelledFeatures(keys, labels, features, extra_values(load_measurements(study, keys), extra_inputs))
+    return LabelledFeatures(keys, labels, features, load_extra_values(study, keys, extra_inputs))
 
 
 def _map(study: Study, model: str, by_shard: Mapping[int, Sequence[str]], keys: Sequence[str]) -> MappedRows:
@@ -257,70 +249,62 @@ class _Shards:
         self, study: Study, backbone: str, preparation: str, keys: Mapping[int, list[str]], name: str = ""
     ) -> None:
         """Shards of the books of `keys`, by their numbers; their folder is the model's, where no other is named."""
-        self.network = find_network(study.settings.models, backbone)
-        self.engine = choose_engine(study.settings.models)
-        self.keys = keys
-        self.books = sum(len(keys) for keys in self.keys.values())
-        self._study = study
-        self._preparation = preparation
-        self._name = name or model_name(backbone, preparation)
-        way: list[Any] = [self.network.size, self.engine.name, self.engine.precision]
+        self._study, self._preparation, self._keys = study, preparation, keys
+        model = model_name(backbone, preparation)
+        self._name = name or model
+        self._network = find_network(study.settings.models, backbone)
+        self._engine = choose_engine(study.settings.models)
+        way: list[Any] = [self._network.size, self._network.preprocessing, self._engine.name, self._engine.precision]
         self._quantised: Path | None = None
-        if self.engine.precision == "int8":
-            model = model_name(backbone, preparation)
+        if self._engine.precision == "int8":
             self._quantised = quantised_files(study, model)[0]
             way.append(study.manifest(f"quantise/{model}").digest)
-        weights, code = weights_source(study.settings, self.network).digest, digest_of(compute_features.code)
+        weights, code = weights_source(study.settings, self._network).digest, digest_of(compute_features.code)
         self._made_with = digest_of([backbone, weights, *way, code])
 
     @cached_property
     def _extractor(self) -> "Extractor":
         from bookcover_core.training.feature_extraction import Extractor  # noqa: PLC0415 - imports TensorFlow
 
-        prepared, wanted = self._study.settings.preparation.size, self.network.size
-        if prepared < wanted:
-            logger.info("%s: pictures of %d pixels are enlarged to %d", self._label, prepared, wanted)
-        logger.info("%s: computed by %s", self._label, self.engine.title)
+        label, prepared = f"features/{self._name}", self._study.settings.preparation.size
+        if prepared < self._network.size:
+            logger.info("%s: pictures of %d pixels are enlarged to %d", label, prepared, self._network.size)
+        logger.info("%s: computed by %s", label, self._engine.title)
         if self._quantised and not computes_int8():
-            logger.warning("%s: this processor has no VNNI, without which int8 is slower and may saturate", self._label)
-        return Extractor(self._study.settings, self.network, quantised=self._quantised)
+            logger.warning("%s: this processor has no VNNI, without which int8 is slower and may saturate", label)
+        return Extractor(self._study.settings, self._network, quantised=self._quantised)
 
     @cached_property
     def _earlier(self) -> dict[str, npt.NDArray[np.float32]]:
-        return earlier_rows(self._study, self.network.name, self._made_with)
-
-    @property
-    def _label(self) -> str:
-        return f"features/{self._name}"
+        return earlier_rows(self._study, self._network.name, self._made_with)
 
     def result(self) -> Result:
         """All shards, computed where they do not stand."""
-        study, done, computed = self._study, 0, 0
-        for number, keys in self.keys.items():
-            computed += self.compute(number, partial(_tell, study, self.books, done))
+        study, total, done, computed = self._study, sum(map(len, self._keys.values())), 0, 0
+        for number, keys in self._keys.items():
+            computed += self.compute(number, done, total)
             done += len(keys)
-            study.progress(done, self.books)
-        files = [shard_file(study, self._name, number) for number in self.keys]
+            study.progress(done, total)
+        files = [shard_file(study, self._name, number) for number in self._keys]
         return Result(
             outputs=[*files, *(file.with_suffix(".json") for file in files)],
             digest=digest_outputs([Output.of(file, study.workspace.root) for file in files]),
             counts={
-                "covers": self.books,
+                "covers": total,
                 "computed": computed,
-                "channels": map_shard(files[0], next(iter(self.keys.values()))).shape[1],
+                "channels": map_shard(files[0], next(iter(self._keys.values()))).shape[1],
                 "shards": len(files),
-                "engine": self.engine.title,
+                "engine": self._engine.title,
             },
         )
 
-    def compute(self, number: int, progress: Callable[[int], None]) -> int:
+    def compute(self, number: int, before: int, total: int) -> int:
         """Number of covers of a shard whose features were computed; none where it stands.
 
-        `progress` is called with the number of pictures done, once a second at most.
+        Progress is told once a second at most, `before` covers of `total` being done.
         """
-        study = self._study
+        study, keys = self._study, self._keys[number]
         started = told = time.perf_counter()
-        keys = self.keys[number]
         pictures = prepared_pictures(study, [number], keys, self._preparation)
         digests = [sha for _, sha in pictures]
         file = shard_file(study, self._name, number)
@@ -333,24 +317,15 @@ class _Shards:
             nonlocal told
             if time.perf_counter() - told >= 1:
                 told = time.perf_counter()
-                progress(done)
+                study.progress(before + done, total)
 
         if files:
-            computed = self._extractor.extract([*files.values()], tell)
-            rows |= zip(files, computed, strict=True)
-        features = np.stack([rows[sha] for sha in digests])
-        write_shard(study, file, self._made_with, keys, digests, features)
+            rows |= zip(files, self._extractor.extract([*files.values()], tell), strict=True)
+        write_shard(study, file, self._made_with, keys, digests, np.stack([rows[sha] for sha in digests]))
         seconds = time.perf_counter() - started
-        logger.info(
-            "%s: shard %d of %d, %d covers, %d of them computed, in %.1f s (%.0f a second)",
-            self._label,
-            number,
-            len(self.keys),
-            len(keys),
-            len(files),
-            seconds,
-            len(files) / seconds,
-        )
+        said = "features/%s: shard %d of %d, %d covers, %d of them computed, in %.1f s (%.0f a second)"
+        speed = len(files) / seconds
+        logger.info(said, self._name, number, len(self._keys), len(keys), len(files), seconds, speed)
         return len(files)
 
 

@@ -5,20 +5,18 @@ of more, a thread gathers each window in the order in which its books are wanted
 before. A window holds whole batches, so the graph does the same steps with the same numbers either way.
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.models.networks import GENRES, SINGLE_LAYER, before_genres, build_head, standardise
+from bookcover_core.models.networks import SINGLE_LAYER, before_genres, build_head, genre_logits, standardise
 from bookcover_core.models.tensorflow_setup import keras, tf
 from bookcover_core.pipeline.processes import in_threads
-from bookcover_core.settings import HeadSettings, StudySettings, TrainingSettings
+from bookcover_core.settings import HeadSettings
 from bookcover_core.training.feature_store import LabelledFeatures, Places
-from bookcover_core.training.hyperparameters import Hyperparameters
-from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Progress, Schedule, check_books, fit
+from bookcover_core.training.loop import Fitted, Learner, Progress, Schedule, fit
 from bookcover_core.training.wame import Wame
 
 # Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
@@ -36,15 +34,6 @@ class Window(NamedTuple):
     """(books,), int32."""
     order: tf.Tensor
     """Rows of the above, int32."""
-
-
-# What a graph that works on windows takes.
-SIGNATURE = Window(
-    tf.TensorSpec((None, None), tf.float32),
-    tf.TensorSpec((None, None), tf.float32),
-    tf.TensorSpec((None,), tf.int32),
-    tf.TensorSpec((None,), tf.int32),
-)
 
 
 class Windows:
@@ -86,18 +75,6 @@ _JUDGED = 1024
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
 
 
-def plan_head(settings: StudySettings, hyperparameters: Hyperparameters, **when: Any) -> tuple[Schedule, HeadSettings]:
-    """How a head with these hyperparameters is trained, and what it is built of.
-
-    `when` are epochs, patience and monitor, where they are not those of the section `training`.
-    """
-    chosen = hyperparameters.model_dump()
-    values = settings.training.model_dump()
-    values |= {name: chosen[name] for name in chosen.keys() & TrainingSettings.model_fields}
-    shape = {name: chosen[name] for name in chosen.keys() & HeadSettings.model_fields}
-    return Schedule(**values | when, seed=settings.seed), settings.head.model_copy(update=shape)
-
-
 def fit_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
@@ -106,23 +83,15 @@ def fit_head(
     *,
     shape: HeadSettings = SINGLE_LAYER,
     label: str = "head",
-    progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    **told: Any,
 ) -> Fitted:
-    """A head trained on `train`, at the epoch that is best on `validation`: see `loop.fit`.
+    """A head trained on `train`, at the epoch that is best on `validation`: see `loop.fit`, also for what it is `told`.
 
     Its extra inputs are standardised by the training books. The weight decay is decoupled (Loshchilov and Hutter 2019),
     and biases keep theirs; labels are smoothed as in Szegedy et al. 2016, section 7. `progress` is called with epochs
     done and epochs at most.
     """
-    check_books(len(train.labels), len(validation.labels), label)
-    return fit(
-        _HeadLearner(train, validation, genres, schedule, shape),
-        schedule,
-        label=label,
-        progress=progress,
-        checkpoint=checkpoint,
-    )
+    return fit(_HeadLearner(train, validation, genres, schedule, shape), label=label, **told)
 
 
 def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float32]:
@@ -132,12 +101,13 @@ def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float3
     for start in range(0, len(books.labels), _JUDGED):
         part = slice(start, start + _JUDGED)
         measurements = books.measurements[part] if has_extras else None
-        probabilities.append(tf.nn.softmax(_logits(head, books.features[part], measurements)).numpy())
+        logits = genre_logits(head, before_genres(head, books.features[part], measurements))
+        probabilities.append(tf.nn.softmax(logits).numpy())
     return np.concatenate(probabilities)
 
 
-class _HeadLearner:
-    """A head being trained: its weights, its optimiser, and the books."""
+class _HeadLearner(Learner):
+    """A head on pooled features."""
 
     def __init__(
         self,
@@ -147,36 +117,31 @@ class _HeadLearner:
         schedule: Schedule,
         shape: HeadSettings,
     ) -> None:
-        self._schedule = schedule
-        self.network = build_head(train.features.shape[1], genres, schedule.seed, shape)
+        network = build_head(train.features.shape[1], genres, schedule.seed, shape)
+        optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
+        super().__init__(network, optimizer, train, validation, schedule)
         self._has_extras = bool(shape.extra_inputs)
         if self._has_extras:
-            standardise(self.network, train.measurements)
-        self.trained: list[keras.Variable] = self.network.trainable_variables
-        self.optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
-        self.optimizer.build(self.trained)
-        self._train, self._books = Windows(train, schedule.batch_size), len(train.labels)
-        self._validation, self._val_books = Windows(validation, _JUDGED), len(validation.labels)
-        sums = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
-        self._steps = tf.function(self._run_steps, input_signature=[SIGNATURE, *sums])
-        self._measure = tf.function(self._judge, input_signature=[SIGNATURE, *sums])
+            standardise(network, train.measurements)
+        self._windows, self._held_out = Windows(train, schedule.batch_size), Windows(validation, _JUDGED)
+        numbers, rows = tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None,), tf.int32)
+        taken = [Window(numbers, numbers, rows, rows), tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)]
+        self._take_steps = tf.function(self._run_steps, input_signature=taken)
+        self._measure = tf.function(self._judge, input_signature=taken)
 
-    def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
-        """What epoch number `epoch`, from 1, brought."""
-        started = time.perf_counter()
-        order = np.random.default_rng([self._schedule.seed, _SHUFFLE, epoch]).permutation(self._books)
-        loss, hits = _over_windows(self._steps, self._train, order.astype(np.int32))
-        val_loss, val_hits = _over_windows(self._measure, self._validation, np.arange(self._val_books, dtype=np.int32))
+    def learn(self, epoch: int, progress: Progress | None) -> tuple[float, int]:
+        """See `Learner`."""
+        order = np.random.default_rng([self.schedule.seed, _SHUFFLE, epoch]).permutation(len(self.train.labels))
+        found = _over_windows(self._take_steps, self._windows, order.astype(np.int32))
         if progress:
-            progress(epoch, self._schedule.epochs)
-        return Epoch(
-            epoch=epoch,
-            loss=loss / self._books,
-            accuracy=hits / self._books,
-            val_loss=val_loss / self._val_books,
-            val_accuracy=val_hits / self._val_books,
-            seconds=round(time.perf_counter() - started, 4),
-        )
+            progress(epoch, self.schedule.epochs)
+        return found
+
+    def validate(self) -> tuple[float, float]:
+        """See `Learner`."""
+        books = len(self.validation.labels)
+        loss, hits = _over_windows(self._measure, self._held_out, np.arange(books, dtype=np.int32))
+        return loss / books, hits / books
 
     def predict(self, books: LabelledFeatures) -> npt.NDArray[np.float32]:
         """Probabilities (books, genres)."""
@@ -184,52 +149,53 @@ class _HeadLearner:
 
     def _run_steps(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sum of the losses and number of hits, `total` and `hits` before, after steps with all batches of a window."""
-        size = self._schedule.batch_size
+        size = self.schedule.batch_size
         for start in tf.range(0, tf.size(window.order), size):
             rows = window.order[start : start + size]
-            labels = tf.gather(window.labels, rows)
             with tf.GradientTape() as tape:
-                logits = self._logits(window, rows, training=True)
-                loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+                logits, loss, right = self._look(window, rows, training=True)
                 aim = self._smoothed(loss, logits) / tf.cast(tf.size(rows), tf.float32)
-            gradients = tape.gradient(aim, [variable.value for variable in self.trained])
-            self._step(gradients)
+            self._step(tape.gradient(aim, [variable.value for variable in self.trained]))
             total += loss
-            hits += _hits(logits, labels)
+            hits += right
         return total, hits
+
+    def _judge(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of the losses and number of hits, `total` and `hits` before, over a window, nothing dropped."""
+        for start in tf.range(0, tf.size(window.order), _JUDGED):
+            _, loss, right = self._look(window, window.order[start : start + _JUDGED], training=False)
+            total += loss
+            hits += right
+        return total, hits
+
+    def _look(self, window: Window, rows: tf.Tensor, *, training: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits, sum of the losses and number of hits of the books at `rows`."""
+        labels = tf.gather(window.labels, rows)
+        measurements = tf.gather(window.measurements, rows) if self._has_extras else None
+        x = before_genres(self.network, tf.gather(window.features, rows), measurements, training=training)
+        logits = genre_logits(self.network, x)
+        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        right = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
+        return logits, loss, tf.reduce_sum(tf.cast(right, tf.int32))
+
+    def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """The loss, summed, that training makes small: with a share of each label spread over all genres."""
+        share = self.schedule.label_smoothing
+        if not share:
+            return loss
+        everywhere = -tf.reduce_sum(tf.reduce_mean(tf.nn.log_softmax(logits), axis=1))
+        return (1 - share) * loss + share * everywhere
 
     def _step(self, gradients: list[tf.Tensor]) -> None:
         """Take one step with all weights: decay where there is any, then the optimiser's own step."""
         # The optimiser's `apply` does this too, but registers a gradient with TensorFlow for good in every graph that
         # it is traced in: graph and weights live on, megabytes for each head of a search.
-        optimizer, decay = self.optimizer, self._schedule.weight_decay
+        optimizer, decay = self.optimizer, self.schedule.weight_decay
         for gradient, variable in zip(gradients, self.trained, strict=True):
             if decay and variable.path.endswith("kernel"):
                 variable.assign(variable - variable * decay * optimizer.learning_rate)
             optimizer.update_step(gradient, variable, optimizer.learning_rate)
         optimizer.iterations.assign_add(1)
-
-    def _judge(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sum of the losses and number of hits, `total` and `hits` before, over a window, nothing dropped."""
-        for start in tf.range(0, tf.size(window.order), _JUDGED):
-            rows = window.order[start : start + _JUDGED]
-            labels, logits = tf.gather(window.labels, rows), self._logits(window, rows, training=False)
-            total += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            hits += _hits(logits, labels)
-        return total, hits
-
-    def _logits(self, window: Window, rows: tf.Tensor, *, training: bool) -> tf.Tensor:
-        measurements = tf.gather(window.measurements, rows) if self._has_extras else None
-        return _logits(self.network, tf.gather(window.features, rows), measurements, training=training)
-
-    def _smoothed(self, loss: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """What training makes small: the cross entropies with the labels smoothed, summed."""
-        # A share of each label is spread over all genres.
-        share = self._schedule.label_smoothing
-        if not share:
-            return loss
-        everywhere = -tf.reduce_sum(tf.reduce_mean(tf.nn.log_softmax(logits), axis=1))
-        return (1 - share) * loss + share * everywhere
 
 
 def _over_windows(graph: Any, windows: Windows, order: npt.NDArray[np.int32]) -> tuple[float, int]:
@@ -238,15 +204,3 @@ def _over_windows(graph: Any, windows: Windows, order: npt.NDArray[np.int32]) ->
     for window in windows.over(order):
         total, hits = graph(window, total, hits)
     return float(total), int(hits)
-
-
-def _logits(head: keras.Model, features: Any, measurements: Any = None, *, training: bool = False) -> tf.Tensor:
-    """What `head` gives before the softmax: losses from logits lose no digits."""
-    dense = head.get_layer(GENRES)
-    x = before_genres(head, features, measurements, training=training)
-    return tf.linalg.matmul(x, dense.kernel.value) + dense.bias.value
-
-
-def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Number of right answers."""
-    return tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.int32))

@@ -1,10 +1,12 @@
-"""The course of a training, as its `history.csv` has it: what it is to whoever draws it or tells of it."""
+"""The course of a training, as its `history.csv` has it, for whoever draws it or tells of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.pipeline.workspace import read_table
+
+HISTORY = "history.csv"
 
 
 @dataclass(frozen=True)

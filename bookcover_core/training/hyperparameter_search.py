@@ -26,8 +26,8 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.training.features import load_split
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials
-from bookcover_core.training.measurement_inputs import head_inputs
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials, head_inputs
+from bookcover_core.training.loop import CHECKPOINT, Checkpoint
 from bookcover_core.training.preparation_choice import chosen_preparation
 from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
@@ -42,10 +42,6 @@ _FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation
 _FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
 
 
-def _split_units(value: object) -> object:
-    return tuple(value.split()) if isinstance(value, str) else value
-
-
 class Trial(Hyperparameters):
     """One head that was tried: a row of trials.csv."""
 
@@ -53,7 +49,9 @@ class Trial(Hyperparameters):
 
     trial: int
     """From 1; the first is the settings' own."""
-    hidden_units: Annotated[tuple[int, ...], BeforeValidator(_split_units)]
+    hidden_units: Annotated[
+        tuple[int, ...], BeforeValidator(lambda given: given.split() if isinstance(given, str) else given)
+    ]
     """In the table as "512 256"."""
     best_epoch: int
     epochs: int
@@ -67,7 +65,7 @@ class Trial(Hyperparameters):
     @property
     def hyperparameters(self) -> Hyperparameters:
         """What was tried."""
-        return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields)))
+        return Hyperparameters.model_validate(self.model_dump())
 
 
 COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
@@ -121,29 +119,27 @@ def chosen_hyperparameters(study: Study, model: str) -> Hyperparameters:
         return Hyperparameters.of(study.settings)
     study.manifest(f"search/{model}")
     choice = json.loads((study.workspace.search / model / _CHOSEN).read_text("utf-8"))
-    return Hyperparameters.model_validate({name: choice[name] for name in Hyperparameters.model_fields})
+    return Hyperparameters.model_validate(choice)
 
 
 def _run_trials(
     study: Study, backbone: str, preparation: str, wanted: dict[str, Hyperparameters], folder: Path, label: str
 ) -> list[Trial]:
     """The trials of `wanted`, which are by their keys, in their order; the table is written after each."""
-    from bookcover_core.training.head_trainer import fit_head, plan_head  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
 
-    settings = study.settings
+    settings, epochs = study.settings, study.settings.training.epochs
     train, validation = (
         load_split(study, backbone, preparation, split, settings.head.extra_inputs) for split in ("train", "validation")
     )
-    genres = len(read_genres(study.workspace))
-    table, trials = folder / _TRIALS, _read_trials(folder / _TRIALS)
-    epochs = settings.training.epochs
-    for number, (key, tried) in enumerate(wanted.items()):
+    genres, table = len(read_genres(study.workspace)), folder / _TRIALS
+    trials = _read_trials(table)
+    for number, (key, tried) in enumerate(wanted.items(), start=1):
         if key in trials:
-            trials[key] = trials[key].model_copy(update={"trial": number + 1})
+            trials[key] = trials[key].model_copy(update={"trial": number})
             continue
-        schedule, shape = plan_head(settings, tried)
-        checkpoint = Checkpoint(folder / "checkpoint.npz", key)
+        schedule, shape = tried.plan(settings)
+        checkpoint = Checkpoint(folder / CHECKPOINT, key)
         try:
             fitted = fit_head(
                 train,
@@ -151,12 +147,12 @@ def _run_trials(
                 genres,
                 schedule,
                 shape=shape,
-                label=f"{label}, trial {number + 1} of {len(wanted)}",
-                progress=partial(_tell, study, number * epochs, len(wanted) * epochs),
+                label=f"{label}, trial {number} of {len(wanted)}",
+                progress=partial(_tell, study, (number - 1) * epochs, len(wanted) * epochs),
                 checkpoint=checkpoint,
             )
         except TrainingError as error:
-            logger.warning("%s: trial %d counts for nothing: %s", label, number + 1, error)
+            logger.warning("%s: trial %d counts for nothing: %s", label, number, error)
             results = _FAILED
         else:
             results = {
@@ -166,7 +162,7 @@ def _run_trials(
                 "validation_loss": fitted.best.val_loss,
                 "seconds": round(sum(row.seconds for row in fitted.history), 3),
             }
-        trials[key] = Trial.model_validate({**tried.model_dump(), "trial": number + 1, **results, "key": key})
+        trials[key] = Trial.model_validate({**tried.model_dump(), "trial": number, **results, "key": key})
         _write_trials(table, [trials[each] for each in wanted if each in trials])
         checkpoint.file.unlink(missing_ok=True)
         # Keras' networks refer to themselves; left to Python, dozens wait to be freed.

@@ -1,9 +1,17 @@
-"""The hyperparameters of a head: the settings' own, and those that a search draws from the settings' ranges."""
+"""What a head on pooled features depends on; its hyperparameters, the settings' own and those that a search draws."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from bookcover_core.settings import StudySettings
+from bookcover_core.models.extra_inputs import measurements_digest
+from bookcover_core.pipeline.engine import Inputs
+from bookcover_core.pipeline.study import Study
+from bookcover_core.settings import HeadSettings, StudySettings
+from bookcover_core.training.loop import Schedule
+from bookcover_core.training.preparation_choice import model_name
 
 HEAD_SETTINGS = (
     "seed",
@@ -39,6 +47,30 @@ class Hyperparameters(BaseModel):
     def of(cls, settings: StudySettings) -> "Hyperparameters":
         """Those that the settings name."""
         return cls.model_validate(settings.training.model_dump() | settings.head.model_dump())
+
+    def plan(self, settings: StudySettings, **when: Any) -> tuple[Schedule, HeadSettings]:
+        """How a head with these is trained, and what it is built of.
+
+        `when` are epochs, patience and monitor, where they are not those of the section `training`.
+        """
+        chosen = self.model_dump()
+        shape = {name: chosen.pop(name) for name in HeadSettings.model_fields if name in chosen}
+        schedule = Schedule(**settings.training.model_dump() | chosen | when, seed=settings.seed)
+        return schedule, settings.head.model_copy(update=shape)
+
+
+def head_inputs(
+    study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = (), features: str = ""
+) -> Inputs:
+    """What a head on the features of `backbone` on `preparation` is made from.
+
+    Measurements are among it where the head has extra inputs. Part and features are the model, where no others are
+    named.
+    """
+    model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
+    if study.settings.head.extra_inputs:
+        given["measurements"] = measurements_digest(study)
+    return Inputs(part or model, after=["listings", "split", f"features/{features or model}", *after], given=given)
 
 
 def draw_trials(settings: StudySettings) -> list[Hyperparameters]:

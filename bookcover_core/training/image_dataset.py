@@ -12,15 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bookcover_core.models.extra_inputs import extra_values
-from bookcover_core.models.input_pipeline import ahead, decode_picture, decode_pixels, scale_picture
+from bookcover_core.models.extra_inputs import load_extra_values
+from bookcover_core.models.input_pipeline import batches, decode_picture, decode_pixels, scale_picture
 from bookcover_core.models.tensorflow_setup import tf
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
 from bookcover_core.settings import ExtraInput
 from bookcover_core.training.features import prepared_pictures
-from bookcover_core.training.measurement_inputs import load_measurements
 
 # Share of the side that stays in sight, at least: the rest is cut off at the edges. Few covers have text nearer.
 _NEAREST = 0.9
@@ -82,23 +81,13 @@ def read_books(study: Study, preparation: str, split: str, extra_inputs: Collect
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     books = books[books["split"] == split]
     keys = books["key"].tolist()
-    return PixelBooks(
-        keys=keys,
-        labels=books["label"].to_numpy(),
-        files=[study.workspace.root / path for path, _ in prepared_pictures(study, shards(study), keys, preparation)],
-        measurements=extra_values(load_measurements(study, keys), extra_inputs)
-        if extra_inputs
-        else np.empty((len(keys), 0), np.float32),
-    )
+    files = [study.workspace.root / path for path, _ in prepared_pictures(study, shards(study), keys, preparation)]
+    return PixelBooks(keys, books["label"].to_numpy(), files, load_extra_values(study, keys, extra_inputs))
 
 
 def judged(books: PixelBooks, size: int, batch: int, device: str | None = None) -> "tf.data.Dataset":
     """Batches of pictures (n, size, size, 3), extra inputs (n, k) and labels (n,): all books, in order, as prepared."""
-
-    def read(file: tf.Tensor, measurements: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return decode_picture(tf.io.read_file(file), size), measurements, label
-
-    return _batches(_rows(books, np.arange(len(books.keys))), read, batch, device)
+    return _stream(books, np.arange(len(books.keys)), lambda content, _: decode_picture(content, size), batch, device)
 
 
 def shown(
@@ -107,30 +96,25 @@ def shown(
     """The batches of an epoch, as `judged` gives them: all books in an order drawn by chance."""
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(len(books.keys))
 
-    def read(file: tf.Tensor, measurements: tf.Tensor, label: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        content = tf.io.read_file(file)
+    def see(content: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
         if augmented:
-            return augment(decode_pixels(content), size, picture_seed(seed, epoch, place)), measurements, label
-        return decode_picture(content, size), measurements, label
+            return augment(decode_pixels(content), size, picture_seed(seed, epoch, place))
+        return decode_picture(content, size)
 
-    return _batches((*_rows(books, order), np.arange(len(order))), read, batch, device)
-
-
-def _rows(books: PixelBooks, order: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.generic], ...]:
-    """Files, extra inputs and labels of the books in `order`."""
-    names = np.array([str(file) for file in books.files], np.str_)
-    return names[order], books.measurements[order], books.labels[order]
+    return _stream(books, order, see, batch, device)
 
 
-def _batches(
-    rows: tuple[npt.NDArray[np.generic], ...],
-    read: Callable[..., tuple["tf.Tensor", ...]],
+def _stream(
+    books: PixelBooks,
+    order: npt.NDArray[np.intp],
+    see: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     batch: int,
     device: str | None,
 ) -> "tf.data.Dataset":
-    # Autograph would look for loops and branches for longer than an epoch of a small study takes, and there are none.
-    read = tf.autograph.experimental.do_not_convert(read)
-    pictures = tf.data.Dataset.from_tensor_slices(rows).map(
-        read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    return ahead(pictures.batch(batch), device)
+    """Batches of the books in `order`; `see` makes a picture of the content of a file and its place in the order."""
+
+    def read(file: tf.Tensor, measurements: tf.Tensor, label: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return see(tf.io.read_file(file), place), measurements, label
+
+    files = np.array([str(file) for file in books.files], np.str_)[order]
+    return batches((files, books.measurements[order], books.labels[order], np.arange(len(order))), read, batch, device)

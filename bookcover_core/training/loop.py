@@ -8,17 +8,17 @@ twice the processor's time (5,000 x 1,280 features, batches of 32, a whole epoch
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError
-from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.settings import Monitor, TrainingSettings
 
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 Arrays = list[npt.NDArray[np.float32]]
 
 Progress = Callable[[int, int], None]
+
+CHECKPOINT = "checkpoint.npz"
+"""Name of the file that a training's state is kept in."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,6 @@ class Epoch:
     val_accuracy: float
     seconds: float
 
-    def is_better_than(self, other: "Epoch", monitor: Monitor) -> bool:
-        """Whether it did better on the validation books, by what `monitor` names."""
-        return self.val_loss < other.val_loss if monitor == "loss" else self.val_accuracy > other.val_accuracy
-
 
 class Schedule(TrainingSettings):
     """How a network is trained: its section of the settings, and what goes with it."""
@@ -62,42 +61,67 @@ class Schedule(TrainingSettings):
     """What to do when the loss is no longer a number."""
 
 
-class Learner(Protocol):
-    """A network that is trained, with the books that it learns from."""
-
-    network: keras.Model
-    optimizer: keras.optimizers.Optimizer
-    trained: list[keras.Variable]
-    """Weights that are trained."""
-
-    def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
-        """What epoch number `epoch`, from 1, brought. It depends on that number and the state alone."""
-
-    def predict(self, books: Any) -> npt.NDArray[np.float32]:
-        """Probabilities (books, genres) that the network gives now."""
-
-
 @dataclass(frozen=True)
 class Fitted:
-    """A training that has ended; its network has the weights of the best epoch."""
+    """A training that has ended; its network, a `keras.Model`, has the weights of the best epoch."""
 
     best: Epoch
     history: list[Epoch]
     """Every epoch, epoch 0 among them where there was one."""
     weights: Arrays
     """The weights that were trained, at the best epoch."""
-    network: keras.Model
+    network: Any
     predict: Callable[[Any], npt.NDArray[np.float32]]
     """Probabilities (books, genres) of books such as it was trained on."""
 
 
-def best_epoch(history: Iterable[Epoch], monitor: Monitor) -> Epoch | None:
-    """The best of these epochs, the first of equals; none of none."""
-    best: Epoch | None = None
-    for row in history:
-        if best is None or row.is_better_than(best, monitor):
-            best = row
-    return best
+class Learner(ABC):
+    """A network that is trained, with its optimiser and the books of its training and validation splits."""
+
+    start: Mapping[str, float] | None = None
+    """Loss and accuracy on the training books of a network that was trained before: it is epoch 0, and competes."""
+
+    def __init__(self, network: Any, optimizer: Any, train: Any, validation: Any, schedule: Schedule) -> None:
+        if not len(train.labels) or not len(validation.labels):
+            what = "there are no books to train or to validate on"
+            raise TrainingError(what, where="splits/books.csv", advice="Check the splits.")
+        self.network, self.optimizer, self.schedule = network, optimizer, schedule
+        self.train, self.validation = train, validation
+        self.trained: list[Any] = network.trainable_variables
+        optimizer.build(self.trained)
+
+    @property
+    def weights(self) -> Arrays:
+        """The weights that are trained, as they are now."""
+        return [variable.numpy() for variable in self.trained]
+
+    @property
+    def state(self) -> list[Any]:
+        """All that an epoch changes: the trained weights, the dropouts' generators, the optimiser's state."""
+        return [*self.trained, *dropout_generators(self.network), *self.optimizer.variables]
+
+    @abstractmethod
+    def learn(self, epoch: int, progress: Progress | None) -> tuple[float, int]:
+        """Sum of the losses and number of hits of the steps of an epoch. They depend on its number and the state."""
+
+    @abstractmethod
+    def validate(self) -> tuple[float, float]:
+        """Mean cross entropy and accuracy on the validation books."""
+
+    @abstractmethod
+    def predict(self, books: Any) -> npt.NDArray[np.float32]:
+        """Probabilities (books, genres) that the network gives now."""
+
+    def run_epoch(self, epoch: int, progress: Progress | None) -> Epoch:
+        """What epoch number `epoch` brought."""
+        started = time.perf_counter()
+        if epoch or not self.start:
+            total, hits = self.learn(epoch, progress)
+            loss, accuracy = total / len(self.train.labels), hits / len(self.train.labels)
+        else:
+            loss, accuracy = self.start["loss"], self.start["accuracy"]
+        val_loss, val_accuracy = self.validate()
+        return Epoch(epoch, loss, accuracy, val_loss, val_accuracy, round(time.perf_counter() - started, 4))
 
 
 @dataclass(frozen=True)
@@ -110,125 +134,101 @@ class Checkpoint:
     every: float = 5.0
     """Seconds between two savings, at least: an epoch of a head takes a fraction of one."""
 
-    def save(self, state: Sequence[keras.Variable], best: Arrays, history: Sequence[Epoch]) -> None:
+    def save(self, learner: Learner, best: Arrays, history: Sequence[Epoch]) -> None:
         """Keep all that an epoch changes, the best weights so far and the epochs, as they are now."""
-        arrays: dict[str, Any] = {f"state_{number}": np.asarray(variable) for number, variable in enumerate(state)}
-        arrays |= {f"best_{number}": array for number, array in enumerate(best)}
+        arrays: dict[str, Any] = {
+            f"state_{place}": np.asarray(variable) for place, variable in enumerate(learner.state)
+        }
+        arrays |= {f"best_{place}": array for place, array in enumerate(best)}
         arrays |= {"key": self.key, "history": json.dumps([asdict(row) for row in history])}
         with atomic(self.file) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **arrays)
 
-    def resume(
-        self, state: Sequence[keras.Variable], best: Arrays, schedule: Schedule, label: str
-    ) -> tuple[list[Epoch], Arrays]:
-        """Epochs and best weights of the training that was cut off or ended sooner, its state taken up into `state`.
+    def resume(self, learner: Learner, label: str) -> tuple[list[Epoch], Arrays]:
+        """Epochs and best weights of the training that was cut off or ended sooner, its state taken up by `learner`.
 
-        No epochs, and `best`, where there is none, or one that is damaged, of another key, or past its end.
+        No epochs, and the learner's weights, where there is none, or one that is damaged, of another key, or past its
+        end.
         """
+        best, state = learner.weights, learner.state
         try:
             with np.load(self.file, allow_pickle=False) as saved:
                 if str(saved["key"]) != self.key:
                     return [], best
                 history = [Epoch(**row) for row in json.loads(str(saved["history"]))]
-                begun = [history[:epochs] for epochs in range(1, len(history))]
-                if any(_is_over(rows, best_epoch(rows, schedule.monitor), schedule) for rows in begun):
+                if any(_is_over(history[:epochs], learner.schedule) for epochs in range(1, len(history))):
                     logger.info("%s: begins anew: what is kept of it is past the end that the settings give", label)
                     return [], best
-                arrays = [saved[f"state_{number}"] for number in range(len(state))]
-                best = [saved[f"best_{number}"] for number in range(len(best))]
+                arrays = [saved[f"state_{place}"] for place in range(len(state))]
+                kept = [saved[f"best_{place}"] for place in range(len(best))]
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return [], best
         for variable, array in zip(state, arrays, strict=True):
             variable.assign(array)
-        return history, best
+        return history, kept
 
 
 def fit(
-    learner: Learner,
-    schedule: Schedule,
-    *,
-    label: str,
-    start: Callable[[], Epoch] | None = None,
-    progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    learner: Learner, *, label: str, progress: Progress | None = None, checkpoint: Checkpoint | None = None
 ) -> Fitted:
     """How `learner` was trained; its network is left with the weights of the best epoch, the earliest of equals.
 
     Args:
-        learner: What is trained.
-        schedule: When it ends, and the validation metric that selects the best epoch.
+        learner: What is trained, and its schedule.
         label: What the training is called in the log.
-        start: Measures epoch 0, of a network that competes with what it becomes; none: it has learnt nothing yet.
         progress: Handed to the learner.
         checkpoint: Where the state is kept, if anywhere.
 
     Raises:
         TrainingError: The loss is no longer a number.
     """
-    state, weights = _state(learner), [variable.numpy() for variable in learner.trained]
-    history: list[Epoch] = []
+    schedule, history, weights = learner.schedule, list[Epoch](), learner.weights
     if checkpoint:
-        history, weights = checkpoint.resume(state, weights, schedule, label)
-    best = best_epoch(history, schedule.monitor)
-
-    def see(row: Epoch) -> None:
-        nonlocal best, weights
-        history.append(row)
-        if best is None or row.is_better_than(best, schedule.monitor):
-            best, weights = row, [variable.numpy() for variable in learner.trained]
-        _log(label, row, best, schedule.epochs)
-
+        history, weights = checkpoint.resume(learner, label)
     if history:
         logger.info("%s: going on after epoch %d", label, history[-1].epoch)
-    elif start:
-        see(start())
     saved = time.perf_counter()
-    while not _is_over(history, best, schedule):
-        row = learner.run_epoch(history[-1].epoch + 1 if history else 1, progress)
+    while not _is_over(history, schedule):
+        row = learner.run_epoch(history[-1].epoch + 1 if history else int(not learner.start), progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
-            raise TrainingError(
-                f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=schedule.advice
-            )
-        see(row)
+            what = f"the loss is no longer a number in epoch {row.epoch}"
+            raise TrainingError(what, where=label, advice=schedule.advice)
+        history.append(row)
+        best = _best(history, schedule.monitor)
+        if best is row:
+            weights = learner.weights
+        _log(label, row, best, schedule.epochs)
         if checkpoint and time.perf_counter() - saved >= checkpoint.every:
-            checkpoint.save(state, weights, history)
+            checkpoint.save(learner, weights, history)
             saved = time.perf_counter()
     if checkpoint:
-        checkpoint.save(state, weights, history)
+        checkpoint.save(learner, weights, history)
     for variable, array in zip(learner.trained, weights, strict=True):
         variable.assign(array)
-    assert best is not None
-    return Fitted(best, history, weights, learner.network, learner.predict)
+    return Fitted(_best(history, schedule.monitor), history, weights, learner.network, learner.predict)
 
 
-def check_books(train: int, validation: int, label: str) -> None:
-    """Raise `TrainingError` where there is nothing to learn from, or to validate on."""
-    if not train or not validation:
-        raise TrainingError(
-            "there are no books to train or to validate on", where=label, advice="Check the splits: splits/books.csv."
-        )
-
-
-def dropout_generators(network: keras.Model) -> list[keras.Variable]:
-    """The state of the generators that the network's dropouts draw from."""
+def dropout_generators(network: Any) -> list[Any]:
+    """The state of the generators that the dropouts of a `keras.Model` draw from."""
     return [variable for variable in network.variables if variable.path.endswith("seed_generator_state")]
 
 
-def _state(learner: Learner) -> list[keras.Variable]:
-    """All that an epoch changes: the trained weights, the dropouts' generators, the optimiser's state."""
-    return [*learner.trained, *dropout_generators(learner.network), *learner.optimizer.variables]
+def _best(history: Sequence[Epoch], monitor: Monitor) -> Epoch:
+    """The best of these epochs, the first of equals."""
+    if monitor == "loss":
+        return min(history, key=lambda row: row.val_loss)
+    return max(history, key=lambda row: row.val_accuracy)
 
 
-def _is_over(history: Sequence[Epoch], best: Epoch | None, schedule: Schedule) -> bool:
+def _is_over(history: Sequence[Epoch], schedule: Schedule) -> bool:
     """Whether no epoch is to follow: it was the last, or the last of `patience` since the best."""
-    if best is None:
+    if not history:
         return False
     last = history[-1].epoch
-    return last >= schedule.epochs or last - best.epoch >= schedule.patience
+    return last >= schedule.epochs or last - _best(history, schedule.monitor).epoch >= schedule.patience
 
 
 def _log(label: str, row: Epoch, best: Epoch, epochs: int) -> None:
-    """Say what one epoch, of as many as `epochs`, brought."""
     learnt = f"loss {row.loss:.4f}, accuracy {row.accuracy:.4f}"
     validated = f"validation loss {row.val_loss:.4f}, accuracy {row.val_accuracy:.4f}"
     kept = f"best {best.val_accuracy:.4f} in epoch {best.epoch}"

@@ -17,8 +17,7 @@ from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters
-from bookcover_core.training.measurement_inputs import head_inputs
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, head_inputs
 from bookcover_core.training.preparation_choice import (
     CHOICE,
     compared_name,

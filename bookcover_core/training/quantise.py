@@ -51,11 +51,13 @@ def _inputs(study: Study, backbone: str, preparation: str) -> Inputs:
     for label in ("split", *prepared):
         study.manifest(label)
     digests = [sha for _, sha in _pictures(study, preparation)]
+    network = find_network(study.settings.models, backbone)
     return Inputs(
         model_name(backbone, preparation),
         given={
             "backbone": backbone,
-            "weights": weights_source(study.settings, find_network(study.settings.models, backbone)).digest,
+            "preprocessing": network.preprocessing,
+            "weights": weights_source(study.settings, network).digest,
             "covers": digest_of(digests),
             "nncf": nncf_version(),
         },

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bookcover_core.curation.folds import Division, Rows, divide_fold
+from bookcover_core.curation.folds import Division, divide_fold
 from bookcover_core.errors import GenreError, TrainingError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import pretrained
@@ -24,11 +24,10 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.feature_store import LabelledFeatures, MappedRows
 from bookcover_core.training.features import load_split
 from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS
-from bookcover_core.training.measurement_inputs import head_inputs
+from bookcover_core.training.hyperparameters import HEAD_SETTINGS, head_inputs
+from bookcover_core.training.loop import CHECKPOINT, Checkpoint
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 from bookcover_core.training.stored_probabilities import write_probabilities
 
@@ -84,17 +83,14 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
 )
 def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) -> Result:
     """The head of one network, trained in one of `variants`; what is kept are its probabilities of its test books."""
-    from bookcover_core.training.head_trainer import fit_head, plan_head  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.loop import Checkpoint  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.training_run import CHECKPOINT  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
 
     preparation = chosen_preparation(study, backbone)
-    chosen = chosen_hyperparameters(study, model_name(backbone, preparation))
-    schedule, shape = plan_head(study.settings, chosen)
+    schedule, shape = chosen_hyperparameters(study, model_name(backbone, preparation)).plan(study.settings)
     books = read_table(study.workspace.splits, ("key", "label", "split", "group"), label="int32")
     sides, luck = divide(study.settings, variant, books)
     everything = load_split(study, backbone, preparation, "", shape.extra_inputs)
-    train, validation, test = (_pick(everything, rows) for rows in sides)
+    train, validation, test = (everything.of(rows) for rows in sides)
     folder = study.workspace.repeats / run.part
     checkpoint = Checkpoint(folder / CHECKPOINT, run.key)
     fitted = fit_head(
@@ -149,12 +145,3 @@ def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tupl
     by_genre = [shuffled[labels[shuffled] == label] for label in np.unique(labels[own.train])]
     drawn = np.concatenate([rows[: math.ceil(share * len(rows))] for rows in by_genre])
     return own._replace(train=np.sort(drawn)), draw - 1
-
-
-def _pick(books: LabelledFeatures, rows: Rows) -> LabelledFeatures:
-    """The books at `rows`, their features still mapped."""
-    assert isinstance(books.features, MappedRows)
-    measurements = books.measurements[rows] if books.measurements.size else books.measurements
-    return LabelledFeatures(
-        [books.keys[row] for row in rows], books.labels[rows], books.features.of(rows), measurements
-    )

@@ -26,14 +26,13 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_table
 from bookcover_core.settings import ExtraInput
 from bookcover_core.training.features import load_split
-from bookcover_core.training.head_trainer import fit_head, plan_head
+from bookcover_core.training.head_trainer import fit_head
+from bookcover_core.training.history import HISTORY
 from bookcover_core.training.hyperparameters import Hyperparameters
 from bookcover_core.training.image_dataset import read_books
 from bookcover_core.training.image_trainer import fit_network
-from bookcover_core.training.loop import Checkpoint, Epoch, Fitted, Schedule
+from bookcover_core.training.loop import CHECKPOINT, Checkpoint, Epoch, Fitted, Schedule
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
-
-HISTORY, CHECKPOINT = "history.csv", "checkpoint.npz"
 
 # Settings that say when a training ends, and change no epoch of it.
 _WHEN_IT_ENDS = ("epochs", "patience")
@@ -104,11 +103,11 @@ def run_head_training(
     compared: bool = False,
     **when: Any,
 ) -> TrainingRun:
-    """A head trained on features, and what was kept of it in `folder`; `plan_head` says what `when` is.
+    """A head trained on features, and what was kept of it in `folder`; `Hyperparameters.plan` says what `when` is.
 
     On all books or on those that preparations are `compared` on: see `load_split`.
     """
-    schedule, shape = plan_head(study.settings, hyperparameters, **when)
+    schedule, shape = hyperparameters.plan(study.settings, **when)
     return _run(
         study,
         run,

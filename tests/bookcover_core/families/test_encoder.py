@@ -24,6 +24,7 @@ from bookcover_core.families.systems import find_system, systems
 from bookcover_core.inference.cover_sources import find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.models.extra_inputs import load_measurements
 from bookcover_core.models.input_pipeline import read_pictures
 from bookcover_core.models.model_cards import read_card
 from bookcover_core.pipeline.graph import parts
@@ -33,7 +34,6 @@ from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepare import prepare_shard, shards
 from bookcover_core.settings.toml_file import load_settings, parse_settings, to_toml
 from bookcover_core.training.features import compute_features, load_features
-from bookcover_core.training.measurement_inputs import load_measurements
 from bookcover_core.training.quantise import quantise
 from bookcover_core.training.stored_probabilities import read_probabilities
 from tests.bookcover_core.inference.trained import BOOKS, GENRES, draw, settings_in

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import StageOrderError
+from bookcover_core.models.extra_inputs import load_measurements
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training.features import compute_features, load_split
-from bookcover_core.training.measurement_inputs import head_inputs, load_measurements
+from bookcover_core.training.hyperparameters import head_inputs
 
 TOLD = HeadSettings(extra_inputs=("height", "aspect_ratio"))
 
