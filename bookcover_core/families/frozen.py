@@ -19,8 +19,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Monitor, StudySettings
 from bookcover_core.training.feature_store import quantised_files
-from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, head_inputs
+from bookcover_core.training.hyperparameter_search import HEAD_SETTINGS, chosen_hyperparameters, head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 from bookcover_core.training.repeated_training import variants
 

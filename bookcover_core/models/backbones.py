@@ -66,10 +66,7 @@ class Backbone:
     """Builds it for a side of its input."""
 
     def build(self) -> Any:
-        """The network as a `keras.Model` with weights of no use yet. Nothing is downloaded.
-
-        It takes pictures (n, size, size, 3), preprocessed, and gives feature maps (n, rows, columns, channels).
-        """
+        """Its `keras.Model`: preprocessed pictures (n, size, size, 3) to maps (n, rows, columns, channels)."""
         return self.builder(self.size)
 
 
@@ -130,15 +127,9 @@ def pretrained(settings: StudySettings) -> list[str]:
 
 
 def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Backbone:
-    """The backbone called `name`.
+    """The backbone called `name`, with the side of its input in pixels, 75 or more; 0: that which it was published for.
 
-    Args:
-        name: As in settings.
-        size: Side of its input in pixels (`models.input_size`), 75 or more; 0: the one that it was published for.
-        others: Names of networks that may stand in its place, for the message.
-
-    Raises:
-        SettingsError: There is none; the message names those that are spelt alike, and all that there are.
+    `SettingsError` names those that are spelt alike, and all that there are, `others` that may stand in its place too.
     """
     if name not in BACKBONES:
         raise SettingsError(

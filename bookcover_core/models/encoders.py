@@ -67,11 +67,7 @@ class Encoder(Backbone):
 
 
 def find_network(models: ModelSettings, name: str, *, others: Iterable[str] = ()) -> Backbone:
-    """The encoder or backbone called `name`, with the input size of the settings.
-
-    Raises:
-        SettingsError: There is none: see `find_backbone`.
-    """
+    """The encoder or backbone called `name`, with the input size of the settings; raises as `find_backbone` does."""
     for given in models.encoders:
         if given.name == name:
             return Encoder.of(given)

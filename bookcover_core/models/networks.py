@@ -41,22 +41,14 @@ _IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
     """The layer that takes pixels of 0..255 to what `backbone` expects: `preprocess_input` of its Keras family."""
-    match backbone.preprocessing:
-        case "tf":
-            return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)
-        case "torch" | "clip" | "unit":
-            means, deviations = CHANNELS[backbone.preprocessing]
-            return keras.layers.Rescaling(
-                [1 / (255 * deviation) for deviation in deviations],
-                offset=[-mean / deviation for mean, deviation in zip(means, deviations, strict=True)],
-                name=PREPROCESSING,
-            )
-        case "caffe":
-            pixels = keras.Input((None, None, 3))
-            centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in _IMAGENET_MEAN_BGR])
-            return keras.Model(pixels, centred(keras.ops.flip(pixels, axis=-1)), name=PREPROCESSING)
-        case "none":
-            return keras.layers.Rescaling(1.0, name=PREPROCESSING)
+    if backbone.preprocessing == "caffe":
+        pixels = keras.Input((None, None, 3))
+        centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in _IMAGENET_MEAN_BGR])
+        return keras.Model(pixels, centred(keras.ops.flip(pixels, axis=-1)), name=PREPROCESSING)
+    means, deviations = CHANNELS[backbone.preprocessing]
+    scale = [1 / (255 * deviation) for deviation in deviations]
+    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    return keras.layers.Rescaling(scale, offset=offset, name=PREPROCESSING)
 
 
 def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:

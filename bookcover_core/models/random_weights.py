@@ -1,9 +1,5 @@
 """Random weights that let pictures through: for demo studies, where no network has seen a picture before."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -37,13 +33,16 @@ def randomise(model: keras.Model, backbone: Backbone, seed: int) -> None:
     _draw_kernels(model, np.random.default_rng([seed, _KERNELS]))
     pictures = build_preprocessing(backbone)(_drawn_pictures(backbone.size, np.random.default_rng([seed, _PICTURES])))
     layers = list(leaf_layers(model))
-    normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
-    if normalisations:
+    if held := [(layer, "momentum") for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]:
         # Nothing may be dropped by chance while the statistics are taken.
-        drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
-        with _set(normalisations, "momentum", 0.0), _set(drops, "rate", 0.0):
-            # As a graph: of a call that it runs layer by layer, Keras holds on to gigabytes.
-            tf.function(lambda: tf.size(model(pictures, training=True)))()
+        held += [(layer, "rate") for layer in layers if isinstance(layer, keras.layers.Dropout)]
+        before = [getattr(*each) for each in held]
+        for each in held:
+            setattr(*each, 0.0)
+        # As a graph: of a call that it runs layer by layer, Keras holds on to gigabytes.
+        tf.function(lambda: tf.size(model(pictures, training=True)))()
+        for each, value in zip(held, before, strict=True):
+            setattr(*each, value)
     elif not any(isinstance(layer, keras.layers.LayerNormalization) for layer in layers):
         first = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))
         first.kernel.assign(first.kernel / tf.sqrt(tf.reduce_mean(tf.square(pictures))))
@@ -57,19 +56,6 @@ def _draw_kernels(model: keras.Model, generator: np.random.Generator) -> None:
             kernel.assign(values * np.float32(np.sqrt(2 / np.prod(kernel.shape[:axes]))))
         if type(layer).__name__ == "LayerScale":
             layer.gamma.assign(np.ones(layer.gamma.shape, np.float32))
-
-
-@contextmanager
-def _set(layers: list[Any], attribute: str, value: float) -> Iterator[None]:
-    """Give `attribute` of all `layers` another value for a while."""
-    before = [getattr(layer, attribute) for layer in layers]
-    for layer in layers:
-        setattr(layer, attribute, value)
-    try:
-        yield
-    finally:
-        for layer, old in zip(layers, before, strict=True):
-            setattr(layer, attribute, old)
 
 
 def _drawn_pictures(size: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:

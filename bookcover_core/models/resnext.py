@@ -19,9 +19,7 @@ def resnext_50(size: int) -> keras.Model:
     layers = keras.layers
     pictures = layers.Input((size, size, 3))
     x = layers.ZeroPadding2D(3, name="conv1_pad")(pictures)
-    x = layers.Conv2D(64, 7, strides=2, use_bias=False, name="conv1_conv")(x)
-    x = layers.BatchNormalization(epsilon=_EPSILON, name="conv1_bn")(x)
-    x = layers.Activation("relu", name="conv1_relu")(x)
+    x = layers.Activation("relu", name="conv1_relu")(_convolution(x, 64, 7, 2, name="conv1"))
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
     for stack, filters, blocks, stride in STACKS:
@@ -33,21 +31,20 @@ def resnext_50(size: int) -> keras.Model:
 def _block(x: keras.KerasTensor, filters: int, stride: int, *, shortcut: bool, name: str) -> keras.KerasTensor:
     """A residual block: 1x1 down, 3x3 in groups, 1x1 up, with a convolution beside it where `shortcut` says so."""
     layers = keras.layers
-    beside = x
-    if shortcut:
-        beside = layers.Conv2D(2 * filters, 1, strides=stride, use_bias=False, name=f"{name}_0_conv")(x)
-        beside = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_0_bn")(beside)
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_1_conv")(x)
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_1_bn")(x)
-    x = layers.Activation("relu", name=f"{name}_1_relu")(x)
+    beside = _convolution(x, 2 * filters, 1, stride, name=f"{name}_0") if shortcut else x
+    x = layers.Activation("relu", name=f"{name}_1_relu")(_convolution(x, filters, 1, name=f"{name}_1"))
     x = layers.ZeroPadding2D(1, name=f"{name}_2_pad")(x)
     x = grouped_convolution(x, filters, stride, name=f"{name}_2_conv")
     x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_2_bn")(x)
     x = layers.Activation("relu", name=f"{name}_2_relu")(x)
-    x = layers.Conv2D(2 * filters, 1, use_bias=False, name=f"{name}_3_conv")(x)
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_3_bn")(x)
-    x = layers.Add(name=f"{name}_add")([beside, x])
+    x = layers.Add(name=f"{name}_add")([beside, _convolution(x, 2 * filters, 1, name=f"{name}_3")])
     return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _convolution(x: keras.KerasTensor, filters: int, side: int, stride: int = 1, *, name: str) -> keras.KerasTensor:
+    """A convolution without bias, and its batch normalisation."""
+    x = keras.layers.Conv2D(filters, side, strides=stride, use_bias=False, name=f"{name}_conv")(x)
+    return keras.layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn")(x)
 
 
 def grouped_convolution(x: keras.KerasTensor, filters: int, stride: int, *, name: str) -> keras.KerasTensor:

@@ -36,11 +36,7 @@ class WeightsSource:
 
 
 def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource:
-    """Which weights `backbone` gets under `settings`. Needs no network, and no TensorFlow.
-
-    Raises:
-        WeightsError: `models.weight_files` names a file that cannot be read.
-    """
+    """Which weights `backbone` gets under `settings`; `WeightsError` where a file that they name cannot be read."""
     if isinstance(backbone, Encoder):
         if not backbone.file.is_file():
             raise WeightsError(
@@ -90,11 +86,7 @@ _last_built: dict[str, Any] = {}
 
 
 def load_weights(model: Any, file: Path, name: str) -> None:
-    """Lay the weights in `file` (HDF5, Keras 3's layout or the older one) into `model`.
-
-    Raises:
-        WeightsError: The file is no such file, or its weights belong to another network.
-    """
+    """Lay the weights in `file` (HDF5, Keras 3's layout or the older one) into `model`; `WeightsError` if others'."""
     try:
         # Of the older layout by name where names agree: by their order, layers of one shape beside a shortcut could
         # change places. They do not where Keras numbers the unnamed layers of a network.
@@ -102,9 +94,8 @@ def load_weights(model: Any, file: Path, name: str) -> None:
         options = {"by_name": True} if _named_layers(file) == names else {}
         model.load_weights(file, **options)
     except (ValueError, KeyError, OSError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:300]
         raise WeightsError(
-            f"these are not weights of {name} without its top ({reason})",
+            f"these are not weights of {name} without its top ({' '.join(str(error).split())[:300]})",
             where=file,
             advice=f"If it was cut short, remove it. Otherwise name a file of {name}'s weights, saved by Keras without "
             "the top, in models.weight_files.",

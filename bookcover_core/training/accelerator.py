@@ -1,13 +1,8 @@
 """What networks run on: a GPU where there is one, the processor otherwise, and how each is used best.
 
-On a processor nothing is changed: float32, batches of 32, never XLA, which is many times slower there. On a GPU
-convolutions run in half precision, for which its tensor cores are made, while weights, features and probabilities are
-float32; pictures go through frozen networks in larger batches, and are put into its memory ahead of time; and XLA is
-left to TensorFlow (TF_XLA_FLAGS). TensorFlow takes memory of a GPU as it needs it (`models.tensorflow_setup`).
-
-The choice is tested with invented lists of devices, and half precision on a processor. Most of a study has run on an
-NVIDIA H200 (benchmarks/results/gpu.json). There the reading of pictures is the limit: 16 processor cores decode and
-scale 2,900 a second for MobileNetV2, which takes them as fast as they come.
+On a processor XLA is many times slower. On a GPU convolutions run in half precision, for which its tensor cores are
+made, while weights, features and probabilities are float32; XLA is left to TensorFlow (TF_XLA_FLAGS). Measured on an
+NVIDIA H200 (benchmarks/results/gpu.json), where the reading of pictures is the limit.
 """
 
 from collections.abc import Collection
@@ -52,10 +47,7 @@ def find_accelerator(kinds: Collection[str] | None = None) -> Accelerator:
 
 
 def set_precision(network: keras.Model, precision: str) -> None:
-    """Let the layers of `network` compute in `precision`, but for those that are in float32 in any.
-
-    For what is built or traced from now on; weights are float32 before and after.
-    """
+    """Let the layers of `network`, built or traced from now on, compute in `precision`, but for those of float32."""
     for layer in network.layers:
         if layer.name in _FULL_PRECISION:
             continue

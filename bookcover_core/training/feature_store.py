@@ -1,11 +1,10 @@
 """Shards of features on disk: `features/<backbone>-<preparation>/shard-0001.npy`, float32 (books, channels).
 
-Beside a shard stands a JSON that names the picture that each row was made from: a row that was computed for whichever
-shard, in whichever study of the home, is not computed again. A head's rows are mapped from the shards, so that memory
-does not grow with the number of covers.
+A JSON beside a shard names the picture of each row: a row that any study of the home has is not computed again. A
+head's rows are mapped from the shards, so that memory does not grow with the number of covers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,33 +50,33 @@ def _read_record(file: Path) -> ShardRecord | None:
 
 def shard_stands(study: Study, shard: Path, made_with: str, keys: Sequence[str], pictures: Sequence[str]) -> bool:
     """Whether the shard is there, unaltered, made from these `pictures` of the books of `keys`, in this way."""
-    record = _read_record(shard.with_suffix(".json"))
-    made = record and (record.made_with, record.keys, record.pictures) == (made_with, digest_of(keys), [*pictures])
-    return record is not None and bool(made) and record.output.stands(study.workspace.root)
+    record, wanted = _read_record(shard.with_suffix(".json")), (made_with, digest_of(keys), [*pictures])
+    if record is None or (record.made_with, record.keys, record.pictures) != wanted:
+        return False
+    return record.output.stands(study.workspace.root)
 
 
 def earlier_rows(study: Study, backbone: str, made_with: str) -> dict[str, npt.NDArray[np.float32]]:
     """Rows that were computed before in the same way, in whatever study of the home, by digests of their pictures."""
     rows: dict[str, npt.NDArray[np.float32]] = {}
-
-    def take(record: ShardRecord | None, find: Callable[[ShardRecord], Path | None]) -> None:
+    for file, find in _earlier_shards(study, backbone):
+        record = _read_record(file)
         if record is None or record.made_with != made_with or rows.keys() >= set(record.pictures):
-            return
-        if file := find(record):
-            shard = np.load(file, mmap_mode="r", allow_pickle=False)
-            rows.update(zip(record.pictures, shard, strict=True))
+            continue
+        if shard := find(record.output):
+            rows.update(zip(record.pictures, np.load(shard, mmap_mode="r", allow_pickle=False), strict=True))
+    return rows
 
+
+def _earlier_shards(study: Study, backbone: str) -> Iterator[tuple[Path, Callable[[Output], Path | None]]]:
+    """The records of shards in this study and in the store, and what finds the shard of one, if it is sound."""
     root, store = study.workspace.root, Store.beside(study)
-    for file in sorted(study.workspace.features.glob(f"{backbone}-*/**/shard-*.npy")):
-        take(
-            _read_record(file.with_suffix(".json")),
-            lambda record: root / record.output.path if record.output.stands(root) else None,
-        )
+    for file in sorted(study.workspace.features.glob(f"{backbone}-*/**/shard-*.json")):
+        yield file, lambda output: root / output.path if output.stands(root) else None
     for manifest in store.results("features"):
         for output in manifest.outputs if manifest.inputs.get("backbone") == backbone else ():
             if output.path.endswith(".json") and (held := store.object(output)):
-                take(_read_record(held), lambda record: store.object(record.output))
-    return rows
+                yield held, store.object
 
 
 def write_shard(

@@ -59,21 +59,13 @@ def _inputs(study: Study, backbone: str, preparation: str, shard: int | None = N
     numbers = [*shard_keys(study)] if shard is None else [shard]
     network, engine = find_network(study.settings.models, backbone), choose_engine(study.settings.models)
     model = model_name(backbone, preparation)
+    given = {"backbone": backbone, "preparation": preparation, "preprocessing": network.preprocessing}
+    weights = weights_source(study.settings, network).digest
+    given |= {"weights": weights, "engine": engine.name, "precision": engine.precision}
     after = [f"prepare/shard-{number:04d}" for number in numbers]
     if engine.precision == "int8":
         after.append(f"quantise/{model}")
-    return Inputs(
-        model + ("" if shard is None else f"/shard-{shard:04d}"),
-        after=after,
-        given={
-            "backbone": backbone,
-            "preparation": preparation,
-            "preprocessing": network.preprocessing,
-            "weights": weights_source(study.settings, network).digest,
-            "engine": engine.name,
-            "precision": engine.precision,
-        },
-    )
+    return Inputs(model if shard is None else f"{model}/shard-{shard:04d}", after=after, given=given)
 
 
 def _compared_inputs(study: Study, backbone: str, preparation: str) -> Inputs:
@@ -150,8 +142,7 @@ def _files_to_read(study: Study, backbone: str, preparation: str, shard: int) ->
 def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
     """One shard (from 1) of what `compute_features` computes, so that many machines can each compute some.
 
-    It depends on its own pictures, the weights, the engine and the code alone. `compute_features` takes the shards that
-    it finds, checks them, and computes the others.
+    `compute_features` takes the shards that it finds, checks them, and computes the others.
     """
     keys = shard_keys(study)
     covers = len(keys[shard])

@@ -17,7 +17,6 @@ from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training.feature_store import LabelledFeatures, Places
 from bookcover_core.training.loop import Fitted, Learner, Progress, Schedule, fit
-from bookcover_core.training.wame import Wame
 
 # Bytes of features in a window. Three are in memory at a time: the graph's, the next, and the one that is gathered.
 WINDOW_BYTES = 32 * 1024 * 1024
@@ -71,9 +70,6 @@ _SHUFFLE = 401
 # Books that are judged together, in whatever windows they come: matrices of other heights may be rounded otherwise.
 _JUDGED = 1024
 
-# Optimisers by their names in the settings.
-_OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
-
 
 def fit_head(
     train: LabelledFeatures,
@@ -91,7 +87,9 @@ def fit_head(
     and biases keep theirs; labels are smoothed as in Szegedy et al. 2016, section 7. `progress` is called with epochs
     done and epochs at most.
     """
-    return fit(_HeadLearner(train, validation, genres, schedule, shape), label=label, **told)
+    network = build_head(train.features.shape[1], genres, schedule.seed, shape)
+    optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
+    return fit(_HeadLearner(network, optimizer, train, validation, schedule), label=label, **told)
 
 
 def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float32]:
@@ -109,28 +107,19 @@ def predict(head: keras.Model, books: LabelledFeatures) -> npt.NDArray[np.float3
 class _HeadLearner(Learner):
     """A head on pooled features."""
 
-    def __init__(
-        self,
-        train: LabelledFeatures,
-        validation: LabelledFeatures,
-        genres: int,
-        schedule: Schedule,
-        shape: HeadSettings,
-    ) -> None:
-        network = build_head(train.features.shape[1], genres, schedule.seed, shape)
-        optimizer = _OPTIMIZERS[schedule.optimizer](schedule.learning_rate)
-        super().__init__(network, optimizer, train, validation, schedule)
-        self._has_extras = bool(shape.extra_inputs)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._has_extras = len(self.network.inputs) > 1
         if self._has_extras:
-            standardise(network, train.measurements)
-        self._windows, self._held_out = Windows(train, schedule.batch_size), Windows(validation, _JUDGED)
+            standardise(self.network, self.train.measurements)
+        self._windows = Windows(self.train, self.schedule.batch_size)
+        self._held_out = Windows(self.validation, _JUDGED)
         numbers, rows = tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None,), tf.int32)
         taken = [Window(numbers, numbers, rows, rows), tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)]
         self._take_steps = tf.function(self._run_steps, input_signature=taken)
         self._measure = tf.function(self._judge, input_signature=taken)
 
     def learn(self, epoch: int, progress: Progress | None) -> tuple[float, int]:
-        """See `Learner`."""
         order = np.random.default_rng([self.schedule.seed, _SHUFFLE, epoch]).permutation(len(self.train.labels))
         found = _over_windows(self._take_steps, self._windows, order.astype(np.int32))
         if progress:
@@ -138,13 +127,11 @@ class _HeadLearner(Learner):
         return found
 
     def validate(self) -> tuple[float, float]:
-        """See `Learner`."""
         books = len(self.validation.labels)
         loss, hits = _over_windows(self._measure, self._held_out, np.arange(books, dtype=np.int32))
         return loss / books, hits / books
 
     def predict(self, books: LabelledFeatures) -> npt.NDArray[np.float32]:
-        """Probabilities (books, genres)."""
         return predict(self.network, books)
 
     def _run_steps(self, window: Window, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -204,3 +191,62 @@ def _over_windows(graph: Any, windows: Windows, order: npt.NDArray[np.int32]) ->
     for window in windows.over(order):
         total, hits = graph(window, total, hits)
     return float(total), int(hits)
+
+
+# Decays of the running means of zeta and of the squared gradient, and the one that the bias correction takes for a
+# first moment; growth and shrinkage of zeta, and its bounds; what keeps divisors from 0.
+_BETA_A, _BETA_2, _BETA_1 = 0.9, 0.999, 0.9
+_ETA_PLUS, _ETA_MINUS = 1.2, 0.1
+_ZETA_MIN, _ZETA_MAX = 0.01, 100.0
+_EPSILON = 1e-11
+
+
+class Wame(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no types
+    """The optimiser that section 4.1 names as the more advanced choice: a learning rate of its own for each weight.
+
+    Mosca and Magoulas, "Training convolutional networks with weight-wise adaptive learning rates", ESANN 2017, as the
+    author wrote it for Keras (class WAME of nitbix/keras-oldfork, keras/optimizers.py).
+
+    For a weight w with gradient g, at step t = 1, 2, ...:
+
+        zeta = min(1.2 zeta, 100)   where g has the sign of the last gradient
+               max(0.1 zeta, 0.01)  where it has the other sign; unchanged where either is 0
+        Z    = 0.9 Z + 0.1 zeta
+        v    = 0.999 v + 0.001 g^2
+        w    = w - learning_rate sqrt(1 - 0.999^t) / (1 - 0.9^t) (zeta / Z) g / (sqrt(v) + 1e-11)
+
+    zeta and Z begin at 1, v at 0. Two things follow the paper where the author's code departs from it: signs are
+    compared with the last gradient (the code keeps the weight in its place), and zeta itself stays within its bounds
+    (the code bounds a copy). Other public implementations multiply by Z or divide by v instead of its root.
+    """
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Make the state that goes with `variables`: the last gradient, zeta, Z and v of each weight."""
+        if self.built:
+            return
+        super().build(variables)
+        self._last = self.add_optimizer_variables(variables, "last_gradient")
+        self._zetas = self.add_optimizer_variables(variables, "zeta", initializer="ones")
+        self._means = self.add_optimizer_variables(variables, "mean_zeta", initializer="ones")
+        self._squares = self.add_optimizer_variables(variables, "mean_square")
+
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
+        """Take one step with `variable`, whose gradient is `gradient`."""
+        ops, place = keras.ops, self._get_variable_index(variable)
+        gradient = ops.cast(gradient, variable.dtype)
+        last, zeta, mean, square = (state[place] for state in (self._last, self._zetas, self._means, self._squares))
+        # Of signs, for the product of two small gradients may be rounded to 0.
+        agreement = ops.sign(gradient) * ops.sign(last)
+        factor = ops.where(agreement > 0, _ETA_PLUS, ops.where(agreement < 0, _ETA_MINUS, 1.0))
+        self.assign(zeta, ops.clip(zeta * factor, _ZETA_MIN, _ZETA_MAX))
+        self.assign(mean, _BETA_A * mean + (1 - _BETA_A) * zeta)
+        self.assign(square, _BETA_2 * square + (1 - _BETA_2) * ops.square(gradient))
+        self.assign(last, gradient)
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        corrected = ops.sqrt(1 - ops.power(_BETA_2, step)) / (1 - ops.power(_BETA_1, step))
+        rate = ops.cast(learning_rate, variable.dtype) * corrected * zeta / mean
+        self.assign_sub(variable, rate * gradient / (ops.sqrt(square) + _EPSILON))
+
+
+# Optimisers by their names in the settings.
+_OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}

@@ -11,35 +11,83 @@ import gc
 import json
 import logging
 import math
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import pretrained
+from bookcover_core.models.extra_inputs import measurements_digest
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
+from bookcover_core.settings import HeadSettings, StudySettings
 from bookcover_core.training.features import load_split
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, draw_trials, head_inputs
-from bookcover_core.training.loop import CHECKPOINT, Checkpoint
-from bookcover_core.training.preparation_choice import chosen_preparation
+from bookcover_core.training.loop import CHECKPOINT, Checkpoint, Schedule
+from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
 
 logger = logging.getLogger(__name__)
 
-_TRIALS, _CHOSEN = "trials.csv", "chosen.json"
+_TABLE, _CHOSEN = "trials.csv", "chosen.json"
 
 # What stands in the table for a head whose loss is no longer a number.
 _FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation_loss": math.inf, "seconds": 0.0}
 
 # The settings that every trial depends on, whatever it draws.
 _FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
+
+HEAD_SETTINGS = (
+    "seed",
+    "head",
+    "training.optimizer",
+    "training.learning_rate",
+    "training.batch_size",
+    "training.weight_decay",
+    "training.label_smoothing",
+)
+"""Settings that every head on pooled features depends on."""
+
+# Purpose of the generator that draws the trials.
+_DRAWN = 412
+
+# Digits that drawn learning rates and weight decays keep: enough to tell them apart, few enough to copy.
+_DIGITS = 4
+
+
+class Hyperparameters(BaseModel):
+    """How a head is built and trained, as far as a search may choose it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    learning_rate: float
+    batch_size: int
+    hidden_units: tuple[int, ...]
+    dropout: float
+    weight_decay: float
+    label_smoothing: float
+
+    @classmethod
+    def of(cls, settings: StudySettings) -> "Hyperparameters":
+        """Those that the settings name."""
+        return cls.model_validate(settings.training.model_dump() | settings.head.model_dump())
+
+    def plan(self, settings: StudySettings, **when: Any) -> tuple[Schedule, HeadSettings]:
+        """How a head with these is trained, and what it is built of.
+
+        `when` are epochs, patience and monitor, where they are not those of the section `training`.
+        """
+        chosen = self.model_dump()
+        shape = {name: chosen.pop(name) for name in HeadSettings.model_fields if name in chosen}
+        schedule = Schedule(**settings.training.model_dump() | chosen | when, seed=settings.seed)
+        return schedule, settings.head.model_copy(update=shape)
 
 
 class Trial(Hyperparameters):
@@ -72,6 +120,45 @@ COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
 """Columns of trials.csv."""
 
 
+def head_inputs(
+    study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = (), features: str = ""
+) -> Inputs:
+    """What a head on the features of `backbone` on `preparation` is made from.
+
+    Measurements are among it where the head has extra inputs. Part and features are the model, where no others are
+    named.
+    """
+    model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
+    if study.settings.head.extra_inputs:
+        given["measurements"] = measurements_digest(study)
+    return Inputs(part or model, after=["listings", "split", f"features/{features or model}", *after], given=given)
+
+
+def draw_trials(settings: StudySettings) -> list[Hyperparameters]:
+    """The heads that a search tries: the settings' own first, then draws, of which more leave the first as they are."""
+    ranges = settings.search
+    generator = np.random.default_rng([settings.seed, _DRAWN])
+
+    def between(low: float, high: float) -> float:
+        value = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        return float(np.clip(float(f"{value:.{_DIGITS}g}"), low, high))
+
+    trials = [Hyperparameters.of(settings)]
+    while len(trials) < ranges.trials:
+        units = int(generator.choice(ranges.hidden_units))
+        trials.append(
+            Hyperparameters(
+                learning_rate=between(*ranges.learning_rate),
+                batch_size=int(generator.choice(ranges.batch_size)),
+                hidden_units=(units,) if units else (),
+                dropout=float(generator.choice(ranges.dropout)),
+                weight_decay=between(*ranges.weight_decay),
+                label_smoothing=float(generator.choice(ranges.label_smoothing)),
+            )
+        )
+    return trials[: ranges.trials]
+
+
 def _inputs(study: Study, backbone: str) -> Inputs:
     return head_inputs(study, backbone, chosen_preparation(study, backbone))
 
@@ -101,15 +188,11 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
         figures = {str(place): ValidationFigures.of(trial.model_dump()) for place, trial in enumerate(trials)}
         chosen_by, chosen = "validation_accuracy", trials[int(choose_by_validation(figures).names[0])]
     write_json(folder / _CHOSEN, {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})})
+    accuracy, taken = round(chosen.validation_accuracy, 6), chosen.hyperparameters.model_dump(mode="json")
     return Result(
-        outputs=[folder / _TRIALS, folder / _CHOSEN],
-        counts={
-            "trials": len(trials),
-            "chosen": chosen.trial,
-            "validation_accuracy": round(chosen.validation_accuracy, 6),
-            **chosen.hyperparameters.model_dump(mode="json"),
-        },
-        digest=digest_of(chosen.hyperparameters.model_dump(mode="json")),
+        outputs=[folder / _TABLE, folder / _CHOSEN],
+        counts={"trials": len(trials), "chosen": chosen.trial, "validation_accuracy": accuracy, **taken},
+        digest=digest_of(taken),
     )
 
 
@@ -132,7 +215,7 @@ def _run_trials(
     train, validation = (
         load_split(study, backbone, preparation, split, settings.head.extra_inputs) for split in ("train", "validation")
     )
-    genres, table = len(read_genres(study.workspace)), folder / _TRIALS
+    genres, table = len(read_genres(study.workspace)), folder / _TABLE
     trials = _read_trials(table)
     for number, (key, tried) in enumerate(wanted.items(), start=1):
         if key in trials:
@@ -155,13 +238,7 @@ def _run_trials(
             logger.warning("%s: trial %d counts for nothing: %s", label, number, error)
             results = _FAILED
         else:
-            results = {
-                "best_epoch": fitted.best.epoch,
-                "epochs": len(fitted.history),
-                "validation_accuracy": fitted.best.val_accuracy,
-                "validation_loss": fitted.best.val_loss,
-                "seconds": round(sum(row.seconds for row in fitted.history), 3),
-            }
+            results = {**fitted.figures, "seconds": round(sum(row.seconds for row in fitted.history), 3)}
         trials[key] = Trial.model_validate({**tried.model_dump(), "trial": number, **results, "key": key})
         _write_trials(table, [trials[each] for each in wanted if each in trials])
         checkpoint.file.unlink(missing_ok=True)

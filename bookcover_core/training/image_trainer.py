@@ -48,7 +48,10 @@ def fit_network(
     the training books before; without it, it has learnt nothing yet, and there is no epoch 0. `progress` is called with
     steps done and steps at most, now and then. For what else it is `told` see `loop.fit`.
     """
-    learner = _PixelLearner(network, optimizer, train, validation, schedule, accelerator or find_accelerator())
+    accelerator = accelerator or find_accelerator()
+    set_precision(network, accelerator.precision)
+    optimizer = scaled_optimizer(optimizer, accelerator.precision)
+    learner = _PixelLearner(accelerator, network, optimizer, train, validation, schedule)
     learner.start = start
     return fit(learner, label=label, **told)
 
@@ -65,19 +68,10 @@ def _readable(books: PixelBooks, size: int) -> Iterator[None]:
 class _PixelLearner(Learner):
     """A network on pictures."""
 
-    def __init__(
-        self,
-        network: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
-        train: PixelBooks,
-        validation: PixelBooks,
-        schedule: Schedule,
-        accelerator: Accelerator,
-    ) -> None:
-        set_precision(network, accelerator.precision)
-        super().__init__(network, scaled_optimizer(optimizer, accelerator.precision), train, validation, schedule)
-        generators = dropout_generators(network)
-        seeds = np.random.default_rng([schedule.seed, _DROPOUTS]).integers(2**31, size=len(generators))
+    def __init__(self, accelerator: Accelerator, *given: Any) -> None:
+        super().__init__(*given)
+        network, generators = self.network, dropout_generators(self.network)
+        seeds = np.random.default_rng([self.schedule.seed, _DROPOUTS]).integers(2**31, size=len(generators))
         for generator, seed in zip(generators, seeds, strict=True):
             generator.assign([seed, 0])
         self._accelerator, self._size = accelerator, network.inputs[0].shape[1]
@@ -93,7 +87,6 @@ class _PixelLearner(Learner):
         self._take_step = graph(self._step, input_signature=batch)
 
     def learn(self, epoch: int, progress: Progress | None) -> tuple[float, int]:
-        """See `Learner`."""
         told, schedule = time.perf_counter(), self.schedule
         steps = -(-len(self.train.keys) // schedule.batch_size)
         loss, hits = tf.constant(0.0), tf.constant(0)
@@ -118,13 +111,11 @@ class _PixelLearner(Learner):
         return float(loss), int(hits)
 
     def validate(self) -> tuple[float, float]:
-        """See `Learner`."""
         logits, labels = self._judge(self.validation), self.validation.labels
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits).numpy()
         return float(np.mean(losses, dtype=np.float64)), float(np.mean(logits.argmax(axis=1) == labels))
 
     def predict(self, books: PixelBooks) -> npt.NDArray[np.float32]:
-        """Probabilities (books, genres) of the books, in their order."""
         probabilities: npt.NDArray[np.float32] = tf.nn.softmax(self._judge(books)).numpy()
         return probabilities
 

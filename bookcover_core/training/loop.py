@@ -74,6 +74,14 @@ class Fitted:
     predict: Callable[[Any], npt.NDArray[np.float32]]
     """Probabilities (books, genres) of books such as it was trained on."""
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Its length, and what its best epoch brought."""
+        best = self.best
+        validated = {"validation_loss": best.val_loss, "validation_accuracy": best.val_accuracy}
+        learnt = {"loss": best.loss, "accuracy": best.accuracy}
+        return {"best_epoch": best.epoch, "epochs": self.history[-1].epoch, **learnt, **validated}
+
 
 class Learner(ABC):
     """A network that is trained, with its optimiser and the books of its training and validation splits."""
@@ -83,8 +91,9 @@ class Learner(ABC):
 
     def __init__(self, network: Any, optimizer: Any, train: Any, validation: Any, schedule: Schedule) -> None:
         if not len(train.labels) or not len(validation.labels):
-            what = "there are no books to train or to validate on"
-            raise TrainingError(what, where="splits/books.csv", advice="Check the splits.")
+            raise TrainingError(
+                "there are no books to train or to validate on", where="splits/books.csv", advice="Check the splits."
+            )
         self.network, self.optimizer, self.schedule = network, optimizer, schedule
         self.train, self.validation = train, validation
         self.trained: list[Any] = network.trainable_variables
@@ -191,8 +200,9 @@ def fit(
     while not _is_over(history, schedule):
         row = learner.run_epoch(history[-1].epoch + 1 if history else int(not learner.start), progress)
         if not np.isfinite([row.loss, row.val_loss]).all():
-            what = f"the loss is no longer a number in epoch {row.epoch}"
-            raise TrainingError(what, where=label, advice=schedule.advice)
+            raise TrainingError(
+                f"the loss is no longer a number in epoch {row.epoch}", where=label, advice=schedule.advice
+            )
         history.append(row)
         best = _best(history, schedule.monitor)
         if best is row:

@@ -46,19 +46,27 @@ def comparison_parts(settings: StudySettings) -> set[str]:
     """Parts of the stage that make today's choices; "" for the choice of the settings' own backbone."""
     backbones = comparing_backbones(settings)
     trials = {trial_part(settings, str(method), name) for name in backbones for method in settings.preparation.methods}
-    return trials | {comparison_label(settings, name).partition("/")[2] for name in backbones}
+    return trials | {choice_part(settings, name) for name in backbones}
+
+
+def choice_part(settings: StudySettings, backbone: str) -> str:
+    """Part of the choice that `backbone` makes: its name, or "" where one chooses for all."""
+    return backbone if settings.comparison.per_backbone else ""
+
+
+def trial_part(settings: StudySettings, preparation: str, backbone: str) -> str:
+    """Part of the short training of `backbone` on `preparation`: "padded", or "ResNeXt50-padded"."""
+    return "-".join(filter(None, [choice_part(settings, backbone), preparation]))
 
 
 def comparison_label(settings: StudySettings, backbone: str) -> str:
     """Label of the choice that `backbone` makes: "compare", or "compare/ResNeXt50"."""
-    return f"compare/{backbone}" if settings.comparison.per_backbone else "compare"
+    return "/".join(filter(None, ["compare", choice_part(settings, backbone)]))
 
 
 def comparison_folder(study: Study, backbone: str) -> Path:
     """Where the comparison that `backbone` makes lies."""
-    return (
-        study.workspace.comparison / backbone if study.settings.comparison.per_backbone else study.workspace.comparison
-    )
+    return study.workspace.comparison / choice_part(study.settings, backbone)
 
 
 def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
@@ -73,8 +81,3 @@ def chosen_preparation(study: Study, network: str | None = None) -> Preparation:
     study.manifest(comparison_label(study.settings, backbone))
     choice = json.loads((comparison_folder(study, backbone) / CHOICE).read_text("utf-8"))
     return Preparation(choice["preparation"])
-
-
-def trial_part(settings: StudySettings, preparation: str, backbone: str) -> str:
-    """Part of the short training of `backbone` on `preparation`: "padded", or "ResNeXt50-padded"."""
-    return model_name(backbone, preparation) if settings.comparison.per_backbone else str(preparation)

@@ -1,29 +1,25 @@
-"""The stage `compare`: which preparation of the covers the networks do best on (section 3.2, Table 1).
+"""The stage `compare`: which preparation does best (section 3.2, Table 1), chosen by validation rather than test books.
 
-The dissertation chose by the accuracy on the test books; here the validation books choose.
-
-    comparison.per_backbone   labels                                     files
-    false                     compare/padded, compare                    comparison/padded/, chosen.json
-    true (section 5.4)        compare/ResNeXt50-padded,                  comparison/ResNeXt50/padded/,
-                              compare/ResNeXt50                          comparison/ResNeXt50/chosen.json
+comparison.per_backbone   labels                                     files
+false                     compare/padded, compare                    comparison/padded/, chosen.json
+true (section 5.4)        compare/ResNeXt50-padded,                  comparison/ResNeXt50/padded/,
+                          compare/ResNeXt50                          comparison/ResNeXt50/chosen.json
 """
 
 import json
-from typing import Any
 
-from bookcover_core.models.encoders import find_network
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_json, write_table
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, Hyperparameters, head_inputs
+from bookcover_core.training.hyperparameter_search import HEAD_SETTINGS, Hyperparameters, head_inputs
 from bookcover_core.training.preparation_choice import (
     CHOICE,
+    choice_part,
     compared_name,
     comparing_backbones,
     comparison_folder,
-    comparison_label,
     trial_part,
 )
 from bookcover_core.training.stored_probabilities import ValidationFigures, choose_by_validation
@@ -39,12 +35,10 @@ def _compared(study: Study) -> list[str]:
     return comparing_backbones(study.settings) if study.settings.training.preparation == "best" else []
 
 
-def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -> Inputs:
-    network = find_network(study.settings.models, backbone or study.settings.comparison.backbone).name
-    part, features = trial_part(study.settings, preparation, network), ""
-    if study.settings.comparison.share < 1:
-        features = compared_name(network, preparation)
-    return head_inputs(study, network, preparation, part, features=features)
+def _trial_inputs(study: Study, preparation: str, backbone: str) -> Inputs:
+    features = compared_name(backbone, preparation) if study.settings.comparison.share < 1 else ""
+    part = trial_part(study.settings, preparation, backbone)
+    return head_inputs(study, backbone, preparation, part, features=features)
 
 
 @stage(
@@ -61,17 +55,15 @@ def _trial_inputs(study: Study, preparation: str, backbone: str | None = None) -
     apart=True,
     timed=True,
 )
-def compare_preparation(study: Study, run: StageRun, preparation: str, backbone: str | None = None) -> Result:
-    """The short training of a backbone, the settings' own where none is named, on one preparation: result.json."""
-    settings = study.settings.comparison
-    network = find_network(study.settings.models, backbone or settings.backbone).name
+def compare_preparation(study: Study, run: StageRun, preparation: str, backbone: str) -> Result:
+    """The short training of a backbone on one preparation: result.json."""
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
 
-    folder = comparison_folder(study, network) / preparation
+    settings, folder = study.settings.comparison, comparison_folder(study, backbone) / preparation
     training = run_head_training(
         study,
         run,
-        network,
+        backbone,
         preparation,
         Hyperparameters.of(study.settings),
         folder,
@@ -80,31 +72,16 @@ def compare_preparation(study: Study, run: StageRun, preparation: str, backbone:
         epochs=settings.epochs,
         patience=settings.patience,
     )
-    best = training.fitted.best
-    result: dict[str, Any] = {
-        "preparation": str(preparation),
-        "best_epoch": best.epoch,
-        "validation_accuracy": best.val_accuracy,
-        "validation_loss": best.val_loss,
-        "test_accuracy": training.test_accuracy,
-        "backbone": network,
-        "epochs": len(training.fitted.history),
-    }
+    figures = {name: training.metrics[name] for name in (*COLUMNS[1:], "epochs")}
+    result = {"preparation": str(preparation), **figures, "backbone": backbone}
     write_json(folder / _RESULT, result)
-    return Result(
-        outputs=[*training.outputs, folder / _RESULT],
-        counts=result,
-        digest=digest_of([training.digest, result]),
-    )
+    outputs, digest = [*training.outputs, folder / _RESULT], digest_of([training.digest, result])
+    return Result(outputs=outputs, counts=result, digest=digest)
 
 
-def _choice_inputs(study: Study, backbone: str | None = None) -> Inputs:
-    network = backbone or study.settings.comparison.backbone
-    methods = [str(method) for method in study.settings.preparation.methods]
-    return Inputs(
-        comparison_label(study.settings, network).partition("/")[2],
-        after=[f"compare/{trial_part(study.settings, method, network)}" for method in methods],
-    )
+def _choice_inputs(study: Study, backbone: str) -> Inputs:
+    trials = [trial_part(study.settings, str(method), backbone) for method in study.settings.preparation.methods]
+    return Inputs(choice_part(study.settings, backbone), after=[f"compare/{trial}" for trial in trials])
 
 
 @stage(
@@ -114,13 +91,11 @@ def _choice_inputs(study: Study, backbone: str | None = None) -> Inputs:
     inputs=_choice_inputs,
     parts=lambda study: [(backbone,) for backbone in _compared(study)],
 )
-def compare_preparations(study: Study, _: StageRun, backbone: str | None = None) -> Result:
+def compare_preparations(study: Study, _: StageRun, backbone: str) -> Result:
     """The choice among all preparations: comparison.csv, and chosen.json, which names those that tie with it too."""
-    network = backbone or study.settings.comparison.backbone
-    methods = [str(method) for method in study.settings.preparation.methods]
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
 
-    folder = comparison_folder(study, network)
+    folder, methods = comparison_folder(study, backbone), study.settings.preparation.methods
     results = [json.loads((folder / method / _RESULT).read_text("utf-8")) for method in methods]
     choice = choose_by_validation({each["preparation"]: ValidationFigures.of(each) for each in results})
     chosen = next(each for each in results if each["preparation"] == choice.names[0])

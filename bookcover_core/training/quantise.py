@@ -1,8 +1,7 @@
 """The stage `quantise`: a frozen network in int8, calibrated on training covers, where `models.precision` asks for it.
 
-NNCF quantises weights and activations after training ("post-training quantisation"). The ranges of the activations are
-those that it sees on covers of training books alone. What it comes to depends a little on the machine, so the network
-is kept: features and judged covers are computed by the same, on whatever machine.
+NNCF quantises after training; the ranges of activations are those that it sees on covers of training books alone. What
+it comes to depends a little on the machine, so the network is kept for features and judged covers.
 """
 
 import io
@@ -68,7 +67,7 @@ def _inputs(study: Study, backbone: str, preparation: str) -> Inputs:
 
 def _parts(study: Study) -> Iterator[tuple[str, str]]:
     if choose_engine(study.settings.models).precision == "int8":
-        compared = [*compared_features(study)]
+        compared = compared_features(study)
         yield from compared
         yield from (each for each in wanted_features(study) if each not in compared)
 
@@ -85,11 +84,7 @@ def _parts(study: Study) -> Iterator[tuple[str, str]]:
     apart=True,
 )
 def quantise(study: Study, run: StageRun, backbone: str, preparation: str) -> Result:
-    """The network from prepared pictures (n, side, side, 3) of 0..255 to pooled features, in int8.
-
-    Raises:
-        SettingsError: NNCF is not installed.
-    """
+    """The network from pictures (n, side, side, 3) of 0..255 to features, in int8; `SettingsError` without NNCF."""
     check_quantiser(study.settings.models)
     network = find_network(study.settings.models, backbone)
     pictures = [study.workspace.root / path for path, _ in _pictures(study, preparation)]
@@ -97,12 +92,9 @@ def quantise(study: Study, run: StageRun, backbone: str, preparation: str) -> Re
     with atomic(graph) as one, atomic(weights) as other:
         quantise_network(study.settings, network, pictures, one, other)
     logger.info("%s: calibrated on %d training covers by NNCF %s", run.label, len(pictures), nncf_version())
-    outputs = [graph, weights]
-    return Result(
-        outputs=outputs,
-        digest=digest_of([file_digest(file) for file in outputs]),
-        counts={"covers": len(pictures), "megabytes": round(weights.stat().st_size / 1e6, 1)},
-    )
+    counts = {"covers": len(pictures), "megabytes": round(weights.stat().st_size / 1e6, 1)}
+    outputs, digest = [graph, weights], digest_of([file_digest(graph), file_digest(weights)])
+    return Result(outputs=outputs, digest=digest, counts=counts)
 
 
 def quantise_network(

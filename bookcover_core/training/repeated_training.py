@@ -25,8 +25,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.features import load_split
-from bookcover_core.training.hyperparameter_search import chosen_hyperparameters
-from bookcover_core.training.hyperparameters import HEAD_SETTINGS, head_inputs
+from bookcover_core.training.hyperparameter_search import HEAD_SETTINGS, chosen_hyperparameters, head_inputs
 from bookcover_core.training.loop import CHECKPOINT, Checkpoint
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 from bookcover_core.training.stored_probabilities import write_probabilities
@@ -61,10 +60,8 @@ def _inputs(study: Study, backbone: str, variant: str) -> Inputs:
     model = model_name(backbone, preparation)
     searched = [f"search/{model}"] if settings.search.trials else []
     inputs = head_inputs(study, backbone, preparation, f"{model}/{variant}", searched)
-    if not variant.startswith("fold"):
-        return inputs
-    folds = {"folds": f"{settings.repeats.folds} {settings.splits.validation_share:g}"}
-    return replace(inputs, given={**inputs.given, **folds})
+    folds = f"{settings.repeats.folds} {settings.splits.validation_share:g}"
+    return replace(inputs, given={**inputs.given, "folds": folds}) if variant.startswith("fold") else inputs
 
 
 @stage(
@@ -106,22 +103,18 @@ def repeat_training(study: Study, run: StageRun, backbone: str, variant: str) ->
     probabilities = fitted.predict(test)
     file = write_probabilities(folder, "test", test.keys, probabilities)
     checkpoint.file.unlink(missing_ok=True)
-    return Result(
-        outputs=[file],
-        counts={
-            "training_books": len(train.keys),
-            "best_epoch": fitted.best.epoch,
-            "validation_accuracy": round(fitted.best.val_accuracy, 6),
-            "test_accuracy": round(float((probabilities.argmax(axis=1) == test.labels).mean()), 6),
-        },
-    )
+    accuracies = {
+        "validation_accuracy": round(fitted.best.val_accuracy, 6),
+        "test_accuracy": round(float((probabilities.argmax(axis=1) == test.labels).mean()), 6),
+    }
+    counts = {"training_books": len(train.keys), "best_epoch": fitted.best.epoch, **accuracies}
+    return Result(outputs=[file], counts=counts)
 
 
 def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tuple[Division, int]:
     """The rows of one of `variants` on each side, and what it adds to the seed.
 
-    Books have a label, a split and a group; those of one group are on one side. `TrainingError` where they have too few
-    groups for the folds.
+    Books have a label, a split and a group. `TrainingError` where they have too few groups for the folds.
     """
     kind, *told = variant.split("-")
     labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
@@ -129,17 +122,13 @@ def divide(settings: StudySettings, variant: str, books: "pd.DataFrame") -> tupl
     if kind == "seed":
         return own, int(told[0]) - 1
     if kind == "fold":
+        groups, folds = books["group"].to_numpy(), settings.repeats.folds
+        share, seed = settings.splits.validation_share, settings.seed
         try:
-            return divide_fold(
-                labels,
-                books["group"].to_numpy(),
-                fold=int(told[0]),
-                folds=settings.repeats.folds,
-                validation_share=settings.splits.validation_share,
-                seed=settings.seed,
-            ), 0
+            fold = divide_fold(labels, groups, fold=int(told[0]), folds=folds, validation_share=share, seed=seed)
         except GenreError as error:
             raise TrainingError(error.what, where="repeats.folds", advice=error.advice) from error
+        return fold, 0
     share, draw = float(told[0]), int(told[1])
     shuffled = np.random.default_rng([settings.seed, _SHARES, draw]).permutation(own.train)
     by_genre = [shuffled[labels[shuffled] == label] for label in np.unique(labels[own.train])]

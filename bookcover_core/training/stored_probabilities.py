@@ -1,7 +1,7 @@
-"""Probabilities of a system, stored beside it: `models/<model>/probabilities-<split>.npz`.
+"""Probabilities of a system, stored beside it when it is made: `models/<model>/probabilities-<split>.npz`.
 
-A system predicts the validation and test books once, when it is made. The validation books choose among systems or
-preparations: by their accuracy, where that ties by the lower loss, and then by the order.
+The validation books choose among systems or preparations: by their accuracy, where that ties by the lower loss, and
+then by the order.
 """
 
 from collections.abc import Mapping, Sequence

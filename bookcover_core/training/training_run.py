@@ -28,7 +28,7 @@ from bookcover_core.settings import ExtraInput
 from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head
 from bookcover_core.training.history import HISTORY
-from bookcover_core.training.hyperparameters import Hyperparameters
+from bookcover_core.training.hyperparameter_search import Hyperparameters
 from bookcover_core.training.image_dataset import read_books
 from bookcover_core.training.image_trainer import fit_network
 from bookcover_core.training.loop import CHECKPOINT, Checkpoint, Epoch, Fitted, Schedule
@@ -57,11 +57,10 @@ class TrainingRun:
 
     def add_copy(self, file: Path, name: str) -> None:
         """Put a copy of a file of weights into the folder."""
-        kept = self.folder / name
-        with atomic(kept) as temporary:
+        with atomic(self.folder / name) as temporary:
             shutil.copyfile(file, temporary)
-        self.weights[kept.name] = file_digest(kept)
-        self.outputs.append(kept)
+        self.weights[name] = file_digest(self.folder / name)
+        self.outputs.append(self.folder / name)
 
     @property
     def digest(self) -> str:
@@ -73,17 +72,9 @@ class TrainingRun:
     @property
     def metrics(self) -> dict[str, float]:
         """What the card says of it."""
-        first, best, last = self.fitted.history[0], self.fitted.best, self.fitted.history[-1]
-        return {
-            "best_epoch": best.epoch,
-            "epochs": last.epoch,
-            "loss": best.loss,
-            "accuracy": best.accuracy,
-            "validation_loss": best.val_loss,
-            "validation_accuracy": best.val_accuracy,
-            "test_accuracy": self.test_accuracy,
-            **({} if first.epoch else {"validation_accuracy_before": first.val_accuracy}),
-        }
+        first = self.fitted.history[0]
+        before = {} if first.epoch else {"validation_accuracy_before": first.val_accuracy}
+        return {**self.fitted.figures, "test_accuracy": self.test_accuracy, **before}
 
     @property
     def counts(self) -> dict[str, float]:
@@ -108,14 +99,9 @@ def run_head_training(
     On all books or on those that preparations are `compared` on: see `load_split`.
     """
     schedule, shape = hyperparameters.plan(study.settings, **when)
-    return _run(
-        study,
-        run,
-        folder,
-        lambda split: load_split(study, backbone, preparation, split, shape.extra_inputs, compared=compared),
-        partial(fit_head, genres=len(read_genres(study.workspace)), schedule=schedule, shape=shape),
-        HEAD_WEIGHTS,
-    )
+    books_of = partial(load_split, study, backbone, preparation, extra_inputs=shape.extra_inputs, compared=compared)
+    fit = partial(fit_head, genres=len(read_genres(study.workspace)), schedule=schedule, shape=shape)
+    return _run(run, folder, books_of, fit, HEAD_WEIGHTS)
 
 
 def run_pixel_training(
@@ -130,37 +116,31 @@ def run_pixel_training(
     start: Mapping[str, float] | None = None,
 ) -> TrainingRun:
     """`network`, trained on the study's pictures, and what was kept of it: see `fit_network`."""
-    return _run(
-        study,
-        run,
-        study.workspace.models / run.part,
-        lambda split: read_books(study, preparation, split, extra_inputs),
-        partial(fit_network, network, optimizer, schedule=schedule, start=start),
-        MODEL_WEIGHTS,
-        every=0,  # an epoch is minutes of work
-    )
+    books_of = partial(read_books, study, preparation, extra_inputs=extra_inputs)
+    fit = partial(fit_network, network, optimizer, schedule=schedule, start=start)
+    # An epoch is minutes of work.
+    return _run(run, study.workspace.models / run.part, books_of, fit, MODEL_WEIGHTS, every=0)
 
 
 def _run(
-    study: Study,
     run: StageRun,
     folder: Path,
-    books_of: Callable[[str], Any],
+    books_of: Callable[..., Any],
     fit: Callable[..., Fitted],
     weights: str,
     every: float = Checkpoint.every,
 ) -> TrainingRun:
     """A training that `fit` makes of the books of each split; one that was cut off, or ended sooner, goes on."""
     checkpoint = Checkpoint(folder / CHECKPOINT, run.key_but_for(*_WHEN_IT_ENDS), every)
-    told = {"label": run.label, "progress": study.progress, "checkpoint": checkpoint}
-    fitted = fit(books_of("train"), books_of("validation"), **told)
-    outputs, hits = [folder / HISTORY], np.empty(0)
+    told = {"label": run.label, "progress": run.study.progress, "checkpoint": checkpoint}
+    fitted = fit(books_of(split="train"), books_of(split="validation"), **told)
+    outputs, accuracies = [folder / HISTORY], {}
     for split in STORED_SPLITS:
-        books = books_of(split)
+        books = books_of(split=split)
         probabilities = fitted.predict(books)
         outputs.append(write_probabilities(folder, split, books.keys, probabilities))
-        hits = probabilities.argmax(axis=1) == books.labels
+        accuracies[split] = float(np.mean(probabilities.argmax(axis=1) == books.labels))
     write_table(folder / HISTORY, pd.DataFrame(fitted.history, columns=list(Epoch.__dataclass_fields__)))
-    training = TrainingRun(fitted, folder, outputs, float(np.mean(hits)))
+    training = TrainingRun(fitted, folder, outputs, accuracies["test"])
     training.add_weights(fitted.network, weights)
     return training

@@ -33,8 +33,8 @@ def with_settings(study, **changes):
 def compare_all(study):
     for method in study.settings.preparation.methods:
         compute_features(study, "MobileNetV2", method)
-        compare_preparation(study, method)
-    return compare_preparations(study)
+        compare_preparation(study, method, "MobileNetV2")
+    return compare_preparations(study, "MobileNetV2")
 
 
 def test_the_whole_network_gives_what_the_head_gives(trained):
@@ -119,7 +119,7 @@ def test_the_validation_books_choose_the_preparation(small_study, invented_featu
             json.dumps(json.loads(file.read_text()) | {"validation_accuracy": validation, "test_accuracy": test})
         )
     small_study.manifest_file("compare").unlink()
-    compare_preparations(small_study)
+    compare_preparations(small_study, "MobileNetV2")
     assert chosen_preparation(small_study) == "padded"
     assert json.loads((folder / "chosen.json").read_text())["chosen_by"] == "validation_accuracy"
 
@@ -131,7 +131,7 @@ def test_the_comparison_is_a_table_of_preparations(small_study, invented_feature
         rows = list(csv.DictReader(lines))
     assert list(rows[0]) == ["preparation", "best_epoch", "validation_accuracy", "validation_loss", "test_accuracy"]
     assert [row["preparation"] for row in rows] == ["noprep", "padded", "cropped"]
-    assert compare_preparation(small_study, "cropped").reused
+    assert compare_preparation(small_study, "cropped", "MobileNetV2").reused
     assert compare_all(small_study).reused
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bookcover_core.settings import StudySettings
-from bookcover_core.training.hyperparameters import Hyperparameters, draw_trials
+from bookcover_core.training.hyperparameter_search import Hyperparameters, draw_trials
 
 
 def study_settings(seed=1, **search):

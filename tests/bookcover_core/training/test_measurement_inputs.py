@@ -11,7 +11,7 @@ from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.settings import HeadSettings
 from bookcover_core.training.features import compute_features, load_split
-from bookcover_core.training.hyperparameters import head_inputs
+from bookcover_core.training.hyperparameter_search import head_inputs
 
 TOLD = HeadSettings(extra_inputs=("height", "aspect_ratio"))
 

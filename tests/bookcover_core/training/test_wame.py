@@ -5,9 +5,8 @@ import pytest
 
 from bookcover_core.models.networks import build_head
 from bookcover_core.models.tensorflow_setup import keras, tf
-from bookcover_core.training.head_trainer import fit_head
+from bookcover_core.training.head_trainer import Wame, fit_head
 from bookcover_core.training.loop import Checkpoint
-from bookcover_core.training.wame import Wame
 from tests.bookcover_core.training.test_head_trainer import CHANNELS, GENRES, TRAIN, VALIDATION, curve, draw, schedule
 
 
