@@ -8,11 +8,9 @@ fit it. The best on the validation books, by `training.monitor`, gives its hyper
 """
 
 import gc
-import json
 import logging
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +67,10 @@ class Hyperparameters(BaseModel):
 
     learning_rate: float
     batch_size: int
-    hidden_units: tuple[int, ...]
+    hidden_units: Annotated[
+        tuple[int, ...], BeforeValidator(lambda given: given.split() if isinstance(given, str) else given)
+    ]
+    """In a table as "512 256"."""
     dropout: float
     weight_decay: float
     label_smoothing: float
@@ -93,14 +94,8 @@ class Hyperparameters(BaseModel):
 class Trial(Hyperparameters):
     """One head that was tried: a row of trials.csv."""
 
-    model_config = ConfigDict(frozen=True)
-
     trial: int
     """From 1; the first is the settings' own."""
-    hidden_units: Annotated[
-        tuple[int, ...], BeforeValidator(lambda given: given.split() if isinstance(given, str) else given)
-    ]
-    """In the table as "512 256"."""
     best_epoch: int
     epochs: int
     validation_accuracy: float
@@ -110,11 +105,6 @@ class Trial(Hyperparameters):
     key: str
     """SHA-256 over all that it depends on."""
 
-    @property
-    def hyperparameters(self) -> Hyperparameters:
-        """What was tried."""
-        return Hyperparameters.model_validate(self.model_dump())
-
 
 COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
 """Columns of trials.csv."""
@@ -123,11 +113,7 @@ COLUMNS = ("trial", *(name for name in Trial.model_fields if name != "trial"))
 def head_inputs(
     study: Study, backbone: str, preparation: str, part: str = "", after: Sequence[str] = (), features: str = ""
 ) -> Inputs:
-    """What a head on the features of `backbone` on `preparation` is made from.
-
-    Measurements are among it where the head has extra inputs. Part and features are the model, where no others are
-    named.
-    """
+    """What a head on features is made from; part and features are those of the model, where no others are named."""
     model, given = model_name(backbone, preparation), {"backbone": backbone, "preparation": preparation}
     if study.settings.head.extra_inputs:
         given["measurements"] = measurements_digest(study)
@@ -159,17 +145,13 @@ def draw_trials(settings: StudySettings) -> list[Hyperparameters]:
     return trials[: ranges.trials]
 
 
-def _inputs(study: Study, backbone: str) -> Inputs:
-    return head_inputs(study, backbone, chosen_preparation(study, backbone))
-
-
 @stage(
     "search",
     "Search for better hyperparameters",
     step="train",
     run_title="search hyperparameters of {backbone}",
     settings=(*HEAD_SETTINGS, "training.epochs", "training.patience", "training.monitor", "search"),
-    inputs=_inputs,
+    inputs=lambda study, backbone: head_inputs(study, backbone, chosen_preparation(study, backbone)),
     parts=lambda study: [(name,) for name in pretrained(study.settings)] if study.settings.search.trials else [],
     kept=True,
     apart=True,
@@ -183,12 +165,14 @@ def search_head(study: Study, run: StageRun, backbone: str) -> Result:
     folder = study.workspace.search / run.part
     trials = _run_trials(study, backbone, preparation, wanted, folder, run.label)
     if settings.training.monitor == "loss":
-        chosen_by, chosen = "validation_loss", min(trials, key=lambda trial: trial.validation_loss)
+        chosen = min(trials, key=lambda trial: trial.validation_loss)
     else:
         figures = {str(place): ValidationFigures.of(trial.model_dump()) for place, trial in enumerate(trials)}
-        chosen_by, chosen = "validation_accuracy", trials[int(choose_by_validation(figures).names[0])]
-    write_json(folder / _CHOSEN, {"chosen_by": chosen_by, **chosen.model_dump(mode="json", exclude={"key"})})
-    accuracy, taken = round(chosen.validation_accuracy, 6), chosen.hyperparameters.model_dump(mode="json")
+        chosen = trials[int(choose_by_validation(figures).names[0])]
+    told = {"chosen_by": f"validation_{settings.training.monitor}", **chosen.model_dump(mode="json", exclude={"key"})}
+    write_json(folder / _CHOSEN, told)
+    accuracy = round(chosen.validation_accuracy, 6)
+    taken = Hyperparameters.model_validate(chosen.model_dump()).model_dump(mode="json")
     return Result(
         outputs=[folder / _TABLE, folder / _CHOSEN],
         counts={"trials": len(trials), "chosen": chosen.trial, "validation_accuracy": accuracy, **taken},
@@ -201,8 +185,7 @@ def chosen_hyperparameters(study: Study, model: str) -> Hyperparameters:
     if not study.settings.search.trials:
         return Hyperparameters.of(study.settings)
     study.manifest(f"search/{model}")
-    choice = json.loads((study.workspace.search / model / _CHOSEN).read_text("utf-8"))
-    return Hyperparameters.model_validate(choice)
+    return Hyperparameters.model_validate_json((study.workspace.search / model / _CHOSEN).read_bytes())
 
 
 def _run_trials(
@@ -212,6 +195,7 @@ def _run_trials(
     from bookcover_core.training.head_trainer import fit_head  # noqa: PLC0415 - imports TensorFlow
 
     settings, epochs = study.settings, study.settings.training.epochs
+    total = len(wanted) * epochs
     train, validation = (
         load_split(study, backbone, preparation, split, settings.head.extra_inputs) for split in ("train", "validation")
     )
@@ -231,7 +215,7 @@ def _run_trials(
                 schedule,
                 shape=shape,
                 label=f"{label}, trial {number} of {len(wanted)}",
-                progress=partial(_tell, study, (number - 1) * epochs, len(wanted) * epochs),
+                progress=lambda done, _, before=(number - 1) * epochs: study.progress(before + done, total),
                 checkpoint=checkpoint,
             )
         except TrainingError as error:
@@ -251,10 +235,6 @@ def _run_trials(
             f"none of {len(run)} heads can be trained", where=label, advice="Lower search.learning_rate; see the log."
         )
     return run
-
-
-def _tell(study: Study, before: int, total: int, done: int, _: int) -> None:
-    study.progress(before + done, total)
 
 
 def _read_trials(file: Path) -> dict[str, Trial]:
