@@ -1,7 +1,7 @@
 """What a network is in numbers (Appendix A): layers, depth, parameters, multiply-adds, read off the built network.
 
-A multiply-add is one multiplication whose product is added to a sum: "Mult-Adds" and "MACs" in the papers. Those of
-convolutions and dense layers count, for one picture; all else is under 2 % in the networks of the dissertation.
+A multiply-add, a "MAC" of the papers, is a multiplication whose product is added to a sum. Those of convolutions and
+dense layers count, for one picture; all else is under 2 % in the networks of the dissertation.
 """
 
 import math

@@ -1,9 +1,9 @@
 """The blocks of a network, from its pictures up: what fine-tuning trains is so many of them, from the top.
 
-Wherever the graph of layers narrows to one tensor, it can be cut. What lies between two such points and branches, to be
-joined again, is a block: a residual block, an Inception module. The chains between those are cut behind a pooling
-(VGG), between two convolutions without a non-linearity between them (the linear bottlenecks of MobileNetV2), and before
-each further depthwise convolution (MobileNet). NASNet narrows nowhere: it has one block for all cells.
+What lies between two points where the graph of layers narrows to one tensor, and branches to be joined again, is a
+block: a residual block, an Inception module. The chains between those are cut behind a pooling (VGG), between two
+convolutions without a non-linearity (the linear bottlenecks of MobileNetV2), and before each further depthwise
+convolution (MobileNet). NASNet narrows nowhere: it has one block for all cells.
 """
 
 from collections.abc import Iterator, Sequence

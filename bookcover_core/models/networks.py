@@ -52,10 +52,7 @@ def build_preprocessing(backbone: Backbone) -> keras.layers.Layer:
 
 
 def build_pooled(backbone: Backbone, network: keras.Model) -> keras.Model:
-    """Pictures (n, size, size, 3) in 0..255 to pooled features (n, channels) by a `network` from `build_backbone`.
-
-    What is no map (n, rows, columns, channels) is not pooled.
-    """
+    """Pictures (n, size, size, 3) in 0..255 to features (n, channels) by a `network`; maps that it gives are pooled."""
     pictures = keras.Input((backbone.size, backbone.size, 3), name="pictures")
     found = network(build_preprocessing(backbone)(pictures))
     if len(found.shape) == 4:
@@ -158,8 +155,7 @@ def save_weights(model: keras.Model, file: Path) -> str:
 def load_model(folder: Path) -> tuple[keras.Model, ModelCard]:
     """The whole network in `folder`, built in code with the weights saved there, and its card.
 
-    Raises:
-        WeightsError: There is none, or its weights are missing, altered or of another network.
+    `WeightsError` where there is none, or its weights are missing, altered or of another network.
     """
     card = read_card(folder)
     file = whole_file(folder, MODEL_WEIGHTS, card)

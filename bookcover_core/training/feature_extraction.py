@@ -58,9 +58,7 @@ class Extractor:
             self._compute = _compile(build_pooled(backbone, build_backbone(settings, backbone)), self._accelerator)
 
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
-        """Pooled features (files, channels) of prepared pictures, in the order of `files`.
-
-        After each batch, `progress` is called with the number of pictures done.
+        """Pooled features (files, channels) of prepared pictures; `progress` is called with the number of those done.
 
         Raises:
             StageOrderError: A picture is missing or damaged.

@@ -140,10 +140,7 @@ def _files_to_read(study: Study, backbone: str, preparation: str, shard: int) ->
     spreads=_files_to_read,
 )
 def compute_feature_shard(study: Study, _: StageRun, backbone: str, preparation: str, shard: int) -> Result:
-    """One shard (from 1) of what `compute_features` computes, so that many machines can each compute some.
-
-    `compute_features` takes the shards that it finds, checks them, and computes the others.
-    """
+    """One shard (from 1) of what `compute_features` computes: it takes what shards it finds and computes the others."""
     keys = shard_keys(study)
     covers = len(keys[shard])
     _Shards(study, backbone, preparation, keys).compute(shard, 0, covers)
@@ -200,13 +197,9 @@ def load_split(
     *,
     compared: bool = False,
 ) -> LabelledFeatures:
-    """Keys, labels, features and extra inputs of the books of one split; of all, where its name is empty.
+    """The books of one split, of all where its name is empty; or those of it that preparations are `compared` on.
 
-    Or of those that preparations are `compared` on, where `comparison.share` is below 1. Features are mapped, not read.
-
-    Raises:
-        StageOrderError: The features have not been computed, or not of all books of the split; or the covers have not
-            been measured.
+    Features are mapped, not read. `StageOrderError` where they have not been computed, or covers not been measured.
     """
     by_shard, model = shard_keys(study), model_name(backbone, preparation)
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
@@ -325,8 +318,7 @@ def prepared_pictures(
 ) -> list[tuple[str, str]]:
     """Path and digest of the prepared picture of every book of `keys`, in their order, from these shards.
 
-    Raises:
-        StageOrderError: A book has not been prepared in this way.
+    `StageOrderError` where a book has not been prepared in this way.
     """
     folder = study.workspace.prepared / "index"
     pictures: dict[str, tuple[str, str]] = {}

@@ -81,10 +81,7 @@ class Hyperparameters(BaseModel):
         return cls.model_validate(settings.training.model_dump() | settings.head.model_dump())
 
     def plan(self, settings: StudySettings, **when: Any) -> tuple[Schedule, HeadSettings]:
-        """How a head with these is trained, and what it is built of.
-
-        `when` are epochs, patience and monitor, where they are not those of the section `training`.
-        """
+        """How a head with these is trained, and what it is built of; `when` replaces epochs, patience and monitor."""
         chosen = self.model_dump()
         shape = {name: chosen.pop(name) for name in HeadSettings.model_fields if name in chosen}
         schedule = Schedule(**settings.training.model_dump() | chosen | when, seed=settings.seed)

@@ -156,8 +156,7 @@ class Checkpoint:
     def resume(self, learner: Learner, label: str) -> tuple[list[Epoch], Arrays]:
         """Epochs and best weights of the training that was cut off or ended sooner, its state taken up by `learner`.
 
-        No epochs, and the learner's weights, where there is none, or one that is damaged, of another key, or past its
-        end.
+        No epochs, and the learner's weights, where there is none that is sound, of this key, and not past its end.
         """
         best, state = learner.weights, learner.state
         try:
@@ -182,14 +181,8 @@ def fit(
 ) -> Fitted:
     """How `learner` was trained; its network is left with the weights of the best epoch, the earliest of equals.
 
-    Args:
-        learner: What is trained, and its schedule.
-        label: What the training is called in the log.
-        progress: Handed to the learner.
-        checkpoint: Where the state is kept, if anywhere.
-
-    Raises:
-        TrainingError: The loss is no longer a number.
+    `label` is what the training is called in the log; `progress` is handed to the learner. `TrainingError` where the
+    loss is no longer a number.
     """
     schedule, history, weights = learner.schedule, list[Epoch](), learner.weights
     if checkpoint:

@@ -94,10 +94,7 @@ def run_head_training(
     compared: bool = False,
     **when: Any,
 ) -> TrainingRun:
-    """A head trained on features, and what was kept of it in `folder`; `Hyperparameters.plan` says what `when` is.
-
-    On all books or on those that preparations are `compared` on: see `load_split`.
-    """
+    """A head trained on features, and what was kept of it in `folder`: see `load_split` and `Hyperparameters.plan`."""
     schedule, shape = hyperparameters.plan(study.settings, **when)
     books_of = partial(load_split, study, backbone, preparation, extra_inputs=shape.extra_inputs, compared=compared)
     fit = partial(fit_head, genres=len(read_genres(study.workspace)), schedule=schedule, shape=shape)
