@@ -37,12 +37,13 @@ def make_study(tmp_path, monkeypatch):
     def train(study, _run, backbone, preparation, _hyperparameters, folder, **_):
         write_table(folder / "history.csv", pd.DataFrame({"epoch": [1]}))
         (folder / "head.weights.h5").write_bytes(b"")
-        best = SimpleNamespace(
-            epoch=1, val_accuracy=ACCURACY[backbone][preparation], val_loss=LOSS.get(preparation, 3.0)
-        )
+        validated = {
+            "validation_accuracy": ACCURACY[backbone][preparation],
+            "validation_loss": LOSS.get(preparation, 3.0),
+        }
+        metrics = {"best_epoch": 1, "epochs": 1, **validated, "test_accuracy": 0.1}
         outputs = [folder / "history.csv", folder / "head.weights.h5"]
-        fitted = SimpleNamespace(best=best, history=[best])
-        return SimpleNamespace(fitted=fitted, outputs=outputs, test_accuracy=0.1, digest=f"{backbone} {preparation}")
+        return SimpleNamespace(metrics=metrics, outputs=outputs, digest=f"{backbone} {preparation}")
 
     name = "bookcover_core.training.training_run"
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(run_head_training=train, __spec__=find_spec(name)))
