@@ -16,7 +16,7 @@ from bookcover_core.models.encoders import Encoder
 from bookcover_core.models.extra_inputs import extra_values
 from bookcover_core.models.inference_engine import Engine, OpenVinoNetwork, check_engine
 from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, QUANTISED, read_card, whole_file
-from bookcover_core.settings import EncoderSettings, HeadSettings, ModelSettings, StudySettings
+from bookcover_core.settings import EncoderSettings, ModelSettings, StudySettings
 
 
 class EncoderPredictor:
@@ -51,10 +51,7 @@ class EncoderPredictor:
         card, inputs = self.card, [features]
         if card.extra_inputs:
             inputs.append(extra_values([cover.measurements for cover in covers], card.extra_inputs))
-        shape = HeadSettings(
-            hidden_units=tuple(card.hidden_units), dropout=card.dropout, extra_inputs=tuple(card.extra_inputs)
-        )
-        head = build_head(features.shape[1], len(card.genres), shape=shape)
+        head = build_head(features.shape[1], len(card.genres), shape=card.head)
         head.load_weights(self._weights)
         return head(inputs if len(inputs) > 1 else features, training=False).numpy(), features
 
