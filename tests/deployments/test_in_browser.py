@@ -14,6 +14,7 @@ from bookcover_core.demo_data import ImageHost
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import load_settings
 from tests.bookcover_core.inference.trained import GENRES, draw
+from tests.conftest import QUICK_SERVER
 from tests.deployments.test_serve_command import Served
 from tests.waiting import come_true
 
@@ -177,26 +178,27 @@ class Person:
         self.page.locator("a[href*='/artifacts/artifact/']").first.click()
 
 
-@pytest.fixture
-def place(tmp_path):
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
     """A folder with drawn covers of three genres; in one of them two titles speak of box sets."""
+    folder = tmp_path_factory.mktemp("place")
     for genre, colour in GENRES.items():
-        (tmp_path / "pictures" / genre).mkdir(parents=True)
+        (folder / "pictures" / genre).mkdir(parents=True)
         for number in range(BOOKS):
-            draw(colour, number).save(tmp_path / "pictures" / genre / f"{genre} {number}.png")
+            draw(colour, number).save(folder / "pictures" / genre / f"{genre} {number}.png")
     for number, title in enumerate((REJECTED, KEPT), start=BOOKS):
-        draw(GENRES["Travel"], number).save(tmp_path / "pictures" / "Travel" / f"{title}.png")
-    (tmp_path / "weights").mkdir()
-    (tmp_path / MISSPELT).write_bytes(b"no weights")
-    return tmp_path
+        draw(GENRES["Travel"], number).save(folder / "pictures" / "Travel" / f"{title}.png")
+    (folder / "weights").mkdir()
+    (folder / MISSPELT).write_bytes(b"no weights")
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def serve(programs, place, empty_database):
     """Starts `bookcover serve` in that folder."""
     not_ours = ("PREFECT_", "BOOKCOVER_", "PYTHON")
     mine = {name: value for name, value in os.environ.items() if not name.startswith(not_ours)}
-    mine |= {"PREFECT_HOME": str(place / "prefect"), "PYTHONUNBUFFERED": "1"}
+    mine |= QUICK_SERVER | {"PREFECT_HOME": str(place / "prefect"), "PYTHONUNBUFFERED": "1"}
     (place / "prefect").mkdir()
     shutil.copy(empty_database, place / "prefect")
     started = []
@@ -222,9 +224,9 @@ def end(served):
     served.api.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(serve):
-    """`bookcover serve` in that folder."""
+    """`bookcover serve` in that folder, until a test ends it."""
     return serve()
 
 
@@ -385,15 +387,14 @@ def schedules(served) -> list[tuple[str, bool, dict]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-def test_schedules_of_a_fresh_study(person, serve, place, host):
+def test_schedules_of_a_fresh_study(person, served, serve, place, host):
     """Switched on, moved and added in their dialogs, they outlive a restart, and fetch chunks of a study just begun."""
-    served = serve()
     person.open_form(served.pages)
     person.field("books").fill("nights.csv")
     person.field("only_begin").click()
     person.give_changes(
         [
-            "books.chunk_records=2",
+            "books.chunk_records=3",
             f'covers.hosts={{"covers.example"=["{host.address}"]}}',
             'covers.allowed_private_hosts=["127.0.0.1"]',
         ]
@@ -401,7 +402,7 @@ def test_schedules_of_a_fresh_study(person, serve, place, host):
     person.submit()
     person.sees_end("Completed")
     study = Study(load_settings(place / "data" / "studies" / "nights"))
-    assert study.manifest("listings").counts["chunks"] == 3
+    assert study.manifest("listings").counts["chunks"] == 2
 
     person.open_deployment(served.dashboard, "download-covers")
     person.page.get_by_role("switch").click()
@@ -411,15 +412,15 @@ def test_schedules_of_a_fresh_study(person, serve, place, host):
     assert person.field("chunks").input_value() == "next", "the switch has emptied the schedule's parameters"
     person.save_schedule("* * * * *", study="nights")
     person.page.get_by_role("button", name="Schedule", exact=True).click()
-    person.save_schedule("*/2 * * * *", study="nights", chunks="3")
+    person.save_schedule("*/2 * * * *", study="nights", chunks="2")
     people_s = [
         ("* * * * *", True, {"chunks": "next", "study": "nights"}),
-        ("*/2 * * * *", True, {"chunks": "3", "study": "nights"}),
+        ("*/2 * * * *", True, {"chunks": "2", "study": "nights"}),
     ]
     assert schedules(served) == people_s
     end(served)
 
     served = serve()
     assert schedules(served) == people_s
-    assert come_true(lambda: len(study.manifests("download")) == 3, PATIENCE * 2), "the schedules did not fetch all"
+    assert come_true(lambda: len(study.manifests("download")) == 2, PATIENCE * 2), "the schedules did not fetch all"
     assert sum(host.requests.values()) == 6
