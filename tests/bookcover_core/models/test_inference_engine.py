@@ -87,17 +87,22 @@ def test_no_driver_no_gpu(monkeypatch):
     assert not inference_engine.has_gpu.__wrapped__()
 
 
+@pytest.fixture(scope="module")
+def network():
+    """A network of random weights for pictures of 96 pixels."""
+    backbone = find_backbone("MobileNetV2", 96)
+    settings = StudySettings.model_validate({"models": {"weights": "random"}})
+    return build_pooled(backbone, build_backbone(settings, backbone))
+
+
 @pytest.mark.parametrize("side", [64, 96, 150])
-def test_features_agree_with_tensorflow(side, tmp_path):
+def test_features_agree_with_tensorflow(network, side, tmp_path):
     """In float32 features differ by rounding only, whether pictures fit, are scaled down or are enlarged."""
     generator = np.random.default_rng(1)
     files = []
     for number in range(5):
         files.append(tmp_path / f"{number}.png")
         Image.fromarray(generator.integers(0, 256, (side, side, 3)).astype(np.uint8)).save(files[-1])
-    backbone = find_backbone("MobileNetV2", 96)
-    settings = StudySettings.model_validate({"models": {"weights": "random"}})
-    network = build_pooled(backbone, build_backbone(settings, backbone))
     expected = np.asarray(network(read_pictures(files, 96)))
     compute = OpenVinoNetwork.of_keras(network, "float32")
     pictures = np.stack([np.asarray(Image.open(file)) for file in files])
