@@ -176,8 +176,7 @@ def measure_maximisation(_: list[Path], gpu: bool) -> Iterator[dict[str, Any]]:
     from bookcover_core.models.networks import assemble, build_head
     from bookcover_core.models.weights import build_backbone
     from bookcover_core.settings import StudySettings
-    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser
-    from bookcover_core.visualisation.maximisation_state import MaximisationState
+    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser, MaximisationState
 
     settings = StudySettings.model_validate({"models": {"weights": "random"}})
     backbone, steps, genres = find_backbone("MobileNetV2"), STEPS[0 if gpu else 1], list(range(GENRES))

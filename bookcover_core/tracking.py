@@ -133,8 +133,8 @@ def _fill(client: Any, run: str, study: Study, system: _Recorded) -> None:
     """Tell a client of MLflow all that there is to a run."""
     from mlflow.entities import Metric, Param  # noqa: PLC0415 - an extra
 
-    from bookcover_core.visualisation.heatmaps import confusion_heat_map  # noqa: PLC0415 - imports Matplotlib
-    from bookcover_core.visualisation.training_curves import training_curves  # noqa: PLC0415 - imports Matplotlib
+    from bookcover_core.visualisation.analysis_figures import confusion_heat_map  # noqa: PLC0415 - imports Matplotlib
+    from bookcover_core.visualisation.line_charts import training_curves  # noqa: PLC0415 - imports Matplotlib
 
     told = [(values, system.time(epoch), epoch) for epoch, values in system.epochs()]
     told.append((system.metrics, system.evaluation.finished.timestamp(), 0))

@@ -14,12 +14,12 @@ from rich.text import Text
 from bookcover_core.errors import SettingsError, WeightsError, WorkspaceError
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
-from bookcover_core.inference.explanations import png
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import safe_name, write_bytes
 from bookcover_core.settings import StudySettings
+from bookcover_core.visualisation.contact_sheet import encoded
 from deployments.loopback import Shared, served, stay
 from deployments.terminal import console, say
 
@@ -165,7 +165,7 @@ class _Pictures:
             name = f"{stem}-{number}.png"
         self._taken.add(name)
         file = self._folder / name
-        picture = png(self._judge.explain(judged))
+        picture = encoded(self._judge.explain(judged), "PNG")
         try:
             write_bytes(file, picture)
         except WorkspaceError as error:

@@ -73,21 +73,27 @@ def calibrate(
     (2019), AISTATS, consistency resampling. A temperature is fitted on `validation`, where it is given.
     """
     books, genres = probabilities.shape
-    sure, right = _judged(labels, probabilities)
-    bins = _bins(sure, right, confidence)
+    bins, parts = _bins(labels, probabilities, confidence)
     truth = np.zeros_like(probabilities)
     truth[np.arange(books), labels] = 1
+    tempered = None
+    if validation is not None:
+        temperature = fit_temperature(*validation)
+        changed = at_temperature(probabilities, temperature)
+        loss = Estimate.of_mean(_losses(labels, changed), confidence, _LOSSES)
+        error = _error(_bins(labels, changed, confidence)[0])
+        tempered = Tempered(temperature=temperature, ece=error, log_loss=loss)
     return Calibration(
         bins=bins,
         ece=_error(bins),
-        ece_by_luck=_by_luck([sure[part] for part in _parts(sure)], np.random.default_rng([seed, _LUCK])),
-        confidence=float(sure.mean()),
-        accuracy=float(right.mean()),
+        ece_by_luck=_by_luck(parts, np.random.default_rng([seed, _LUCK])),
+        confidence=float(probabilities.max(axis=1).mean()),
+        accuracy=float((predicted_labels(probabilities) == labels).mean()),
         brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence, (0, 2)),
         brier_of_chance=1 - 1 / genres,
         log_loss=Estimate.of_mean(_losses(labels, probabilities), confidence, _LOSSES),
         log_loss_of_chance=float(np.log(genres)),
-        tempered=None if validation is None else _temper(labels, probabilities, *validation, confidence),
+        tempered=tempered,
     )
 
 
@@ -110,49 +116,27 @@ def at_temperature(probabilities: Floats, temperature: float) -> Floats:
     return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / temperature, axis=1))
 
 
-def _temper(
-    labels: Integers, probabilities: Floats, known: Integers, known_probabilities: Floats, confidence: float
-) -> Tempered:
-    temperature = fit_temperature(known, known_probabilities)
-    changed = at_temperature(probabilities, temperature)
-    losses = Estimate.of_mean(_losses(labels, changed), confidence, _LOSSES)
-    return Tempered(temperature=temperature, ece=_error(_bins(*_judged(labels, changed), confidence)), log_loss=losses)
-
-
-def _judged(labels: Integers, probabilities: Floats) -> tuple[Floats, np.ndarray]:
-    """The probability (n,) of the genre that is named for each book, and whether it is the book's."""
-    named = predicted_labels(probabilities)
-    return probabilities[np.arange(len(named)), named], named == labels
-
-
 def _losses(labels: Integers, probabilities: Floats) -> Floats:
     """The negative log likelihood (n,) of each book's true genre."""
     return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _SMALLEST)))
 
 
-def _parts(sure: Floats) -> list[Integers]:
-    """Positions of the books in each bin, from the least to the most confident."""
-    order = np.argsort(sure, kind="stable")
-    return np.array_split(order, max(1, min(_MOST_BINS, len(sure) // _FEWEST_IN_BIN)))
+def _bins(labels: Integers, probabilities: Floats, confidence: float) -> tuple[list[Bin], list[Floats]]:
+    """The bins, from the least to the most sure, and the probabilities of the named genre in each, rising."""
+    sure, right = probabilities.max(axis=1), predicted_labels(probabilities) == labels
+    order, bins, parts = np.argsort(sure, kind="stable"), [], []
+    for places in np.array_split(order, max(1, min(_MOST_BINS, len(sure) // _FEWEST_IN_BIN))):
+        part, hits = sure[places], int(right[places].sum())
+        accuracy, mean = Estimate.of_share(hits, len(part), confidence), float(part.mean())
+        bins.append(Bin(books=len(part), low=float(part[0]), high=float(part[-1]), confidence=mean, accuracy=accuracy))
+        parts.append(part)
+    return bins, parts
 
 
 def _error(bins: list[Bin]) -> float:
     """The expected calibration error."""
     gaps = sum(each.books * abs(each.accuracy.value - each.confidence) for each in bins)
     return gaps / sum(each.books for each in bins)
-
-
-def _bins(sure: Floats, right: np.ndarray, confidence: float) -> list[Bin]:
-    return [
-        Bin(
-            books=len(part),
-            low=float(sure[part].min()),
-            high=float(sure[part].max()),
-            confidence=float(sure[part].mean()),
-            accuracy=Estimate.of_share(int(right[part].sum()), len(part), confidence),
-        )
-        for part in _parts(sure)
-    ]
 
 
 def _by_luck(parts: list[Floats], generator: np.random.Generator) -> float:

@@ -9,11 +9,11 @@ models/<model>/, splits/books.csv  ->  evaluation/<model>/predictions.csv   what
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.predictions import Predictions, write_predictions
 from bookcover_core.evaluation.scores import Scores, score
@@ -26,6 +26,9 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -85,26 +88,30 @@ def _write_tables(folder: Path, scores: Scores) -> None:
     """Write genres.csv and confusion.csv."""
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
 
-    rows = [
-        {
-            "label": genre.label,
-            "genre": genre.name,
-            "slug": genre.slug,
-            "test_books": genre.books,
-            **{name: value for k in TOP for name, value in _columns(f"top{k}_recall", genre.recall.get(k)).items()},
-            **_columns("precision", genre.precision),
-            "f1": genre.f1,
-            "predicted": genre.predicted,
-        }
-        for genre in scores.genres
-    ]
-    write_table(folder / "genres.csv", pd.DataFrame(rows))
+    recalls = " ".join(f"top{k}_recall=recall.{k}*" for k in TOP)
+    columns = f"label genre=name slug test_books=books {recalls} precision* f1 predicted"
+    table = tabulated([genre.model_dump() for genre in scores.genres], columns)
+    write_table(folder / "genres.csv", table.round({column: 6 for column in table if column != "f1"}))
     slugs = [genre.slug for genre in scores.genres]
     confusion = pd.DataFrame(scores.confusion, columns=slugs)
     confusion.insert(0, "true genre", slugs)
     write_table(folder / "confusion.csv", confusion)
 
 
-def _columns(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    return {title: round(getattr(estimate, each), 6) if estimate else None for each, title in names.items()}
+def tabulated(rows: list[dict[str, Any]], columns: str, slugs: Sequence[str] = ()) -> "pd.DataFrame":
+    """A table of nested rows. `columns` are names, and after "=" where a row has it, if not under that name.
+
+    A star stands for three columns, a number and both ends of its interval; "#" marks labels of genres, which become
+    `slugs`. A column that no row has stays empty.
+    """
+    import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
+
+    table = pd.json_normalize(rows)
+    wanted: dict[str, str] = {}
+    for each in columns.split():
+        name, _, path = each.strip("#*").partition("=")
+        parts = {"": ".value", "_low": ".low", "_high": ".high"} if each.endswith("*") else {"": ""}
+        wanted |= {f"{path or name}{part}": f"{name}{end}" for end, part in parts.items()}
+        if each.startswith("#") and len(table):
+            table[path or name] = [slugs[label] for label in table[path or name]]
+    return table.reindex(columns=list(wanted)).set_axis(list(wanted.values()), axis=1)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
@@ -26,16 +26,14 @@ PRINTED_BEST_TOP1 = {"LeNet": 1, "AlexNet": 10, "MobileNetV2": 1, "InceptionResN
 PRINTED_BEST_TOP3 = {"LeNet": 0, "AlexNet": 8, "MobileNetV2": 2, "InceptionResNetV2": 17, "ResNeXt50": 3}
 
 
-@dataclass(frozen=True)
-class PublishedPreparation:
+class PublishedPreparation(NamedTuple):
     """A row of Table 1."""
 
     best_epoch: int
     test_accuracy: float
 
 
-@dataclass(frozen=True)
-class PublishedRecall:
+class PublishedRecall(NamedTuple):
     """The two columns of one network in Table 2."""
 
     recall: dict[int, dict[str, float]]
@@ -44,8 +42,7 @@ class PublishedRecall:
     """The same of all genres together."""
 
 
-@dataclass(frozen=True)
-class PublishedPrecision:
+class PublishedPrecision(NamedTuple):
     """The column of one network in Table 3."""
 
     precision: dict[str, float | None]
@@ -86,9 +83,7 @@ class PublishedResult:
 def published_preparations() -> dict[str, PublishedPreparation]:
     """Table 1 by preparation: "noprep", "padded", "cropped"."""
     return {
-        row["preparation"]: PublishedPreparation(
-            int(row["best_epoch"]), round(float(row["test_accuracy_pct"]) / 100, 6)
-        )
+        row["preparation"]: PublishedPreparation(int(row["best_epoch"]), row["test_accuracy"])
         for row in _rows("hill_2020_table1_preparation.csv")
     }
 
@@ -96,31 +91,24 @@ def published_preparations() -> dict[str, PublishedPreparation]:
 @cache
 def published_recall() -> dict[str, PublishedRecall]:
     """Table 2 by network, in the order of its columns: LeNet, AlexNet, MobileNetV2, InceptionResNetV2, ResNeXt50."""
-    columns = {k: _columns("hill_2020_table2_recall.csv", f"top{k}_recall_pct") for k in (1, 3)}
+    first, third = (_columns("hill_2020_table2_recall.csv", f"top{k}_recall") for k in (1, 3))
     return {
-        model: PublishedRecall(
-            total={k: own[model].pop(_TOTAL) for k, own in columns.items()},
-            recall={k: own[model] for k, own in columns.items()},
-        )
-        for model in columns[1]
+        model: PublishedRecall(total={1: one.pop(_TOTAL), 3: three.pop(_TOTAL)}, recall={1: one, 3: three})
+        for (model, one), three in zip(first.items(), third.values(), strict=True)
     }
 
 
 @cache
 def published_precision() -> dict[str, PublishedPrecision]:
     """Table 3 by network."""
-    columns = _columns("hill_2020_table3_precision.csv", "precision_pct")
+    columns = _columns("hill_2020_table3_precision.csv", "precision")
     return {model: PublishedPrecision(total=own.pop(_TOTAL), precision=own) for model, own in columns.items()}
 
 
 @cache
 def published_results() -> tuple[PublishedResult, ...]:
     """Results on BookCover30 of all studies, the dissertation's among them."""
-    found = []
-    for row in _rows("published_bookcover30.csv"):
-        values: dict[str, Any] = {name: _share(row.pop(f"{name}_pct")) for name in ("top1", "top3", "chance")}
-        found.append(PublishedResult(**row | values | {"year": int(row["year"])}))
-    return tuple(found)
+    return tuple(PublishedResult(**row | {"year": int(row["year"])}) for row in _rows("published_bookcover30.csv"))
 
 
 @cache
@@ -138,24 +126,27 @@ def _columns(file: str, column: str) -> dict[str, dict[str, Any]]:
     """A column of shares by network, and by genre within it: None where a cell is empty."""
     found: dict[str, dict[str, Any]] = {}
     for row in _rows(file):
-        found.setdefault(row["model"], {})[row["genre"]] = _share(row[column])
+        found.setdefault(row["model"], {})[row["genre"]] = row[column]
     return found
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a file: a percentage "x_pct" as the share "x", None where it is empty.
+
+    Files lie beside this module in a wheel, in `data/reference` in a checkout.
+    """
+    here = Path(__file__).parent
+    folders = [each for each in (here / "reference", here.parents[1] / "data" / "reference") if each.is_dir()]
+    if not folders:
+        advice = "Install the package anew."
+        raise FolderError("the published numbers are missing", where=here / "reference", advice=advice)
+    with (folders[0] / name).open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            yield {
+                name.removesuffix("_pct"): _share(cell) if name.endswith("_pct") else cell for name, cell in row.items()
+            }
 
 
 def _share(percent: str) -> float | None:
     """A percentage as a share, without the last bits that a division by 100 leaves; None for an empty text."""
     return round(float(percent) / 100, 6) if percent else None
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (_folder() / name).open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(lines)
-
-
-def _folder() -> Path:
-    """Where the files lie: beside this module in a wheel, in `data/reference` in a checkout."""
-    here = Path(__file__).parent
-    for folder in (here / "reference", here.parents[1] / "data" / "reference"):
-        if folder.is_dir():
-            return folder
-    raise FolderError("the published numbers are missing", where=here / "reference", advice="Install the package anew.")

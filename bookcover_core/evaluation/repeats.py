@@ -8,7 +8,6 @@ of training there is what the folds vary by beyond their books.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,8 @@ from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name, split_model_name
 from bookcover_core.training.repeated_training import variants
 from bookcover_core.training.stored_probabilities import predict_split, read_probabilities
+
+_REPEATS = "repeats.json"
 
 # Purpose of the generator that draws for the learning curve.
 _CURVE = 422
@@ -105,7 +106,7 @@ def _inputs(study: Study) -> Inputs:
 def sum_up_repeats(study: Study, run: StageRun) -> Result:
     """Mean, spread and interval over seeds and over folds, and the learning curve, of each frozen network."""
     found = {split_model_name(model)[0]: _of_model(study, model) for model in run.inputs["models"].split()}
-    file = repeats_file(study.workspace)
+    file = study.workspace.evaluation / _REPEATS
     write_json(file, Repeats(confidence=study.settings.evaluation.confidence, systems=found).model_dump(mode="json"))
     counts = {
         f"{kind} of {name}": round(each.estimate.value, 6)
@@ -116,41 +117,29 @@ def sum_up_repeats(study: Study, run: StageRun) -> Result:
     return Result(outputs=[file], counts={"systems": len(found), **counts})
 
 
-def repeats_file(workspace: Workspace) -> Path:
-    """Where the sums lie."""
-    return workspace.evaluation / "repeats.json"
-
-
 def read_repeats(workspace: Workspace) -> Repeats:
     """The repeated trainings of a study."""
-    return read_result(repeats_file(workspace), Repeats, "what the repeated trainings say")
+    return read_result(workspace.evaluation / _REPEATS, Repeats, "what the repeated trainings say")
 
 
 def _of_model(study: Study, model: str) -> SystemRepeats:
     settings = study.settings
     books = read_table(study.workspace.splits, ("key", "label", "split", "group"), label="int32").set_index("key")
     keys, labels, probabilities = predict_split(study, model, "test")
-    hits = {"seed-1": probabilities.argmax(axis=1) == labels}
-    tested = {"seed-1": keys}
+    hits, groups = {"seed-1": probabilities.argmax(axis=1) == labels}, {"seed-1": books["group"].loc[keys].to_numpy()}
     for variant in variants(settings):
-        tested[variant], probabilities = read_probabilities(study.workspace.repeats / model / variant, "test")
-        hits[variant] = probabilities.argmax(axis=1) == books["label"].loc[tested[variant]].to_numpy()
-
-    def of(kind: str) -> list[str]:
-        return [variant for variant in hits if variant.startswith(kind)]
-
-    groups = books["group"].loc[keys].to_numpy()
-    alike = np.array([hits[variant] for variant in (*of("seed"), *of("share"))])
-    seeds, confidence = len(of("seed")), settings.evaluation.confidence
-    folded = [(hits[variant], books["group"].loc[tested[variant]].to_numpy()) for variant in of("fold")]
+        keys, probabilities = read_probabilities(study.workspace.repeats / model / variant, "test")
+        hits[variant] = probabilities.argmax(axis=1) == books["label"].loc[keys].to_numpy()
+        groups[variant] = books["group"].loc[keys].to_numpy()
+    seeds, shares, folds = ([each for each in hits if each.startswith(kind)] for kind in ("seed", "share", "fold"))
+    alike, confidence = np.array([hits[variant] for variant in (*seeds, *shares)]), settings.evaluation.confidence
     train = books[books["split"] == "train"]["label"].value_counts().to_numpy()
-    numbers = [int(train.sum())] * seeds + [
-        int(np.ceil(float(variant.split("-")[1]) * train).sum()) for variant in of("share")
-    ]
+    numbers = [int(np.ceil(float(share.split("-")[1]) * train).sum()) for share in shares]
+    numbers = [int(train.sum())] * len(seeds) + numbers
     return SystemRepeats(
-        seeds=over_seeds(alike[:seeds], groups, confidence) if seeds > 1 else None,
-        folds=over_folds(folded, confidence) if folded else None,
-        curve=learning_curve(alike, numbers, groups, settings) if of("share") else None,
+        seeds=over_seeds(alike[: len(seeds)], groups["seed-1"], confidence) if len(seeds) > 1 else None,
+        folds=over_folds([(hits[fold], groups[fold]) for fold in folds], confidence) if folds else None,
+        curve=learning_curve(alike, numbers, groups["seed-1"], settings) if shares else None,
     )
 
 

@@ -73,13 +73,14 @@ def compare_pairs(
     for (a, b), p, p_holm in zip(pairs, p_values, holm(p_values), strict=True):
         difference = paired_difference(right[a], right[b], of_books, confidence)
         same = share_right(predicted[a] == predicted[b], of_books, confidence)
+        neither, only_second, only_first, both = np.bincount(2 * right[a] + right[b], minlength=4).tolist()
         pair = PairComparison(
             first=a,
             second=b,
-            both=int((right[a] & right[b]).sum()),
-            only_first=int((right[a] & ~right[b]).sum()),
-            only_second=int((right[b] & ~right[a]).sum()),
-            neither=int((~right[a] & ~right[b]).sum()),
+            both=both,
+            only_first=only_first,
+            only_second=only_second,
+            neither=neither,
             difference=difference,
             p=p,
             p_holm=p_holm,
@@ -127,12 +128,11 @@ def mcnemar(first: Right, second: Right, groups: NDArray[Any]) -> float:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values corrected for their number: Holm (1979), Scandinavian Journal of Statistics 6, 65-70."""
-    corrected = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = highest
-    return corrected
+    order = np.argsort(p_values, kind="stable")
+    scaled = np.arange(len(order), 0, -1) * np.array(p_values)[order]
+    corrected = np.empty(len(order))
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, scaled))
+    return corrected.tolist()
 
 
 def cohen_kappa(first: Integers, second: Integers, same: Estimate) -> Estimate | None:

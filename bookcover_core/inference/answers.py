@@ -100,12 +100,8 @@ class CoverVerdict(BaseModel, frozen=True):
     format: str
     sha256: str = Field(description="Of the file.")
     known: StudyCover | None = Field(default=None, description="The study's book whose cover is this very file.")
-    words: list[SpokenWord] = Field(
-        default=[], description="What was read on it, in reading order, where the model reads."
-    )
-    nearest: list[Neighbour] = Field(
-        default=[], description="The study's covers most similar to it, this one left out."
-    )
+    words: list[SpokenWord] = Field(default=[], description="What was read on it, in reading order.")
+    nearest: list[Neighbour] = Field(default=[], description="The study's covers most similar to it.")
     nearest_missing: str = Field(default="", description="Why no similar covers are named.")
     novelty: Novelty | None = Field(default=None, description="How unlike the training covers; none: not known.")
     warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")
@@ -144,13 +140,11 @@ class ModelSummary(BaseModel, frozen=True):
     genres: int
     reads_titles: bool = Field(default=False, description="Whether it has to be told the title of the book.")
     validation_accuracy: float
-    accuracy: Estimate | None = Field(description="On the study's test books; none before they were judged.")
-    chance: float | None = Field(description="Accuracy of always naming the commonest genre.")
-    test_books: int
+    accuracy: Estimate | None = Field(default=None, description="On the test books; none before they were judged.")
+    chance: float | None = Field(default=None, description="Accuracy of always naming the commonest genre.")
+    test_books: int = 0
     confidence: float
-    precision: dict[str, Estimate] = Field(
-        description="By a genre's slug: of the test books that it put into the genre, the share that belong there."
-    )
+    precision: dict[str, Estimate] = Field(default={}, description="On the test books, by a genre's slug.")
     warnings: list[str]
 
     @property
@@ -158,15 +152,10 @@ class ModelSummary(BaseModel, frozen=True):
         """How often it is right, in a sentence."""
         if self.accuracy is None:
             return "It has not been evaluated: how often it is right is not known."
-        chance = (
-            "" if self.chance is None else f" Always naming the commonest genre is right on {_percent(self.chance)}."
+        value, *ends, chance = (
+            f"{100 * share:.1f}{_PERCENT}" for share in (self.accuracy.value, *self.accuracy.ends, self.chance or 0)
         )
         return (
-            f"It is right on {_percent(self.accuracy.value)} of {self.test_books:,} test books "
-            f"({100 * self.confidence:.0f}{_PERCENT} interval {_percent(self.accuracy.low)} to "
-            f"{_percent(self.accuracy.high)}).{chance}"
+            f"It is right on {value} of {self.test_books:,} test books ({100 * self.confidence:.0f}{_PERCENT} interval "
+            f"{' to '.join(ends)}). Always naming the commonest genre is right on {chance}."
         )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}{_PERCENT}"

@@ -7,7 +7,7 @@ covers which several threads want at once share each host's pace and back-off.
 import asyncio
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import NamedTuple
@@ -45,44 +45,34 @@ def find_covers(names: Iterable[str]) -> Iterator[CoverInput | Unreadable]:
     for name in names:
         if not name.strip():  # an empty variable; the path would be the current folder
             yield Unreadable(source='""', outcome=CoverOutcome.MISSING, reason="no cover is named")
-            continue
-        if "://" in name:
-            yield _address(name)
-            continue
-        file = _expand(name)
-        try:
-            mode = file.stat().st_mode
-        except (OSError, ValueError) as error:
-            yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=_why_missing(file, error))
-            continue
-        if stat.S_ISDIR(mode):
-            yield from _folder(name, file)
-        elif stat.S_ISREG(mode):
-            yield CoverInput(name, file)
+        elif "://" in name:
+            try:
+                yield CoverInput(name, parse_address(name))
+            except ValueError as error:
+                yield Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=str(error))
         else:
-            reason = f'{name_kind(mode)}, which is not read: name a picture, or "-" for the standard input'
-            yield Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=reason)
+            yield from _on_disk(name)
 
 
-def _expand(name: str) -> Path:
-    """The path of a name; as it stands where it begins with the home folder of nobody."""
+def _on_disk(name: str) -> Iterator[CoverInput | Unreadable]:
+    file = Path(name)
     try:
-        return Path(name).expanduser()
-    except RuntimeError:
-        return Path(name)
-
-
-def _why_missing(file: Path, error: OSError | ValueError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "a link to nothing" if file.is_symlink() else "there is no such file, folder or address"
-    return f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
-
-
-def _address(name: str) -> CoverInput | Unreadable:
-    try:
-        return CoverInput(name, parse_address(name))
-    except ValueError as error:
-        return Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=str(error))
+        with suppress(RuntimeError):  # the home folder of nobody
+            file = file.expanduser()
+        mode = file.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
+        if isinstance(error, FileNotFoundError):
+            reason = "a link to nothing" if file.is_symlink() else "there is no such file, folder or address"
+        yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=reason)
+        return
+    if stat.S_ISDIR(mode):
+        yield from _folder(name, file)
+    elif stat.S_ISREG(mode):
+        yield CoverInput(name, file)
+    else:
+        reason = f'{name_kind(mode)}, which is not read: name a picture, or "-" for the standard input'
+        yield Unreadable(source=name, outcome=CoverOutcome.REFUSED, reason=reason)
 
 
 def _folder(name: str, folder: Path) -> Iterator[CoverInput | Unreadable]:
@@ -151,15 +141,13 @@ class CoverFetcher:
             came = body
             return check_image(body, self._settings, is_quick=is_quick)
 
-        host = self._host(self._places.origin(address))
+        origin = self._places.origin(address)
+        name = str(origin)
+        if name not in self._hosts:
+            self._hosts[name] = HostLimits(self._places.of(origin), self._settings)
+        host = self._hosts[name]
         if host.given_up:
             return b"", ImageCheck(CoverOutcome.FAILED, f"not asked: {host.given_up}")
         async with aclosing(Connection(self._guard, self._settings)) as connection:
             fetched = await fetch(address, host, connection, take_in)
         return came, fetched.verdict
-
-    def _host(self, origin: Address) -> HostLimits:
-        name = str(origin)
-        if name not in self._hosts:
-            self._hosts[name] = HostLimits(self._places.of(origin), self._settings)
-        return self._hosts[name]

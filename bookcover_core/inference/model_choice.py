@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from bookcover_core.errors import BookcoverError, WeightsError, choose_among
 from bookcover_core.evaluation.scores import read_scores
@@ -45,8 +45,8 @@ class TrainedModel:
         validation = ValidationFigures.of(card.metrics)
         if not card.members:
             return cls(card.name, validation, (card,))
-        members = tuple(cards[member.model] for member in card.members)
-        return cls(card.name, validation, members, tuple(member.weight for member in card.members), card.how)
+        members, shares = zip(*((cards[member.model], member.weight) for member in card.members), strict=True)
+        return cls(card.name, validation, members, shares, card.how)
 
     @property
     def system(self) -> str:
@@ -137,31 +137,48 @@ def choose(study: Study, model: str = "") -> TrainedModel:
             advice="Train one first: `bookcover run`, with the same settings, does everything that is needed for it.",
         )
     if model:
-        wanted = [each for each in trained if model.casefold() in {each.name.casefold(), each.system.casefold()}]
-    else:
-        wanted = [each for each in competing if not (each.earlier or each.missing)]
-    if not wanted and not model:
-        raise WeightsError(
-            f"no trained model is known to be of the study as it is now ({competing[0].name}: {competing[0].earlier})",
-            where=study.workspace.models,
-            advice=f"Run the study again: `bookcover run {reference(study.settings)}` makes anew what is missing or has"
-            " changed. Or name one (`--model`) to have it judge all the same: "
-            f"{', '.join(each.name for each in competing)}.",
-        )
-    if not wanted:
+        for each in trained:
+            if model.casefold() in {each.name.casefold(), each.system.casefold()}:
+                return each
         raise WeightsError(
             f"there is no trained model called {model!r}",
             where=study.workspace.models,
             advice=choose_among(model, dict.fromkeys(name for each in trained for name in (each.system, each.name))),
         )
-    return wanted[0]
+    for each in competing:
+        if not (each.earlier or each.missing):
+            return each
+    raise WeightsError(
+        f"no trained model is known to be of the study as it is now ({competing[0].name}: {competing[0].earlier})",
+        where=study.workspace.models,
+        advice=f"Run the study again: `bookcover run {reference(study.settings)}` makes anew what is missing or has"
+        " changed. Or name one (`--model`) to have it judge all the same: "
+        f"{', '.join(each.name for each in competing)}.",
+    )
 
 
 def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
     """Summary of the model that judges."""
+    warnings = [f"It is not known to be of this study as it is now: {candidate.earlier}."] if candidate.earlier else []
+    warnings += [
+        f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
+        for name in dict.fromkeys(card.backbone for card in candidate.members if card.never_saw_pictures)
+    ]
+    if (missing := missing_packages()) and Evidence.READ not in candidate.evidence:
+        warnings += [
+            f"{each.title} would read the words on a cover too, but {missing} is not installed here: only the picture"
+            ' is judged. `pip install "bookcover[text]"` brings it.'
+            for each in candidates(study)
+            if each.missing and each.competes and not each.earlier
+        ]
+    judged: dict[str, Any] = {"confidence": study.settings.evaluation.confidence}
     file = study.workspace.evaluation / candidate.name / "metrics.json"
-    scores = read_scores(file) if file.is_file() and _is_evaluated(study, candidate) else None
-    untrained = dict.fromkeys(card.backbone for card in candidate.members if card.never_saw_pictures)
+    is_evaluated = not candidate.earlier and Part(find("evaluate"), (candidate.system,)).is_sound(study)
+    if file.is_file() and is_evaluated:
+        scores = read_scores(file)
+        judged = {name: getattr(scores, name) for name in ("accuracy", "chance", "confidence")}
+        judged["test_books"] = scores.books
+        judged["precision"] = {genre.slug: genre.precision for genre in scores.genres if genre.precision}
     return ModelSummary(
         study=study.settings.name,
         model=candidate.name,
@@ -171,34 +188,6 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         genres=len(candidate.members[0].genres),
         reads_titles=Evidence.LISTING in candidate.evidence,
         validation_accuracy=candidate.validation.accuracy,
-        accuracy=scores.accuracy if scores else None,
-        chance=scores.chance if scores else None,
-        test_books=scores.books if scores else 0,
-        confidence=scores.confidence if scores else study.settings.evaluation.confidence,
-        precision={genre.slug: genre.precision for genre in scores.genres if genre.precision} if scores else {},
-        warnings=[
-            *([f"It is not known to be of this study as it is now: {candidate.earlier}."] if candidate.earlier else ()),
-            *(
-                f"{name} has random weights: this network was never trained on pictures, and its answers mean nothing."
-                for name in untrained
-            ),
-            *_silent(study, candidate),
-        ],
+        warnings=warnings,
+        **judged,
     )
-
-
-def _silent(study: Study, candidate: TrainedModel) -> list[str]:
-    """A warning where a model that reads covers too would have its place, and cannot judge here."""
-    if not (missing := missing_packages()) or Evidence.READ in candidate.evidence:
-        return []
-    return [
-        f"{each.title} would read the words on a cover too, but {missing} is not installed here: only the picture is"
-        ' judged. `pip install "bookcover[text]"` brings it.'
-        for each in candidates(study)
-        if each.missing and each.competes and not each.earlier
-    ]
-
-
-def _is_evaluated(study: Study, candidate: TrainedModel) -> bool:
-    """Whether its scores are those of the study as it is now."""
-    return not candidate.earlier and Part(find("evaluate"), (candidate.system,)).is_sound(study)

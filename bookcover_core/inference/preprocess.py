@@ -16,31 +16,29 @@ from bookcover_core.covers.image_checks import ImageCheck, check_image, is_place
 from bookcover_core.covers.image_io import read_rgb
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.covers.urls import Address
+from bookcover_core.families.prediction import PredictorInput, Square
 from bookcover_core.inference.answers import Unreadable
 from bookcover_core.inference.cover_sources import CoverFetcher, CoverInput
 from bookcover_core.pipeline.study import Study
-from bookcover_core.preparation.cover_measurements import Measurements, measure
+from bookcover_core.preparation.cover_measurements import measure
 from bookcover_core.preparation.prepared_images import encode_square
 from bookcover_core.preparation.squares import make_squares
-from bookcover_core.reading.cover_words import Word
+from bookcover_core.reading.cover_words import Word, joined
 from bookcover_core.reading.text_reader import text_reader
-from bookcover_core.settings import CoverSettings, Preparation, PreparationSettings, ReadingSettings
+from bookcover_core.settings import CoverSettings, PreparationSettings, ReadingSettings
 
 # Width and height, at most, of the picture that is kept for people: sharp at half that on dense screens.
 _SHOWN = (720, 960)
 
 
-@dataclass(frozen=True)
-class ReadCover:
+@dataclass(frozen=True, kw_only=True)
+class ReadCover(PredictorInput):
     """A cover, ready to be judged."""
 
     name: str
     sha256: str
     """Of its file."""
     format: str
-    measurements: Measurements
-    squares: dict[Preparation, bytes]
-    """The prepared picture of each preparation, encoded as those of the study are."""
     shown: Image.Image
     """The cover for people: RGB, upright, not larger than they need it."""
     words: tuple[Word, ...] = ()
@@ -65,7 +63,7 @@ def read_as(study: Study) -> ReadingSettings:
 
 
 class Reader:
-    """Reads covers as a study does; any number of threads may use it.
+    """Reads covers as a study does, as squares for its predictors; any number of threads may use it.
 
     Words are read where `reading` says how; `SettingsError` where the extra `text` is not installed for that.
     """
@@ -74,12 +72,12 @@ class Reader:
         self,
         covers: CoverSettings,
         preparation: PreparationSettings,
-        methods: Collection[Preparation],
+        squares: Collection[Square],
         reading: ReadingSettings | None = None,
     ) -> None:
         self._covers = covers
         self._preparation = preparation
-        self._methods = [method for method in Preparation if method in methods]
+        self._squares = squares
         self._reading = reading
         self._text_reader = text_reader(reading) if reading else None
         self._fetcher = CoverFetcher(covers)
@@ -90,6 +88,8 @@ class Reader:
 
     def read(self, cover: CoverInput) -> ReadCover | Unreadable:
         """The cover, or why it cannot be judged. A placeholder is judged, with a warning: a person wants it so."""
+        from bookcover_core.models.input_pipeline import decode_picture  # noqa: PLC0415 - imports TensorFlow
+
         started = time.perf_counter()
         body, found = self._take(cover)
         if found.outcome not in {CoverOutcome.OK, CoverOutcome.PLACEHOLDER}:
@@ -98,20 +98,27 @@ class Reader:
             picture = read_rgb(body, max_pixels=self._covers.max_pixels)
         except (OSError, ValueError) as error:
             return Unreadable(source=cover.name, outcome=CoverOutcome.NOT_AN_IMAGE, reason=str(error))
-        settings = self._preparation
-        squares = make_squares(picture, self._methods, settings.size, settings.interpolation)
+        settings, methods = self._preparation, {method for method, _ in self._squares}
+        made = make_squares(picture, methods, settings.size, settings.interpolation)
+        encoded = {method: encode_square(square, settings) for method, square in made.items()}
         measurements = measure(picture)
-        words, faults = self._words(picture)
+        words, warnings = self._words(picture)
+        if found.outcome is CoverOutcome.PLACEHOLDER:
+            warnings.insert(0, f"This may be no cover: {found.detail}.")
+        elif isinstance(cover.at, Address) and is_placeholder_address(str(cover.at)):
+            warnings.insert(0, "This may be no cover: it is at the address of Amazon's picture for books without one.")
         picture.thumbnail(_SHOWN)
         return ReadCover(
+            pictures={(how, size): decode_picture(encoded[how], size).numpy() for how, size in self._squares},
+            measurements=measurements,
+            text=cover.text,
+            read=joined(words),
             name=cover.name,
             sha256=found.sha256,
             format=found.format,
-            measurements=measurements,
-            squares={method: encode_square(square, settings) for method, square in squares.items()},
             shown=picture,
             words=words,
-            warnings=[*_doubts(cover, found), *faults],
+            warnings=warnings,
             seconds=time.perf_counter() - started,
         )
 
@@ -142,12 +149,3 @@ class Reader:
         if len(body) > self._covers.max_bytes:
             return b"", ImageCheck(CoverOutcome.TOO_LARGE, f"more than {self._covers.max_bytes:,} bytes")
         return body, check_image(body, self._covers)
-
-
-def _doubts(cover: CoverInput, found: ImageCheck) -> list[str]:
-    """Why what came may be no cover."""
-    if found.outcome is CoverOutcome.PLACEHOLDER:
-        return [f"This may be no cover: {found.detail}."]
-    if isinstance(cover.at, Address) and is_placeholder_address(str(cover.at)):
-        return ["This may be no cover: it is at the address of Amazon's picture for books without one."]
-    return []

@@ -68,18 +68,14 @@ class CoverIndex:
             places.setdefault(book.sha256, []).append(place)
         return places
 
-    @cached_property
-    def _by_key(self) -> dict[str, StudyCover]:
-        return {book.key: book for book in self.books}
-
     def known(self, sha256: str) -> StudyCover | None:
         """The book whose cover is the file with this digest; of several, one that networks have learnt from."""
         found = [self.books[place] for place in self._places.get(sha256, ())]
-        return min(found, key=lambda book: _LEARNT.get(book.split, len(_LEARNT)), default=None)
+        return min(found, key=lambda book: _LEARNT.get(book.split, 2), default=None)
 
     def find(self, key: str) -> StudyCover | None:
         """The book with this key."""
-        return self._by_key.get(key)
+        return next((book for book in self.books if book.key == key), None)
 
     def why_not(self, embedding: ModelCard) -> str:
         """Why covers cannot be compared by the features of a network; empty where they can."""

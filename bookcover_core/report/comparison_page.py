@@ -19,7 +19,7 @@ from bookcover_core.report.summary import result_rows
 from bookcover_core.report.table import Cell, Table
 from bookcover_core.report.words import environment, passage, sentences
 from bookcover_core.visualisation.interval_charts import recall_comparison
-from bookcover_core.visualisation.training_curves import setting_curves
+from bookcover_core.visualisation.line_charts import setting_curves
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
-from bookcover_core.evaluation.analysis import Analysis, read_analysis
+from bookcover_core.evaluation.analyse import Analysis, read_analysis
 from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.evaluation.label_noise import LabelNoise, read_label_noise
 from bookcover_core.evaluation.predictions import Predictions, read_predictions

@@ -16,7 +16,7 @@ from bookcover_core.pipeline.workspace import read_table, write_bytes
 from bookcover_core.report.evaluated_systems import EvaluatedSystem
 from bookcover_core.report.findings import Findings, read_shards, read_sizes
 from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading
-from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, sheet_png, thumbnail
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, data_uri, encoded, thumbnail
 from bookcover_core.visualisation.network_insight import answer_lines
 
 # Sides of thumbnails in pixels: twice what the page shows, for dense screens.
@@ -195,7 +195,7 @@ def _gallery(covers: Iterable[CaptionedCover], file: Path) -> Gallery:
     read = [(cover, source) for cover in covers if (source := _source(cover.file))]
     if not read:
         return Gallery()
-    write_bytes(file, sheet_png(contact_sheet([cover for cover, _ in read])))
+    write_bytes(file, encoded(contact_sheet([cover for cover, _ in read]), "PNG"))
     return Gallery(tuple(Tile(source, each.book, each.caption[0], each.caption[1:]) for each, source in read), file)
 
 

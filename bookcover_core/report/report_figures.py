@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from matplotlib.figure import Figure
 
-from bookcover_core.evaluation.colour_analysis import Correlation
+from bookcover_core.evaluation.colour_and_shape import Correlation
 from bookcover_core.evaluation.published_results import published_recall, published_results
 from bookcover_core.pipeline.workspace import write_bytes
 from bookcover_core.report.findings import Findings
@@ -17,22 +17,21 @@ from bookcover_core.training.history import TrainingCurve
 from bookcover_core.visualisation.analysis_figures import (
     colour_distance,
     colour_swatches,
+    confusion_heat_map,
     measure_distributions,
+    overlap_heat_map,
     reliability,
 )
 from bookcover_core.visualisation.contact_sheet import data_uri
-from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
 from bookcover_core.visualisation.figure_style import NARROW, adaptive, find_areas, to_png, to_svg
-from bookcover_core.visualisation.heatmaps import confusion_heat_map, overlap_heat_map
 from bookcover_core.visualisation.interval_charts import (
     accuracy_chart,
     pair_differences,
     recall_by_genre,
     recall_extremes,
 )
-from bookcover_core.visualisation.maximisation_figure import ideal_pictures
+from bookcover_core.visualisation.line_charts import NetworkCost, accuracy_against_cost, ideal_pictures, training_curves
 from bookcover_core.visualisation.network_insight import NetworkInsight
-from bookcover_core.visualisation.training_curves import training_curves
 
 # CSS pixels in an inch.
 _PIXELS = 96

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from bookcover_core.evaluation.colour_analysis import Correlation
+from bookcover_core.evaluation.colour_and_shape import Correlation
 from bookcover_core.evaluation.published_results import (
     PRINTED_BEST_TOP1,
     published_precision,

@@ -10,8 +10,8 @@ from operator import attrgetter
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from bookcover_core.evaluation.analysis import Analysis, SystemAnalysis
-from bookcover_core.evaluation.distributions import Measure, Spread
+from bookcover_core.evaluation.analyse import Analysis, SystemAnalysis
+from bookcover_core.evaluation.colour_and_shape import Measure, Spread
 from bookcover_core.evaluation.intervals import Estimate, difference
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall, published_statements
 from bookcover_core.evaluation.scores import GenreScore, Scores

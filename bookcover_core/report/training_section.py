@@ -14,7 +14,7 @@ from bookcover_core.report.report_figures import FigureSpec
 from bookcover_core.report.table import Table
 from bookcover_core.report.words import passage
 from bookcover_core.training.preparation_choice import split_model_name
-from bookcover_core.visualisation.training_curves import learning_curves
+from bookcover_core.visualisation.line_charts import learning_curves
 
 
 def training_words(findings: Findings) -> list[str]:

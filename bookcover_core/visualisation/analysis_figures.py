@@ -1,118 +1,95 @@
-"""Figures of section 5.2: shape and colour by genre (5.2, 5.3), colour against recall (5.4), and reliability.
+"""Figures of the analysis: shape and colour by genre (5.2, 5.3), against recall (5.4), reliability, overlap (5.5).
 
-`names` of the genres are by label, widths in inches.
+And the confusion of genres. `names` of the genres are by label, widths in inches.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import ceil
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from bookcover_core.evaluation.calibration import Calibration
-from bookcover_core.evaluation.colour_analysis import ColourStudy, GenreColour
-from bookcover_core.evaluation.distributions import MEASURES, Measure, Spread
+from bookcover_core.evaluation.colour_and_shape import MEASURES, ColourStudy, GenreColour, Measure, Spread
+from bookcover_core.evaluation.genre_pairs import OverlapStudy
+from bookcover_core.evaluation.scores import Scores
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.figure_style import WIDTH
-
-# The two rows of panels: measures that share an order of the genres.
-_ROWS = (("red", "green", "blue"), ("width", "height", "aspect_ratio"))
+from bookcover_core.visualisation.figure_style import WIDTH, short_name
 
 # Position of each measure's colour among the series of the theme.
-_SERIES = {"red": 1, "green": 2, "blue": 0, "width": 3, "height": 3, "aspect_ratio": 3}
+_SERIES = {"red": 1, "green": 2, "blue": 0}
+_OTHER_SERIES = 3
 
 # Height of a genre's row in inches, how far its shape reaches up, in rows, and room beside it, as a share of its width.
 _ROW, _REACH, _MARGIN = 0.14, 0.85, 0.03
 
-# Steps by which a shape is smoothed: the standard deviation of a Gaussian.
-_SMOOTHING = 1.2
+# Smooths a shape: a Gaussian whose standard deviation is 1.2 steps.
+_KERNEL = np.exp(-0.5 * (np.arange(-4, 5) / 1.2) ** 2)
+
+# Height of a row of swatches in inches.
+_SWATCH = 0.42
+
+# Beyond these the numbers in the cells would be too small to read, and names are set smaller.
+_MOST_NUMBERED_GENRES, _MOST_LARGE_NAMES = 12, 20
+
+# Inches: a cell at most, a letter of a name, the titles of the axes, and the scale.
+_CELL, _LETTER, _TITLES, _SCALE = 0.45, 0.052, 0.3, 0.75
+
+# The corners of a frame just inside of a cell.
+_INSIDE = 0.44 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 
 
 def measure_distributions(measures: Sequence[Measure], names: Sequence[str]) -> Figure:
     """Figure 5.2: the shape of every measure's distribution in each genre, with its median, middle half and covers.
 
-    Colours above, the genres from dark to bright; shapes below, from narrow to wide. `names` are by label.
+    Colours above, the genres from dark to bright; shapes below, from narrow to wide.
     """
-    by_name = {measure.name: measure for measure in measures}
-    orders = [_ordered([by_name[name] for name in _ROWS[0]]), _ordered([by_name["aspect_ratio"]])]
+    medians = np.array([[spread.quantiles[2] for spread in measure.genres] for measure in measures])
+    orders = [np.argsort(each, kind="stable") for each in (sum(medians[:3]), medians[-1])]
     with figure_style.drawn(WIDTH, 2 * (0.55 + _ROW * (len(orders[0]) + 1))) as figure:
-        panels = figure.subplots(2, 3)
-        for row, (row_names, order) in enumerate(zip(_ROWS, orders, strict=True)):
-            for column, name in enumerate(row_names):
-                axes = panels[row][column]
-                _draw(axes, by_name[name], order)
-                figure_style.panel_title(axes, MEASURES[name].split(",")[0])
-                axes.set_xlabel(_unit(name))
-                if column == 0:
-                    books = {spread.label: spread.books for spread in by_name[name].genres}
-                    shown = [f"{figure_style.short_name(names[label])} ({books[label]:,})" for label in order]
-                    axes.set_yticks(range(len(order)), shown, fontsize=6.4)
-                else:
-                    axes.set_yticks([])
-                axes.tick_params(axis="x", labelsize=6.6)
-                axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        for place, (axes, measure) in enumerate(zip(figure.subplots(2, 3).ravel(), measures, strict=True)):
+            title, _, unit = MEASURES[measure.name].partition(", ")
+            spreads = [measure.genres[genre] for genre in orders[place // 3]]
+            _draw_rows(axes, measure, spreads)
+            figure_style.panel_title(axes, title)
+            axes.set_xlabel(unit or "0 to 255")
+            shown = [f"{short_name(names[spread.label])} ({spread.books:,})" for spread in spreads]
+            if place % 3:
+                axes.set_yticks([])
+            else:
+                axes.set_yticks(range(len(shown)), shown, fontsize=6.4)
+            axes.tick_params(axis="x", labelsize=6.6)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         return figure
 
 
-def _ordered(measures: Sequence[Measure]) -> list[int]:
-    """Labels in the order of their medians, added over `measures`; the least stands at the bottom."""
-    medians: dict[int, float] = {}
-    for measure in measures:
-        for spread in measure.genres:
-            medians[spread.label] = medians.get(spread.label, 0.0) + spread.quantiles[2]
-    return sorted(medians, key=lambda label: (medians[label], label))
-
-
-def _draw(axes: Axes, measure: Measure, order: Sequence[int]) -> None:
+def _draw_rows(axes: Axes, measure: Measure, spreads: Sequence[Spread]) -> None:
     """A row for each genre, the first at the bottom."""
-    spreads = {spread.label: spread for spread in measure.genres}
-    ordered = [spreads[label] for label in order]
-    places = np.arange(len(ordered))
+    places, colour = np.arange(len(spreads)), figure_style.colour(_SERIES.get(measure.name, _OTHER_SERIES))
+    edges = np.linspace(measure.low, measure.high, len(spreads[0].density) + 1)
+    along = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
+    shapes = []
+    for place, spread in enumerate(spreads):
+        heights = np.convolve(spread.density, _KERNEL / _KERNEL.sum(), mode="same")
+        up = np.concatenate([[0], heights / max(float(heights.max()), 1e-12), [0]])
+        shapes.append(np.round(np.column_stack([along, place + _REACH * up]), 4))
     # Collections, not a shape at a time: a third of the time, and half of the file.
-    axes.add_collection(
-        PolyCollection(
-            [_shape(measure, spread, place) for place, spread in enumerate(ordered)],
-            facecolors=to_rgba(figure_style.colour(_SERIES[measure.name]), 0.5),
-            edgecolors=figure_style.colour(_SERIES[measure.name]),
-            linewidths=0.5,
-        )
-    )
-    lower, median, upper = (np.array([spread.quantiles[which] for spread in ordered]) for which in (1, 2, 3))
+    axes.add_collection(PolyCollection(shapes, facecolors=to_rgba(colour, 0.5), edgecolors=colour, linewidths=0.5))
+    _, lower, median, upper, _ = np.array([spread.quantiles for spread in spreads]).T
     axes.hlines(places, lower, upper, color=figure_style.INK, linewidth=1.0)
     axes.plot(median, places, linestyle="none", marker="o", markersize=2.2, color=figure_style.INK, clip_on=False)
     margin = _MARGIN * (measure.high - measure.low)
     axes.set_xlim(measure.low - margin, measure.high + margin)
-    axes.set_ylim(-0.6, len(order) + 0.2)
-    axes.grid(axis="x")
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-
-
-def _shape(measure: Measure, spread: Spread, place: int) -> np.ndarray:
-    """The corners of a distribution's shape on the line at `place`."""
-    edges = np.linspace(measure.low, measure.high, len(spread.density) + 1)
-    reach = np.arange(-4, 5)
-    kernel = np.exp(-0.5 * (reach / _SMOOTHING) ** 2)
-    heights = np.convolve(spread.density, kernel / kernel.sum(), mode="same")
-    along = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
-    up = np.concatenate([[0], heights / max(float(heights.max()), 1e-12), [0]])
-    return np.round(np.column_stack([along, place + _REACH * up]), 4)
-
-
-def _unit(name: str) -> str:
-    if name in _ROWS[0]:
-        return "0 to 255"
-    return "pixels" if name in {"width", "height"} else "width / height"
-
-
-# Height of a row of swatches in inches.
-_SWATCH = 0.42
+    axes.set_ylim(-0.6, len(spreads) + 0.2)
+    figure_style.row_axes(axes)
 
 
 def colour_swatches(colours: Sequence[GenreColour], names: Sequence[str], width: float = WIDTH) -> Figure:
@@ -124,14 +101,10 @@ def colour_swatches(colours: Sequence[GenreColour], names: Sequence[str], width:
         axes = figure.subplots()
         for place, colour in enumerate(ordered):
             column, row = divmod(place, rows)
-            axes.add_patch(
-                Rectangle(
-                    (column + 0.01, row + 0.08), 0.2, 0.84, facecolor=colour.rgb, edgecolor=figure_style.GRID, lw=0.5
-                )
-            )
-            name = figure_style.short_name(names[colour.label])
-            axes.text(column + 0.235, row + 0.36, name, fontsize=6.4, va="center")
-            value = "#" + "".join(f"{round(255 * part):02x}" for part in colour.rgb) + f", {colour.books:,} covers"
+            corner, edge = (column + 0.01, row + 0.08), figure_style.GRID
+            axes.add_patch(Rectangle(corner, 0.2, 0.84, facecolor=colour.rgb, edgecolor=edge, lw=0.5))
+            axes.text(column + 0.235, row + 0.36, short_name(names[colour.label]), fontsize=6.4, va="center")
+            value = f"{to_hex(colour.rgb)}, {colour.books:,} covers"
             axes.text(column + 0.235, row + 0.7, value, fontsize=5.6, va="center", color=figure_style.MUTED)
         axes.set_xlim(0, columns)
         axes.set_ylim(rows, 0)
@@ -145,59 +118,30 @@ def colour_distance(studies: Mapping[str, ColourStudy], names: Sequence[str], wi
     best = max(point.recall for study in studies.values() for point in study.points) or 1
     with figure_style.panels(width, studies, 2.6) as (figure, panels):
         for position, (axes, (name, study)) in enumerate(zip(panels, studies.items(), strict=True)):
-            points = {
-                point.label: (point.distance, point.recall) for point in study.points if point.distance is not None
-            }
-            axes.plot(
-                [distance for distance, _ in points.values()],
-                [recall for _, recall in points.values()],
-                linestyle="none",
-                marker=figure_style.marker(position),
-                markersize=3.4,
-                color=figure_style.colour(position),
-                alpha=0.85,
-            )
+            known = [point for point in study.points if point.distance is not None]
+            distances, recalls = (np.array([getattr(each, what) for each in known]) for what in ("distance", "recall"))
+            style: Any = {"marker": figure_style.marker(position), "color": figure_style.colour(position)}
+            axes.plot(distances, recalls, linestyle="none", markersize=3.4, alpha=0.85, **style)
             axes.set_xlim(0, 1.08 * furthest)
             axes.set_ylim(-0.04 * best, 1.2 * best)
             figure_style.percent_axis(axes.yaxis)
-            found = study.pearson
-            text = "too few genres to tell"
+            text, found = "too few genres to tell", study.pearson
             if found:
                 text = f"r = {found.value:.2f} (shuffled {found.low:.2f} to {found.high:.2f})"
             figure_style.panel_title(axes, name, text.replace("-", "\N{MINUS SIGN}"))
-            _name_extremes(axes, points, names, furthest)
+            extremes = [recalls.argmax(), distances.argmax(), distances.argmin()] if known else []
+            taken: list[float] = []  # their names must not meet
+            for place in dict.fromkeys(extremes):
+                distance, recall = distances[place], recalls[place]
+                if all(abs(recall - other) > 0.06 * axes.get_ylim()[1] for other in taken):
+                    side = 1 if distance < furthest / 2 else -1
+                    where: Any = {"xytext": (4 * side, 4), "textcoords": "offset points", "fontsize": 5.6}
+                    shown = short_name(names[known[place].label], 24)
+                    axes.annotate(shown, (distance, recall), ha="left" if side == 1 else "right", **where)
+                    taken.append(recall)
             axes.set_ylabel("Top-1 recall")
             axes.set_xlabel("Colour distance, steps of 0 to 255")
         return figure
-
-
-def _name_extremes(
-    axes: Axes, points: Mapping[int, tuple[float, float]], names: Sequence[str], furthest: float
-) -> None:
-    """Name the genres of the best recall, the greatest distance and the least, where their names do not meet."""
-    if not points:
-        return
-    wanted = dict.fromkeys(
-        [
-            max(points, key=lambda label: points[label][1]),
-            max(points, key=lambda label: points[label][0]),
-            min(points, key=lambda label: points[label][0]),
-        ]
-    )
-    taken: list[float] = []
-    for label in wanted:
-        distance, recall = points[label]
-        if all(abs(recall - other) > 0.06 * axes.get_ylim()[1] for other in taken):
-            is_left = distance < furthest / 2
-            axes.annotate(
-                figure_style.short_name(names[label], 24),
-                points[label],
-                xytext=(4 if is_left else -4, 4),
-                textcoords="offset points",
-                ha="left" if is_left else "right",
-                fontsize=5.6,
-            )
-            taken.append(recall)
 
 
 def reliability(calibrations: Mapping[str, Calibration], width: float = WIDTH) -> Figure:
@@ -206,29 +150,87 @@ def reliability(calibrations: Mapping[str, Calibration], width: float = WIDTH) -
     top = min(1.0, ceil(5 * highest) / 5)
     with figure_style.panels(width, calibrations, 2.7) as (figure, panels):
         for position, (axes, (name, found)) in enumerate(zip(panels, calibrations.items(), strict=True)):
-            colour = figure_style.colour(position)
+            colour, marker = figure_style.colour(position), figure_style.marker(position)
             axes.plot([0, 1], [0, 1], color=figure_style.MUTED, linewidth=0.8, linestyle=figure_style.DOTTED)
             for each in found.bins:
                 axes.hlines(each.accuracy.value, each.low, each.high, color=colour, linewidth=0.8, alpha=0.5)
-                ends = each.accuracy.low, each.accuracy.high
-                axes.vlines(each.confidence, *ends, color=colour, linewidth=1.0, alpha=0.6)
-            axes.plot(
-                [each.confidence for each in found.bins],
-                [each.accuracy.value for each in found.bins],
-                color=colour,
-                linewidth=0.8,
-                marker=figure_style.marker(position),
-                markersize=3.6,
-            )
-            axes.set_xlim(0, top)
-            axes.set_ylim(0, top)
-            axes.set_aspect("equal")
+                axes.vlines(each.confidence, *each.accuracy.ends, color=colour, linewidth=1.0, alpha=0.6)
+            points = [(each.confidence, each.accuracy.value) for each in found.bins]
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, marker=marker, markersize=3.6)
+            axes.set(xlim=(0, top), ylim=(0, top), aspect="equal")
             axes.grid(axis="x")
             for axis in (axes.xaxis, axes.yaxis):
                 figure_style.percent_axis(axis)
-            figure_style.panel_title(
-                axes, name, f"error {100 * found.ece:.1f} %, by luck {100 * found.ece_by_luck:.1f} %"
-            )
-            axes.set_ylabel("Accuracy")
-            axes.set_xlabel("Probability of the named genre")
+            error = f"error {100 * found.ece:.1f} %, by luck {100 * found.ece_by_luck:.1f} %"
+            figure_style.panel_title(axes, name, error)
+            axes.set(ylabel="Accuracy", xlabel="Probability of the named genre")
         return figure
+
+
+def confusion_heat_map(network: Scores, order: Sequence[int] | None = None) -> Figure:
+    """Where the books of each genre (rows) were put (columns), as shares of the genre's test books, which are counted.
+
+    Rows and columns stand in the order of labels that `order` gives; none: from 0.
+    """
+    labels = list(range(len(network.genres)) if order is None else order)
+    confusion = np.array(network.confusion, dtype=float)[np.ix_(labels, labels)]
+    books = confusion.sum(axis=1, keepdims=True)
+    shares = np.divide(confusion, books, out=np.zeros_like(confusion), where=books > 0)
+    names = [network.genres[label].name for label in labels]
+    counted = [f"{short_name(name)} ({count:,.0f})" for name, count in zip(names, books[:, 0], strict=True)]
+    top = max(0.01, float(shares.max()))
+    with _square(shares, top, names, counted, "Share of the genre's test books") as (figure, axes):
+        axes.set_xlabel("Predicted genre")
+        axes.set_ylabel("True genre (test books)")
+        for row, column in np.argwhere(confusion):
+            told = {"model": network.model, "split": "test", "genre": names[row], "predicted": names[column]}
+            figure_style.leads_to(axes, (column - 0.5, row - 0.5), (1, 1), **told)
+        return figure
+
+
+def overlap_heat_map(overlap: OverlapStudy, names: Sequence[str], order: Sequence[int]) -> Figure:
+    """Figure 5.5 for one network: the mean class overlap of each pair of genres; those above the threshold are framed.
+
+    Rows and columns stand in the `order` of labels.
+    """
+    lower = np.array(overlap.matrix, dtype=float)[np.ix_(list(order), list(order))]
+    lower[np.triu_indices(len(order))] = np.nan
+    shown = [names[label] for label in order]
+    with _square(lower, 1.0, shown, [*map(short_name, shown)], "Mean class overlap") as (figure, axes):
+        squares = np.argwhere(lower > overlap.threshold)[:, None, ::-1] + _INSIDE
+        edge = figure_style.colour(1)
+        axes.add_collection(PolyCollection(list(squares), facecolors="none", edgecolors=edge, linewidths=0.8))
+        return figure
+
+
+@contextmanager
+def _square(
+    values: NDArray[np.float64], top: float, across: Sequence[str], down: Sequence[str], measure: str
+) -> Iterator[tuple[Figure, Axes]]:
+    """A figure with a square of cells from 0 to `top`, columns and rows named, and a scale; NaN stays empty."""
+    count = len(across)
+    room = _LETTER * max(map(len, map(short_name, down))) + _TITLES
+    side = min(_CELL * count, WIDTH - room - _SCALE)
+    with figure_style.drawn(side + room + _SCALE, side + room) as figure:
+        axes = figure.subplots()
+        # An image with lines on it: a tenth of the file that as many drawn cells make.
+        cells = axes.imshow(values, cmap=figure_style.RAMP, vmin=0, vmax=top, interpolation="none")
+        between, ends = np.arange(count + 1) - 0.5, (-0.5, count - 0.5)
+        for lines in (axes.hlines, axes.vlines):
+            lines(between, *ends, color=figure_style.PAPER, linewidth=0.6)
+        axes.set(xlim=ends, ylim=ends[::-1])
+        axes.set_xticks(range(count), map(short_name, across), rotation=90)
+        axes.set_yticks(range(count), down)
+        axes.tick_params(length=0, labelsize=6 if count > _MOST_LARGE_NAMES else 7)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        for row, column in np.argwhere(~np.isnan(values)) if count <= _MOST_NUMBERED_GENRES else ():
+            share = values[row, column]
+            colour = figure_style.PAPER if share > top / 2 else figure_style.INK
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=6.5, color=colour)
+        bar = figure.colorbar(cells, ax=axes, shrink=0.55, aspect=28, pad=0.02)
+        bar.outline.set_visible(False)
+        figure_style.percent_axis(bar.ax.yaxis)
+        bar.ax.tick_params(length=0, labelsize=6.5)
+        bar.set_label(measure, fontsize=7)
+        yield figure, axes

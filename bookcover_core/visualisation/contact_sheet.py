@@ -77,12 +77,7 @@ def load_picture(file: Path, side: int) -> Image.Image | None:
 def thumbnail(file: Path, side: int) -> bytes | None:
     """The picture in `file` as a WebP whose longest side is at most `side`; None where there is no readable picture."""
     picture = load_picture(file, side)
-    return None if picture is None else _encoded(picture, "WEBP", quality=75)
-
-
-def sheet_png(sheet: Image.Image) -> bytes:
-    """A contact sheet as PNG."""
-    return _encoded(sheet, "PNG")
+    return None if picture is None else encoded(picture, "WEBP", quality=75)
 
 
 def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
@@ -93,7 +88,7 @@ def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
 def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
     """A contact sheet as JPEG, as good as `most_bytes` allow; of the lowest quality where not even that is enough."""
     for quality in _QUALITIES:
-        content = _encoded(sheet, "JPEG", quality=quality, optimize=True)
+        content = encoded(sheet, "JPEG", quality=quality, optimize=True)
         if len(content) <= most_bytes:
             break
     return content
@@ -104,7 +99,8 @@ def data_uri(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _encoded(picture: Image.Image, form: str, **how: object) -> bytes:
+def encoded(picture: Image.Image, form: str, **how: object) -> bytes:
+    """The picture as a file of a form that Pillow knows: "PNG", "JPEG"."""
     buffer = io.BytesIO()
     picture.save(buffer, form, **how)
     return buffer.getvalue()

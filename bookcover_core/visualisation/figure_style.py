@@ -108,6 +108,14 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol=" %"))
 
 
+def row_axes(axes: Axes) -> None:
+    """Let `axes` show named rows: lines go up from the numbers alone."""
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+
+
 def legend_below(figure: Figure, axes: Axes, most: int = 4) -> None:
     """Name the series of `axes` under the figure, at most `most` in a row."""
     handles, labels = axes.get_legend_handles_labels()
@@ -138,12 +146,11 @@ def leads_to(
 
 def find_areas(figure: Figure) -> list[tuple[str, float, float, float, float]]:
     """The rectangles of a drawn figure that lead to books: which, left, top, width and height as shares of its size."""
-    whole = figure.bbox
     found: list[tuple[str, float, float, float, float]] = []
     for patch in figure.findobj(Rectangle):
         if books := patch.get_url():
-            box = patch.get_window_extent()
-            shares = box.x0 / whole.width, 1 - box.y1 / whole.height, box.width / whole.width, box.height / whole.height
+            box = patch.get_window_extent().transformed(figure.transFigure.inverted())
+            shares = box.x0, 1 - box.y1, box.width, box.height
             left, top, width, height = (round(float(share), 4) for share in shares)
             found.append((str(books), left, top, width, height))
     return found
@@ -151,16 +158,12 @@ def find_areas(figure: Figure) -> list[tuple[str, float, float, float, float]]:
 
 def to_svg(figure: Figure) -> str:
     """The figure as SVG: transparent, type as outlines, the same text on every run."""
-    buffer = io.StringIO()
-    _save(figure, buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return _saved(figure, format="svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
 
 
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG on white, 200 dots per inch, the same bytes on every run."""
-    buffer = io.BytesIO()
-    _save(figure, buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    return _saved(figure, format="png", dpi=_PNG_DPI, metadata={"Software": None})
 
 
 def adaptive(svg: str) -> str:
@@ -177,8 +180,9 @@ def adaptive(svg: str) -> str:
     return themed.replace("<defs>", f"<defs>{style}", 1)
 
 
-def _save(figure: Figure, buffer: Any, **how: Any) -> None:
-    """Write a figure with the style in force, when its last ticks and grid lines come into being."""
+def _saved(figure: Figure, **how: Any) -> bytes:
+    """A figure as a file, with the style in force, when its last ticks and grid lines come into being."""
+    buffer = io.BytesIO()
     with mpl.rc_context(_rc()), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if engine := figure.get_layout_engine():
@@ -192,14 +196,12 @@ def _save(figure: Figure, buffer: Any, **how: Any) -> None:
     for warning in caught:
         if warning not in missing:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return buffer.getvalue()
 
 
 @cache
-def _fonts() -> list[str]:
-    """The font of the figures, and those that stand in for the characters it lacks."""
-    installed = set(font_manager.get_font_names())
-    return [*_STYLE["font.sans-serif"], *(name for name in _OTHER_SCRIPTS if name in installed)]
-
-
 def _rc() -> Any:
-    return {**_STYLE, "font.sans-serif": _fonts()}
+    """The style, with the fonts of this machine that stand in for the characters that its own lacks."""
+    installed = set(font_manager.get_font_names())
+    fonts = [*_STYLE["font.sans-serif"], *(name for name in _OTHER_SCRIPTS if name in installed)]
+    return {**_STYLE, "font.sans-serif": fonts}

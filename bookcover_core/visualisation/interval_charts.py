@@ -1,8 +1,7 @@
 """Charts of numbers with their intervals: named rows, one panel or several beside each other, series told by colour."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,34 +25,30 @@ _ROW, _LINE, _SERIES, _FRAME, _LEGEND = 0.19, 0.13, 0.06, 0.5, 0.2
 _SPREAD = 0.56
 
 
-@dataclass(frozen=True)
-class Series:
-    """Numbers of one colour, one for each row of a chart; None where a row has none."""
+class Mark(NamedTuple):
+    """A number with its interval in a row of a chart, and what stands beside it."""
 
-    values: Sequence[Estimate | None]
-    colour: int | None = 0
-    """Position among the series of the style; None: muted, and hollow."""
-    name: str = ""
-    """In the legend; empty: not there."""
-    labels: Sequence[str] = ()
-    """What stands beside each interval."""
+    row: int
+    value: Estimate
+    series: int | None = 0
+    """Position among the colours of the style; None: muted, and hollow."""
+    label: str = ""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """Series over the same rows."""
+class Panel(NamedTuple):
+    """Marks in the rows of a chart, those of a row in the order of their series."""
 
-    series: Sequence[Series]
+    marks: Sequence[Mark]
     title: str = ""
     axis: str = ""
-    marks: Sequence[float] = ()
+    lines: Sequence[float] = ()
     """Where dotted lines stand: chance, or no difference."""
     ends: tuple[float | None, float | None] = (0, None)
     """Of the axis; None: as far as the intervals reach."""
 
-    def known(self, row: int) -> list[int]:
-        """Positions of the series that have a number in a row."""
-        return [place for place, series in enumerate(self.series) if series.values[row] is not None]
+    def series_in(self, row: int) -> list[int | None]:
+        """The series that have a number in a row."""
+        return [mark.series for mark in self.marks if mark.row == row]
 
 
 def interval_chart(
@@ -61,80 +56,70 @@ def interval_chart(
     panels: Sequence[Panel],
     width: float = WIDTH,
     *,
+    series: Sequence[str] = (),
     books: Sequence[Mapping[str, str] | None] = (),
 ) -> Figure:
     """A chart of at least one row and panel; rows without any number are headings, or room where they have no name.
 
-    `books` are those that a row tells of, as the page of covers takes them.
+    `series` are named in a legend. `books` are those that a row tells of, as the page of covers takes them.
     """
     columns = 3 if width >= WIDTH else 1
-    most = max(len(panel.known(row)) for panel in panels for row in range(len(rows)))
-    named = {series.name for panel in panels for series in panel.series} - {""}
+    most = max(len(panel.series_in(row)) for panel in panels for row in range(len(rows)))
     row_height = max(_ROW, _LINE * max(name.count("\n") + 1 for name in rows), _SERIES * most + 0.05)
-    height = row_height * len(rows) + _FRAME + _LEGEND * -(-len(named) // columns)
+    height = row_height * len(rows) + _FRAME + _LEGEND * -(-len(set(series)) // columns)
+    filled = sorted({mark.row for panel in panels for mark in panel.marks})
     with figure_style.drawn(width, height) as figure:
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        headings = [not any(panel.known(row) for panel in panels) for row in range(len(rows))]
         for axes, panel in zip(grid, panels, strict=True):
-            _draw(axes, panel)
+            _draw(axes, panel, series)
             # Every other row is shaded, so that an eye finds its way along them.
-            for row in [row for row, empty in enumerate(headings) if not empty][::2] if len(panels) > 1 else ():
+            for row in filled[::2] if len(panels) > 1 else ():
                 axes.axhspan(row - 0.5, row + 0.5, color=figure_style.GRID, alpha=0.45, linewidth=0, zorder=0)
         grid[0].set_yticks(range(len(rows)), rows)
         grid[0].set_ylim(len(rows) - 0.4, -0.6)
-        for label, heading in zip(grid[0].get_yticklabels(), headings, strict=True):
-            label.set_fontweight("bold" if heading else "normal")
+        for row, label in enumerate(grid[0].get_yticklabels()):
+            label.set_fontweight("normal" if row in filled else "bold")
         for row, told in enumerate(books):
             if told is not None:
                 figure_style.leads_to(grid[-1], (0, row - 0.5), (1, 1), rows=True, **told)
-        if named:
+        if series:
             figure_style.legend_below(figure, grid[0], columns)
         return figure
 
 
-def _draw(axes: Axes, panel: Panel) -> None:
-    tips = []
-    for place, series in enumerate(panel.series):
-        colour = figure_style.MUTED if series.colour is None else figure_style.colour(series.colour)
-        marked = {} if series.colour is None else {"marker": figure_style.marker(series.colour)}
-        rows = [row for row, value in enumerate(series.values) if value is not None]
-        values = [value for value in series.values if value is not None]
-        if not values:
-            continue  # an empty line that is not cut off at its axes has no bounds, and the layout fails
-        tips += values
-        places = [row + _offset(panel.known(row), place) for row in rows]
+def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
+    for series in sorted({mark.series for mark in panel.marks}, key=lambda series: (series is None, series)):
+        marks = [mark for mark in panel.marks if mark.series == series]
+        colour = figure_style.MUTED if series is None else figure_style.colour(series)
+        style: Any = {"marker": "o", "markerfacecolor": figure_style.PAPER, "label": "_"}
+        if series is not None:
+            style = {"marker": figure_style.marker(series), "label": names[series] if names else "_"}
+        places = [mark.row + _offset(panel.series_in(mark.row), series) for mark in marks]
+        values = [mark.value for mark in marks]
         axes.hlines(places, [each.low for each in values], [each.high for each in values], color=colour, linewidth=1.3)
-        style: Any = {"marker": "o", "linestyle": "none", "color": colour, "clip_on": False} | marked
-        hollow: Any = {"markerfacecolor": figure_style.PAPER} if series.colour is None else {}
-        axes.plot([each.value for each in values], places, **style, **hollow, label=series.name or "_")
-        for row, value in zip(rows if series.labels else (), values, strict=False):
-            beside: Any = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.8}
-            axes.annotate(series.labels[row], (value.high, row), **beside, color=figure_style.MUTED)
-    for mark in panel.marks:
-        axes.axvline(mark, color=figure_style.INK, linewidth=0.8, linestyle=figure_style.DOTTED)
+        axes.plot([each.value for each in values], places, linestyle="none", color=colour, clip_on=False, **style)
+        for mark in marks:
+            if mark.label:
+                beside: Any = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.8}
+                axes.annotate(mark.label, (mark.value.high, mark.row), **beside, color=figure_style.MUTED)
+    for line in panel.lines:
+        axes.axvline(line, color=figure_style.INK, linewidth=0.8, linestyle=figure_style.DOTTED)
     low, high = panel.ends
-    room = 1.16 if any(series.labels for series in panel.series) else 1.04
+    room = 1.16 if any(mark.label for mark in panel.marks) else 1.04
     axes.set_xlim(
-        min(-0.01, 1.1 * min(tip.low for tip in tips)) if low is None else low,
-        max(0.02, room * max(tip.high for tip in tips)) if high is None else high,
+        min(-0.01, 1.1 * min(mark.value.low for mark in panel.marks)) if low is None else low,
+        max(0.02, room * max(mark.value.high for mark in panel.marks)) if high is None else high,
     )
     axes.locator_params(axis="x", nbins=5)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    figure_style.row_axes(axes)
     figure_style.percent_axis(axes.xaxis)
     figure_style.panel_title(axes, panel.title)
     axes.set_xlabel(panel.axis, loc="right")  # on phones it is longer than the axis
 
 
-def _offset(known: Sequence[int], place: int) -> float:
+def _offset(shared: Sequence[int | None], series: int | None) -> float:
     """How far a series stands from the middle of a row that it shares with others."""
-    return 0.0 if len(known) == 1 else (known.index(place) / (len(known) - 1) - 0.5) * _SPREAD
-
-
-def _where(values: Iterable[Estimate | None], wanted: Iterable[bool]) -> list[Estimate | None]:
-    return [value if here else None for value, here in zip(values, wanted, strict=True)]
+    return 0.0 if len(shared) == 1 else (shared.index(series) / (len(shared) - 1) - 0.5) * _SPREAD
 
 
 def accuracy_chart(
@@ -162,15 +147,16 @@ def accuracy_chart(
             name = f"{result.model} ({result.study.split()[0]} {result.year})"
             blocks.setdefault(block, []).append((name, found, None))
     rows = [row for title, block in blocks.items() if block for row in ((title, None, None), *block)]
-    names, values, colours = zip(*rows, strict=True)
-    labels = [f"{100 * value.value:.1f}" if value else "" for value in values]
-    series = [Series(_where(values, [own == each for own in colours]), each, labels=labels) for each in (0, 1, None)]
+    marks = [
+        Mark(row, value, series, f"{100 * value.value:.1f}") for row, (_, value, series) in enumerate(rows) if value
+    ]
     theirs = {round(each.chance, 3) for each in published if each.chance and each.official_split} - {round(chance, 3)}
     beside = "".join(f"; published {100 * each:.1f} %" for each in theirs)
+    panel = Panel(marks, axis=f"Top-1 accuracy (dotted: chance, {100 * chance:.1f} %{beside})", lines=[chance, *theirs])
+    names = [name for name, *_ in rows]
     models = {title: each.model for title, each in {**systems, **baselines}.items()}
     books = [{"model": models[name], "split": "test", "right": "yes"} if name in models else None for name in names]
-    axis = f"Top-1 accuracy (dotted: chance, {100 * chance:.1f} %{beside})"
-    return interval_chart(names, [Panel(series, axis=axis, marks=[chance, *theirs])], width, books=books)
+    return interval_chart(names, [panel], width, books=books)
 
 
 def recall_extremes(network: Scores, width: float = WIDTH) -> Figure:
@@ -178,14 +164,12 @@ def recall_extremes(network: Scores, width: float = WIDTH) -> Figure:
     genres = sorted((genre for genre in network.genres if genre.books), key=lambda genre: -genre.recall[1].value)
     is_split = len(genres) > 2 * _EXTREMES
     shown = [*genres[:_EXTREMES], None, *genres[-_EXTREMES:]] if is_split else [*genres]
-    values = [genre.recall[1] if genre else None for genre in shown]
-    labels = [f"{100 * value.value:.0f}" if value else "" for value in values]
-    best = [not is_split or row < _EXTREMES for row in range(len(shown))]
-    series = [
-        Series(_where(values, best), labels=labels),
-        Series(_where(values, [not each for each in best]), 1, labels=labels),
+    marks = [
+        Mark(row, genre.recall[1], int(is_split and row > _EXTREMES), f"{100 * genre.recall[1].value:.0f}")
+        for row, genre in enumerate(shown)
+        if genre
     ]
-    panel = Panel(series, axis="Top-1 recall (dotted: chance; in brackets: books)", marks=[network.chance])
+    panel = Panel(marks, axis="Top-1 recall (dotted: chance; in brackets: books)", lines=[network.chance])
     books = [{"model": network.model, "split": "test", "genre": genre.name} if genre else None for genre in shown]
     return interval_chart([_with_books(genre) if genre else "" for genre in shown], [panel], width, books=books)
 
@@ -201,69 +185,63 @@ def recall_by_genre(systems: Mapping[str, Scores]) -> Figure:
         (genre.label for genre in genres if genre.books),
         key=lambda label: -float(np.mean([each.genres[label].recall[1].value for each in systems.values()])),
     )
-
-    def recalls(scores: Scores, k: int) -> list[Estimate | None]:
-        return [scores.top(k), None, *(scores.genres[label].recall[k] for label in order)]
-
     panels = [
         Panel(
-            [Series(recalls(each, k), place, title) for place, (title, each) in enumerate(systems.items())],
+            [
+                Mark(row, value, series)
+                for series, each in enumerate(systems.values())
+                for row, value in [(0, each.top(k)), *enumerate((each.genres[label].recall[k] for label in order), 2)]
+            ],
             f"Top-{k} recall",
-            marks=[first.chances[k]],
+            lines=[first.chances[k]],
             ends=(0, 1),
         )
         for k in [k for k in TOP if k < len(genres)] or [1]
     ]
     names = ["All genres", "", *(_with_books(genres[label]) for label in order)]
     books = [{"split": "test"}, None, *({"split": "test", "genre": genres[label].name} for label in order)]
-    return interval_chart(names, panels, books=books)
+    return interval_chart(names, panels, series=list(systems), books=books)
 
 
 def pair_differences(pairs: Sequence[PairComparison], titles: Mapping[str, str], width: float = WIDTH) -> Figure:
     """The difference of each of at least one pair's accuracies, the better system first, and how often they agree."""
-    turned = sorted(map(_better_first, pairs), key=lambda pair: -pair.difference.value)
-    differences = [pair.difference for pair in turned]
-    clear = [pair.standing in {Standing.AHEAD, Standing.BEHIND} for pair in turned]
-    words = [pair.standing.value for pair in turned]
-    apart = [
-        Series(_where(differences, clear)),
-        Series(_where(differences, [not each for each in clear]), None, labels=words),
+    turned = [
+        (pair, pair.difference, pair.first, pair.second)
+        if pair.difference.value >= 0
+        else (pair, pair.difference.reversed, pair.second, pair.first)
+        for pair in pairs
     ]
+    turned.sort(key=lambda each: -each[1].value)
+    apart = [
+        Mark(row, difference)
+        if pair.standing in {Standing.AHEAD, Standing.BEHIND}
+        else Mark(row, difference, None, pair.standing.value)
+        for row, (pair, difference, *_) in enumerate(turned)
+    ]
+    same = [Mark(row, pair.same, 3) for row, (pair, *_) in enumerate(turned)]
     between, heads = (" over ", ("Difference of accuracies", "Same genre named"))
     if width < WIDTH:
         between, heads = ("\nover ", ("Difference", "Agreement"))
-    panels = [
-        Panel(apart, heads[0], marks=[0], ends=(None, None)),
-        Panel([Series([pair.same for pair in turned], 3)], heads[1], ends=(0, 1)),
-    ]
-    names = [f"{titles[pair.first]}{between}{titles[pair.second]}" for pair in turned]
-    return interval_chart(names, panels, width)
+    panels = [Panel(apart, heads[0], lines=[0], ends=(None, None)), Panel(same, heads[1], ends=(0, 1))]
+    return interval_chart([f"{titles[one]}{between}{titles[other]}" for *_, one, other in turned], panels, width)
 
 
 def recall_comparison(
-    genres: Iterable[tuple[str, Estimate, Estimate, Estimate]],
-    names: Sequence[str],
-    width: float = WIDTH,
+    genres: Iterable[tuple[str, Estimate, Estimate, Estimate]], names: Sequence[str], width: float = WIDTH
 ) -> Figure:
     """Name, recall in two studies, and difference of at least one genre; on phones without the differences."""
     rows, *recalls, apart = zip(*genres, strict=True)
-    ahead = [None if each.holds_zero else int(each.value < 0) for each in apart]
-    recall = [Series(values, place, names[place]) for place, values in enumerate(recalls)]
-    difference = [Series(_where(apart, [own == place for own in ahead]), place) for place in (0, 1, None)]
+    recall = [Mark(row, value, place) for place, values in enumerate(recalls) for row, value in enumerate(values)]
+    difference = [
+        Mark(row, value, None if value.holds_zero else int(value.value < 0)) for row, value in enumerate(apart)
+    ]
     panels = [
         Panel(recall, "Top-1 recall"),
-        Panel(difference, "Difference, with interval", marks=[0], ends=(None, None)),
+        Panel(difference, "Difference, with interval", lines=[0], ends=(None, None)),
     ]
-    return interval_chart(list(map(figure_style.short_name, rows)), panels[: 2 if width >= WIDTH else 1], width)
+    shown = panels[: 2 if width >= WIDTH else 1]
+    return interval_chart(list(map(figure_style.short_name, rows)), shown, width, series=names)
 
 
 def _with_books(genre: GenreScore) -> str:
     return f"{figure_style.short_name(genre.name)} ({genre.books:,})"
-
-
-def _better_first(pair: PairComparison) -> PairComparison:
-    """The pair with the better of the two first; counts are left as they are, for the chart shows none."""
-    if pair.difference.value >= 0:
-        return pair
-    turned = {"first": pair.second, "second": pair.first, "difference": pair.difference.reversed}
-    return pair.model_copy(update=turned)

@@ -26,15 +26,14 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import atomic, write_json, write_table
+from bookcover_core.pipeline.workspace import write_bytes, write_json, write_table
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import choose_by_validation
-from bookcover_core.visualisation.maximisation_state import MaximisationState
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 
 if TYPE_CHECKING:
     from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser
+    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser, MaximisationState
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ def visualise(study: Study, run: StageRun) -> Result:
     model = run.part
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.visualisation.grad_cam_overlay import explain_covers  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.visualisation.grad_cam import explain_covers  # noqa: PLC0415 - imports TensorFlow
 
     network, card = load_model(study.workspace.models / model)
     books = read_books(study, card.preparation, "test")
@@ -184,11 +183,13 @@ def _ascend(
     card: ModelCard,
     genres: Sequence[Genre],
     share: tuple[int, int],
-) -> MaximisationState:
+) -> "MaximisationState":
     """The ascent of some genres together, from where it was left until all have converged, or all steps are done.
 
     `share` is how many genres were done before them, and how many there are in all.
     """
+    from bookcover_core.visualisation.activation_ascent import MaximisationState  # noqa: PLC0415 - imports TensorFlow
+
     settings = study.settings.visualisation
     labels = [genre.label for genre in genres]
     weights = [study.settings.seed, settings.total_variation, settings.l2, settings.plateau]
@@ -216,14 +217,15 @@ def _ascend(
     return state
 
 
-def _write(study: Study, card: ModelCard, genre: Genre, state: MaximisationState, place: int) -> tuple[Path, Path]:
+def _write(study: Study, card: ModelCard, genre: Genre, state: "MaximisationState", place: int) -> tuple[Path, Path]:
     """The files of the picture and the course of one genre, written."""
     import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
 
+    from bookcover_core.visualisation.contact_sheet import encoded  # noqa: PLC0415 - imports Matplotlib
+
     folder = insight_folder(study.workspace, card.name) / "ideal"
     picture, course = folder / f"{genre.slug}.png", folder / f"{genre.slug}.csv"
-    with atomic(picture) as temporary:
-        Image.fromarray(state.in_place[place]).save(temporary, "PNG")
+    write_bytes(picture, encoded(Image.fromarray(state.in_place[place]), "PNG"))
     columns = [np.arange(state.step), state.scores[:, place], *state.penalties[:, place].T]
     write_table(course, pd.DataFrame(dict(zip(COURSE, columns, strict=True))).round(5))
     return picture, course

@@ -6,7 +6,7 @@ forgotten: nothing that people give is ever written to disk.
     <study>/            the page
     <study>/state       the models that can judge, and how often each is right (JSON)
     <study>/judge       takes a picture; gives the verdict (JSON); ?model=, ?name=
-    <study>/explain     takes a picture; gives it under a veil (`inference.explanations`, JPEG); ?model=, ?genre=
+    <study>/explain     takes a picture; gives it under a veil (`visualisation.grad_cam`, JPEG); ?model=, ?genre=
     <study>/fetch       takes an address (JSON); gives the picture that lies there
     <study>/small       a small JPEG of the study's cover ?book=<key>
 """

@@ -98,10 +98,8 @@ def test_covers_are_prepared_without_this_project(study, tmp_path, how, size):
     (tmp_path / "prepare.py").write_text(export._preparation(study, card), "utf-8")
     program = "import numpy, prepare; numpy.save('found.npy', prepare.prepare('cover.png'))"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, env={"PYTHONPATH": str(tmp_path)})
-    from bookcover_core.models.input_pipeline import decode_picture
-
-    read = Reader(study.settings.covers, prepared_as(study), {how}).read(CoverInput("cover", cover))
-    expected = decode_picture(read.squares[how], SIZE).numpy()
+    read = Reader(study.settings.covers, prepared_as(study), {(how, SIZE)}).read(CoverInput("cover", cover))
+    expected = read.pictures[how, SIZE]
     found = np.load(tmp_path / "found.npy")[0]
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 2

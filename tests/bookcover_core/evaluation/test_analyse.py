@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
-from bookcover_core.evaluation.analyse import analyse, evaluated_models
-from bookcover_core.evaluation.analysis import analysis_file, read_analysis
+from bookcover_core.evaluation.analyse import ANALYSIS, analyse, evaluated_models, read_analysis
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.pipeline.study import Study
@@ -87,12 +86,13 @@ def test_it_is_done_once_and_again_when_predictions_or_the_file_change(tmp_path:
         raise AssertionError("analysed again")
 
     assert analyse(study, predict=refuse).reused
-    content = analysis_file(study.workspace).read_bytes()
-    analysis_file(study.workspace).write_text("{}", "utf-8")
+    file = study.workspace.evaluation / ANALYSIS
+    content = file.read_bytes()
+    file.write_text("{}", "utf-8")
     with pytest.raises(WorkspaceError, match=r"analysis\.json"):
         read_analysis(study.workspace)
     assert not analyse(study, predict=invented_validation).reused
-    assert analysis_file(study.workspace).read_bytes() == content
+    assert file.read_bytes() == content
 
     lower = study.settings.evaluation.model_copy(update={"overlap_threshold": 0.2})
     lowered = Study(study.settings.model_copy(update={"evaluation": lower}))

@@ -105,7 +105,7 @@ def test_they_judge_as_the_study_saw(made, name, monkeypatch):
     keys, stored = read_probabilities(made.workspace.models / f"{name}-padded", "test")
     files = {file.stem: file for file in made.workspace.covers.rglob("*.*")}
     with Judge.load(made, name) as judge:
-        verdicts = list(judge.judge(find_covers([str(files[key]) for key in keys]), top=3))
+        verdicts = [each.verdict for each in judge.judge_covers(find_covers([str(files[key]) for key in keys]), top=3)]
         with pytest.raises(SettingsError, match="cannot show what it saw"):
             judge.explain(next(judge.judge_covers(find_covers([str(files[keys[0]])]))))
     judged = [{guess.slug: guess.probability for guess in verdict.genres} for verdict in verdicts]

@@ -47,6 +47,12 @@ def a_cover(number: int = 100) -> CoverInput:
     return CoverInput(f"cover {number}", file_of(draw(GENRES["Law"], number, (120, 170))))
 
 
+def verdicts_of(judge: Judge, covers, *, top: int = 5, near: int = 3):
+    """The verdict on each cover, or why there is none."""
+    for found in judge.judge_covers(covers, top=top, near=near):
+        yield found if isinstance(found, Unreadable) else found.verdict
+
+
 @pytest.fixture
 def judge(trained):
     with Judge.load(trained, "Tiny") as judge:
@@ -61,7 +67,7 @@ def test_a_cover_of_the_study_is_judged_as_the_evaluation_judged_it(trained, mod
     files = [str(trained.workspace.root / paths[key]) for key in predictions.keys]
     labels = {genre.slug: genre.label for genre in read_genres(trained.workspace)}
     with Judge.load(trained, model) as judge:
-        verdicts = list(judge.judge(find_covers(files), **WHOLE))
+        verdicts = list(verdicts_of(judge, find_covers(files), **WHOLE))
     for verdict, probabilities in zip(verdicts, predictions.probabilities, strict=True):
         found = {labels[guess.slug]: guess.probability for guess in verdict.genres}
         np.testing.assert_allclose([found[label] for label in range(3)], probabilities, atol=2e-5)
@@ -75,8 +81,8 @@ def test_a_hundred_covers_cost_one_load_of_the_network(trained, monkeypatch):
     monkeypatch.setattr(network_predictor, "load_model", lambda folder: loads.append(folder.name) or load(folder))
     with Judge.load(trained, "Tiny") as judge:
         covers = [a_cover(number) for number in range(100)]
-        verdicts = list(judge.judge(covers, near=1))
-        alone = [next(judge.judge([cover], near=0)) for cover in covers[::33]]
+        verdicts = list(verdicts_of(judge, covers, near=1))
+        alone = [next(verdicts_of(judge, [cover], near=0)) for cover in covers[::33]]
     assert loads == ["Tiny-padded"]
     assert [verdict.source for verdict in verdicts] == [cover.name for cover in covers]
     for one, other in zip(verdicts[::33], alone, strict=True):
@@ -92,7 +98,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path)
     (tmp_path / "well.gif").write_bytes(whole)
     (tmp_path / "empty").mkdir()
     names = ["gone.jpg", "page.jpg", "well.gif", "cut.jpg", "large.jpg", "empty", "well.gif"]
-    found = list(judge.judge(find_covers([*(str(tmp_path / name) for name in names), "http://"]), **WHOLE))
+    found = list(verdicts_of(judge, find_covers([*(str(tmp_path / name) for name in names), "http://"]), **WHOLE))
     assert [each.outcome if isinstance(each, Unreadable) else each.format for each in found] == [
         CoverOutcome.MISSING,
         CoverOutcome.NOT_AN_IMAGE,
@@ -109,7 +115,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_judged(judge, tmp_path)
 
 def test_a_placeholder_is_judged_with_a_warning(judge):
     """Who asks for a verdict on a tiny picture gets one, and is told what it is worth."""
-    [verdict] = judge.judge([CoverInput("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
+    [verdict] = verdicts_of(judge, [CoverInput("tiny", file_of(Image.new("RGB", (20, 30))))], near=0)
     assert (verdict.width, verdict.height) == (20, 30)
     assert any("20 x 30 pixels" in warning for warning in verdict.warnings)
     assert any("random weights" in warning for warning in verdict.warnings)
@@ -150,7 +156,7 @@ def test_the_nearest_covers_are_those_of_the_smallest_angle(trained, judge, monk
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     likeness = features @ features[row]
     order = [place for place in np.argsort(-likeness, kind="stable") if place != row][:4]
-    [verdict] = judge.judge(find_covers([str(trained.workspace.root / books["path"][row])]), near=4)
+    [verdict] = verdicts_of(judge, find_covers([str(trained.workspace.root / books["path"][row])]), near=4)
     assert [book.key for book in verdict.nearest] == books["key"][order].tolist()
     assert [book.split for book in verdict.nearest] == books["split"][order].tolist()
     np.testing.assert_allclose([book.similarity for book in verdict.nearest], likeness[order], atol=2e-4)
@@ -167,7 +173,7 @@ def test_a_picture_unlike_every_cover_is_told_apart(trained, judge, monkeypatch)
     predict = predictor.predict
     with monkeypatch.context() as patch:  # features in a direction that no cover's have
         patch.setattr(predictor, "predict", lambda covers: (predict(covers)[0], -predict(covers)[1]))
-        [strange] = judge.judge([a_cover()], near=0)
+        [strange] = verdicts_of(judge, [a_cover()], near=0)
     books = read_table(trained.workspace.splits)
     validation = books["split"] == "validation"
     assert strange.novelty.is_novel
@@ -177,13 +183,13 @@ def test_a_picture_unlike_every_cover_is_told_apart(trained, judge, monkeypatch)
     assert "wrong on about 20" in warning
     assert json.loads(strange.model_dump_json())["novelty"]["farther"] == 0
     files = [str(trained.workspace.root / path) for path in books["path"][validation]]
-    known = list(judge.judge(find_covers(files), near=0))
+    known = list(verdicts_of(judge, find_covers(files), near=0))
     assert sum(each.novelty.is_novel for each in known) <= 0.2 * len(known)
 
 
 def test_too_few_validation_covers_tell_nothing_of_a_picture(judge):
     """Among twelve no share of a twentieth can be seen: nothing is claimed."""
-    [verdict] = judge.judge([a_cover()], near=0)
+    [verdict] = verdicts_of(judge, [a_cover()], near=0)
     assert verdict.novelty is None
     assert not any("unlike the covers" in each for each in verdict.warnings)
 
@@ -193,7 +199,7 @@ def test_without_features_the_verdict_says_so(trained, tmp_path):
     shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
     with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
         assert judge.about.accuracy is None
-        [verdict] = judge.judge([a_cover()])
+        [verdict] = verdicts_of(judge, [a_cover()])
     assert isinstance(verdict, CoverVerdict)
     assert verdict.nearest == []
     assert "no features of Tiny-padded" in verdict.nearest_missing
@@ -242,7 +248,7 @@ def test_it_prepares_covers_as_the_study_did(trained, tmp_path):
     verdicts = []
     for study in (trained, Study(changed)):
         with Judge.load(study, "Tiny") as judge:
-            verdicts += judge.judge([a_cover()], **WHOLE)
+            verdicts += verdicts_of(judge, [a_cover()], **WHOLE)
     assert verdicts[0].genres == verdicts[1].genres
 
 
@@ -259,7 +265,7 @@ def test_what_spoke_for_a_genre_is_shown_on_the_cover(judge):
 
 def test_a_verdict_is_json(judge):
     """What is printed for machines can be read back."""
-    [verdict] = judge.judge([a_cover()])
+    [verdict] = verdicts_of(judge, [a_cover()])
     assert CoverVerdict.model_validate_json(verdict.model_dump_json()) == verdict
     assert json.loads(verdict.model_dump_json())["kind"] == "verdict"
 
@@ -269,7 +275,7 @@ def test_a_damaged_preparation_manifest_falls_back_on_the_settings(trained, tmp_
     shutil.copytree(trained.workspace.models, tmp_path / "tiny" / "models")
     write_text(tmp_path / "tiny" / "manifests" / "prepare" / "shard-0001.json", "{}")
     with Judge.load(Study(settings_in(tmp_path)), "Tiny") as judge:
-        [verdict] = judge.judge([a_cover()], **WHOLE)
+        [verdict] = verdicts_of(judge, [a_cover()], **WHOLE)
     assert len(verdict.genres) == 3
 
 
@@ -289,13 +295,15 @@ def test_a_reader_of_titles_is_told_the_title(trained, tmp_path):
     own = CoverInput("its own", study.workspace.root / paths[book.key])
     cover = a_cover()
     with Judge.load(study, "Title") as judge:
-        known, told, unknown = judge.judge([own, cover._replace(text=BookText(book.title)), cover], near=0, top=3)
+        known, told, unknown = verdicts_of(
+            judge, [own, cover._replace(text=BookText(book.title)), cover], near=0, top=3
+        )
     assert unknown.outcome is CoverOutcome.MISSING
     assert "judges by the title of a book" in unknown.reason
     assert known.genres == told.genres
     with Judge.load(study, "Ensemble-product") as judge:
         assert judge.about.reads_titles
-        [joined] = judge.judge([cover._replace(text=BookText(book.title))], near=0, top=3)
+        [joined] = verdicts_of(judge, [cover._replace(text=BookText(book.title))], near=0, top=3)
     assert sum(guess.probability for guess in joined.genres) == pytest.approx(1, abs=1e-5)
     assert joined.genres != told.genres
 
@@ -367,9 +375,9 @@ def test_a_cover_without_words_is_judged_by_its_picture_and_said_so(reading, say
     study, reader = reading
     reader.says = says
     with Judge.load(study, "CoverAlone") as judge:
-        [verdict] = judge.judge([a_cover()], top=3, near=0)
+        [verdict] = verdicts_of(judge, [a_cover()], top=3, near=0)
     with Judge.load(study, "Tiny") as judge:
-        judge.judge([a_cover()], top=3, near=0)
+        list(verdicts_of(judge, [a_cover()], top=3, near=0))
     assert any(warning in each for each in verdict.warnings)
     assert verdict.words == []
     assert verdict.telling == []

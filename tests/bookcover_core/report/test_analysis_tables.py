@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.evaluation.analysis import read_analysis
+from bookcover_core.evaluation.analyse import read_analysis
 from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.baselines import fit_baseline

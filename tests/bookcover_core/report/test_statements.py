@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bookcover_core.evaluation.analysis import read_analysis
-from bookcover_core.evaluation.class_overlap import study_overlap
-from bookcover_core.evaluation.colour_analysis import Correlation
+from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.colour_and_shape import Correlation
+from bookcover_core.evaluation.genre_pairs import study_overlap
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.published_results import published_statements
 from bookcover_core.evaluation.significance import Standing

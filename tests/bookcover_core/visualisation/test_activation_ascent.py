@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.settings.training_settings import VisualisationSettings
-from bookcover_core.visualisation.activation_ascent import ActivationMaximiser
-from bookcover_core.visualisation.maximisation_state import MaximisationState
+from bookcover_core.visualisation.activation_ascent import ActivationMaximiser, MaximisationState
 from tests.bookcover_core.visualisation.known import SIZE, cornered
 
 

@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from bookcover_core.evaluation.calibration import calibrate
-from bookcover_core.evaluation.class_overlap import study_overlap
-from bookcover_core.evaluation.colour_analysis import genre_colours, study_colour
-from bookcover_core.evaluation.distributions import MEASURES, distributions
+from bookcover_core.evaluation.colour_and_shape import MEASURES, distributions, genre_colours, study_colour
+from bookcover_core.evaluation.genre_pairs import study_overlap
 from bookcover_core.evaluation.significance import compare_pairs
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.analysis_figures import (
     colour_distance,
     colour_swatches,
     measure_distributions,
+    overlap_heat_map,
     reliability,
 )
-from bookcover_core.visualisation.heatmaps import overlap_heat_map
 from bookcover_core.visualisation.interval_charts import pair_differences
 
 BOOKS = 240

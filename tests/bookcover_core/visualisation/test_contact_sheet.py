@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_jpeg, sheet_png, thumbnail
+from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, encoded, sheet_jpeg, thumbnail
 
 
 def _cover(folder: Path, name: str, size: tuple[int, int], mode: str = "RGB") -> Path:
@@ -27,7 +27,7 @@ def test_a_sheet_holds_every_cover_in_rows(tmp_path: Path):
 def test_the_same_covers_make_the_same_sheet(tmp_path: Path):
     """A contact sheet has the same bytes on every run."""
     covers = [CaptionedCover(_cover(tmp_path, "a.jpg", (60, 90)), ("Ein sehr langer Titel, " * 9, "本", ""))]
-    assert sheet_png(contact_sheet(covers)) == sheet_png(contact_sheet(covers))
+    assert encoded(contact_sheet(covers), "PNG") == encoded(contact_sheet(covers), "PNG")
 
 
 def test_a_damaged_cover_is_shown_as_an_empty_one(tmp_path: Path):

@@ -16,14 +16,14 @@ from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
 from bookcover_core.training.history import TrainingCurve, read_curve
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.heatmaps import confusion_heat_map
+from bookcover_core.visualisation.analysis_figures import confusion_heat_map
 from bookcover_core.visualisation.interval_charts import (
     accuracy_chart,
     recall_by_genre,
     recall_comparison,
     recall_extremes,
 )
-from bookcover_core.visualisation.training_curves import setting_curves, training_curves
+from bookcover_core.visualisation.line_charts import setting_curves, training_curves
 from tests.bookcover_core.report.specimen import invented_history
 
 

@@ -11,9 +11,8 @@ from bookcover_core.genres import number_genres
 from bookcover_core.models.architecture import Architecture
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.visualisation import figure_style
-from bookcover_core.visualisation.cost_chart import NetworkCost, accuracy_against_cost
-from bookcover_core.visualisation.grad_cam_overlay import overlay
-from bookcover_core.visualisation.maximisation_figure import ideal_pictures
+from bookcover_core.visualisation.grad_cam import overlay
+from bookcover_core.visualisation.line_charts import NetworkCost, accuracy_against_cost, ideal_pictures
 from bookcover_core.visualisation.network_insight import COURSE, IdealPicture, NetworkInsight
 
 

@@ -14,7 +14,7 @@ from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.training.features import compute_features
-from bookcover_core.visualisation import maximisation_state as state_module
+from bookcover_core.visualisation import activation_ascent as state_module
 from bookcover_core.visualisation import visualise as module
 from bookcover_core.visualisation.network_insight import COURSE, insight_folder, read_insight
 from bookcover_core.visualisation.visualise import chosen_system, visualise

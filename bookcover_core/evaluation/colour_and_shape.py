@@ -1,10 +1,11 @@
-"""The colour of each genre (Figure 5.3), and colour distance against recall (Figure 5.4).
+"""Colour and shape of each genre (Figures 5.2 and 5.3), and colour distance against recall (Figure 5.4).
 
 Distances are Euclidean: equation 5.1 prints its last term squared twice. A genre that is predicted rightly matches its
 colour by that alone, and one that is seldom named has a mean colour of few books. So the correlation is set beside that
 of colours shuffled over the test books, and distances are also given for the books that were put into a genre wrongly.
 """
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import Self
 
@@ -15,11 +16,59 @@ from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers
 
+# The six measures of Figure 5.2, with their titles.
+MEASURES = {
+    "red": "Mean red",
+    "green": "Mean green",
+    "blue": "Mean blue",
+    "width": "Width, pixels",
+    "height": "Height, pixels",
+    "aspect_ratio": "Aspect ratio, width / height",
+}
+
+# What a row of a figure shows of a genre's books: the middle half, and all but a twentieth at either end.
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+# A few covers of an odd size would squeeze all others together: as many are left out of the shapes at either end.
+_BEYOND = 0.005
+
+# Steps in which the shape of a distribution is held.
+_STEPS = 36
+
 # Fewer points have no correlation worth the name.
 _FEWEST = 4
 
 # Values that differ by less than this share of the greatest are the same, up to the rounding of their sums.
 _ROUNDING = 1e-9
+
+
+# What sets these random numbers apart from those of other purposes.
+_SHUFFLES = 55
+
+# How bright the eye finds red, green and blue: luma of ITU-R BT.709.
+_LUMA = (0.2126, 0.7152, 0.0722)
+
+
+class Spread(BaseModel, frozen=True):
+    """The distribution of one measure over the books of a genre."""
+
+    label: int
+    books: int
+    mean: float
+    quantiles: list[float] = Field(description="5, 25, 50, 75 and 95 %.")
+    density: list[float] = Field(description="Share of the books in each step from `low` to `high` of the measure.")
+    apart: float = Field(
+        description="Kolmogorov and Smirnov's distance from all other books, 0 to 1; 0 without others."
+    )
+
+
+class Measure(BaseModel, frozen=True):
+    """One measure of covers, genre by genre."""
+
+    name: str
+    low: float = Field(description="Where the shapes begin; a two-hundredth of all books lies below.")
+    high: float
+    genres: list[Spread] = Field(description="Genres without books are left out.")
 
 
 class Correlation(BaseModel, frozen=True):
@@ -45,7 +94,9 @@ class Correlation(BaseModel, frozen=True):
         """
         if len(second) < _FEWEST or any(np.ptp(each) <= _ROUNDING * np.abs(each).max() for each in (first[0], second)):
             return None
-        one, other = (_ranks(each) if ranks else each for each in (first, second))
+        from scipy.stats import rankdata  # noqa: PLC0415 - slow to import
+
+        one, other = (rankdata(each, axis=-1) if ranks else each for each in (first, second))
         one, other = (each - each.mean(axis=-1, keepdims=True) for each in (one, other))
         spread = np.sqrt((one**2).sum(axis=-1) * (other**2).sum())
         value, *shuffled = np.divide(one @ other, spread, out=np.zeros(len(one)), where=spread > 0)
@@ -59,13 +110,6 @@ class Correlation(BaseModel, frozen=True):
             p=min(1.0, 2 * min(tails) / (1 + len(shuffled))),
             points=len(second),
         )
-
-
-# What sets these random numbers apart from those of other purposes.
-_SHUFFLES = 55
-
-# How bright the eye finds red, green and blue: luma of ITU-R BT.709.
-_LUMA = (0.2126, 0.7152, 0.0722)
 
 
 class GenreColour(BaseModel, frozen=True):
@@ -105,15 +149,44 @@ class ColourStudy(BaseModel, frozen=True):
     pearson_of_mistakes: Correlation | None
 
 
+def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int) -> list[Measure]:
+    """The distribution of every one of `MEASURES` in every genre, of (n,) labels and values; n is at least 1."""
+    return [_measure(name, labels, measured[name], genres) for name in MEASURES]
+
+
+def _measure(name: str, labels: Integers, values: Floats, genres: int) -> Measure:
+    from scipy.stats import ks_2samp  # noqa: PLC0415 - slow to import
+
+    low, high = (float(end) for end in np.quantile(values, [_BEYOND, 1 - _BEYOND]))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, _STEPS + 1)
+    spreads = []
+    for label in range(genres):
+        own, others = values[labels == label], values[labels != label]
+        if len(own):
+            spread = Spread(
+                label=label,
+                books=len(own),
+                mean=float(own.mean()),
+                quantiles=np.quantile(own, _QUANTILES).tolist(),
+                density=(np.histogram(own, edges)[0] / len(own)).tolist(),
+                apart=float(ks_2samp(own, others, method="asymp").statistic) if len(others) else 0.0,
+            )
+            spreads.append(spread)
+    return Measure(name=name, low=low, high=high, genres=spreads)
+
+
 def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: float) -> list[GenreColour]:
     """The mean colour of each genre that has books, of (n,) labels and (n, 3) red, green and blue, 0 to 255."""
     found = []
     for label in range(genres):
         own = colours[labels == label]
         if len(own):
-            mean = dict(zip(("red", "green", "blue"), own.mean(axis=0).tolist(), strict=True))
+            red, green, blue = own.mean(axis=0).tolist()
             brightness = Estimate.of_mean(own @ np.array(_LUMA), confidence, (0, 255))
-            found.append(GenreColour(label=label, books=len(own), **mean, brightness=brightness))
+            colour = GenreColour(label=label, books=len(own), red=red, green=green, blue=blue, brightness=brightness)
+            found.append(colour)
     return found
 
 
@@ -168,9 +241,3 @@ def _means(labels: Integers, among: np.ndarray, genres: int) -> Floats:
     member = (labels == np.arange(genres)[:, None]) & among
     with np.errstate(invalid="ignore"):
         return np.asarray(member / member.sum(axis=1, keepdims=True))
-
-
-def _ranks(values: Floats) -> Floats:
-    from scipy.stats import rankdata  # noqa: PLC0415 - slow to import
-
-    return np.asarray(rankdata(values, axis=-1))
