@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation.evaluate import sound_models
 from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.scores import sound_models
 from bookcover_core.families.frozen import ENCODER
 from bookcover_core.families.network_predictor import NetworkPredictor
 from bookcover_core.families.systems import load_predictor
+from bookcover_core.inference.cover_sources import prepared_as
 from bookcover_core.inference.model_choice import TrainedModel, choose
-from bookcover_core.inference.preprocess import prepared_as
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, ModelCard
 from bookcover_core.models.tensorflow_setup import keras, without_chatter

@@ -12,8 +12,7 @@ from rich.progress import Progress
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import InputError, StageOrderError
-from bookcover_core.evaluation.evaluate import sound_models
-from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.evaluation.scores import read_scores, sound_models
 from bookcover_core.families.systems import find_system, study_parts, validation_figures_of
 from bookcover_core.inference.answers import CoverVerdict, Guess, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers

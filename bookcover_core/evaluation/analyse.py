@@ -25,10 +25,9 @@ from bookcover_core.evaluation.colour_and_shape import (
     genre_colours,
     study_colour,
 )
-from bookcover_core.evaluation.evaluate import Predict, tabulated
 from bookcover_core.evaluation.genre_pairs import ConfusedPair, OverlapStudy, confused_pairs, genre_order, study_overlap
-from bookcover_core.evaluation.metrics import Floats, Integers
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.scores import Predict, tabulated
 from bookcover_core.evaluation.significance import JointAccuracy, PairComparison, compare_pairs, joint_accuracy
 from bookcover_core.families.systems import systems
 from bookcover_core.genres import Genre
@@ -44,7 +43,7 @@ from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +163,10 @@ def _analysis(
     predict: Predict,
 ) -> Analysis:
     """The result of the stage; all systems have judged the same books."""
-    settings, genres, books = study.settings.evaluation, read_genres(study.workspace), _measured_books(study)
+    settings, genres = study.settings.evaluation, read_genres(study.workspace)
+    books = read_table(study.workspace.splits, ("key", "label"), label="int64").set_index("key")
+    books[list(Measurements._fields)] = load_measurements(study, books.index.tolist())
+    books["aspect_ratio"] = books["width"] / books["height"]
     confidence, threshold = settings.confidence, settings.overlap_threshold
     (model, first), *others = predictions.items()
     labels, groups, judged = first.labels, first.groups, books.index.get_indexer(first.keys)  # type: ignore[arg-type]
@@ -186,7 +188,13 @@ def _analysis(
     found = {}
     for done, (name, each) in enumerate(predictions.items()):
         study.progress(done, len(predictions) + 1)
-        validation = _validation(study, models[name], predict)
+        validation = None
+        try:
+            keys, known, probabilities = predict(study, models[name], "validation")
+            if len(keys):
+                validation = known.astype(np.int64), probabilities.astype(np.float64)
+        except (StageOrderError, WeightsError) as error:
+            logger.warning("%s: no temperature is fitted: %s", models[name], error)
         overlap = study_overlap(each.probabilities, threshold, confidence)
         found[name] = SystemAnalysis(
             model=models[name],
@@ -212,23 +220,6 @@ def _analysis(
         pairs=compare_pairs(labels, named, groups, confidence),
         together=joint_accuracy(labels, of_alone, groups, confidence) if len(alone) > 1 else None,
     )
-
-
-def _validation(study: Study, model: str, predict: Predict) -> tuple[Integers, Floats] | None:
-    """Labels and probabilities of the validation books; None where the system can no longer predict them."""
-    try:
-        keys, labels, probabilities = predict(study, model, "validation")
-    except (StageOrderError, WeightsError) as error:
-        logger.warning("%s: no temperature is fitted: %s", model, error)
-        return None
-    return (labels.astype(np.int64), probabilities.astype(np.float64)) if len(keys) else None
-
-
-def _measured_books(study: Study) -> "pd.DataFrame":
-    """The books of the study by key: the label of each, and the measures of its cover (`MEASURES`)."""
-    books = read_table(study.workspace.splits, ("key", "label"), label="int64").set_index("key")
-    books[list(Measurements._fields)] = load_measurements(study, books.index.tolist())
-    return books.assign(aspect_ratio=books["width"] / books["height"])
 
 
 def _rounded(value: Any) -> Any:

@@ -74,6 +74,10 @@ def calibrate(
     """
     books, genres = probabilities.shape
     bins, parts = _bins(labels, probabilities, confidence)
+    by_luck, generator = np.zeros(_DRAWS), np.random.default_rng([seed, _LUCK])
+    for sure in parts:  # draws in which every book is right with exactly the probability given for it
+        right = (generator.random((_DRAWS, len(sure))) < sure).mean(axis=1)
+        by_luck += len(sure) * np.abs(right - sure.mean())
     truth = np.zeros_like(probabilities)
     truth[np.arange(books), labels] = 1
     tempered = None
@@ -86,7 +90,7 @@ def calibrate(
     return Calibration(
         bins=bins,
         ece=_error(bins),
-        ece_by_luck=_by_luck(parts, np.random.default_rng([seed, _LUCK])),
+        ece_by_luck=float(by_luck.mean() / books),
         confidence=float(probabilities.max(axis=1).mean()),
         accuracy=float((predicted_labels(probabilities) == labels).mean()),
         brier=Estimate.of_mean(((probabilities - truth) ** 2).sum(axis=1), confidence, (0, 2)),
@@ -137,12 +141,3 @@ def _error(bins: list[Bin]) -> float:
     """The expected calibration error."""
     gaps = sum(each.books * abs(each.accuracy.value - each.confidence) for each in bins)
     return gaps / sum(each.books for each in bins)
-
-
-def _by_luck(parts: list[Floats], generator: np.random.Generator) -> float:
-    """The mean calibration error of draws in which every book is right with exactly the probability given for it."""
-    gaps = np.zeros(_DRAWS)
-    for sure in parts:
-        right = (generator.random((_DRAWS, len(sure))) < sure).mean(axis=1)
-        gaps += len(sure) * np.abs(right - sure.mean())
-    return float(gaps.mean() / sum(map(len, parts)))

@@ -57,9 +57,7 @@ class Spread(BaseModel, frozen=True):
     mean: float
     quantiles: list[float] = Field(description="5, 25, 50, 75 and 95 %.")
     density: list[float] = Field(description="Share of the books in each step from `low` to `high` of the measure.")
-    apart: float = Field(
-        description="Kolmogorov and Smirnov's distance from all other books, 0 to 1; 0 without others."
-    )
+    apart: float = Field(description="Kolmogorov and Smirnov's distance from all other books, 0 to 1.")
 
 
 class Measure(BaseModel, frozen=True):
@@ -134,9 +132,7 @@ class ColourPoint(BaseModel, frozen=True):
     label: int
     recall: float
     predicted: int = Field(description="Test books that the network puts into the genre.")
-    distance: float | None = Field(
-        description="Between the mean colour of the genre's test books and of those put into it; None without any."
-    )
+    distance: float | None = Field(description="Between the mean colours of its test books and of those put into it.")
     distance_of_mistakes: float | None = Field(description="The same for those put into it wrongly.")
 
 
@@ -151,30 +147,29 @@ class ColourStudy(BaseModel, frozen=True):
 
 def distributions(labels: Integers, measured: Mapping[str, Floats], genres: int) -> list[Measure]:
     """The distribution of every one of `MEASURES` in every genre, of (n,) labels and values; n is at least 1."""
-    return [_measure(name, labels, measured[name], genres) for name in MEASURES]
-
-
-def _measure(name: str, labels: Integers, values: Floats, genres: int) -> Measure:
     from scipy.stats import ks_2samp  # noqa: PLC0415 - slow to import
 
-    low, high = (float(end) for end in np.quantile(values, [_BEYOND, 1 - _BEYOND]))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, _STEPS + 1)
-    spreads = []
-    for label in range(genres):
-        own, others = values[labels == label], values[labels != label]
-        if len(own):
-            spread = Spread(
-                label=label,
-                books=len(own),
-                mean=float(own.mean()),
-                quantiles=np.quantile(own, _QUANTILES).tolist(),
-                density=(np.histogram(own, edges)[0] / len(own)).tolist(),
-                apart=float(ks_2samp(own, others, method="asymp").statistic) if len(others) else 0.0,
-            )
-            spreads.append(spread)
-    return Measure(name=name, low=low, high=high, genres=spreads)
+    found = []
+    for name in MEASURES:
+        values, spreads = measured[name], []
+        low, high = np.quantile(values, [_BEYOND, 1 - _BEYOND]).tolist()
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        edges = np.linspace(low, high, _STEPS + 1)
+        for label in range(genres):
+            own, others = values[labels == label], values[labels != label]
+            if len(own):
+                spread = Spread(
+                    label=label,
+                    books=len(own),
+                    mean=float(own.mean()),
+                    quantiles=np.quantile(own, _QUANTILES).tolist(),
+                    density=(np.histogram(own, edges)[0] / len(own)).tolist(),
+                    apart=float(ks_2samp(own, others, method="asymp").statistic) if len(others) else 0.0,
+                )
+                spreads.append(spread)
+        found.append(Measure(name=name, low=low, high=high, genres=spreads))
+    return found
 
 
 def genre_colours(labels: Integers, colours: Floats, genres: int, confidence: float) -> list[GenreColour]:

@@ -34,12 +34,9 @@ def unaided(texts: Sequence[BookText], genres: Sequence[str], authors: Collectio
 
     An author counts as new who is not among `authors`, or whom the listing leaves out.
     """
-    return {
-        "new authors": np.array([text.author_as_word not in authors for text in texts], bool),
-        "genre unnamed": np.array(
-            [not names_genre(text.title, genre) for text, genre in zip(texts, genres, strict=True)], bool
-        ),
-    }
+    unnamed = [not names_genre(text.title, genre) for text, genre in zip(texts, genres, strict=True)]
+    new = [text.author_as_word not in authors for text in texts]
+    return {"new authors": np.array(new, bool), "genre unnamed": np.array(unnamed, bool)}
 
 
 def _words(text: str) -> set[str]:

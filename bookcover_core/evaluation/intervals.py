@@ -4,7 +4,6 @@ They allow for the luck of which test books were drawn, and for nothing else: no
 `benchmarks/interval_coverage.py` measures how often they hold the truth: those of 95 % in 93 % of draws at least.
 """
 
-from statistics import NormalDist
 from typing import Any, Self
 
 import numpy as np
@@ -94,25 +93,27 @@ def effective_books(groups: NDArray[Any], weights: Floats | None = None) -> floa
     return float(sums.sum() ** 2 / (sums**2).sum())
 
 
-def normal_quantile(confidence: float) -> float:
-    """Standard deviations to either side of the mean within which a normal variable falls: 1.96 at 95 %."""
-    return NormalDist().inv_cdf((1 + confidence) / 2)
-
-
 def student_quantile(confidence: float, freedom: Any) -> Any:
-    """The same of Student's distribution with so many degrees of freedom: one, or an array of them."""
+    """Deviations to either side of the mean within which Student's variable falls, of so many degrees of freedom."""
     from scipy.special import stdtrit  # noqa: PLC0415 - slow to import
 
     return stdtrit(freedom, (1 + confidence) / 2)
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
-    """`first - second`, of independent samples, with the interval that follows from the intervals of both.
+def difference(first: Estimate, second: Estimate, correlation: float = 0.0) -> Estimate:
+    """`first - second`, by default of independent samples, with the interval that follows from the intervals of both.
 
     Newcombe (1998), Statistics in Medicine 17, 873-890, method 10, for shares; for any two numbers: Zou and Donner
     (2008), Statistics in Medicine 27, 1693-1702. Where both rest on the same books it is too wide, not too narrow.
     """
-    return _joined(first, second, 0.0)
+
+    def apart(one: float, other: float) -> float:
+        return float(max(0.0, one * one - 2 * correlation * one * other + other * other) ** 0.5)
+
+    value = first.value - second.value
+    below = apart(first.value - first.low, second.high - second.value)
+    above = apart(first.high - first.value, second.value - second.low)
+    return Estimate(value=value, low=value - below, high=value + above)
 
 
 def paired_difference(first: Right, second: Right, groups: NDArray[Any], confidence: float) -> Estimate:
@@ -123,28 +124,11 @@ def paired_difference(first: Right, second: Right, groups: NDArray[Any], confide
     """
     books = effective_books(groups)
     one, other = (Estimate.of_share(float(each.mean()) * books, books, confidence) for each in (first, second))
-    both = float((first & second).mean()) * books
-    return _joined(one, other, _correlation(both, one.value * books, other.value * books, books))
-
-
-def _joined(first: Estimate, second: Estimate, phi: float) -> Estimate:
-    """The difference of two numbers whose errors correlate by `phi`."""
-
-    def apart(one: float, other: float) -> float:
-        return float(max(0.0, one * one - 2 * phi * one * other + other * other) ** 0.5)
-
-    value = first.value - second.value
-    below = apart(first.value - first.low, second.high - second.value)
-    return Estimate(
-        value=value, low=value - below, high=value + apart(first.high - first.value, second.value - second.low)
-    )
-
-
-def _correlation(both: float, first: float, second: float, books: float) -> float:
-    """Newcombe's estimate of the correlation, with his continuity correction."""
-    margins = first * (books - first) * second * (books - second)
-    if margins <= 0:
-        return 0.0
-    product = both * (books - first - second + both) - (first - both) * (second - both)
-    corrected = max(product - books / 2, 0.0) if product > 0 else product
-    return float(corrected / margins**0.5)
+    both, a, b = float((first & second).mean()) * books, one.value * books, other.value * books
+    # Newcombe's estimate of the correlation, with his continuity correction.
+    margins, correlation = a * (books - a) * b * (books - b), 0.0
+    if margins > 0:
+        product = both * (books - a - b + both) - (a - both) * (b - both)
+        corrected = max(product - books / 2, 0.0) if product > 0 else product
+        correlation = float(corrected / margins**0.5)
+    return difference(one, other, correlation)

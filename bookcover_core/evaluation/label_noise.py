@@ -3,13 +3,11 @@
 repeats/<model>/fold-*/probabilities-test.npz  ->  evaluation/label_noise.json, doubtful_labels.csv
 
 A label is doubtful where cross-validation speaks for another genre more than it does for the books of that genre on
-average: Northcutt et al. 2021, JAIR 70, and the library cleanlab. A judge that is often wrong doubts many sound labels:
-how well this one tells them apart is measured on labels that are changed at random.
+average (Northcutt et al. 2021, JAIR 70; cleanlab). What that is worth is measured on labels that are changed at random.
 """
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +23,6 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, read_result, read_table, write_json, write_table
 from bookcover_core.training.repeated_training import fold_variants
 from bookcover_core.training.stored_probabilities import read_probabilities
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Share of the labels that are changed to measure how many wrong labels are found.
 _PLANTED = 0.05
@@ -75,8 +70,16 @@ def _inputs(study: Study) -> Inputs:
 def find_doubtful_labels(study: Study, run: StageRun) -> Result:
     """The books whose label is doubtful by the mean of all frozen networks' cross-validated probabilities."""
     models = run.inputs["models"].split()
+    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
+
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
-    judged = np.mean([_cross_validated(study, model, books["key"]) for model in models], axis=0)
+    by_model = []
+    for model in models:  # each book is judged by the training of the fold that tested it
+        folder = study.workspace.repeats / model
+        folds = [read_probabilities(folder / fold, "test") for fold in fold_variants(study.settings)]
+        tested = pd.concat([pd.DataFrame(probabilities, index=keys) for keys, probabilities in folds])
+        by_model.append(tested.loc[books["key"]].to_numpy(np.float64))
+    judged = np.mean(by_model, axis=0)
     labels = books["label"].to_numpy(np.int64)
     wrong = judged.argmax(axis=1) != labels
     doubtful = doubtful_labels(labels, judged)
@@ -96,8 +99,6 @@ def find_doubtful_labels(study: Study, run: StageRun) -> Result:
     names = np.array([genre.name for genre in read_genres(study.workspace)])
     selection = read_table(study.workspace.selection, ("key", "title", "author", "path")).set_index("key")
     rows = books.iloc[doubtful]
-    import pandas as pd  # noqa: PLC0415 - a command that reads no table starts without pandas
-
     table = pd.DataFrame(
         {
             "key": rows["key"],
@@ -155,12 +156,3 @@ def plant(labels: Labels, seed: int) -> tuple[Labels, Labels]:
     for place in places if len(seen) > 1 else ():
         changed[place] = generator.choice(seen[seen != labels[place]])
     return changed, places
-
-
-def _cross_validated(study: Study, model: str, order: "pd.Series[str]") -> Floats:
-    """Probabilities (books, genres) of the books in their order, each by the training of the fold that tested it."""
-    folder, rows = study.workspace.repeats / model, dict[str, Floats]()
-    for variant in fold_variants(study.settings):
-        keys, probabilities = read_probabilities(folder / variant, "test")
-        rows.update(zip(keys, probabilities.astype(np.float64), strict=True))
-    return np.array([rows[key] for key in order])

@@ -31,32 +31,21 @@ class Predictions:
     groups: list[str]
     """(n) the leakage group of each: editions of one title, say, which may be right together."""
 
-    @classmethod
-    def checked(
-        cls,
-        keys: Sequence[str],
-        labels: Integers,
-        probabilities: Floats,
-        groups: Sequence[str],
-        genres: int,
-        where: str,
-    ) -> "Predictions":
-        """Predictions that can be scored; raises TrainingError for shapes that disagree, or values not finite."""
-        table = np.asarray(probabilities, dtype=np.float32).astype(np.float64)
-        own = np.asarray(labels, dtype=np.int64)
-        if len(keys) == 0 or table.shape != (len(keys), genres) or own.shape != (len(keys),):
+    def check(self, genres: int, where: str) -> None:
+        """Raise TrainingError where they cannot be scored: their shapes disagree, or values are not finite."""
+        shape = self.probabilities.shape
+        if not self.keys or shape != (len(self.keys), genres):
             raise TrainingError(
-                f"predictions for {len(keys)} books and {genres} genres have the shape {table.shape}",
+                f"predictions for {len(self.keys)} books and {genres} genres have the shape {shape}",
                 where=where,
                 advice="Train the network again.",
             )
-        if not np.isfinite(table).all():
+        if not np.isfinite(self.probabilities).all():
             raise TrainingError(
                 "the network predicts values that are not numbers",
                 where=where,
                 advice="Train it again with a smaller training.learning_rate.",
             )
-        return cls(list(keys), own, table, list(groups))
 
     def at(self, places: Integers) -> "Predictions":
         """Those for the books at some places."""

@@ -1,19 +1,20 @@
 """The stage `repeats`: what the repeated trainings of the frozen networks say together, in evaluation/repeats.json.
 
-The variance of an accuracy is that of the mean over books, whose groups are drawn together (Cameron and Miller 2015),
-and that between trainings, divided by their number. The interval is the exact one for as many independent books as
-would give that variance, fewer by what Student's t exceeds the normal quantile by (Korn and Graubard 1998); degrees of
-freedom follow Satterthwaite (1946). For cross-validation no estimate is unbiased (Bengio and Grandvalet 2004); the luck
-of training there is what the folds vary by beyond their books.
+The variance of an accuracy is that of the mean over books, groups drawn together (Cameron and Miller 2015), and that
+between trainings, by their number. The interval is exact for as many books as would give that variance, fewer by what
+Student's t exceeds the normal quantile by (Korn and Graubard 1998); degrees of freedom follow Satterthwaite (1946). For
+cross-validation no estimate is unbiased (Bengio and Grandvalet 2004): its luck of training is what exceeds its books.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field
 
-from bookcover_core.evaluation.intervals import Estimate, normal_quantile, student_quantile
+from bookcover_core.evaluation.intervals import Estimate, student_quantile
 from bookcover_core.evaluation.metrics import Floats
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -76,13 +77,11 @@ def repeated_models(study: Study) -> list[str]:
     """The models of today's settings all of whose trainings are done."""
     models = []
     for name in pretrained(study.settings):
-        try:
+        with suppress(*NOT_KNOWN):
             model = model_name(name, chosen_preparation(study, name))
-        except NOT_KNOWN:
-            continue
-        wanted = [f"train/{model}", *(f"repeat/{model}/{variant}" for variant in variants(study.settings))]
-        if all(study.manifest_file(label).is_file() for label in wanted):
-            models.append(model)
+            wanted = [f"train/{model}", *(f"repeat/{model}/{variant}" for variant in variants(study.settings))]
+            if all(study.manifest_file(label).is_file() for label in wanted):
+                models.append(model)
     return models
 
 
@@ -145,10 +144,8 @@ def _of_model(study: Study, model: str) -> SystemRepeats:
 
 def over_seeds(hits: Hits, groups: npt.NDArray[np.str_], confidence: float) -> RepeatedAccuracy:
     """Accuracy over trainings that were tested on the same books, of (trainings, books) hits and (books,) groups."""
-    runs = hits.mean(axis=1)
-    return _summary(
-        runs, _variance_of_mean(hits.mean(axis=0), groups), runs.var(ddof=1) / len(runs), groups, confidence
-    )
+    runs, books = hits.mean(axis=1), _variance_of_mean(hits.mean(axis=0), groups)
+    return _summary(runs, books, runs.var(ddof=1) / len(runs), len(np.unique(groups)), confidence, runs.mean())
 
 
 def over_folds(folds: Sequence[tuple[Hits, npt.NDArray[np.str_]]], confidence: float) -> RepeatedAccuracy:
@@ -156,7 +153,8 @@ def over_folds(folds: Sequence[tuple[Hits, npt.NDArray[np.str_]]], confidence: f
     hits, groups = (np.concatenate(each) for each in zip(*folds, strict=True))
     runs = np.array([own.mean() for own, _ in folds])
     books = _variance_of_mean(hits.astype(float), groups)
-    return _summary(runs, books, max(0.0, runs.var(ddof=1) / len(runs) - books), groups, confidence, hits.mean())
+    training = max(0.0, runs.var(ddof=1) / len(runs) - books)
+    return _summary(runs, books, training, len(np.unique(groups)), confidence, hits.mean())
 
 
 def _variance_of_mean(values: Floats, groups: npt.NDArray[np.str_]) -> float:
@@ -167,20 +165,15 @@ def _variance_of_mean(values: Floats, groups: npt.NDArray[np.str_]) -> float:
 
 
 def _summary(
-    runs: Floats,
-    books: float,
-    training: float,
-    groups: npt.NDArray[np.str_],
-    confidence: float,
-    mean: float | None = None,
+    runs: Floats, books: float, training: float, clusters: int, confidence: float, mean: float
 ) -> RepeatedAccuracy:
-    """The sum of trainings: `books` and `training` are the variances of the mean."""
-    value, variance, clusters = float(runs.mean() if mean is None else mean), books + training, len(np.unique(groups))
+    """The sum of trainings: `books` and `training` are the variances of the mean, over clusters of books."""
+    value, variance = float(mean), books + training
     freedom, trials = float(clusters - 1), float(clusters)
     if variance:
         freedom = variance**2 / (books**2 / max(1, clusters - 1) + training**2 / (len(runs) - 1))
         trials = value * (1 - value) / variance
-    trials *= (normal_quantile(confidence) / student_quantile(confidence, max(1, freedom))) ** 2
+    trials *= (NormalDist().inv_cdf((1 + confidence) / 2) / student_quantile(confidence, max(1, freedom))) ** 2
     return RepeatedAccuracy(
         runs=runs.tolist(),
         spread=float(runs.std(ddof=1)),
@@ -193,13 +186,8 @@ def learning_curve(
 ) -> LearningCurve:
     """The line of accuracy against the logarithm of the number of training books, and where twice as many would lead.
 
-    Intervals come from drawing anew the groups of test books, and the trainings with each number of books.
-
-    Args:
-        hits: (trainings, books) whether each training was right on each test book.
-        numbers: Training books of each training: two different numbers at least.
-        groups: (books,) the group of each test book.
-        settings: The study.
+    `hits` are (trainings, books), `numbers` the training books of each training, at least two different ones, `groups`
+    those of the test books. Intervals come from drawing groups anew, and trainings with each number of books.
     """
     confidence, size = settings.evaluation.confidence, settings.evaluation.resamples
     generator = np.random.default_rng([settings.seed, _CURVE])

@@ -97,11 +97,12 @@ def joint_accuracy(
 ) -> JointAccuracy:
     """How many of at least one system are right on each test book; arguments as for `compare_pairs`."""
     right: Floats = np.array([named == labels for named in predicted.values()]).sum(axis=0)
-    any_right, all_right = (
-        share_right(each, np.array(groups), confidence) for each in (right > 0, right == len(predicted))
+    return JointAccuracy(
+        systems=list(predicted),
+        right_by=np.bincount(right, minlength=len(predicted) + 1).tolist(),
+        any_right=share_right(right > 0, np.array(groups), confidence),
+        all_right=share_right(right == len(predicted), np.array(groups), confidence),
     )
-    right_by = np.bincount(right, minlength=len(predicted) + 1).tolist()
-    return JointAccuracy(systems=list(predicted), right_by=right_by, any_right=any_right, all_right=all_right)
 
 
 def standing_of(difference: Estimate, p: float | None = None, confidence: float = 0.0) -> Standing:

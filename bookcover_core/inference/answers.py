@@ -79,12 +79,8 @@ class SpokenWord(BaseModel, frozen=True):
 
     text: str
     confidence: float = Field(description="How sure the reader is of it, 0 to 1.")
-    box: tuple[float, float, float, float] = Field(
-        description="Left, top, right and bottom, as shares of the cover's width and height."
-    )
-    speaks: float = Field(
-        description="By how much the word raises the logarithm of the probability of the first genre, to CoverText."
-    )
+    box: tuple[float, float, float, float] = Field(description="Left, top, right and bottom, as shares of the sides.")
+    speaks: float = Field(description="What it adds to the log probability of the first genre, to CoverText.")
 
 
 class CoverVerdict(BaseModel, frozen=True):

@@ -1,6 +1,6 @@
 """The judge: a trained model of a study, loaded once, that predicts the genre of any number of covers.
 
-Covers are read and prepared a few ahead, on all cores (`preprocess`), while the networks predict earlier ones.
+Covers are read and prepared a few ahead, on all cores (`cover_sources`), while the networks predict earlier ones.
 Importing this module imports TensorFlow.
 """
 
@@ -29,9 +29,8 @@ from bookcover_core.inference.answers import (
     SpokenWord,
     Unreadable,
 )
-from bookcover_core.inference.cover_sources import CoverInput
+from bookcover_core.inference.cover_sources import CoverInput, ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
-from bookcover_core.inference.preprocess import ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.similar_covers import CoverIndex
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.input_pipeline import BATCH

@@ -1,10 +1,9 @@
 """A study's trained models, found by the cards beside their weights, and the one that judges. Needs no TensorFlow."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 from bookcover_core.errors import BookcoverError, WeightsError, choose_among
 from bookcover_core.evaluation.scores import read_scores
@@ -32,21 +31,12 @@ class TrainedModel:
     validation: ValidationFigures
     members: tuple[ModelCard, ...]
     """Cards of its networks."""
-    shares: tuple[float, ...] = (1.0,)
+    shares: tuple[float, ...]
     """Weight of each network's probabilities."""
-    how: str = "mean"
+    how: str
     """How they are joined: see `ensemble.join`."""
     earlier: str = ""
     """Why it is not of the study as it is now: "seed changed from 2020 to 7"; empty where it is."""
-
-    @classmethod
-    def of(cls, card: ModelCard, cards: Mapping[str, ModelCard]) -> Self:
-        """The model of a card; those of its members are among `cards`."""
-        validation = ValidationFigures.of(card.metrics)
-        if not card.members:
-            return cls(card.name, validation, (card,))
-        members, shares = zip(*((cards[member.model], member.weight) for member in card.members), strict=True)
-        return cls(card.name, validation, members, shares, card.how)
 
     @property
     def system(self) -> str:
@@ -73,11 +63,6 @@ class TrainedModel:
         """What is not installed here and what it reads with; empty where it can judge."""
         return missing_packages() if Evidence.READ in self.evidence else ""
 
-    @property
-    def preparations(self) -> list[str]:
-        """How its networks see covers, each once."""
-        return list(dict.fromkeys(card.preparation for card in self.members))
-
 
 def candidates(study: Study) -> list[TrainedModel]:
     """The trained models of a study, the one with the best validation accuracy first, those of earlier runs last."""
@@ -89,10 +74,12 @@ def candidates(study: Study) -> list[TrainedModel]:
             logger.warning("%s", error)
     found = []
     for card in cards.values():
-        if missing := [member.model for member in card.members if member.model not in cards]:
+        shares = {member.model: member.weight for member in card.members} or {card.name: 1.0}
+        if missing := [name for name in shares if name not in cards]:
             logger.warning("%s: members of it are missing (%s)", card.name, ", ".join(missing))
-        else:
-            found.append(TrainedModel.of(card, cards))
+            continue
+        members, weights = tuple(cards[name] for name in shares), tuple(shares.values())
+        found.append(TrainedModel(card.name, ValidationFigures.of(card.metrics), members, weights, card.how or "mean"))
     reasons, lost = _reasons(study)
     told = [replace(each, earlier=reasons.get(each.name, lost.get(each.system, _NOT_ASKED_FOR))) for each in found]
     order = {name: place for place, name in enumerate(reasons)}
@@ -183,7 +170,7 @@ def describe(study: Study, candidate: TrainedModel) -> ModelSummary:
         study=study.settings.name,
         model=candidate.name,
         title=candidate.title,
-        preparation=", ".join(candidate.preparations),
+        preparation=", ".join(dict.fromkeys(card.preparation for card in candidate.members)),
         networks=[card.name for card in candidate.members],
         genres=len(candidate.members[0].genres),
         reads_titles=Evidence.LISTING in candidate.evidence,

@@ -56,9 +56,8 @@ class CoverIndex:
             table["genre"] = table["key"].map(splits["genre"]).fillna(table["genre"])  # where a label was corrected
         for column in ("title", "author"):
             table[column] = [readable(text) for text in table[column]]
-        return [
-            StudyCover.model_construct(**dict(zip(_COLUMNS, row, strict=True))) for row in table.itertuples(index=False)
-        ]
+        rows = table.itertuples(index=False, name=None)
+        return [StudyCover.model_construct(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -117,33 +116,26 @@ class CoverIndex:
         """
         if self._validation_distances is None:
             rows = load_features(self._study, embedding.backbone, embedding.preparation)
-            places = self._of_split("validation")
+            places = np.flatnonzero([book.split == "validation" for book in self.books])
             places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), _MOST_COMPARED)).astype(int))]
-            self._validation_distances = self._distances(
-                embedding, rows[places], [self.books[place].sha256 for place in places]
-            )
+            own = [self.books[place].sha256 for place in places]
+            self._validation_distances = self._distances(embedding, rows[places], own)
         known = self._validation_distances
         if 1 / (len(known) + 1) > NOVEL:
             return [None] * len(features)
         distances = self._distances(embedding, features, leave_out)
+        farther = (known >= distances[:, None] - _ROUNDING).sum(axis=1).tolist()
         return [
-            Novelty(
-                distance=round(float(each), 4),
-                farther=int((known >= each - _ROUNDING).sum()),
-                validation_covers=len(known),
-            )
-            for each in distances
+            Novelty(distance=round(distance, 4), farther=count, validation_covers=len(known))
+            for distance, count in zip(distances.tolist(), farther, strict=True)
         ]
-
-    def _of_split(self, split: str) -> npt.NDArray[np.intp]:
-        """Places of the books of a split."""
-        return np.flatnonzero([book.split == split for book in self.books])
 
     def _distances(
         self, embedding: ModelCard, features: npt.NDArray[np.float32], leave_out: Sequence[str]
     ) -> npt.NDArray[np.float64]:
         """(n,) one minus the mean similarity to the nearest training covers."""
-        similarities, _ = self._search(embedding, features, self._of_split("train"), _NEAREST, leave_out)
+        learnt = np.flatnonzero([book.split == "train" for book in self.books])
+        similarities, _ = self._search(embedding, features, learnt, _NEAREST, leave_out)
         if not similarities.size:
             return np.empty(0)
         found: npt.NDArray[np.float64] = 1 - similarities.mean(

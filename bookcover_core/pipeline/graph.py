@@ -33,7 +33,7 @@ _MODULES = (
     "training.hyperparameter_search",
     "families.systems",
     "training.repeated_training",
-    "evaluation.evaluate",
+    "evaluation.scores",
     "evaluation.analyse",
     "evaluation.repeats",
     "evaluation.label_noise",

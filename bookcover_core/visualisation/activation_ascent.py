@@ -1,17 +1,10 @@
 """Activation maximisation: pictures that a network scores higher for a genre than any cover (section 5.3).
 
-tf-keras-vis does the gradient ascent: it moves a picture (an input modifier), computes the genre's score less the
-regularisers' penalties, and steps along the gradient. This module adds, through the package's extension points:
-
-- The network is compiled to a graph (`_compiled`): about twice as fast, several pictures together, each as if alone.
-- The picture is cut to 0..255 before each step: the network never sees what cannot be printed.
-- Jitter moves the picture about its place, where the package's own lets it wander off; momentum stays with the picture.
-- Gradients are weighted (`_as_in_photographs`): coarse shapes count for more than fine ones, lightness for more than
-  colour, as they do in photographs (Olah et al. 2017, Distill, "Feature visualization", who ascend in other coordinates
-  to the same end). Without it there is only fine noise in rainbow colours.
-- L2 is the distance from grey. On pixels of 0..255 the package's own `Norm` would be the distance from black.
-- Between stretches everything that the next step depends on is kept in a `MaximisationState`: a run that is cut off
-  ends where it would have ended.
+tf-keras-vis does the ascent: it moves a picture, computes the genre's score less penalties, and steps along the
+gradient. Through its extension points the network runs as a graph, several pictures together, each as if alone, and
+never sees what cannot be printed; jitter stays about a picture's place, and momentum with the picture; gradients are
+weighted as in photographs (Olah et al. 2017, Distill, "Feature visualization"), without which there is only fine noise
+in rainbow colours; L2 is the distance from grey, not black; and a run that is cut off ends where it would have ended.
 """
 
 from collections.abc import Callable, Iterable, Sequence

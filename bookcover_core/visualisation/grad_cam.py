@@ -73,10 +73,12 @@ def explain(network: keras.Model, pictures: npt.ArrayLike, labels: Sequence[int]
     if not all(0 <= label < network.outputs[0].shape[-1] for label in labels):
         raise IndexError(labels)
     inputs = with_average(network, pictures)
+    # What is pooled, or what the last convolution gives where nothing is.
+    last = next(each for each in network.layers[::-1] if each.name == POOLING or isinstance(each, keras.layers.Conv2D))
     cells = Gradcam(to_logits(network))(
         CategoricalScore(list(labels)),
         inputs,
-        penultimate_layer=_Maps(_feature_maps(network)),
+        penultimate_layer=_Maps(last.input if last.name == POOLING else last.output),
         seek_penultimate_conv_layer=False,
         expand_cam=False,
         normalize_cam=False,
@@ -104,16 +106,6 @@ def with_average(network: keras.Model, pictures: npt.ArrayLike) -> list[npt.NDAr
         standardised = next(layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))
         inputs.append(np.tile(np.asarray(standardised.adapt_mean, np.float32).reshape(1, -1), (len(inputs[0]), 1)))
     return inputs
-
-
-def _feature_maps(network: keras.Model) -> keras.KerasTensor:
-    """The last feature maps: what is pooled, or what the last convolution gives where nothing is."""
-    for layer in reversed(network.layers):
-        if layer.name == POOLING:
-            return layer.input
-        if isinstance(layer, keras.layers.Conv2D):
-            return layer.output
-    raise AssertionError(f"{network.name} has no feature maps")
 
 
 def _enlarged(cells: Heat, size: tuple[int, int]) -> Heat:

@@ -94,7 +94,11 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
         style: Any = {"marker": "o", "markerfacecolor": figure_style.PAPER, "label": "_"}
         if series is not None:
             style = {"marker": figure_style.marker(series), "label": names[series] if names else "_"}
-        places = [mark.row + _offset(panel.series_in(mark.row), series) for mark in marks]
+        shared = [panel.series_in(mark.row) for mark in marks]  # in a row its series stand apart
+        places = [
+            mark.row + (found.index(series) / (len(found) - 1) - 0.5) * _SPREAD if len(found) > 1 else mark.row
+            for mark, found in zip(marks, shared, strict=True)
+        ]
         values = [mark.value for mark in marks]
         axes.hlines(places, [each.low for each in values], [each.high for each in values], color=colour, linewidth=1.3)
         axes.plot([each.value for each in values], places, linestyle="none", color=colour, clip_on=False, **style)
@@ -115,11 +119,6 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     figure_style.percent_axis(axes.xaxis)
     figure_style.panel_title(axes, panel.title)
     axes.set_xlabel(panel.axis, loc="right")  # on phones it is longer than the axis
-
-
-def _offset(shared: Sequence[int | None], series: int | None) -> float:
-    """How far a series stands from the middle of a row that it shares with others."""
-    return 0.0 if len(shared) == 1 else (shared.index(series) / (len(shared) - 1) - 0.5) * _SPREAD
 
 
 def accuracy_chart(

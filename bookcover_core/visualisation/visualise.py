@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError
@@ -135,9 +134,12 @@ def _maximise(
     study: Study, run: StageRun, network: object, card: ModelCard, books: "PixelBooks"
 ) -> tuple[list[IdealPicture], list[Path]]:
     """The ideal pictures of the genres with the best recall, and their files."""
-    from scipy.special import softmax  # noqa: PLC0415 - slow to import
+    import pandas as pd  # noqa: PLC0415 - slow to import, as all of these
+    from scipy.special import softmax  # noqa: PLC0415
 
-    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415
+    from bookcover_core.visualisation.activation_ascent import ActivationMaximiser  # noqa: PLC0415
+    from bookcover_core.visualisation.contact_sheet import encoded  # noqa: PLC0415
 
     settings = study.settings.visualisation
     evaluated = read_scores(study.workspace.evaluation / card.name / "metrics.json")
@@ -149,15 +151,21 @@ def _maximise(
     maximiser = ActivationMaximiser(
         network, total_variation=settings.total_variation, l2=settings.l2, seed=study.settings.seed
     )
-    ideals, files = [], []
+    ideals, files, folder = [], [], insight_folder(study.workspace, card.name) / "ideal"
     for start in range(0, len(chosen), _TOGETHER):
         together = chosen[start : start + _TOGETHER]
         state = _ascend(study, run, maximiser, card, [genre for genre, _ in together], (start, len(chosen)))
         scores, converged = maximiser.score(state.in_place), state.converged(settings.plateau)
         for place, (genre, recall) in enumerate(together):
-            picture, course = _write(study, card, genre, state, place)
+            picture, course = folder / f"{genre.slug}.png", folder / f"{genre.slug}.csv"
+            write_bytes(picture, encoded(Image.fromarray(state.in_place[place]), "PNG"))
+            columns = [np.arange(state.step), state.scores[:, place], *state.penalties[:, place].T]
+            write_table(course, pd.DataFrame(dict(zip(COURSE, columns, strict=True))).round(5))
             files += [picture, course]
-            beside = _scores_of_covers(maximiser, books, genre.label)
+            own = np.flatnonzero(np.asarray(books.labels) == genre.label)[:_MOST_COVERS]
+            batches = [[books.files[each] for each in own[at : at + _BATCH]] for at in range(0, len(own), _BATCH)]
+            shown = [maximiser.score(read_pictures(batch, maximiser.size))[:, genre.label] for batch in batches]
+            beside = np.concatenate([np.empty(0, np.float32), *shown])
             ideals.append(
                 IdealPicture(
                     genre=genre,
@@ -215,27 +223,3 @@ def _ascend(
         told = (run.label, state.step, settings.steps, ", ".join(scores), pace)
         logger.info("%s: step %d of %d, scores %s, %.2f s a step", *told)
     return state
-
-
-def _write(study: Study, card: ModelCard, genre: Genre, state: "MaximisationState", place: int) -> tuple[Path, Path]:
-    """The files of the picture and the course of one genre, written."""
-    import pandas as pd  # noqa: PLC0415 - a command that writes no table starts without pandas
-
-    from bookcover_core.visualisation.contact_sheet import encoded  # noqa: PLC0415 - imports Matplotlib
-
-    folder = insight_folder(study.workspace, card.name) / "ideal"
-    picture, course = folder / f"{genre.slug}.png", folder / f"{genre.slug}.csv"
-    write_bytes(picture, encoded(Image.fromarray(state.in_place[place]), "PNG"))
-    columns = [np.arange(state.step), state.scores[:, place], *state.penalties[:, place].T]
-    write_table(course, pd.DataFrame(dict(zip(COURSE, columns, strict=True))).round(5))
-    return picture, course
-
-
-def _scores_of_covers(maximiser: "ActivationMaximiser", books: "PixelBooks", label: int) -> npt.NDArray[np.float32]:
-    """The scores (n,) of test covers of a genre for their own genre."""
-    from bookcover_core.models.input_pipeline import read_pictures  # noqa: PLC0415 - imports TensorFlow
-
-    files = [file for file, own in zip(books.files, books.labels, strict=True) if own == label][:_MOST_COVERS]
-    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
-    found = [maximiser.score(read_pictures(batch, maximiser.size))[:, label] for batch in batches]
-    return np.concatenate([np.empty(0, np.float32), *found])

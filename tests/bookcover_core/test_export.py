@@ -12,13 +12,12 @@ from PIL import Image
 
 from bookcover_core import export
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
-from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.ensemble import join
 from bookcover_core.families.fine_tuned import fine_tune
-from bookcover_core.inference.cover_sources import CoverInput
+from bookcover_core.inference.cover_sources import CoverInput, Reader, prepared_as
 from bookcover_core.inference.model_choice import choose
-from bookcover_core.inference.preprocess import Reader, prepared_as
 from bookcover_core.settings import Preparation, StudySettings
 from bookcover_core.training.features import load_features
 from tests.bookcover_core.training.tiny import SIZE, draw_cover, trained_tiny

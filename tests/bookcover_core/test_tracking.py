@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.evaluation.evaluate import evaluate
-from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.evaluation.scores import evaluate, read_scores
 from bookcover_core.families.systems import systems
 from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.study import Study

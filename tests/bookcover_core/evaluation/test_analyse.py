@@ -8,8 +8,7 @@ import pytest
 
 from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.analyse import ANALYSIS, analyse, evaluated_models, read_analysis
-from bookcover_core.evaluation.evaluate import evaluate
-from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.evaluation.scores import evaluate, read_scores
 from bookcover_core.pipeline.study import Study
 from tests.bookcover_core.report.analysed import invented_validation, make_analysed_study
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions, make_study

@@ -15,7 +15,7 @@ def _predictions(books: int = 50, genres: int = 4) -> Predictions:
     probabilities = generator.dirichlet(np.ones(genres), size=books)
     keys = [f"{number:010d}" for number in range(books)]
     groups = [f"group {number // 2}" for number in range(books)]
-    return Predictions.checked(keys, np.arange(books) % genres, probabilities, groups, genres, "here")
+    return Predictions(keys, np.arange(books) % genres, probabilities.astype(np.float32).astype(float), groups)
 
 
 def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path):
@@ -33,14 +33,14 @@ def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path):
 def test_predictions_that_are_not_numbers_are_refused():
     """A network that diverged is an error with advice, not a score."""
     with pytest.raises(TrainingError, match="not numbers"):
-        Predictions.checked(["a"], np.array([0]), np.array([[np.nan, 1.0]]), ["a"], 2, "evaluate/x")
+        Predictions(["a"], np.array([0]), np.array([[np.nan, 1.0]]), ["a"]).check(2, "evaluate/x")
 
 
 @pytest.mark.parametrize(("keys", "shape"), [([], (0, 3)), (["a"], (1, 2)), (["a"], (2, 3))])
 def test_predictions_of_another_shape_are_refused(keys: list[str], shape: tuple[int, int]):
     """No books, other genres or other rows than books: refused."""
     with pytest.raises(TrainingError, match="shape"):
-        Predictions.checked(keys, np.zeros(len(keys), dtype=int), np.zeros(shape), keys, 3, "evaluate/x")
+        Predictions(keys, np.zeros(len(keys), dtype=int), np.zeros(shape), keys).check(3, "evaluate/x")
 
 
 def test_an_altered_file_is_an_error_that_names_it(tmp_path: Path):

@@ -13,8 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bookcover_core.errors import WeightsError
-from bookcover_core.evaluation.evaluate import evaluate
-from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.evaluation.scores import evaluate, read_scores
 from bookcover_core.families.baselines import (
     draw_genres,
     fit_baseline,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import SettingsError, TrainingError
-from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families import cover_text
 from bookcover_core.families.cover_text import CoverTextClassifier, as_read, fit_cover_text
 from bookcover_core.families.ensemble import combine

@@ -14,7 +14,7 @@ from bookcover_core.curation.fingerprints import hash_chunk
 from bookcover_core.curation.near_duplicates import find_twins
 from bookcover_core.curation.splits import split
 from bookcover_core.errors import PreflightError, SettingsError, WeightsError
-from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.export import export_model
 from bookcover_core.families.encoder import EncoderPredictor
 from bookcover_core.families.fine_tuned import fine_tune

@@ -9,7 +9,7 @@ import pytest
 
 from bookcover_core.curation.near_duplicates import Duplicate
 from bookcover_core.errors import WeightsError
-from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.learnable_titles import HeldOut, learnable_titles
 from bookcover_core.families.prediction import PredictorInput

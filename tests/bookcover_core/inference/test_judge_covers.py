@@ -17,7 +17,7 @@ from bookcover_core.families.cover_text import fit_cover_text
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.text import fit_text
 from bookcover_core.genres import number_genres
-from bookcover_core.inference import answers, preprocess, similar_covers
+from bookcover_core.inference import answers, cover_sources, similar_covers
 from bookcover_core.inference.answers import CoverVerdict, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
@@ -335,7 +335,7 @@ def reading(trained, tmp_path, monkeypatch):
     reader = ColourReader()
     monkeypatch.setattr(read_covers, "text_reader", lambda _settings, _threads: reader)
     monkeypatch.setattr(read_covers, "cpu_count", lambda: 1)
-    monkeypatch.setattr(preprocess, "text_reader", lambda _settings: reader)
+    monkeypatch.setattr(cover_sources, "text_reader", lambda _settings: reader)
     shutil.copytree(trained.workspace.root, tmp_path / "tiny")
     wanted = trained.settings.model_dump(mode="json") | {
         "workspace": str(tmp_path),
@@ -395,6 +395,6 @@ def test_whoever_looks_and_reads_may_judge_unasked_where_it_can(reading, monkeyp
     chosen = choose(study)
     assert chosen.system in {"Tiny", "Small"}
     assert any("CoverAlone would read the words" in each for each in describe(study, chosen).warnings)
-    monkeypatch.setattr(preprocess, "text_reader", text_reader.TextReader)
+    monkeypatch.setattr(cover_sources, "text_reader", text_reader.TextReader)
     with pytest.raises(SettingsError, match=r"bookcover\[text\]"):
         Judge.load(study, "CoverAlone")

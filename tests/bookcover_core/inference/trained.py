@@ -48,7 +48,7 @@ def train(folder: Path) -> Study:
     from bookcover_core.curation.fingerprints import hash_chunk
     from bookcover_core.curation.near_duplicates import find_twins
     from bookcover_core.curation.splits import split
-    from bookcover_core.evaluation.evaluate import evaluate
+    from bookcover_core.evaluation.scores import evaluate
     from bookcover_core.families.ensemble import combine
     from bookcover_core.families.frozen import train_backbone
     from bookcover_core.listings.read_listings import read_listings

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from bookcover_core.curation.curate import REPLACEMENTS
 from bookcover_core.curation.near_duplicates import Duplicate, count_clusters, duplicates_file
-from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.family import System
 from bookcover_core.families.systems import systems
 from bookcover_core.genres import BOOKCOVER30, Genre, number_genres

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.giveaways import known_authors
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families import ensemble
 from bookcover_core.families.cover_text import fit_cover_text
 from bookcover_core.families.ensemble import combine

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bookcover_core.evaluation.evaluate import evaluate
 from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import gather

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation.evaluate import evaluate
+from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.frozen import train_backbone
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.graph import parts

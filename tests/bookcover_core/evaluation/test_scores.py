@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from bookcover_core.errors import SettingsError, StageOrderError, TrainingError, WorkspaceError
-from bookcover_core.evaluation.evaluate import evaluate
-from bookcover_core.evaluation.scores import read_scores
+from bookcover_core.evaluation.scores import evaluate, read_scores
 from tests.bookcover_core.report.specimen import Specimen, invented_predictions, make_study
 
 SMALL = Specimen(genres=("Law", "Travel", "Romance", "History"), backbones=("MobileNetV2",), test_per_genre=12)
