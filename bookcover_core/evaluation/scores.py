@@ -64,9 +64,7 @@ class Scores(BaseModel, frozen=True):
     independent_books: float = Field(description="Of books of one group, which may be right together, one counts.")
     chances: dict[int, float] = Field(description="Top-k accuracy of always naming the k commonest genres, by k.")
     confidence: float
-    totals: dict[str, Estimate] = Field(
-        description="accuracy (in Table 3: total precision), top3, top5, macro_precision, macro_recall, macro_f1."
-    )
+    totals: dict[str, Estimate] = Field(description="accuracy (total precision in Table 3), top3, top5, macro_...")
     genres: list[GenreScore]
     confusion: list[list[int]] = Field(description="Books by true genre (rows) and predicted genre (columns).")
 
@@ -95,7 +93,7 @@ class Scores(BaseModel, frozen=True):
 
 
 def score(
-    predictions: Predictions, genres: Sequence[Genre], backbone: str, preparation: str, confidence: float
+    predictions: Predictions, genres: Sequence[Genre | GenreScore], backbone: str, preparation: str, confidence: float
 ) -> Scores:
     """The scores of a system, on a preparation, on the books of `predictions`: one at least; `genres` are by label."""
     labels, groups = predictions.labels, np.unique(predictions.groups, return_inverse=True)[1]
@@ -159,14 +157,12 @@ def score(
 
 def score_again(scores: Scores, predictions: Predictions, confidence: float | None = None) -> Scores:
     """The scores of the same system on the books of `predictions`, with intervals of another `confidence` if given."""
-    genres = [Genre(label=genre.label, name=genre.name, slug=genre.slug) for genre in scores.genres]
-    return score(predictions, genres, scores.backbone, scores.preparation, confidence or scores.confidence)
+    return score(predictions, scores.genres, scores.backbone, scores.preparation, confidence or scores.confidence)
 
 
 def restricted(scores: Scores, predictions: Predictions, wanted: AbstractSet[str]) -> Scores:
     """The scores of the same system on those books alone whose keys are wanted; `predictions` are of all its books."""
-    places = np.array([place for place, key in enumerate(predictions.keys) if key in wanted], dtype=np.int64)
-    return score_again(scores, predictions.at(places))
+    return score_again(scores, predictions.at(np.flatnonzero([key in wanted for key in predictions.keys])))
 
 
 def total_name(k: int) -> str:
@@ -208,14 +204,13 @@ def evaluate(study: Study, run: StageRun, system: str, *, predict: Predict | Non
     scores = score(predictions, genres, system, split_model_name(model)[1], confidence)
     value, low, high = (100 * each for each in (scores.accuracy.value, *scores.accuracy.ends))
     logger.info("%s: accuracy %.1f %% (%.1f to %.1f) on %d test books", model, value, low, high, scores.books)
-    folder = study.workspace.evaluation / model
+    folder, slugs = study.workspace.evaluation / model, [genre.slug for genre in genres]
     write_predictions(folder / "predictions.csv", predictions, genres)
     write_json(folder / "metrics.json", scores.model_dump(mode="json"))
     recalls = " ".join(f"top{k}_recall=recall.{k}*" for k in TOP)
     columns = f"label genre=name slug test_books=books {recalls} precision* f1 predicted"
     table = tabulated([genre.model_dump() for genre in scores.genres], columns)
     write_table(folder / "genres.csv", table.round({column: 6 for column in table if column != "f1"}))
-    slugs = [genre.slug for genre in scores.genres]
     confusion = pd.DataFrame(scores.confusion, columns=slugs)
     confusion.insert(0, "true genre", slugs)
     write_table(folder / "confusion.csv", confusion)

@@ -6,10 +6,11 @@ Importing this module imports TensorFlow.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -61,7 +62,7 @@ class Judged(NamedTuple):
     cover: ReadCover
 
 
-class Judge:
+class Judge(AbstractContextManager["Judge"]):
     """A trained model of a study that judges covers; any number of threads may share it.
 
     Raises:
@@ -91,9 +92,6 @@ class Judge:
         """The judge whose model is called `model`; without a name, the best by validation accuracy."""
         return cls(study, choose(study, model))
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -106,10 +104,7 @@ class Judge:
     ) -> Iterator[Judged | Unreadable]:
         """A verdict on each cover with the cover itself, in their order; or why there is none.
 
-        Args:
-            covers: From `cover_sources.find_covers`; what is unreadable already goes through.
-            top: Most probable genres that a verdict names.
-            near: Similar covers of the study that a verdict names.
+        It names the `top` most probable genres, and the `near` most similar covers of the study.
         """
         found = in_threads(self._get_ready, covers, ahead=2 * BATCH)
         while batch := list(islice(found, BATCH)):
@@ -170,8 +165,7 @@ class Judge:
         """Embedding model for similarity search, one of those that judge where it can be; or why there is none."""
         reasons = []
         for card in (card for each in [candidate, *candidates(self._study)] for card in each.members if card.is_frozen):
-            reason = self.index.why_not(card)
-            if not reason:
+            if not (reason := self.index.why_not(card)):
                 return card, ""
             reasons.append(reason)
         return None, reasons[0] if reasons else "the study has trained no frozen network"
