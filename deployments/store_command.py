@@ -46,7 +46,7 @@ def show_store() -> None:
             size(each.bytes),
             size(each.shared),
             size(each.unused),
-            ", ".join(each.studies) or "-",
+            ", ".join(sorted(each.studies)) or "-",
             f"{datetime.fromtimestamp(each.used).astimezone():%Y-%m-%d %H:%M}",
         )
         for each in kept(workspace)

@@ -18,7 +18,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -124,20 +124,20 @@ def store_folder(workspace: Path) -> Path:
     return workspace / ".store"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kept:
     """What a store holds of one stage, or of what no record names."""
 
     stage: str
-    records: int
-    bytes: int
+    records: int = 0
+    bytes: int = 0
     """Of its objects; one that several stages share counts for each."""
-    shared: int
+    shared: int = 0
     """Bytes of objects that a study has as the same file, rather than as a copy."""
-    unused: int
+    unused: int = 0
     """Bytes that no study holds."""
-    studies: tuple[str, ...]
-    used: float
+    studies: set[str] = field(default_factory=set)
+    used: float = 0.0
     """When a record of it was last written or asked for, in seconds since 1970."""
 
 
@@ -156,21 +156,16 @@ class _Item:
 
 def kept(workspace: Path) -> list[Kept]:
     """What the store of the studies in `workspace` holds, by stage."""
-    found = defaultdict(list)
-    for item in _items(workspace):
-        found[item.stage].append(item)
-    return [
-        Kept(
-            stage=stage,
-            records=sum(item.file is not None for item in items),
-            bytes=sum(item.bytes for item in items),
-            shared=sum(item.shared for item in items),
-            unused=sum(item.bytes for item in items if not item.holders),
-            studies=tuple(sorted({name for item in items for name in item.holders})),
-            used=max(item.used for item in items),
-        )
-        for stage, items in sorted(found.items())
-    ]
+    found: dict[str, Kept] = {}
+    for item in sorted(_items(workspace), key=lambda item: item.stage):
+        total = found.setdefault(item.stage, Kept(item.stage))
+        total.records += item.file is not None
+        total.bytes += item.bytes
+        total.shared += item.shared
+        total.unused += 0 if item.holders else item.bytes
+        total.studies |= item.holders
+        total.used = max(total.used, item.used)
+    return list(found.values())
 
 
 def prune(workspace: Path, *, days: float = 0.0, most: int | None = None) -> int:

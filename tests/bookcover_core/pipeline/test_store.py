@@ -227,7 +227,7 @@ def test_only_what_no_study_holds_is_pruned(tmp_path):
     for seed in (5, 6, 7):
         squared(study_in(tmp_path, seed=seed))
     [told] = kept(tmp_path)
-    assert (told.stage, told.records, told.studies) == ("squared", 3, ("one",))
+    assert (told.stage, told.records, told.studies) == ("squared", 3, {"one"})
     assert 0 < told.unused < told.bytes
     assert prune(tmp_path, days=1) == 0
     assert prune(tmp_path, most=1_000_000) == 0
