@@ -52,6 +52,15 @@ class ImageRequest(NamedTuple):
     books: list[Book]
 
 
+class FetchJob(NamedTuple):
+    """What one process fetches; `settings` are those of `store`, with the process's share of the pace."""
+
+    requests: list[ImageRequest]
+    listing_hosts: list[str]
+    store: CoverStore
+    settings: CoverSettings
+
+
 def fetch_covers(
     books: Iterable[Book], listing_hosts: Iterable[str], store: CoverStore, progress: ChunkProgress
 ) -> None:
@@ -68,15 +77,19 @@ def fetch_covers(
         else:
             wanted.setdefault(found, ImageRequest(found, [])).books.append(book)
     requests = list(wanted.values())
+    job = FetchJob(requests, sorted(listing_hosts), store, settings)
     hosts = list({str(mirrors.origin(parse_address(request.url))) for request in requests})
     processes = _processes(len(requests), len(hosts), settings)
     given_up: dict[str, str] = {}
     if processes > 1:
         logger.info("%d pictures of %d hosts, fetched by %d processes", len(requests), len(hosts), processes)
-        shares = [(requests[number::processes], share(settings, number, processes)) for number in range(processes)]
-        given_up = _fetch_apart(shares, hosts, sorted(listing_hosts), store, progress)
-        requests = [request for request in requests if request.books[-1].key not in progress.rows]
-    given_up |= asyncio.run(_fetch(requests, listing_hosts, store, progress.add, settings))
+        jobs = [
+            job._replace(requests=requests[number::processes], settings=share(settings, number, processes))
+            for number in range(processes)
+        ]
+        given_up = _fetch_apart(jobs, hosts, progress)
+        job = job._replace(requests=[each for each in requests if each.books[-1].key not in progress.rows])
+    given_up |= asyncio.run(_fetch(job, progress.add))
     for host, reason in given_up.items():
         logger.warning("%s was given up: %s", host, reason)
 
@@ -108,22 +121,16 @@ def share(settings: CoverSettings, worker: int, workers: int) -> CoverSettings:
     return settings.model_copy(update={"concurrency": in_flight, "requests_per_second": pace})
 
 
-def _fetch_apart(
-    shares: Sequence[tuple[list[ImageRequest], CoverSettings]],
-    hosts: Sequence[str],
-    listing_hosts: Sequence[str],
-    store: CoverStore,
-    progress: ChunkProgress,
-) -> dict[str, str]:
-    """Let a process fetch each share, and take the rows from the journal as they come: as `_fetch`."""
+def _fetch_apart(jobs: Sequence[FetchJob], hosts: Sequence[str], progress: ChunkProgress) -> dict[str, str]:
+    """Let a process do each job, and take the rows from the journal as they come: as `_fetch`."""
     journal, ended, given_up = progress.journal, Event(), dict[str, str]()
     with journal.file.open("rb") as lines, NamedTemporaryFile() as held, ThreadPoolExecutor(1) as threads:
         held.truncate(8 * len(hosts))
         lines.seek(0, os.SEEK_END)
         following = threads.submit(copy_context().run, _follow, lines, progress, ended)
-        work = partial(_fetch_share, hosts, Path(held.name), listing_hosts, store, journal.file, journal.run)
+        work = partial(_fetch_share, hosts, Path(held.name), journal.file, journal.run)
         try:
-            with closing(in_processes(work, shares, processes=len(shares), grace=0)) as outcomes:
+            with closing(in_processes(work, jobs, processes=len(jobs), grace=0)) as outcomes:
                 for outcome in outcomes:
                     given_up |= outcome
         except WorkerError as error:
@@ -134,22 +141,14 @@ def _fetch_apart(
     return given_up
 
 
-def _fetch_share(
-    hosts: Sequence[str],
-    held: Path,
-    listing_hosts: Sequence[str],
-    store: CoverStore,
-    file: Path,
-    run: str,
-    share: tuple[list[ImageRequest], CoverSettings],
-) -> dict[str, str]:
-    """Fetch the images of a share in this process: the times before which `hosts` are not asked stand in `held`."""
+def _fetch_share(hosts: Sequence[str], held: Path, file: Path, run: str, job: FetchJob) -> dict[str, str]:
+    """Do a job in this process: the times before which `hosts` are not asked stand in `held`."""
     descriptor = os.open(held, os.O_RDWR)
     times = memoryview(mmap.mmap(descriptor, 0)).cast("d")
     os.close(descriptor)
     pauses = {host: times[number : number + 1] for number, host in enumerate(hosts)}
     with LedgerJournal(file, run) as journal:
-        return asyncio.run(_fetch(share[0], listing_hosts, store, journal.append, share[1], pauses))
+        return asyncio.run(_fetch(job, journal.append, pauses))
 
 
 def _follow(lines: BinaryIO, progress: ChunkProgress, ended: Event) -> None:
@@ -162,11 +161,8 @@ def _follow(lines: BinaryIO, progress: ChunkProgress, ended: Event) -> None:
 
 
 async def _fetch(
-    requests: Iterable[ImageRequest],
-    listing_hosts: Iterable[str],
-    store: CoverStore,
+    job: FetchJob,
     add: Callable[[LedgerRow], object],
-    settings: CoverSettings,
     pauses: Mapping[str, "memoryview[float]"] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Fetch images in this process, and give `add` a row for each book: the hosts that were given up, and why.
@@ -176,8 +172,9 @@ async def _fetch(
     Raises:
         BookcoverError: A cover or its row cannot be written.
     """
+    store, settings = job.store, job.settings
     mirrors = Mirrors(settings)
-    allowed = {*listing_hosts, *mirrors.hosts(), *settings.redirect_hosts}
+    allowed = {*job.listing_hosts, *mirrors.hosts(), *settings.redirect_hosts}
     guard = SsrfGuard(allowed, settings.allowed_private_hosts, settings.connect_timeout)
     turns = asyncio.Semaphore(HOSTS_AT_ONCE)
 
@@ -201,7 +198,7 @@ async def _fetch(
                 group.create_task(serve(host, queue))
 
     queues: dict[Address, deque[ImageRequest]] = defaultdict(deque)
-    for request in requests:
+    for request in job.requests:
         queues[mirrors.origin(parse_address(request.url))].append(request)
     hosts = {origin: HostLimits(mirrors.of(origin), settings, pauses.get(str(origin))) for origin in queues}
     try:

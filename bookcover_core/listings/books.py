@@ -62,10 +62,8 @@ def each_book(workspace: Workspace) -> Iterator[Book]:
 
 def write_genres(file: Path, genres: Iterable[Genre], category_ids: Iterable[str], records: Iterable[int]) -> None:
     """Write genres.csv: label, name, slug, category_id, records of each genre, in the order of their labels."""
-    rows = [
-        (genre.label, genre.name, genre.slug, category_id, count)
-        for genre, category_id, count in zip(genres, category_ids, records, strict=True)
-    ]
+    columns = zip(genres, category_ids, records, strict=True)
+    rows = [(genre.label, genre.name, genre.slug, category_id, count) for genre, category_id, count in columns]
     write_csv(file, ("label", "name", "slug", "category_id", "records"), rows)
 
 
@@ -93,9 +91,7 @@ def read_eligible_books(study: Study) -> list[EligibleBook]:
     """The study's books that belong to one of its genres, sorted by key. Book32's pool has others too."""
     genres = {row[3]: (int(row[0]), row[1]) for row in _rows(study.workspace.genres)}
     books = [
-        EligibleBook(
-            book.key, book.filename, book.url, book.title, book.author, *genres[book.category_id], book.role, book.group
-        )
+        EligibleBook(*book[:5], *genres[book.category_id], book.role, book.group)
         for book in each_book(study.workspace)
         if book.category_id in genres
     ]

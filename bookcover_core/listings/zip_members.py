@@ -42,9 +42,8 @@ def why_closed(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & _ENCRYPTED:
         return "needs a password"
     method = info.compress_type
-    return (
-        "" if method in _METHODS else f"is packed by {_METHOD_NAMES.get(method, f'method {method}')}, which is not read"
-    )
+    name = _METHOD_NAMES.get(method, f"method {method}")
+    return "" if method in _METHODS else f"is packed by {name}, which is not read"
 
 
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
