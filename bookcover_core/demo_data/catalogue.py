@@ -1,6 +1,6 @@
 """The publisher's catalogue on disk: three listings in the real files' format, and the covers.
 
-edition.json is what the covers were drawn from. Listings have seven columns, no header, all quoted, as
+edition.json is what the covers were drawn from. Listings have seven quoted columns and no header, as
 uchidalab/book-dataset has them; that of the pool has training and test books, and more.
 """
 
@@ -51,12 +51,8 @@ class Catalogue:
 def publish(folder: Path, **numbers: int) -> Catalogue:
     """The catalogue in `folder`: its listings written, its covers drawn where they are not there already.
 
-    The same numbers, which are those of `Publisher`, give the same bytes; covers are redrawn when anything that they
-    depend on has changed. Books are counted by genre; those of the pool, by each of its 32 categories, are in its
-    listing alone.
-
-    Raises:
-        FolderError: `folder` holds pictures of somebody else.
+    The same numbers, those of `Publisher`, give the same bytes. Covers are redrawn when what they depend on changed.
+    `FolderError` where `folder` holds pictures of somebody else.
     """
     publisher = Publisher(**numbers)
     catalogue = Catalogue(folder, publisher)

@@ -61,7 +61,7 @@ class PublishedBook:
 
 
 class Publisher:
-    """The books of one publisher: so many of each genre in two listings, of each of 32 categories in the pool."""
+    """The books of one publisher: so many of each genre in two listings, and of each of 32 categories in the pool's."""
 
     def __init__(self, seed: int, *, train_per_genre: int, test_per_genre: int, pool_per_genre: int) -> None:
         self.seed = seed

@@ -1,7 +1,6 @@
 """Groups of books that stay on one side of a split: by title, by file name, or from the file `books.groups`.
 
-Editions and volumes of one work share a main title, and often a cover: split apart, one of them would leak into the
-test of another.
+Editions and volumes of one work share a main title, and often a cover: split apart, they leak into each other's test.
 """
 
 import logging

@@ -73,8 +73,6 @@ Binary = IO[bytes] | gzip.GzipFile
 def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
     """The lines of a listing as text, unpacked (a gzip, or a zip file of one member) and decoded.
 
-    Bytes that are no UTF-8 are carried as `text_decoding` does.
-
     Raises:
         ListingError: It cannot be unpacked or decoded, or is too large.
         OSError: It cannot be read.

@@ -26,8 +26,7 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FoundFile
     Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies, such as `own`, are not read.
 
     Raises:
-        FolderError: The folder cannot be read, has no subfolders or no images in them, is a study's, or its subfolders
-            are the sides of a split.
+        FolderError: The folder cannot be read, holds no image in a subfolder, or is a study's; or sides of a split.
     """
     advice = "Check books.folder and its permissions; a file is named in books.listing."
     files, left_out, read = list_files(folder, advice, own)
