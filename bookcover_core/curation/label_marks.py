@@ -11,16 +11,13 @@ whether a study uses them.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from bookcover_core.curation.edited_table import EditedTable, book_names, find_key, read_edited
-from bookcover_core.errors import DecisionsError, choose_among
+from bookcover_core.curation.edited_table import EditedRow, EditedTable, book_names
 from bookcover_core.listings.books import TEST, read_genres
-from bookcover_core.pipeline.file_lock import exclusive
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
 
@@ -30,25 +27,38 @@ if TYPE_CHECKING:
 LabelVerdict = Literal["wrong", "right", "open"]
 
 
-class LabelMark(BaseModel):
+class LabelMark(EditedRow):
     """One person's mark on one book."""
 
-    model_config = ConfigDict(frozen=True)
+    verdict_column = "verdict"
+    time_column = "when"
 
-    key: str = Field(min_length=1, description="The book.")
     verdict: LabelVerdict = Field(description="Whether its label is wrong; open: nothing is said of it.")
     genre: str = Field(default="", description="The right genre of a wrong label; empty: not known.")
     note: str = Field(default="", description="In people's own words.")
     who: str = Field(default="", description="Who made the mark.")
     when: str = Field(default="", description="When, as ISO 8601.")
 
-
-_COLUMNS = tuple(LabelMark.model_fields)
+    @property
+    def is_open(self) -> bool:
+        """Whether it says nothing, not even in words."""
+        return super().is_open and not self.note
 
 
 def labels_file(study: Study) -> Path:
     """Where the study's marks lie, whether or not there are any."""
     return study.workspace.curation / "labels.csv"
+
+
+def _table(study: Study) -> EditedTable[LabelMark]:
+    return EditedTable(
+        labels_file(study),
+        LabelMark,
+        book_names(study),
+        known=lambda: {"genre": sorted(genre.name for genre in read_genres(study.workspace))},
+        unsaid="open",
+        completed=True,
+    )
 
 
 def read_marks(study: Study) -> dict[str, LabelMark]:
@@ -57,15 +67,16 @@ def read_marks(study: Study) -> dict[str, LabelMark]:
     Raises:
         DecisionsError: The file is not CSV, a column is missing, or a row is malformed; names file and line.
     """
-    return _standing(study, read_edited(labels_file(study), _COLUMNS))
+    return _table(study).read()
+
+
+def save_mark(study: Study, mark: LabelMark, seen: LabelMark | None) -> LabelMark | None:
+    """What stands on a book once `mark` is made, if `seen` is what stood there; see `EditedTable.add`."""
+    return _table(study).add([mark], {mark.key: seen})[mark.key]
 
 
 def wrong_labels(study: Study) -> dict[str, str]:
-    """The right genre by key of each book whose label is marked wrong; empty where it is not known.
-
-    Raises:
-        DecisionsError: As of `read_marks`.
-    """
+    """The right genre by key of each book whose label is marked wrong, empty if unknown; errors as of `read_marks`."""
     return {key: mark.genre for key, mark in read_marks(study).items() if mark.verdict == "wrong"}
 
 
@@ -80,12 +91,8 @@ def apply_marks(study: Study, books: "pd.DataFrame", sides: Mapping[str, str]) -
     """The books as `curation.labels` uses the marks, and what became of those whose label is marked wrong.
 
     Training and validation books are corrected, where people named the right genre, or left out. Test books are
-    neither: who changes their labels, perhaps after a look at the predictions, no longer tests.
-
-    Args:
-        study: The study.
-        books: Its books: key, label, genre and more.
-        sides: train, validation or test of each, by key.
+    neither: who changes their labels, perhaps after a look at the predictions, no longer tests. `books` have columns key,
+    label and genre; `sides` are train, validation or test, by key.
     """
     wrong = {key: genre for key, genre in wrong_labels(study).items() if key in sides}
     learnt = {key: genre for key, genre in wrong.items() if sides[key] != TEST}
@@ -96,51 +103,3 @@ def apply_marks(study: Study, books: "pd.DataFrame", sides: Mapping[str, str]) -
     genres = [learnt.get(key) or own for key, own in zip(books["key"], books["genre"], strict=True)]
     counts |= {"corrected": int((books["genre"] != genres).sum()), "no right genre": list(learnt.values()).count("")}
     return books.assign(genre=genres, label=[labels[genre] for genre in genres]), counts
-
-
-def save_mark(study: Study, mark: LabelMark, seen: LabelMark | None) -> LabelMark | None:
-    """What stands on a book once `mark` is made, with the time of day (UTC): the mark, if `seen` is what stood there.
-
-    Another one, made meanwhile by somebody else, stays. The file is replaced as a whole or left as it was; columns that
-    a person added stay.
-
-    Raises:
-        DecisionsError: The file as it stands cannot be read.
-    """
-    file = labels_file(study)
-    with exclusive(file):
-        table = read_edited(file, _COLUMNS)
-        standing = _standing(study, table).get(mark.key)
-        if standing != seen:
-            return standing
-        made = mark.model_copy(update={"when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
-        table.append([made.model_dump()], needed=_COLUMNS)
-    return made if _says_something(made) else None
-
-
-def _says_something(mark: LabelMark) -> bool:
-    return mark.verdict != "open" or bool(mark.note)
-
-
-def _standing(study: Study, table: EditedTable) -> dict[str, LabelMark]:
-    """The last mark on each book, those that say nothing left out."""
-    if not table.rows:
-        return {}
-    genres, names, found = {genre.name for genre in read_genres(study.workspace)}, book_names(study), {}
-    for line, row in table.rows:
-        values = {name: row.get(name, "") for name in _COLUMNS} | {"key": find_key(row, names)}
-        values["verdict"] = (values["verdict"] or "open").lower()
-        fault = advice = ""
-        if not values["key"]:
-            fault, advice = "the row names no book", "Fill in its key, or remove the line."
-        elif values["verdict"] not in get_args(LabelVerdict):
-            fault, advice = f"{values['verdict']!r} is no verdict", "Write wrong, right or open."
-        elif values["genre"] and values["genre"] not in genres:
-            fault, advice = (
-                f"{values['genre']!r} is no genre of the study",
-                choose_among(values["genre"], sorted(genres)),
-            )
-        if fault:
-            raise DecisionsError(fault, where=table.where(line), advice=advice)
-        found[values["key"]] = LabelMark.model_validate(values)
-    return {key: mark for key, mark in found.items() if _says_something(mark)}
