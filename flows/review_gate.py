@@ -20,7 +20,7 @@ from prefect.variables import Variable
 from pydantic import Field, create_model
 
 from bookcover_core.curation.decisions import append_decision
-from bookcover_core.curation.review_queue import ReviewItem, find_open, open_items
+from bookcover_core.curation.review_queue import ReviewItem, find_open, review_queue
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from tasks.pages import page_of
@@ -134,7 +134,7 @@ def _reason(item: ReviewItem) -> str:
 
 def _record(study: Study, answer: Answer) -> None:
     """Add the decisions of an answer to the study's, for the candidates that are still open."""
-    for item in open_items(study):
+    for item in review_queue(study).open:
         if _choice(item) in answer.reject:
             append_decision(study, item.key, "reject", by=answer.reviewer, why="box set, said in the form")
         elif answer.keep_all_others:

@@ -29,16 +29,11 @@ def find_candidates(study: Study, _: StageRun) -> Result:
     """
     books = read_eligible_books(study)
     terms = [(term, compile_term(term)) for term in study.settings.curation.title_terms if term.strip()]
-    rows = [
-        (book.key, book.filename, book.title, book.genre, term)
-        for book in books
-        if (term := first_term(book.title, terms))
-    ]
+    found = [(book, term) for book in books if (term := first_term(book.title, terms))]
     file = study.workspace.curation / "candidates.csv"
-    write_csv(file, COLUMNS, rows)
-    pool = {book.key for book in books if book.role == POOL}
-    of_pool = sum(row[0] in pool for row in rows)
-    counts = {"searched": len(books), "candidates": len(rows) - of_pool, "candidates of the pool": of_pool}
+    write_csv(file, COLUMNS, ((book.key, book.filename, book.title, book.genre, term) for book, term in found))
+    of_pool = sum(book.role == POOL for book, _ in found)
+    counts = {"searched": len(books), "candidates": len(found) - of_pool, "candidates of the pool": of_pool}
     return Result(outputs=[file], counts=counts)
 
 

@@ -7,7 +7,6 @@ there is no pool, and the book is left out.
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import astuple
 from typing import Any
 
 from bookcover_core.covers.chunks import ledger_parts
@@ -33,24 +32,11 @@ from bookcover_core.settings import BookSource
 
 logger = logging.getLogger(__name__)
 
-SELECTION = (
-    "key",
-    "filename",
-    "path",
-    "label",
-    "genre",
-    "split",
-    "group",
-    "replaces",
-    "title",
-    "author",
-    "url",
-    "sha256",
-)
-REPLACEMENTS = ("key", "genre", "split", "reason", "replaced_by", "twin_of")
+_TEXTS = ("title", "author", "url")
+SELECTION = ("key", "filename", "path", "label", "genre", "split", "group", "replaces", *_TEXTS, "sha256")
+REPLACEMENTS = Replacement._fields
 
-# One book each for training, validation and test.
-FEWEST_BOOKS = 3
+FEWEST_BOOKS = 3  # one each for training, validation and test
 
 
 def _inputs(study: Study) -> Inputs:
@@ -88,12 +74,13 @@ def curate(study: Study, _: StageRun) -> Result:
         GenreError: A genre is left with fewer than three books.
     """
     selection = select_books(study)
+    listed = {*(book.key for book in selection.kept), *(replacement.key for replacement in selection.replacements)}
     check_known(study, selection.decisions, book_names(study) or BookNames(()))
     undecided = check_reviewed(study, selection)
     covers, replacements = selection.covers, list(selection.replacements)
-    added = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
+    replaced = {replacement.replaced_by: replacement for replacement in replacements if replacement.replaced_by}
     selected = selection.kept + selection.added
-    sides = {book.key: added[book.key].split if book.key in added else book.role for book in selected}
+    sides = {book.key: replaced[book.key].split if book.key in replaced else book.role for book in selected}
     short = [replacement for replacement in replacements if not replacement.replaced_by]
     if short and any(sides.values()):
         shrunk = _handle_exhausted(study, short, selected, sides)
@@ -106,34 +93,22 @@ def curate(study: Study, _: StageRun) -> Result:
         sides |= dict.fromkeys((book.key for book in selection.rest), POOL)
 
     groups = unite_groups((book.key, book.group, {covers[book.key].picture, *_names(study, book)}) for book in selected)
-    rows = [
-        (
-            book.key,
-            book.filename,
-            covers[book.key].path,
-            book.label,
-            book.genre,
-            sides[book.key],
-            groups[book.key],
-            added[book.key].key if book.key in added else "",
-            book.title,
-            book.author,
-            book.url,
-            covers[book.key].sha256,
-        )
-        for book in sorted(selected, key=lambda book: book.key)
-    ]
+    rows = []
+    for book in sorted(selected, key=lambda book: book.key):
+        key, cover = book.key, covers[book.key]
+        drawn = (sides[key], groups[key], replaced[key].key if key in replaced else "")
+        texts = (getattr(book, column) for column in _TEXTS)
+        rows.append((key, book.filename, cover.path, book.label, book.genre, *drawn, *texts, cover.sha256))
     write_csv(study.workspace.selection, SELECTION, rows)
     left = study.workspace.curation / "replacements.csv"
-    ordered = sorted(replacements, key=lambda replacement: replacement.key)
-    write_csv(left, REPLACEMENTS, map(astuple, ordered))
+    write_csv(left, REPLACEMENTS, sorted(replacements))
     reasons = Counter(replacement.reason for replacement in replacements)
     counts: dict[str, Any] = {
         "selected": len(selected),
-        "candidates": sum(book.key in selection.candidates for book in selection.wanted),
+        "candidates": len(listed & selection.candidates),
         "undecided": undecided,
         "rejected box sets": reasons[BOX_SET],
-        "replaced": len(added),
+        "replaced": len(replaced),
         "short": len(short),
         "twins across splits": reasons[TWIN],
         "twins left": len(selected) - len({covers[book.key].picture for book in selected}),
@@ -153,7 +128,7 @@ def _names(study: Study, book: EligibleBook) -> set[str]:
 
 
 def _handle_exhausted(
-    study: Study, short: Collection[Replacement], selected: Iterable[EligibleBook], sides: Mapping[str, str]
+    study: Study, short: Collection[Replacement], selected: Collection[EligibleBook], sides: Mapping[str, str]
 ) -> list[Replacement]:
     """The books that leave because the pool is exhausted."""
     genres = Counter(replacement.genre for replacement in short)

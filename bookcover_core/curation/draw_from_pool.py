@@ -11,6 +11,7 @@ decisions. What was fetched before stands in the journal, ledger/pool.jsonl, whi
 """
 
 from importlib.metadata import version
+from itertools import count
 
 from bookcover_core.covers.chunks import DRAWN, chunks, is_open, ledger_parts
 from bookcover_core.covers.download import download_chunk, get_covers, refuse_failures, without_texts
@@ -45,8 +46,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_csv
 
-# Covers that may fail for now, however few were drawn.
-_FEW_FAILURES = 8
+_FEW_FAILURES = 8  # covers that may fail for now, however few were drawn
 
 
 def _inputs(study: Study) -> Inputs:
@@ -85,23 +85,16 @@ def draw_from_pool(study: Study, run: StageRun) -> Result:
     pool = {book.key: without_texts(book) for book in each_book(workspace) if book.role == POOL and book.key in books}
     parts = [part for part in ledger_parts(study) if part != DRAWN]
     listed = read_ledgers(study, parts)
-    hashed = [each for part in parts for each in read_fingerprints(fingerprints_file(workspace, part))]
-    hashed = [each for each in hashed if each.key in books]
+    hashed = read_fingerprints(study, parts, books)
     file, journal = fingerprints_file(workspace, DRAWN), workspace.ledger / f"{DRAWN}.jsonl"
     known = known_fingerprints(study, run, file)
     # A row stands as long as what it depends on: not the decisions, nor what else is drawn.
-    made_by = digest_of(
-        [
-            {path: run.settings[path] for path in download_chunk.settings},
-            download_chunk.code,
-            run.inputs.get("pictures"),
-        ]
-    )
+    asked_with = {path: run.settings[path] for path in download_chunk.settings}
+    made_by = digest_of([asked_with, download_chunk.code, run.inputs.get("pictures")])
     drawn: dict[str, LedgerRow] = {}
     fingerprints: list[Fingerprint] = []
-    rounds = 0
-    while True:
-        twins = find_duplicates(sorted(hashed + fingerprints), books, settings.curation)
+    for rounds in count():
+        twins = find_duplicates(hashed + fingerprints, books, settings.curation)
         covers = {key: CoverRecord(CoverOutcome.OK, "", "", key) for key in pool}
         covers |= cover_records(study, [*listed, *drawn.values()], twins)
         # A rejected book is drawn and fetched too, before the rejection counts: the page shows what was decided.
@@ -109,8 +102,7 @@ def draw_from_pool(study: Study, run: StageRun) -> Result:
         wanted = [pool[book.key] for book in selector.select(covers, unseen).added if book.key in unseen]
         if not wanted:
             break
-        rounds += 1
-        label = f"{run.label}, round {rounds}"
+        label = f"{run.label}, round {rounds + 1}"
         rows = get_covers(study, label, wanted, read_journal(journal), LedgerJournal(journal, made_by))
         drawn |= {row.key: row for row in rows}
         most = max(settings.covers.max_failed_share * len(drawn), _FEW_FAILURES)

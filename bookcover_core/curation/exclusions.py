@@ -16,8 +16,8 @@ from bookcover_core.listings.books import POOL, TEST, TRAIN, EligibleBook
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import Undecided
 
-BOX_SET = "box set"
-REJECTED = "rejected"
+BOX_SET = "box set"  # a candidate that a person rejected
+REJECTED = "rejected"  # another book that a person rejected
 UNDECIDED = "undecided candidate"
 NOT_DOWNLOADED = "not downloaded"
 TWIN = "twin in the test set"
@@ -62,14 +62,9 @@ def exclusion_reasons(
     covers: Mapping[str, CoverRecord],
     decisions: Mapping[str, Decision],
     candidates: Collection[str],
-    *,
     undecided: Undecided,
 ) -> dict[str, str]:
-    """The reasons by key of the excluded `books`, where keys of `candidates` may be box sets.
-
-    A reason is "box set" (a candidate that a person rejected), "rejected" (another book that a person rejected), "not
-    downloaded", the outcome in the ledger ("missing", "placeholder", ...), or "undecided candidate".
-    """
+    """The reasons by key of the excluded `books`: one of the above, or the outcome in the ledger ("missing", ...)."""
     reasons: dict[str, str] = {}
     # Settings that exclude undecided candidates, of the listings and of the pool.
     excluding = {"reject"}, {"reject", "keep"}
@@ -95,10 +90,7 @@ def find_leaks(
     A network would be tested on an image that it was trained on. The test book stays: of several, the first of `books`.
     """
     kept = [book for book in books if book.key not in excluded]
-    tested: dict[str, str] = {}
-    for book in kept:
-        if book.role == TEST:
-            tested.setdefault(covers[book.key].picture, book.key)
+    tested = {covers[book.key].picture: book.key for book in reversed(kept) if book.role == TEST}
     return {
         book.key: tested[covers[book.key].picture]
         for book in kept

@@ -8,7 +8,7 @@ colours ten more pairs would count within 6 bits. dHash, and both hashes with 25
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing
 from importlib.metadata import version
 from itertools import islice
@@ -71,12 +71,11 @@ def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     file = fingerprints_file(study.workspace, f"chunk-{chunk:04d}")
     rows = read_rows(study.workspace.ledger / f"{run.part}.csv")
     known = known_fingerprints(study, run, file)
-    before = len(known)
+    before = known.keys() | set()
     fingerprints = hash_covers(study, rows, known)
     write_csv(file, Fingerprint._fields, fingerprints)
-    pictures = len({fingerprint.sha256 for fingerprint in fingerprints})
-    kept = pictures - (len(known) - before)
-    counts = {"covers": len(fingerprints), "pictures": pictures, "pictures known": kept}
+    pictures = {fingerprint.sha256 for fingerprint in fingerprints}
+    counts = {"covers": len(fingerprints), "pictures": len(pictures), "pictures known": len(pictures & before)}
     return Result(outputs=[file], counts=counts)
 
 
@@ -92,10 +91,14 @@ def fingerprints_file(workspace: Workspace, part: str) -> Path:
     return workspace.curation / "hashes" / f"{part}.csv"
 
 
-def read_fingerprints(file: Path) -> list[Fingerprint]:
-    """The fingerprints of the covers of a part."""
-    _, *rows = read_csv(file)
-    return list(map(Fingerprint._make, rows))
+def read_fingerprints(study: Study, parts: Iterable[str], books: Container[str]) -> list[Fingerprint]:
+    """The fingerprints of the covers of these parts of the download, but for those of other `books`."""
+    files = [fingerprints_file(study.workspace, part) for part in parts]
+    return [each for file in files for each in _read(file) if each.key in books]
+
+
+def _read(file: Path) -> Iterator[Fingerprint]:
+    return map(Fingerprint._make, islice(read_csv(file), 1, None))
 
 
 def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
@@ -131,11 +134,9 @@ def _fingerprint_all(study: Study, files: dict[str, str]) -> Iterator[tuple[str,
 
 def known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:
     """Hash and colours by SHA-256, as an earlier run of the same code left them in `file`."""
-    earlier = run.last
-    if (
-        earlier is None
-        or (earlier.code, earlier.inputs.get(LIBRARY)) != (run.code, run.inputs[LIBRARY])
-        or not earlier.stands(study.workspace.root)
-    ):
+    made_by = (run.code, run.inputs[LIBRARY])
+    if not (last := run.last) or (last.code, last.inputs.get(LIBRARY)) != made_by:
         return {}
-    return {fingerprint.sha256: (fingerprint.hash, fingerprint.colours) for fingerprint in read_fingerprints(file)}
+    if not last.stands(study.workspace.root):
+        return {}
+    return {fingerprint.sha256: (fingerprint.hash, fingerprint.colours) for fingerprint in _read(file)}

@@ -10,16 +10,16 @@ quota is met by whole groups:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 GroupSizes = Mapping[str, Mapping[int, int]]
 """Books of each group, by label of their genre."""
 
 
-def count_books(sizes: GroupSizes) -> Counter[int]:
+def _count(groups: Iterable[Mapping[int, int]]) -> Counter[int]:
     """Books by label."""
     books: Counter[int] = Counter()
-    for group in sizes.values():
+    for group in groups:
         books.update(group)
     return books
 
@@ -31,7 +31,7 @@ def find_quotas(sizes: GroupSizes, share: float, others: int) -> dict[int, int]:
     """
     return {
         label: max(0, min(max(1, int(share * books + 0.5)), books - others))
-        for label, books in sorted(count_books(sizes).items())
+        for label, books in sorted(_count(sizes.values()).items())
     }
 
 
@@ -41,15 +41,14 @@ def draw_groups(sizes: GroupSizes, draws: Mapping[str, float], share: float, oth
     The other sides, so many as `others`, are filled from the rest.
     """
     quotas = find_quotas(sizes, share, others)
-    ordered = sorted(sizes, key=lambda group: (draws[group], group))
-    spanning = [group for group in ordered if len(sizes[group]) > 1]
-    alone: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-    for group in ordered:
-        if len(sizes[group]) == 1:
-            ((label, size),) = sizes[group].items()
+    spanning, alone = [], defaultdict[int, list[tuple[str, int]]](list)
+    for group in sorted(sizes, key=lambda group: (draws[group], group)):
+        if len(sizes[group]) > 1:
+            spanning.append(group)
+        for label, size in sizes[group].items() if len(sizes[group]) == 1 else ():
             alone[label].append((group, size))
-    drawn = _draw_spanning(spanning, sizes, draws, share, quotas, {label: alone[label] for label in quotas})
-    taken = count_books({group: sizes[group] for group in drawn})
+    drawn = _draw_spanning(spanning, sizes, draws, share, quotas, alone)
+    taken = _count(sizes[group] for group in drawn)
     kept = Counter(label for group in spanning if group not in drawn for label in sizes[group])
     for label, quota in quotas.items():
         spared = max(0, others - kept[label])
@@ -82,7 +81,7 @@ def _draw_spanning(
         if draws[group] < share and all(rest[label] >= size for label, size in sizes[group].items()):
             take(group)
     for label, quota in quotas.items():
-        single = sum(size for _, size in alone[label])
+        single = sum(size for _, size in alone.get(label, ()))
         for group in spanning:
             if rest[label] <= single:
                 break

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 # the real covers within 6 bits (see `fingerprints`) one image reaches 18.0; the next pair of a series is at 19.7.
 COLOUR_LIMIT = 19.0
 
-_BLOCKS = 4
-_BLOCK_BITS = 16
+_BLOCKS, _BLOCK_BITS = 4, 16
 
 _AT_ONCE = 1 << 18  # pairs compared at once: bounds the memory to some 100 MB
+
+Places = NDArray[np.int64]
 
 
 class NearPairs(NamedTuple):
     """Pairs of near fingerprints."""
 
-    one: NDArray[np.int64]  # position of the first of each pair; below that of the other
-    other: NDArray[np.int64]
-    bits: NDArray[np.int64]  # Hamming distance of their hashes, in bits
+    one: Places  # position of the first of each pair; below that of the other
+    other: Places
+    bits: Places  # Hamming distance of their hashes, in bits
 
 
 def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance: int) -> Iterator[NearPairs]:
@@ -42,56 +43,42 @@ def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance:
     radius = distance // _BLOCKS
     for number in range(_BLOCKS):
         order = np.argsort(blocks[number], kind="stable")
-        ordered = hashes[order]
         for left, right in _candidates(blocks[number, order], radius):
-            bits = np.bitwise_count(ordered[left] ^ ordered[right])
+            one, other = order[left], order[right]
+            bits = np.bitwise_count(hashes[one] ^ hashes[other])
             near = bits <= distance
-            one, other = order[left[near]], order[right[near]]
-            new = _alike(colours[one], colours[other])
-            for earlier in range(number):
-                # Skip pairs that an earlier block found.
-                new &= np.bitwise_count(blocks[earlier, one] ^ blocks[earlier, other]) > radius
+            one, other, bits = one[near], other[near], bits[near].astype(np.int64)
+            apart = colours[one].astype(np.int32) - colours[other]
+            new = np.einsum("ij,ij->i", apart, apart) <= COLOUR_LIMIT**2 * colours.shape[1]
+            for earlier in blocks[:number]:  # pairs that an earlier block found are skipped
+                new &= np.bitwise_count(earlier[one] ^ earlier[other]) > radius
             if new.any():
                 one, other = one[new], other[new]
-                yield NearPairs(np.minimum(one, other), np.maximum(one, other), bits[near][new].astype(np.int64))
+                yield NearPairs(np.minimum(one, other), np.maximum(one, other), bits[new])
 
 
-def _candidates(values: NDArray[np.uint16], radius: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _candidates(values: NDArray[np.uint16], radius: int) -> Iterator[tuple[Places, Places]]:
     """Positions of all pairs among sorted `values` that differ in at most `radius` bits, each pair once."""
     starts = np.searchsorted(values, np.arange((1 << _BLOCK_BITS) + 1))
-    places = np.arange(len(values))
-    wide = values.astype(np.int64)
-    bits = (bits for count in range(radius + 1) for bits in combinations(range(_BLOCK_BITS), count))
-    for mask in (sum(1 << bit for bit in each) for each in bits):
-        if mask:
-            # Of two values that differ by the mask, one lacks its highest bit: pairs are looked up from there.
-            seekers = places[wide & (1 << (mask.bit_length() - 1)) == 0]
-            first = starts[wide[seekers] ^ mask]
-            last = starts[(wide[seekers] ^ mask) + 1]
-        else:
-            seekers, first, last = places, places + 1, starts[wide + 1]
-        yield from _spread(seekers, first, last - first)
+    places, wide = np.arange(len(values)), values.astype(np.int64)
+    yield from _spread(places, places + 1, starts[wide + 1])
+    for count in range(1, radius + 1):
+        for bits in combinations(range(_BLOCK_BITS), count):
+            # Of two values that differ by these bits, one lacks the highest: pairs are looked up from there.
+            seekers = places[wide & (1 << bits[-1]) == 0]
+            sought = wide[seekers] ^ sum(1 << bit for bit in bits)
+            yield from _spread(seekers, starts[sought], starts[sought + 1])
 
 
-def _spread(
-    seekers: NDArray[np.int64], first: NDArray[np.int64], counts: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Each seeker beside each of the `counts` places from `first` on, a batch at a time."""
-    some = counts > 0
-    seekers, first, counts = seekers[some], first[some], counts[some]
-    ends = np.cumsum(counts)
-    begin = 0
+def _spread(seekers: Places, first: Places, end: Places) -> Iterator[tuple[Places, Places]]:
+    """Each seeker beside each of the places from `first` on and before `end`, a batch at a time."""
+    some = end > first
+    seekers, first, counts = seekers[some], first[some], (end - first)[some]
+    ends, begin = np.cumsum(counts), 0
     while begin < len(seekers):
         done = ends[begin] - counts[begin]
-        end = max(begin + 1, int(np.searchsorted(ends, done + _AT_ONCE, side="right")))
-        batch = counts[begin:end]
-        within = np.arange(batch.sum()) - np.repeat(ends[begin:end] - batch - done, batch)
-        yield np.repeat(seekers[begin:end], batch), np.repeat(first[begin:end], batch) + within
-        begin = end
-
-
-def _alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    differences = one.astype(np.int32) - other
-    squares: NDArray[np.int32] = np.einsum("ij,ij->i", differences, differences)
-    alike: NDArray[np.bool_] = squares <= COLOUR_LIMIT**2 * one.shape[1]
-    return alike
+        stop = max(begin + 1, int(np.searchsorted(ends, done + _AT_ONCE, side="right")))
+        batch = counts[begin:stop]
+        within = np.arange(batch.sum()) - np.repeat(ends[begin:stop] - batch - done, batch)
+        yield np.repeat(seekers[begin:stop], batch), np.repeat(first[begin:stop], batch) + within
+        begin = stop

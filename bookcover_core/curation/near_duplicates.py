@@ -6,8 +6,9 @@ whether or not their ends look alike: only then does no pair cross a split.
 """
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookcover_core.covers.chunks import DRAWN, chunks, ledger_parts
-from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file, read_fingerprints
+from bookcover_core.curation.fingerprints import Fingerprint, read_fingerprints
 from bookcover_core.curation.hamming_search import near_pairs
 from bookcover_core.listings.books import TEST, TRAIN, EligibleBook, read_eligible_books
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
@@ -48,7 +49,7 @@ class Duplicate(NamedTuple):
 
 
 class DuplicatePair(NamedTuple):
-    """A book and its nearest duplicate."""
+    """A book and its nearest duplicate: see `Duplicate`."""
 
     one: Duplicate
     other: Duplicate
@@ -79,13 +80,8 @@ def find_twins(study: Study, _: StageRun) -> Result:
     With `curation.twins` = "exact" only books with the same file are duplicates; with "none" no books are.
     """
     books = {book.key: book for book in read_eligible_books(study)}
-    fingerprints = [
-        fingerprint
-        for part in ledger_parts(study)
-        for fingerprint in read_fingerprints(fingerprints_file(study.workspace, part))
-        if fingerprint.key in books
-    ]
-    duplicates = find_duplicates(sorted(fingerprints), books, study.settings.curation)
+    fingerprints = read_fingerprints(study, ledger_parts(study), books)
+    duplicates = find_duplicates(fingerprints, books, study.settings.curation)
     file = duplicates_file(study.workspace)
     write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}
@@ -100,9 +96,8 @@ def find_twins(study: Study, _: StageRun) -> Result:
 
 def read_duplicates(workspace: Workspace) -> list[Duplicate]:
     """The books with duplicates, by cluster and key."""
-    columns, *rows = read_csv(duplicates_file(workspace))
-    distance = columns.index("distance")
-    return [Duplicate._make([*row[:distance], int(row[distance]), *row[distance + 1 :]]) for row in rows]
+    _, *rows = read_csv(duplicates_file(workspace))
+    return [each._replace(distance=int(each.distance)) for each in map(Duplicate._make, rows)]
 
 
 def duplicates_file(workspace: Workspace) -> Path:
@@ -129,12 +124,13 @@ def duplicate_pairs(duplicates: Iterable[Duplicate]) -> list[DuplicatePair]:
 
 
 def find_duplicates(
-    fingerprints: Sequence[Fingerprint], books: Mapping[str, EligibleBook], settings: CurationSettings
+    fingerprints: Iterable[Fingerprint], books: Mapping[str, EligibleBook], settings: CurationSettings
 ) -> list[Duplicate]:
-    """The books with duplicates, by cluster and key, from the fingerprints of all covers, sorted by key.
+    """The books with duplicates, by cluster and key, from the fingerprints of all covers.
 
     Which are duplicates, `twins` and `twin_distance` of the settings say.
     """
+    fingerprints = sorted(fingerprints)
     if not fingerprints or settings.twins == "none":
         return []
     distance = settings.twin_distance if settings.twins == NEAR else None
@@ -160,39 +156,25 @@ def find_duplicates(
                 kind, near = NEAR, _another(by_node[node], place)
             if near is None:
                 near, apart = by_node[nearest[node]][0], int(bits[node])
-            book = books[fingerprints[place].key]
-            duplicates.append(
-                Duplicate(
-                    cluster=fingerprints[members[0]].key,
-                    key=book.key,
-                    genre=book.genre,
-                    role=book.role,
-                    kind=kind,
-                    nearest=fingerprints[near].key,
-                    distance=apart,
-                    title=book.title,
-                    path=fingerprints[place].path,
-                )
-            )
+            cluster, cover, nearest_one = (fingerprints[each] for each in (members[0], place, near))
+            book = books[cover.key]
+            described = (cluster.key, book.key, book.genre, book.role, kind, nearest_one.key, apart)
+            duplicates.append(Duplicate(*described, book.title, cover.path))
     return sorted(duplicates)
 
 
 def count_clusters(duplicates: Sequence[Duplicate]) -> dict[str, int]:
     """The counts in the manifest."""
     pairs = duplicate_pairs(duplicates)
-    sizes = Counter(duplicate.cluster for duplicate in duplicates)
-    roles, genres = defaultdict(set), defaultdict(set)
-    for duplicate in duplicates:
-        roles[duplicate.cluster].add(duplicate.role)
-        genres[duplicate.cluster].add(duplicate.genre)
+    clusters = [list(books) for _, books in groupby(duplicates, key=lambda duplicate: duplicate.cluster)]
     return {
-        "clusters": len(sizes),
+        "clusters": len(clusters),
         "books": len(duplicates),
-        "largest cluster": max(sizes.values(), default=0),
+        "largest cluster": max(map(len, clusters), default=0),
         "exact pairs": sum(pair.kind == EXACT for pair in pairs),
         "near pairs": sum(pair.kind == NEAR for pair in pairs),
-        "clusters in training and test": sum({TRAIN, TEST} <= found for found in roles.values()),
-        "clusters of several genres": sum(len(found) > 1 for found in genres.values()),
+        "clusters in training and test": sum({TRAIN, TEST} <= {book.role for book in books} for books in clusters),
+        "clusters of several genres": sum(len({book.genre for book in books}) > 1 for books in clusters),
     }
 
 
@@ -210,20 +192,17 @@ def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[In
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
 
     edges = [np.empty((2, 0), np.int64)]
-    # Distance and position as one number, whose minimum is the nearest.
-    shift = len(fingerprints) + 1
+    shift = len(fingerprints) + 1  # distance and position are one number, whose minimum is the nearest
     nearest = np.full(len(fingerprints), np.iinfo(np.int64).max)
+    count = len(fingerprints)
     if distance is not None:
         hashes = np.array([int(fingerprint.hash, 16) for fingerprint in fingerprints], dtype=np.uint64)
-        colours = np.frombuffer(
-            bytes.fromhex("".join(fingerprint.colours for fingerprint in fingerprints)), dtype=np.uint8
-        )
-        for pairs in near_pairs(hashes, colours.reshape(len(fingerprints), -1), distance):
+        colours = np.array([list(bytes.fromhex(fingerprint.colours)) for fingerprint in fingerprints], np.uint8)
+        for pairs in near_pairs(hashes, colours, distance):
             edges.append(np.stack([pairs.one, pairs.other]))
             np.minimum.at(nearest, pairs.one, pairs.bits * shift + pairs.other)
             np.minimum.at(nearest, pairs.other, pairs.bits * shift + pairs.one)
     one, other = np.concatenate(edges, axis=1)
-    count = len(fingerprints)
     _, labels = connected_components(coo_array((np.ones(len(one)), (one, other)), shape=(count, count)), directed=False)
     _, first = np.unique(labels, return_index=True)
     return first[labels], nearest % shift, nearest // shift

@@ -10,26 +10,23 @@ own replacement and at most those of close neighbours on the ring, so that revie
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from bookcover_core.curation.exclusions import SHRUNK, CoverRecord
 from bookcover_core.curation.seeded_draw import seeded_draw
 from bookcover_core.listings.books import EligibleBook
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A book that left the study, and the one that replaces it."""
+class Replacement(NamedTuple):
+    """One row of `curation/replacements.csv`: a book that left the study, and the one that replaces it."""
 
     key: str
     genre: str
     split: str
     reason: str
-    replaced_by: str
-    """Key of its replacement; empty if there is none."""
-    twin_of: str = ""
-    """Key of the test book that it duplicates, if that is the reason."""
+    replaced_by: str = ""  # key of its replacement, if there is one
+    twin_of: str = ""  # key of the test book that it duplicates, if that is the reason
 
 
 def replace_excluded(
@@ -41,19 +38,16 @@ def replace_excluded(
     twin_of: Mapping[str, str],
     seed: int,
 ) -> list[Replacement]:
-    """The replacement of each excluded book, in the order of keys.
+    """The replacement of each excluded book, in the order of keys, from the usable books of the pool.
 
-    Args:
-        excluded: The reason of each exclusion, by key.
-        books: The excluded books.
-        pool: Usable books that may come in.
-        covers: The covers of the pool, by key.
-        taken: Images that are in the study already (`CoverRecord.picture`); no book with one of them comes in.
-        twin_of: The test book that an excluded book duplicates, by key, where that is the reason.
-        seed: Seed of the study.
+    `excluded` are reasons by key, `covers` those of the pool. No book comes in with an image (`CoverRecord.picture`)
+    that is `taken` already.
     """
-    pictures = set(taken)
-    rings = _make_rings(pool, seed)
+    pictures, rings = set(taken), defaultdict[int, list[tuple[float, str]]](list)
+    for book in pool:
+        rings[book.label].append((seeded_draw(seed, "pool", book.key), book.key))
+    for ring in rings.values():
+        ring.sort()
     replacements = []
     for book in sorted(books, key=lambda book: book.key):
         ring = rings[book.label]
@@ -65,39 +59,24 @@ def replace_excluded(
             if covers[key].picture not in pictures:
                 chosen = key
                 pictures.add(covers[key].picture)
-        replacements.append(
-            Replacement(book.key, book.genre, book.role, excluded[book.key], chosen, twin_of.get(book.key, ""))
-        )
+        reason, twin = excluded[book.key], twin_of.get(book.key, "")
+        replacements.append(Replacement(book.key, book.genre, book.role, reason, chosen, twin))
     return replacements
 
 
-def _make_rings(pool: Iterable[EligibleBook], seed: int) -> defaultdict[int, list[tuple[float, str]]]:
-    """Draws and keys of the pool's books, by label, in the order of draws."""
-    rings: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
-    for book in pool:
-        rings[book.label].append((seeded_draw(seed, "pool", book.key), book.key))
-    for ring in rings.values():
-        ring.sort()
-    return rings
-
-
-def shrink_genres(books: Iterable[EligibleBook], sides: Mapping[str, str], seed: int) -> list[Replacement]:
+def shrink_genres(books: Collection[EligibleBook], sides: Mapping[str, str], seed: int) -> list[Replacement]:
     """The books that must leave so that, in each split, every genre has as many books as the smallest.
 
-    Args:
-        books: The chosen books.
-        sides: The split of each, by key.
-        seed: Seed of the study; the books with the highest draws leave.
+    Those with the highest draws leave; `sides` is the split of each book, by key.
     """
-    drawn: defaultdict[tuple[str, int], list[tuple[float, EligibleBook]]] = defaultdict(list)
-    every = list(books)
-    for book in every:
-        drawn[sides[book.key], book.label].append((seeded_draw(seed, "shrink", book.key), book))
-    labels = {book.label for book in every}
+    drawn: defaultdict[tuple[str, int], list[tuple[float, str, EligibleBook]]] = defaultdict(list)
+    for book in books:
+        drawn[sides[book.key], book.label].append((seeded_draw(seed, "shrink", book.key), book.key, book))
+    labels = sorted({book.label for book in books})
     leaving = []
     for side in sorted(set(sides.values())):
         smallest = min(len(drawn[side, label]) for label in labels)
-        for label in sorted(labels):
-            ordered = sorted(drawn[side, label], key=lambda draw: (draw[0], draw[1].key))
-            leaving += [Replacement(book.key, book.genre, side, SHRUNK, "") for _, book in ordered[smallest:]]
+        for label in labels:
+            ordered = sorted(drawn[side, label], key=lambda draw: draw[:2])
+            leaving += [Replacement(key, book.genre, side, SHRUNK) for _, key, book in ordered[smallest:]]
     return leaving

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.covers.ledger import CoverOutcome
@@ -25,7 +26,7 @@ from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, w
 
 logger = logging.getLogger(__name__)
 
-_REPLACED, _DRAWN = _TABLES = "replacements.csv", "drawn.csv"
+_REPLACED, _DRAWN = "replacements.csv", "drawn.csv"
 
 
 class ReviewReason(StrEnum):
@@ -86,17 +87,12 @@ def review_queue(study: Study) -> ReviewQueue:
     study.manifest("candidates")
     workspace = study.workspace
     candidates = tuple(candidate_files(study).values())
-    files = (workspace.books, workspace.genres, *candidates, *(workspace.curation / name for name in _TABLES))
     ledgers = tuple(workspace.ledger / f"{part}.csv" for part in ledger_parts(study))
+    tables = (workspace.curation / name for name in (_REPLACED, _DRAWN))
+    stamps = tuple(map(file_stamp, (workspace.books, workspace.genres, *candidates, *ledgers, *tables)))
     decisions = standing_decisions(study)
-    stamps = tuple(map(file_stamp, (*files, *ledgers)))
     queue = _find_queue(workspace, candidates, ledgers, frozenset(decisions), stamps)
     return replace(queue, items=tuple(replace(item, decision=decisions.get(item.key)) for item in queue.items))
-
-
-def open_items(study: Study) -> list[ReviewItem]:
-    """The books of `review_queue` that must be decided on and are not."""
-    return review_queue(study).open
 
 
 def find_open(study: Study) -> list[ReviewItem]:
@@ -105,8 +101,9 @@ def find_open(study: Study) -> list[ReviewItem]:
     The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. On all of Book32 this takes
     seconds: for the beginning and the end of a round of review, not for every request.
     """
-    write_csv(study.workspace.curation / _DRAWN, ["key"], ([key] for key in select_books(study).unreviewed))
-    return open_items(study)
+    selection = select_books(study)
+    write_csv(study.workspace.curation / _DRAWN, ["key"], ([key] for key in selection.undecided(selection.added)))
+    return review_queue(study).open
 
 
 # Few studies are reviewed at a time, and a queue is small.
@@ -138,29 +135,23 @@ def _find_queue(
             continue
         term, read = (found_by[key][name] if key in found_by else "" for name in ("term", "read"))
         found = compile_term(term).search(book["title"]) if term and not read else None
-        items.append(
-            ReviewItem(
-                key=key,
-                title=book["title"],
-                author=book["author"],
-                genre=genres[book["category_id"]],
-                term=term,
-                read=read,
-                match=found.span() if found else (0, 0),
-                role=book["role"],
-                kind=ReviewReason.CANDIDATE if is_candidate else of_role[in_pool],
-                needed=is_candidate or key in drawn,
-                url=book["url"],
-                path=cover["path"],
-                sha256=cover["sha256"],
-            )
+        item = ReviewItem(
+            **{name: book[name] for name in ("key", "title", "author", "role", "url")},
+            **{name: cover[name] for name in ("path", "sha256")},
+            genre=genres[book["category_id"]],
+            term=term,
+            read=read,
+            match=found.span() if found else (0, 0),
+            kind=ReviewReason.CANDIDATE if is_candidate else of_role[in_pool],
+            needed=is_candidate or key in drawn,
         )
+        items.append(item)
     order = list(ReviewReason)
     items.sort(key=lambda item: (order.index(item.kind), item.genre, item.title.casefold(), item.key))
     return ReviewQueue(tuple(items), unusable, coming)
 
 
-def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, str]]:
+def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
     """The rows of a table, or those of these keys (its first column); none where there is no such file."""
     if not file.exists():
         return []
@@ -191,15 +182,8 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
     Raises:
         ReviewNeededError: There are some, and `curation.undecided` is "ask" or "fail".
     """
-    waiting = {
-        *(
-            book.key
-            for book in selection.kept
-            if book.key in selection.candidates and book.key not in selection.decisions
-        ),
-        *(replacement.key for replacement in selection.replacements if replacement.reason == UNDECIDED),
-        *selection.unreviewed,
-    }
+    waiting = {each.key for each in selection.replacements if each.reason == UNDECIDED}
+    waiting |= {*selection.undecided([*selection.kept, *selection.added])}
     file = study.workspace.curation / "open.csv"
     if not waiting or study.settings.curation.undecided in {"keep", "reject"}:
         file.unlink(missing_ok=True)
@@ -215,6 +199,5 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
         f"{len(waiting)} box-set candidates are undecided",
         where=file,
         advice="Decide on them with `bookcover review`; or fill in the column decision (keep or reject) and save the "
-        f"file as {decisions_file(study)}. "
-        "What is decided and downloaded is kept.",
+        f"file as {decisions_file(study)}. What is decided and downloaded is kept.",
     )

@@ -1,6 +1,6 @@
 """The selection of books: which stay, which leave, and which replace them, by the current covers and decisions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bookcover_core.covers.chunks import ledger_parts
@@ -26,8 +26,6 @@ from bookcover_core.pipeline.study import Study
 class BookSelection:
     """The selected and the excluded books of a study."""
 
-    books: list[EligibleBook]
-    """Every book of the listings, sorted by key."""
     covers: Mapping[str, CoverRecord]
     decisions: Mapping[str, Decision]
     candidates: frozenset[str]
@@ -38,15 +36,9 @@ class BookSelection:
     """Other usable books of the pool: no candidates that nobody has kept, each picture once, none of a listed book."""
     replacements: list[Replacement]
 
-    @property
-    def wanted(self) -> list[EligibleBook]:
-        """All listed books, the pool aside."""
-        return [book for book in self.books if book.role != POOL]
-
-    @property
-    def unreviewed(self) -> list[str]:
-        """Keys of undecided candidates among the books that come in."""
-        return [book.key for book in self.added if book.key in self.candidates and book.key not in self.decisions]
+    def undecided(self, books: Iterable[EligibleBook]) -> list[str]:
+        """Keys of the candidates among `books` that nobody has decided on."""
+        return [book.key for book in books if book.key in self.candidates and book.key not in self.decisions]
 
 
 def select_books(study: Study) -> BookSelection:
@@ -77,39 +69,24 @@ class BookSelector:
 
         A book without a cover is not downloaded.
         """
-        books, settings, candidates = self.books, self._settings, self._candidates
+        books, candidates = self.books, self._candidates
         decisions = {
             key: each for key, each in self._decisions.items() if each.decision != "reject" or key not in unseen
         }
-        excluded = exclusion_reasons(books, covers, decisions, candidates, undecided=settings.curation.undecided)
+        excluded = exclusion_reasons(books, covers, decisions, candidates, self._settings.curation.undecided)
         excluded |= dict.fromkeys(sorted(self._mislabelled - excluded.keys()), WRONG_LABEL)
         twin_of = find_leaks(books, covers, excluded)
         excluded |= dict.fromkeys(twin_of, TWIN)
 
-        wanted = [book for book in books if book.role != POOL]
         pool = [book for book in books if book.role == POOL and book.key not in excluded]
-        kept = [book for book in wanted if book.key not in excluded]
-        replacements = replace_excluded(
-            excluded,
-            [book for book in wanted if book.key in excluded],
-            pool,
-            covers,
-            taken=[covers[book.key].picture for book in kept],
-            twin_of=twin_of,
-            seed=settings.seed,
-        )
+        kept = [book for book in books if book.role != POOL and book.key not in excluded]
+        leaving = [book for book in books if book.role != POOL and book.key in excluded]
+        shown = {covers[book.key].picture for book in kept}
+        replacements = replace_excluded(excluded, leaving, pool, covers, shown, twin_of, self._settings.seed)
         replacing = {replacement.replaced_by for replacement in replacements}
         added = [book for book in pool if book.key in replacing]
-        shown = {covers[book.key].picture for book in [*kept, *added]}
+        shown |= {covers[book.key].picture for book in added}
         reviewed = [book for book in reversed(pool) if book.key in decisions or book.key not in candidates]
         rest = {covers[book.key].picture: book for book in reviewed if covers[book.key].picture not in shown}
-        return BookSelection(
-            books=books,
-            covers=covers,
-            decisions=decisions,
-            candidates=candidates,
-            kept=kept,
-            added=added,
-            rest=sorted(rest.values(), key=lambda book: book.key),
-            replacements=replacements,
-        )
+        ordered = sorted(rest.values(), key=lambda book: book.key)
+        return BookSelection(covers, decisions, candidates, kept, added, ordered, replacements)

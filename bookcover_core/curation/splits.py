@@ -11,7 +11,7 @@ With `splits.fold` the sides are those of one fold of a cross-validation (`folds
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -69,13 +69,9 @@ def split(study: Study, _: StageRun) -> Result:
     split_books = _split_books(books)
     shares = study.settings.splits
     drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
-    if shares.fold:
-        sides = fold_sides(drawn, shares, study.settings.seed)
-    else:
-        sides = assign_sides(
-            drawn, validation_share=shares.validation_share, test_share=shares.test_share, seed=study.settings.seed
-        )
-    sides |= join_training((book for book in split_books if book.side == POOL), split_books, sides)
+    sides = (fold_sides if shares.fold else assign_sides)(drawn, shares, study.settings.seed)
+    held = {book.group for book in split_books if sides.get(book.key, TRAIN) != TRAIN}
+    sides |= {book.key: TRAIN for book in split_books if book.side == POOL and book.group not in held}
     books = books[books["key"].isin(sides)]
     off_quota = _count_off_quota(_split_books(books), sides, shares.validation_share)
     marked: dict[str, int] = {}
@@ -98,13 +94,9 @@ def split(study: Study, _: StageRun) -> Result:
             "; ".join(titles[:3]) + ("; ..." if len(titles) > 3 else ""),
         )
     write_table(study.workspace.splits, books.sort_values("key"))
-    totals = Counter(sides.values())
-    counts = {side: totals[side] for side in (TRAIN, VALIDATION, TEST)} | {
-        "per genre": {
-            side: {"least": min(counts[side] for counts in per_genre.values())}
-            | {"most": max(counts[side] for counts in per_genre.values())}
-            for side in (TRAIN, VALIDATION, TEST)
-        },
+    by_side = {side: [counts[side] for counts in per_genre.values()] for side in (TRAIN, VALIDATION, TEST)}
+    counts = {side: sum(found) for side, found in by_side.items()} | {
+        "per genre": {side: {"least": min(found), "most": max(found)} for side, found in by_side.items()},
         "validation books off quota": off_quota,
         "test books shared with training": len(shared),
         "genres": {names[label]: dict(counts) for label, counts in sorted(per_genre.items())},
@@ -119,51 +111,35 @@ def _split_books(books: "pd.DataFrame") -> list[SplitBook]:
     return [SplitBook(*row) for row in fields.itertuples(index=False, name=None)]
 
 
-def assign_sides(
-    split_books: list[SplitBook], *, validation_share: float, test_share: float, seed: int
-) -> dict[str, str]:
-    """The side of every book, by key: train, validation or test.
+def assign_sides(split_books: Iterable[SplitBook], shares: SplitSettings, seed: int) -> dict[str, str]:
+    """The side of every book, by key: train, validation or test; books of the pool are given none.
 
     The order of `split_books` does not matter. Where any of them has a side, those with side "test" are the test books,
-    and `test_share` is not used. Books of the pool are given no side (`join_training`).
+    and `test_share` is not used.
     """
     split_books = [book for book in split_books if book.side != POOL]
     if any(book.side for book in split_books):
         test = {book.key for book in split_books if book.side == TEST}
     else:
-        test = _draw_side(split_books, test_share, others=2, seed=seed, purpose=TEST)
+        test = _draw_side(split_books, shares.test_share, others=2, seed=seed, purpose=TEST)
     rest = [book for book in split_books if book.key not in test]
-    validation = _draw_side(rest, validation_share, others=1, seed=seed, purpose=VALIDATION)
-    return {
-        book.key: TEST if book.key in test else VALIDATION if book.key in validation else TRAIN for book in split_books
-    }
+    validation = _draw_side(rest, shares.validation_share, others=1, seed=seed, purpose=VALIDATION)
+    sides = {book.key: VALIDATION if book.key in validation else TRAIN for book in rest}
+    return sides | dict.fromkeys(test, TEST)
 
 
 def fold_sides(split_books: Iterable[SplitBook], shares: SplitSettings, seed: int) -> dict[str, str]:
-    """The side of every book, by key, in the fold that `shares` names; books of the pool are given none.
+    """The same in the fold that `shares` names, whatever sides the listings name.
 
-    Sides that the listings name do not count. Raises `GenreError` where the books form too few groups.
+    Raises `GenreError` where the books form too few groups.
     """
     books = sorted((book for book in split_books if book.side != POOL), key=lambda book: book.key)
+    labels, groups = np.array([book.label for book in books]), np.array([book.group for book in books])
     division = divide_fold(
-        np.array([book.label for book in books]),
-        np.array([book.group for book in books]),
-        fold=shares.fold,
-        folds=shares.folds,
-        validation_share=shares.validation_share,
-        seed=seed,
+        labels, groups, fold=shares.fold, folds=shares.folds, validation_share=shares.validation_share, seed=seed
     )
-    return {
-        books[row].key: side for side, rows in zip((TRAIN, VALIDATION, TEST), division, strict=True) for row in rows
-    }
-
-
-def join_training(
-    pool: Iterable[SplitBook], split_books: Iterable[SplitBook], sides: Mapping[str, str]
-) -> dict[str, str]:
-    """The pool's books that are trained on, by key: those of no group that has a validation or test book."""
-    held = {book.group for book in split_books if sides.get(book.key, TRAIN) != TRAIN}
-    return {book.key: TRAIN for book in pool if book.group not in held}
+    sides = zip((TRAIN, VALIDATION, TEST), division, strict=True)
+    return {books[row].key: side for side, rows in sides for row in rows}
 
 
 def _draw_side(split_books: list[SplitBook], share: float, *, others: int, seed: int, purpose: str) -> set[str]:
@@ -190,10 +166,11 @@ def _count_sides(
     for label, genre in counts.items():
         empty = [side for side, books in genre.items() if not books]
         if empty:
+            [(largest, size)] = groups[label].most_common(1)
             raise GenreError(
                 f"the genre has no book for {' and '.join(empty)}: its {sum(genre.values())} books form "
                 f"{len(groups[label])} groups, which are not divided (by title, series, picture or books.groups; the "
-                f"largest, {groups[label].most_common(1)[0][0]!r}, has {groups[label].most_common(1)[0][1]})",
+                f"largest, {largest!r}, has {size})",
                 where=names[label],
                 advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups, with "
                 "splits.by_title = false.",
@@ -209,8 +186,7 @@ def _count_off_quota(split_books: list[SplitBook], sides: Mapping[str, str], sha
     return sum(abs(quota - have[label]) for label, quota in quotas.items())
 
 
-def find_shared(split_books: Iterable[SplitBook], sides: Mapping[str, str]) -> set[str]:
+def find_shared(split_books: Collection[SplitBook], sides: Mapping[str, str]) -> set[str]:
     """Keys of the test books whose group has a training or validation book too."""
-    books = list(split_books)
-    learnt = {book.group for book in books if sides[book.key] != TEST}
-    return {book.key for book in books if sides[book.key] == TEST and book.group in learnt}
+    learnt = {book.group for book in split_books if sides[book.key] != TEST}
+    return {book.key for book in split_books if sides[book.key] == TEST and book.group in learnt}

@@ -15,7 +15,7 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
-from bookcover_core.curation.review_queue import find_open, open_items
+from bookcover_core.curation.review_queue import find_open, review_queue
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import (
@@ -120,7 +120,7 @@ def test_a_suspended_study_goes_on_after_the_last_decision_on_the_page(asking, s
         suspended = wait_until(served(asking), StateType.PAUSED)
         assert suspended.state.name == "Suspended"
         assert page.address in form_of(suspended)
-        waiting = open_items(study)
+        waiting = review_queue(study).open
         assert waiting
         while reject_all(browser):
             time.sleep(0.3)
@@ -149,7 +149,7 @@ def test_a_paused_run_goes_on_from_the_form(asking):
     run = Thread(target=copy_context().run, args=(lambda: ended.append(curate(begun(asking), return_state=True)),))
     run.start()
     paused = paused_run(asking)
-    first, *others = open_items(Study(asking))
+    first, *others = review_queue(Study(asking)).open
     assert others
     assert first.key in form_of(paused)
     with get_client(sync_client=True) as client:

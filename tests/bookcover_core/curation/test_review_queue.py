@@ -6,7 +6,7 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.decisions import append_decision, decisions_file
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.curation.review_queue import ReviewReason, find_open, open_items, review_queue
+from bookcover_core.curation.review_queue import ReviewReason, find_open, review_queue
 from bookcover_core.errors import DecisionsError, ReviewNeededError, StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_text
@@ -69,14 +69,14 @@ def test_candidates_of_the_pool_are_asked_about_when_they_would_come_in(tmp_path
     books = [*official, *pool, Record("gone", role="train", outcome="missing")]
     study = invented_study(tmp_path, books, curation={"undecided": "ask"})
     find_candidates(study)
-    assert open_items(study) == []
+    assert review_queue(study).open == []
     with pytest.raises(StageOrderError, match="twins"):
         find_open(study)
     find_twins(study)
 
     [first] = find_open(study)
     assert (first.kind, first.needed, first.term) == (ReviewReason.REPLACEMENT, True, "box set")
-    assert open_items(study) == [first], "noted, so that a page shows it"
+    assert review_queue(study).open == [first], "noted, so that a page shows it"
     with pytest.raises(ReviewNeededError, match="1 box-set candidates"):
         curate(study)
     append_decision(study, first.key, "reject", by="Ada")
@@ -100,15 +100,15 @@ def test_decided_books_stay_in_view(study):
         "a3": "reject",
         "p2": "reject",
     }
-    assert [item.key for item in open_items(study)] == ["b1"]
+    assert [item.key for item in review_queue(study).open] == ["b1"]
 
 
 def test_the_queue_follows_the_files(study):
     """Covers that come, replacements and decisions by hand show up at the next look."""
     append_decision(study, "a1", "keep", by="Ada")
-    assert [item.key for item in open_items(study)] == ["b1", "a2"]
+    assert [item.key for item in review_queue(study).open] == ["b1", "a2"]
     write_text(decisions_file(study), "key,decision\nb1,reject\n")
-    assert [item.key for item in open_items(study)] == ["a2", "a1"]
+    assert [item.key for item in review_queue(study).open] == ["a2", "a1"]
     assert "p2" not in keys(study)
     replace_by(study, "p2")
     assert "p2" in keys(study)

@@ -19,9 +19,10 @@ from bookcover_core.errors import GenreError
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
+from bookcover_core.settings import SplitSettings
 from tests.bookcover_core.invented import Record, change, invented_study, records, write_ledger
 
-SHARES = {"validation_share": 0.1, "test_share": 0.1}
+SHARES = SplitSettings(validation_share=0.1, test_share=0.1)
 
 
 def places(*genres: list[int], side: str = "") -> list[SplitBook]:
@@ -48,7 +49,7 @@ GROUP_SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=60)
 def test_groups_of_one_genre_are_divided_fairly(genres, share, seed):
     """Every book is on one side, no group on two, no side of a genre empty, each quota met within one group's size."""
     books = places(*genres)
-    sides = assign_sides(books, validation_share=share, test_share=share, seed=seed)
+    sides = assign_sides(books, SplitSettings(validation_share=share, test_share=share), seed)
     assert set(sides) == {book.key for book in books}
     assert len({(book.group, sides[book.key]) for book in books}) == len({book.group for book in books})
     for label, sizes in enumerate(genres):
@@ -73,11 +74,11 @@ def test_groups_across_genres_stay_whole(groups, seed, order):
         for group, labels in enumerate(groups)
         for number, label in enumerate(labels)
     ]
-    sides = assign_sides(books, **SHARES, seed=seed)
+    sides = assign_sides(books, SHARES, seed)
     assert set(sides) == {book.key for book in books}
     assert len({(book.group, sides[book.key]) for book in books}) == len(groups)
     shuffled = order.sample(books, len(books))
-    assert assign_sides(shuffled, **SHARES, seed=seed) == sides
+    assert assign_sides(shuffled, SHARES, seed) == sides
 
 
 @given(
@@ -94,7 +95,7 @@ def test_single_books_make_up_for_groups_across_genres(singles, spanning, seed):
         for group, labels in enumerate(spanning)
         for number, label in enumerate(labels)
     ]
-    sides = assign_sides(books, **SHARES, seed=seed)
+    sides = assign_sides(books, SHARES, seed)
     for label in range(3):
         train, validation, test = count(books, sides, label)
         assert test == find_quotas({"": {label: train + validation + test}}, 0.1, others=2)[label]
@@ -105,7 +106,7 @@ def test_a_quota_is_met_exactly_where_groups_allow_it():
     """Groups of 3, 3, 5 and 9 books can give exactly 8 of 20; no other choice does."""
     books = places([3, 3, 5, 9], side="train")
     for seed in range(5):
-        sides = assign_sides(books, validation_share=0.4, test_share=0.1, seed=seed)
+        sides = assign_sides(books, SplitSettings(validation_share=0.4), seed)
         assert count(books, sides) == (12, 8, 0)
 
 
@@ -114,7 +115,7 @@ def test_large_groups_are_drawn_as_often_as_single_books():
     books = places([4] * 50 + [1] * 200, side="train")
     drawn = [
         sum(sides[f"0-{group}-0"] == "validation" for group in range(50))
-        for sides in (assign_sides(books, **SHARES, seed=seed) for seed in range(200))
+        for sides in (assign_sides(books, SHARES, seed) for seed in range(200))
     ]
     assert 4.5 < sum(drawn) / len(drawn) < 5.5
 
@@ -122,7 +123,7 @@ def test_large_groups_are_drawn_as_often_as_single_books():
 def test_another_seed_draws_other_books():
     """The seed decides which books are drawn, not how many."""
     books = places([1] * 50)
-    one, other = (assign_sides(books, **SHARES, seed=seed) for seed in (1, 2))
+    one, other = (assign_sides(books, SHARES, seed) for seed in (1, 2))
     assert one != other
     assert count(books, one) == count(books, other) == (40, 5, 5)
 
@@ -130,7 +131,7 @@ def test_another_seed_draws_other_books():
 def test_official_test_books_stay_the_test_books():
     """Where the listings name the test books nothing is drawn for the test, not even for a title on both sides."""
     books = [*places([1] * 20, side="train"), SplitBook("t", 0, "0-3", "test")]
-    sides = assign_sides(books, **SHARES, seed=1)
+    sides = assign_sides(books, SHARES, 1)
     assert [key for key, side in sides.items() if side == "test"] == ["t"]
     assert count(books, sides) == (18, 2, 1)
 
@@ -138,10 +139,10 @@ def test_official_test_books_stay_the_test_books():
 def test_a_replacement_takes_the_place_of_the_book_it_replaces():
     """A book that comes in for another goes to the same side, and all others stay where they were."""
     books = places([1] * 30, side="train")
-    before = assign_sides(books, **SHARES, seed=3)
+    before = assign_sides(books, SHARES, 3)
     for gone in books:
         came = SplitBook("zz", 0, "zz", "train", replaces=gone.key)
-        after = assign_sides([book for book in books if book != gone] + [came], **SHARES, seed=3)
+        after = assign_sides([book for book in books if book != gone] + [came], SHARES, 3)
         assert after.pop("zz") == before[gone.key]
         assert after == {key: side for key, side in before.items() if key != gone.key}
 

@@ -7,7 +7,7 @@ from bookcover_core.curation.box_set_candidates import compile_read_term, find_c
 from bookcover_core.curation.curate import curate
 from bookcover_core.curation.decisions import append_decision
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.curation.review_queue import open_items, review_queue
+from bookcover_core.curation.review_queue import review_queue
 from bookcover_core.errors import ReviewNeededError, StageOrderError
 from bookcover_core.pipeline import graph
 from bookcover_core.pipeline.study import Study
@@ -131,7 +131,7 @@ def test_people_are_asked_with_what_was_read(tmp_path, reader):
     del reader
     study = study_in(tmp_path)
     look(study)
-    assert [(item.key, item.term, item.read) for item in open_items(study)] == [
+    assert [(item.key, item.term, item.read) for item in review_queue(study).open] == [
         ("a3", "boxed set", ""),
         ("a2", "books #-#", "SOUPS BOOKS 1 - 3"),
         ("a1", "complete collection", "THE COMPLETECOLLECTION OF SOUPS"),
