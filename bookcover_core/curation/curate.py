@@ -65,9 +65,8 @@ def curate(study: Study, _: StageRun) -> Result:
     """The manifest of `curation/selection.csv` and `curation/replacements.csv`.
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
-    `genre`, the genre's name; `split`, train, test or pool where the listings say so, else empty; `replaces`, the key
-    of the book that it replaces. `replacements.csv` has the columns `REPLACEMENTS`, sorted by key: the book that left,
-    its split and the reason, its replacement, and the test book that it duplicates, if that is the reason.
+    `split`, train, test or pool where the listings say so, else empty; `replaces`, the key of the book that it
+    replaces. `replacements.csv` has a row for each `Replacement`, sorted by key.
 
     Raises:
         PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".

@@ -44,18 +44,12 @@ def decisions_file(study: Study) -> Path:
 
 
 def read_decisions(file: Path, names: BookNames | None = None) -> dict[str, Decision]:
-    """The decisions that stand in `file`, by key: the last for each book, if that is keep or reject.
-
-    There are none where there is no such file; `names` are the books that rows may name in other ways than by key.
-
-    Raises:
-        DecisionsError: The file is not CSV, a column is missing, or a row is malformed; names file and line.
-    """
+    """The decisions that stand in `file`, by key: see `EditedTable.read`; `names` are the study's books."""
     return EditedTable(file, Decision, names).read()
 
 
 def standing_decisions(study: Study) -> dict[str, Decision]:
-    """The decisions that stand in the study's file, by key of the book; errors as of `read_decisions`."""
+    """The decisions that stand in the study's file, by key of the book."""
     return read_decisions(decisions_file(study), book_names(study))
 
 

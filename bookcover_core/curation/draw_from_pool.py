@@ -1,13 +1,11 @@
 """The stage `pool`: with `covers.pool` = "as-needed", covers of the pool are fetched when they are drawn (section 3.1).
 
-Of the 150,572 covers of Book32's pool some 600 replace another book; the rest need not be fetched. Books are drawn in
-rounds, as for the selection, where a cover that was not fetched yet counts as usable and unlike any other. What is new
-in a round is fetched and hashed, and all is drawn again by what is now known, until a round draws nothing new. The
-rings of `replacement` pass over what is not drawn: so the selection is the one that the whole pool would give. Pictures
-that nobody fetched are the one exception: two books that both look like one, but not like each other, are no twins.
-
-Each run begins its rounds anew, so that the outcome depends on the outcomes of the covers alone, and on no earlier
-decisions. What was fetched before stands in the journal, ledger/pool.jsonl, which stays, and is not fetched again.
+Of the 150,572 covers of Book32's pool some 600 replace another book. Books are drawn in rounds, as for the selection,
+where a cover that was not fetched yet counts as usable and unlike any other. What is new in a round is fetched and
+hashed, until a round draws nothing new. The rings of `replacement` pass over what is not drawn: so the selection is the
+one that the whole pool would give, but that books which look alike only by way of a picture that nobody fetched are no
+twins. Each run begins its rounds anew, so that the outcome depends on no earlier decisions. The journal,
+ledger/pool.jsonl, has all that was ever fetched, which is not fetched again.
 """
 
 from importlib.metadata import version
@@ -72,12 +70,10 @@ def _inputs(study: Study) -> Inputs:
     asks_hosts=True,
 )
 def draw_from_pool(study: Study, run: StageRun) -> Result:
-    """The manifest of `download/pool`: every drawn book of the pool has a row in ledger/pool.csv.
+    """The manifest of `download/pool`: a row in ledger/pool.csv for every drawn book of the pool.
 
-    Those with a usable cover have a fingerprint in curation/hashes/pool.csv.
-
-    Raises:
-        DownloadError: More than `covers.max_failed_share` of the drawn covers failed for now, and more than eight.
+    Usable covers have a fingerprint in curation/hashes/pool.csv. Raises `DownloadError` where more than
+    `covers.max_failed_share` of the drawn covers failed for now, and more than eight.
     """
     workspace, settings = study.workspace, study.settings
     selector = BookSelector(study)

@@ -145,11 +145,7 @@ class EditedText(NamedTuple):
 
 
 def read_edited(file: Path, columns: tuple[str, ...]) -> EditedText:
-    """The table in `file`, whose first two `columns` it must have.
-
-    Raises:
-        DecisionsError: It is not CSV in UTF-8 or UTF-16, a column is missing, or a row is too long; names the line.
-    """
+    """The table in `file`, whose first two `columns` it must have; errors as of `EditedTable`."""
     text = _read_text(file) if file.exists() else ""
     delimiter, lines = find_delimiter(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)

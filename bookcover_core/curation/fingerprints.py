@@ -62,11 +62,8 @@ def _inputs(_: Study, chunk: int) -> Inputs:
 def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     """The manifest of `curation/hashes/chunk-<number>.csv`: the fingerprint of every cover of the chunk, sorted by key.
 
-    Fingerprints known from an earlier run of the same code are reused; a file that several books share is decoded
-    once.
-
-    Raises:
-        FolderError: A cover is missing or cannot be decoded.
+    Those known from an earlier run of the same code are reused; a file that several books share is decoded once.
+    Raises `FolderError` where a cover is missing or cannot be decoded.
     """
     file = fingerprints_file(study.workspace, f"chunk-{chunk:04d}")
     rows = read_rows(study.workspace.ledger / f"{run.part}.csv")

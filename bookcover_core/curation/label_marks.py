@@ -6,8 +6,7 @@
     note      in people's own words
     who, when
 
-The columns stand in any order; of several rows for one book the last one counts. The setting `curation.labels` says
-whether a study uses them.
+Of several rows for one book the last one counts. The setting `curation.labels` says whether a study uses them.
 """
 
 from collections.abc import Mapping
@@ -62,11 +61,7 @@ def _table(study: Study) -> EditedTable[LabelMark]:
 
 
 def read_marks(study: Study) -> dict[str, LabelMark]:
-    """The marks that stand, by key of the book; none where there is no file.
-
-    Raises:
-        DecisionsError: The file is not CSV, a column is missing, or a row is malformed; names file and line.
-    """
+    """The marks that stand, by key of the book: see `EditedTable.read`."""
     return _table(study).read()
 
 
@@ -76,7 +71,7 @@ def save_mark(study: Study, mark: LabelMark, seen: LabelMark | None) -> LabelMar
 
 
 def wrong_labels(study: Study) -> dict[str, str]:
-    """The right genre by key of each book whose label is marked wrong, empty if unknown; errors as of `read_marks`."""
+    """The right genre by key of each book whose label is marked wrong; empty where it is not known."""
     return {key: mark.genre for key, mark in read_marks(study).items() if mark.verdict == "wrong"}
 
 

@@ -192,13 +192,13 @@ def _join(fingerprints: Sequence[Fingerprint], distance: int | None) -> tuple[In
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
 
     edges = [np.empty((2, 0), np.int64)]
-    shift = len(fingerprints) + 1  # distance and position are one number, whose minimum is the nearest
-    nearest = np.full(len(fingerprints), np.iinfo(np.int64).max)
     count = len(fingerprints)
+    shift = count + 1  # distance and position are one number, whose minimum is the nearest
+    nearest = np.full(count, np.iinfo(np.int64).max)
     if distance is not None:
         hashes = np.array([int(fingerprint.hash, 16) for fingerprint in fingerprints], dtype=np.uint64)
-        colours = np.array([list(bytes.fromhex(fingerprint.colours)) for fingerprint in fingerprints], np.uint8)
-        for pairs in near_pairs(hashes, colours, distance):
+        colours = np.frombuffer(bytes.fromhex("".join(fingerprint.colours for fingerprint in fingerprints)), np.uint8)
+        for pairs in near_pairs(hashes, colours.reshape(count, -1), distance):
             edges.append(np.stack([pairs.one, pairs.other]))
             np.minimum.at(nearest, pairs.one, pairs.bits * shift + pairs.other)
             np.minimum.at(nearest, pairs.other, pairs.bits * shift + pairs.one)

@@ -80,9 +80,6 @@ def review_queue(study: Study) -> ReviewQueue:
     """The current queue of a study whose candidates have been searched for; its covers may still be on their way.
 
     Quick enough for every request: listings and ledgers are read only when they have changed.
-
-    Raises:
-        DecisionsError: The file of decisions is malformed.
     """
     study.manifest("candidates")
     workspace = study.workspace
@@ -98,8 +95,7 @@ def review_queue(study: Study) -> ReviewQueue:
 def find_open(study: Study) -> list[ReviewItem]:
     """The books that the selection waits for, including pool books that the current decisions would bring in.
 
-    The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. On all of Book32 this takes
-    seconds: for the beginning and the end of a round of review, not for every request.
+    The latter are noted in `curation/drawn.csv`, and are in `review_queue` from then on. This may take seconds.
     """
     selection = select_books(study)
     write_csv(study.workspace.curation / _DRAWN, ["key"], ([key] for key in selection.undecided(selection.added)))
@@ -177,11 +173,7 @@ def check_known(study: Study, decisions: Collection[str], names: BookNames) -> N
 
 
 def check_reviewed(study: Study, selection: BookSelection) -> int:
-    """Number of undecided candidates with a usable cover.
-
-    Raises:
-        ReviewNeededError: There are some, and `curation.undecided` is "ask" or "fail".
-    """
+    """Number of undecided candidates; `ReviewNeededError` if any, and `curation.undecided` is "ask" or "fail"."""
     waiting = {each.key for each in selection.replacements if each.reason == UNDECIDED}
     waiting |= {*selection.undecided([*selection.kept, *selection.added])}
     file = study.workspace.curation / "open.csv"

@@ -11,7 +11,7 @@ With `splits.fold` the sides are those of one fold of a cross-validation (`folds
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 VALIDATION = "validation"
+_SIDES = (TRAIN, VALIDATION, TEST)
+
+_FIELDS = ("key", "label", "group", "split", "replaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +69,39 @@ def split(study: Study, _: StageRun) -> Result:
         GenreError: A genre has no book for one of the splits, because its books form too few groups.
     """
     books = read_table(study.workspace.selection, label="int64")
-    split_books = _split_books(books)
+    split_books = [SplitBook(*row) for row in books[list(_FIELDS)].itertuples(index=False, name=None)]
     shares = study.settings.splits
     drawn = split_books if shares.grouped else [replace(book, group=book.key) for book in split_books]
     sides = (fold_sides if shares.fold else assign_sides)(drawn, shares, study.settings.seed)
     held = {book.group for book in split_books if sides.get(book.key, TRAIN) != TRAIN}
     sides |= {book.key: TRAIN for book in split_books if book.side == POOL and book.group not in held}
     books = books[books["key"].isin(sides)]
-    off_quota = _count_off_quota(_split_books(books), sides, shares.validation_share)
+    off_quota = _count_off_quota(books[books["split"] != POOL], sides, shares.validation_share)
     marked: dict[str, int] = {}
     if study.settings.curation.labels != "ignore":
         books, marked = apply_marks(study, books, sides)
-    split_books = _split_books(books)
-    sides = {book.key: sides[book.key] for book in split_books}
-    names = {int(label): genre for label, genre in zip(books["label"], books["genre"], strict=True)}
-    per_genre = _count_sides(split_books, sides, names)
-    shared = find_shared(split_books, sides)
-    books = books.assign(
-        split=[sides[key] for key in books["key"]],
-        shared_with_training=["yes" if key in shared else "" for key in books["key"]],
-    )
-    if shared:
-        titles = books.loc[books["key"].isin(shared), "title"].tolist()
+    side = books["key"].map(sides)
+    shared = (side == TEST) & books["group"].isin(books.loc[side != TEST, "group"])
+    books = books.assign(split=side, shared_with_training=np.where(shared, "yes", ""))
+    genres = _count_sides(books)
+    if shared.any():
+        titles = books.loc[shared, "title"].tolist()
         logger.warning(
             "split: %d test books share a title, a series or a group with training or validation books (%s)",
-            len(shared),
+            len(titles),
             "; ".join(titles[:3]) + ("; ..." if len(titles) > 3 else ""),
         )
     write_table(study.workspace.splits, books.sort_values("key"))
-    by_side = {side: [counts[side] for counts in per_genre.values()] for side in (TRAIN, VALIDATION, TEST)}
+    by_side = {side: [counts[side] for counts in genres.values()] for side in _SIDES}
     counts = {side: sum(found) for side, found in by_side.items()} | {
         "per genre": {side: {"least": min(found), "most": max(found)} for side, found in by_side.items()},
         "validation books off quota": off_quota,
-        "test books shared with training": len(shared),
-        "genres": {names[label]: dict(counts) for label, counts in sorted(per_genre.items())},
+        "test books shared with training": int(shared.sum()),
+        "genres": genres,
     }
     if marked:
         counts["marked labels"] = marked
     return Result(outputs=[study.workspace.splits], counts=counts)
-
-
-def _split_books(books: "pd.DataFrame") -> list[SplitBook]:
-    fields = books[["key", "label", "group", "split", "replaces"]]
-    return [SplitBook(*row) for row in fields.itertuples(index=False, name=None)]
 
 
 def assign_sides(split_books: Iterable[SplitBook], shares: SplitSettings, seed: int) -> dict[str, str]:
@@ -138,7 +131,7 @@ def fold_sides(split_books: Iterable[SplitBook], shares: SplitSettings, seed: in
     division = divide_fold(
         labels, groups, fold=shares.fold, folds=shares.folds, validation_share=shares.validation_share, seed=seed
     )
-    sides = zip((TRAIN, VALIDATION, TEST), division, strict=True)
+    sides = zip(_SIDES, division, strict=True)
     return {books[row].key: side for side, rows in sides for row in rows}
 
 
@@ -154,39 +147,29 @@ def _draw_side(split_books: list[SplitBook], share: float, *, others: int, seed:
     return {book.key for book in split_books if book.group in drawn}
 
 
-def _count_sides(
-    split_books: list[SplitBook], sides: Mapping[str, str], names: Mapping[int, str]
-) -> dict[int, dict[str, int]]:
-    """Books of each genre on each side, by label."""
-    counts = {label: dict.fromkeys((TRAIN, VALIDATION, TEST), 0) for label in names}
-    groups: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for book in split_books:
-        counts[book.label][sides[book.key]] += 1
-        groups[book.label][book.group] += 1
-    for label, genre in counts.items():
-        empty = [side for side, books in genre.items() if not books]
-        if empty:
-            [(largest, size)] = groups[label].most_common(1)
+def _count_sides(books: "pd.DataFrame") -> dict[str, dict[str, int]]:
+    """Books of each genre on each side, by name, in the order of their labels."""
+    found: dict[str, dict[str, int]] = {}
+    for name in books.sort_values("label")["genre"].unique().tolist():
+        rows = books[books["genre"] == name]
+        found[name] = {side: int((rows["split"] == side).sum()) for side in _SIDES}
+        if empty := [side for side, count in found[name].items() if not count]:
+            groups = Counter(rows["group"])
+            [(largest, size)] = groups.most_common(1)
             raise GenreError(
-                f"the genre has no book for {' and '.join(empty)}: its {sum(genre.values())} books form "
-                f"{len(groups[label])} groups, which are not divided (by title, series, picture or books.groups; the "
+                f"the genre has no book for {' and '.join(empty)}: its {len(rows)} books form "
+                f"{len(groups)} groups, which are not divided (by title, series, picture or books.groups; the "
                 f"largest, {largest!r}, has {size})",
-                where=names[label],
+                where=name,
                 advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups, with "
                 "splits.by_title = false.",
             )
-    return counts
+    return found
 
 
-def _count_off_quota(split_books: list[SplitBook], sides: Mapping[str, str], share: float) -> int:
+def _count_off_quota(books: "pd.DataFrame", sides: Mapping[str, str], share: float) -> int:
     """Validation books too many or too few, over all genres, because groups were not divided."""
-    learnt = [book for book in split_books if sides[book.key] != TEST and book.side != POOL]
-    quotas = find_quotas({book.key: {book.label: 1} for book in learnt}, share, others=1)
-    have = Counter(book.label for book in learnt if sides[book.key] == VALIDATION)
+    side = books["key"].map(sides)
+    quotas = find_quotas({"": Counter(books.loc[side != TEST, "label"])}, share, others=1)
+    have = Counter(books.loc[side == VALIDATION, "label"])
     return sum(abs(quota - have[label]) for label, quota in quotas.items())
-
-
-def find_shared(split_books: Collection[SplitBook], sides: Mapping[str, str]) -> set[str]:
-    """Keys of the test books whose group has a training or validation book too."""
-    learnt = {book.group for book in split_books if sides[book.key] != TEST}
-    return {book.key for book in split_books if sides[book.key] == TEST and book.group in learnt}

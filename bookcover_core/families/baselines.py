@@ -1,12 +1,5 @@
 """Baselines: rules that never look at a picture, fitted on the training books (section 5.2).
 
-    Baseline-commonest           the commonest genre, always
-    Baseline-frequencies         a genre drawn by the genres' frequencies
-    Baseline-mean-colour         the genre whose mean colour is nearest
-    Baseline-colour              logistic regression on colour,
-    Baseline-shape               on shape,
-    Baseline-colour-and-shape    and on both
-
 All are a softmax of a linear function of what was measured of a cover before preparation.
 """
 
@@ -39,19 +32,15 @@ COLOUR, SHAPE = ("red", "green", "blue"), ("width", "height", "aspect_ratio")
 
 _PREFIX, _NAME = "Baseline-", "baseline"
 
-# What stands for the preparation: measurements are those of covers as they came.
-_ORIGINAL = "original"
+_ORIGINAL = "original"  # stands for the preparation: measurements are those of covers as they came
 
 _RULE = "rule.npz"
 
-# Steps of the fit, at most: some 40 are enough for six numbers.
-_STEPS = 1_000
+_STEPS = 1_000  # of the fit, at most: some 40 are enough for six numbers
 
-# Purpose of the generator that draws genres.
-_DRAW = 601
+_DRAW = 601  # purpose of the generator that draws genres
 
-# Equal frequencies are set apart by this share of themselves, in the order of the draw.
-_APART = 1e-4
+_APART = 1e-4  # equal frequencies are set apart by this share of themselves, in the order of the draw
 
 _Integers = npt.NDArray[np.integer]
 _Doubles = npt.NDArray[np.float64]
@@ -60,22 +49,14 @@ _Doubles = npt.NDArray[np.float64]
 class LinearRule(NamedTuple):
     """Probabilities of the genres: the softmax of a linear function."""
 
-    weights: _Doubles
-    """(inputs, genres)."""
-    bias: _Doubles
-    """(genres,); minus infinity for a genre without training books."""
+    weights: _Doubles  # (inputs, genres)
+    bias: _Doubles  # (genres,); minus infinity for a genre without training books
 
-    def scores(self, inputs: _Doubles) -> _Doubles:
-        """(n, genres), of which the greatest is the genre that is predicted."""
-        found: _Doubles = inputs @ self.weights + self.bias
-        return found
-
-    def probabilities(self, inputs: _Doubles) -> _Doubles:
-        """(n, genres)."""
+    def probabilities(self, inputs: Any) -> _Doubles:
+        """(n, genres) of the inputs (n, d), dense or sparse."""
         from scipy.special import softmax  # noqa: PLC0415 - slow to import
 
-        found: _Doubles = softmax(self.scores(inputs), axis=1)
-        return found
+        return np.asarray(softmax(inputs @ self.weights + self.bias, axis=1))
 
     def beside(self, other: "LinearRule") -> "LinearRule":
         """The rule of both rules' inputs, one after the other, that adds their log probabilities."""
@@ -133,8 +114,8 @@ def logistic_rule(inputs: Any, labels: _Integers, genres: int, **options: Any) -
 
 # By name: what the rule is given of a cover, and how it is fitted.
 _RULES: dict[str, tuple[tuple[str, ...], Fit]] = {
-    "commonest": ((), fit_frequencies),
-    "frequencies": ((), fit_frequencies),
+    "commonest": ((), fit_frequencies),  # always that genre
+    "frequencies": ((), fit_frequencies),  # a genre drawn by them
     "mean-colour": (COLOUR, fit_nearest_mean),
     "colour": (COLOUR, fit_logistic),
     "shape": (SHAPE, fit_logistic),
@@ -152,8 +133,7 @@ def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
     apart = 1 - _APART * np.arange(probabilities.shape[1])
     drawn = np.empty_like(probabilities)
     np.put_along_axis(drawn, order, np.sort(probabilities, axis=1)[:, ::-1] * apart, axis=1)
-    found: _Doubles = drawn / drawn.sum(axis=1, keepdims=True)
-    return found
+    return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
 
 
 def _inputs(study: Study, baseline: str) -> Inputs:
@@ -222,5 +202,4 @@ class Baselines(Family):
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each name of the settings."""
-        names = [f"{_PREFIX}{name}" for name in settings.baselines.names]
-        return [System(name, self, name) for name in names]
+        return [System(f"{_PREFIX}{name}", self, f"{_PREFIX}{name}") for name in settings.baselines.names]

@@ -15,27 +15,21 @@ from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.text import TextPredictor, Texts, fetch_listings, keep_classifier, text_inputs
 from bookcover_core.families.text_classifier import TextClassifier
 from bookcover_core.listings.books import BookText
-from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shard_keys
-from bookcover_core.reading.cover_words import read_label, texts_of_covers
+from bookcover_core.reading.cover_words import texts_of_covers
 from bookcover_core.settings import StudySettings
 
 COVER_TEXT = "CoverText"
 
 _NAME = "cover-text"
 
-# What stands for the preparation: the words as they are read.
-_READ = "read"
+_READ = "read"  # stands for the preparation: the words as they are read
 
-# Shares of letters and of spaces that a reader loses.
-_LETTERS_LOST, _SPACES_LOST = 0.03, 0.2
-
-
-def _inputs(study: Study, system: str) -> Inputs:
-    return text_inputs(study, system, _READ, [read_label(shard) for shard in shard_keys(study)])
+_LETTERS_LOST, _SPACES_LOST = 0.03, 0.2  # shares that a reader loses
 
 
 @stage(
@@ -43,20 +37,16 @@ def _inputs(study: Study, system: str) -> Inputs:
     "Learn from words read off covers",
     step="evaluate",
     settings=("seed", "text.strengths", "books.columns", "reading.min_confidence"),
-    inputs=_inputs,
+    inputs=lambda study, name: text_inputs(
+        study, name, _READ, [f"read/shard-{each:04d}" for each in shard_keys(study)]
+    ),
     parts=lambda study: [(system.name,) for system in CoverTexts().systems(study.settings)],
     fetch=fetch_listings,
     kept=True,
     apart=True,
 )
 def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa: ARG001 - there is one such system
-    """The reader of covers, of which the strength of its penalty is chosen on the validation books.
-
-    Raises:
-        ListingError: A listing of `text.listings` cannot be read.
-        StageOrderError: The covers have not been read.
-        TrainingError: No training book has a word.
-    """
+    """The reader of covers, learnt as `fit_text` says from what was read as well."""
     learnt = learnable_titles(study)
     read = texts_of_covers(study, study.settings.reading.min_confidence)
     learnable = [*zip(learnt.keys, learnt.labels, strict=True), *learnt.untitled]

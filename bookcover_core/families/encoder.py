@@ -22,9 +22,7 @@ from bookcover_core.settings import EncoderSettings, ModelSettings, StudySetting
 class EncoderPredictor:
     """An encoder of a folder and its head, at work on covers from outside the study.
 
-    Raises:
-        SettingsError: Its engine is not installed.
-        WeightsError: A file is missing or altered.
+    Raises `SettingsError` where its engine is not installed, `WeightsError` where a file is missing or altered.
     """
 
     def __init__(self, folder: Path) -> None:

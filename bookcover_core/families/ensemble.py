@@ -28,21 +28,16 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "Ensemble-"
 
-# What the preparation of an ensemble is called whose members' preparations differ.
-_MIXED = "mixed"
-
 # A member's weight in a product, at most: validation books that are all right would raise it without end.
 _GREATEST_WEIGHT = 10.0
 
 # Expectation maximisation ends when a step wins less than this of the mean cross entropy, or after so many steps.
-_LEAST_GAIN = 1e-10
-_MOST_STEPS = 10_000
+_LEAST_GAIN, _MOST_STEPS = 1e-10, 10_000
 
 Floats = npt.NDArray[np.floating]
 
 
 def _find(settings: StudySettings, name: str) -> System:
-    """The ensemble of that name; `SettingsError` where there is none."""
     found = {system.name: system for system in _all(settings)}
     if name not in found:
         raise SettingsError(
@@ -64,7 +59,12 @@ def _how(ensemble: str) -> str:
 
 def _inputs(study: Study, ensemble: str) -> Inputs:
     system = _find(study.settings, ensemble)
-    _check_members(study, system)
+    if missing := [member.name for member in system.members if not member.is_made(study)]:
+        raise StageOrderError(
+            f"not all of its members are trained with today's settings: {listed(missing)}",
+            where=system.name,
+            advice="Run the stage `train` again, or name other members in ensemble.members.",
+        )
     members = [member.model(study) for member in system.members]
     return Inputs(
         system.model(study),
@@ -117,10 +117,9 @@ def join(how: str, weights: npt.ArrayLike, probabilities: Floats) -> npt.NDArray
     They are joined with `weights` (members,); `how` is mean, weighted or product.
     """
     shares = np.asarray(weights, np.float64)
-    if how != "product":
-        mixed: npt.NDArray[np.float64] = np.tensordot(shares, probabilities, axes=1)
-        return mixed
-    return _product(shares, _logarithms(probabilities))
+    if how == "product":
+        return _product(shares, _logarithms(probabilities))
+    return np.asarray(np.tensordot(shares, probabilities, axes=1))
 
 
 def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
@@ -140,20 +139,17 @@ def fit_product(probabilities: Floats, labels: npt.NDArray[np.integer]) -> npt.N
 
     start = np.full(len(logs), 1 / len(logs))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, _GREATEST_WEIGHT)] * len(logs))
-    weights: npt.NDArray[np.float64] = found.x
-    return weights
+    return np.asarray(found.x)
 
 
 def _product(weights: npt.NDArray[np.float64], logs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     from scipy.special import softmax  # noqa: PLC0415 - slow to import
 
-    found: npt.NDArray[np.float64] = softmax(np.tensordot(weights, logs, axes=1), axis=-1)
-    return found
+    return np.asarray(softmax(np.tensordot(weights, logs, axes=1), axis=-1))
 
 
 def _logarithms(probabilities: Floats) -> npt.NDArray[np.float64]:
-    logs: npt.NDArray[np.float64] = np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST))
-    return logs
+    return np.asarray(np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST)))
 
 
 def fit_weights(of_true_genre: Floats) -> npt.NDArray[np.float64]:
@@ -185,16 +181,6 @@ def _predicted(study: Study, models: list[str], split: str, keys: Iterable[str])
     return np.stack(found).astype(np.float64)
 
 
-def _check_members(study: Study, ensemble: System) -> None:
-    missing = [member.name for member in ensemble.members if not member.is_made(study)]
-    if missing:
-        raise StageOrderError(
-            f"not all of its members are trained with today's settings: {listed(missing)}",
-            where=ensemble.name,
-            advice="Run the stage `train` again, or name other members in ensemble.members.",
-        )
-
-
 class Ensembles(Family):
     """Systems that join others of `registry.FAMILIES`."""
 
@@ -219,7 +205,7 @@ class Ensembles(Family):
     def preparation(self, study: Study, system: System) -> str:
         """That of its members, "mixed" where they differ."""
         preparations = {member.preparation(study) for member in system.members}
-        return preparations.pop() if len(preparations) == 1 else _MIXED
+        return preparations.pop() if len(preparations) == 1 else "mixed"
 
 
 class Fusions(Ensembles):
@@ -236,10 +222,7 @@ class Fusions(Ensembles):
         """One for each name of the settings: all networks with those that read."""
         candidates = [system for family in FAMILIES for system in family.systems(settings)]
         looking = [system for system in candidates if system.competes]
-        reading = {
-            "CoverAlone": frozenset({Evidence.READ}),
-            "CoverAndTitle": frozenset({Evidence.READ, Evidence.LISTING}),
-        }
+        reading = {"CoverAlone": {Evidence.READ}, "CoverAndTitle": {Evidence.READ, Evidence.LISTING}}
         return [
             System(name, self, name, (*looking, *(each for each in candidates if each.evidence & reading[name])))
             for name in settings.ensemble.fusions

@@ -1,8 +1,8 @@
 """What the rest of the study may ask of a family of systems, and of one system of it.
 
 A family is a module: it says which systems the settings ask for, and declares the stage that makes one. Every system
-leaves the probabilities of the validation and test books in its folder (`families.finished_system`); evaluation,
-ensembles and analysis read those, and never need to know which family it is of.
+leaves the probabilities of the validation and test books in its folder (`families.finished_system`), which evaluation,
+ensembles and analysis read.
 """
 
 from abc import ABC, abstractmethod
@@ -23,12 +23,9 @@ from bookcover_core.training.preparation_choice import choosing_backbone, chosen
 class Evidence(StrEnum):
     """What a book can be judged by."""
 
-    PICTURE = "picture"
-    """What the cover shows."""
-    READ = "read"
-    """The words that are read off the cover."""
-    LISTING = "listing"
-    """What a listing says, which a picture from outside comes without."""
+    PICTURE = "picture"  # what the cover shows
+    READ = "read"  # the words that are read off the cover
+    LISTING = "listing"  # what a listing says, which a picture from outside comes without
 
 
 @dataclass(frozen=True)

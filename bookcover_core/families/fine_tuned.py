@@ -1,9 +1,8 @@
 """Fine-tuned networks: a network's top blocks learn from covers too, from where its head left off (section 5.4).
 
 The start, a trained head, is the best of dozens of epochs by validation accuracy; with few hundred books that is partly
-luck, which no epoch of fine-tuning repeats. On real covers (MobileNetV2, 2,790 books to learn from, 310 to validate on)
-epochs chosen by their accuracy kept nothing that was learnt, and 1.4 points were gained by those chosen by their loss
-(`fine_tuning.monitor`; results/README.md).
+luck, which no epoch of fine-tuning repeats: so epochs are chosen by their loss (`fine_tuning.monitor`; what that brings
+on real covers is in results/README.md).
 """
 
 import logging
@@ -40,14 +39,10 @@ def _inputs(study: Study, backbone: str) -> Inputs:
             advice="Fine-tune a network of keras.applications.",
         )
     preparation = chosen_preparation(study, backbone)
+    prepared = [f"prepare/shard-{number:04d}" for number in shards(study)]
     return Inputs(
         model_name(f"{backbone}{_SUFFIX}", preparation),
-        after=[
-            "listings",
-            "split",
-            *(f"prepare/shard-{number:04d}" for number in shards(study)),
-            f"train/{model_name(backbone, preparation)}",
-        ],
+        after=["listings", "split", *prepared, f"train/{model_name(backbone, preparation)}"],
         given={"backbone": backbone, "preparation": preparation},
     )
 
@@ -70,16 +65,14 @@ def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
     The top `fine_tuning.blocks` blocks (`models.network_blocks`) and the head are trained with Adam; what is below
     stays as it is, and so do all batch normalisations. Epoch 0 is the network as the stage `train` left it.
     """
-    settings = study.settings.fine_tuning
-    preparation = chosen_preparation(study, backbone)
-    frozen = model_name(backbone, preparation)
+    settings, preparation = study.settings.fine_tuning, chosen_preparation(study, backbone)
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Schedule  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
 
-    whole, before = load_model(study.workspace.models / frozen)
+    whole, before = load_model(study.workspace.models / model_name(backbone, preparation))
     body = whole.get_layer(backbone)
     blocks, trained = find_blocks(body), unfreeze_top(body, settings.blocks)
     count = min(settings.blocks, len(blocks))

@@ -41,15 +41,9 @@ def finish_rule(
 ) -> Result:
     """The result of a stage that made a system without training a network: its probabilities are written too.
 
-    Args:
-        run: The run of the stage.
-        books: Key, label and split of the study's books.
-        predict: Split and its books -> probabilities (books, genres).
-        file: The rule, where there is one: what later stages see. Otherwise they see the probabilities.
-        beside: More files that the rule wants at work.
-        metrics: More figures for the card.
-        counts: More counts of the stage.
-        card: More fields of the card: `kind` at least.
+    `predict` gives the probabilities (books, genres) of a split and its `books` (key, label, split). Later stages see
+    `file`, the rule, or else the probabilities; `beside` are files that the rule wants at work. `metrics` are more
+    figures for the card, `card` its other fields, such as `kind`, and `counts` more counts of the stage.
     """
     found, kept = dict(metrics or {}), [file, *beside] if file else []
     outputs = [*kept]
@@ -70,13 +64,8 @@ def _finish(
 ) -> Result:
     system, preparation = split_model_name(run.part)
     usual = {"backbone": system, "preparation": preparation, "genres": read_genres(run.study.workspace)}
-    told = {
-        "name": run.part,
-        "settings": run.settings,
-        "inputs": run.inputs,
-        "software": software_versions(*(["openvino"] if card.get("engine") == "openvino" else [])),
-        "machine": this_machine(),
-    }
+    told = {"name": run.part, "settings": run.settings, "inputs": run.inputs, "machine": this_machine()}
+    told["software"] = software_versions(*(["openvino"] if card.get("engine") == "openvino" else []))
     written = write_card(_folder(run), ModelCard(**usual | dict(card) | told))
     return Result(outputs=[*outputs, written], counts=counts, digest=digest)
 

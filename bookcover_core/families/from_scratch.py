@@ -61,7 +61,6 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
     The steps of the settings are taken in whole epochs, the last one to its end, unless patience ends them sooner.
     """
     settings, scratch = study.settings.scratch, SCRATCH[network]
-    preparation = chosen_preparation(study, network)
     from bookcover_core.models.tensorflow_setup import keras  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.loop import Schedule  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import run_pixel_training  # noqa: PLC0415 - imports TensorFlow
@@ -82,7 +81,7 @@ def train_scratch(study: Study, run: StageRun, network: str) -> Result:
             seed=study.settings.seed,
             advice="Lower scratch.learning_rate.",
         ),
-        preparation=preparation,
+        preparation=chosen_preparation(study, network),
     )
     return finish_training(
         run,

@@ -45,10 +45,8 @@ def _inputs(study: Study, backbone: str) -> Inputs:
 )
 def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
     """One backbone's head trained on the chosen preparation, beside the network or encoder that it completes."""
-    named = find_network(study.settings.models, backbone)
-    preparation = chosen_preparation(study, backbone)
-    model, head = run.part, study.settings.head
-    source = weights_source(study.settings, named)
+    named, preparation = find_network(study.settings.models, backbone), chosen_preparation(study, backbone)
+    model, source = run.part, weights_source(study.settings, named)
     made = study.manifest(f"features/{model}").inputs
     from bookcover_core.models.networks import assemble  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.training.training_run import run_head_training  # noqa: PLC0415 - imports TensorFlow
@@ -81,7 +79,7 @@ def train_backbone(study: Study, run: StageRun, backbone: str) -> Result:
         precision=made["precision"],
         hidden_units=list(chosen.hidden_units),
         dropout=chosen.dropout,
-        extra_inputs=list(head.extra_inputs),
+        extra_inputs=list(study.settings.head.extra_inputs),
         hyperparameters=chosen.model_dump(mode="json"),
         parameters=parameters,
         architecture=architecture,

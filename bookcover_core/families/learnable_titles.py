@@ -46,13 +46,12 @@ class HeldOut:
     """The validation and test books, and what would give one away: `pictures` has the cluster of each shared cover."""
 
     def __init__(self, held: Iterable[tuple[str, BookText]], pictures: dict[str, str]) -> None:
-        self._keys: set[str] = set()
+        texts, self._pictures = dict(held), pictures
+        self._keys = texts.keys()
         self._authors: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-        self._pictures = pictures
-        for key, text in held:
-            self._keys.add(key)
+        for key, text in texts.items():
             self._authors[_work(text.title, key)].append(_names(text.author))
-        self._shown = {pictures[key] for key in self._keys if key in pictures}
+        self._shown = {pictures[key] for key in texts if key in pictures}
 
     def why(self, key: str, text: BookText) -> str:
         """Why nothing may be learnt from this record; empty where it may."""
@@ -68,50 +67,47 @@ def learnable_titles(study: Study) -> LearnableTitles:
     """The titles and authors that the study's readers of titles learn from."""
     splits = read_table(study.workspace.splits, ("key", "split")).set_index("key")["split"].to_dict()
     labels = {genre.name: genre.label for genre in read_genres(study.workspace)}
-    books = [
-        (book.key, book.category, book.role, BookText(book.title, book.author)) for book in each_book(study.workspace)
+    held = [
+        (book.key, BookText(book.title, book.author))
+        for book in each_book(study.workspace)
+        if splits.get(book.key, book.role) in {"validation", TEST}
     ]
-    held_out = HeldOut(
-        (
-            (key, text)
-            for key, _, role, text in books
-            if splits.get(key, TEST if role == TEST else "train") in {"validation", TEST}
-        ),
-        {each.key: each.cluster for each in read_duplicates(study.workspace)},
-    )
+    held_out = HeldOut(held, {each.key: each.cluster for each in read_duplicates(study.workspace)})
     found = LearnableTitles()
-    seen = {key for key, *_ in books}
+    for key, category, text in _records(study):
+        label = labels.get(category)
+        why = "of other genres" if label is None else held_out.why(key, text)
+        found.counts[why or ("learnt from" if text.title else "without a title")] += 1
+        if why or label is None:
+            continue
+        if text.title:
+            found.texts.append(text)
+            found.labels.append(label)
+            found.keys.append(key)
+        else:
+            found.untitled.append((key, label))
+    logger.info("titles: %s", ", ".join(f"{what} {count:,}" for what, count in sorted(found.counts.items())))
+    return found
+
+
+def _records(study: Study) -> Iterator[tuple[str, str, BookText]]:
+    """Key, category and text of each record, that of a key which several listings have once."""
+    seen = set()
+    for book in each_book(study.workspace):
+        seen.add(book.key)
+        yield book.key, book.category, BookText(book.title, book.author)
     columns = {str(column): header for column, header in study.settings.books.columns.items()}
-    for key, category, _, text in books:
-        _take(found, held_out, key, labels.get(category), text)
     for name, _ in more_listings(study.settings):
         file = raw_file(study, name)
         for record in read_records(file, name=str(file), columns=columns, skipped=[]):
             if record.key not in seen:
                 seen.add(record.key)
-                text = BookText(record.title, record.author)
-                _take(found, held_out, record.key, labels.get(record.category), text)
-    logger.info("titles: %s", ", ".join(f"{what} {count:,}" for what, count in sorted(found.counts.items())))
-    return found
-
-
-def _take(found: LearnableTitles, held_out: HeldOut, key: str, label: int | None, text: BookText) -> None:
-    why = "of other genres" if label is None else held_out.why(key, text)
-    found.counts[why or ("learnt from" if text.title else "without a title")] += 1
-    if why or label is None:
-        return
-    if not text.title:
-        found.untitled.append((key, label))
-    else:
-        found.texts.append(text)
-        found.labels.append(label)
-        found.keys.append(key)
+                yield record.key, record.category, BookText(record.title, record.author)
 
 
 _ARTICLE = re.compile(r"^(the|an?) +", re.IGNORECASE)
 
-# Letters of a word of an author's name, at least, that is no initial.
-_INITIAL = 3
+_INITIAL = 3  # letters of a word of an author's name, at least, that is no initial
 
 
 def _work(title: str, key: str) -> str:

@@ -17,8 +17,7 @@ from bookcover_core.reading.openvino_runtime import openvino_version
 
 logger = logging.getLogger(__name__)
 
-# What a network gives.
-_GENRES, _FEATURES = "genres", "features"
+_GENRES, _FEATURES = "genres", "features"  # what a network gives
 
 # Covers that are looked at layer by layer. For more, a graph is made: that takes seconds, but then it is twice as
 # fast, and does not hold on to every layer's output (3 GB of MobileNetV2's for 32 covers). OpenVINO makes it where it
@@ -27,11 +26,7 @@ _FEW = 4
 
 
 class NetworkPredictor:
-    """A trained network in a folder.
-
-    Raises:
-        WeightsError: Its weights are missing, altered or of another network.
-    """
+    """A trained network in a folder; raises `WeightsError` where its weights are missing, altered or of another."""
 
     def __init__(self, folder: Path) -> None:
         self.model, self.card = load_model(folder)
@@ -66,7 +61,6 @@ class NetworkPredictor:
         return found[_GENRES].numpy(), found[_FEATURES].numpy() if _FEATURES in found else None
 
     def _inputs(self, covers: Sequence[PredictorInput]) -> list[Floats]:
-        """The network's inputs: pictures and, where its head has extra inputs, measurements."""
         taken: list[Floats] = [np.stack([cover.pictures[self.square] for cover in covers])]
         if self.card.extra_inputs:
             taken.append(extra_values([cover.measurements for cover in covers], self.card.extra_inputs))

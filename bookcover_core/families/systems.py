@@ -47,13 +47,9 @@ def find_system(settings: StudySettings, name: str) -> System:
 
 
 def check_systems(settings: StudySettings) -> None:
-    """Check, before anything is fetched, that the networks and the members of ensembles in `settings` are known.
+    """Check, before anything is fetched, the names in `settings`, and the weights that compare preparations for all.
 
-    Where one network compares the preparations for all, its file of weights is looked for as well.
-
-    Raises:
-        SettingsError: There is no such network, no such member, or no such system to visualise.
-        WeightsError: That file cannot be read.
+    Raises `SettingsError` where there is no such network, ensemble member or system, `WeightsError` for the weights.
     """
     for fault in unknown_names(settings):
         raise fault
@@ -87,13 +83,12 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
 
 def training_parts(study: Study, network: str) -> Iterator[Part]:
     """The parts that make all systems of `network`; each is given when those before it are done."""
+    made = (system for system in systems(study.settings) if system.network == network)
     given = set()
-    for system in systems(study.settings):
-        if system.network == network:
-            for part in system.family.parts(study, system):
-                if part not in given:
-                    given.add(part)
-                    yield part
+    for part in (part for system in made for part in system.family.parts(study, system)):
+        if part not in given:
+            given.add(part)
+            yield part
 
 
 def study_parts(study: Study) -> Iterator[Part]:
@@ -115,7 +110,7 @@ def study_parts(study: Study) -> Iterator[Part]:
 
 def untrained_systems(settings: StudySettings) -> list[System]:
     """The systems that no network is trained for, in the order in which they are made: after all trainings."""
-    made = [system for family in ALL_FAMILIES for system in family.systems(settings)]
+    made = (system for family in ALL_FAMILIES for system in family.systems(settings))
     return [system for system in made if system.network not in settings.training.backbones]
 
 

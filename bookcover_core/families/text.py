@@ -40,8 +40,7 @@ _NAME = "text"
 WORDS = "text.npz"
 """File of what a reader learnt."""
 
-# What stands for the preparation: the words as the listing prints them.
-_PRINTED = "printed"
+_PRINTED = "printed"  # stands for the preparation: the words as the listing prints them
 
 TITLE, TITLE_AUTHOR = "Title", "TitleAuthor"
 
@@ -88,9 +87,8 @@ def text_inputs(study: Study, system: str, preparation: str = _PRINTED, after: S
 def fit_text(study: Study, run: StageRun, system: str) -> Result:
     """One reader of titles, of which the strength of its penalty is chosen on the validation books.
 
-    Raises:
-        ListingError: A listing of `text.listings` cannot be read.
-        TrainingError: No training book has a title.
+    Raises `ListingError` where a listing of `text.listings` cannot be read, `TrainingError` where no training book has
+    a word.
     """
     learnt = learnable_titles(study)
     learnt.texts = seen_by(system, learnt.texts)

@@ -107,8 +107,7 @@ class TextClassifier:
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
-        found: npt.NDArray[np.float32] = self.rule.probabilities(self.inputs(texts)).astype(np.float32)
-        return found
+        return self.rule.probabilities(self.inputs(texts)).astype(np.float32)
 
     def inputs(self, texts: Sequence[BookText]) -> Any:
         """(texts, all terms and what the encoder gives), sparse."""
@@ -127,9 +126,10 @@ class TextClassifier:
 
     def save(self, file: Path) -> None:
         """Write it to `file`, whole or not at all."""
-        arrays: dict[str, Any] = {
-            f"{name} {what}": each for name in _GRAMS for what, each in self._arrays(name).items()
-        }
+        arrays: dict[str, Any] = {}
+        for name in _GRAMS:
+            arrays[f"{name} terms"] = np.frombuffer("\n".join(self.terms[name]).encode(), np.uint8)
+            arrays[f"{name} rarities"] = self.rarities[name]
         with atomic(file) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, weights=self.rule.weights.astype(np.float32), bias=self.rule.bias, **arrays)
 
@@ -147,10 +147,6 @@ class TextClassifier:
             raise WeightsError(
                 f"the words and their weights cannot be read ({error})", where=file, advice="Run the stage again."
             ) from error
-
-    def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        lines = np.frombuffer("\n".join(self.terms[name]).encode(), np.uint8)
-        return {"terms": lines, "rarities": self.rarities[name]}
 
 
 # Counts beyond the first weigh as their logarithm; accents do not tell words apart.

@@ -6,6 +6,7 @@ comes or goes changes that shard and no other, and there the store of the home h
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from functools import lru_cache, partial
@@ -14,16 +15,17 @@ from pathlib import Path
 from bookcover_core.errors import FolderError, StageOrderError
 from bookcover_core.listings.books import read_genres
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of
+from bookcover_core.pipeline.manifests import Output, digest_of
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import file_stamp, read_csv, write_csv
+from bookcover_core.preparation.cover_measurements import Measurements
 from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCover, prepare_batch
 
-INDEX = ("key", "method", "path", "bytes", "mtime_ns", "sha256")
-MEASUREMENTS = ("key", "width", "height", "red", "green", "blue")
+INDEX = ("key", "method", *Output.model_fields)
+MEASUREMENTS = ("key", *Measurements._fields)
 
 # Covers that a process is given at a time: about a tenth of a second of work. Each process is at one batch and has
 # another waiting, and all processes end at about the same time.
@@ -39,11 +41,7 @@ def shards(study: Study) -> list[int]:
 def shard_keys(study: Study) -> dict[int, list[str]]:
     """Keys of the books of every shard of the selection, in its order, by the shard's number.
 
-    There are so many shards that each holds `preparation.shard_records` books at most, give or take chance: a power of
-    two, so that a selection that outgrows them parts each in two.
-
-    Raises:
-        StageOrderError: The books have not been curated.
+    Raises `StageOrderError` where the books have not been curated.
     """
     file = study.workspace.selection
     if not file.is_file():
@@ -58,14 +56,16 @@ def _shard_keys(file: Path, _stamp: tuple[int, ...], most: int) -> dict[int, lis
 
 
 def by_shard(keys: Collection[str], most: int) -> dict[int, list[str]]:
-    """Keys of books by the number of their shard, from 1, which the key alone decides; `most` in each, as above."""
+    """Keys of books by the number of their shard, from 1, which the key alone decides; some `most` in each.
+
+    There is a power of two of shards, so that a selection that outgrows them parts each in two.
+    """
     count = 1
     while count * most < len(keys):
         count *= 2
-    found: dict[int, list[str]] = {}
+    found: defaultdict[int, list[str]] = defaultdict(list)
     for key in keys:
-        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % count + 1
-        found.setdefault(number, []).append(key)
+        found[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % count + 1].append(key)
     return dict(sorted(found.items()))
 
 
@@ -94,31 +94,20 @@ def files_to_read(study: Study, shard: int) -> list[Path]:
 def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the images of one shard, numbered from 1, their index, and the measurements.
 
-    Pictures that were made of the same covers with the same settings, by whichever study, come from the store.
-
-    Raises:
-        StageOrderError: The books have not been curated, or there is no such shard.
-        FolderError: Covers are missing, altered or cannot be decoded; all others of the shard are prepared.
+    Pictures that were made of the same covers with the same settings, by whichever study, come from the store. Raises
+    `FolderError` where covers are missing, altered or cannot be decoded: all others of the shard are prepared.
     """
-    books = selected_covers(study, shard)
-    name, workspace, settings = run.part, study.workspace, study.settings.preparation
-    folder = workspace.prepared
+    books, settings = selected_covers(study, shard), study.settings.preparation
     # All that a prepared image depends on, its cover aside.
     made_with = digest_of([settings.model_dump(mode="json", exclude={"methods", "shard_records"}), run.code])
     prepared = _prepare(study, books, made_with)
-    kept = sum(cover.from_store for cover in prepared.values())
-
     covers = [prepared[book.key] for book in books]
-    index = folder / "index" / f"{name}.csv"
     pictures = [(cover.key, method, cover.pictures[method]) for cover in covers for method in settings.methods]
-    rows = [
-        (key, method, picture.path, picture.bytes, picture.mtime_ns, picture.sha256)
-        for key, method, picture in pictures
-    ]
-    write_csv(index, INDEX, rows)
-    measured = folder / "measurements" / f"{name}.csv"
+    index, measured = (study.workspace.prepared / name / f"{run.part}.csv" for name in ("index", "measurements"))
+    write_csv(index, INDEX, ((key, method, *picture.model_dump().values()) for key, method, picture in pictures))
     shapes = [(cover.key, *cover.measurements) for cover in covers]
     write_csv(measured, MEASUREMENTS, shapes)
+    kept = sum(cover.from_store for cover in covers)
     return Result(
         outputs=[measured],
         indexes=[index],
@@ -128,20 +117,13 @@ def prepare_shard(study: Study, run: StageRun, shard: int) -> Result:
 
 
 def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
-    """The covers of one shard of the selection, in its order.
-
-    Raises:
-        StageOrderError: The books have not been curated, or there is no such shard.
-    """
+    """The covers of one shard of the selection, in its order; `StageOrderError` where there is no such shard."""
     study.manifest("curate")
     keys = set(shard_keys(study).get(shard, ()))
     folders = {str(genre.label): genre.slug for genre in read_genres(study.workspace)}
-    with closing(read_csv(study.workspace.selection)) as rows:
-        columns = next(rows)
-        key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
-        books = [
-            SelectedCover(row[key], folders[row[label]], row[path], row[sha256]) for row in rows if row[key] in keys
-        ]
+    columns, *rows = read_csv(study.workspace.selection)
+    key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
+    books = [SelectedCover(row[key], folders[row[label]], row[path], row[sha256]) for row in rows if row[key] in keys]
     if not books:
         raise StageOrderError(
             f"there is no shard {shard} in the selection",
@@ -152,12 +134,11 @@ def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
 
 
 def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> dict[str, PreparedCover]:
-    root = study.workspace.root
+    root, settings, store = study.workspace.root, study.settings.preparation, Store.beside(study)
     batches = [books[start : start + _BATCH] for start in range(0, len(books), _BATCH)]
     prepared: dict[str, PreparedCover] = {}
     faults: list[tuple[str, str]] = []
     study.progress(0, len(books))
-    settings, store = study.settings.preparation, Store.beside(study)
     work = partial(prepare_batch, root=root, settings=settings, store=store, made_with=made_with)
     with closing(in_processes(work, batches)) as outcomes:
         for batch, outcome in zip(batches, outcomes, strict=True):

@@ -20,9 +20,8 @@ from bookcover_core.preparation.cover_measurements import Measurements, measure
 from bookcover_core.preparation.squares import make_squares
 from bookcover_core.settings import PreparationSettings
 
-# Pieces of memory that Pillow keeps for the next picture, instead of giving each back to the system and asking for it
-# again: about as many as one cover needs at a time. It saves a tenth of the time of covers of 333 x 500 pixels, and
-# changes nothing for those of 160 x 218; Pillow's own default is none.
+# Pieces of memory that Pillow keeps for the next picture, about as many as one cover needs; its own default is none. It
+# saves a tenth of the time of covers of 333 x 500 pixels, and changes nothing for those of 160 x 218.
 _BLOCKS_KEPT = 8
 
 _KEPT_AS = "prepared"  # as what the store keeps prepared covers
@@ -103,25 +102,19 @@ def _prepare_cover(
         return error.strerror or str(error)
     except ValueError as error:
         return str(error)
-    measurements = measure(cover)
     squares = make_squares(cover, settings.methods, settings.size, settings.interpolation)
-    return PreparedCover(
-        key=book.key,
-        measurements=measurements,
-        pictures={
-            str(method): _write(paths[str(method)], encode_square(square, settings), root)
-            for method, square in squares.items()
-        },
-    )
+    pictures = {
+        str(method): _write(paths[str(method)], encode_square(square, settings), root)
+        for method, square in squares.items()
+    }
+    return PreparedCover(key=book.key, measurements=measure(cover), pictures=pictures)
 
 
 def _write(path: str, content: bytes, root: Path) -> Output:
     """Write an image to `path` below `root`; its manifest entry."""
-    file = root / path
+    file, digest = root / path, hashlib.sha256(content).hexdigest()
     write_bytes(file, content)
-    return Output(
-        path=path, bytes=len(content), mtime_ns=file.stat().st_mtime_ns, sha256=hashlib.sha256(content).hexdigest()
-    )
+    return Output(path=path, bytes=len(content), mtime_ns=file.stat().st_mtime_ns, sha256=digest)
 
 
 def encode_square(square: Image.Image, settings: PreparationSettings) -> bytes:

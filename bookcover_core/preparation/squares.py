@@ -8,7 +8,7 @@ Scaling is Pillow's, which averages away detail finer than the new pixels; OpenC
 was trained on one should be asked with the same (docs/method.md has the kernel and what follows from it).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from PIL import Image
 
@@ -18,28 +18,23 @@ WHITE = (255, 255, 255)
 
 
 def make_squares(
-    cover: Image.Image,
-    methods: Iterable[Preparation],
-    size: int,
-    interpolation: Interpolation,
+    cover: Image.Image, methods: Collection[Preparation], size: int, interpolation: Interpolation
 ) -> dict[Preparation, Image.Image]:
     """The cover, 8-bit RGB, as squares of `size` x `size` pixels, one for each method: section 3.2.
 
     NoPrep and Padded both scale the cover's longer side to the square's, and only then the shorter one, Padded with the
     borders: white borders beside the cover do not alter the first scaling, which is done once.
     """
-    wanted = list(methods)
-    resampling = Image.Resampling[interpolation.upper()]
-    is_wide = cover.width > cover.height
-    fitted = cover
-    if any(method is not Preparation.CROPPED for method in wanted):
+    resampling, fitted = Image.Resampling[interpolation.upper()], cover
+    if any(method is not Preparation.CROPPED for method in methods):
+        is_wide = cover.width > cover.height
         fitted = cover.resize((size, cover.height) if is_wide else (cover.width, size), resampling)
     squares = {
         Preparation.NOPREP: lambda: fitted.resize((size, size), resampling),
         Preparation.PADDED: lambda: _pad(fitted, cover).resize((size, size), resampling),
         Preparation.CROPPED: lambda: _crop(cover, size, resampling),
     }
-    return {method: squares[method]() for method in wanted}
+    return {method: squares[method]() for method in methods}
 
 
 def _pad(fitted: Image.Image, cover: Image.Image) -> Image.Image:

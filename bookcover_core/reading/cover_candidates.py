@@ -6,7 +6,7 @@ searches what was read. The books of a pool are not read: a cover takes a core a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,19 +26,14 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
 from bookcover_core.preparation.prepare import by_shard
 from bookcover_core.preparation.prepared_images import SelectedCover
-from bookcover_core.reading.cover_words import read_words, write_words
-from bookcover_core.reading.read_covers import READING_SETTINGS, files_of_words, read_all, reading_inputs
-from bookcover_core.reading.text_reader import reader_version
+from bookcover_core.reading.cover_words import read_words, words_file
+from bookcover_core.reading.read_covers import READING_SETTINGS, files_of_words, read_part, reading_inputs
 
 _AROUND = 40  # characters of what was read that are shown before and after a term
 
 
 def listed_covers(study: Study) -> dict[int, list[SelectedCover]]:
-    """The usable covers of the published books, by the shard in which they are read.
-
-    Raises:
-        StageOrderError: Covers have not been downloaded.
-    """
+    """The usable covers of the published books, by the shard in which they are read; they must be downloaded."""
     parts = [part for part in ledger_parts(study) if part != DRAWN]
     for part in parts:
         study.manifest(f"download/{part}")
@@ -69,19 +64,6 @@ def _part(shard: int) -> str:
     return f"listed-{shard:04d}"
 
 
-def _file(study: Study, shard: int) -> Path:
-    return study.workspace.texts / f"{_part(shard)}.jsonl"
-
-
-def _shard_inputs(study: Study, shard: int) -> Inputs:
-    return Inputs(_part(shard), given=reading_inputs(listed_covers(study).get(shard, ())), reads=["listings"])
-
-
-def _shards(study: Study) -> Iterator[tuple[int]]:
-    if study.settings.curation.read_box_sets:
-        yield from ((shard,) for shard in listed_covers(study))
-
-
 def _files_to_read(study: Study, shard: int) -> list[Path]:
     parts, workspace = ledger_parts(study), study.workspace
     ledgers = [workspace.ledger / f"{part}.csv" for part in parts]
@@ -97,24 +79,15 @@ def _files_to_read(study: Study, shard: int) -> list[Path]:
     step="curate",
     run_title="read the published covers of shard {shard}",
     settings=READING_SETTINGS,
-    inputs=_shard_inputs,
-    parts=_shards,
+    inputs=lambda study, shard: reading_inputs(_part(shard), listed_covers(study).get(shard, ()), "listings"),
+    parts=lambda study: [(shard,) for shard in listed_covers(study)] if study.settings.curation.read_box_sets else [],
     kept=True,
     apart=True,
     spreads=_files_to_read,
 )
 def read_listed(study: Study, run: StageRun, shard: int) -> Result:
-    """The manifest of the words on the covers of one shard of the published books.
-
-    Raises:
-        StageOrderError: Covers have not been downloaded, or there is no such shard.
-        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
-    """
-    rows, new = read_all(study, run, listed_covers(study)[shard])
-    file = _file(study, shard)
-    write_words(file, rows)
-    counts = {"covers": len(rows), "read anew": new, "reader": reader_version()}
-    return Result(outputs=[file], counts=counts)
+    """The manifest of the words on the covers of one shard of the published books; see `read_shard`."""
+    return read_part(study, run, listed_covers(study)[shard])
 
 
 def _inputs(study: Study) -> Inputs:
@@ -135,13 +108,10 @@ def find_cover_candidates(study: Study, _: StageRun) -> Result:
     A row for each, sorted by key, as in `candidates.csv`, whose books are not in it: the first of
     `curation.cover_terms` that was read on the cover and that the title has not; and, in the column `read`, what stands
     there.
-
-    Raises:
-        StageOrderError: The covers have not been read, or the candidates by title not been looked for.
     """
     known = candidate_rows([candidate_files(study)["candidates"]])
     terms = [(term, compile_read_term(term)) for term in study.settings.curation.cover_terms if term.strip()]
-    covers = [cover for shard in listed_covers(study) for cover in read_words(_file(study, shard))]
+    covers = [cover for shard in listed_covers(study) for cover in read_words(words_file(study, _part(shard)))]
     texts = {cover.key: cover.text(study.settings.reading.min_confidence) for cover in covers}
     rows = [
         (book.key, book.filename, book.title, book.genre, *found)

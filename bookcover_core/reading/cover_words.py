@@ -50,9 +50,9 @@ def words_that_count(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) >= _LEAST_LETTERS]
 
 
-def words_file(study: Study, shard: int) -> Path:
-    """Where the words of a shard's covers lie."""
-    return study.workspace.texts / f"shard-{shard:04d}.jsonl"
+def words_file(study: Study, part: str) -> Path:
+    """Where the words lie that a part of the stage read: "shard-0001"."""
+    return study.workspace.texts / f"{part}.jsonl"
 
 
 def write_words(file: Path, covers: Iterable[CoverWords]) -> None:
@@ -73,20 +73,9 @@ def read_words(file: Path) -> list[CoverWords]:
 
 
 def texts_of_covers(study: Study, min_confidence: float) -> dict[str, str]:
-    """What was read on the cover of each of the study's books, by key, in one line.
-
-    Words that the reader was less sure of than `min_confidence` are left out.
-
-    Raises:
-        StageOrderError: The covers have not been read.
-    """
-    found = {}
-    for shard in shard_keys(study):
-        study.manifest(read_label(shard))
-        found.update({cover.key: cover.text(min_confidence) for cover in read_words(words_file(study, shard))})
-    return found
-
-
-def read_label(shard: int) -> str:
-    """Label of the part that reads the covers of a shard."""
-    return f"read/shard-{shard:04d}"
+    """What was read on the cover of each book of the study, which must be done, by key: see `CoverWords.text`."""
+    parts = [f"shard-{shard:04d}" for shard in shard_keys(study)]
+    for part in parts:
+        study.manifest(f"read/{part}")
+    covers = (cover for part in parts for cover in read_words(words_file(study, part)))
+    return {cover.key: cover.text(min_confidence) for cover in covers}

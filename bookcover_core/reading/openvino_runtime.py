@@ -33,10 +33,9 @@ def load_openvino() -> Any:
 
 
 def check_precision(precision: str, setting: str) -> None:
-    """Return where this processor computes in `precision`; `setting` is the one that asks for it.
+    """Raise `SettingsError` where this processor does not compute in `precision`, for which `setting` asks.
 
-    Raises:
-        SettingsError: It does not. OpenVINO would take float32 and call it bfloat16.
+    OpenVINO would take float32 and call it bfloat16.
     """
     if precision != "bfloat16":
         return

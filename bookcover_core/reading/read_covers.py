@@ -6,7 +6,7 @@ cannot be read has a row that says why, and stops no other.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import files_to_read, selected_covers, shards
 from bookcover_core.preparation.prepared_images import SelectedCover
-from bookcover_core.reading.cover_words import CoverWords, Word, read_label, read_words, words_file, write_words
+from bookcover_core.reading.cover_words import CoverWords, Word, read_words, words_file, write_words
 from bookcover_core.reading.text_reader import check_reader, reader_version, text_reader
 from bookcover_core.settings import ReadingSettings
 
@@ -42,9 +42,13 @@ _READER = "reader"  # the input that tells by what code pictures are read
 _TOLD_CHARACTERS = 200  # characters of an error that a row tells
 
 
-def reading_inputs(covers: Sequence[SelectedCover]) -> dict[str, str]:
-    """What the words on covers depend on beside the settings: the pictures, and the code that reads one."""
-    return {"covers": digest_of([(cover.key, cover.sha256) for cover in covers]), _READER: _reader()}
+def reading_inputs(part: str, covers: Sequence[SelectedCover], reads: str) -> Inputs:
+    """What the words on covers depend on beside the settings: the pictures, and the code that reads one.
+
+    `reads` is the stage whose outcome says which covers these are.
+    """
+    pictures = digest_of([(cover.key, cover.sha256) for cover in covers])
+    return Inputs(part, given={"covers": pictures, _READER: _reader()}, reads=[reads])
 
 
 @cache
@@ -52,25 +56,11 @@ def _reader() -> str:
     return digest_of(code_of(f"{__name__}:{read_batch.__name__}"))
 
 
-def _inputs(study: Study, shard: int) -> Inputs:
-    given = reading_inputs(selected_covers(study, shard))
-    return Inputs(read_label(shard).partition("/")[2], given=given, reads=["curate"])
-
-
-def _parts(study: Study) -> Iterator[tuple[int]]:
-    if study.settings.reads_covers:
-        yield from ((shard,) for shard in shards(study))
-
-
 def files_of_words(study: Study) -> list[Path]:
-    """What was read before, from which `read_all` takes over, and the manifests that say how."""
+    """What was read before, from which `read_part` takes over, and the manifests that say how."""
     earlier = study.manifests("read")
     words = [study.workspace.root / output.path for manifest in earlier for output in manifest.outputs]
     return [study.manifest_file(manifest.label) for manifest in earlier] + words
-
-
-def _files_to_read(study: Study, shard: int) -> list[Path]:
-    return files_of_words(study) + files_to_read(study, shard)
 
 
 @stage(
@@ -79,59 +69,49 @@ def _files_to_read(study: Study, shard: int) -> list[Path]:
     step="prepare",
     run_title="read the covers of shard {shard}",
     settings=READING_SETTINGS,
-    inputs=_inputs,
-    parts=_parts,
+    inputs=lambda study, shard: reading_inputs(f"shard-{shard:04d}", selected_covers(study, shard), "curate"),
+    parts=lambda study: [(shard,) for shard in shards(study)] if study.settings.reads_covers else [],
     kept=True,
     apart=True,
-    spreads=_files_to_read,
+    spreads=lambda study, shard: files_of_words(study) + files_to_read(study, shard),
 )
 def read_shard(study: Study, run: StageRun, shard: int) -> Result:
     """The manifest of the words on the covers of one shard, numbered from 1.
 
-    Raises:
-        StageOrderError: The books have not been curated, or there is no such shard.
-        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
+    Raises `SettingsError` where the extra `text` is not installed, or the processor lacks `reading.precision`.
     """
-    read, new = read_all(study, run, selected_covers(study, shard))
-    faults = [each for each in read if each.error]
-    for each in faults:
-        logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
-    file = words_file(study, shard)
-    write_words(file, read)
-    counts = {
-        "covers": len(read),
-        "read anew": new,
-        "words": sum(len(each.words) for each in read),
-        "without words": sum(not each.words for each in read) - len(faults),
-        "not readable": len(faults),
-        "reader": reader_version(),
-    }
-    return Result(outputs=[file], counts=counts)
+    return read_part(study, run, selected_covers(study, shard))
 
 
-def read_all(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> tuple[list[CoverWords], int]:
-    """What is read on each of these covers, and on how many pictures nobody had read before in this way.
-
-    Raises:
-        SettingsError: The extra `text` is not installed, or the processor lacks `reading.precision`.
-    """
+def read_part(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> Result:
+    """The result of a part that reads these covers: a file of words, a line each. Errors as of `read_shard`."""
     check_reader()
     rows = _earlier(study, run)
     new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
     study.progress(len(covers) - len(new), len(covers))
     batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
     processes = cpu_count()
-    work = partial(
-        read_batch,
-        root=study.workspace.root,
-        settings=study.settings.reading,
-        threads=1 if len(batches) > 1 else processes,
-    )
+    threads = 1 if len(batches) > 1 else processes
+    work = partial(read_batch, root=study.workspace.root, settings=study.settings.reading, threads=threads)
     with closing(in_processes(work, batches, processes=processes)) as outcomes:
         for outcome in outcomes:
             rows |= {each.sha256: each for each in outcome}
             study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
-    return [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers], len(new)
+    read = [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers]
+    faults = [each for each in read if each.error]
+    for each in faults:
+        logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
+    file = words_file(study, run.part)
+    write_words(file, read)
+    counts = {
+        "covers": len(read),
+        "read anew": len(new),
+        "words": sum(len(each.words) for each in read),
+        "without words": sum(not each.words for each in read) - len(faults),
+        "not readable": len(faults),
+        "reader": reader_version(),
+    }
+    return Result(outputs=[file], counts=counts)
 
 
 def read_batch(

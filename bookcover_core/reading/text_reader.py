@@ -3,8 +3,8 @@
     covers ─ scaled ─ detector ─ lines ─ strips of one height, gathered by width ─ recogniser ─ words
 
 RapidOCR's own pipeline takes one cover at a time, and cannot be told a precision: the networks, and what finds and cuts
-out lines, are RapidOCR's, which offers them to nobody in public; the way through them is here. A strip is filled up to
-one of a few widths: what is read on a cover does not depend on the covers that it shares a batch with.
+out lines, are RapidOCR's, not public; the way through them is here. A strip is filled up to one of a few widths: what
+is read on a cover does not depend on the covers that it shares a batch with.
 """
 
 from collections import defaultdict
@@ -159,11 +159,8 @@ class TextReader:
     def _words(self, best: npt.NDArray[np.int64], chances: Floats, filled: float, corners: Floats) -> Iterator[Word]:
         """The words of a line: characters are what is left of its columns without repeats and blanks.
 
-        Args:
-            best: (columns,) the likeliest class of each.
-            chances: (columns,) its probability.
-            filled: Share of the columns that the line takes; the rest is empty.
-            corners: (4, 2) of the line, as shares of the cover, clockwise from where it begins.
+        `best` is the likeliest class of each column, `chances` its probability, `filled` the share of the columns that
+        the line takes, and `corners` (4, 2) are shares of the cover, clockwise from where the line begins.
         """
         is_first = np.append(True, best[1:] != best[:-1]) & (best != _BLANK)
         word: list[int] = []

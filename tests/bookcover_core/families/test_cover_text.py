@@ -10,7 +10,7 @@ from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families import cover_text
 from bookcover_core.families.cover_text import CoverTextClassifier, as_read, fit_cover_text
 from bookcover_core.families.ensemble import combine
-from bookcover_core.families.family import Evidence
+from bookcover_core.families.family import Evidence, System
 from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, load_predictor, systems
 from bookcover_core.families.text import fit_text
@@ -21,7 +21,7 @@ from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shard_keys
-from bookcover_core.reading.cover_words import CoverWords, Word, read_label, words_file, write_words
+from bookcover_core.reading.cover_words import CoverWords, Word, words_file, write_words
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.stored_probabilities import predict_split, read_probabilities
@@ -50,8 +50,9 @@ def make_read(root, **ensemble) -> Study:
             CoverWords(key=key, sha256=key, words=() if key == BLANK else words(WORDS[labels[key]].upper()))
             for key in keys
         ]
-        write_words(words_file(study, shard), rows)
-        record(study, read_label(shard), outputs=[words_file(study, shard)])
+        file = words_file(study, f"shard-{shard:04d}")
+        write_words(file, rows)
+        record(study, f"read/{file.stem}", outputs=[file])
     return study
 
 
@@ -164,9 +165,7 @@ def find_ensemble(study: Study, how: str):
 
 def test_a_cover_without_words_is_judged_by_its_picture(fitted, monkeypatch):
     """Joined, the reader adds nothing there; elsewhere it decides where the network does not know."""
-    from bookcover_core.families import ensemble
-
-    monkeypatch.setattr(ensemble, "_check_members", lambda _study, _system: None)
+    monkeypatch.setattr(System, "is_made", lambda _system, _study: True)
     invent_network(fitted)
     combine(fitted, "CoverAlone")
     keys, labels, joined = predict_split(fitted, "CoverAlone-mixed", "test")

@@ -82,7 +82,7 @@ def test_a_cover_that_cannot_be_read_stops_no_other(study, invented):
     invented.fails_at = 93
     (study.workspace.covers / "law" / f"{KEYS[5]}.jpg").unlink()
     manifest = read_shard(study, 1)
-    rows = {row.key: row for row in read_words(words_file(study, 1))}
+    rows = {row.key: row for row in read_words(words_file(study, "shard-0001"))}
     assert {key for key, row in rows.items() if row.error} == {KEYS[3], KEYS[5]}
     assert rows[KEYS[3]].error == "no contour"
     assert rows[KEYS[4]].words == (WORD,)
@@ -99,7 +99,7 @@ def test_full_memory_is_no_fault_of_a_cover(study, invented, monkeypatch):
     monkeypatch.setattr(invented, "read", fail)
     with pytest.raises(MemoryError):
         read_shard(study, 1)
-    assert not words_file(study, 1).exists()
+    assert not words_file(study, "shard-0001").exists()
 
 
 def test_nothing_is_read_twice(study, invented, tmp_path):
@@ -129,13 +129,13 @@ def test_two_books_with_one_picture_are_read_once(study, invented):
     other.write_bytes(one.read_bytes())
     select(study, KEYS)
     assert read_shard(study, 1).counts["read anew"] == 19
-    assert len(read_words(words_file(study, 1))) == 20
+    assert len(read_words(words_file(study, "shard-0001"))) == 20
 
 
 def test_damaged_words_are_told_and_read_again(study, invented):
     """Whoever needs them hears what to do; the stage notices by itself."""
     read_shard(study, 1)
-    words_file(study, 1).write_text("{")
+    words_file(study, "shard-0001").write_text("{")
     with pytest.raises(StageOrderError, match="Run the stage `read` again"):
         texts_of_covers(study, 0.5)
     assert read_shard.at(study, 1).done is None

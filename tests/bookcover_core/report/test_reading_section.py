@@ -5,9 +5,9 @@ from PIL import Image
 
 from bookcover_core.evaluation.giveaways import known_authors
 from bookcover_core.evaluation.scores import evaluate
-from bookcover_core.families import ensemble
 from bookcover_core.families.cover_text import fit_cover_text
 from bookcover_core.families.ensemble import combine
+from bookcover_core.families.family import System
 from bookcover_core.families.learnable_titles import learnable_titles
 from bookcover_core.families.text import fit_text
 from bookcover_core.listings.books import BookText, each_book
@@ -24,7 +24,7 @@ def study(tmp_path_factory):
     """A study of one network, a reader of covers and one of titles, and what joins them."""
     study = make_read(tmp_path_factory.mktemp("study"))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ensemble, "_check_members", lambda _study, _system: None)
+        patched.setattr(System, "is_made", lambda _system, _study: True)
         fit_cover_text(study, "CoverText")
         fit_text(study, "TitleAuthor")
         invent_network(study)

@@ -100,7 +100,9 @@ def test_box_sets_twins_doubts_and_words_are_found(own):
     rows = [",".join((twin | {"key": key}).values()) for key in ("L02", "T02")]
     write_text(curation / "twins.csv", "\n".join([",".join(header), *rows]) + "\n")
     write_text(doubtful_file(own.workspace), "key,suggested\nT05,Law\nL05,Travel\n")
-    write_words(words_file(own, 1), [CoverWords(key="M03", sha256="", words=(Word("Äpfel", 0.9, (0, 0, 1, 1)),))])
+    write_words(
+        words_file(own, "shard-0001"), [CoverWords(key="M03", sha256="", words=(Word("Äpfel", 0.9, (0, 0, 1, 1)),))]
+    )
     client = visit(own)
     assert [(book["key"], book["term"]) for book in books(client, boxset="yes")] == [("L01", "box set")]
     assert {book["key"] for book in books(client, twin="yes")} == {"L02", "T02"}
