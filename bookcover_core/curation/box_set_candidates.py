@@ -6,8 +6,9 @@ on covers propose further ones (`reading.cover_candidates`).
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bookcover_core.listings.books import POOL, read_eligible_books
 from bookcover_core.pipeline.engine import Result, StageRun
@@ -47,12 +48,15 @@ def candidate_files(study: Study) -> dict[str, Path]:
 
 def candidate_rows(files: Iterable[Path]) -> dict[str, dict[str, str]]:
     """The rows of tables of candidates, of those that are there, by key; `read` is empty for a candidate by title."""
-    found: dict[str, dict[str, str]] = {}
-    for file in files:
-        if file.exists():
-            columns, *rows = read_csv(file)
-            found |= {row[0]: {"read": ""} | dict(zip(columns, row, strict=True)) for row in rows}
-    return found
+    return {row["key"]: {"read": ""} | row for file in files for row in table_rows(file)}
+
+
+def table_rows(file: Path, keys: Container[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a table, or those of these keys (its first column); none where there is no such file."""
+    if not file.exists():
+        return []
+    columns, *rows = read_csv(file)
+    return [dict(zip(columns, row, strict=True)) for row in rows if keys is None or row[0] in keys]
 
 
 def compile_term(term: str) -> re.Pattern[str]:

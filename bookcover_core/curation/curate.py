@@ -9,22 +9,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.curation.box_set_candidates import candidate_files
-from bookcover_core.curation.decisions import decisions_file
 from bookcover_core.curation.edited_table import book_names
-from bookcover_core.curation.exclusions import BOX_SET, TWIN
-from bookcover_core.curation.label_marks import label_inputs
-from bookcover_core.curation.leakage_groups import unite_groups
-from bookcover_core.curation.replacement import Replacement, shrink_genres
 from bookcover_core.curation.review_queue import check_known, check_reviewed
-from bookcover_core.curation.selection import select_books
+from bookcover_core.curation.selection import BOX_SET, TWIN, Replacement, select_books, selection_inputs, shrink_genres
 from bookcover_core.errors import GenreError, PoolExhaustedError
 from bookcover_core.listings.book_groups import title_names
 from bookcover_core.listings.books import POOL, EligibleBook
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_csv
@@ -40,11 +36,8 @@ FEWEST_BOOKS = 3  # one each for training, validation and test
 
 
 def _inputs(study: Study) -> Inputs:
-    decided = decisions_file(study)
-    return Inputs(
-        after=["listings", *candidate_files(study), "twins", *(f"download/{part}" for part in ledger_parts(study))],
-        given={"decisions": file_digest(decided) if decided.exists() else "none"} | label_inputs(study, "leave-out"),
-    )
+    downloads = [f"download/{part}" for part in ledger_parts(study)]
+    return Inputs(after=["listings", *candidate_files(study), "twins", *downloads], given=selection_inputs(study))
 
 
 @stage(
@@ -117,6 +110,28 @@ def curate(study: Study, _: StageRun) -> Result:
         "genres": dict(sorted(Counter(book.genre for book in selected).items())),
     }
     return Result(outputs=[study.workspace.selection, left], counts=counts)
+
+
+def unite_groups(books: Iterable[tuple[str, str, Collection[str]]]) -> dict[str, str]:
+    """The group of each book, by key: books that share a group or a link, or that others join, stay on one side.
+
+    Of each book key, group of the listing, and links are given: names of its work and series, and its image. A united
+    group has the alphabetically first of its names.
+    """
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
+    rows = sorted(books, key=lambda row: row[:2])
+    first_with: dict[tuple[str, str], int] = {}
+    edges = [(row, first_with.setdefault(("group", group), row)) for row, (_, group, _) in enumerate(rows)]
+    edges += [(row, first_with.setdefault(("", link), row)) for row, (*_, links) in enumerate(rows) for link in links]
+    one, other = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(edges)), (one, other)), shape=(len(rows), len(rows)))
+    roots = connected_components(joined, directed=False)[1].tolist() if rows else []
+    names: dict[int, str] = {}
+    for root, (_, group, _) in zip(roots, rows, strict=True):
+        names[root] = min(group, names.get(root, group))
+    return {key: names[root] for root, (key, _, _) in zip(roots, rows, strict=True)}
 
 
 def _names(study: Study, book: EligibleBook) -> set[str]:

@@ -2,7 +2,7 @@
 
 Of the 150,572 covers of Book32's pool some 600 replace another book. Books are drawn in rounds, as for the selection,
 where a cover that was not fetched yet counts as usable and unlike any other. What is new in a round is fetched and
-hashed, until a round draws nothing new. The rings of `replacement` pass over what is not drawn: so the selection is the
+hashed, until a round draws nothing new. The rings of `selection` pass over what is not drawn: so the selection is the
 one that the whole pool would give, but that books which look alike only by way of a picture that nobody fetched are no
 twins. Each run begins its rounds anew, so that the outcome depends on no earlier decisions. The journal,
 ledger/pool.jsonl, has all that was ever fetched, which is not fetched again.
@@ -24,8 +24,6 @@ from bookcover_core.covers.ledger import (
 )
 from bookcover_core.covers.local_sources import open_local_source
 from bookcover_core.curation.box_set_candidates import candidate_files
-from bookcover_core.curation.decisions import decisions_file
-from bookcover_core.curation.exclusions import CoverRecord, cover_records, read_ledgers
 from bookcover_core.curation.fingerprints import (
     LIBRARY,
     Fingerprint,
@@ -34,12 +32,11 @@ from bookcover_core.curation.fingerprints import (
     known_fingerprints,
     read_fingerprints,
 )
-from bookcover_core.curation.label_marks import label_inputs
 from bookcover_core.curation.near_duplicates import find_duplicates
-from bookcover_core.curation.selection import BookSelector
+from bookcover_core.curation.selection import BookSelector, CoverRecord, cover_records, read_ledgers, selection_inputs
 from bookcover_core.listings.books import POOL, each_book
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
-from bookcover_core.pipeline.manifests import digest_of, file_digest
+from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_csv
@@ -48,13 +45,11 @@ _FEW_FAILURES = 8  # covers that may fail for now, however few were drawn
 
 
 def _inputs(study: Study) -> Inputs:
-    decided, source = decisions_file(study), open_local_source(study)
-    given = {LIBRARY: version(LIBRARY), "decisions": file_digest(decided) if decided.exists() else "none"}
-    if source is not None:
+    given = {LIBRARY: version(LIBRARY), **selection_inputs(study)}
+    if (source := open_local_source(study)) is not None:
         pool = [book for book in each_book(study.workspace) if book.role == POOL]
         given["pictures"] = digest_of({book.key: source.find(book) for book in pool})
     behind = [f"{name}/chunk-{chunk:04d}" for chunk in chunks(study) for name in ("download", "hashes")]
-    given |= label_inputs(study, "leave-out")
     return Inputs(DRAWN, after=["listings", *candidate_files(study), *behind], given=given)
 
 

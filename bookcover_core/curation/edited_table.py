@@ -80,8 +80,9 @@ class EditedTable(Generic[Row]):
             standing = self._standing(content)
             added, outcome = [], dict[str, Row | None]()
             for each in wanted:
-                now = standing.get(each.key)
-                if seen is None or (seen.get(each.key) == now and not self._is_same(now, each)):
+                now, time = standing.get(each.key), {each.time_column: None}
+                stands = each.is_open if now is None else now.model_copy(update=time) == each.model_copy(update=time)
+                if seen is None or (seen.get(each.key) == now and not stands):
                     now = each.model_copy(update={each.time_column: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
                     added.append(now)
                 outcome[each.key] = None if now is None or now.is_open else now
@@ -89,12 +90,6 @@ class EditedTable(Generic[Row]):
                 rows = [each.model_dump() for each in added]
                 write_bytes(self.file, content.extended(rows, columns if self.completed else ()).encode())
         return outcome
-
-    def _is_same(self, standing: Row | None, wanted: Row) -> bool:
-        if standing is None:
-            return wanted.is_open
-        time = wanted.time_column
-        return standing.model_copy(update={time: getattr(wanted, time)}) == wanted
 
     def _standing(self, content: "EditedText") -> dict[str, Row]:
         form, found = self.form, dict[str, Row]()

@@ -3,8 +3,8 @@
 A fingerprint is a perceptual hash of 64 bits (pHash, by `imagehash`), which is robust to scaling, recompression and
 another scanner, and the mean colours of a grid of 4 x 4. Of 3,876 real covers (7.5 million pairs) the 250 nearest pairs
 were inspected: 45 show the same image. Within `hamming_search.COLOUR_LIMIT` and 6 bits, the default, lie 28 of those
-and 7 others, which are volumes of one series and genre; within 4 bits 18 and 4, within 10 bits 35 and 12. Without the
-colours ten more pairs would count within 6 bits. dHash, and both hashes with 256 bits, separated these pairs no better.
+and 7 others, which are volumes of one series and genre; within 4 bits 18 and 4, within 10 bits 35 and 12. dHash, and
+both hashes with 256 bits, separated these pairs no better.
 """
 
 import logging
@@ -79,7 +79,14 @@ def hash_chunk(study: Study, run: StageRun, chunk: int) -> Result:
 def hash_covers(study: Study, rows: Iterable[LedgerRow], known: dict[str, tuple[str, str]]) -> list[Fingerprint]:
     """The fingerprints of the covers of ledger rows, sorted by key; new ones join the `known`, by SHA-256."""
     usable = [row for row in rows if row.outcome == CoverOutcome.OK]
-    known.update(_fingerprint_all(study, {row.sha256: row.path for row in reversed(usable) if row.sha256 not in known}))
+    new = {row.sha256: study.workspace.root / row.path for row in reversed(usable) if row.sha256 not in known}
+    files, found = list(new.values()), list[tuple[str, str]]()
+    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
+    with closing(in_processes(compute_fingerprints, batches)) as outcomes:
+        for fingerprints in outcomes:
+            found += fingerprints
+            study.progress(len(found), len(files))
+    known.update(zip(new, found, strict=True))
     return sorted(Fingerprint(row.key, row.path, row.sha256, *known[row.sha256]) for row in usable)
 
 
@@ -116,17 +123,6 @@ def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
         colours = cover.resize((GRID, GRID), Image.Resampling.BOX).tobytes().hex()
         fingerprints.append((str(imagehash.phash(cover)), colours))
     return fingerprints
-
-
-def _fingerprint_all(study: Study, files: dict[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """SHA-256 and fingerprint of each cover, given by SHA-256 and path."""
-    paths = [study.workspace.root / path for path in files.values()]
-    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
-    digests = iter(files)
-    with closing(in_processes(compute_fingerprints, batches)) as outcomes:
-        for done, fingerprints in enumerate(outcomes, 1):
-            yield from zip(islice(digests, len(fingerprints)), fingerprints, strict=True)
-            study.progress(min(done * _BATCH, len(paths)), len(paths))
 
 
 def known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:

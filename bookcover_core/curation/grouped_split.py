@@ -1,12 +1,9 @@
 """Grouped, stratified split: the groups of books that go to one side, so that every genre gives its share.
 
-A side's quota of a genre is its share of the genre's books, rounded, and at least one. Groups are never divided, so a
-quota is met by whole groups:
-
-1. Groups that span several genres are taken with the share as probability, as far as they fit the quotas; where a
-   genre has too few other books to meet its quota, further ones are taken.
-2. Groups of a single genre are visited in the order of their draws; each is taken if the rest of the quota can still be
-   met exactly by later ones. Where no subset meets the quota, the nearest number is the target.
+A side's quota of a genre is its share of the genre's books, met by whole groups. Groups that span several genres are
+taken with the share as probability, as far as they fit the quotas, and further ones where a genre has too few other
+books. Groups of a single genre are visited in the order of their draws; each is taken if the rest of the quota, or the
+nearest number that a subset makes, can still be met exactly by later ones.
 """
 
 from collections import Counter, defaultdict

@@ -32,12 +32,9 @@ class NearPairs(NamedTuple):
 
 
 def near_pairs(hashes: NDArray[np.uint64], colours: NDArray[np.uint8], distance: int) -> Iterator[NearPairs]:
-    """All pairs whose hashes differ in at most `distance` bits and whose colours are alike; each pair once.
+    """All pairs of `hashes` (n,) that differ in at most `distance` bits, 0 to 16, each once.
 
-    Args:
-        hashes: (n,) 64 bits each; the same one may occur often.
-        colours: (n, k) mean colours of each.
-        distance: From 0 to 16 bits.
+    Of those only pairs are given whose mean `colours` (n, k) are alike.
     """
     blocks = np.stack([hashes >> np.uint64(_BLOCK_BITS * block) for block in range(_BLOCKS)]).astype(np.uint16)
     radius = distance // _BLOCKS

@@ -85,9 +85,8 @@ def label_inputs(study: Study, *uses: str) -> dict[str, str]:
 def apply_marks(study: Study, books: "pd.DataFrame", sides: Mapping[str, str]) -> "tuple[pd.DataFrame, dict[str, int]]":
     """The books as `curation.labels` uses the marks, and what became of those whose label is marked wrong.
 
-    Training and validation books are corrected, where people named the right genre, or left out. Test books are
-    neither: who changes their labels, perhaps after a look at the predictions, no longer tests. `books` have columns
-    key, label and genre; `sides` are train, validation or test, by key.
+    Training and validation books are corrected, where people named the right genre, or left out. Test books are not:
+    who changes their labels no longer tests. `books` have key, label and genre; `sides` are by key.
     """
     wrong = {key: genre for key, genre in wrong_labels(study).items() if key in sides}
     learnt = {key: genre for key, genre in wrong.items() if sides[key] != TEST}

@@ -85,12 +85,9 @@ def find_twins(study: Study, _: StageRun) -> Result:
     file = duplicates_file(study.workspace)
     write_csv(file, Duplicate._fields, duplicates)
     counts = {"covers": len(fingerprints), **count_clusters(duplicates)}
-    if counts["largest cluster"] > _LARGE_CLUSTER:
-        logger.warning(
-            "twins: %d books form one cluster, which stays on one side of every split; look at it in %s",
-            counts["largest cluster"],
-            file,
-        )
+    if (most := counts["largest cluster"]) > _LARGE_CLUSTER:
+        told = "twins: %d books form one cluster, which stays on one side of every split; look at it in %s"
+        logger.warning(told, most, file)
     return Result(outputs=[file], counts=counts)
 
 

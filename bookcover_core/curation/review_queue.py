@@ -10,19 +10,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from bookcover_core.covers.chunks import ledger_parts
 from bookcover_core.covers.ledger import CoverOutcome
-from bookcover_core.curation.box_set_candidates import candidate_files, candidate_rows, compile_term
+from bookcover_core.curation.box_set_candidates import candidate_files, candidate_rows, compile_term, table_rows
 from bookcover_core.curation.decisions import COLUMNS, Decision, decisions_file, standing_decisions
-from bookcover_core.curation.exclusions import UNDECIDED
-from bookcover_core.curation.selection import BookSelection, select_books
+from bookcover_core.curation.selection import UNDECIDED, BookSelection, select_books
 from bookcover_core.errors import DecisionsError, ReviewNeededError
 from bookcover_core.listings.books import POOL
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_csv, write_csv
+from bookcover_core.pipeline.workspace import Workspace, file_stamp, write_csv
 
 logger = logging.getLogger(__name__)
 
@@ -112,14 +110,14 @@ def _find_queue(
     stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - another stamp is another queue
 ) -> ReviewQueue:
     found_by = candidate_rows(candidates)
-    added = {row["replaced_by"] for row in _rows(workspace.curation / _REPLACED) if row["replaced_by"]}
-    drawn = {row["key"] for row in _rows(workspace.curation / _DRAWN)}
+    added = {row["replaced_by"] for row in table_rows(workspace.curation / _REPLACED) if row["replaced_by"]}
+    drawn = {row["key"] for row in table_rows(workspace.curation / _DRAWN)}
     wanted = {*found_by, *added, *named, *drawn}
-    genres = {row["category_id"]: row["name"] for row in _rows(workspace.genres)}
-    covers = {row["key"]: row for ledger in ledgers for row in _rows(ledger, wanted)}
+    genres = {row["category_id"]: row["name"] for row in table_rows(workspace.genres)}
+    covers = {row["key"]: row for ledger in ledgers for row in table_rows(ledger, wanted)}
     items, of_role = [], (ReviewReason.OTHER, ReviewReason.REPLACEMENT)
     unusable = coming = 0
-    for book in _rows(workspace.books, wanted):
+    for book in table_rows(workspace.books, wanted):
         key, in_pool = book["key"], book["role"] == POOL
         is_candidate = key in found_by and not in_pool
         if book["category_id"] not in genres or not (is_candidate or key in added or key in named or key in drawn):
@@ -145,14 +143,6 @@ def _find_queue(
     order = list(ReviewReason)
     items.sort(key=lambda item: (order.index(item.kind), item.genre, item.title.casefold(), item.key))
     return ReviewQueue(tuple(items), unusable, coming)
-
-
-def _rows(file: Path, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a table, or those of these keys (its first column); none where there is no such file."""
-    if not file.exists():
-        return []
-    columns, *rows = read_csv(file)
-    return [dict(zip(columns, row, strict=True)) for row in rows if keys is None or row[0] in keys]
 
 
 def check_known(study: Study, decisions: Collection[str], names: BookNames) -> None:

@@ -2,11 +2,9 @@
 
 For BookCover30 the test books are those of its test listing, and a tenth of each genre's training books is held out for
 validation: 46,170 / 5,130 / 5,700, or 1,539 / 171 / 190 a genre. Where the source names no test books, they are drawn
-first, genre by genre. Groups (`curation.leakage_groups`) never cross sides, with one exception: a training book of
-BookCover30 that shares its title or series, not its image, with a test book stays where the official listings have it.
-The column `shared_with_training` marks such test books: 455 of 5,700 by 29,451 of the 51,300 training records.
-
-With `splits.fold` the sides are those of one fold of a cross-validation (`folds`), whatever the listings say.
+first. Groups (`unite_groups`) never cross sides, but that a training book of BookCover30 which shares its title or
+series, not its image, with a test book stays where the official listings have it: the column `shared_with_training`
+marks such test books, 455 of 5,700 by 29,451 of the 51,300 training records.
 """
 
 import logging

@@ -124,10 +124,7 @@ _RULES: dict[str, tuple[tuple[str, ...], Fit]] = {
 
 
 def draw_genres(probabilities: _Doubles, seed: int) -> _Doubles:
-    """The same probabilities (books, genres) for each book, in an order drawn by them.
-
-    A genre comes first as often as its probability says, and of those left the next in the same way.
-    """
+    """The same probabilities (books, genres) for each book, in an order drawn by them."""
     generator = np.random.default_rng([seed, _DRAW])
     order = np.argsort(generator.exponential(size=probabilities.shape) / np.maximum(probabilities, 1e-300), axis=1)
     apart = 1 - _APART * np.arange(probabilities.shape[1])
@@ -153,24 +150,24 @@ def _inputs(study: Study, baseline: str) -> Inputs:
 )
 def fit_baseline(study: Study, run: StageRun, baseline: str) -> Result:
     """One rule, such as "Baseline-commonest", fitted on the training books: `models/<baseline>-original/rule.npz`."""
-    columns, fit = _RULES[baseline.removeprefix(_PREFIX)]
-    folder, genres = study.workspace.models / run.part, read_genres(study.workspace)
+    name, file = baseline.removeprefix(_PREFIX), study.workspace.models / run.part / _RULE
+    (columns, fit), genres = _RULES[name], len(read_genres(study.workspace))
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     labels, splits = books["label"].to_numpy(), books["split"].to_numpy()
     measured = load_measurements(study, books["key"].tolist()) if columns else np.empty((len(books), 5))
     inputs = select_columns(measured, columns)
-    rule = fit(inputs[splits == "train"], labels[splits == "train"], len(genres))
-    with atomic(folder / _RULE) as temporary, temporary.open("wb") as stream:
+    rule = fit(inputs[splits == "train"], labels[splits == "train"], genres)
+    with atomic(file) as temporary, temporary.open("wb") as stream:
         np.savez(stream, weights=rule.weights, bias=rule.bias, columns=np.array(columns, np.str_))
 
     def predict(split: str, held: "pd.DataFrame") -> Floats:
         probabilities = rule.probabilities(inputs[held.index])
-        if baseline.removeprefix(_PREFIX) == "frequencies":
+        if name == "frequencies":
             probabilities = draw_genres(probabilities, study.settings.seed + STORED_SPLITS.index(split))
         return probabilities.astype(np.float32)
 
     parameters = {"trainable": rule.weights.size + rule.bias.size}
-    return finish_rule(run, books, predict, file=folder / _RULE, kind=_NAME, parameters=parameters)
+    return finish_rule(run, books, predict, file=file, kind=_NAME, parameters=parameters)
 
 
 class _RulePredictor:

@@ -37,28 +37,19 @@ _LEAST_GAIN, _MOST_STEPS = 1e-10, 10_000
 Floats = npt.NDArray[np.floating]
 
 
-def _find(settings: StudySettings, name: str) -> System:
-    found = {system.name: system for system in _all(settings)}
-    if name not in found:
-        raise SettingsError(
-            f"the study has no ensemble called {name!r}",
-            where="ensemble.methods",
-            advice=f"The study's ensembles are {', '.join(found) or 'none'}.",
-        )
-    return found[name]
-
-
 def _all(settings: StudySettings) -> list[System]:
     return [*Ensembles().systems(settings), *Fusions().systems(settings)]
 
 
-def _how(ensemble: str) -> str:
-    """How an ensemble joins its members; whoever joins looking and reading adds what each of them knows."""
-    return ensemble.removeprefix(_PREFIX) if ensemble.startswith(_PREFIX) else "product"
-
-
 def _inputs(study: Study, ensemble: str) -> Inputs:
-    system = _find(study.settings, ensemble)
+    found = {system.name: system for system in _all(study.settings)}
+    if ensemble not in found:
+        raise SettingsError(
+            f"the study has no ensemble called {ensemble!r}",
+            where="ensemble.methods",
+            advice=f"The study's ensembles are {', '.join(found) or 'none'}.",
+        )
+    system = found[ensemble]
     if missing := [member.name for member in system.members if not member.is_made(study)]:
         raise StageOrderError(
             f"not all of its members are trained with today's settings: {listed(missing)}",
@@ -66,10 +57,12 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
             advice="Run the stage `train` again, or name other members in ensemble.members.",
         )
     members = [member.model(study) for member in system.members]
+    # Whoever joins looking and reading adds what each of them knows.
+    how = ensemble.removeprefix(_PREFIX) if ensemble.startswith(_PREFIX) else "product"
     return Inputs(
         system.model(study),
         after=["split", *(member.label(study) for member in system.members)],
-        given={"how": _how(ensemble), "members": " ".join(members)},
+        given={"how": how, "members": " ".join(members)},
     )
 
 
@@ -211,8 +204,7 @@ class Ensembles(Family):
 class Fusions(Ensembles):
     """Systems that look and read: CoverAlone wants nothing but the cover, CoverAndTitle what a listing says as well.
 
-    They stand beside the systems that only look, and are not compared with them for the best of a study, whose question
-    is what a network makes of the picture.
+    They do not compete for the best of a study, whose question is what a network makes of the picture.
     """
 
     name = "fusion"

@@ -16,7 +16,7 @@ from bookcover_core.families.prediction import Predictor
 from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import Monitor, StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import choosing_backbone, chosen_preparation, model_name
 
 
@@ -108,6 +108,8 @@ class Family(ABC):
     """What its systems judge a book by."""
     unprepared: ClassVar[str] = ""
     """What stands for the preparation, where its systems see no prepared cover."""
+    monitored: ClassVar[tuple[str, str] | None] = None
+    """Its systems in words, and the setting of the validation metric that selects epochs (empty: accuracy), if any."""
     predictor: Callable[[Path], Predictor] = staticmethod(_network_predictor)
     """The system in a folder, ready for covers from outside."""
 
@@ -125,10 +127,6 @@ class Family(ABC):
     def preparation(self, study: Study, system: System) -> str:
         """The preparation of the covers that one of its systems sees."""
         return self.unprepared or str(chosen_preparation(study, system.network))
-
-    def monitor(self, settings: StudySettings) -> tuple[str, Monitor] | None:
-        """Its systems in words, and the validation metric that selects their epochs; None where there are no epochs."""
-        return None
 
 
 def title_of(name: str) -> str:

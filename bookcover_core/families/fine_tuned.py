@@ -18,7 +18,7 @@ from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.settings import Monitor, StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
@@ -60,10 +60,9 @@ def _inputs(study: Study, backbone: str) -> Inputs:
     timed=True,
 )
 def fine_tune(study: Study, run: StageRun, backbone: str) -> Result:
-    """A network fine-tuned on the preparation that its head was trained on.
+    """A network of which the top `fine_tuning.blocks` blocks and the head are trained with Adam.
 
-    The top `fine_tuning.blocks` blocks (`models.network_blocks`) and the head are trained with Adam; what is below
-    stays as it is, and so do all batch normalisations. Epoch 0 is the network as the stage `train` left it.
+    What is below stays as it is, and so do all batch normalisations. Epoch 0 is the network as `train` left it.
     """
     settings, preparation = study.settings.fine_tuning, chosen_preparation(study, backbone)
     from bookcover_core.models.network_blocks import find_blocks, unfreeze_top  # noqa: PLC0415 - imports TensorFlow
@@ -105,6 +104,7 @@ class FineTuned(Family):
 
     name = _NAME
     stage = "finetune"
+    monitored = ("fine-tuned networks", "fine_tuning.monitor")
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each backbone, where the settings ask for fine-tuning."""
@@ -115,7 +115,3 @@ class FineTuned(Family):
         frozen = Frozen()
         yield from frozen.parts(study, System(system.network, frozen, system.network))
         yield system.maker
-
-    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
-        """`fine_tuning.monitor`."""
-        return "fine-tuned networks", settings.fine_tuning.monitor

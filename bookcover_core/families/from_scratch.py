@@ -18,7 +18,7 @@ from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shards
-from bookcover_core.settings import Monitor, ScratchSettings, StudySettings
+from bookcover_core.settings import ScratchSettings, StudySettings
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
 
 logger = logging.getLogger(__name__)
@@ -106,11 +106,8 @@ class FromScratch(Family):
 
     name = _NAME
     stage = "scratch"
+    monitored = ("networks trained from scratch", "")
 
     def systems(self, settings: StudySettings) -> list[System]:
         """LeNet and AlexNet, where the settings name them."""
         return [System(name, self, name) for name in settings.training.backbones if name in SCRATCH]
-
-    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
-        """The accuracy."""
-        return "networks trained from scratch", "accuracy"

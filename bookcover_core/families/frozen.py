@@ -17,7 +17,7 @@ from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part, find
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.settings import Monitor, StudySettings
+from bookcover_core.settings import StudySettings
 from bookcover_core.training.feature_store import quantised_files
 from bookcover_core.training.hyperparameter_search import HEAD_SETTINGS, chosen_hyperparameters, head_inputs
 from bookcover_core.training.preparation_choice import chosen_preparation, model_name
@@ -91,6 +91,7 @@ class Frozen(Family):
 
     name = _NAME
     stage = "train"
+    monitored = ("frozen networks", "training.monitor")
 
     def systems(self, settings: StudySettings) -> list[System]:
         """One for each backbone of the settings that no file of theirs gives."""
@@ -108,7 +109,3 @@ class Frozen(Family):
         yield system.maker
         for variant in variants(settings):
             yield Part(find("repeat"), (network, variant))
-
-    def monitor(self, settings: StudySettings) -> tuple[str, Monitor]:
-        """`training.monitor`."""
-        return "frozen networks", settings.training.monitor

@@ -19,9 +19,8 @@ logger = logging.getLogger(__name__)
 
 _GENRES, _FEATURES = "genres", "features"  # what a network gives
 
-# Covers that are looked at layer by layer. For more, a graph is made: that takes seconds, but then it is twice as
-# fast, and does not hold on to every layer's output (3 GB of MobileNetV2's for 32 covers). OpenVINO makes it where it
-# computed the study's features; in float32 it gives the same but for rounding.
+# Covers that are looked at layer by layer. For more, a graph is made, by OpenVINO where it computed the study's
+# features: that takes seconds, but is twice as fast, and keeps no layer's output (3 GB of MobileNetV2's for 32 covers).
 _FEW = 4
 
 

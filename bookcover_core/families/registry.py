@@ -1,4 +1,4 @@
-"""The families of systems, in the order in which a study makes and shows them. A new family is one line here.
+"""The families of systems, in the order in which a study makes and shows them. A new family is one name here.
 
 Ensembles join systems of these: `families.systems` adds them.
 """
@@ -12,12 +12,4 @@ from bookcover_core.families.from_scratch import FromScratch
 from bookcover_core.families.frozen import Frozen
 from bookcover_core.families.text import Texts
 
-FAMILIES: tuple[Family, ...] = (
-    Frozen(),
-    Encoders(),
-    FromScratch(),
-    FineTuned(),
-    Texts(),
-    CoverTexts(),
-    Baselines(),
-)
+FAMILIES: tuple[Family, ...] = (Frozen(), Encoders(), FromScratch(), FineTuned(), Texts(), CoverTexts(), Baselines())

@@ -1,7 +1,4 @@
-"""Systems that read what a listing says of a book, and never look at its cover.
-
-    Title          the title
-    TitleAuthor    the title and the author
+"""Title and TitleAuthor: systems that read what a listing says of a book, and never look at its cover.
 
 Each is a linear classifier of n-grams, learnt from every record that nothing is tested on.
 """

@@ -40,13 +40,10 @@ _STEPS, _PASSES = 300, 20
 
 
 class TextClassifier:
-    """Texts to probabilities of genres.
+    """Texts to probabilities of genres, by a rule with the weights (all columns, genres) and bias (genres,).
 
-    Args:
-        terms: Of "words" and "characters": the n-grams that count, in the order of their columns.
-        rarities: Of both: the inverse document frequency of each, float32 (terms,).
-        rule: The weights (all terms and what the encoder gives, genres) and bias (genres,).
-        encoder: The sentence encoder, if any.
+    The columns are `terms`, the "words" and "characters" (n-grams) that count, weighted by `rarities`, the inverse
+    document frequencies of each, float32 (terms,); and what the sentence encoder gives, if there is one.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The stage `prepare`: every selected cover decoded once, measured, and made square by every method (section 3.2).
 
 Writes `prepared/<method>/<genre>/<key>.jpg`, and for each shard `prepared/index/` (the pictures) and
-`prepared/measurements/` (shape and mean colour). Which shard a book belongs to, its key alone decides: a book that
-comes or goes changes that shard and no other, and there the store of the home has the pictures of all the others.
+`prepared/measurements/` (shape and mean colour). A book's key alone decides which shard it belongs to: a book that
+comes or goes changes no other.
 """
 
 import hashlib
@@ -27,9 +27,7 @@ from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCo
 INDEX = ("key", "method", *Output.model_fields)
 MEASUREMENTS = ("key", *Measurements._fields)
 
-# Covers that a process is given at a time: about a tenth of a second of work. Each process is at one batch and has
-# another waiting, and all processes end at about the same time.
-_BATCH = 16
+_BATCH = 16  # covers that a process is given at a time: about a tenth of a second of work
 
 
 def shards(study: Study) -> list[int]:

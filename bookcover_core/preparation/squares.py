@@ -4,8 +4,7 @@
     Padded      white borders left and right, or above and below, then scaled; all of the cover, in its proportions
     Cropped     the centre square of the cover, then scaled; its proportions, but not all of it
 
-Scaling is Pillow's, which averages away detail finer than the new pixels; OpenCV's INTER_CUBIC does not. A network that
-was trained on one should be asked with the same (docs/method.md has the kernel and what follows from it).
+Scaling is Pillow's, which averages away detail finer than the new pixels (docs/method.md has what follows from it).
 """
 
 from collections.abc import Collection
@@ -38,11 +37,7 @@ def make_squares(
 
 
 def _pad(fitted: Image.Image, cover: Image.Image) -> Image.Image:
-    """`fitted`, the cover with its longer side scaled already, between white borders.
-
-    Beside the scaled side it is as long as the cover's longer side: a square, had nothing been scaled. Of an odd number
-    of pixels, one more goes right or below.
-    """
+    """`fitted`, the cover with its longer side scaled already, between borders to a square, had nothing been scaled."""
     longer = max(cover.size)
     if cover.width > cover.height:
         canvas, corner = (fitted.width, longer), (0, (longer - cover.height) // 2)

@@ -30,8 +30,7 @@ _PACKAGES = ("rapidocr", "openvino")
 _STRIDE = 32  # what the detector takes is a multiple of this
 
 # Height of a line for the recogniser; widths that strips are filled up to: multiples of the step, from twice the step
-# on. A longer line is squeezed. With twice this step 64 real covers take 15 % longer, and no more of their titles is
-# read; RapidOCR fills up to 320 at least.
+# on. A longer line is squeezed. With twice this step 64 real covers take 15 % longer, and no more titles are read.
 _HEIGHT, _WIDTH_STEP, _MOST_STEPS = 48, 80, 32
 
 _BATCH = 8  # strips that are recognised at a time
@@ -83,8 +82,7 @@ def text_reader(settings: ReadingSettings, threads: int = 0) -> "TextReader":
 class TextReader:
     """Reads words off covers, with so many threads (0: one a core); any number of callers may share it.
 
-    Raises:
-        SettingsError: The extra `text` is missing, or of another version, or the processor lacks the precision.
+    Raises `SettingsError` where the extra `text` is missing, or another version, or the processor lacks the precision.
     """
 
     def __init__(self, settings: ReadingSettings, threads: int = 0) -> None:
@@ -144,7 +142,7 @@ class TextReader:
         """Corners (lines, 4, 2) of the lines of a cover (height, width, 3), in reading order."""
         from rapidocr.ch_ppocr_det.main import TextDetector  # noqa: PLC0415 - an extra
 
-        heat = self._detector.infer([_as_input([pixels])])
+        heat = self._detector.infer([_as_input(pixels)[None]])
         lines, _ = self._find_lines(heat[0], pixels.shape[:2])
         return np.asarray(TextDetector.sorted_boxes(lines), np.float32).reshape(-1, 4, 2)
 
@@ -152,7 +150,7 @@ class TextReader:
         """The likeliest class of each column (strips, columns), and its probability."""
         filled = np.zeros((len(strips), 3, _HEIGHT, width), np.float32)
         for row, (_, strip) in enumerate(strips):
-            filled[row, :, :, : strip.shape[1]] = _as_input([strip])[0]
+            filled[row, :, :, : strip.shape[1]] = _as_input(strip)
         classes = self._recogniser.infer([filled])[0]
         return classes.argmax(axis=2), classes.max(axis=2)
 
@@ -201,7 +199,6 @@ def _cut_out(pixels: Pixels, line: Floats) -> tuple[Pixels, Floats]:
     return np.asarray(cv2.resize(strip, (width, _HEIGHT)), np.uint8), turned
 
 
-def _as_input(pictures: Sequence[Pixels]) -> Floats:
-    """Pictures (height, width, 3) in 0..255 as the networks take them: (n, 3, height, width) in -1..1."""
-    stacked: Floats = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32)
-    return stacked / 127.5 - 1
+def _as_input(picture: Pixels) -> Floats:
+    """A picture (height, width, 3) in 0..255 as the networks take it: (3, height, width) in -1..1."""
+    return np.asarray(picture.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bookcover_core.curation.exclusions import BOX_SET, REJECTED, TWIN, UNDECIDED
 from bookcover_core.curation.near_duplicates import (
     EXACT,
     NEAR,
@@ -19,6 +18,7 @@ from bookcover_core.curation.near_duplicates import (
     duplicate_pairs,
     read_duplicates,
 )
+from bookcover_core.curation.selection import BOX_SET, REJECTED, TWIN, UNDECIDED
 from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.listings.books import POOL, TEST, TRAIN
 from bookcover_core.pipeline.study import Study

@@ -32,7 +32,10 @@ def training_table(findings: Findings) -> Table | None:
     """How each network was trained: section 4.2; None without networks."""
     networks = [each for each in findings.systems if not each.is_ensemble]
     families = [family for family in ALL_FAMILIES if any(each.system.family is family for each in networks)]
-    monitored = [way for family in families if (way := family.monitor(findings.study.settings))]
+    settings = findings.study.settings
+    monitored = [
+        (way[0], settings.part(way[1]) if way[1] else "accuracy") for each in families if (way := each.monitored)
+    ]
     return Table.of("training", networks, findings=findings, monitored=monitored)
 
 

@@ -2,9 +2,8 @@
 
 import random
 
-from bookcover_core.curation.exclusions import CoverRecord
-from bookcover_core.curation.replacement import replace_excluded
 from bookcover_core.curation.seeded_draw import seeded_draw
+from bookcover_core.curation.selection import CoverRecord, replace_excluded
 from bookcover_core.listings.books import EligibleBook
 
 
