@@ -18,7 +18,6 @@ from bookcover_core.listings.books import BookText
 from bookcover_core.pipeline.engine import Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.preparation.prepare import shard_keys
 from bookcover_core.reading.cover_words import texts_of_covers
 from bookcover_core.settings import StudySettings
@@ -54,9 +53,8 @@ def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa:
     learnt.texts = [*as_read(learnt.texts, study.settings.seed), *(BookText(text) for text, _ in known)]
     learnt.labels += [label for _, label in known]
     learnt.counts["covers read"] = len(known)
-    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     seen = {key: BookText(text) for key, text in read.items()}
-    return keep_classifier(run, learnt, books, seen, kind=_NAME, form=CoverTextClassifier)
+    return keep_classifier(run, learnt, seen, kind=_NAME, form=CoverTextClassifier)
 
 
 def as_read(texts: Iterable[BookText], seed: int) -> list[BookText]:

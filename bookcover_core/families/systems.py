@@ -59,26 +59,20 @@ def check_systems(settings: StudySettings) -> None:
 
 def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
     """A fault for each network, ensemble member or system to visualise that `settings` name and that does not exist."""
-    networks = dict.fromkeys(
-        (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
-    )
+    networks = (*settings.training.backbones, *settings.models.weight_files, settings.comparison.backbone)
     comparing = [settings.comparison.backbone] if settings.compares_for_all else []  # no network from scratch can
     looks: list[Callable[[], object]] = [
         partial(find_network, settings.models, name, others=() if name in comparing else SCRATCH)
-        for name in networks
+        for name in dict.fromkeys(networks)
         if name in comparing or name not in SCRATCH
     ]
-    looks.append(partial(systems, settings))
-    if settings.visualisation.model:
-        looks.append(partial(find_system, settings, settings.visualisation.model))
-    told: set[str] = set()  # what is wrong with the members of an ensemble, every look at the systems finds
+    shown = settings.visualisation.model
+    looks.append(partial(find_system, settings, shown) if shown else partial(systems, settings))
     for look in looks:
         try:
             look()
         except BookcoverError as error:
-            if str(error) not in told:
-                yield error
-            told.add(str(error))
+            yield error
 
 
 def training_parts(study: Study, network: str) -> Iterator[Part]:

@@ -6,7 +6,6 @@ Each is a linear classifier of n-grams, learnt from every record that nothing is
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,9 +25,6 @@ from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.preparation_choice import model_name
 from bookcover_core.training.stored_probabilities import validation_figures
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -89,16 +85,14 @@ def fit_text(study: Study, run: StageRun, system: str) -> Result:
     """
     learnt = learnable_titles(study)
     learnt.texts = seen_by(system, learnt.texts)
-    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int32")
     printed = {book.key: BookText(book.title, book.author) for book in each_book(study.workspace)}
-    texts = dict(zip(books["key"], seen_by(system, [printed[key] for key in books["key"]]), strict=True))
-    return keep_classifier(run, learnt, books, texts, kind=_NAME)
+    texts = dict(zip(printed, seen_by(system, list(printed.values())), strict=True))
+    return keep_classifier(run, learnt, texts, kind=_NAME)
 
 
 def keep_classifier(
     run: StageRun,
     learnt: LearnableTitles,
-    books: "pd.DataFrame",
     texts: Mapping[str, BookText],
     *,
     kind: str,
@@ -106,13 +100,13 @@ def keep_classifier(
 ) -> Result:
     """The result of a stage that fits a classifier of texts, `form`, on what is `learnt` as the system sees it.
 
-    `texts` is what it sees of the validation and test books, by key, among `books` (key, label, split).
+    `texts` is what it sees of the validation and test books, by key.
     """
-    settings, genres = run.study.settings.text, read_genres(run.study.workspace)
-    file = run.study.workspace.models / run.part / WORDS
-    labels = np.array(learnt.labels, np.int32)
+    workspace, strengths = run.study.workspace, sorted(run.study.settings.text.strengths)
+    labels, file = np.array(learnt.labels, np.int32), workspace.models / run.part / WORDS
     encoder = sentence_encoder(run.study.settings)
-    classifiers = form.fit(learnt.texts, labels, len(genres), sorted(settings.strengths), encoder)
+    classifiers = form.fit(learnt.texts, labels, len(read_genres(workspace)), strengths, encoder)
+    books = read_table(workspace.splits, ("key", "label", "split"), label="int32")
     held = books[books["split"] == "validation"]
     validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
     figures = {

@@ -119,9 +119,7 @@ def _write(path: str, content: bytes, root: Path) -> Output:
 
 def encode_square(square: Image.Image, settings: PreparationSettings) -> bytes:
     """The bytes of a prepared picture: JPEG with full colour resolution (4:4:4), or PNG."""
-    file = io.BytesIO()
-    if settings.image_format == "jpeg":
-        square.save(file, "JPEG", quality=settings.jpeg_quality, subsampling="4:4:4")
-    else:
-        square.save(file, "PNG")
+    file, form = io.BytesIO(), settings.image_format
+    options = {"quality": settings.jpeg_quality, "subsampling": "4:4:4"} if form == "jpeg" else {}
+    square.save(file, form.upper(), **options)
     return file.getvalue()

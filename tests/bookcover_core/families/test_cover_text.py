@@ -102,7 +102,7 @@ def test_it_judges_by_what_is_read(fitted):
 def test_words_that_the_reader_is_not_sure_of_are_not_used(fitted, monkeypatch):
     """`reading.min_confidence` is of its key, and decides what it sees."""
     seen = []
-    monkeypatch.setattr(cover_text, "keep_classifier", lambda _run, _learnt, _books, texts, **_: seen.append(texts))
+    monkeypatch.setattr(cover_text, "keep_classifier", lambda _run, _learnt, texts, **_: seen.append(texts))
     settings = fitted.settings.model_dump(mode="json") | {"reading": {"min_confidence": 0.1}}
     sure = Study(StudySettings.model_validate(settings))
     assert fit_cover_text.at(sure, "CoverText").key != fit_cover_text.at(fitted, "CoverText").key
