@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 _TEXTS = ("title", "author", "url")
 SELECTION = ("key", "filename", "path", "label", "genre", "split", "group", "replaces", *_TEXTS, "sha256")
 REPLACEMENTS = Replacement._fields
-
 FEWEST_BOOKS = 3  # one each for training, validation and test
 
 

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 # Root mean square of the differences between two covers' colours, of 255, up to which they are the same image. Among
 # the real covers within 6 bits (see `fingerprints`) one image reaches 18.0; the next pair of a series is at 19.7.
 COLOUR_LIMIT = 19.0
-
 _BLOCKS, _BLOCK_BITS = 4, 16
-
 _AT_ONCE = 1 << 18  # pairs compared at once: bounds the memory to some 100 MB
 
 Places = NDArray[np.int64]

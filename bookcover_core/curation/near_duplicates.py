@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 Integers = NDArray[np.int64]
 
 EXACT, NEAR = "exact", "near"
-
 _LARGE_CLUSTER = 100  # a cluster of more books than this is hardly one image: it is logged
 
 

@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 VALIDATION = "validation"
 _SIDES = (TRAIN, VALIDATION, TEST)
-
 _FIELDS = ("key", "label", "group", "split", "replaces")
 
 

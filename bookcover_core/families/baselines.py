@@ -29,17 +29,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLOUR, SHAPE = ("red", "green", "blue"), ("width", "height", "aspect_ratio")
-
 _PREFIX, _NAME = "Baseline-", "baseline"
-
 _ORIGINAL = "original"  # stands for the preparation: measurements are those of covers as they came
-
 _RULE = "rule.npz"
-
 _STEPS = 1_000  # of the fit, at most: some 40 are enough for six numbers
-
 _DRAW = 601  # purpose of the generator that draws genres
-
 _APART = 1e-4  # equal frequencies are set apart by this share of themselves, in the order of the draw
 
 _Integers = npt.NDArray[np.integer]

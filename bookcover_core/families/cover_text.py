@@ -23,11 +23,8 @@ from bookcover_core.reading.cover_words import texts_of_covers
 from bookcover_core.settings import StudySettings
 
 COVER_TEXT = "CoverText"
-
 _NAME = "cover-text"
-
 _READ = "read"  # stands for the preparation: the words as they are read
-
 _LETTERS_LOST, _SPACES_LOST = 0.03, 0.2  # shares that a reader loses
 
 

@@ -106,7 +106,6 @@ def _records(study: Study) -> Iterator[tuple[str, str, BookText]]:
 
 
 _ARTICLE = re.compile(r"^(the|an?) +", re.IGNORECASE)
-
 _INITIAL = 3  # letters of a word of an author's name, at least, that is no initial
 
 

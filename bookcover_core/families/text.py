@@ -34,7 +34,6 @@ WORDS = "text.npz"
 """File of what a reader learnt."""
 
 _PRINTED = "printed"  # stands for the preparation: the words as the listing prints them
-
 TITLE, TITLE_AUTHOR = "Title", "TitleAuthor"
 
 

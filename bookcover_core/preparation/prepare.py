@@ -26,7 +26,6 @@ from bookcover_core.preparation.prepared_images import PreparedCover, SelectedCo
 
 INDEX = ("key", "method", *Output.model_fields)
 MEASUREMENTS = ("key", *Measurements._fields)
-
 _BATCH = 16  # covers that a process is given at a time: about a tenth of a second of work
 
 

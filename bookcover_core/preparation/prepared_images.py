@@ -23,9 +23,7 @@ from bookcover_core.settings import PreparationSettings
 # Pieces of memory that Pillow keeps for the next picture, about as many as one cover needs; its own default is none. It
 # saves a tenth of the time of covers of 333 x 500 pixels, and changes nothing for those of 160 x 218.
 _BLOCKS_KEPT = 8
-
 _KEPT_AS = "prepared"  # as what the store keeps prepared covers
-
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 
 

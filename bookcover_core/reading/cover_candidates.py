@@ -44,10 +44,7 @@ def listed_covers(study: Study) -> dict[int, list[SelectedCover]]:
 
 @lru_cache(maxsize=2)
 def _listed_covers(
-    workspace: Workspace,
-    most: int,
-    ledgers: tuple[Path, ...],
-    _stamps: tuple[tuple[int, ...], ...],
+    workspace: Workspace, most: int, ledgers: tuple[Path, ...], _stamps: tuple[tuple[int, ...], ...]
 ) -> dict[int, list[SelectedCover]]:
     genres = set(read_table(workspace.genres, ("category_id",))["category_id"])
     listed = {book.key for book in each_book(workspace) if book.role != POOL and book.category_id in genres}

@@ -38,7 +38,6 @@ READING_SETTINGS = ("reading.side", "reading.enlarge", "reading.precision")
 """Settings that the words on a picture depend on."""
 
 _READER = "reader"  # the input that tells by what code pictures are read
-
 _TOLD_CHARACTERS = 200  # characters of an error that a row tells
 
 

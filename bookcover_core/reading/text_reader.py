@@ -26,13 +26,11 @@ from bookcover_core.reading.openvino_runtime import check_precision, compile_net
 from bookcover_core.settings import ReadingSettings
 
 _PACKAGES = ("rapidocr", "openvino")
-
 _STRIDE = 32  # what the detector takes is a multiple of this
 
 # Height of a line for the recogniser; widths that strips are filled up to: multiples of the step, from twice the step
 # on. A longer line is squeezed. With twice this step 64 real covers take 15 % longer, and no more titles are read.
 _HEIGHT, _WIDTH_STEP, _MOST_STEPS = 48, 80, 32
-
 _BATCH = 8  # strips that are recognised at a time
 
 # The detector's map becomes lines as in RapidOCR's own settings.
@@ -46,7 +44,6 @@ _LINES: dict[str, Any] = {
 
 _TURNED = 1.5  # from this ratio of height to width on, RapidOCR turns a line
 _BLANK = 0  # the class of "no character" among those of the recogniser
-
 _DIGITS = 4
 
 Floats = npt.NDArray[np.float32]
