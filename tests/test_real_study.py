@@ -49,6 +49,7 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                 },
                 "curation": {"undecided": "keep"},
                 "models": {
+                    "input_size": 160,  # half of the pixels of 224
                     "weight_files": {
                         "MobileNetV2": str(real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5")
                     },
