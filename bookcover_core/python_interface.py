@@ -219,8 +219,7 @@ class CoverStudy:
             InputError: It is no cover; the message says what it is.
             WeightsError: There is no trained model, none of that name, or its weights are altered.
         """
-        from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - beside TensorFlow
-        from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
+        from bookcover_core.inference.judge_covers import Judge, judge_and_show  # noqa: PLC0415 - imports TensorFlow
 
         if top < 1 or near < 0:
             advice = "Name at least one genre, and 0 covers or more."

@@ -17,8 +17,7 @@ def judge_covers(
     settings: StudySettings, covers: list[str], model: str, top: int, near: int
 ) -> list[CoverVerdict | Unreadable]:
     """The verdict on each cover, in their order, and an artifact that shows them with pictures."""
-    from bookcover_core.inference.answer_markdown import judge_and_show  # noqa: PLC0415 - imports Pillow
-    from bookcover_core.inference.judge_covers import Judge  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.inference.judge_covers import Judge, judge_and_show  # noqa: PLC0415 - imports TensorFlow
 
     with Judge.load(Study(settings), model) as judge:
         found, markdown = judge_and_show(judge, find_covers(covers), top=top, near=near)

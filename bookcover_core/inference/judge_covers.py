@@ -1,9 +1,10 @@
 """The judge: a trained model of a study, loaded once, that predicts the genre of any number of covers.
 
 Covers are read and prepared a few ahead, on all cores (`cover_sources`), while the networks predict earlier ones.
-Importing this module imports TensorFlow.
+Verdicts as Markdown are `templates/verdicts.md`. Importing this module imports TensorFlow.
 """
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
 from bookcover_core.covers.ledger import CoverOutcome
@@ -40,6 +42,7 @@ from bookcover_core.pipeline.processes import in_threads
 from bookcover_core.pipeline.study import Study
 from bookcover_core.reading.cover_words import joined
 from bookcover_core.training.stored_probabilities import LEAST
+from bookcover_core.visualisation.contact_sheet import data_uri, encoded
 
 # Digits of probabilities behind the point.
 _DIGITS = 6
@@ -53,6 +56,14 @@ _WORTH = {
 
 # The same, where the model is of an earlier run, which may have divided the books otherwise.
 _WORTH_UNKNOWN = "is a book of the study; whether this earlier model was trained on it is not known"
+
+
+# Verdicts that are shown: each brings pictures of some 20 KB.
+_MOST_SHOWN = 24
+
+# Width and height of pictures, at most: small enough for many in one text.
+_THUMBNAIL = (180, 240)
+_QUALITY = 80
 
 
 class Judged(NamedTuple):
@@ -247,3 +258,43 @@ class Judge(AbstractContextManager["Judge"]):
             warnings=warnings,
             seconds=round(cover.seconds + seconds, 4),
         )
+
+
+def judge_and_show(
+    judge: Judge, covers: Iterable[CoverInput | Unreadable], *, top: int, near: int
+) -> tuple[list[CoverVerdict | Unreadable], str]:
+    """The verdict on each cover, in their order, or why there is none; and a page that shows the first verdicts."""
+    found: list[CoverVerdict | Unreadable] = []
+    shown: list[tuple[CoverVerdict, str, str]] = []
+    for judged in judge.judge_covers(covers, top=top, near=near):
+        if isinstance(judged, Unreadable):
+            found.append(judged)
+            continue
+        found.append(judged.verdict)
+        if len(shown) < _MOST_SHOWN:
+            shown.append((judged.verdict, _picture(judged.cover.shown), _picture(judge.explain(judged))))
+    unreadable = [each for each in found if isinstance(each, Unreadable)]
+    left_out = len(found) - len(unreadable) - len(shown)
+    made = Environment(
+        loader=PackageLoader("bookcover_core.inference"),
+        autoescape=select_autoescape(),  # of Markdown nothing
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["plain"] = _plain
+    page = made.get_template("verdicts.md")
+    return found, page.render(about=judge.about, shown=shown, left_out=left_out, unreadable=unreadable)
+
+
+def _picture(picture: Image.Image) -> str:
+    """The picture, small, as an address that holds it."""
+    small = picture.copy()
+    small.thumbnail(_THUMBNAIL)
+    return data_uri(encoded(small, "JPEG", quality=_QUALITY), "image/jpeg")
+
+
+def _plain(text: str) -> str:
+    """`text` as Markdown that says just that, on one line."""
+    return " ".join(re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~&])", r"\\\1", text).split())
