@@ -47,7 +47,7 @@ _SEARCHED = {"search.trials": 12, "search.hidden_units": [0, 256, 512]}
 _BOTH = _DEEP | {"training.backbones": [NETWORK, ENCODER]}
 _NOPREP, _CROPPED = {"training.preparation": "noprep"}, {"training.preparation": "cropped"}
 _READ = _BOTH | {
-    "text.strengths": [16],
+    "text.strengths": [4, 16],
     "text.systems": ["Title", "TitleAuthor", "CoverText"],
     "ensemble.fusions": ["CoverAlone", "CoverAndTitle"],
     "ensemble.methods": ["product"],
