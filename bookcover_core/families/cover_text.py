@@ -69,8 +69,9 @@ class CoverTextClassifier(TextClassifier):
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32."""
-        found = super().probabilities(texts)
-        found[self.inputs(texts).getnnz(axis=1) == 0] = 1 / found.shape[1]
+        inputs = self.inputs(texts)
+        found: npt.NDArray[np.float32] = self.rule.probabilities(inputs).astype(np.float32)
+        found[inputs.getnnz(axis=1) == 0] = 1 / found.shape[1]
         return found
 
 

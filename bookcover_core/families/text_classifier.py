@@ -108,11 +108,11 @@ class TextClassifier:
 
     def inputs(self, texts: Sequence[BookText]) -> Any:
         """(texts, all terms and what the encoder gives), sparse."""
-        from scipy.sparse import csr_array, hstack  # noqa: PLC0415 - slow to import
+        from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415 - slow to import
 
         columns = [self._vectorizers[name].transform(_as_read(name, texts)) for name in _GRAMS]
         if self.encoder:
-            columns.append(csr_array(self.encoder.vectors([text.title for text in texts])))
+            columns.append(csr_matrix(self.encoder.vectors([text.title for text in texts])))
         return hstack(columns, format="csr")
 
     def telling_words(self, label: int, most: int) -> list[str]:

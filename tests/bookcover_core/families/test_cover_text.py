@@ -16,6 +16,7 @@ from bookcover_core.families.systems import find_system, load_predictor, systems
 from bookcover_core.families.text import fit_text
 from bookcover_core.inference.model_choice import candidates
 from bookcover_core.listings.books import BookText, each_book, write_books
+from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
@@ -26,6 +27,7 @@ from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import parse_settings
 from bookcover_core.training.stored_probabilities import predict_split, read_probabilities
 from tests.bookcover_core.families.test_text import WORDS, make_titled
+from tests.bookcover_core.models.tiny_encoders import write_sentence_encoder
 
 BOX = (0.1, 0.1, 0.9, 0.2)
 
@@ -129,6 +131,17 @@ def test_what_it_is_joined_with_decides_where_nothing_known_was_read():
     texts = [BookText(text) for text in (*WORDS, WORDS[0])]
     [fitted] = CoverTextClassifier.fit(texts, np.array([0, 1, 2, 0]), 3, [4.0]).values()
     np.testing.assert_allclose(fitted.probabilities([BookText(""), BookText("КНИГА")]), 1 / 3)
+
+
+def test_nothing_read_says_nothing_to_a_sentence_encoder_either(tmp_path):
+    """Words that no cover had are judged by their meaning; a cover without words is not."""
+    meanings = {word: np.eye(3)[label].tolist() for label, words in enumerate(WORDS) for word in words.split()}
+    encoder = SentenceEncoder(write_sentence_encoder(tmp_path, meanings | {"ghoul": [0.0, 1.0, 0.0]}))
+    texts, labels = [BookText(text) for text in WORDS] * 100, np.arange(300) % 3
+    [fitted] = CoverTextClassifier.fit(texts, labels, 3, [4.0], encoder).values()
+    nothing, ghoul = fitted.probabilities([BookText(""), BookText("ghoul")])
+    np.testing.assert_allclose(nothing, 1 / 3)
+    assert ghoul[1] > 0.5
 
 
 def test_each_system_tells_what_it_judges_by(fitted):
