@@ -53,7 +53,7 @@ def leave_weights() -> None:
 
 
 def save_nothing(_figure, buffer, **options) -> None:
-    buffer.write("<svg/>" if options["format"] == "svg" else b"")
+    buffer.write(b"<svg/>" if options["format"] == "svg" else b"")
 
 
 def work() -> None:
