@@ -29,7 +29,7 @@ from bookcover_core.evaluation.genre_pairs import ConfusedPair, OverlapStudy, co
 from bookcover_core.evaluation.predictions import Predictions, read_predictions
 from bookcover_core.evaluation.scores import Predict, tabulated
 from bookcover_core.evaluation.significance import JointAccuracy, PairComparison, compare_pairs, joint_accuracy
-from bookcover_core.families.systems import systems
+from bookcover_core.families.systems import systems as asked_for
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.extra_inputs import load_measurements
@@ -87,7 +87,7 @@ class Analysis(BaseModel, frozen=True):
 
 def _inputs(study: Study, predict: Predict | None = None) -> Inputs:  # noqa: ARG001 - what predicts makes no key
     models = evaluated_models(study)
-    alone = [each.name for each in systems(study.settings) if each.name in models and not each.members]
+    alone = [each.name for each in asked_for(study.settings) if each.name in models and not each.members]
     return Inputs(
         after=[
             "listings",
@@ -136,7 +136,7 @@ def evaluated_models(study: Study) -> dict[str, str]:
         StageOrderError: There is none.
     """
     models = {}
-    for system in filter(lambda each: each.competes, systems(study.settings)):
+    for system in filter(lambda each: each.competes, asked_for(study.settings)):
         with suppress(StageOrderError):  # a comparison that is to choose its preparation has not been made
             model = system.model(study)
             if study.manifest_file(f"evaluate/{model}").exists():
