@@ -34,7 +34,7 @@ from bookcover_core.evaluation.giveaways import known_authors, unaided
 from bookcover_core.evaluation.intervals import share as share_of
 from bookcover_core.families.learnable_titles import HeldOut
 from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by
-from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.families.text_classifier import TextClassifier, join_with_meaning
 from bookcover_core.listings.books import BookText
 from bookcover_core.listings.records import read_records
 from bookcover_core.models.sentence_encoder import SentenceEncoder
@@ -86,7 +86,10 @@ def learn(
     truth = train["genre"].map(labels).to_numpy()
     texts = np.array([*seen_by(system, train["text"].tolist()), None], dtype=object)[:-1]
     strengths = StudySettings().text.strengths
-    found = TextClassifier.fit(texts[keep].tolist(), truth[keep], len(labels), strengths, encoder)
+    found = TextClassifier.fit(texts[keep].tolist(), truth[keep], len(labels), strengths)
+    if encoder:
+        learnt, held_out = ((texts[rows].tolist(), truth[rows]) for rows in (keep, validation))
+        found = join_with_meaning(found, encoder, learnt, held_out)
     losses = {
         strength: validation_figures(truth[validation], each.probabilities(texts[validation].tolist()))
         for strength, each in found.items()

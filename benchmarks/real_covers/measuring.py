@@ -201,7 +201,7 @@ def with_members(system: System) -> Iterator[System]:
 
 def mix(mixture: Mixture, parts: list[Judged]) -> Judged:
     """What systems that are measured already say together of one fold's books."""
-    from bookcover_core.families.ensemble import fit_product, fit_weights, join
+    from bookcover_core.families.joining import fit_product, fit_weights, join
 
     first = parts[0]
     if any((part.keys != first.keys).any() for part in parts):

@@ -52,10 +52,6 @@ class LinearRule(NamedTuple):
 
         return np.asarray(softmax(inputs @ self.weights + self.bias, axis=1))
 
-    def beside(self, other: "LinearRule") -> "LinearRule":
-        """The rule of both rules' inputs, one after the other, that adds their log probabilities."""
-        return LinearRule(np.vstack([self.weights, other.weights]), self.bias + other.bias)
-
 
 Fit = Callable[[_Doubles, _Integers, int], LinearRule]
 """(inputs (n, d), labels (n,), genres) of the training books -> the rule."""

@@ -47,11 +47,12 @@ def fit_cover_text(study: Study, run: StageRun, system: str) -> Result:  # noqa:
     read = texts_of_covers(study, study.settings.reading.min_confidence)
     learnable = [*zip(learnt.keys, learnt.labels, strict=True), *learnt.untitled]
     known = [(read[key], label) for key, label in learnable if read.get(key)]
-    learnt.texts = [*as_read(learnt.texts, study.settings.seed), *(BookText(text) for text, _ in known)]
+    printed, own = learnt.texts, [BookText(text) for text, _ in known]
+    learnt.texts = [*as_read(printed, study.settings.seed), *own]
     learnt.labels += [label for _, label in known]
     learnt.counts["covers read"] = len(known)
     seen = {key: BookText(text) for key, text in read.items()}
-    return keep_classifier(run, learnt, seen, kind=_NAME, form=CoverTextClassifier)
+    return keep_classifier(run, learnt, seen, kind=_NAME, form=CoverTextClassifier, meant=[*printed, *own])
 
 
 def as_read(texts: Iterable[BookText], seed: int) -> list[BookText]:

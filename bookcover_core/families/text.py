@@ -13,7 +13,7 @@ from bookcover_core.families.family import Evidence, Family, System
 from bookcover_core.families.finished_system import finish_rule
 from bookcover_core.families.learnable_titles import LearnableTitles, learnable_titles, more_listings
 from bookcover_core.families.prediction import Floats, PredictorInput, Square
-from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.families.text_classifier import TextClassifier, join_with_meaning
 from bookcover_core.listings.books import BookText, each_book, read_genres
 from bookcover_core.listings.raw_files import bring_listing, digest_of_source
 from bookcover_core.models.model_cards import read_card, whole_file
@@ -96,18 +96,21 @@ def keep_classifier(
     *,
     kind: str,
     form: type[TextClassifier] = TextClassifier,
+    meant: Sequence[BookText] = (),
 ) -> Result:
     """The result of a stage that fits a classifier of texts, `form`, on what is `learnt` as the system sees it.
 
-    `texts` is what it sees of the validation and test books, by key.
+    `texts` is what it sees of the validation and test books, by key; `meant` what a sentence encoder sees of `learnt`,
+    where that is something else.
     """
     workspace, strengths = run.study.workspace, sorted(run.study.settings.text.strengths)
     labels, file = np.array(learnt.labels, np.int32), workspace.models / run.part / WORDS
-    encoder = sentence_encoder(run.study.settings)
-    classifiers = form.fit(learnt.texts, labels, len(read_genres(workspace)), strengths, encoder)
+    classifiers = form.fit(learnt.texts, labels, len(read_genres(workspace)), strengths)
     books = read_table(workspace.splits, ("key", "label", "split"), label="int32")
     held = books[books["split"] == "validation"]
     validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
+    if encoder := sentence_encoder(run.study.settings):
+        classifiers = join_with_meaning(classifiers, encoder, (meant or learnt.texts, labels), (read, validation))
     figures = {
         strength: validation_figures(validation, each.probabilities(read)) for strength, each in classifiers.items()
     }

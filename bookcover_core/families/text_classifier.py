@@ -1,15 +1,15 @@
 """A linear classifier of short texts: n-grams of words and of characters, weighted by TF-IDF, and a softmax on them.
 
-With a sentence encoder there are two such classifiers, one of n-grams and one of what the title means, whose log
-probabilities are added; as both are linear, their sum is one rule. What is learnt is kept in one file of arrays
-(`save`, `load`), of which none is pickled, beside a copy of the encoder.
+With a sentence encoder there are two such rules, one of n-grams and one of what the title means, which are joined as a
+product; as both are linear, that is one rule too. What is learnt is kept in one file of arrays (`save`, `load`), of
+which none is pickled, beside a copy of the encoder.
 """
 
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError, WeightsError
 from bookcover_core.families.baselines import LinearRule, fit_logistic, logistic_rule
+from bookcover_core.families.joining import fit_product
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.pipeline.workspace import atomic
@@ -30,13 +31,15 @@ _GRAMS: dict[str, dict[str, Any]] = {
 # From this many texts on, an n-gram that stands in one alone is left out, and the fit is stochastic.
 _MANY_TEXTS = 1_000
 
-# Inverse strength of the penalty on standardised vectors of a sentence encoder. On titles of BookCover30 a third of it
-# and three times as much are right on half a point more and half a point fewer.
+# Inverse strength of the penalty on standardised vectors of a sentence encoder.
 _MEANING_STRENGTH = 0.01
 
 # Of few texts, steps of the fit (L-BFGS) at most; of many, passes over the texts (stochastic average gradient, Schmidt
 # et al. 2017): on 26,466 titles twenty take 12 s, and L-BFGS takes minutes.
 _STEPS, _PASSES = 300, 20
+
+
+Reader = TypeVar("Reader", bound="TextClassifier")
 
 
 class TextClassifier:
@@ -63,7 +66,6 @@ class TextClassifier:
         labels: npt.NDArray[np.integer],
         genres: int,
         strengths: Sequence[float],
-        encoder: SentenceEncoder | None = None,
     ) -> dict[float, Self]:
         """A classifier for each inverse strength of the L2 penalty (scikit-learn's C), fitted on texts and labels.
 
@@ -96,11 +98,17 @@ class TextClassifier:
                 strength: logistic_rule(inputs, labels, genres, C=strength, class_weight="balanced", **fit)
                 for strength in strengths
             }
-        if encoder:
-            vectors = encoder.vectors([text.title for text in texts]).astype(np.float64)
-            meaning = fit_logistic(vectors, labels, genres, C=_MEANING_STRENGTH, class_weight="balanced")
-            rules = {strength: rule.beside(meaning) for strength, rule in rules.items()}
-        return {strength: cls(terms, rarities, rule, encoder) for strength, rule in rules.items()}
+        return {strength: cls(terms, rarities, rule) for strength, rule in rules.items()}
+
+    def joined(self, encoder: SentenceEncoder, meaning: LinearRule, weights: npt.NDArray[np.float64]) -> Self:
+        """The product with a rule of what the encoder gives, by the weights of both."""
+        rules = (self.rule, meaning)
+        bias = np.sum(
+            [weight * np.nan_to_num(rule.bias, neginf=0) for weight, rule in zip(weights, rules, strict=True)], axis=0
+        )
+        stacked = np.vstack([weight * rule.weights for weight, rule in zip(weights, rules, strict=True)])
+        rule = LinearRule(stacked, np.where(np.isneginf(self.rule.bias), -np.inf, bias))
+        return type(self)(self.terms, self.rarities, rule, encoder)
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
@@ -144,6 +152,31 @@ class TextClassifier:
             raise WeightsError(
                 f"the words and their weights cannot be read ({error})", where=file, advice="Run the stage again."
             ) from error
+
+
+def join_with_meaning(
+    found: Mapping[float, Reader],
+    encoder: SentenceEncoder,
+    learnt: tuple[Sequence[BookText], npt.NDArray[np.integer]],
+    held: tuple[Sequence[BookText], npt.NDArray[np.integer]],
+) -> dict[float, Reader]:
+    """The classifiers of n-grams, each joined with what the titles of `learnt` mean by weights that fit `held` best.
+
+    Both are texts and their labels.
+    """
+
+    def vectors(texts: Sequence[BookText]) -> npt.NDArray[np.float64]:
+        return encoder.vectors([text.title for text in texts]).astype(np.float64)
+
+    genres = len(next(iter(found.values())).rule.bias)
+    options = {"C": _MEANING_STRENGTH, "class_weight": "balanced"}
+    meaning = fit_logistic(vectors(learnt[0]), learnt[1], genres, **options)
+    meant = meaning.probabilities(vectors(held[0]))
+    weights = {
+        strength: fit_product(np.stack([each.probabilities(held[0]), meant]), held[1])
+        for strength, each in found.items()
+    }
+    return {strength: each.joined(encoder, meaning, weights[strength]) for strength, each in found.items()}
 
 
 # Counts beyond the first weigh as their logarithm; accents do not tell words apart.

@@ -19,8 +19,8 @@ from PIL import Image
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
-from bookcover_core.families.ensemble import join
 from bookcover_core.families.family import Evidence
+from bookcover_core.families.joining import join
 from bookcover_core.families.prediction import Floats, Predictor
 from bookcover_core.families.systems import family_of, load_predictor
 from bookcover_core.inference.answers import (

@@ -14,8 +14,8 @@ from bookcover_core import export
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.predictions import read_predictions
 from bookcover_core.evaluation.scores import evaluate
-from bookcover_core.families.ensemble import join
 from bookcover_core.families.fine_tuned import fine_tune
+from bookcover_core.families.joining import join
 from bookcover_core.inference.cover_sources import CoverInput, Reader, prepared_as
 from bookcover_core.inference.model_choice import choose
 from bookcover_core.settings import Preparation, StudySettings

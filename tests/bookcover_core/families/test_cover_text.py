@@ -14,6 +14,7 @@ from bookcover_core.families.family import Evidence, System
 from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, load_predictor, systems
 from bookcover_core.families.text import fit_text
+from bookcover_core.families.text_classifier import join_with_meaning
 from bookcover_core.inference.model_choice import candidates
 from bookcover_core.listings.books import BookText, each_book, write_books
 from bookcover_core.models.sentence_encoder import SentenceEncoder
@@ -138,7 +139,9 @@ def test_nothing_read_says_nothing_to_a_sentence_encoder_either(tmp_path):
     meanings = {word: np.eye(3)[label].tolist() for label, words in enumerate(WORDS) for word in words.split()}
     encoder = SentenceEncoder(write_sentence_encoder(tmp_path, meanings | {"ghoul": [0.0, 1.0, 0.0]}))
     texts, labels = [BookText(text) for text in WORDS] * 100, np.arange(300) % 3
-    [fitted] = CoverTextClassifier.fit(texts, labels, 3, [4.0], encoder).values()
+    found = CoverTextClassifier.fit(texts, labels, 3, [4.0])
+    held = [BookText("ghoul night"), BookText("soup"), BookText("war")], np.array([1, 0, 2])
+    [fitted] = join_with_meaning(found, encoder, (texts, labels), held).values()
     nothing, ghoul = fitted.probabilities([BookText(""), BookText("ghoul")])
     np.testing.assert_allclose(nothing, 1 / 3)
     assert ghoul[1] > 0.5

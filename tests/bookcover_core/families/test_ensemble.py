@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookcover_core.errors import SettingsError, StageOrderError
-from bookcover_core.families.ensemble import combine, fit_product, fit_weights, join
+from bookcover_core.families.ensemble import combine
 from bookcover_core.families.family import System
+from bookcover_core.families.joining import fit_product, fit_weights, join
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
 from bookcover_core.pipeline.engine import record

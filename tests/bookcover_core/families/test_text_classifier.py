@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import TrainingError, WeightsError
-from bookcover_core.families.text_classifier import TextClassifier
+from bookcover_core.families.text_classifier import TextClassifier, join_with_meaning
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.sentence_encoder import SentenceEncoder
 from tests.bookcover_core.models.tiny_encoders import write_sentence_encoder
@@ -90,12 +90,13 @@ def test_a_sentence_encoder_tells_what_no_title_said(tmp_path):
     meanings |= {word: [0.0, 1.0] for word in ("haunted", "house", "ghosts", "phantom")}
     encoder = SentenceEncoder(write_sentence_encoder(tmp_path, meanings))
     texts, labels = [BookText(title) for title in TITLES] * 20, np.tile(LABELS, 20)
-    classifier = TextClassifier.fit(texts, labels, 2, [4.0], encoder)[4.0]
+    alone = fit(texts, labels)
+    held = [BookText("Lasagne and pasta"), BookText("A phantom house")]
+    [classifier] = join_with_meaning({4.0: alone}, encoder, (texts, labels), (held, np.array([0, 1]))).values()
     asked = [BookText("Lasagne"), BookText("Phantom")]
     found = classifier.probabilities(asked)
     assert found.argmax(axis=1).tolist() == [0, 1]
     assert found.max(axis=1).min() > 0.6
-    alone = fit(texts, labels)
     assert alone.probabilities(asked).max() < 0.6
     classifier.save(tmp_path / "text.npz")
     np.testing.assert_allclose(TextClassifier.load(tmp_path / "text.npz").probabilities(asked), found, rtol=1e-5)
