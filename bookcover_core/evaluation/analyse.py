@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -42,14 +42,10 @@ from bookcover_core.preparation.prepare import shards
 from bookcover_core.training.preparation_choice import split_model_name
 from bookcover_core.training.stored_probabilities import predict_split
 
-if TYPE_CHECKING:
-    pass
-
 logger = logging.getLogger(__name__)
 
-# The file of the analysis, and the digits of its numbers.
 ANALYSIS = "analysis.json"
-_DIGITS = 6
+_DIGITS = 6  # of its numbers
 
 
 class SystemAnalysis(BaseModel, frozen=True):

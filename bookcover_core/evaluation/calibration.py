@@ -6,24 +6,16 @@ from pydantic import BaseModel, Field
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.metrics import Floats, Integers, predicted_labels
 
-# What sets these random numbers apart from those of other purposes.
-_LUCK = 53
-
-# Bins of a reliability diagram, and books in each, at least: below 20 an interval says nothing.
-_MOST_BINS = 12
-_FEWEST_IN_BIN = 20
-
-# Draws behind the error that luck alone would make.
-_DRAWS = 400
+_LUCK = 53  # what sets these random numbers apart from those of other purposes
+_MOST_BINS = 12  # of a reliability diagram
+_FEWEST_IN_BIN = 20  # books: below 20 an interval says nothing
+_DRAWS = 400  # draws behind the error that luck alone would make
 
 # A probability of 0 would cost infinitely much; this is the smallest that float32 holds at full precision.
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
-# So a loss lies between these.
-_LOSSES = (0.0, float(-np.log(_SMALLEST)))
-
-# Temperatures from 1 / 20 to 20 are tried: the logarithm of the greatest.
-_MOST_HEAT = float(np.log(20))
+_LOSSES = (0.0, float(-np.log(_SMALLEST)))  # so a loss lies between these
+_MOST_HEAT = float(np.log(20))  # temperatures from 1 / 20 to 20 are tried: the logarithm of the greatest
 
 
 class Bin(BaseModel, frozen=True):

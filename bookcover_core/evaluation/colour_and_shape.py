@@ -31,22 +31,15 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 # A few covers of an odd size would squeeze all others together: as many are left out of the shapes at either end.
 _BEYOND = 0.005
-
-# Steps in which the shape of a distribution is held.
-_STEPS = 36
-
-# Fewer points have no correlation worth the name.
-_FEWEST = 4
+_STEPS = 36  # steps in which the shape of a distribution is held
+_FEWEST = 4  # fewer points have no correlation worth the name
 
 # Values that differ by less than this share of the greatest are the same, up to the rounding of their sums.
 _ROUNDING = 1e-9
 
 
-# What sets these random numbers apart from those of other purposes.
-_SHUFFLES = 55
-
-# How bright the eye finds red, green and blue: luma of ITU-R BT.709.
-_LUMA = (0.2126, 0.7152, 0.0722)
+_SHUFFLES = 55  # what sets these random numbers apart from those of other purposes
+_LUMA = (0.2126, 0.7152, 0.0722)  # how bright the eye finds red, green and blue: luma of ITU-R BT.709
 
 
 class Spread(BaseModel, frozen=True):

@@ -14,14 +14,9 @@ from bookcover_core.evaluation.intervals import Estimate, student_quantile
 from bookcover_core.evaluation.metrics import Floats, Integers, confusion_matrix, predicted_labels
 from bookcover_core.evaluation.predictions import Predictions
 
-# Ratios held at once: bounds the memory to some 100 MB.
-_BATCH_RATIOS = 4_000_000
-
-# Books that are named with each confused pair.
-_EXAMPLES = 3
-
-# Fewer genres have no order worth the name.
-_FEWEST = 3
+_BATCH_RATIOS = 4_000_000  # ratios held at once: bounds the memory to some 100 MB
+_EXAMPLES = 3  # books that are named with each confused pair
+_FEWEST = 3  # fewer genres have no order worth the name
 
 
 class OverlappingPair(BaseModel, frozen=True):

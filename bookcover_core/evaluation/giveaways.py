@@ -15,8 +15,7 @@ _NAMING = {
     "Test Preparation": {"test", "exam", "gre", "sat", "gmat", "lsat", "mcat", "praxis", "study"},
 }
 
-# Words of the names that name no genre.
-_COMMON = {"and", "the", "of", "in", "for", "books", "book", "s"}
+_COMMON = {"and", "the", "of", "in", "for", "books", "book", "s"}  # words of the names that name no genre
 
 
 def names_genre(title: str, genre: str) -> bool:

@@ -24,11 +24,8 @@ from bookcover_core.pipeline.workspace import Workspace, read_result, read_table
 from bookcover_core.training.repeated_training import fold_variants
 from bookcover_core.training.stored_probabilities import read_probabilities
 
-# Share of the labels that are changed to measure how many wrong labels are found.
-_PLANTED = 0.05
-
-# Purpose of the generator that changes them.
-_PLANT = 423
+_PLANTED = 0.05  # share of the labels that are changed to measure how many wrong labels are found
+_PLANT = 423  # purpose of the generator that changes them
 
 Labels = npt.NDArray[np.int64]
 

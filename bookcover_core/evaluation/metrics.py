@@ -7,8 +7,7 @@ confusion matrix, and a network that gives every genre the same probability scor
 import numpy as np
 from numpy.typing import NDArray
 
-# The k of top-k recall: Table 2 gives 1 and 3, Figure 5.1 gives 5 too.
-TOP = (1, 3, 5)
+TOP = (1, 3, 5)  # the k of top-k recall: Table 2 gives 1 and 3, Figure 5.1 gives 5 too
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
 
-# The row that the tables of the dissertation end with.
-_TOTAL = "TOTAL"
+_TOTAL = "TOTAL"  # the row that the tables of the dissertation end with
 
 # Books in the official test listing: every published number on the official split rests on as many.
 PUBLISHED_TEST_BOOKS = len(BOOKCOVER30) * BOOKCOVER30_TEST_PER_GENRE

@@ -28,9 +28,7 @@ from bookcover_core.training.repeated_training import variants
 from bookcover_core.training.stored_probabilities import predict_split, read_probabilities
 
 _REPEATS = "repeats.json"
-
-# Purpose of the generator that draws for the learning curve.
-_CURVE = 422
+_CURVE = 422  # purpose of the generator that draws for the learning curve
 
 Hits = npt.NDArray[np.bool_]
 

@@ -7,15 +7,13 @@ dense layers count, for one picture; all else is under 2 % in the networks of th
 import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from bookcover_core.models.keras_graph import calls_within, leaf_layers
 
 
-class Architecture(BaseModel):
+class Architecture(BaseModel, frozen=True):
     """The numbers of one network with its head, for one picture."""
-
-    model_config = ConfigDict(frozen=True)
 
     input_size: int = Field(description="Side of its square input in pixels.")
     layers: int = Field(description="All layers but inputs; those of networks within it, not these networks.")

@@ -20,8 +20,7 @@ Preprocessing = Literal["tf", "torch", "caffe", "none", "unit", "clip"]
 Scaling = tuple[tuple[float, ...], tuple[float, ...]]
 """Means and deviations of red, green and blue."""
 
-# Those of ImageNet: keras.applications.imagenet_utils, mode "torch".
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)  # those of ImageNet: keras.applications.imagenet_utils, mode "torch"
 
 CHANNELS: dict[str, Scaling] = {
     "torch": ((0.485, 0.456, 0.406), IMAGENET_DEVIATION),

@@ -26,8 +26,7 @@ from bookcover_core.models.lenet_alexnet import SCRATCH
 from bookcover_core.reading.openvino_runtime import load_openvino
 from bookcover_core.settings import EncoderSettings, ModelSettings, Precision
 
-# Pictures that an encoder is tried with.
-_TRIED = 2
+_TRIED = 2  # pictures that an encoder is tried with
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,8 @@ import numpy.typing as npt
 from bookcover_core.errors import StageOrderError
 from bookcover_core.models.tensorflow_setup import tf
 
-# Pictures that go through a network together. Larger batches gain nothing on a CPU.
-BATCH = 32
-
-# Batches that are made ahead of time.
-_AHEAD = 2
+BATCH = 32  # pictures that go through a network together: larger batches gain nothing on a CPU
+_AHEAD = 2  # batches that are made ahead of time
 
 
 def read_pictures(files: Sequence[Path], size: int) -> npt.NDArray[np.float32]:

@@ -13,8 +13,7 @@ import numpy as np
 
 from bookcover_core.models.backbones import PREPROCESSING, Preprocessing
 
-# Purpose of the generator that draws the seeds of a network's layers.
-_KERNELS = 311
+_KERNELS = 311  # purpose of the generator that draws the seeds of a network's layers
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ import platform
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-class Machine(BaseModel):
+class Machine(BaseModel, frozen=True):
     """A machine, as far as it tells."""
-
-    model_config = ConfigDict(frozen=True)
 
     system: str = Field(description='Operating system: "Debian GNU/Linux 12 (bookworm)".')
     processor: str

@@ -5,7 +5,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from bookcover_core.errors import WeightsError
 from bookcover_core.genres import Genre
@@ -25,10 +25,8 @@ QUANTISED = ("quantised.xml", "quantised.bin")
 """Files that hold the backbone in int8."""
 
 
-class Member(BaseModel):
+class Member(BaseModel, frozen=True):
     """A system that an ensemble joins."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: str = Field(description="Name of its folder.")
     weight: float
@@ -37,10 +35,8 @@ class Member(BaseModel):
     validation_loss: float
 
 
-class ModelCard(BaseModel):
+class ModelCard(BaseModel, frozen=True):
     """What stands beside a network's weights, a rule, or the probabilities of an ensemble."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(description='System and preparation: "MobileNetV2-padded", "MobileNetV2-finetuned-padded".')
     kind: str = Field(description="Family that it belongs to: frozen, fine-tuned, scratch and others.")

@@ -29,11 +29,8 @@ GENRES = "genres"
 # Names of the second input, of the layer that standardises it, and of the one that joins it to the features.
 _MEASUREMENTS, _STANDARDISED, _JOINED = "measurements", "standardised", "joined"
 
-# Purpose of the generator that gives hidden layers and dropouts their seeds.
-_LAYER_SEEDS = 411
-
-# The head of section 4.1: one dense layer.
-SINGLE_LAYER = HeadSettings()
+_LAYER_SEEDS = 411  # purpose of the generator that gives hidden layers and dropouts their seeds
+SINGLE_LAYER = HeadSettings()  # the head of section 4.1: one dense layer
 
 # Means of ImageNet's channels, blue, green and red, of 255: keras.applications.imagenet_utils, mode "caffe".
 _IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)

@@ -11,8 +11,7 @@ from bookcover_core.models.tensorflow_setup import keras, tf
 # Purposes of the generators of chance: kernels of random networks, pictures to calibrate them on.
 _KERNELS, _PICTURES = 301, 302
 
-# Pictures that the batch normalisations of a random network are calibrated on.
-_CALIBRATION_PICTURES = 16
+_CALIBRATION_PICTURES = 16  # pictures that the batch normalisations of a random network are calibrated on
 
 # How many of the first axes of a kernel each of its outputs sees, by class of the layer and name of the kernel.
 _SEEN = {

@@ -10,8 +10,7 @@ from bookcover_core.models.tensorflow_setup import keras
 GROUPS = 32
 STACKS = (("conv2", 128, 3, 1), ("conv3", 256, 4, 2), ("conv4", 512, 6, 2), ("conv5", 1024, 3, 2))
 
-# The epsilon of every batch normalisation in keras-applications' residual networks.
-_EPSILON = 1.001e-5
+_EPSILON = 1.001e-5  # the epsilon of every batch normalisation in keras-applications' residual networks
 
 
 def resnext_50(size: int) -> keras.Model:

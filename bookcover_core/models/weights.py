@@ -19,8 +19,7 @@ from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
 
-# Seconds without a byte after which a download is given up.
-_DOWNLOAD_TIMEOUT = 20.0
+_DOWNLOAD_TIMEOUT = 20.0  # seconds without a byte after which a download is given up
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.manifests import Output, digest_of
@@ -19,10 +19,8 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, write_text
 
 
-class ShardRecord(BaseModel):
+class ShardRecord(BaseModel, frozen=True):
     """What a shard of features was made from, and the file as it was left."""
-
-    model_config = ConfigDict(frozen=True)
 
     made_with: str = Field(description="SHA-256 over the network, its side, weights, engine and code.")
     pictures: list[str] = Field(description="SHA-256 of the picture of each row.")

@@ -64,8 +64,7 @@ class Windows:
         )
 
 
-# Purpose of the generator that shuffles.
-_SHUFFLE = 401
+_SHUFFLE = 401  # purpose of the generator that shuffles
 
 # Books that are judged together, in whatever windows they come: matrices of other heights may be rounded otherwise.
 _JUDGED = 1024
@@ -248,5 +247,4 @@ class Wame(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras ships no 
         self.assign_sub(variable, rate * gradient / (ops.sqrt(square) + _EPSILON))
 
 
-# Optimisers by their names in the settings.
-_OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}
+_OPTIMIZERS = {"adam": keras.optimizers.Adam, "wame": Wame}  # optimisers by their names in the settings

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator
 
 from bookcover_core.errors import TrainingError
 from bookcover_core.listings.books import read_genres
@@ -42,28 +42,16 @@ _FAILED = {"best_epoch": 0, "epochs": 0, "validation_accuracy": 0.0, "validation
 # The settings that every trial depends on, whatever it draws.
 _FIXED = ("seed", "head.extra_inputs", "training.optimizer", "training.epochs", "training.patience", "training.monitor")
 
-HEAD_SETTINGS = (
-    "seed",
-    "head",
-    "training.optimizer",
-    "training.learning_rate",
-    "training.batch_size",
-    "training.weight_decay",
-    "training.label_smoothing",
-)
+_HEAD_TRAINING = ("optimizer", "learning_rate", "batch_size", "weight_decay", "label_smoothing")
+HEAD_SETTINGS = ("seed", "head", *(f"training.{name}" for name in _HEAD_TRAINING))
 """Settings that every head on pooled features depends on."""
 
-# Purpose of the generator that draws the trials.
-_DRAWN = 412
-
-# Digits that drawn learning rates and weight decays keep: enough to tell them apart, few enough to copy.
-_DIGITS = 4
+_DRAWN = 412  # purpose of the generator that draws the trials
+_DIGITS = 4  # digits that drawn learning rates and weight decays keep: enough to tell them apart, few enough to copy
 
 
-class Hyperparameters(BaseModel):
+class Hyperparameters(BaseModel, frozen=True):
     """How a head is built and trained, as far as a search may choose it."""
-
-    model_config = ConfigDict(frozen=True)
 
     learning_rate: float
     batch_size: int

@@ -27,11 +27,8 @@ _NEAREST = 0.9
 # What brightness is shifted by at most (of 255), and what contrast and saturation are multiplied by, more or less.
 _BRIGHTNESS, _CONTRAST, _SATURATION = 20.0, 0.1, 0.15
 
-# Purpose of the generator of chance.
-_AUGMENTATION = 502
-
-# How bright red, green and blue look: ITU-R BT.601, as in Pillow's conversion to grey.
-_GREY = (0.299, 0.587, 0.114)
+_AUGMENTATION = 502  # purpose of the generator of chance
+_GREY = (0.299, 0.587, 0.114)  # how bright red, green and blue look: ITU-R BT.601, as in Pillow's conversion to grey
 
 
 def picture_seed(seed: int, epoch: "tf.Tensor", position: "tf.Tensor") -> "tf.Tensor":
@@ -60,8 +57,7 @@ def _recolour(picture: "tf.Tensor", brightness: "tf.Tensor", contrast: "tf.Tenso
     return tf.clip_by_value(picture + _BRIGHTNESS * brightness, 0, 255)
 
 
-# Purpose of the generator that shuffles.
-_SHUFFLE = 501
+_SHUFFLE = 501  # purpose of the generator that shuffles
 
 
 @dataclass(frozen=True)

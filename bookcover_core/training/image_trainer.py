@@ -22,11 +22,8 @@ from bookcover_core.training.accelerator import Accelerator, find_accelerator, s
 from bookcover_core.training.image_dataset import PixelBooks, judged, shown
 from bookcover_core.training.loop import Fitted, Learner, Progress, Schedule, dropout_generators, fit
 
-# Purpose of the generator that gives dropouts their seeds.
-_DROPOUTS = 503
-
-# Seconds between two reports of progress.
-_REPORT_SECONDS = 1.0
+_DROPOUTS = 503  # purpose of the generator that gives dropouts their seeds
+_REPORT_SECONDS = 1.0  # seconds between two reports of progress
 
 
 def fit_network(

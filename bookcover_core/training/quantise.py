@@ -35,8 +35,7 @@ from bookcover_core.training.preparation_choice import model_name
 
 logger = logging.getLogger(__name__)
 
-# Training covers that a network is calibrated on: NNCF's own default. All, where there are fewer.
-_COVERS = 300
+_COVERS = 300  # training covers that a network is calibrated on, at most: NNCF's own default
 
 
 def _pictures(study: Study, preparation: str) -> list[tuple[str, str]]:

@@ -33,11 +33,8 @@ from bookcover_core.training.stored_probabilities import write_probabilities
 if TYPE_CHECKING:
     import pandas as pd
 
-# Draws of the books of each share.
-_DRAWS = 3
-
-# Purpose of the generator that draws them.
-_SHARES = 421
+_DRAWS = 3  # draws of the books of each share
+_SHARES = 421  # purpose of the generator that draws them
 
 
 def variants(settings: StudySettings) -> list[str]:

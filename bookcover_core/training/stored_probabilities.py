@@ -72,8 +72,7 @@ def _file(folder: Path, split: str) -> Path:
     return folder / f"probabilities-{split}.npz"
 
 
-# Accuracies that differ by less are those of as many books.
-_DIGITS = 9
+_DIGITS = 9  # accuracies that differ by less are those of as many books
 
 
 class ValidationFigures(NamedTuple):

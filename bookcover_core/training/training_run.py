@@ -34,8 +34,7 @@ from bookcover_core.training.image_trainer import fit_network
 from bookcover_core.training.loop import CHECKPOINT, Checkpoint, Epoch, Fitted, Schedule
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
 
-# Settings that say when a training ends, and change no epoch of it.
-_WHEN_IT_ENDS = ("epochs", "patience")
+_WHEN_IT_ENDS = ("epochs", "patience")  # settings that say when a training ends, and change no epoch of it
 
 
 @dataclass(frozen=True)
