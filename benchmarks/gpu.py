@@ -154,8 +154,7 @@ def _epoch_rate(
     network: Any, optimizer: Any, files: list[Path], count: int, where: Any, *, augmented: bool = False
 ) -> float:
     """Pictures a second of an epoch, the validation of 32 books included: the median of the epochs after the first."""
-    from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.training.image_trainer import fit_network
+    from bookcover_core.training.image_trainer import PixelBooks, fit_network
     from bookcover_core.training.loop import Schedule
 
     def books(number: int) -> PixelBooks:

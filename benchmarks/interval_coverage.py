@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from bookcover_core.evaluation.intervals import Estimate, paired_difference, share_right
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions
 from bookcover_core.evaluation.scores import score
 from bookcover_core.genres import number_genres
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.metrics import read_predictions
 from bookcover_core.evaluation.scores import sound_models
 from bookcover_core.families.frozen import ENCODER
 from bookcover_core.families.network_predictor import NetworkPredictor

@@ -2,7 +2,7 @@
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.family import comparison_parts
-from bookcover_core.families.systems import is_compared
+from bookcover_core.families.systems import are_sound
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.preparation_choice import comparing_backbones
 from flows.names import name_comparison
@@ -32,6 +32,7 @@ def compare_preparations(study: str = "", backbones: tuple[NetworkOrEncoder, ...
             advice="Set training.preparation=best, or name the networks that are to compare all the same.",
         )
     wanted = backbones or comparing_backbones(settings)
-    with training_slot(unless=lambda: all(is_compared(Study(settings), backbone) for backbone in wanted)):
+    compared = Study(settings)
+    with training_slot(unless=lambda: all(are_sound(compared, comparison_parts(compared, each)) for each in wanted)):
         for backbone in wanted:
-            run_parts(Study(settings), comparison_parts(Study(settings), backbone))
+            run_parts(compared, comparison_parts(compared, backbone))

@@ -26,9 +26,9 @@ from bookcover_core.evaluation.colour_and_shape import (
     study_colour,
 )
 from bookcover_core.evaluation.genre_pairs import ConfusedPair, OverlapStudy, confused_pairs, genre_order, study_overlap
-from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.intervals import JointAccuracy, PairComparison, compare_pairs, joint_accuracy
+from bookcover_core.evaluation.metrics import Predictions, read_predictions
 from bookcover_core.evaluation.scores import Predict, tabulated
-from bookcover_core.evaluation.significance import JointAccuracy, PairComparison, compare_pairs, joint_accuracy
 from bookcover_core.families.systems import systems as asked_for
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres

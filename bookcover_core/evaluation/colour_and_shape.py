@@ -37,7 +37,6 @@ _FEWEST = 4  # fewer points have no correlation worth the name
 # Values that differ by less than this share of the greatest are the same, up to the rounding of their sums.
 _ROUNDING = 1e-9
 
-
 _SHUFFLES = 55  # what sets these random numbers apart from those of other purposes
 _LUMA = (0.2126, 0.7152, 0.0722)  # how bright the eye finds red, green and blue: luma of ITU-R BT.709
 

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation.intervals import Estimate, student_quantile
-from bookcover_core.evaluation.metrics import Floats, Integers, confusion_matrix, predicted_labels
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Floats, Integers, Predictions, confusion_matrix, predicted_labels
 
 _BATCH_RATIOS = 4_000_000  # ratios held at once: bounds the memory to some 100 MB
 _EXAMPLES = 3  # books that are named with each confused pair

@@ -18,8 +18,7 @@ from pydantic import BaseModel, Field
 
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate, effective_books, share_right
-from bookcover_core.evaluation.metrics import TOP, Floats
-from bookcover_core.evaluation.predictions import Predictions, write_predictions
+from bookcover_core.evaluation.metrics import TOP, Floats, Predictions, write_predictions
 from bookcover_core.families.family import title_of
 from bookcover_core.families.systems import find_system, systems
 from bookcover_core.genres import Genre

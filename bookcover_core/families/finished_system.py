@@ -46,11 +46,11 @@ def finish_rule(
     figures for the card, `card` its other fields, such as `kind`, and `counts` more counts of the stage.
     """
     found, kept = dict(metrics or {}), [file, *beside] if file else []
-    outputs = [*kept]
+    outputs, folder = [*kept], run.study.workspace.models / run.part
     for split in STORED_SPLITS:
         held = books[books["split"] == split]
         probabilities = predict(split, held)
-        outputs.append(write_probabilities(_folder(run), split, held["key"].tolist(), probabilities))
+        outputs.append(write_probabilities(folder, split, held["key"].tolist(), probabilities))
         figures = validation_figures(held["label"].to_numpy(), probabilities) if len(held) else {}
         found[f"{split}_accuracy"] = figures.get("validation_accuracy", 0.0)
     digest = file_digest(file) if file else digest_of([file_digest(each) for each in outputs])
@@ -66,9 +66,5 @@ def _finish(
     usual = {"backbone": system, "preparation": preparation, "genres": read_genres(run.study.workspace)}
     told = {"name": run.part, "settings": run.settings, "inputs": run.inputs, "machine": this_machine()}
     told["software"] = software_versions(*(["openvino"] if card.get("engine") == "openvino" else []))
-    written = write_card(_folder(run), ModelCard(**usual | dict(card) | told))
+    written = write_card(run.study.workspace.models / run.part, ModelCard(**usual | dict(card) | told))
     return Result(outputs=[*outputs, written], counts=counts, digest=digest)
-
-
-def _folder(run: StageRun) -> Path:
-    return run.study.workspace.models / run.part

@@ -11,8 +11,8 @@ import math
 from bookcover_core.families.family import Family, System
 from bookcover_core.families.finished_system import finish_training
 from bookcover_core.listings.books import read_genres
-from bookcover_core.models.architecture import measure
 from bookcover_core.models.lenet_alexnet import SCRATCH
+from bookcover_core.models.model_cards import measure
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.study import Study

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 from bookcover_core.families.family import Family, System, comparison_parts, feature_parts
 from bookcover_core.families.finished_system import finish_training
-from bookcover_core.models.architecture import measure
 from bookcover_core.models.backbones import pretrained
 from bookcover_core.models.encoders import Encoder, find_network
-from bookcover_core.models.model_cards import ENCODER_FILE, MODEL_WEIGHTS, QUANTISED
+from bookcover_core.models.model_cards import ENCODER_FILE, MODEL_WEIGHTS, QUANTISED, measure
 from bookcover_core.models.weights import build_backbone, weights_source
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part, find

@@ -110,12 +110,7 @@ def untrained_systems(settings: StudySettings) -> list[System]:
 
 def network_is_made(study: Study, network: str) -> bool:
     """Whether all systems of `network` are made, and every part before them is sound."""
-    return _are_sound(study, training_parts(study, network))
-
-
-def is_compared(study: Study, backbone: str) -> bool:
-    """Whether all parts of the comparison of preparations by `backbone` are sound."""
-    return _are_sound(study, comparison_parts(study, backbone))
+    return are_sound(study, training_parts(study, network))
 
 
 def validation_figures_of(folder: Path) -> ValidationFigures:
@@ -137,7 +132,8 @@ def family_of(kind: str) -> Family:
     raise WeightsError(what, where="card.json", advice="Train the system again.")
 
 
-def _are_sound(study: Study, parts: Iterator[Part]) -> bool:
+def are_sound(study: Study, parts: Iterator[Part]) -> bool:
+    """Whether all of these parts are known and sound."""
     try:
         return all(part.is_sound(study) for part in parts)
     except NOT_KNOWN:  # a part is not known before an earlier one is done

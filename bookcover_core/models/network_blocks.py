@@ -23,8 +23,7 @@ class _Step(NamedTuple):
     """What lies between one narrow point of the graph and the next."""
 
     layers: list[Any]
-    joins: bool
-    """Whether it branches and is joined again, by anything but a product, which is a gate."""
+    joins: bool  # whether it branches and is joined again, by anything but a product, which is a gate
 
     @property
     def last(self) -> str:

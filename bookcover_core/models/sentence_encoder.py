@@ -19,9 +19,6 @@ from bookcover_core.pipeline.workspace import atomic
 from bookcover_core.reading.openvino_runtime import compile_network, load_openvino
 
 SENTENCE_FILES = ("model.onnx", "tokenizer.json")
-
-_SETTING = "text.encoder"
-
 _TOKENS = 64  # of a text, at most: longer titles are cut off
 _BATCH = 64  # texts that go through the network together, of about the same length
 
@@ -126,4 +123,4 @@ def _pooled(request: Any) -> Floats:
 
 
 def _fault(folder: Path, what: str, advice: str) -> SettingsError:
-    return SettingsError(f"the sentence encoder {folder} {what}", where=_SETTING, advice=advice)
+    return SettingsError(f"the sentence encoder {folder} {what}", where="text.encoder", advice=advice)

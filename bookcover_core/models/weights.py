@@ -68,7 +68,7 @@ def build_backbone(settings: StudySettings, backbone: Backbone) -> Any:
         logger.info("%s: %s", backbone.name, backbone.file)
     elif source.kind == "random":
         logger.warning("%s: random weights, as models.weights says: it has never seen a picture", backbone.name)
-        from bookcover_core.models.random_weights import randomise  # noqa: PLC0415 - imports TensorFlow
+        from bookcover_core.models.networks import randomise  # noqa: PLC0415 - imports TensorFlow
 
         randomise(model, backbone, settings.seed)
     else:

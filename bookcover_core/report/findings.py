@@ -14,7 +14,7 @@ from bookcover_core.errors import SettingsError, StageOrderError, WeightsError
 from bookcover_core.evaluation.analyse import Analysis, read_analysis
 from bookcover_core.evaluation.intervals import Estimate, share
 from bookcover_core.evaluation.label_noise import LabelNoise, read_label_noise
-from bookcover_core.evaluation.predictions import Predictions, read_predictions
+from bookcover_core.evaluation.metrics import Predictions, read_predictions
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, is_bookcover30
 from bookcover_core.evaluation.repeats import Repeats, read_repeats
 from bookcover_core.evaluation.scores import Scores, restricted

@@ -9,8 +9,7 @@ import pandas as pd
 
 from bookcover_core.evaluation.giveaways import known_authors, unaided
 from bookcover_core.evaluation.intervals import Estimate, Right, paired_difference, share_right
-from bookcover_core.evaluation.metrics import predicted_labels
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions, predicted_labels
 from bookcover_core.families.family import Evidence, listed
 from bookcover_core.families.learnable_titles import learnable_titles
 from bookcover_core.families.text import WORDS

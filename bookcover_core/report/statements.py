@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 from bookcover_core.evaluation.analyse import Analysis, SystemAnalysis
 from bookcover_core.evaluation.colour_and_shape import Measure, Spread
-from bookcover_core.evaluation.intervals import Estimate, difference
+from bookcover_core.evaluation.intervals import Estimate, Standing, difference
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, published_recall, published_statements
 from bookcover_core.evaluation.scores import GenreScore, Scores
-from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.family import title_of
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.report.findings import Findings

@@ -16,11 +16,17 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation.intervals import Estimate, difference, paired_difference
-from bookcover_core.evaluation.metrics import Integers, true_ranks
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.intervals import (
+    Estimate,
+    Standing,
+    difference,
+    holm,
+    mcnemar,
+    paired_difference,
+    standing_of,
+)
+from bookcover_core.evaluation.metrics import Integers, Predictions, true_ranks
 from bookcover_core.evaluation.scores import Scores, score_again
-from bookcover_core.evaluation.significance import Standing, holm, mcnemar, standing_of
 from bookcover_core.pipeline.graph import stages
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table

@@ -25,14 +25,10 @@ WINDOW_BYTES = 32 * 1024 * 1024
 class Window(NamedTuple):
     """Some books, as tensors, and the order in which they are taken."""
 
-    features: tf.Tensor
-    """(books, channels), float32."""
-    measurements: tf.Tensor
-    """(books, k), float32; (0, 0) where the head has no extra inputs."""
-    labels: tf.Tensor
-    """(books,), int32."""
-    order: tf.Tensor
-    """Rows of the above, int32."""
+    features: tf.Tensor  # (books, channels), float32
+    measurements: tf.Tensor  # (books, k), float32; (0, 0) where the head has no extra inputs
+    labels: tf.Tensor  # (books,), int32
+    order: tf.Tensor  # rows of the above, int32
 
 
 class Windows:

@@ -29,8 +29,7 @@ from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head
 from bookcover_core.training.history import HISTORY
 from bookcover_core.training.hyperparameter_search import Hyperparameters
-from bookcover_core.training.image_dataset import read_books
-from bookcover_core.training.image_trainer import fit_network
+from bookcover_core.training.image_trainer import fit_network, read_books
 from bookcover_core.training.loop import CHECKPOINT, Checkpoint, Epoch, Fitted, Schedule
 from bookcover_core.training.stored_probabilities import STORED_SPLITS, write_probabilities
 

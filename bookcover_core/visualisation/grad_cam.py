@@ -17,8 +17,7 @@ from PIL import Image, ImageDraw
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from bookcover_core.evaluation.metrics import predicted_labels
-from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.metrics import predicted_labels, read_predictions
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.backbones import POOLING
 from bookcover_core.models.input_pipeline import read_pictures
@@ -29,7 +28,7 @@ from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, safe_name, write_bytes
 from bookcover_core.settings import Preparation
-from bookcover_core.training.image_dataset import PixelBooks
+from bookcover_core.training.image_trainer import PixelBooks
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, encoded
 from bookcover_core.visualisation.network_insight import GradCamExample, insight_folder
 

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.intervals import Estimate, PairComparison, Standing
 from bookcover_core.evaluation.metrics import TOP
 from bookcover_core.evaluation.published_results import PUBLISHED_TEST_BOOKS, PublishedResult
 from bookcover_core.evaluation.scores import GenreScore, Scores
-from bookcover_core.evaluation.significance import PairComparison, Standing
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import WIDTH
 

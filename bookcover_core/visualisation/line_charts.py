@@ -15,7 +15,7 @@ from PIL import Image
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.evaluation.repeats import LearningCurve
-from bookcover_core.models.architecture import Architecture
+from bookcover_core.models.model_cards import Architecture
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.training.history import TrainingCurve
 from bookcover_core.visualisation import figure_style

@@ -31,7 +31,7 @@ from bookcover_core.training.stored_probabilities import choose_by_validation
 from bookcover_core.visualisation.network_insight import COURSE, INSIGHT, IdealPicture, NetworkInsight, insight_folder
 
 if TYPE_CHECKING:
-    from bookcover_core.training.image_dataset import PixelBooks
+    from bookcover_core.training.image_trainer import PixelBooks
     from bookcover_core.visualisation.activation_ascent import ActivationMaximiser, MaximisationState
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def visualise(study: Study, run: StageRun) -> Result:
     """Ideal pictures and heat maps of the network that `visualisation.model` names, or of the best by validation."""
     model = run.part
     from bookcover_core.models.networks import load_model  # noqa: PLC0415 - imports TensorFlow
-    from bookcover_core.training.image_dataset import read_books  # noqa: PLC0415 - imports TensorFlow
+    from bookcover_core.training.image_trainer import read_books  # noqa: PLC0415 - imports TensorFlow
     from bookcover_core.visualisation.grad_cam import explain_covers  # noqa: PLC0415 - imports TensorFlow
 
     network, card = load_model(study.workspace.models / model)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bookcover_core import export
 from bookcover_core.errors import SettingsError, StageOrderError, WeightsError, WorkspaceError
-from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.metrics import read_predictions
 from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.families.fine_tuned import fine_tune
 from bookcover_core.families.joining import join

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from bookcover_core.evaluation import genre_pairs as module
 from bookcover_core.evaluation.genre_pairs import class_overlap, confused_pairs, genre_order, study_overlap
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions
 
 
 def test_overlap_is_the_mean_of_the_smaller_over_the_greater():

@@ -12,7 +12,7 @@ from bookcover_core.evaluation.intervals import (
     share,
     share_right,
 )
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions
 from bookcover_core.evaluation.scores import score
 from bookcover_core.genres import number_genres
 

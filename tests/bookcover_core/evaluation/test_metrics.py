@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from bookcover_core.evaluation import metrics
 from bookcover_core.evaluation.intervals import Estimate
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import TrainingError, WorkspaceError
-from bookcover_core.evaluation.predictions import Predictions, read_predictions, write_predictions
+from bookcover_core.evaluation.metrics import Predictions, read_predictions, write_predictions
 from bookcover_core.genres import number_genres
 
 

@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from bookcover_core.evaluation.intervals import paired_difference, share_right
-from bookcover_core.evaluation.significance import (
+from bookcover_core.evaluation.intervals import (
     Standing,
     cohen_kappa,
     compare_pairs,
     holm,
     joint_accuracy,
     mcnemar,
+    paired_difference,
+    share_right,
 )
 from tests.bookcover_core.evaluation.test_intervals import answers
 

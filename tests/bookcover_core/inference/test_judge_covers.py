@@ -11,7 +11,7 @@ from PIL import Image
 
 from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
-from bookcover_core.evaluation.predictions import read_predictions
+from bookcover_core.evaluation.metrics import read_predictions
 from bookcover_core.families import network_predictor
 from bookcover_core.families.cover_text import fit_cover_text
 from bookcover_core.families.ensemble import combine

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bookcover_core.models.architecture import Architecture, measure
 from bookcover_core.models.backbones import find_backbone
+from bookcover_core.models.model_cards import Architecture, measure
 from bookcover_core.models.networks import assemble, build_head
 from bookcover_core.models.tensorflow_setup import keras
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.models.backbones import find_backbone
-from bookcover_core.models.networks import build_pooled
-from bookcover_core.models.random_weights import randomise
+from bookcover_core.models.networks import build_pooled, randomise
 from tests.bookcover_core.training.tiny import TINY
 
 

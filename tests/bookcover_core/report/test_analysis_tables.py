@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.evaluation.analyse import read_analysis
+from bookcover_core.evaluation.intervals import Standing
 from bookcover_core.evaluation.scores import evaluate
-from bookcover_core.evaluation.significance import Standing
 from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import gather

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
-from bookcover_core.evaluation.intervals import difference, share
+from bookcover_core.evaluation.intervals import Standing, difference, share
 from bookcover_core.evaluation.scores import evaluate
-from bookcover_core.evaluation.significance import Standing
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.comparison_page import notices, write_comparison

@@ -5,9 +5,8 @@ from functools import partial
 
 import pytest
 
-from bookcover_core.models.architecture import Architecture
 from bookcover_core.models.machine_info import Machine
-from bookcover_core.models.model_cards import read_card, write_card
+from bookcover_core.models.model_cards import Architecture, read_card, write_card
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_json

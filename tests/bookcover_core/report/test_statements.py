@@ -10,9 +10,8 @@ import pytest
 from bookcover_core.evaluation.analyse import read_analysis
 from bookcover_core.evaluation.colour_and_shape import Correlation
 from bookcover_core.evaluation.genre_pairs import study_overlap
-from bookcover_core.evaluation.intervals import Estimate
+from bookcover_core.evaluation.intervals import Estimate, Standing
 from bookcover_core.evaluation.published_results import published_statements
-from bookcover_core.evaluation.significance import Standing
 from bookcover_core.report import statements
 from bookcover_core.report.findings import gather
 from bookcover_core.report.number_verdicts import Reproduction

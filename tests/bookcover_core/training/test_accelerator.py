@@ -89,8 +89,7 @@ def test_networks_learn_in_half_precision(files):
 
     from bookcover_core.models.networks import assemble, build_head
     from bookcover_core.models.tensorflow_setup import keras
-    from bookcover_core.training.image_dataset import PixelBooks
-    from bookcover_core.training.image_trainer import fit_network
+    from bookcover_core.training.image_trainer import PixelBooks, fit_network
     from bookcover_core.training.loop import Schedule
 
     books = PixelBooks(

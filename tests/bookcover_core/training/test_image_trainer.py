@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bookcover_core.errors import StageOrderError, TrainingError
-from bookcover_core.training.image_dataset import PixelBooks, judged, shown
+from bookcover_core.training.image_trainer import PixelBooks, judged, shown
 from tests.bookcover_core.training.tiny import SIZE, draw_cover
 
 

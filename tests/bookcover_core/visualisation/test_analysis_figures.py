@@ -9,7 +9,7 @@ import pytest
 from bookcover_core.evaluation.calibration import calibrate
 from bookcover_core.evaluation.colour_and_shape import MEASURES, distributions, genre_colours, study_colour
 from bookcover_core.evaluation.genre_pairs import study_overlap
-from bookcover_core.evaluation.significance import compare_pairs
+from bookcover_core.evaluation.intervals import compare_pairs
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.analysis_figures import (
     colour_distance,

@@ -10,7 +10,7 @@ import pytest
 
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate, difference
-from bookcover_core.evaluation.predictions import Predictions
+from bookcover_core.evaluation.metrics import Predictions
 from bookcover_core.evaluation.published_results import published_results
 from bookcover_core.evaluation.scores import Scores, score
 from bookcover_core.genres import number_genres

@@ -8,7 +8,7 @@ from PIL import Image
 from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.genres import number_genres
-from bookcover_core.models.architecture import Architecture
+from bookcover_core.models.model_cards import Architecture
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.grad_cam import overlay

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bookcover_core.models.input_pipeline import scale_picture
-from bookcover_core.training.image_dataset import augment, picture_seed
+from bookcover_core.training.image_trainer import augment, picture_seed
 from tests.bookcover_core.training.tiny import draw_cover
 
 SIZE = 48
