@@ -10,9 +10,6 @@ from bookcover_core.evaluation.intervals import Estimate
 NOVEL = 0.05
 """Share of covers like the study's that are called unlike them, at most."""
 
-# Words that are said to have spoken for a genre, at most.
-_MOST_TELLING = 5
-
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
 
@@ -106,9 +103,9 @@ class CoverVerdict(BaseModel, frozen=True):
 
     @property
     def telling(self) -> list[str]:
-        """The words that spoke most for the first genre, the first of them first."""
+        """The words that spoke most for the first genre, five at most, the first of them first."""
         told = sorted((word for word in self.words if word.speaks > 0), key=lambda word: -word.speaks)
-        return list(dict.fromkeys(word.text for word in told))[:_MOST_TELLING]
+        return list(dict.fromkeys(word.text for word in told))[:5]
 
 
 class Unreadable(BaseModel, frozen=True):

@@ -109,10 +109,6 @@ def _folder(name: str, folder: Path) -> Iterator[CoverInput | Unreadable]:
         yield CoverInput(str(Path(name) / file.relative_to(folder)), file)
 
 
-# Times that an address is asked, at most: a person waits, and can ask again.
-_ATTEMPTS = 2
-
-
 class _AnyHost(SsrfGuard):
     """Lets any public host be asked: here a person names the address, no listing."""
 
@@ -125,7 +121,8 @@ class CoverFetcher:
     """Fetches covers by their address, for any number of threads; `SettingsError` where `covers.hosts` is wrong."""
 
     def __init__(self, settings: CoverSettings) -> None:
-        self._settings = settings.model_copy(update={"attempts": min(settings.attempts, _ATTEMPTS)})
+        # A person waits, and can ask again.
+        self._settings = settings.model_copy(update={"attempts": min(settings.attempts, 2)})
         self._places = Mirrors(settings)
         self._guard = _AnyHost((), settings.allowed_private_hosts, settings.connect_timeout)
         self._hosts: dict[str, HostLimits] = {}
@@ -165,10 +162,6 @@ class CoverFetcher:
         async with aclosing(Connection(self._guard, self._settings)) as connection:
             fetched = await fetch(address, host, connection, take_in)
         return came, fetched.verdict
-
-
-# Width and height, at most, of the picture that is kept for people: sharp at half that on dense screens.
-_SHOWN = (720, 960)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +240,7 @@ class Reader:
             warnings.insert(0, f"This may be no cover: {found.detail}.")
         elif isinstance(cover.at, Address) and is_placeholder_address(str(cover.at)):
             warnings.insert(0, "This may be no cover: it is at the address of Amazon's picture for books without one.")
-        picture.thumbnail(_SHOWN)
+        picture.thumbnail((720, 960))  # sharp at half that on dense screens
         return ReadCover(
             pictures={(how, size): decode_picture(encoded[how], size).numpy() for how, size in self._squares},
             measurements=measurements,

@@ -23,15 +23,7 @@ from bookcover_core.families.family import Evidence
 from bookcover_core.families.joining import join
 from bookcover_core.families.prediction import Floats, Predictor
 from bookcover_core.families.systems import family_of, load_predictor
-from bookcover_core.inference.answers import (
-    CoverVerdict,
-    Guess,
-    ModelSummary,
-    Neighbour,
-    Novelty,
-    SpokenWord,
-    Unreadable,
-)
+from bookcover_core.inference.answers import CoverVerdict, Guess, Neighbour, Novelty, SpokenWord, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.inference.similar_covers import CoverIndex
@@ -44,26 +36,16 @@ from bookcover_core.reading.cover_words import joined
 from bookcover_core.training.stored_probabilities import LEAST
 from bookcover_core.visualisation.contact_sheet import data_uri, encoded
 
-# Digits of probabilities behind the point.
-_DIGITS = 6
+# Digits of probabilities behind the point, and verdicts that are shown, at most: each brings pictures of some 20 KB.
+_DIGITS, _MOST_SHOWN = 6, 24
 
-# What a verdict on a cover of the study is worth, by the split of its book.
+# What a verdict on a cover of the study is worth, by the split of its book; an earlier run may have split otherwise.
 _WORTH = {
     "train": "is one of the study's training books: the network was trained on this very cover",
     "validation": "is one of the study's validation books: this very cover helped to choose the network",
     "test": "is one of the study's test books, which no network of it was trained on",
+    "earlier": "is a book of the study; whether this earlier model was trained on it is not known",
 }
-
-# The same, where the model is of an earlier run, which may have divided the books otherwise.
-_WORTH_UNKNOWN = "is a book of the study; whether this earlier model was trained on it is not known"
-
-
-# Verdicts that are shown: each brings pictures of some 20 KB.
-_MOST_SHOWN = 24
-
-# Width and height of pictures, at most: small enough for many in one text.
-_THUMBNAIL = (180, 240)
-_QUALITY = 80
 
 
 class Judged(NamedTuple):
@@ -81,7 +63,7 @@ class Judge(AbstractContextManager["Judge"]):
     """
 
     def __init__(self, study: Study, candidate: TrainedModel) -> None:
-        self.about: ModelSummary = describe(study, candidate)
+        self.about = describe(study, candidate)
         self.index = CoverIndex(study)
         self._study = study
         self._shares, self._how = candidate.shares, candidate.how
@@ -131,12 +113,7 @@ class Judge(AbstractContextManager["Judge"]):
         saw or read.
         """
         from bookcover_core.families.network_predictor import NetworkPredictor  # noqa: PLC0415 - imports TensorFlow
-        from bookcover_core.visualisation.grad_cam import (  # noqa: PLC0415 - few verdicts are explained
-            explain,
-            marked,
-            on_cover,
-            veiled,
-        )
+        from bookcover_core.visualisation import grad_cam  # noqa: PLC0415 - few verdicts are explained
 
         verdict, cover = judged
         label = {each.slug: each.label for each in self._genres}[genre or verdict.genres[0].slug]
@@ -154,10 +131,10 @@ class Judge(AbstractContextManager["Judge"]):
         if total:
             heat = np.zeros((picture.height, picture.width), np.float32)
             for predictor, share in looking:
-                [seen] = explain(predictor.model, cover.pictures[predictor.square][None], [label])
-                heat += share / total * on_cover(seen, predictor.square[0], picture.size)
-            picture = veiled(picture, heat)
-        return marked(picture, [word.box for word in self._spoken(cover, label) if word.speaks > 0])
+                [seen] = grad_cam.explain(predictor.model, cover.pictures[predictor.square][None], [label])
+                heat += share / total * grad_cam.on_cover(seen, predictor.square[0], picture.size)
+            picture = grad_cam.veiled(picture, heat)
+        return grad_cam.marked(picture, [word.box for word in self._spoken(cover, label) if word.speaks > 0])
 
     def _spoken(self, cover: ReadCover, label: int) -> list[SpokenWord]:
         """The words on a cover, and how much each speaks for a genre: what leaving it out would cost."""
@@ -234,7 +211,7 @@ class Judge(AbstractContextManager["Judge"]):
         if novelty and novelty.is_novel:
             warnings.append(novelty.warning)
         if known is not None and known.split in _WORTH:
-            worth = _WORTH_UNKNOWN if self._earlier else _WORTH[known.split]
+            worth = _WORTH["earlier" if self._earlier else known.split]
             warnings.append(f"“{known.title}” ({known.genre}) {worth}.")
         genres = [
             Guess(genre=genre.name, slug=genre.slug, probability=round(float(probabilities[label]), _DIGITS))
@@ -289,10 +266,10 @@ def judge_and_show(
 
 
 def _picture(picture: Image.Image) -> str:
-    """The picture, small, as an address that holds it."""
+    """The picture as an address that holds it: small enough for many in one text."""
     small = picture.copy()
-    small.thumbnail(_THUMBNAIL)
-    return data_uri(encoded(small, "JPEG", quality=_QUALITY), "image/jpeg")
+    small.thumbnail((180, 240))
+    return data_uri(encoded(small, "JPEG", quality=80), "image/jpeg")
 
 
 def _plain(text: str) -> str:

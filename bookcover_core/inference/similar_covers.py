@@ -24,14 +24,10 @@ _BLOCK = 8_192
 # Training covers that a distance is a mean over, and validation covers that it is ranked among, at most. On 3,874 real
 # covers (MobileNetV2's features) 4.4 % of the test covers are called unlike the others, and so are a white and a black
 # page, a page of text, noise, and photographs. By the one nearest cover alone, fewer of them are.
-_NEAREST = 20
-_MOST_COMPARED = 1_000
+_NEAREST, _MOST_COMPARED = 20, 1_000
 
 # Distances that differ by less are the same one: two engines round features in different ways.
 _ROUNDING = 1e-5
-
-# Splits that networks have seen, the most closely first.
-_LEARNT = {"train": 0, "validation": 1}
 
 _COLUMNS = ("key", "title", "author", "genre", "split", "path", "sha256")
 
@@ -70,7 +66,7 @@ class CoverIndex:
     def known(self, sha256: str) -> StudyCover | None:
         """The book whose cover is the file with this digest; of several, one that networks have learnt from."""
         found = [self.books[place] for place in self._places.get(sha256, ())]
-        return min(found, key=lambda book: _LEARNT.get(book.split, 2), default=None)
+        return min(found, key=lambda book: {"train": 0, "validation": 1}.get(book.split, 2), default=None)
 
     def find(self, key: str) -> StudyCover | None:
         """The book with this key."""

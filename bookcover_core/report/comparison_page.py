@@ -23,14 +23,11 @@ from bookcover_core.visualisation.line_charts import setting_curves
 
 logger = logging.getLogger(__name__)
 
-# Letters of the names of studies in the name of their folder.
-_LONGEST = 100
+# Letters of the names of studies in the name of their folder, and studies of which one setting differs in a curve.
+_LONGEST, _FEWEST_IN_CURVE = 100, 3
 
 # What the title of a notice begins with that says that the numbers mean something else than they seem to.
 _STRONG = "! "
-
-# Studies of which only one setting differs are shown as a curve.
-_FEWEST_IN_CURVE = 3
 
 
 def comparison_tables(comparison: StudyComparison) -> Iterator[Table | None]:

@@ -3,7 +3,7 @@
 "Once all images were downloaded a sample few were manually checked": the contact sheet is that sample.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -97,15 +97,13 @@ _SAMPLE = 81
 
 # Covers in the sample, in a row of it, and their longest side in pixels.
 SAMPLE = 48
-_COLUMNS = 8
-_SIDE = 120
+_COLUMNS, _SIDE = 8, 120
 
 # Bytes of the picture: a third more as Base64, within what a browser's page and Prefect's database take easily.
 _MOST_BYTES = 260_000
 
 # Records shown of each outcome that is not ok, and characters shown of an address.
-_FEW = 5
-_LONGEST_ADDRESS = 110
+_FEW, _LONGEST_ADDRESS = 5, 110
 
 
 def outcomes_markdown(study: Study, chunk: int) -> str:
@@ -162,12 +160,11 @@ def _part(chunk: int) -> str:
     return f"chunk-{chunk:04d}"
 
 
-def _failures(rows: Iterable[LedgerRow]) -> str:
+def _failures(rows: Sequence[LedgerRow]) -> str:
     """The first records of each outcome but ok, as lists, which a narrow page wraps; empty without any."""
-    listed = list(rows)
     lines = []
     for outcome in CoverOutcome:
-        found = [row for row in listed if row.outcome == outcome.value and outcome is not CoverOutcome.OK]
+        found = [row for row in rows if row.outcome == outcome.value and outcome is not CoverOutcome.OK]
         if found:
             lines.append(f"\n**{outcome.value}**: {min(len(found), _FEW):,} of {len(found):,}\n")
         lines += [f"- {plain_markdown(row.key)}: {plain_markdown(row.detail)}{_address(row)}" for row in found[:_FEW]]

@@ -298,10 +298,7 @@ def read_sizes(findings: Findings) -> pd.DataFrame:
 
 
 def _manifests(study: Study, models: list[str]) -> dict[str, list[Manifest]]:
-    """The manifests that today's outcome was made from.
-
-    Parts that nothing after them names (chunks of an earlier way of cutting, networks of other settings) are left out.
-    """
+    """The manifests that today's outcome was made from: no chunks cut otherwise before, or networks not asked for."""
     found = {stage.name: study.manifests(stage.name) for stage in stages() if stage.name != "report"}
     of_systems = {"search", *(family.stage for family in ALL_FAMILIES), "evaluate", "visualise"}
     for stage in of_systems:

@@ -11,15 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from bookcover_core.evaluation import published_results as printed
 from bookcover_core.evaluation.intervals import Estimate, difference, share
-from bookcover_core.evaluation.published_results import (
-    PRINTED_BEST_TOP1,
-    PRINTED_BEST_TOP3,
-    PUBLISHED_TEST_BOOKS,
-    published_precision,
-    published_preparations,
-    published_recall,
-)
 from bookcover_core.genres import BOOKCOVER30, BOOKCOVER30_TEST_PER_GENRE
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.result_tables import COMPARED, IWANA, PRINTED_DIGITS
@@ -83,31 +76,31 @@ def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
     """Table by table; what is a count of one run carries no interval, and so no verdict."""
     trials = {trial.preparation: trial for trial in findings.trials if trial.backbone == COMPARED}
     books = findings.books_in("test")
-    for preparation, row in published_preparations().items():
+    for preparation, row in printed.published_preparations().items():
         trial = trials.get(preparation)
         missing = f"the study has not compared {preparation} with {COMPARED}"
         of = partial(NumberVerdict, "Table 1", COMPARED)
         ours = share(round(trial.test_accuracy * books), books, findings.confidence) if trial else None
         accuracy = of("Test accuracy", preparation, row.test_accuracy, ours)
-        yield judge_number(findings, accuracy, PUBLISHED_TEST_BOOKS, missing)
+        yield judge_number(findings, accuracy, printed.PUBLISHED_TEST_BOOKS, missing)
         epoch = trial.best_epoch if trial else None
         yield of("Best epoch", preparation, row.best_epoch, epoch, why=_NO_INTERVAL if trial else missing)
 
     own = findings.comparable_scores
-    for name, recall in published_recall().items():
+    for name, recall in printed.published_recall().items():
         scores, of = own.get(name), partial(NumberVerdict, "Table 2", name)
         missing = "the genre has no test books" if scores else f"the study has not evaluated {name}"
-        for k, best in ((1, PRINTED_BEST_TOP1), (3, PRINTED_BEST_TOP3)):
+        for k, best in ((1, printed.PRINTED_BEST_TOP1), (3, printed.PRINTED_BEST_TOP3)):
             for label, genre in enumerate(BOOKCOVER30):
                 ours = scores.genres[label].recall.get(k) if scores else None
                 number = of(f"Top-{k} recall", genre, recall.recall[k][genre], ours)
                 yield judge_number(findings, number, BOOKCOVER30_TEST_PER_GENRE, missing)
             total = of(f"Top-{k} accuracy", "Total", recall.total[k], scores.top(k) if scores else None)
-            yield judge_number(findings, total, PUBLISHED_TEST_BOOKS, missing)
+            yield judge_number(findings, total, printed.PUBLISHED_TEST_BOOKS, missing)
             wins, why = (best_genres(findings, k)[name], _NO_INTERVAL) if scores else (None, missing)
             yield of(f"Number of best genres, top {k}", "Total", best[name], wins, why=why)
 
-    for name, column in published_precision().items():
+    for name, column in printed.published_precision().items():
         scores, of = own.get(name), partial(NumberVerdict, "Table 3", name)
         missing = f"{name} never names the genre here" if scores else f"the study has not evaluated {name}"
         for label, genre in enumerate(BOOKCOVER30):
@@ -116,7 +109,7 @@ def _numbers(findings: Findings) -> Iterator[NumberVerdict]:
                 number = of("Precision", genre, value, ours)
                 yield judge_number(findings, number, named_books(name, genre), missing)
         total = of("Total precision (accuracy)", "Total", column.total, scores.accuracy if scores else None)
-        yield judge_number(findings, total, PUBLISHED_TEST_BOOKS, missing)
+        yield judge_number(findings, total, printed.PUBLISHED_TEST_BOOKS, missing)
 
 
 def judge_number(findings: Findings, number: NumberVerdict, books: int | None, missing: str) -> NumberVerdict:
@@ -153,12 +146,12 @@ def best_genres(findings: Findings, k: int = 1) -> dict[str, int]:
     wins: Counter[str] = Counter()
     for label, genre in enumerate(BOOKCOVER30):
         recalls = {}
-        for name, other in published_recall().items():
+        for name, other in printed.published_recall().items():
             found = own[name].genres[label].recall.get(k) if name in own else None
             recalls[name] = round(found.value if found else other.recall[k][genre], PRINTED_DIGITS)
         highest = max(recalls.values())
         wins.update(name for name, recall in recalls.items() if recall == highest > 0)
-    return {name: wins[name] for name in published_recall()}
+    return {name: wins[name] for name in printed.published_recall()}
 
 
 def named_books(network: str, genre: str) -> int | None:
@@ -166,10 +159,10 @@ def named_books(network: str, genre: str) -> int | None:
 
     It is the recall (Table 2) of 190 books over the precision (Table 3), unless both are 0.
     """
-    precision = published_precision()[network].precision[genre]
+    precision = printed.published_precision()[network].precision[genre]
     if not precision:
         return None
-    return round(published_recall()[network].recall[1][genre] * BOOKCOVER30_TEST_PER_GENRE / precision)
+    return round(printed.published_recall()[network].recall[1][genre] * BOOKCOVER30_TEST_PER_GENRE / precision)
 
 
 def verdict_counts(verdicts: Sequence[NumberVerdict]) -> dict[str, dict[str, int]]:

@@ -32,12 +32,8 @@ _NAMES = {
     Evidence.LISTING: "what the listing says",
 }
 
-# Words of a genre that are named.
-_MOST_WORDS = 6
-
-
-# Groups of covers by size in which it is told how well they were read.
-_SIZES = 4
+# Words of a genre that are named, and groups of covers by size in which it is told how well they were read.
+_MOST_WORDS, _SIZES = 6, 4
 
 Judge = tuple[EvaluatedSystem, Predictions]
 """A system, and what it makes of the test books."""

@@ -14,14 +14,7 @@ from bookcover_core.pipeline.workspace import write_bytes
 from bookcover_core.report.findings import Findings
 from bookcover_core.report.words import passage, sentences
 from bookcover_core.training.history import TrainingCurve
-from bookcover_core.visualisation.analysis_figures import (
-    colour_distance,
-    colour_swatches,
-    confusion_heat_map,
-    measure_distributions,
-    overlap_heat_map,
-    reliability,
-)
+from bookcover_core.visualisation import analysis_figures as charts
 from bookcover_core.visualisation.contact_sheet import data_uri
 from bookcover_core.visualisation.figure_style import NARROW, adaptive, find_areas, to_png, to_svg
 from bookcover_core.visualisation.interval_charts import (
@@ -135,7 +128,7 @@ def result_figures(findings: Findings) -> Iterator[FigureSpec]:
     yield FigureSpec.of("recall", partial(recall_by_genre, systems), has_narrow=False, confidence=confidence)
     order = findings.analysis.order if findings.analysis else None
     for title, scores in systems.items():
-        draw = partial(confusion_heat_map, scores, order)
+        draw = partial(charts.confusion_heat_map, scores, order)
         words: Any = {"title": title, "scores": scores, "order": order}
         yield FigureSpec.of("confusion", draw, scores.backbone, has_narrow=False, **words)
 
@@ -148,19 +141,19 @@ def analysis_figures(findings: Findings) -> Iterator[FigureSpec]:
     names, called, confidence = [genre.name for genre in analysis.genres], findings.titles, analysis.confidence
     shapes = next(measure for measure in analysis.measures if measure.name == "aspect_ratio")
     furthest = names[max(shapes.genres, key=lambda spread: spread.apart).label]
-    draw = partial(measure_distributions, analysis.measures, names)
+    draw = partial(charts.measure_distributions, analysis.measures, names)
     yield FigureSpec.of("distributions", draw, has_narrow=False, analysis=analysis, furthest=furthest)
     darkest, *_, brightest = sorted(analysis.colours, key=lambda colour: colour.brightness.value)
     ends: Any = {"darkest": names[darkest.label], "brightest": names[brightest.label]}
-    yield FigureSpec.of("colours", partial(colour_swatches, analysis.colours, names), **ends)
+    yield FigureSpec.of("colours", partial(charts.colour_swatches, analysis.colours, names), **ends)
     colours = {called[name]: system.colour for name, system in analysis.systems.items()}
-    draw = partial(colour_distance, colours, names)
+    draw = partial(charts.colour_distance, colours, names)
     yield FigureSpec.of("colour-distance", draw, colours=colours, confidence=confidence, in_words=in_words)
     for name, system in analysis.systems.items():
-        draw = partial(overlap_heat_map, system.overlap, names, analysis.order)
+        draw = partial(charts.overlap_heat_map, system.overlap, names, analysis.order)
         yield FigureSpec.of("overlap", draw, name, has_narrow=False, overlap=system.overlap, title=called[name])
     calibrations = {called[name]: system.calibration for name, system in analysis.systems.items()}
-    draw = partial(reliability, calibrations)
+    draw = partial(charts.reliability, calibrations)
     yield FigureSpec.of("calibration", draw, calibrations=calibrations, confidence=confidence)
     if analysis.pairs:
         yield FigureSpec.of("pairs", partial(pair_differences, analysis.pairs, called), confidence=confidence)

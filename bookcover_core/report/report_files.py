@@ -37,7 +37,6 @@ from bookcover_core.version import __version__
 
 logger = logging.getLogger(__name__)
 
-
 AREAS = "figures/areas.json"
 """By figure, and whether it is the one for phones: what in it leads to books, for whoever serves the page of covers."""
 
@@ -157,6 +156,8 @@ def render(
     """The page, and the contact sheets that were written to `folder` for it; figures and tables are by name."""
     best, books, insight = findings.best, gallery.books_with_covers(findings), findings.insight
     study, done, settings = findings.study, findings.manifests, findings.study.settings
+    # The settings without any folder of this machine.
+    mailed = without_paths(settings.model_dump(mode="json") | {"workspace": StudySettings().workspace})
     torn = curation_section.torn_covers(study) if "twins" in done else []
     replaced = curation_section.exchanged_covers(study, curation_section.exchanges(study)) if "curate" in done else []
     galleries = {
@@ -192,7 +193,7 @@ def render(
             seen_rightly=gallery.seen(findings, right=True),
             seen_wrongly=gallery.seen(findings, right=False),
             changed=list(differing_settings(settings)),
-            toml=to_toml(_mailed(settings)),
+            toml=to_toml(StudySettings.model_validate(mailed)),
         )
     )
     # Reasons for what is missing may name files of the study: where it lies is nobody's business.
@@ -219,12 +220,6 @@ def cards(findings: Findings) -> dict[str, str]:
     plain = environment().overlay(autoescape=False)
     names = ["data-card.md", "model-card.md"] if findings.best else ["data-card.md"]
     return {name: f"{plain.get_template(name).render(values)}\n" for name in names}
-
-
-def _mailed(settings: StudySettings) -> StudySettings:
-    """The settings without any folder of this machine."""
-    values = settings.model_dump(mode="json") | {"workspace": StudySettings().workspace}
-    return StudySettings.model_validate(without_paths(values))
 
 
 def templates_digest() -> str:

@@ -5,14 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from bookcover_core.evaluation import published_results as printed
 from bookcover_core.evaluation.colour_and_shape import Correlation
-from bookcover_core.evaluation.published_results import (
-    PRINTED_BEST_TOP1,
-    published_precision,
-    published_preparations,
-    published_recall,
-    published_results,
-)
 from bookcover_core.evaluation.scores import Scores
 from bookcover_core.genres import Genre
 from bookcover_core.pipeline.workspace import read_table
@@ -64,12 +58,13 @@ def _sources(findings: Findings, published: Mapping[str, Any]) -> list[_Source]:
 
 def preparation_table(findings: Findings) -> Table | None:
     """Table 1: the preparations in the short training; None where they were not compared."""
+    published = printed.published_preparations()
     return Table.of(
         "table-1-preparations",
         findings.trials,
         findings=findings,
         several=len({trial.backbone for trial in findings.trials}) > 1,
-        published=lambda trial: published_preparations().get(trial.preparation if trial.backbone == COMPARED else ""),
+        published=lambda trial: published.get(trial.preparation if trial.backbone == COMPARED else ""),
     )
 
 
@@ -77,7 +72,7 @@ def recall_table(findings: Findings) -> Table | None:
     """Table 2: top-1 and top-3 recall by genre, the study's systems and the published ones, and baselines."""
     if not findings.systems:
         return None
-    ks, sources = findings.top(1, 3), _sources(findings, published_recall())
+    ks, sources = findings.top(1, 3), _sources(findings, printed.published_recall())
     competing = {"system", "published"} if findings.comparable else {"system"}
     contenders = [place for place, each in enumerate(each for each in sources for _ in ks) if each.kind in competing]
 
@@ -102,7 +97,7 @@ def recall_table(findings: Findings) -> Table | None:
         sources=sources,
         ks=ks,
         is_contest=len(totals) > 1,
-        printed=PRINTED_BEST_TOP1,
+        printed=printed.PRINTED_BEST_TOP1,
     )
 
 
@@ -116,7 +111,7 @@ def precision_table(findings: Findings) -> Table | None:
     """Table 3: top-1 precision by genre, the study's systems and the dissertation's, and baselines'."""
     if not findings.systems:
         return None
-    sources = _sources(findings, published_precision())
+    sources = _sources(findings, printed.published_precision())
 
     def precision(numbers: Any, genre: Genre) -> Any:
         return numbers.genres[genre.label].precision if isinstance(numbers, Scores) else numbers.precision[genre.name]
@@ -147,13 +142,13 @@ def network_table(findings: Findings) -> Table | None:
         [*findings.systems, *findings.baselines] if findings.systems else [],
         findings=findings,
         several=len(findings.systems) > 1,
-        published=published_recall(),
+        published=printed.published_recall(),
     )
 
 
 def published_table(findings: Findings) -> Table | None:
     """Other published results on BookCover30, with how each was measured; None where the genres are others."""
-    return Table.of("published-results", published_results() if findings.has_published else ())
+    return Table.of("published-results", printed.published_results() if findings.has_published else ())
 
 
 def _mark_best(cells: Sequence[Cell], step: int, contenders: Sequence[int]) -> list[Cell]:

@@ -37,10 +37,9 @@ class Found(NamedTuple):
 
 
 Check = Callable[[Findings, Analysis], Found | None]
-Curves = Mapping[str, TrainingCurve]
 
 
-def _curves(findings: Findings, _: Analysis) -> Curves:
+def _curves(findings: Findings, _: Analysis) -> Mapping[str, TrainingCurve]:
     return {each.name: each.curve for each in findings.systems if each.curve is not None}
 
 

@@ -244,7 +244,9 @@ class StudyComparison:
         """Dotted name and the values, by study, of every setting that differs and that an outcome depends on."""
         settings = [findings.study.settings for findings in self.studies]
         changed = sorted({name for each in settings for name, *_ in differing_settings(each)})
-        values = [(name, [each.part(name) for each in settings]) for name in changed if _is_deciding(name)]
+        deciding = _DECIDING_PARTS.union(*(stage.settings for stage in stages()))
+        named = [name for name in changed if deciding & {name, name.partition(".")[0]}]
+        values = [(name, [each.part(name) for each in settings]) for name in named]
         return [(name, own) for name, own in values if any(each != own[0] for each in own)]
 
     @cached_property
@@ -314,12 +316,6 @@ def _with_results(study: Study) -> Findings:
             advice="Run it first, with `bookcover run` and its settings; `bookcover status` shows how far it is.",
         )
     return findings
-
-
-def _is_deciding(name: str) -> bool:
-    """Whether an outcome depends on the setting with this dotted name."""
-    group = name.partition(".")[0]
-    return group in _DECIDING_PARTS or any(path in {name, group} for stage in stages() for path in stage.settings)
 
 
 def _share_books(first: Findings, second: Findings) -> SharedBooks:

@@ -18,9 +18,6 @@ from jinja2.utils import missing
 from bookcover_core.families.family import listed
 from bookcover_core.report.formats import DASH, capitalised, duration, ends, percent, setting_text, signed
 
-# Digits of a digest that the page shows: enough to tell two apart.
-_DIGEST_DIGITS = 12
-
 
 def passage(name: str, **values: Any) -> list[str]:
     """The paragraphs of the passage called `name`, with `values` put in: plain text, nothing in it is escaped."""
@@ -57,7 +54,7 @@ def environment() -> Environment:
         "parts": lambda name: re.split("(?<=[a-z])(?=[A-Z])", name),
         "percent": percent,
         "setting": setting_text,
-        "short": lambda digest: digest[:_DIGEST_DIGITS],
+        "short": lambda digest: digest[:12],  # enough to tell two apart
         "signed": signed,
         "thousands": lambda number: f"{number:,}",
         "whole": lambda share: f"{100 * share:.0f}",

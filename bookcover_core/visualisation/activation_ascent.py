@@ -50,9 +50,6 @@ _FALL = 1.0
 # ImageNet by Olah et al. (2017), in whose code, lucid, it stands as the root of this.
 _COLOUR_ROOT = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 
-# Keeps a gradient that is zero everywhere from being divided by zero.
-_LEAST_STRENGTH = 1e-12
-
 
 @dataclass
 class MaximisationState:
@@ -176,7 +173,8 @@ def _as_in_photographs(size: int) -> Callable[[tf.Tensor], tf.Tensor]:
         planes = tf.transpose(tf.einsum("nrcd,de->nrce", gradients, colours), (0, 3, 1, 2))
         planes = tf.signal.irfft2d(tf.signal.rfft2d(planes) * weights, fft_length=(size, size))
         weighed = tf.transpose(planes, (0, 2, 3, 1))
-        return weighed / (tf.math.reduce_std(weighed, axis=(1, 2, 3), keepdims=True) + _LEAST_STRENGTH)
+        # A gradient may be zero everywhere.
+        return weighed / (tf.math.reduce_std(weighed, axis=(1, 2, 3), keepdims=True) + 1e-12)
 
     return weigh  # type: ignore[no-any-return]
 

@@ -24,9 +24,8 @@ from bookcover_core.evaluation.scores import Scores
 from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import WIDTH, short_name
 
-# Position of each measure's colour among the series of the theme.
+# Position of each measure's colour among the series of the theme; the fourth for others.
 _SERIES = {"red": 1, "green": 2, "blue": 0}
-_OTHER_SERIES = 3
 
 # Height of a genre's row in inches, how far its shape reaches up, in rows, and room beside it, as a share of its width.
 _ROW, _REACH, _MARGIN = 0.14, 0.85, 0.03
@@ -34,17 +33,11 @@ _ROW, _REACH, _MARGIN = 0.14, 0.85, 0.03
 # Smooths a shape: a Gaussian whose standard deviation is 1.2 steps.
 _KERNEL = np.exp(-0.5 * (np.arange(-4, 5) / 1.2) ** 2)
 
-# Height of a row of swatches in inches.
-_SWATCH = 0.42
-
 # Beyond these the numbers in the cells would be too small to read, and names are set smaller.
 _MOST_NUMBERED_GENRES, _MOST_LARGE_NAMES = 12, 20
 
 # Inches: a cell at most, a letter of a name, the titles of the axes, and the scale.
 _CELL, _LETTER, _TITLES, _SCALE = 0.45, 0.052, 0.3, 0.75
-
-# The corners of a frame just inside of a cell.
-_INSIDE = 0.44 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 
 
 def measure_distributions(measures: Sequence[Measure], names: Sequence[str]) -> Figure:
@@ -73,7 +66,7 @@ def measure_distributions(measures: Sequence[Measure], names: Sequence[str]) -> 
 
 def _draw_rows(axes: Axes, measure: Measure, spreads: Sequence[Spread]) -> None:
     """A row for each genre, the first at the bottom."""
-    places, colour = np.arange(len(spreads)), figure_style.colour(_SERIES.get(measure.name, _OTHER_SERIES))
+    places, colour = np.arange(len(spreads)), figure_style.colour(_SERIES.get(measure.name, 3))
     edges = np.linspace(measure.low, measure.high, len(spreads[0].density) + 1)
     along = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
     shapes = []
@@ -97,7 +90,7 @@ def colour_swatches(colours: Sequence[GenreColour], names: Sequence[str], width:
     ordered = sorted(colours, key=lambda colour: (colour.brightness.value, colour.label))
     columns = 3 if width >= WIDTH else 2
     rows = -(-len(ordered) // columns)
-    with figure_style.drawn(width, 0.1 + _SWATCH * rows) as figure:
+    with figure_style.drawn(width, 0.1 + 0.42 * rows) as figure:
         axes = figure.subplots()
         for place, colour in enumerate(ordered):
             column, row = divmod(place, rows)
@@ -197,7 +190,8 @@ def overlap_heat_map(overlap: OverlapStudy, names: Sequence[str], order: Sequenc
     lower[np.triu_indices(len(order))] = np.nan
     shown = [names[label] for label in order]
     with _square(lower, 1.0, shown, [*map(short_name, shown)], "Mean class overlap") as (figure, axes):
-        squares = np.argwhere(lower > overlap.threshold)[:, None, ::-1] + _INSIDE
+        inside = 0.44 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])  # corners of a frame just inside of a cell
+        squares = np.argwhere(lower > overlap.threshold)[:, None, ::-1] + inside
         edge = figure_style.colour(1)
         axes.add_collection(PolyCollection(list(squares), facecolors="none", edgecolors=edge, linewidths=0.8))
         return figure

@@ -15,9 +15,6 @@ logger = logging.getLogger(__name__)
 _MARGIN, _GAP, _CAPTION_SIZE, _LINE_HEIGHT = 24, 20, 13, 17
 _PAPER, _INK, _MUTED, _EDGE = "#ffffff", "#1d1c1a", "#6b6862", "#d8d4cb"
 
-# Qualities that a JPEG is tried with, the best first.
-_QUALITIES = (85, 75, 65, 55, 45, 35, 25)
-
 
 @dataclass(frozen=True)
 class CaptionedCover:
@@ -87,7 +84,7 @@ def sheet_markdown(said: str, sheet: Image.Image, most_bytes: int) -> str:
 
 def sheet_jpeg(sheet: Image.Image, most_bytes: int) -> bytes:
     """A contact sheet as JPEG, as good as `most_bytes` allow; of the lowest quality where not even that is enough."""
-    for quality in _QUALITIES:
+    for quality in range(85, 24, -10):
         content = encoded(sheet, "JPEG", quality=quality, optimize=True)
         if len(content) <= most_bytes:
             break

@@ -34,9 +34,6 @@ WIDTH = 7.2
 # Width of a figure on a phone, where it is drawn anew rather than shrunk: a column of most journals, 88 mm, and a bit.
 NARROW = 3.65
 
-# Dots per inch of PNG files.
-_PNG_DPI = 200
-
 # For genres whose names need other scripts, where one of these is installed.
 _OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Microsoft YaHei", "Arial Unicode MS")
 
@@ -163,7 +160,7 @@ def to_svg(figure: Figure) -> str:
 
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG on white, 200 dots per inch, the same bytes on every run."""
-    return _saved(figure, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    return _saved(figure, format="png", dpi=200, metadata={"Software": None})
 
 
 def adaptive(svg: str) -> str:

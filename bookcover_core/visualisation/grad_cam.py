@@ -32,9 +32,6 @@ from bookcover_core.training.image_trainer import PixelBooks
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, encoded
 from bookcover_core.visualisation.network_insight import GradCamExample, insight_folder
 
-# Rises evenly in lightness, from black to yellow, for any colour vision: van der Walt and Smith 2015.
-_COLOURS = "inferno"
-
 # How much of the colour is laid over the picture where there is no heat, and where there is most.
 _LEAST, _MOST = 0.35, 0.7
 
@@ -159,7 +156,8 @@ def explain_covers(
 def overlay(picture: npt.NDArray[np.float32], heat: Heat) -> Image.Image:
     """A grey picture (rows, columns, 3) in 0..255 under its heat (rows, columns) in 0..1, from black to yellow."""
     grey = Image.fromarray(np.round(picture).astype(np.uint8)).convert("L").convert("RGB")
-    colour = mpl.colormaps[_COLOURS](heat)[..., :3] * 255
+    # Rises evenly in lightness, for any colour vision: van der Walt and Smith 2015.
+    colour = mpl.colormaps["inferno"](heat)[..., :3] * 255
     share = (_LEAST + (_MOST - _LEAST) * heat)[..., None]
     return Image.fromarray(np.round((1 - share) * np.asarray(grey) + share * colour).clip(0, 255).astype(np.uint8))
 

@@ -20,9 +20,6 @@ _EXTREMES = 5
 # Inches: a row, a line of its name, each series in it, the frame around the rows, and a line of the legend.
 _ROW, _LINE, _SERIES, _FRAME, _LEGEND = 0.19, 0.13, 0.06, 0.5, 0.2
 
-# The share of a row over which its series are spread.
-_SPREAD = 0.56
-
 
 class Mark(NamedTuple):
     """A number with its interval in a row of a chart, and what stands beside it."""
@@ -93,9 +90,9 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
         style: Any = {"marker": "o", "markerfacecolor": figure_style.PAPER, "label": "_"}
         if series is not None:
             style = {"marker": figure_style.marker(series), "label": names[series] if names else "_"}
-        shared = [panel.series_in(mark.row) for mark in marks]  # in a row its series stand apart
+        shared = [panel.series_in(mark.row) for mark in marks]  # in a row its series stand apart, over 0.56 of it
         places = [
-            mark.row + (found.index(series) / (len(found) - 1) - 0.5) * _SPREAD if len(found) > 1 else mark.row
+            mark.row + (found.index(series) / (len(found) - 1) - 0.5) * 0.56 if len(found) > 1 else mark.row
             for mark, found in zip(marks, shared, strict=True)
         ]
         values = [mark.value for mark in marks]

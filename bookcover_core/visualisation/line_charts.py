@@ -22,22 +22,16 @@ from bookcover_core.visualisation import figure_style
 from bookcover_core.visualisation.figure_style import NARROW, WIDTH
 from bookcover_core.visualisation.network_insight import COURSE, NetworkInsight
 
-# Trainings beside each other, and the height of a row of panels in inches.
-_MOST_IN_A_ROW, _PANEL = 4, 1.9
-
 # Ideal pictures beside each other, and the height of a course under its picture in inches.
 _COLUMNS, _COURSE = 3, 1.35
-
-# Area of a network's bubble in square points, for each million parameters, and at least.
-_AREA, _LEAST_AREA = 11.0, 30.0
 
 
 def training_curves(curves: Mapping[str, TrainingCurve]) -> Figure:
     """Accuracy above, loss below, a column for each of at least one training, by name; the best epoch is ringed."""
-    across = min(len(curves), _MOST_IN_A_ROW)
+    across = min(len(curves), 4)
     down = -(-len(curves) // across)
     ring: Any = {"marker": "o", "linestyle": "none", "markersize": 5.5, "markerfacecolor": figure_style.PAPER}
-    with figure_style.drawn(WIDTH, 2 * _PANEL * down + 0.4) as figure:
+    with figure_style.drawn(WIDTH, 2 * 1.9 * down + 0.4) as figure:
         grid = figure.subplots(2 * down, max(across, 2), squeeze=False, sharey="row")
         for axes in grid.ravel():
             axes.set_visible(False)
@@ -154,7 +148,7 @@ def accuracy_against_cost(networks: Sequence[NetworkCost], width: float = WIDTH)
             taken[cost] = taken.get(cost, -1) + 1
             x, colour = cost * 1.09 ** taken[cost], figure_style.colour(place)
             style: Any = {"marker": figure_style.marker(place), "linestyle": "none", "color": colour}
-            area = max(_LEAST_AREA, _AREA * millions)
+            area = max(30.0, 11.0 * millions)  # square points
             axes.scatter(x, accuracy.value, s=area, color=colour, alpha=0.25, linewidth=0)
             axes.vlines(x, accuracy.low, accuracy.high, color=colour, linewidth=1.4)
             axes.plot(x, accuracy.value, **style, label=f"{name}: {millions:.1f} M parameters")

@@ -192,10 +192,7 @@ def _ascend(
     genres: Sequence[Genre],
     share: tuple[int, int],
 ) -> "MaximisationState":
-    """The ascent of some genres together, from where it was left until all have converged, or all steps are done.
-
-    `share` is how many genres were done before them, and how many there are in all.
-    """
+    """The ascent of some genres from where it was left to its end; `share`: genres done before them, and in all."""
     from bookcover_core.visualisation.activation_ascent import MaximisationState  # noqa: PLC0415 - imports TensorFlow
 
     settings = study.settings.visualisation
