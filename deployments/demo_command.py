@@ -2,14 +2,9 @@
 
 from pathlib import Path
 
-from bookcover_core.demo_data import (
-    POOL_PER_GENRE,
-    TEST_PER_GENRE,
-    TRAIN_PER_GENRE,
-    ImageHost,
-    demo_settings,
-    publish,
-)
+from bookcover_core.demo_data.catalogue import publish
+from bookcover_core.demo_data.demo_settings import POOL_PER_GENRE, TEST_PER_GENRE, TRAIN_PER_GENRE, demo_settings
+from bookcover_core.demo_data.image_host import ImageHost
 from deployments.demo_covers import PUBLISHER
 from deployments.run_command import run_study
 from deployments.terminal import say

@@ -24,7 +24,8 @@ def covers_of_demos(studies: Iterable[StudySettings]) -> Iterator[None]:
             folder = Path(settings.books.train_listing).parent.parent
             if folder.name != PUBLISHER:
                 continue
-            from bookcover_core.demo_data import ImageHost, published  # noqa: PLC0415 - for demos alone
+            from bookcover_core.demo_data.catalogue import published  # noqa: PLC0415 - for demos alone
+            from bookcover_core.demo_data.image_host import ImageHost  # noqa: PLC0415 - for demos alone
 
             catalogue, place = published(folder), urlsplit(next(iter(settings.covers.hosts.values()))[0])
             reason = "the demo of another version drew them"

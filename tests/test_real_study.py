@@ -25,7 +25,7 @@ HOSTS = ("ecx.images-amazon.com", "d1w7fb2mkkr3kw.cloudfront.net")
 @pytest.fixture(scope="module")
 def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
     """The study, run once: its covers come over HTTP from loopback, under the paths of their addresses."""
-    from bookcover_core.demo_data import ImageHost
+    from bookcover_core.demo_data.image_host import ImageHost
     from flows.study import continue_study
 
     listing = real_data / "listings" / "real-covers-listing.csv"

@@ -12,7 +12,7 @@ from PIL import Image
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
-from bookcover_core.demo_data import ImageHost
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study

@@ -6,8 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bookcover_core.demo_data import ImageHost, catalogue, demo_settings, publish
+from bookcover_core.demo_data import catalogue
+from bookcover_core.demo_data.catalogue import publish
+from bookcover_core.demo_data.demo_settings import demo_settings
 from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.settings import StudySettings
 from deployments.demo_covers import PUBLISHER, covers_of_demos
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bookcover_core.demo_data import ImageHost
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import load_settings
 from tests.bookcover_core.inference.trained import GENRES, draw

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from bookcover_core.demo_data import Catalogue, ImageHost, demo_settings, publish, publisher
+from bookcover_core.demo_data import publisher
+from bookcover_core.demo_data.catalogue import Catalogue, publish
+from bookcover_core.demo_data.demo_settings import demo_settings
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.genres import BOOK32, BOOKCOVER30
 from bookcover_core.pipeline import stage_process
 from bookcover_core.pipeline.graph import stages

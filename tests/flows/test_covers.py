@@ -13,7 +13,8 @@ from prefect.client.schemas.objects import Artifact
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry
 
-from bookcover_core.demo_data import Fault, ImageHost
+from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.errors import DownloadError, SettingsError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bookcover_core.demo_data import catalogue as module
-from bookcover_core.demo_data import publish
+from bookcover_core.demo_data.catalogue import publish
 from bookcover_core.demo_data.publisher import Publisher
 from bookcover_core.errors import FolderError
 from bookcover_core.genres import BOOK32, BOOKCOVER30

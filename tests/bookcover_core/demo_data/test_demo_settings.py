@@ -2,7 +2,8 @@
 
 import pytest
 
-from bookcover_core.demo_data import demo_settings, publish
+from bookcover_core.demo_data.catalogue import publish
+from bookcover_core.demo_data.demo_settings import demo_settings
 from bookcover_core.demo_data.faults import Fault
 from bookcover_core.settings import BookSource, StudySettings
 

@@ -8,8 +8,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from bookcover_core.demo_data import Fault, ImageHost, image_host
+from bookcover_core.demo_data import image_host
 from bookcover_core.demo_data.cover_painter import draw_cover
+from bookcover_core.demo_data.faults import Fault
+from bookcover_core.demo_data.image_host import ImageHost
 from bookcover_core.errors import ServerError
 
 PATH = "/images/I/51p5aUY%2BOKL.jpg"
