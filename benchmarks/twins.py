@@ -25,8 +25,7 @@ import numpy as np
 import pandas as pd
 
 from bookcover_core.curation.fingerprints import Fingerprint, fingerprints_file
-from bookcover_core.curation.hamming_search import COLOUR_LIMIT, near_pairs
-from bookcover_core.curation.near_duplicates import find_twins, read_duplicates
+from bookcover_core.curation.near_duplicates import COLOUR_LIMIT, find_twins, near_pairs, read_duplicates
 from bookcover_core.genres import BOOKCOVER30, number_genres
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.study import Study

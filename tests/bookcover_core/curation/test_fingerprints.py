@@ -17,7 +17,7 @@ from bookcover_core.curation.fingerprints import (
     hash_chunk,
     read_fingerprints,
 )
-from bookcover_core.curation.hamming_search import near_pairs
+from bookcover_core.curation.near_duplicates import near_pairs
 from bookcover_core.errors import FolderError, WorkerError
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.manifests import file_digest

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookcover_core.curation import hamming_search
-from bookcover_core.curation.hamming_search import COLOUR_LIMIT, near_pairs
+from bookcover_core.curation import near_duplicates
+from bookcover_core.curation.near_duplicates import COLOUR_LIMIT, near_pairs
 
 
 def invent(seed: int, count: int, kinds: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,7 @@ def test_bits_may_differ_anywhere(distance):
 
 def test_a_crowd_is_compared_in_batches(monkeypatch):
     """A crowd of one hash is never compared at once, so that its memory is bounded, and no pair is lost."""
-    monkeypatch.setattr(hamming_search, "_AT_ONCE", 1_000)
+    monkeypatch.setattr(near_duplicates, "_AT_ONCE", 1_000)
     batches = list(near_pairs(np.full(150, 7, np.uint64), np.full((150, 48), 200, np.uint8), 6))
     assert max(len(pairs.one) for pairs in batches) <= 1_000
     assert sum(len(pairs.one) for pairs in batches) == 150 * 149 // 2
@@ -76,6 +76,6 @@ def test_scattered_hashes_are_compared_with_few():
     met = sum(
         len(left)
         for block in range(4)
-        for left, _ in hamming_search._candidates(np.sort((hashes >> np.uint64(16 * block)).astype(np.uint16)), 6 // 4)
+        for left, _ in near_duplicates._candidates(np.sort((hashes >> np.uint64(16 * block)).astype(np.uint16)), 6 // 4)
     )
     assert met < 0.01 * len(hashes) ** 2 / 2
