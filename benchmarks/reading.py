@@ -38,7 +38,7 @@ from bookcover_core.genres import BOOKCOVER30
 from bookcover_core.listings.book_groups import main_title
 from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.preparation.prepared_images import SelectedCover
-from bookcover_core.reading.cover_words import words_that_count
+from bookcover_core.reading.cover_words import joined, words_that_count
 from bookcover_core.reading.read_covers import BATCH, read_batch
 from bookcover_core.reading.text_reader import scaled
 from bookcover_core.settings import ReadingSettings
@@ -113,7 +113,7 @@ def stage(processes: int) -> Callable[[Sequence[Path]], list[str]]:
         covers = [SelectedCover(str(file), "", str(file.resolve())[1:], str(file)) for file in files]
         batches = [covers[start : start + BATCH] for start in range(0, len(covers), BATCH)]
         rows = {row.key: row for rows in in_processes(work, batches, processes=processes) for row in rows}
-        return [rows[str(file)].text(SURE) for file in files]
+        return [joined(rows[str(file)].words, SURE) for file in files]
 
     return read
 

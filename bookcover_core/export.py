@@ -104,8 +104,7 @@ def _make(folder: Path) -> None:
     """Make the folder where it is missing; raise `WorkspaceError` where nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
+        TemporaryFile(dir=folder).close()
     except OSError as error:
         what = f"the folder cannot be written ({error.strerror})"
         raise WorkspaceError(what, where=folder, advice="Name another one.") from error

@@ -4,7 +4,7 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import httpx
@@ -42,10 +42,9 @@ class HttpAnswer(NamedTuple):
         return "content-length" in self.headers or "transfer-encoding" in self.headers
 
 
-@cache
-def _usual_tls() -> ssl.SSLContext:
-    """The TLS context of httpx, one for all connections: creating it takes longer than fetching a cover."""
-    return httpx.create_ssl_context()
+# One TLS context for all connections, as creating it takes longer than fetching a cover; for plain http an empty one.
+_usual_tls = cache(httpx.create_ssl_context)
+_no_tls = cache(partial(ssl.SSLContext, ssl.PROTOCOL_TLS_CLIENT))
 
 
 class Connection:
@@ -90,9 +89,8 @@ class Connection:
     async def get(self, address: Address) -> HttpAnswer:
         """The response of `address`, after redirects.
 
-        Raises:
-            TemporaryError: It does not answer, or breaks off.
-            FinalError: It must not be asked, sends too much, or redirects without end.
+        Raises `TemporaryError` where it does not answer, or breaks off; `FinalError` where it must not be asked, sends
+        too much, or redirects without end.
         """
         for _ in range(_MOST_REDIRECTS + 1):
             answer = await self._ask(address)
@@ -160,12 +158,6 @@ class Connection:
         if content is None and status in SUCCESSES:
             raise FinalError(CoverOutcome.TOO_LARGE, f"more than {limit:,} bytes", status)
         return HttpAnswer(status, response.headers, content or b"")
-
-
-@cache
-def _no_tls() -> ssl.SSLContext:
-    """An empty TLS context for plain http: httpx would create a full one otherwise."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _has_surplus(transport: httpx.AsyncHTTPTransport) -> bool:

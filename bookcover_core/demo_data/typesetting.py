@@ -4,8 +4,7 @@ Pillow's basic layout engine is used: the other one is not installed on every ma
 """
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import distribution
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -15,8 +14,7 @@ Box = tuple[int, int, int, int]
 
 _SMALLEST = 6
 
-TYPEFACES: dict[str, str] = styles()["typefaces"]
-"""Files of fonts, by name."""
+TYPEFACES: dict[str, str] = styles()["typefaces"]  # files of fonts, by name
 
 
 def set_text(
@@ -58,8 +56,5 @@ def _break(words: list[str], font: ImageFont.FreeTypeFont, width: int) -> list[s
 @cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     """A font of Matplotlib's, found without the second that importing it takes."""
-    spec = find_spec("matplotlib")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("matplotlib")
-    file = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / f"{name}.ttf"
+    file = distribution("matplotlib").locate_file(f"matplotlib/mpl-data/fonts/ttf/{name}.ttf")
     return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)

@@ -42,11 +42,9 @@ class _TemporaryError(Exception):
 def bring_listing(study: Study, name: str, source: str) -> Path:
     """The file `listings/raw/<name>.csv` of the study, holding what `source` (an address or a file) holds.
 
-    An unaltered copy from the same address is not fetched again. A local file may be gone after it was copied.
-
-    Raises:
-        DownloadError: The address does not answer, or not with a listing.
-        ListingError: The local file cannot be read.
+    An unaltered copy from the same address is not fetched again. A local file may be gone after it was copied. Raises
+    `DownloadError` where the address does not answer, or not with a listing; `ListingError` where the local file cannot
+    be read.
     """
     target, place = raw_file(study, name), _place(source)
     known = _read_sources(target.parent)
@@ -99,11 +97,9 @@ def _place(source: str) -> str:
 
 
 def _read_sources(folder: Path) -> dict[str, Any]:
-    try:
-        sources = json.loads((folder / "sources.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return sources if isinstance(sources, dict) else {}
+    with suppress(OSError, ValueError, TypeError):
+        return dict(json.loads((folder / "sources.json").read_bytes()))
+    return {}
 
 
 def _fetch(address: str, target: Path, settings: CoverSettings) -> None:

@@ -26,7 +26,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import Workspace, file_stamp, read_table, write_csv
 from bookcover_core.preparation.prepare import by_shard
 from bookcover_core.preparation.prepared_images import SelectedCover
-from bookcover_core.reading.cover_words import read_words, words_file
+from bookcover_core.reading.cover_words import joined, read_words, words_file
 from bookcover_core.reading.read_covers import READING_SETTINGS, files_of_words, read_part, reading_inputs
 
 _AROUND = 40  # characters of what was read that are shown before and after a term
@@ -109,7 +109,7 @@ def find_cover_candidates(study: Study, _: StageRun) -> Result:
     known = candidate_rows([candidate_files(study)["candidates"]])
     terms = [(term, compile_read_term(term)) for term in study.settings.curation.cover_terms if term.strip()]
     covers = [cover for shard in listed_covers(study) for cover in read_words(words_file(study, _part(shard)))]
-    texts = {cover.key: cover.text(study.settings.reading.min_confidence) for cover in covers}
+    texts = {cover.key: joined(cover.words, study.settings.reading.min_confidence) for cover in covers}
     rows = [
         (book.key, book.filename, book.title, book.genre, *found)
         for book in read_eligible_books(study)
@@ -117,11 +117,8 @@ def find_cover_candidates(study: Study, _: StageRun) -> Result:
     ]
     file = candidate_files(study)[COVER_CANDIDATES]
     write_csv(file, (*COLUMNS, "read"), rows)
-    counts = {
-        "covers": len(texts),
-        "candidates": len(rows),
-        "not readable": sum(bool(cover.error) for cover in covers),
-    }
+    unread = sum(bool(cover.error) for cover in covers)
+    counts = {"covers": len(texts), "candidates": len(rows), "not readable": unread}
     return Result(outputs=[file], counts=counts)
 
 

@@ -19,10 +19,8 @@ class Word(NamedTuple):
     """A word that was read."""
 
     text: str
-    confidence: float
-    """Mean probability of its characters, 0 to 1."""
-    box: tuple[float, float, float, float]
-    """Left, top, right and bottom, as shares of the cover's width and height."""
+    confidence: float  # mean probability of its characters, 0 to 1
+    box: tuple[float, float, float, float]  # left, top, right and bottom, as shares of the cover's width and height
 
 
 class CoverWords(BaseModel):
@@ -34,10 +32,6 @@ class CoverWords(BaseModel):
     sha256: str
     words: tuple[Word, ...] = ()
     error: str = ""  # why it could not be read; empty where it could
-
-    def text(self, min_confidence: float) -> str:
-        """The words of at least this confidence, in one line."""
-        return joined(self.words, min_confidence)
 
 
 def joined(words: Iterable[Word], min_confidence: float = 0.0) -> str:
@@ -65,17 +59,14 @@ def read_words(file: Path) -> list[CoverWords]:
     try:
         return [CoverWords.model_validate_json(line) for line in file.read_bytes().splitlines()]
     except (OSError, ValidationError) as error:
-        raise StageOrderError(
-            "the words read off the covers are missing or damaged",
-            where=file,
-            advice="Run the stage `read` again.",
-        ) from error
+        what = "the words read off the covers are missing or damaged"
+        raise StageOrderError(what, where=file, advice="Run the stage `read` again.") from error
 
 
 def texts_of_covers(study: Study, min_confidence: float) -> dict[str, str]:
-    """What was read on the cover of each book of the study, which must be done, by key: see `CoverWords.text`."""
+    """What was read on the cover of each book of the study, which must be done, by key: see `joined`."""
     parts = [f"shard-{shard:04d}" for shard in shard_keys(study)]
     for part in parts:
         study.manifest(f"read/{part}")
     covers = (cover for part in parts for cover in read_words(words_file(study, part)))
-    return {cover.key: cover.text(min_confidence) for cover in covers}
+    return {cover.key: joined(cover.words, min_confidence) for cover in covers}
