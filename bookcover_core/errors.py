@@ -101,8 +101,7 @@ class PreflightError(InputError):
 class StageOrderError(InputError):
     """A stage asked for before the stages that it builds on."""
 
-    stage: str = ""
-    """Name of the stage that is missing, where one is."""
+    stage: str = ""  # name of the stage that is missing, where one is
 
 
 class FailureError(BookcoverError):

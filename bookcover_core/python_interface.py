@@ -32,12 +32,10 @@ from bookcover_core.training.stored_probabilities import choose_by_validation
 class StudyResults:
     """How well the systems of a study do on its test books. A notebook shows it as a table."""
 
-    table: pd.DataFrame
-    """By system, the best first: preparation, top1 with its interval (low, high), top3, top5, as shares."""
+    table: pd.DataFrame  # by system, the best first: preparation, top1, low, high (its interval), top3, top5, as shares
     test_books: int
     confidence: float
-    chance: float
-    """Top-1 accuracy of always naming the commonest genre."""
+    chance: float  # top-1 accuracy of always naming the commonest genre
 
     @property
     def caption(self) -> str:
@@ -56,10 +54,8 @@ class StudyResults:
 class JudgedCover:
     """A verdict on a cover. A notebook shows it with the cover and with what spoke for its genre."""
 
-    verdict: CoverVerdict
-    """All that is known: similar covers, warnings, sizes."""
-    markdown: str
-    """The same for people, pictures among it."""
+    verdict: CoverVerdict  # all that is known: similar covers, warnings, sizes
+    markdown: str  # the same for people, pictures among it
 
     @property
     def genres(self) -> list[Guess]:

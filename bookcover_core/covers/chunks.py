@@ -12,8 +12,7 @@ from bookcover_core.pipeline.manifests import Manifest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import CoverSettings
 
-DRAWN = "pool"
-"""The part of the download that holds the drawn books of a pool that is fetched as needed."""
+DRAWN = "pool"  # the part of the download that holds the drawn books of a pool that is fetched as needed
 
 # Outcomes that `covers.retry_missing` requests again: covers that their host does not have, or refuses.
 DENIED = frozenset({CoverOutcome.MISSING.value, CoverOutcome.REFUSED.value})
@@ -37,8 +36,7 @@ def ledger_parts(study: Study) -> list[str]:
 def check_chunks(study: Study, wanted: Iterable[int], *, where: str = "chunks") -> list[int]:
     """`wanted`, rising and each once; `where` is the setting or argument that named them.
 
-    Raises:
-        SettingsError: There is no chunk of such a number.
+    Raises `SettingsError` where there is no chunk of such a number.
     """
     last, numbers = _last_chunk(study), sorted(set(wanted))
     for chunk in numbers:

@@ -34,10 +34,8 @@ def ask_apart(
     """What a process answers to `request`, arguments of `image_checks.check_here`, within `seconds` of a processor.
 
     Any thread may call it. It waits for so many seconds of a clock: that a machine is busy is no verdict on an image.
-
-    Raises:
-        DecodingLimitError: It took too much time or memory, or broke its decoder.
-        OSError: A process cannot be started, gave no answer in time, or was ended by the system.
+    Raises `DecodingLimitError` where it took too much time or memory, or broke its decoder; `OSError` where a process
+    cannot be started, gave no answer in time, or was ended by the system.
     """
     try:
         process = _idle.get_nowait()

@@ -73,9 +73,7 @@ def download_chunk(study: Study, run: StageRun, chunk: int) -> Result:
     Covers lie at covers/<genre>/<FILENAME>, byte for byte as received. An image that several books of the chunk share
     is requested once. A later run requests only covers that are new, gone or altered, those that failed for now, and,
     with `covers.retry_missing`, missing ones. Stored covers are checked again after a change of settings or code.
-
-    Raises:
-        DownloadError: More than `covers.max_failed_share` of the chunk failed for now. The ledger is written.
+    Raises `DownloadError` where more than `covers.max_failed_share` of the chunk failed for now. The ledger is written.
     """
     workspace = study.workspace
     books = _books(study, chunk)
@@ -213,9 +211,7 @@ def choose_chunks(study: Study, wanted: str) -> list[int]:
     """Numbers of the chunks to work on, rising; empty where the next one is wanted and the listing is finished.
 
     `wanted` is "all" (those of the study), "next" (`next_chunk`), or numbers and ranges of them, such as "1, 3-5".
-
-    Raises:
-        SettingsError: `wanted` is of another form, or there is no chunk of such a number.
+    Raises `SettingsError` where `wanted` is of another form, or there is no chunk of such a number.
     """
     if wanted.strip() == "all":
         return chunks(study)

@@ -16,8 +16,7 @@ class ChunkProgress:
     """The rows of a chunk of `total` books so far: for its journal, the log, and the callback `progress`."""
 
     def __init__(self, label: str, total: int, journal: LedgerJournal, progress: Callable[[int, int], None]) -> None:
-        self.rows: dict[str, LedgerRow] = {}
-        """Rows by key."""
+        self.rows: dict[str, LedgerRow] = {}  # rows by key
         self._label = label
         self._total = total
         self.journal = journal

@@ -168,9 +168,7 @@ async def _fetch(
     """Fetch images in this process, and give `add` a row for each book: the hosts that were given up, and why.
 
     Each host has a queue of images, and as many coroutines that fetch, check and store them as requests in flight.
-
-    Raises:
-        BookcoverError: A cover or its row cannot be written.
+    Raises `BookcoverError` where a cover or its row cannot be written.
     """
     store, settings = job.store, job.settings
     mirrors = Mirrors(settings)

@@ -81,10 +81,8 @@ class HostLimits:
         self, mirrors: list[Address], settings: CoverSettings, held: "list[float] | memoryview[float] | None" = None
     ) -> None:
         self.mirrors = [Mirror(place) for place in mirrors]
-        self.given_up = ""
-        """Why it is not requested again in this run; empty while it is."""
-        self.is_gone = False
-        """Whether that is because its name does not exist: it has no cover any more."""
+        self.given_up = ""  # why it is not requested again in this run; empty while it is
+        self.is_gone = False  # whether that is because its name does not exist: it has no cover any more
         self._interval = 1.0 / settings.requests_per_second
         self._in_flight = max(settings.concurrency, _FEWEST_IN_FLIGHT) * len(mirrors)
         self._held = [0.0] if held is None else held

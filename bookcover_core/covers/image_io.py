@@ -78,10 +78,8 @@ def read_rgb(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Im
     """The picture as 8-bit sRGB: upright, its first frame, on white where it is transparent.
 
     Its format is told by content (`FORMATS`); its pixels, `max_pixels` at most, are counted before it is decoded.
-
-    Raises:
-        OSError: It is no picture of these formats (PIL.UnidentifiedImageError), damaged, or of more than 16 bits.
-        ImageLimitError: It has more pixels than `max_pixels` (a subclass of ValueError).
+    Raises `OSError` where it is no picture of these formats (PIL.UnidentifiedImageError), damaged, or of more than 16
+    bits; `ImageLimitError` where it has more pixels than `max_pixels` (a subclass of ValueError).
     """
     with open_image(source, max_pixels=max_pixels) as picture:
         return decode_rgb(picture)

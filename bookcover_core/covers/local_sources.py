@@ -68,8 +68,7 @@ Found = LocalImage | AmbiguousImage | None
 class GenreFolderSource:
     """The folder that the books themselves were read from: one subfolder per genre."""
 
-    archives = ""
-    """The archives among the files, in words; empty where there is none."""
+    archives = ""  # the archives among the files, in words; empty where there is none
 
     def __init__(self, folder: Path) -> None:
         self._place = folder

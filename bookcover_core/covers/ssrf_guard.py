@@ -42,11 +42,8 @@ class SsrfGuard:
         """The permitted IP addresses of `host`, the preferred one first.
 
         Where a proxy is asked, that is what it is asked for: the name itself, which need not be known here. A name that
-        is known here, and an address, must be public all the same.
-
-        Raises:
-            FinalError: It is not among the hosts, or has no public address.
-            TemporaryError: Its name cannot be resolved.
+        is known here, and an address, must be public all the same. Raises `FinalError` where it is not among the hosts,
+        or has no public address; `TemporaryError` where its name cannot be resolved.
         """
         if host not in self._hosts and not any(fnmatchcase(host, pattern) for pattern in self._patterns):
             reason = f"{host} is no host of the listing or of covers.hosts; covers.redirect_hosts would allow it"

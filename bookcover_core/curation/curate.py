@@ -58,11 +58,9 @@ def curate(study: Study, _: StageRun) -> Result:
 
     `selection.csv` has the columns `SELECTION`, sorted by key: `path` of the cover, relative to the study's folder;
     `split`, train, test or pool where the listings say so, else empty; `replaces`, the key of the book that it
-    replaces. `replacements.csv` has a row for each `Replacement`, sorted by key.
-
-    Raises:
-        PoolExhaustedError: A book has no replacement and `curation.pool_exhausted` is "fail".
-        GenreError: A genre is left with fewer than three books.
+    replaces. `replacements.csv` has a row for each `Replacement`, sorted by key. Raises `PoolExhaustedError` where a
+    book has no replacement and `curation.pool_exhausted` is "fail"; `GenreError` where a genre is left with fewer than
+    three books.
     """
     selection = select_books(study)
     listed = {*(book.key for book in selection.kept), *(replacement.key for replacement in selection.replacements)}
@@ -147,11 +145,9 @@ def _handle_exhausted(
     genres = Counter(replacement.genre for replacement in short)
     named = ", ".join(f"{genre} {count}" for genre, count in sorted(genres.items()))
     if study.settings.curation.pool_exhausted == "fail":
-        raise PoolExhaustedError(
-            f"the pool has no book left to replace {len(short)} ({named})",
-            where="curation.pool_exhausted",
-            advice="Download more chunks, name a larger books.pool_listing, or set it to short or shrink.",
-        )
+        what = f"the pool has no book left to replace {len(short)} ({named})"
+        advice = "Download more chunks, name a larger books.pool_listing, or set it to short or shrink."
+        raise PoolExhaustedError(what, where="curation.pool_exhausted", advice=advice)
     logger.warning("curate: the pool has no book left to replace %d (%s)", len(short), named)
     if study.settings.curation.pool_exhausted == "short":
         return []
@@ -164,8 +160,6 @@ def _check_genres(study: Study, selected: Iterable[EligibleBook]) -> None:
     genres = read_table(study.workspace.genres)["name"]
     scarce = [f"{genre} {books[genre]}" for genre in genres if books[genre] < FEWEST_BOOKS]
     if scarce:
-        raise GenreError(
-            f"fewer than {FEWEST_BOOKS} usable books are left of {len(scarce)} genres ({', '.join(scarce)})",
-            where=study.workspace.curation,
-            advice="Add books of these genres or leave the genres out; the ledger says what became of each cover.",
-        )
+        what = f"fewer than {FEWEST_BOOKS} usable books are left of {len(scarce)} genres ({', '.join(scarce)})"
+        advice = "Add books of these genres or leave the genres out; the ledger says what became of each cover."
+        raise GenreError(what, where=study.workspace.curation, advice=advice)

@@ -1,11 +1,9 @@
 """The stage `pool`: with `covers.pool` = "as-needed", covers of the pool are fetched when they are drawn (section 3.1).
 
-Of the 150,572 covers of Book32's pool some 600 replace another book. Books are drawn in rounds, as for the selection,
-where a cover that was not fetched yet counts as usable and unlike any other. What is new in a round is fetched and
-hashed, until a round draws nothing new. The rings of `selection` pass over what is not drawn: so the selection is the
-one that the whole pool would give, but that books which look alike only by way of a picture that nobody fetched are no
-twins. Each run begins its rounds anew, so that the outcome depends on no earlier decisions. The journal,
-ledger/pool.jsonl, has all that was ever fetched, which is not fetched again.
+Of the 150,572 covers of Book32's pool some 600 replace another book. Books are drawn in rounds, anew in each run: a
+cover that was not fetched yet counts as usable and unlike any other, and what is new is fetched and hashed, until a
+round draws nothing new. So the selection is the one that the whole pool would give, but that books which look alike
+only by way of a picture that nobody fetched are no twins. The journal, ledger/pool.jsonl, keeps what was ever fetched.
 """
 
 from importlib.metadata import version

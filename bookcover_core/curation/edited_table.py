@@ -31,8 +31,7 @@ class EditedRow(BaseModel):
 
     key: str = Field(min_length=1, description="The book.")
 
-    verdict_column: ClassVar[str]
-    """A literal; "open" takes back what was said before."""
+    verdict_column: ClassVar[str]  # a literal; "open" takes back what was said before
     time_column: ClassVar[str]
 
     @property
@@ -56,12 +55,9 @@ class EditedTable(Generic[Row]):
     form: type[Row]
     names: BookNames | None = None
     """The books. With them a row may name its book without the leading zeros of its key, or in a column `filename`."""
-    known: Callable[[], Mapping[str, Collection[str]]] = dict
-    """Values that a column may have, where it is not empty."""
-    unsaid: str = ""
-    """What an empty verdict stands for; empty: the row says nothing at all."""
-    completed: bool = False
-    """Whether columns that the file lacks are added with the first row."""
+    known: Callable[[], Mapping[str, Collection[str]]] = dict  # values that a column may have, where it is not empty
+    unsaid: str = ""  # what an empty verdict stands for; empty: the row says nothing at all
+    completed: bool = False  # whether columns that the file lacks are added with the first row
 
     def read(self) -> dict[str, Row]:
         """The last row on each book, by key, those that are open left out; none where there is no file."""
@@ -176,13 +172,11 @@ def _read_text(file: Path) -> str:
         return content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DecisionsError(
-            "the file is not text in UTF-8", where=f"{file}, line {line}", advice="Save it as CSV in UTF-8."
-        ) from None
+        advice = "Save it as CSV in UTF-8."
+        raise DecisionsError("the file is not text in UTF-8", where=f"{file}, line {line}", advice=advice) from None
     except OSError as error:
-        raise DecisionsError(
-            f"the file cannot be read ({error.strerror})", where=file, advice="Mend its permissions."
-        ) from None
+        what = f"the file cannot be read ({error.strerror})"
+        raise DecisionsError(what, where=file, advice="Mend its permissions.") from None
 
 
 def book_names(study: Study) -> BookNames | None:

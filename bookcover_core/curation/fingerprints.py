@@ -2,7 +2,7 @@
 
 A fingerprint is a perceptual hash of 64 bits (pHash, by `imagehash`), which is robust to scaling, recompression and
 another scanner, and the mean colours of a grid of 4 x 4. Of 3,876 real covers (7.5 million pairs) the 250 nearest pairs
-were inspected: 45 show the same image. Within `hamming_search.COLOUR_LIMIT` and 6 bits, the default, lie 28 of those
+were inspected: 45 show the same image. Within `near_duplicates.COLOUR_LIMIT` and 6 bits, the default, lie 28 of those
 and 7 others, which are volumes of one series and genre; within 4 bits 18 and 4, within 10 bits 35 and 12. dHash, and
 both hashes with 256 bits, separated these pairs no better.
 """
@@ -32,8 +32,7 @@ logger = logging.getLogger(__name__)
 GRID = 4  # cells of the grid of colours, along each side
 _BATCH = 500  # covers per batch of a worker process
 
-LIBRARY = "imagehash"
-"""What computes the hashes; its version is an input of whatever holds them."""
+LIBRARY = "imagehash"  # what computes the hashes; its version is an input of whatever holds them
 
 
 class Fingerprint(NamedTuple):
@@ -115,11 +114,9 @@ def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
             cover = read_rgb(file)
         except (OSError, ValueError) as error:
             refuse_shortage(error, file)
-            raise FolderError(
-                f"the cover is not as it was downloaded ({error})",
-                where=file,
-                advice="Run `download` again: it fetches what is missing or altered.",
-            ) from error
+            what = f"the cover is not as it was downloaded ({error})"
+            advice = "Run `download` again: it fetches what is missing or altered."
+            raise FolderError(what, where=file, advice=advice) from error
         colours = cover.resize((GRID, GRID), Image.Resampling.BOX).tobytes().hex()
         fingerprints.append((str(imagehash.phash(cover)), colours))
     return fingerprints
@@ -127,9 +124,7 @@ def compute_fingerprints(files: Iterable[Path]) -> list[tuple[str, str]]:
 
 def known_fingerprints(study: Study, run: StageRun, file: Path) -> dict[str, tuple[str, str]]:
     """Hash and colours by SHA-256, as an earlier run of the same code left them in `file`."""
-    made_by = (run.code, run.inputs[LIBRARY])
-    if not (last := run.last) or (last.code, last.inputs.get(LIBRARY)) != made_by:
-        return {}
-    if not last.stands(study.workspace.root):
+    last, made_by = run.last, (run.code, run.inputs[LIBRARY])
+    if not last or (last.code, last.inputs.get(LIBRARY)) != made_by or not last.stands(study.workspace.root):
         return {}
     return {fingerprint.sha256: (fingerprint.hash, fingerprint.colours) for fingerprint in _read(file)}

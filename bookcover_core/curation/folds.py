@@ -48,9 +48,6 @@ def divide_fold(
             inner = StratifiedGroupKFold(validated, shuffle=True, random_state=seed + fold)
             train, validation = next(inner.split(rest, labels[rest], groups[rest]))
     except ValueError as error:
-        raise GenreError(
-            f"the books cannot be divided into {folds} folds ({error})",
-            where="splits.folds",
-            advice="Ask for fewer folds.",
-        ) from error
+        what = f"the books cannot be divided into {folds} folds ({error})"
+        raise GenreError(what, where="splits.folds", advice="Ask for fewer folds.") from error
     return Division(rest[train], rest[validation], test)

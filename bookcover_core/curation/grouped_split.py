@@ -1,16 +1,14 @@
 """Grouped, stratified split: the groups of books that go to one side, so that every genre gives its share.
 
-A side's quota of a genre is its share of the genre's books, met by whole groups. Groups that span several genres are
-taken with the share as probability, as far as they fit the quotas, and further ones where a genre has too few other
-books. Groups of a single genre are visited in the order of their draws; each is taken if the rest of the quota, or the
-nearest number that a subset makes, can still be met exactly by later ones.
+Groups that span several genres are taken with the share as probability, as far as they fit the quotas, and further
+ones where a genre has too few other books. Groups of a single genre are visited in the order of their draws; each is
+taken if the rest of the quota, or the nearest number that a subset makes, can still be met exactly by later ones.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-GroupSizes = Mapping[str, Mapping[int, int]]
-"""Books of each group, by label of their genre."""
+GroupSizes = Mapping[str, Mapping[int, int]]  # books of each group, by label of their genre
 
 
 def _count(groups: Iterable[Mapping[int, int]]) -> Counter[int]:

@@ -155,11 +155,8 @@ def check_known(study: Study, decisions: Collection[str], names: BookNames) -> N
     if study.settings.curation.unmatched == "skip":
         logger.warning("%s: %s", decisions_file(study), reason)
         return
-    raise DecisionsError(
-        reason,
-        where=decisions_file(study),
-        advice='Write the key or FILENAME of the book, or go on without them with curation.unmatched = "skip".',
-    )
+    advice = 'Write the key or FILENAME of the book, or go on without them with curation.unmatched = "skip".'
+    raise DecisionsError(reason, where=decisions_file(study), advice=advice)
 
 
 def check_reviewed(study: Study, selection: BookSelection) -> int:

@@ -62,8 +62,7 @@ class BookSelection:
 
     covers: Mapping[str, CoverRecord]
     decisions: Mapping[str, Decision]
-    candidates: frozenset[str]
-    """Keys of the books whose title has a box-set term, or whose cover."""
+    candidates: frozenset[str]  # keys of the books whose title has a box-set term, or whose cover
     kept: list[EligibleBook]
     added: list[EligibleBook]
     rest: list[EligibleBook]

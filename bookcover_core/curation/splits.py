@@ -60,10 +60,8 @@ def split(study: Study, _: StageRun) -> Result:
 
     Labels that people marked as wrong are used as `curation.labels` says (`apply_marks`) when the sides are drawn: no
     mark moves a book from one side to another. The column `shared_with_training` is yes for a test book whose group has
-    a training or validation book, else empty.
-
-    Raises:
-        GenreError: A genre has no book for one of the splits, because its books form too few groups.
+    a training or validation book, else empty. Raises `GenreError` where a genre has no book for one of the splits,
+    because its books form too few groups.
     """
     books = read_table(study.workspace.selection, label="int64")
     split_books = [SplitBook(*row) for row in books[list(_FIELDS)].itertuples(index=False, name=None)]

@@ -38,10 +38,8 @@ class Catalogue:
         self.folder, self.seed, self.books, self.drawn = folder, publisher.seed, publisher.books, drawn
         self.train = folder / "listings" / "book30-listing-train.csv"
         self.test = folder / "listings" / "book30-listing-test.csv"
-        self.pool = folder / "listings" / "book32-listing.csv"
-        """The listing that replacements come from."""
-        self.covers = folder / "covers"
-        """The folder of covers, each under its FILENAME."""
+        self.pool = folder / "listings" / "book32-listing.csv"  # the listing that replacements come from
+        self.covers = folder / "covers"  # the folder of covers, each under its FILENAME
         self.pictures = {book.path: self.covers / book.filename for book in self.books}
         """The covers by the raw paths of their addresses, as `ImageHost` wants them."""
         self.faults = {book.path: book.fault for book in self.books if book.fault is not None}

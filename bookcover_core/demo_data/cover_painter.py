@@ -18,8 +18,7 @@ _GREYSCALE, _CMYK, _PNG = 0.015, 0.01, 0.01  # shares of the rarer ways in which
 _BORROWED = 0.15  # share of a cover's elements (palette, motif, layout …) that are another category's: genres overlap
 _READABLE = 90  # contrast of luminance, of 255, that type has at least
 
-Shares = Sequence[float]
-"""A box: left, top, right, bottom as shares of width and height."""
+Shares = Sequence[float]  # a box: left, top, right, bottom as shares of width and height
 
 
 class Layout(NamedTuple):

@@ -59,8 +59,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Over those that every answer has: Content-Type and, where `declared`, Content-Length."""
     delivery: Delivery = Delivery.WHOLE
-    declared: bool = True
-    """Whether the length of the body is announced."""
+    declared: bool = True  # whether the length of the body is announced
 
     @property
     def head(self) -> bytes:

@@ -83,10 +83,8 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
     """The group of each book that a file of two columns names, by key; messages call the file `name`.
 
     The first column names one of `books`, given by key, FILENAME and category (`name_index.BookNames`); the second a
-    group. A header "FILENAME,group" is passed over, and with `skip` rows that name no book are, with a warning.
-
-    Raises:
-        ListingError: A line has not two fields, a book is in two groups, or a row names no book.
+    group. A header "FILENAME,group" is passed over, and with `skip` rows that name no book are, with a warning. Raises
+    `ListingError` where a line has not two fields, a book is in two groups, or a row names no book.
     """
     groups: dict[str, str] = {}
     unknown: list[tuple[int, str]] = []

@@ -45,8 +45,7 @@ class BookText(NamedTuple):
         return f"author_{letters}" if letters else ""
 
 
-UNKNOWN_TEXT = BookText()
-"""Of a picture that comes without words."""
+UNKNOWN_TEXT = BookText()  # of a picture that comes without words
 
 
 def write_books(file: Path, books: Iterable[Book]) -> None:

@@ -29,8 +29,7 @@ _HEAD = 1024  # bytes that tell the format of an image
 
 _JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", *_JPEG2000)
-NO_IMAGE = "not an image"
-"""Why a file is left out of whose format nothing is known."""
+NO_IMAGE = "not an image"  # why a file is left out of whose format nothing is known
 
 # How files begin that people take for covers, and that are not read.
 _FOREIGN = {
@@ -130,8 +129,7 @@ def list_files(
 ) -> tuple[list[FoundFile], list[LeftOut], dict[Path, int]]:
     """What `walk_files` finds in a folder that the settings name, what it leaves out, and the folders that it reads.
 
-    Raises:
-        FolderError: It is no folder, cannot be read, or is one of studies; with this advice.
+    Raises `FolderError`, with this advice, where it is no folder, cannot be read, or is one of studies.
     """
     left_out, read = list[LeftOut](), dict[Path, int]()
     if not folder.is_dir():

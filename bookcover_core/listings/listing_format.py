@@ -73,9 +73,7 @@ Binary = IO[bytes] | gzip.GzipFile
 def open_lines(file: Path, name: str) -> Iterator[Iterator[str]]:
     """The lines of a listing as text, unpacked (a gzip, or a zip file of one member) and decoded.
 
-    Raises:
-        ListingError: It cannot be unpacked or decoded, or is too large.
-        OSError: It cannot be read.
+    Raises `ListingError` where it cannot be unpacked or decoded, or is too large; `OSError` where it cannot be read.
     """
     try:
         with _open_binary(file, name) as content:
@@ -255,10 +253,8 @@ PLAIN_COLUMNS = ListingColumns(len(COLUMNS), {column: place for place, column in
 def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> ListingColumns:
     """The columns of a listing by its first row, which is a header if it names a genre and an image or identifier.
 
-    Where `named` (`books.columns`) gives headers by column, these count, and the row must be a header.
-
-    Raises:
-        ListingError: The header lacks a column that is needed, or has it twice.
+    Where `named` (`books.columns`) gives headers by column, these count, and the row must be a header. Raises
+    `ListingError` where the header lacks a column that is needed, or has it twice.
     """
     where = f"{name}, line 1"
     headers = [_plain(field) for field in first]

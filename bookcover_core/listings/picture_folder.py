@@ -24,9 +24,8 @@ def list_pictures(folder: Path, own: Path | None = None) -> tuple[list[FoundFile
     """The images in the subfolders of `folder`, one for each genre, sorted; and what is no book.
 
     Hidden files, other programs' folders (`@eaDir`, `__MACOSX`) and folders of studies, such as `own`, are not read.
-
-    Raises:
-        FolderError: The folder cannot be read, holds no image in a subfolder, or is a study's; or sides of a split.
+    Raises `FolderError` where the folder cannot be read, holds no image in a subfolder, or is a study's; or sides of a
+    split.
     """
     advice = "Check books.folder and its permissions; a file is named in books.listing."
     files, left_out, read = list_files(folder, advice, own)

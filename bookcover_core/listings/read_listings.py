@@ -39,10 +39,8 @@ class _ListingContent:
     genres: list[Genre] = field(default_factory=list)
     category_ids: list[str] = field(default_factory=list)
     malformed: list[MalformedRecord] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    """Of a folder: what is no book."""
-    joined: dict[str, str] = field(default_factory=dict)
-    """Spellings of genres that are read as another, and as which."""
+    left_out: list[LeftOut] = field(default_factory=list)  # of a folder: what is no book
+    joined: dict[str, str] = field(default_factory=dict)  # spellings of genres that are read as another, and as which
 
 
 def _fetch(study: Study) -> None:
@@ -78,11 +76,8 @@ def read_listings(study: Study, _: StageRun) -> Result:
     Writes listings/books.csv (key, filename, url, title, author, category_id, category, role, group, chunk),
     listings/genres.csv (label, name, slug, category_id, records), the listings as they came under listings/raw/, and
     listings/malformed.csv (file, line, reason) where malformed records are skipped. For a folder of pictures
-    listings/left_out.csv (name, reason) names what is no book.
-
-    Raises:
-        ListingError: A listing is missing or malformed.
-        GenreError: There are fewer than two genres, or fewer than three books in one.
+    listings/left_out.csv (name, reason) names what is no book. Raises `ListingError` where a listing is missing or
+    malformed; `GenreError` where there are fewer than two genres, or fewer than three books in one.
     """
     books = study.settings.books
     files = {name: raw_file(study, name) for name, _ in listing_files(books)}

@@ -67,14 +67,10 @@ class Categories:
     """
 
     def __init__(self, counted: Mapping[tuple[str, str], int] | None = None) -> None:
-        self.names: dict[str, str] = {}
-        """Names by id."""
-        self.ids: dict[str, str] = {}
-        """Ids by name."""
-        self.seen: Counter[tuple[str, str]] = Counter()
-        """Records of each id and name, as they stand in the listings."""
-        self.disagree = False
-        """Whether two records disagreed, or spelt a name differently."""
+        self.names: dict[str, str] = {}  # names by id
+        self.ids: dict[str, str] = {}  # ids by name
+        self.seen: Counter[tuple[str, str]] = Counter()  # records of each id and name, as they stand in the listings
+        self.disagree = False  # whether two records disagreed, or spelt a name differently
         counted, spellings = counted or {}, Counter[str]()
         for (_, name), count in counted.items():
             spellings[name] += count

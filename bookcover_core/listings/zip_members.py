@@ -23,8 +23,7 @@ _PIECE = 64 * 1024
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _METHOD_NAMES = {1: "shrinking", 6: "implosion", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 97: "WavPack", 98: "PPMd"}
 
-ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-"""What a damaged or unusual member raises, beside OSError."""
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # what damaged members raise, beside OSError
 
 
 def visible_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -49,9 +48,8 @@ def why_closed(info: zipfile.ZipInfo) -> str:
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
     """The content of a member, which takes little more memory than what is read of it.
 
-    Raises:
-        zipfile.BadZipFile: It is damaged, or `why_closed` says why it cannot be unpacked; as does reading it.
-        OSError: The archive cannot be read.
+    Raises `zipfile.BadZipFile`, as does reading it, where it is damaged or `why_closed` says why it cannot be unpacked;
+    `OSError` where the archive cannot be read.
     """
     if reason := why_closed(info):
         raise zipfile.BadZipFile(f"{info.filename} {reason}")

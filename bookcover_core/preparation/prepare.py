@@ -122,11 +122,8 @@ def selected_covers(study: Study, shard: int) -> list[SelectedCover]:
     key, label, path, sha256 = (columns.index(name) for name in ("key", "label", "path", "sha256"))
     books = [SelectedCover(row[key], folders[row[label]], row[path], row[sha256]) for row in rows if row[key] in keys]
     if not books:
-        raise StageOrderError(
-            f"there is no shard {shard} in the selection",
-            where=study.workspace.selection,
-            advice="`bookcover run` prepares all that there are.",
-        )
+        what, advice = f"there is no shard {shard} in the selection", "`bookcover run` prepares all that there are."
+        raise StageOrderError(what, where=study.workspace.selection, advice=advice)
     return books
 
 
@@ -145,9 +142,6 @@ def _prepare(study: Study, books: Sequence[SelectedCover], made_with: str) -> di
     if faults:
         path, fault = faults[0]
         others = f", and so are {len(faults) - 1} others" if len(faults) > 1 else ""
-        raise FolderError(
-            f"the cover is not as it was downloaded ({fault}){others}",
-            where=root / path,
-            advice="Run `download` again: it fetches what is missing or altered. The other covers are prepared.",
-        )
+        advice = "Run `download` again: it fetches what is missing or altered. The other covers are prepared."
+        raise FolderError(f"the cover is not as it was downloaded ({fault}){others}", where=root / path, advice=advice)
     return prepared

@@ -40,9 +40,8 @@ def check_precision(precision: str, setting: str) -> None:
     if precision != "bfloat16":
         return
     if "BF16" not in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise SettingsError(
-            "this processor does not compute in bfloat16", where=setting, advice=f"Set {setting}=float32."
-        )
+        what = "this processor does not compute in bfloat16"
+        raise SettingsError(what, where=setting, advice=f"Set {setting}=float32.")
 
 
 def compile_network(network: Any, precision: Precision, **options: Any) -> Any:

@@ -31,11 +31,9 @@ from bookcover_core.settings import ReadingSettings
 
 logger = logging.getLogger(__name__)
 
-BATCH = 16
-"""Covers that a process is given at a time: some seconds of work, and lines enough to fill batches of one width."""
+BATCH = 16  # covers given to a process at a time: some seconds of work, and lines enough to fill batches of one width
 
-READING_SETTINGS = ("reading.side", "reading.enlarge", "reading.precision")
-"""Settings that the words on a picture depend on."""
+READING_SETTINGS = ("reading.side", "reading.enlarge", "reading.precision")  # what the words on a picture depend on
 
 _READER = "reader"  # the input that tells by what code pictures are read
 _TOLD_CHARACTERS = 200  # characters of an error that a row tells

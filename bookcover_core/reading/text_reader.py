@@ -58,11 +58,9 @@ def missing_packages() -> str:
 def check_reader() -> None:
     """Return where covers can be read on this machine; `SettingsError` where the extra `text` is not installed."""
     if missing := missing_packages():
-        raise SettingsError(
-            f"covers are to be read, and {missing} is not installed",
-            where="text.systems, curation.read_box_sets",
-            advice='Install what reads with `pip install "bookcover[text]"`, or leave CoverText and read_box_sets out.',
-        )
+        what = f"covers are to be read, and {missing} is not installed"
+        advice = 'Install what reads with `pip install "bookcover[text]"`, or leave CoverText and read_box_sets out.'
+        raise SettingsError(what, where="text.systems, curation.read_box_sets", advice=advice)
 
 
 def reader_version() -> str:
