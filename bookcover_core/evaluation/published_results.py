@@ -35,10 +35,8 @@ class PublishedPreparation(NamedTuple):
 class PublishedRecall(NamedTuple):
     """The two columns of one network in Table 2."""
 
-    recall: dict[int, dict[str, float]]
-    """Top-1 and top-3 recall by genre, by k."""
-    total: dict[int, float]
-    """The same of all genres together."""
+    recall: dict[int, dict[str, float]]  # top-1 and top-3 recall by genre, by k
+    total: dict[int, float]  # the same of all genres together
 
 
 class PublishedPrecision(NamedTuple):
@@ -61,15 +59,13 @@ class PublishedResult:
 
     study: str
     year: int
-    input: str
-    """What the network sees: image, title, cover text, or several of them."""
+    input: str  # what the network sees: image, title, cover text, or several of them
     model: str
     top1: float
     top3: float | None
     chance: float | None
     """Of naming the commonest genre of its test books; None where their genres are not known."""
-    protocol: str
-    """How training and test books were chosen."""
+    protocol: str  # how training and test books were chosen
     source: str
 
     @property

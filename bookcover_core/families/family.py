@@ -32,11 +32,9 @@ class Evidence(StrEnum):
 class System:
     """Something that a study trains, evaluates and reports."""
 
-    name: str
-    """In folders, tables and labels: "MobileNetV2", "MobileNetV2-finetuned", "Ensemble-mean"."""
+    name: str  # in folders, tables and labels: "MobileNetV2", "MobileNetV2-finetuned", "Ensemble-mean"
     family: "Family"
-    network: str
-    """Argument of its stage: the network that is trained; its own name where there is none."""
+    network: str  # argument of its stage: the network that is trained; its own name where there is none
     members: tuple["System", ...] = ()
     """The systems that it joins, if it joins any."""
 

@@ -21,12 +21,10 @@ Square = tuple[Preparation, int]
 class PredictorInput:
     """One cover from outside, as predictors take it."""
 
-    pictures: dict[Square, Floats]
-    """Pictures (size, size, 3) in 0..255, by preparation and size."""
+    pictures: dict[Square, Floats]  # pictures (size, size, 3) in 0..255, by preparation and size
     measurements: Measurements
     text: BookText = UNKNOWN_TEXT
-    read: str = ""
-    """The words on it that count, in one line."""
+    read: str = ""  # the words on it that count, in one line
 
 
 class Predictor(Protocol):

@@ -40,11 +40,9 @@ PREPROCESSING, POOLING = "preprocessing", "pooling"
 class PublishedWeights:
     """ImageNet weights without the top, as Keras publishes them."""
 
-    file: str
-    """Name in Keras' cache."""
+    file: str  # name in Keras' cache
     address: str
-    digest: str | None
-    """MD5 or SHA-256; none where Keras publishes none."""
+    digest: str | None  # MD5 or SHA-256; none where Keras publishes none
 
 
 @dataclass(frozen=True)
@@ -52,17 +50,14 @@ class Backbone:
     """A convolutional network without its top."""
 
     name: str
-    size: int
-    """Side of its square input in pixels."""
-    channels: int
-    """Channels of its last feature map, and so length of a pooled feature."""
+    size: int  # side of its square input in pixels
+    channels: int  # channels of its last feature map, and so length of a pooled feature
     preprocessing: Preprocessing
     """How it wants pixels of 0..255. tf: scaled to -1..1. torch: scaled to 0..1, then normalised by ImageNet's mean and
     standard deviation, channel by channel. clip: the same with CLIP's. caffe: blue first, ImageNet's mean
     subtracted, not scaled. unit: scaled to 0..1. none: as they are, for its own first layers scale them."""
     weights: PublishedWeights
-    builder: Callable[[int], Any]
-    """Builds it for a side of its input."""
+    builder: Callable[[int], Any]  # builds it for a side of its input
 
     def build(self) -> Any:
         """Its `keras.Model`: preprocessed pictures (n, size, size, 3) to maps (n, rows, columns, channels)."""

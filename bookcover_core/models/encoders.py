@@ -34,8 +34,7 @@ class Encoder(Backbone):
     """A network in a file. How many channels it has is known only when it has been asked."""
 
     file: Path
-    output: str
-    """As in `EncoderSettings`."""
+    output: str  # as in `EncoderSettings`
 
     @classmethod
     def of(cls, given: EncoderSettings) -> "Encoder":

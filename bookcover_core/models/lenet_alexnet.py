@@ -21,12 +21,10 @@ class ScratchNetwork:
     """A network that is trained from scratch."""
 
     name: str
-    size: int
-    """Side of its square input in pixels."""
+    size: int  # side of its square input in pixels
     layers: Callable[[Any, Callable[[], Any]], list[Any]]
     """`keras.layers`, and what gives each kernel its first values -> the layers between preprocessing and genres."""
-    preprocessing: Preprocessing = "tf"
-    """What becomes of the pixels first: see `Backbone`."""
+    preprocessing: Preprocessing = "tf"  # what becomes of the pixels first: see `Backbone`
 
     def build(self, genres: int, seed: int) -> Any:
         """A `keras.Model`: pictures (n, size, size, 3) in 0..255 to probabilities (n, genres), its last layer.

@@ -30,8 +30,7 @@ class WeightsSource:
     digest: str
     """SHA-256 of the file, or of an encoder and how it is used; "imagenet:" and the published digest (the file name
     where there is none); "random:" and the seed."""
-    file: str | None = None
-    """Name of the file, for kinds file and imagenet."""
+    file: str | None = None  # name of the file, for kinds file and imagenet
 
 
 def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource:

@@ -25,14 +25,10 @@ class Accelerator:
 
     precision: str = "float32"
     """Keras' name of the precision that layers compute in; weights are float32 in any."""
-    batch: int = BATCH
-    """Pictures that go through a network together where nothing is learnt from them."""
-    device: str | None = None
-    """Where pictures are put ahead of time; none: main memory."""
-    jit_compile: bool | None = False
-    """Whether XLA compiles graphs; None: TensorFlow's own setting."""
-    folds: bool = True
-    """Whether it pays to make the weights of a small frozen network constants."""
+    batch: int = BATCH  # pictures that go through a network together where nothing is learnt from them
+    device: str | None = None  # where pictures are put ahead of time; none: main memory
+    jit_compile: bool | None = False  # whether XLA compiles graphs; None: TensorFlow's own setting
+    folds: bool = True  # whether it pays to make the weights of a small frozen network constants
 
 
 PROCESSOR = Accelerator()

@@ -76,8 +76,7 @@ class PixelBooks:
 
     keys: list[str]
     labels: npt.NDArray[np.int32]
-    files: list[Path]
-    """Their prepared pictures."""
+    files: list[Path]  # their prepared pictures
     measurements: npt.NDArray[np.float32]
     """Extra inputs (books, k) from `models.extra_inputs`; (books, 0) where the network has none."""
 

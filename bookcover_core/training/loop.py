@@ -40,8 +40,7 @@ class Epoch:
     means over the epoch, each batch judged before its step, as in Keras; validation figures those after it.
     """
 
-    epoch: int
-    """From 1; 0 is a network that was trained before, as it starts."""
+    epoch: int  # from 1; 0 is a network that was trained before, as it starts
     loss: float
     accuracy: float
     val_loss: float
@@ -66,10 +65,8 @@ class Fitted:
     """A training that has ended; its network, a `keras.Model`, has the weights of the best epoch."""
 
     best: Epoch
-    history: list[Epoch]
-    """Every epoch, epoch 0 among them where there was one."""
-    weights: Arrays
-    """The weights that were trained, at the best epoch."""
+    history: list[Epoch]  # every epoch, epoch 0 among them where there was one
+    weights: Arrays  # the weights that were trained, at the best epoch
     network: Any
     predict: Callable[[Any], npt.NDArray[np.float32]]
     """Probabilities (books, genres) of books such as it was trained on."""
@@ -138,10 +135,8 @@ class Checkpoint:
     """Where a training's state is kept, while it runs and afterwards."""
 
     file: Path
-    key: str
-    """What each epoch depends on: the state of another training is passed over."""
-    every: float = 5.0
-    """Seconds between two savings, at least: an epoch of a head takes a fraction of one."""
+    key: str  # what each epoch depends on: the state of another training is passed over
+    every: float = 5.0  # seconds between two savings, at least: an epoch of a head takes a fraction of one
 
     def save(self, learner: Learner, best: Arrays, history: Sequence[Epoch]) -> None:
         """Keep all that an epoch changes, the best weights so far and the epochs, as they are now."""

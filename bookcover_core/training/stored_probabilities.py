@@ -79,8 +79,7 @@ class ValidationFigures(NamedTuple):
     """What a system makes of the validation books."""
 
     accuracy: float
-    loss: float
-    """Mean cross entropy; infinite where it is not known."""
+    loss: float  # mean cross entropy; infinite where it is not known
 
     @classmethod
     def of(cls, metrics: Mapping[str, Any]) -> "ValidationFigures":
@@ -93,10 +92,8 @@ class ValidationChoice(NamedTuple):
     """Names by their validation figures, the chosen first."""
 
     names: list[str]
-    tied: list[str]
-    """Those after the first that have its accuracy."""
-    by_loss: bool
-    """Whether the loss set the first apart from these."""
+    tied: list[str]  # those after the first that have its accuracy
+    by_loss: bool  # whether the loss set the first apart from these
 
     @property
     def words(self) -> str:
