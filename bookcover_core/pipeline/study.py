@@ -198,7 +198,7 @@ def telling_of_wrong_files(study: Study) -> Iterator[None]:
         raise in_our_words(error) or error from error
     except BookcoverError:
         raise
-    except (ValueError, LookupError, StopIteration) as error:
+    except (ValueError, TypeError, LookupError, StopIteration) as error:  # whatever a reader of tables meets
         root = study.workspace.root
         for manifest in study.all_manifests:
             if wrong := next((output for output in manifest.outputs if not output.stands(root)), None):
