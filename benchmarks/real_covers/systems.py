@@ -47,13 +47,13 @@ _SEARCHED = {"search.trials": 12, "search.hidden_units": [0, 256, 512]}
 _BOTH = _DEEP | {"training.backbones": [NETWORK, ENCODER]}
 _NOPREP, _CROPPED = {"training.preparation": "noprep"}, {"training.preparation": "cropped"}
 _READ = _BOTH | {
-    "text.strengths": [4, 16],
+    "text.strengths": [16],
     "text.systems": ["Title", "TitleAuthor", "CoverText"],
     "ensemble.fusions": ["CoverAlone", "CoverAndTitle"],
     "ensemble.methods": ["product"],
     "ensemble.members": [NETWORK, "CoverText"],
 }
-_MEANT = _READ | {"text.encoder": "the folder that the command line names"}
+_MEANT = _READ | {"text.strengths": [4, 16], "text.encoder": "the folder that the command line names"}
 
 
 def _seen_as(scaling: str) -> dict[str, Any]:
