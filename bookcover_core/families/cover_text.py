@@ -5,6 +5,7 @@ with letters and spaces lost as readers lose them. Where no known word was read,
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,10 +69,9 @@ def as_read(texts: Iterable[BookText], seed: int) -> list[BookText]:
 class CoverTextClassifier(TextClassifier):
     """A classifier to which all genres are alike where a text has no known n-gram."""
 
-    def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
+    def judge(self, inputs: Any) -> npt.NDArray[np.float32]:
         """(texts, genres), float32."""
-        inputs = self.inputs(texts)
-        found: npt.NDArray[np.float32] = self.rule.probabilities(inputs).astype(np.float32)
+        found = super().judge(inputs)
         found[inputs.getnnz(axis=1) == 0] = 1 / found.shape[1]
         return found
 

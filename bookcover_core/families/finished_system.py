@@ -53,8 +53,9 @@ def finish_rule(
         outputs.append(write_probabilities(folder, split, held["key"].tolist(), probabilities))
         figures = validation_figures(held["label"].to_numpy(), probabilities) if len(held) else {}
         found[f"{split}_accuracy"] = figures.get("validation_accuracy", 0.0)
-    digest = file_digest(file) if file else digest_of([file_digest(each) for each in outputs])
-    card |= {"metrics": found, "weights_digest": digest, "digests": {each.name: file_digest(each) for each in kept}}
+    digests = {each.name: file_digest(each) for each in kept}
+    digest = digests[file.name] if file else digest_of([file_digest(each) for each in outputs])
+    card |= {"metrics": found, "weights_digest": digest, "digests": digests}
     rounded = {name: round(value, 6) for name, value in found.items()}
     return _finish(run, outputs, {**(counts or {}), **rounded}, digest, card)
 

@@ -111,9 +111,8 @@ def keep_classifier(
     validation, read = held["label"].to_numpy(), [texts[key] for key in held["key"]]
     if encoder := sentence_encoder(run.study.settings):
         classifiers = join_with_meaning(classifiers, encoder, (meant or learnt.texts, labels), (read, validation))
-    figures = {
-        strength: validation_figures(validation, each.probabilities(read)) for strength, each in classifiers.items()
-    }
+    inputs = next(iter(classifiers.values())).inputs(read)  # the same for all strengths
+    figures = {strength: validation_figures(validation, each.judge(inputs)) for strength, each in classifiers.items()}
     chosen = min(figures, key=lambda strength: figures[strength]["validation_loss"])
     tried = ", ".join(f"{figure['validation_loss']:.4f} at {strength:g}" for strength, figure in figures.items())
     logger.info("%s: C is %g; validation losses: %s", run.label, chosen, tried)

@@ -112,7 +112,11 @@ class TextClassifier:
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
-        return self.rule.probabilities(self.inputs(texts)).astype(np.float32)
+        return self.judge(self.inputs(texts))
+
+    def judge(self, inputs: Any) -> npt.NDArray[np.float32]:
+        """The probabilities (texts, genres), float32, of what `inputs` gives."""
+        return self.rule.probabilities(inputs).astype(np.float32)
 
     def inputs(self, texts: Sequence[BookText]) -> Any:
         """(texts, all terms and what the encoder gives), sparse."""

@@ -6,7 +6,6 @@ fetched once; a local file is copied again whenever it has changed.
 
 import json
 import logging
-import shutil
 import socket
 import time
 from contextlib import suppress
@@ -22,7 +21,7 @@ from bookcover_core.listings.image_files import WEB_PAGE
 from bookcover_core.listings.listing_format import MOST_BYTES, refuse_unread
 from bookcover_core.pipeline.manifests import file_digest
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import atomic, write_json
+from bookcover_core.pipeline.workspace import atomic, copy_file, write_json
 from bookcover_core.settings import CoverSettings, is_remote
 from bookcover_core.version import __version__
 
@@ -63,8 +62,7 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
                 return target
             if stands and kept["sha256"] == file_digest(file):
                 return target
-            with atomic(target) as temporary:
-                shutil.copyfile(file, temporary)
+            copy_file(file, target)
         except OSError as error:
             what = f"the listing cannot be read ({error.strerror})"
             advice = "Check the name of the file in the settings of `books`."

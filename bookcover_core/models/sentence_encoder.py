@@ -3,7 +3,6 @@
 Such a network is a folder, as hubs keep them: `model.onnx`, which OpenVINO computes in float32, and `tokenizer.json`.
 """
 
-import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError
 from bookcover_core.pipeline.manifests import digest_of, file_digest
-from bookcover_core.pipeline.workspace import atomic
+from bookcover_core.pipeline.workspace import copy_file
 from bookcover_core.reading.openvino_runtime import compile_network, load_openvino
 
 SENTENCE_FILES = ("model.onnx", "tokenizer.json")
@@ -46,9 +45,10 @@ class SentenceEncoder:
     def check(self) -> None:
         """Return where it can be used; raise `SettingsError` where it is no such encoder, or its extra is missing."""
         self.check_packages()
-        assert self.digest
         try:
             found = self.vectors(["A Tale of Two Cities", "Calculus"])
+        except SettingsError:
+            raise
         except Exception as error:  # whatever the files make OpenVINO or the tokenizer say
             reason = " ".join(str(error).split())[:300]
             raise _fault(self.folder, f"cannot be read or computed ({reason})", "Export it anew.") from error
@@ -68,8 +68,7 @@ class SentenceEncoder:
         """Its files, copied into a folder."""
         copies = [folder / name for name in SENTENCE_FILES]
         for copy in copies:
-            with atomic(copy) as temporary:
-                shutil.copyfile(self.folder / copy.name, temporary)
+            copy_file(self.folder / copy.name, copy)
         return copies
 
     def vectors(self, texts: Sequence[str]) -> Floats:

@@ -31,6 +31,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -137,6 +138,12 @@ def atomic(path: Path) -> Iterator[Path]:
     with _temporary(path) as (descriptor, name):
         os.close(descriptor)
         yield Path(name)
+
+
+def copy_file(file: Path, target: Path) -> None:
+    """Copy `file` to `target`, whole or not at all."""
+    with atomic(target) as temporary:
+        shutil.copyfile(file, temporary)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -6,7 +6,6 @@ Evaluation, ensembles and analysis read the probabilities; none of them loads a 
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -23,7 +22,7 @@ from bookcover_core.models.tensorflow_setup import keras
 from bookcover_core.pipeline.engine import StageRun
 from bookcover_core.pipeline.manifests import digest_of, file_digest
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import atomic, write_table
+from bookcover_core.pipeline.workspace import copy_file, write_table
 from bookcover_core.settings import ExtraInput
 from bookcover_core.training.features import load_split
 from bookcover_core.training.head_trainer import fit_head
@@ -55,8 +54,7 @@ class TrainingRun:
 
     def add_copy(self, file: Path, name: str) -> None:
         """Put a copy of a file of weights into the folder."""
-        with atomic(self.folder / name) as temporary:
-            shutil.copyfile(file, temporary)
+        copy_file(file, self.folder / name)
         self.weights[name] = file_digest(self.folder / name)
         self.outputs.append(self.folder / name)
 
