@@ -215,7 +215,10 @@ def test_a_worker_is_told_what_was_wrong(tmp_path):
 )
 def test_what_opens_the_address_is_looked_for_beforehand(address, said, monkeypatch):
     """The message names the package that is missing."""
-    for missing in ("gcsfs", "s3fs"):
+    from fsspec.registry import _registry
+
+    for protocol, missing in (("gs", "gcsfs"), ("s3", "s3fs")):
+        monkeypatch.delitem(_registry, protocol, raising=False)  # what another test opened
         monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SettingsError, match=rf"shared_store: the shared store '{address}' cannot be opened .*{said}"):
         SharedStore(address).check()
