@@ -3,7 +3,7 @@
     python benchmarks/titles.py LISTINGS [--train FILE] [--encoder FOLDER]
 
 LISTINGS is the folder that holds book30-listing-test.csv; FOLDER that of a sentence encoder, such as
-`benchmarks/minilm_l6.py` writes, with which every reader is tried once more.
+`benchmarks/sentence_encoder.py` writes, with which every reader is tried once more.
 No cover is looked at. The readers of titles (`families.text`) learn from the training listing that is at hand, less
 other editions of test books (the same main title, by the same author or one that a listing leaves out), and a tenth of
 it chooses the strength of the penalty; the test books choose nothing. The rows of `results/titles.csv`:

@@ -3,10 +3,10 @@
     python benchmarks/real_covers DATA WORK [--encoder FILE] [--sentences FOLDER] [--only NAME ...]
 
 DATA holds `listings/real-covers-listing.csv`, `listings/real-covers-manifest.csv`, the titles of
-`listings/book30-listing-train-partial.csv`, `covers/`, and `weights/` with MobileNetV2's ImageNet weights. FILE is what
-`benchmarks/efficientnet_lite2.py` writes, FOLDER what `benchmarks/minilm_l6.py` does; without them, systems that want
-them are left out. WORK is a folder of studies, `fold-1` to `fold-5`, and their store; a measurement that was cut off
-goes on.
+`listings/book30-listing-train-partial.csv`, `covers/`, and `weights/` with MobileNetV2's ImageNet weights. FILE is
+what `benchmarks/efficientnet_lite2.py` writes, FOLDER what `benchmarks/sentence_encoder.py` does; without them,
+systems that want them are left out. WORK is a folder of studies, `fold-1` to `fold-5`, and their store; a measurement
+that was cut off goes on.
 
 Every system is trained five times, on four fifths of the covers, and judges the fifth that it has not seen
 (`splits.fold`). Whatever is chosen within a fold (epochs, hyperparameters, weights) is chosen on validation books.

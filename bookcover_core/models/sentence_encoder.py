@@ -3,6 +3,7 @@
 Such a network is a folder, as hubs keep them: `model.onnx`, which OpenVINO computes in float32, and `tokenizer.json`.
 """
 
+import atexit
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -109,6 +110,7 @@ class SentenceEncoder:
 
 # The last encoder that was read, by its digest: systems of one study share it, each with a copy of the files.
 _last_read: dict[str, tuple[Any, Any]] = {}
+atexit.register(_last_read.clear)  # Python aborts where a large network outlives the interpreter
 
 
 def _pooled(request: Any) -> Floats:

@@ -7,6 +7,7 @@ out lines, are RapidOCR's, not public; the way through them is here. A strip is 
 is read on a cover does not depend on the covers that it shares a batch with.
 """
 
+import atexit
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -72,6 +73,9 @@ def reader_version() -> str:
 def text_reader(settings: ReadingSettings, threads: int = 0) -> "TextReader":
     """The reader of this process, loaded once: see `TextReader`."""
     return TextReader(settings, threads)
+
+
+atexit.register(text_reader.cache_clear)  # Python aborts where a large network outlives the interpreter
 
 
 class TextReader:
