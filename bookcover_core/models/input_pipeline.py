@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import StageOrderError
+from bookcover_core.models.machine_info import usable_cores
 from bookcover_core.models.tensorflow_setup import tf
 
 BATCH = 32  # pictures that go through a network together: larger batches gain nothing on a CPU
@@ -47,7 +48,12 @@ def batches(rows: Any, read: Callable[..., Any], batch: int, device: str | None)
     """What `read` makes of each of `rows`, in order, in batches made ahead of time, on `device` if one is named."""
     # Autograph would look for loops and branches for longer than an epoch of a small study takes, and there are none.
     read = tf.autograph.experimental.do_not_convert(read)
-    found = tf.data.Dataset.from_tensor_slices(rows).map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    # TensorFlow looks for a better number of calls at ever longer intervals, and whoever has taken the last batch waits
+    # for the end of the last of them: up to a minute.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    found = tf.data.Dataset.from_tensor_slices(rows).with_options(options)
+    found = found.map(read, num_parallel_calls=usable_cores(), deterministic=True)
     if device is None:
         return found.batch(batch).prefetch(_AHEAD)
     return found.batch(batch).apply(tf.data.experimental.prefetch_to_device(device, _AHEAD))

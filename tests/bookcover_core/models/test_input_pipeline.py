@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bookcover_core.models.input_pipeline import find_unreadable, read_pictures
+from bookcover_core.models.input_pipeline import find_unreadable, picture_batches, read_pictures
 
 
 @pytest.fixture
@@ -36,6 +36,11 @@ def test_scaling_is_antialiased_bilinear(files, size):
         with Image.open(file) as opened:
             expected = np.asarray(opened.resize((size, size), Image.Resampling.BILINEAR), np.float32)
         assert np.abs(picture - expected).max() <= 3
+
+
+def test_nothing_is_tuned_while_pictures_are_read(files):
+    """TensorFlow's tuning would hold up the end of the batches, for as long as a minute, until its next look."""
+    assert picture_batches(files, 224).options().autotune.enabled is False
 
 
 def test_no_files_give_no_pictures():
