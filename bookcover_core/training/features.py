@@ -256,7 +256,10 @@ class _Shards:
         logger.info("%s: computed by %s", label, self._engine.title)
         if self._quantised and not computes_int8():
             logger.warning("%s: this processor has no VNNI, without which int8 is slower and may saturate", label)
-        return Extractor(self._study.settings, self._network, quantised=self._quantised)
+        if self._made_with not in _last_extractor:
+            _last_extractor.clear()
+            _last_extractor[self._made_with] = Extractor(self._study.settings, self._network, quantised=self._quantised)
+        return _last_extractor[self._made_with]
 
     @cached_property
     def _earlier(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -311,6 +314,10 @@ class _Shards:
         speed = len(files) / seconds
         logger.info(said, self._name, number, len(self._keys), len(keys), len(files), seconds, speed)
         return len(files)
+
+
+# The last extractor that was made, by what it is made with: shards and preparations of one network follow one another.
+_last_extractor: dict[str, "Extractor"] = {}
 
 
 def prepared_pictures(

@@ -101,8 +101,9 @@ def small_study(tmp_path: Path) -> Study:
 @pytest.fixture
 def invented_features(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Features that cost nothing: the mean colour of a picture, at the front. Gives the number of pictures read."""
-    from bookcover_core.training import feature_extraction
+    from bookcover_core.training import feature_extraction, features
 
+    monkeypatch.setattr(features, "_last_extractor", {})
     read = 0
 
     class MeanColour:

@@ -15,6 +15,7 @@ from bookcover_core.pipeline.store import Store
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table
 from bookcover_core.preparation.prepare import shard_keys
+from bookcover_core.training import feature_extraction
 from bookcover_core.training.feature_store import shard_file
 from bookcover_core.training.features import (
     compute_feature_shard,
@@ -223,6 +224,23 @@ def test_a_shard_is_done_once(small_study, invented_features):
     assert not compute_shard(small_study, 2).reused
     assert file.read_bytes() == content
     assert invented_features() == 2 * 11
+
+
+def test_shards_share_a_network(small_study, invented_features, monkeypatch):
+    """A process that is given shards one by one makes the network once, and another where the weights are others."""
+    made: list[str] = []
+
+    class Counted(feature_extraction.Extractor):
+        def __init__(self, settings, backbone, **options):
+            made.append(backbone.name)
+            super().__init__(settings, backbone, **options)
+
+    monkeypatch.setattr(feature_extraction, "Extractor", Counted)
+    for shard in (1, 2):
+        compute_shard(small_study, shard)
+    assert made == ["MobileNetV2"]
+    compute_shard(Study(small_study.settings.model_copy(update={"seed": 5})), 2)
+    assert made == ["MobileNetV2"] * 2
 
 
 def test_a_shard_comes_after_its_preparation(small_study):
