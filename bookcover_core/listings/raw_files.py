@@ -19,7 +19,7 @@ from bookcover_core.errors import DownloadError, ListingError, StageOrderError
 from bookcover_core.listings.host_access import find_proxy, is_public, may_pass, pause, retry_after
 from bookcover_core.listings.image_files import WEB_PAGE
 from bookcover_core.listings.listing_format import MOST_BYTES, refuse_unread
-from bookcover_core.pipeline.manifests import file_digest
+from bookcover_core.pipeline.manifests import file_digest, known_digest
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import atomic, copy_file, write_json
 from bookcover_core.settings import CoverSettings, is_remote
@@ -83,9 +83,9 @@ def digest_of_source(study: Study, name: str, source: str) -> str:
     with suppress(OSError):
         if not is_remote(source) and Path(place).exists():
             refuse_unread(Path(place))
-            return file_digest(Path(place))
+            return known_digest(Path(place))
         if _read_sources(kept.parent).get(name, {}).get("source") == place:
-            return file_digest(kept)
+            return known_digest(kept)
     what = f"the listing {source} has not been read"
     raise StageOrderError(what, where=kept, advice="Run the stage `listings` first.")
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.pipeline.manifests import digest_of, file_digest
+from bookcover_core.pipeline.manifests import digest_of, known_digest
 from bookcover_core.pipeline.workspace import copy_file
 from bookcover_core.reading.openvino_runtime import compile_network, load_openvino
 
@@ -41,7 +41,7 @@ class SentenceEncoder:
         missing = [name for name in SENTENCE_FILES if not (self.folder / name).is_file()]
         if missing:
             raise _fault(self.folder, f"has no {' and no '.join(missing)}", "Name a folder that has both.")
-        return digest_of([file_digest(self.folder / name) for name in SENTENCE_FILES])
+        return digest_of([known_digest(self.folder / name) for name in SENTENCE_FILES])
 
     def check(self) -> None:
         """Return where it can be used; raise `SettingsError` where it is no such encoder, or its extra is missing."""

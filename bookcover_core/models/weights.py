@@ -14,7 +14,7 @@ from typing import Any, Literal
 from bookcover_core.errors import WeightsError
 from bookcover_core.models.backbones import Backbone
 from bookcover_core.models.encoders import Encoder
-from bookcover_core.pipeline.manifests import digest_of, file_digest
+from bookcover_core.pipeline.manifests import digest_of, known_digest
 from bookcover_core.settings import StudySettings
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ def weights_source(settings: StudySettings, backbone: Backbone) -> WeightsSource
             raise WeightsError(
                 f"the encoder {backbone.name} is not there", where=backbone.file, advice="Correct models.encoders."
             )
-        way = [file_digest(backbone.file), backbone.size, backbone.preprocessing, backbone.output]
+        way = [known_digest(backbone.file), backbone.size, backbone.preprocessing, backbone.output]
         return WeightsSource("file", digest_of(way), backbone.file.name)
     if backbone.name in settings.models.weight_files:
         file = _named_file(settings, backbone)
-        return WeightsSource("file", file_digest(file), file.name)
+        return WeightsSource("file", known_digest(file), file.name)
     if settings.models.weights == "imagenet":
         published = backbone.weights
         return WeightsSource("imagenet", f"imagenet:{published.digest or published.file}", published.file)

@@ -3,12 +3,14 @@
 import os
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookcover_core.pipeline import manifests
 from bookcover_core.pipeline.manifests import (
     INDEX_COLUMNS,
     Manifest,
@@ -17,6 +19,7 @@ from bookcover_core.pipeline.manifests import (
     digest_outputs,
     file_digest,
     is_unaltered,
+    known_digest,
     read_manifest,
 )
 from bookcover_core.pipeline.workspace import write_table
@@ -46,6 +49,21 @@ def test_an_output_is_known_by_content(tmp_path, file):
     assert (output.path, output.bytes) == ("folder/file.bin", 7)
     assert output.sha256 == sha256(b"content").hexdigest() == file_digest(file)
     assert output.stands(tmp_path)
+
+
+def test_a_known_file_is_read_once(file, monkeypatch):
+    """What people bring is read again only when it has another time of change, size or inode."""
+    read: list[Path] = []
+    monkeypatch.setattr(manifests, "file_digest", lambda path: read.append(path) or file_digest(path))
+    assert known_digest(file) == known_digest(file) == sha256(b"content").hexdigest()
+    assert read == [file]
+    other = file.with_name("other.bin")
+    other.write_bytes(b"CONTENT")
+    os.utime(other, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    other.replace(file)
+    assert known_digest(file) == sha256(b"CONTENT").hexdigest(), "another inode"
+    file.write_bytes(b"contents")
+    assert known_digest(file) == sha256(b"contents").hexdigest(), "another size"
 
 
 def test_missing_and_altered_files_do_not_stand(tmp_path, file):
