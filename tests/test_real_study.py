@@ -49,12 +49,12 @@ def real_study(real_data, tmp_path_factory, prefect_server) -> Study:
                 },
                 "curation": {"undecided": "keep"},
                 "models": {
-                    "input_size": 160,  # half of the pixels of 224
+                    "input_size": 192,  # as large as they are prepared: to scale them takes as long as the network
                     "weight_files": {
                         "MobileNetV2": str(real_data / "weights" / "mobilenet_v2_1.0_224_imagenet_no_top.h5")
                     },
                 },
-                "preparation": {"methods": ["noprep"]},
+                "preparation": {"methods": ["noprep"], "size": 192},
                 "training": {"backbones": ["MobileNetV2"], "preparation": "noprep"},
                 "visualisation": {"genres": 0, "grad_cam": 0},
             }
