@@ -69,6 +69,9 @@ def test_looking_up_a_backbone_imports_no_tensorflow():
     assert output.strip() == "[]"
 
 
+# Weights get their shapes and no values in a `StatelessScope`: to draw values takes half of the time of a build.
+
+
 # Parameters without the top: keras.applications' own counts, and 23,048,128 for the grouped form of ResNeXt-50 (32x4d).
 @pytest.mark.parametrize(
     ("name", "parameters", "rows"),
@@ -77,7 +80,8 @@ def test_looking_up_a_backbone_imports_no_tensorflow():
 def test_backbones_have_their_known_size(name, parameters, rows):
     """Parameters, input side and feature maps are those of the published networks."""
     backbone = find_backbone(name)
-    network = backbone.build()
+    with keras.StatelessScope():
+        network = backbone.build()
     assert network.count_params() == parameters
     assert network.input_shape == (None, backbone.size, backbone.size, 3)
     assert network.output_shape == (None, rows, rows, backbone.channels)
@@ -86,7 +90,8 @@ def test_backbones_have_their_known_size(name, parameters, rows):
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNeXt50"])
 def test_backbones_take_smaller_pictures_with_the_same_weights(name):
     """`models.input_size` changes the feature maps, and no weight."""
-    small, published = find_backbone(name, 96).build(), find_backbone(name).build()
+    with keras.StatelessScope():
+        small, published = find_backbone(name, 96).build(), find_backbone(name).build()
     assert small.output_shape == (None, 3, 3, find_backbone(name).channels)
     assert [weight.shape for weight in small.weights] == [weight.shape for weight in published.weights]
 
@@ -155,7 +160,8 @@ def test_keras_fetches_the_same_file(module, monkeypatch):
     )
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
     backbone = MODULES[module][0]
-    network = getattr(keras.applications, backbone.name)(include_top=False, weights="imagenet")
+    with keras.StatelessScope():
+        network = getattr(keras.applications, backbone.name)(include_top=False, weights="imagenet")
     [((file, address), options)] = asked
     weights = backbone.weights
     assert (weights.file, weights.address, weights.digest) == (file, address, options.get("file_hash"))
@@ -167,7 +173,8 @@ def test_building_fetches_nothing(monkeypatch):
     monkeypatch.setattr(keras.src.utils.file_utils, "get_file", ask)
     for name in ("MobileNetV3Large", "VGG19"):
         backbone = find_backbone(name)
-        network = backbone.build()
+        with keras.StatelessScope():
+            network = backbone.build()
         assert network.name == name
         assert network.input_shape == (None, backbone.size, backbone.size, 3)
         assert network.output_shape[-1] == backbone.channels

@@ -19,7 +19,8 @@ from bookcover_core.models.networks import (
 from bookcover_core.models.weights import build_backbone
 from bookcover_core.settings import HeadSettings, StudySettings
 
-BACKBONE = find_backbone("MobileNetV2")
+SIDE = 96  # of the pictures: a fifth of the pixels that networks are made for
+BACKBONE = find_backbone("MobileNetV2", SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def network():
 def test_pixels_may_be_bytes_or_floats(network):
     """Pictures of 0..255 give the same probabilities as uint8 and as float32."""
     model = assemble(BACKBONE, network, build_head(1280, 5))
-    pictures = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype(np.uint8)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.uint8)
     as_bytes = model.predict(pictures, verbose=0)
     np.testing.assert_allclose(as_bytes, model.predict(pictures.astype(np.float32), verbose=0), atol=1e-6)
     np.testing.assert_allclose(as_bytes.sum(axis=1), 1, atol=1e-5)
@@ -47,7 +48,7 @@ def test_only_the_head_is_trainable(network):
 @pytest.mark.parametrize("name", ["EfficientNetB0", "VGG16"])
 def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
     """Normalised pixels (EfficientNet) and turned channels (VGG) are part of the network that a card rebuilds."""
-    backbone = find_backbone(name)
+    backbone = find_backbone(name, SIDE)
     network = build_backbone(StudySettings.model_validate({"models": {"weights": "random"}}), backbone)
     for layer in network.layers:
         if layer.name.startswith("normalization"):
@@ -74,7 +75,7 @@ def test_networks_of_keras_come_back_from_their_folder(tmp_path, name):
         software={},
     )
     write_card(tmp_path, card)
-    pictures = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype(np.uint8)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.uint8)
     loaded, read = load_model(tmp_path)
     assert read == card
     np.testing.assert_allclose(loaded(pictures), model(pictures), atol=1e-5)
@@ -96,7 +97,7 @@ def test_a_deep_head_with_extra_inputs_comes_back_from_its_folder(network, tmp_p
         kind="frozen",
         backbone="MobileNetV2",
         preparation="padded",
-        input_size=224,
+        input_size=SIDE,
         preprocessing="tf",
         weights="random",
         weights_file=None,
@@ -116,7 +117,7 @@ def test_a_deep_head_with_extra_inputs_comes_back_from_its_folder(network, tmp_p
         software={},
     )
     write_card(tmp_path, card)
-    pictures = generator.integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    pictures = generator.integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.float32)
     measurements = generator.normal(50, 20, (2, 4)).astype(np.float32)
     wanted = head([build_pooled(BACKBONE, network)(pictures).numpy(), measurements])
     loaded, read = load_model(tmp_path)
