@@ -1,9 +1,10 @@
 """How far the titles alone tell the genres of the official BookCover30 test set, all 5,700 books of it.
 
-    python benchmarks/titles.py LISTINGS [--train FILE] [--encoder FOLDER]
+    python benchmarks/titles.py LISTINGS [--train FILE] [--encoder FOLDER ...] [--vectors FOLDER] [--add]
 
 LISTINGS is the folder that holds book30-listing-test.csv; FOLDER that of a sentence encoder, such as
-`benchmarks/sentence_encoder.py` writes, with which every reader is tried once more.
+`benchmarks/sentence_encoder.py` writes, with which every reader is tried once more;
+--vectors names a folder in which its vectors are kept, and --add keeps the rows that others have in the table.
 No cover is looked at. The readers of titles (`families.text`) learn from the training listing that is at hand, less
 other editions of test books (the same main title, by the same author or one that a listing leaves out), and a tenth of
 it chooses the strength of the penalty; the test books choose nothing. The rows of `results/titles.csv`:
@@ -21,13 +22,13 @@ it chooses the strength of the penalty; the test books choose nothing. The rows 
 import argparse
 import csv
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from remembered_vectors import Remembering
 from scipy.optimize import least_squares
 
 from bookcover_core.evaluation.giveaways import known_authors, unaided
@@ -37,7 +38,6 @@ from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by
 from bookcover_core.families.text_classifier import TextClassifier, join_with_meaning
 from bookcover_core.listings.books import BookText
 from bookcover_core.listings.records import read_records
-from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.settings import StudySettings
 from bookcover_core.training.stored_probabilities import validation_figures
 
@@ -61,22 +61,8 @@ def hits(probabilities: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray
     return (np.argsort(-probabilities, axis=1, kind="stable")[:, :most] == labels[:, None]).any(axis=1)
 
 
-class Remembering(SentenceEncoder):
-    """A sentence encoder that computes the vector of a text once."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._known: dict[str, np.ndarray] = {}
-
-    def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """(texts, size)."""
-        new = list({text: None for text in texts if text not in self._known})
-        self._known.update(zip(new, super().vectors(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-
 def learn(
-    system: str, train: pd.DataFrame, labels: dict[str, int], encoder: SentenceEncoder | None
+    system: str, train: pd.DataFrame, labels: dict[str, int], encoder: Remembering | None
 ) -> tuple[TextClassifier, float]:
     """The classifier whose strength a tenth of the records chose, and that strength."""
     generator = np.random.default_rng(2020)
@@ -131,7 +117,7 @@ class Trial:
 
 
 def try_out(
-    system: str, train: pd.DataFrame, test: pd.DataFrame, labels: dict[str, int], encoder: SentenceEncoder | None
+    system: str, train: pd.DataFrame, test: pd.DataFrame, labels: dict[str, int], encoder: Remembering | None
 ) -> Trial:
     """Learn from `train`, and read the titles of `test`."""
     started = time.perf_counter()
@@ -157,7 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("listings", type=Path)
     parser.add_argument("--train", type=Path, help="training listing (default: the partial one in LISTINGS)")
-    parser.add_argument("--encoder", type=Path, help="folder of a sentence encoder (default: n-grams alone)")
+    parser.add_argument("--encoder", type=Path, action="append", default=[], help="folder of a sentence encoder")
+    parser.add_argument("--vectors", type=Path, help="folder in which vectors of titles are kept")
+    parser.add_argument("--add", action="store_true", help="try the encoders alone, and keep the table's other rows")
     options = parser.parse_args()
     test = read(options.listings / "book30-listing-test.csv")
     train = read(options.train or options.listings / "book30-listing-train-partial.csv")
@@ -175,7 +163,8 @@ def main() -> None:
         **unaided(test["text"].tolist(), test["genre"].tolist(), known_authors(train["text"])),
     }
     rows = []
-    encoders = [None, Remembering(options.encoder)] if options.encoder else [None]
+    files = [options.vectors and options.vectors / f"{folder.name}.npz" for folder in options.encoder]
+    encoders = [*([] if options.add else [None]), *map(Remembering, options.encoder, files)]
     for system, encoder in product((TITLE, TITLE_AUTHOR), encoders):
         curve = []
         for share in (*SHARES, 1.0):
@@ -186,6 +175,10 @@ def main() -> None:
         rows += [curve[-1].row(what, chosen) for what, chosen in groups.items()]
         rows.append(at_full_size(curve))
         print(*rows[-6:], sep="\n", flush=True)
+    if options.add:
+        with RESULTS.open(encoding="utf-8", newline="") as stream:
+            rows = [row for row in list(csv.reader(stream))[1:] if row[0] not in {each[0] for each in rows}] + rows
+        rows.sort(key=lambda row: row[0])
     with RESULTS.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from remembered_vectors import Remembering
 from systems import ENCODER, MIXTURES, NETWORK, VARIANTS, Mixture, Variant
 
+from bookcover_core.families import text
 from bookcover_core.families.family import System
 from bookcover_core.families.systems import find_system, study_parts
 from bookcover_core.pipeline.stage_process import run_part, shared_process
@@ -111,16 +113,16 @@ def _save_network(weights: Path, file: Path) -> None:
     keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3), weights=str(weights)).save(file)
 
 
-def measure(base: dict[str, Any], work: Path, only: list[str], sentences: Path | None) -> Path:
+def measure(base: dict[str, Any], work: Path, only: list[str], sentences: dict[str, Path]) -> Path:
     """Where what every system says of every fold lies; what is there already is kept.
 
-    `sentences` is the folder of the sentence encoder, without which what wants one is left out.
+    `sentences` are folders of sentence encoders by their names; what wants another one is left out.
     """
     folder = work / "judged"
     had = {each["name"] for each in base["models"]["encoders"]} | {NETWORK, "LeNet", "AlexNet"}
     studies: defaultdict[str, list[Variant]] = defaultdict(list)
     for variant in VARIANTS:
-        is_wanted = (not only or variant.name in only) and (sentences or "text.encoder" not in variant.overrides)
+        is_wanted = (not only or variant.name in only) and variant.overrides.get("text.encoder", "") in {"", *sentences}
         if is_wanted and had.issuperset(variant.overrides.get("training.backbones", ())):
             studies[repr(variant.overrides)].append(variant)
     for variants in studies.values():
@@ -130,7 +132,7 @@ def measure(base: dict[str, Any], work: Path, only: list[str], sentences: Path |
                 continue
             overrides = {"name": f"fold-{fold}", "splits.fold": fold} | variants[0].overrides
             if "text.encoder" in overrides:
-                overrides["text.encoder"] = str(sentences)
+                overrides["text.encoder"] = str(sentences[overrides["text.encoder"]])
             settings = with_overrides(base, overrides)
             # A process for each, so that the memory of one is not that of another.
             process = multiprocessing.get_context("fork").Process(target=_make, args=(settings, missing))
@@ -161,12 +163,18 @@ def with_overrides(base: dict[str, Any], overrides: dict[str, Any]) -> StudySett
 def _make(settings: StudySettings, wanted: dict[Variant, Path]) -> None:
     """Make a study as far as its systems, and keep what those that are wanted say."""
     study = Study(settings)
+    if settings.text.encoder:
+        file = Path(settings.workspace) / f"{Path(settings.text.encoder).name}.npz"
+        text.SentenceEncoder = lambda folder: Remembering(folder, file)
     with study.alone(), shared_process():
         study.begin()
         for part in study_parts(study):
             if part.stage.name == "evaluate":
                 break
-            run_part(study, part)
+            if settings.text.encoder and part.stage.name in {"text", "cover-text"}:
+                part.stage(study, *part.words)  # in this process, where the vectors of titles are remembered
+            else:
+                run_part(study, part)
     megabytes = max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)) / 1024
     for variant, file in wanted.items():
         judged = _judged(study, find_system(settings, variant.system), megabytes)

@@ -53,7 +53,8 @@ _READ = _BOTH | {
     "ensemble.methods": ["product"],
     "ensemble.members": [NETWORK, "CoverText"],
 }
-_MEANT = _READ | {"text.strengths": [4, 16], "text.encoder": "the folder that the command line names"}
+# By how the table calls it: the folder of a sentence encoder, which the command line names.
+_MEANING = {"MiniLM": "all-MiniLM-L6-v2", "MPNet": "all-mpnet-base-v2"}
 
 
 def _seen_as(scaling: str) -> dict[str, Any]:
@@ -78,7 +79,14 @@ VARIANTS = (
         "CoverAndTitle",
     ),
     *(
-        Variant(f"{name}, MiniLM", part, f"the same, n-grams and meaning: {says}", _MEANT, name)
+        Variant(
+            f"{name}, {meaning}",
+            part,
+            f"the same, n-grams and meaning: {says}",
+            _READ | {"text.strengths": [4, 16], "text.encoder": folder},
+            name,
+        )
+        for meaning, folder in _MEANING.items()
         for name, part, says in (
             ("CoverText", "words", "the words read off the cover"),
             ("Title", "words", "the title as it is printed"),
