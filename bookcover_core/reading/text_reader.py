@@ -4,7 +4,8 @@
 
 RapidOCR's own pipeline takes one cover at a time, and cannot be told a precision: the networks, and what finds and cuts
 out lines, are RapidOCR's, not public; the way through them is here. A strip is filled up to one of a few widths: what
-is read on a cover does not depend on the covers that it shares a batch with.
+is read on a cover does not depend on the covers that it shares a batch with. The recogniser's softmax over 18,710
+classes is left out of it, and computed for the columns with a character alone.
 """
 
 import atexit
@@ -103,7 +104,8 @@ class TextReader:
                     where="reading",
                     advice='Install the one that was tested: `pip install "bookcover[text]"`.',
                 )
-            networks[name] = compile_network(core.read_model(file), settings.precision, **options)
+            network = core.read_model(file) if name == "det" else _without_softmax(core.read_model(file))
+            networks[name] = compile_network(network, settings.precision, **options)
         self._detector = networks["det"].create_infer_request()
         self._recogniser = networks["rec"].create_infer_request()
         framework = core.read_model(folder / "PP-OCRv6_rec_small.onnx").get_rt_info()["framework"]
@@ -146,12 +148,16 @@ class TextReader:
         return np.asarray(TextDetector.sorted_boxes(lines), np.float32).reshape(-1, 4, 2)
 
     def _recognise(self, strips: Sequence[tuple[Any, Pixels]], width: int) -> tuple[npt.NDArray[np.int64], Floats]:
-        """The likeliest class of each column (strips, columns), and its probability."""
+        """The likeliest class of each column (strips, columns), and its probability; 0 for that of a blank."""
         filled = np.zeros((len(strips), 3, _HEIGHT, width), np.float32)
         for row, (_, strip) in enumerate(strips):
             filled[row, :, :, : strip.shape[1]] = _as_input(strip)
-        classes = self._recogniser.infer([filled])[0]
-        return classes.argmax(axis=2), classes.max(axis=2)
+        scores = self._recogniser.infer([filled], share_inputs=True, share_outputs=True)[0]
+        best = scores.argmax(axis=2)
+        told, chances = best != _BLANK, np.zeros(best.shape, np.float32)
+        some = scores[told]
+        chances[told] = 1 / np.exp(some - some.max(axis=1, keepdims=True)).sum(axis=1)
+        return best, chances
 
     def _words(self, best: npt.NDArray[np.int64], chances: Floats, filled: float, corners: Floats) -> Iterator[Word]:
         """The words of a line: characters are what is left of its columns without repeats and blanks.
@@ -172,6 +178,14 @@ class TextReader:
                 left, top, right, bottom = (round(float(each), _DIGITS) for each in (*low, *high))
                 yield Word(text, round(float(chances[word].mean()), _DIGITS), (left, top, right, bottom))
                 word = []
+
+
+def _without_softmax(network: Any) -> Any:
+    """The recogniser up to what its softmax, the last of its layers, is computed from."""
+    last = network.outputs[0].get_node().input_value(0).get_node()
+    if last.get_type_name() != "Softmax":
+        raise RuntimeError(f"PP-OCRv6's recogniser ends in {last.get_type_name()}, not in a softmax")
+    return load_openvino().Model([last.input_value(0)], network.get_parameters())
 
 
 def scaled(cover: Image.Image, settings: ReadingSettings) -> Image.Image:

@@ -1,5 +1,7 @@
 """What is read on covers: the reader itself, at work on a few that are drawn here."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -55,6 +57,24 @@ def test_what_is_read_does_not_depend_on_the_covers_beside_it(reader):
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose([word.confidence for word in one], [word.confidence for word in other], atol=2e-4)
     assert together[2] == ()
+
+
+def test_what_is_told_of_a_column_is_what_the_whole_recogniser_says(reader):
+    """Its likeliest class, and that class's share of the softmax, which is left out of the network, unless blank."""
+    import openvino
+    import rapidocr
+
+    file = Path(rapidocr.__file__).parent / "models" / "PP-OCRv6_rec_small.onnx"
+    kind = {"INFERENCE_PRECISION_HINT": "f32"}
+    whole = openvino.Core().compile_model(file, "CPU", kind).create_infer_request()
+    drawn = [cover((text, (10, 4, 310, 44)), size=(320, 48)) for text in ("Garden Soups", "The War of 1812")]
+    strips = [np.asarray(each) for each in drawn]
+    filled = np.stack([strip.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1 for strip in strips])
+    expected = whole.infer([filled])[0]
+    best, chances = reader._recognise([(0, strip) for strip in strips], 320)
+    np.testing.assert_array_equal(best, expected.argmax(axis=2))
+    assert (best > 0).sum() > 20
+    np.testing.assert_allclose(chances, np.where(best > 0, expected.max(axis=2), 0), atol=2e-5)
 
 
 def test_a_line_that_runs_downwards_is_read_and_marked(reader):
