@@ -76,7 +76,7 @@ class CoverStudy:
     def __init__(self, settings: StudySettings) -> None:
         self.settings = settings
         self._study = Study(settings)
-        self._judges: dict[str, Any] = {}
+        self._judges: dict[tuple[str, bool], Any] = {}
 
     @classmethod
     def open(cls, study: str | Path, *changes: str) -> Self:
@@ -207,7 +207,8 @@ class CoverStudy:
             cover: A file, an http or https address, the content of a file, or a picture.
             title: Title of its book, for systems that read it.
             author: Its author, likewise.
-            model: Which model judges, such as "MobileNetV2-padded"; default: the best by validation accuracy.
+            model: Which model judges, such as "MobileNetV2-padded"; default: the best by validation accuracy, with a
+                title one that reads it.
             top: How many genres are named.
             near: How many of the study's most similar covers are named.
 
@@ -221,11 +222,12 @@ class CoverStudy:
             advice = "Name at least one genre, and 0 covers or more."
             raise InputError(f"top is {top}, near is {near}", where="judge", advice=advice)
         given = _as_input(cover)
-        if model not in self._judges:
-            self._judges[model] = Judge.load(self._study, model)
+        by = (model, bool(title))
+        if by not in self._judges:
+            self._judges[by] = Judge.load(self._study, model, is_titled=by[1])
         if isinstance(given, CoverInput):
             given = given._replace(text=BookText(title, author))
-        [verdict], markdown = judge_and_show(self._judges[model], [given], top=top, near=near)
+        [verdict], markdown = judge_and_show(self._judges[by], [given], top=top, near=near)
         if isinstance(verdict, Unreadable):
             advice = "Give a picture: JPEG, PNG, WebP, TIFF, AVIF …"
             raise InputError(verdict.detail, where=verdict.source, advice=advice)

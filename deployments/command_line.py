@@ -310,7 +310,7 @@ def judge(
     model: Annotated[
         str,
         typer.Option(
-            help="Which of its trained models: MobileNetV2, say; without it, the best by validation accuracy.",
+            help="Which of its models: MobileNetV2, say; else the best by validation, with --title one that reads it.",
             show_default=False,
         ),
     ] = "",
@@ -319,7 +319,7 @@ def judge(
     title: Annotated[
         str,
         typer.Option(
-            help="Title of the book, for models that read it: Title, TitleAuthor, CoverAndTitle.", show_default=False
+            help="Title of the book, of one cover, for models that read it: CoverAndTitle, say.", show_default=False
         ),
     ] = "",
     author: Annotated[str, typer.Option(help="Its author, if known.", show_default=False)] = "",

@@ -58,6 +58,12 @@ def judge_covers(
         each if isinstance(each, Unreadable) else each._replace(text=text)
         for each in _covers(names, settings.covers.max_bytes, sys.stdin.buffer)
     ]
+    if any(text) and len(found) > 1:
+        raise SettingsError(
+            f"one title or author is given for {len(found):,} covers",
+            where="--title, --author",
+            advice="Name one cover with the title of its book, or leave the title out.",
+        )
     unreadable = 0
     # Where there is nothing to look at, nobody waits for TensorFlow.
     if all(isinstance(cover, Unreadable) for cover in found):
@@ -66,7 +72,7 @@ def judge_covers(
             _print(cover, as_json=as_json)
         return len(found)
     study = Study(settings)
-    chosen = _choose(study, model, then)
+    chosen = _choose(study, model, then, is_titled=bool(text.title))
     about = describe(study, chosen)
     if not as_json:
         say(f"{about.title}, on {about.preparation} covers, of the study {about.study}. {about.measured}")
@@ -129,7 +135,7 @@ def _password() -> str:
     return password
 
 
-def _choose(study: Study, model: str, then: str) -> TrainedModel:
+def _choose(study: Study, model: str, then: str, *, is_titled: bool = False) -> TrainedModel:
     """The model that judges; `then` is the command that trains one."""
     if not candidates(study):
         raise WeightsError(
@@ -137,7 +143,7 @@ def _choose(study: Study, model: str, then: str) -> TrainedModel:
             where=study.workspace.models,
             advice=f"Train one first: `{then}` does everything that is needed for it.",
         )
-    return choose(study, model)
+    return choose(study, model, is_titled=is_titled)
 
 
 def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[CoverInput | Unreadable]:

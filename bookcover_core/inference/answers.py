@@ -113,12 +113,14 @@ class Unreadable(BaseModel, frozen=True):
 
     kind: Literal["unreadable"] = "unreadable"
     source: Source
-    outcome: CoverOutcome = Field(description="As in a study's ledger.")
+    outcome: CoverOutcome | None = Field(description="As in a study's ledger; none: the picture is not at fault.")
     reason: str
 
     @property
     def detail(self) -> str:
         """What is wrong with it: "not an image (a web page)"."""
+        if self.outcome is None:
+            return self.reason
         return f"{self.outcome} ({self.reason})" if self.reason else str(self.outcome)
 
 

@@ -101,7 +101,7 @@ def _folder(name: str, folder: Path) -> Iterator[CoverInput | Unreadable]:
     found = sorted(each for each, reason in reasons.items() if not reason)
     left_out += [LeftOut(each, reason) for each, reason in reasons.items() if reason not in {"", NO_IMAGE}]
     for below, reason in left_out:
-        yield Unreadable(source=str(Path(name) / file_path(Path(), below)), outcome=CoverOutcome.MISSING, reason=reason)
+        yield Unreadable(source=str(Path(name) / file_path(Path(), below)), outcome=None, reason=reason)
     if not found and not left_out:
         yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason="no images in this folder or below it")
     for each in found:

@@ -17,7 +17,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
-from bookcover_core.covers.ledger import CoverOutcome
 from bookcover_core.errors import SettingsError
 from bookcover_core.families.family import Evidence
 from bookcover_core.families.joining import join
@@ -81,9 +80,9 @@ class Judge(AbstractContextManager["Judge"]):
         self._reader = Reader(study.settings.covers, prepared_as(study), squares, reading)
 
     @classmethod
-    def load(cls, study: Study, model: str = "") -> "Judge":
-        """The judge whose model is called `model`; without a name, the best by validation accuracy."""
-        return cls(study, choose(study, model))
+    def load(cls, study: Study, model: str = "", *, is_titled: bool = False) -> "Judge":
+        """The judge whose model is called `model`; without a name, as `choose` says."""
+        return cls(study, choose(study, model, is_titled=is_titled))
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -171,8 +170,8 @@ class Judge(AbstractContextManager["Judge"]):
         if known := self.index.known(read.sha256):
             read = replace(read, text=BookText(known.title, known.author))
         if not read.text.title:
-            reason = f"{self.about.title} judges by the title of a book, and this one's is not known: give it"
-            return Unreadable(source=read.name, outcome=CoverOutcome.MISSING, reason=reason)
+            reason = f"{self.about.title} reads the title of a book, and this one's is not known: give its title"
+            return Unreadable(source=read.name, outcome=None, reason=reason)
         return read
 
     def _judge(self, covers: Sequence[ReadCover], top: int, near: int) -> list[CoverVerdict]:
@@ -208,6 +207,8 @@ class Judge(AbstractContextManager["Judge"]):
         order = np.argsort(-probabilities, kind="stable")[:top]
         known = self.index.known(cover.sha256)
         warnings = [*self.about.warnings, *cover.warnings]
+        if any(cover.text) and not self._reads_titles:
+            warnings.append(f"{self.about.title} reads no titles: what was given of the book counts for nothing.")
         if novelty and novelty.is_novel:
             warnings.append(novelty.warning)
         if known is not None and known.split in _WORTH:

@@ -109,14 +109,17 @@ def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
     return reasons, lost
 
 
-def choose(study: Study, model: str = "") -> TrainedModel:
+def choose(study: Study, model: str = "", *, is_titled: bool = False) -> TrainedModel:
     """The model that is to judge: `model`, with or without the preparation; else the best by validation accuracy.
+
+    Where the title of the book is given (`is_titled`), one that reads it beside the cover comes first.
 
     Raises:
         WeightsError: Nothing has been trained, or nothing of that name.
     """
     trained = candidates(study)
-    competing = [each for each in trained if each.competes]
+    both = [each for each in trained if is_titled and {Evidence.PICTURE, Evidence.LISTING} <= each.evidence]
+    competing = [*both, *(each for each in trained if each.competes)]
     if not (trained if model else competing):
         raise WeightsError(
             "there is no trained network to judge with",

@@ -243,7 +243,9 @@ _SAID = {
 }
 
 
-def _unreadable(outcome: CoverOutcome, reason: str) -> Response:
+def _unreadable(outcome: CoverOutcome | None, reason: str) -> Response:
+    if outcome is None:
+        return site.error(422, f"{reason}.")
     said = _SAID.get(outcome, "This cannot be judged")
     return site.error(422, f"{said}: {reason}." if reason else f"{said}.")
 

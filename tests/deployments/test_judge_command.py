@@ -122,6 +122,14 @@ def test_without_a_trained_network_the_command_that_trains_one_is_named(judge, f
         judge(folder, study=file)
 
 
+def test_a_title_is_of_one_book(judge, folder):
+    """It is refused for several covers; a model that reads none says that it counts for nothing."""
+    with pytest.raises(SettingsError, match="one title or author is given for 3 covers"):
+        judge(folder, "--title", "Lonely Planet Italy")
+    ended = judge(folder / "a", "--author", "Somebody", "--model", "tiny")
+    assert "Tiny reads no titles: what was given of the book counts for nothing." in ended.output
+
+
 @pytest.mark.parametrize("arguments", [[], ["cover.jpg", "--page"]])
 def test_covers_or_a_page(judge, arguments):
     """One of both, or it is said what to do."""

@@ -24,6 +24,7 @@ let verdict = null;
 let genre = "";
 let isVeiled = false;
 let turn = 0;
+let sentTitle = "";
 let batch = 0;
 let table = [];
 const veils = new Map();
@@ -71,6 +72,12 @@ const sendPicture = (path, query) => post(path, { model: model().model, ...calle
 /** What the book is called, where the network reads it. */
 const called = () => (model().reads_titles ? { title: $("title").value.trim(), author: $("author").value.trim() } : {});
 
+/** Forget what the book of the cover before is called; what was typed since is of the next one. */
+function forgetTitle() {
+  if ($("title").value.trim() !== sentTitle) return;
+  $("title").value = $("author").value = "";
+}
+
 /* What is given */
 
 /** Take a cover, show it, and have it judged. */
@@ -79,6 +86,7 @@ function give(blob, name) {
   if (blob.type && !FORMATS.includes(blob.type)) return complain(`“${name}” is no picture of a kind that is read here: JPEG, PNG, GIF, WebP or BMP.`);
   if (blob.size > server.most_bytes) return complain(`“${name}” has ${blob.size.toLocaleString("en")} bytes; at most ${server.most_bytes.toLocaleString("en")} are read.`);
   if (given) URL.revokeObjectURL(given.address);
+  forgetTitle();
   given = { blob, name, address: URL.createObjectURL(blob) };
   isVeiled = false;
   $("cover").src = given.address;
@@ -99,6 +107,8 @@ async function judge() {
   for (const address of veils.values()) URL.revokeObjectURL(address);
   veils.clear();
   busy(true);
+  complain("");
+  sentTitle = called().title ?? sentTitle;
   $("status").textContent = "The network looks at the cover.";
   try {
     const said = await (await sendPicture("judge", { name: given.name })).json();
@@ -111,6 +121,7 @@ async function judge() {
   } catch (error) {
     if (mine !== turn) return;
     verdict = null;
+    $("status").textContent = "";
     complain(told(error));
     render();
   } finally {
@@ -270,6 +281,7 @@ function renderGiven() {
 function render() {
   const isReady = server.models.length > 0;
   $("message").hidden = isReady || !server.problem;
+  $("message").firstElementChild.textContent = "Nobody can judge yet";
   $("message").lastElementChild.textContent = server.problem ?? "";
   $("bench").hidden = !isReady;
   if (!isReady) return;
@@ -427,6 +439,7 @@ function wire() {
 
 async function begin() {
   wire();
+  $("message").hidden = false; // "One moment", as networks may take some
   await load();
   for (const each of server.models) {
     const choice = new Option(`${each.title}, ${each.preparation}`, each.model);

@@ -298,14 +298,19 @@ def test_a_reader_of_titles_is_told_the_title(trained, tmp_path):
         known, told, unknown = verdicts_of(
             judge, [own, cover._replace(text=BookText(book.title)), cover], near=0, top=3
         )
-    assert unknown.outcome is CoverOutcome.MISSING
-    assert "judges by the title of a book" in unknown.reason
+    assert unknown.outcome is None  # the picture is not at fault
+    assert unknown.detail == "Title reads the title of a book, and this one's is not known: give its title"
     assert known.genres == told.genres
-    with Judge.load(study, "Ensemble-product") as judge:
+    with Judge.load(study, is_titled=True) as judge:  # one that looks too is preferred to one that only reads
+        assert judge.about.model.startswith("Ensemble-product")
         assert judge.about.reads_titles
         [joined] = verdicts_of(judge, [cover._replace(text=BookText(book.title))], near=0, top=3)
     assert sum(guess.probability for guess in joined.genres) == pytest.approx(1, abs=1e-5)
     assert joined.genres != told.genres
+    assert "counts for nothing" not in "".join(joined.warnings)
+    with Judge.load(study) as judge:
+        [untold] = verdicts_of(judge, [cover._replace(text=BookText(book.title))], near=0, top=3)
+    assert "Tiny reads no titles: what was given of the book counts for nothing." in untold.warnings
 
 
 class ColourReader:

@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 
@@ -105,6 +106,42 @@ def test_what_is_no_picture_is_told_and_the_next_cover_is_judged(page, cover):
     drop(page, "mine.jpg", cover.read_bytes())
     page.wait_for_selector(".genres button")
     assert not page.is_visible("#alert")
+
+
+def test_a_title_is_of_the_cover_that_it_was_given_for(page, cover):
+    """What was refused for want of it is told until it is given; the next cover begins without it."""
+    asked = []
+
+    def answer(route):
+        asked.append(parse_qs(urlparse(route.request.url).query).get("title", [""])[0])
+        if asked[-1]:
+            route.continue_()
+        else:
+            route.fulfill(status=422, json={"error": "Its title is not known."})
+
+    page.route("**/state", lambda route: route.fulfill(json=reading_titles(route.fetch().json())))
+    page.route("**/judge?*", answer)
+    page.reload()
+    page.wait_for_selector("#bench:visible")
+    drop(page, "mine.jpg", cover.read_bytes())
+    page.wait_for_selector("#alert:visible")
+    assert page.inner_text("#status") == ""
+    page.fill("#title", "Torts")
+    page.press("#title", "Enter")
+    page.wait_for_selector(".genres button")
+    assert not page.is_visible("#alert")
+    drop(page, "other.jpg", cover.read_bytes())
+    page.wait_for_selector("#alert:visible")
+    assert page.input_value("#title") == ""
+    page.fill("#title", "Contracts")  # typed before its cover is dropped
+    drop(page, "third.jpg", cover.read_bytes())
+    page.wait_for_selector(".genres button")
+    assert asked == ["", "Torts", "", "Contracts"]
+
+
+def reading_titles(state):
+    """The page's state, as if its networks read titles."""
+    return state | {"models": [each | {"reads_titles": True} for each in state["models"]]}
 
 
 def test_another_network_judges_the_same_cover(page, cover):
