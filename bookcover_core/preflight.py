@@ -26,8 +26,8 @@ from bookcover_core.errors import (
     WorkspaceError,
 )
 from bookcover_core.families.systems import unknown_names
-from bookcover_core.families.text import sentence_encoder
-from bookcover_core.listings.books import Book, each_book
+from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by, sentence_encoder
+from bookcover_core.listings.books import Book, BookText, each_book
 from bookcover_core.listings.name_index import BookNames
 from bookcover_core.listings.raw_files import raw_file
 from bookcover_core.listings.read_listings import books_ahead, listing_files, read_listings
@@ -83,7 +83,7 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     yield from told
     if has_covers:
         checks.append(partial(_check_covers, study, found))
-    checks.append(partial(_check_decisions, study, found))
+    checks += [partial(_check_decisions, study, found), partial(_check_titles, settings, found)]
     if settings.reads_covers or settings.curation.read_box_sets:
         checks.append(check_reader)
     if settings.text.systems and (encoder := sentence_encoder(settings)):
@@ -170,6 +170,19 @@ def _check_decisions(study: Study, books: list[Book]) -> None:
     decisions = read_decisions(decisions_file(study), names)
     if names is not None:
         check_known(study, decisions, names)
+
+
+def _check_titles(settings: StudySettings, books: list[Book]) -> None:
+    """Raise `SettingsError` where titles are to be learnt from, and no book has one."""
+    texts = [BookText(book.title, book.author) for book in books]
+    wanted = [] if settings.text.listings or not books else settings.text.systems
+    for system in {TITLE, TITLE_AUTHOR}.intersection(wanted):
+        if not any(each.isalnum() for text in seen_by(system, texts) for each in text.joined):
+            raise SettingsError(
+                f"{system} is to learn from titles, and none of {len(books):,} books has one",
+                where="text.systems",
+                advice="Leave the systems that read titles out, or give a listing with titles (books.columns).",
+            )
 
 
 def _check_tracking(settings: StudySettings) -> None:

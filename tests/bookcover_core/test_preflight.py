@@ -57,6 +57,25 @@ def test_what_reads_is_looked_for_where_covers_are_to_be_read(make, monkeypatch)
         check(make(text={"systems": ["CoverText"]}))
 
 
+def test_titles_are_looked_for_where_they_are_learnt_from(make, tmp_path):
+    """Authors are enough for the system that reads both; another listing may bring titles."""
+
+    def of(rows, system="TitleAuthor", **text):
+        listing = tmp_path / "listing.csv"
+        write_text(listing, f"filename,category,title,author\n{rows}")
+        covers = {"source": "folder", "location": str(tmp_path / "covers")}
+        books = {"source": "listing", "listing": str(listing)}
+        return make(books=books, covers=covers, text={"systems": [system], **text})
+
+    bare = "".join(f"{genre}/{number}.jpg,{genre},,{{author}}\n" for genre in "ab" for number in (1, 2, 3))
+    with pytest.raises(SettingsError, match=r"text\.systems: TitleAuthor is to learn from titles, and none of 6 books"):
+        check(of(bare.format(author="")))
+    check(of(bare.format(author="Somebody")))
+    with pytest.raises(SettingsError, match="Title is to learn"):
+        check(of(bare.format(author="Somebody"), "Title"))
+    check(of(bare.format(author=""), listings=[str(tmp_path / "listing.csv")]))
+
+
 def test_one_fault_is_raised_as_it_is_and_several_as_a_list(make, tmp_path):
     """Faults that others found are among them."""
     missing = {"source": "folder", "folder": str(tmp_path / "gone")}
