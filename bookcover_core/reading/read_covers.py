@@ -1,8 +1,8 @@
 """The stage `read`: the words on every selected cover, shard by shard (`reading.text_reader`).
 
 A cover is read once: what was read on a picture for whichever shard, before curation (`reading.cover_candidates`) or
-after it, in whichever study of the home, with the same settings and by the same code, is taken over. A cover that
-cannot be read has a row that says why, and stops no other.
+after it, in whichever study of the home, with the same settings and by the same code, is taken over; of a shard
+that was cut off, what had been read. A cover that cannot be read has a row that says why, and stops no other.
 """
 
 import logging
@@ -83,7 +83,9 @@ def read_shard(study: Study, run: StageRun, shard: int) -> Result:
 def read_part(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> Result:
     """The result of a part that reads these covers: a file of words, a line each. Errors as of `read_shard`."""
     check_reader()
-    rows = _earlier(study, run)
+    file = words_file(study, run.part)
+    begun = file.with_suffix(f".{digest_of([run.settings, run.inputs[_READER]])[:12]}.partial")
+    rows = _earlier(study, run, begun)
     new = [cover for cover in {cover.sha256: cover for cover in covers}.values() if cover.sha256 not in rows]
     study.progress(len(covers) - len(new), len(covers))
     batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
@@ -93,13 +95,14 @@ def read_part(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> R
     with closing(in_processes(work, batches, processes=processes)) as outcomes:
         for outcome in outcomes:
             rows |= {each.sha256: each for each in outcome}
-            study.progress(sum(cover.sha256 in rows for cover in covers), len(covers))
+            write_words(begun, read := [rows[cover.sha256] for cover in covers if cover.sha256 in rows])
+            study.progress(len(read), len(covers))
     read = [rows[cover.sha256].model_copy(update={"key": cover.key}) for cover in covers]
     faults = [each for each in read if each.error]
     for each in faults:
         logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
-    file = words_file(study, run.part)
     write_words(file, read)
+    begun.unlink(missing_ok=True)
     counts = {
         "covers": len(read),
         "read anew": len(new),
@@ -151,14 +154,15 @@ def _faulty(cover: SelectedCover, error: Exception) -> CoverWords:
     return CoverWords(key=cover.key, sha256=cover.sha256, error=told)
 
 
-def _earlier(study: Study, run: StageRun) -> dict[str, CoverWords]:
-    """What was read before in the same way, by the digest of the picture: here, and in what the store has."""
-    root, store = study.workspace.root, Store.beside(study)
-    found: dict[str, CoverWords] = {}
+def _earlier(study: Study, run: StageRun, begun: Path) -> dict[str, CoverWords]:
+    """What was read before in the same way, by the digest of the picture: here, in the store, and in `begun`."""
+    root, store, files = study.workspace.root, Store.beside(study), [begun]
     for manifest in (*study.manifests("read"), *store.results("read")):
         is_alike = (manifest.settings, manifest.inputs.get(_READER)) == (run.settings, run.inputs[_READER])
-        for output in manifest.outputs if is_alike else ():
-            file = root / output.path if output.stands(root) else store.object(output)
-            with suppress(StageOrderError):
-                found.update({row.sha256: row for row in read_words(file) if not row.error} if file else {})
+        outputs = manifest.outputs if is_alike else ()
+        files += filter(None, (root / each.path if each.stands(root) else store.object(each) for each in outputs))
+    found: dict[str, CoverWords] = {}
+    for file in files:
+        with suppress(StageOrderError):
+            found.update({row.sha256: row for row in read_words(file) if not row.error})
     return found

@@ -123,6 +123,27 @@ def test_another_way_of_reading_reads_anew(study, invented, tmp_path, change):
     assert read_shard(changed, 1).counts["read anew"] == 20
 
 
+def test_what_was_read_before_a_kill_is_not_read_again(study, invented, monkeypatch):
+    """Nor what a second run had read that was killed too; nothing but the words is left of it."""
+    monkeypatch.setattr(read_covers, "BATCH", 6)
+
+    def cut_off(after):
+        def in_processes(work, batches, processes):
+            yield from map(work, batches[:after])
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(read_covers, "in_processes", in_processes)
+            with pytest.raises(KeyboardInterrupt):
+                read_shard(study, 1)
+
+    cut_off(2)
+    cut_off(1)
+    assert read_shard(study, 1).counts["read anew"] == 2
+    assert invented.read_covers == [*range(90, 110)]
+    assert [*study.workspace.texts.iterdir()] == [words_file(study, "shard-0001")]
+
+
 def test_two_books_with_one_picture_are_read_once(study, invented):
     """Each has its line."""
     one, other = (study.workspace.covers / "law" / f"{key}.jpg" for key in KEYS[:2])
