@@ -31,6 +31,13 @@ _BROUGHT = {"download": ("listings",), "compare": ("features",), "train": ("comp
 # Loggers of what sends events and lines of the log to the server.
 _SERVICES = {"EventsWorker", "APILogWorker"}
 
+# How Prefect's lines begin that tell of what ended a run.
+_ENDS = (
+    "Finished in state Failed",
+    "Finished in state Crashed",
+    "Crash detected! Execution was aborted by an interrupt signal",
+)
+
 # Seconds for which the home's server may be away.
 _SECONDS_FOR_SERVER = 180
 
@@ -176,7 +183,7 @@ def _is_said_elsewhere(record: logging.LogRecord) -> bool:
         return True  # `_run_until_done` tells of it
     if record.name.startswith("prefect._internal.concurrency") or record.name in _SERVICES:
         return True  # what did not reach the server, as it was away, or has still to reach it
-    return hasattr(record, OURS) or record.getMessage().startswith("Finished in state Failed")
+    return hasattr(record, OURS) or record.getMessage().startswith(_ENDS)
 
 
 def plain_errors() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bookcover_core.pipeline.engine import State
-from bookcover_core.pipeline.graph import declarations, known_parts, prospects, stages
+from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, known_parts, prospects, stages
 from bookcover_core.pipeline.study import Study, reference, studies_in
 from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
@@ -100,6 +101,21 @@ def print_status(settings: StudySettings) -> None:
     if mark := study.run_mark:
         again = f"was interrupted: `bookcover run {reference(settings)}` goes on where it was."
         say(f"Its run ({mark}) {'is under way.' if mark.lives else again}")
+    if waiting := _undecided(study):
+        candidates = "box-set candidate waits" if waiting == 1 else "box-set candidates wait"
+        say(f"{waiting:,} {candidates} for a decision: `bookcover review {reference(settings)}` shows them.")
+
+
+def _undecided(study: Study) -> int:
+    """Candidates that a study cannot go on without decisions on; 0 where it does not wait for people."""
+    is_searched = study.manifests("candidates") and not study.manifests("curate")
+    if study.settings.curation.undecided not in {"ask", "fail"} or not is_searched:
+        return 0
+    from bookcover_core.curation.review_queue import review_queue  # noqa: PLC0415 - imports pandas
+
+    with suppress(*NOT_KNOWN):
+        return len(review_queue(study).open)
+    return 0
 
 
 def _print(table: Table) -> None:

@@ -21,7 +21,7 @@ from bookcover_core.report.formats import capitalised, duration
 # Seconds after which the pace of a part tells more than the time of its last run.
 _PACE = 5.0
 
-DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
+DONE, UNCHANGED, STOPPED, FAILED = "done", "unchanged", "stopped", "failed"
 """How a piece of work ended."""
 
 
@@ -148,7 +148,7 @@ class StudyProgress:
     def _row(stage: str, works: list[Work]) -> Row:
         now = [work for work in works if not work.ended]
         ended = [work.ended for work in works if work.ended]
-        state = "now" if now else next(how for how in (FAILED, DONE, UNCHANGED) if how in ended)
+        state = "now" if now else next(how for how in (FAILED, STOPPED, DONE, UNCHANGED) if how in ended)
         parts = f"{len(ended)} parts" if len(ended) > 1 else ""
         what = "; ".join([*map(str, now), *([parts] if parts else [])])
         return Row(state, find(stage).title, what, sum(work.seconds for work in works))
@@ -215,8 +215,8 @@ def at_work(study: Study, part: Part) -> Iterator[Work]:
         work = progress.begin(stage.label, part.title, *([run.label] if run else []))
     try:
         yield work
-    except BaseException:
-        work.end(FAILED)
+    except BaseException as error:
+        work.end(STOPPED if isinstance(error, KeyboardInterrupt) else FAILED)
         raise
     if not work.ended:
         work.end(DONE)

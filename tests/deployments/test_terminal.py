@@ -1,14 +1,18 @@
 """Tests of `deployments.terminal`: tables in narrow terminals, and in files."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from bookcover_core.curation import review_queue
+from bookcover_core.pipeline.study import Study
 from bookcover_core.report import summary
 from bookcover_core.settings import StudySettings
 from deployments import terminal
 from deployments.terminal import print_results, print_status
+from tests.bookcover_core.invented import record
 
 ROW = {
     "model": "MobileNetV2, fine-tuned",
@@ -50,3 +54,21 @@ def test_no_interval_and_no_column_is_cut(printed, tmp_path, monkeypatch, width)
     assert "…" not in text
     lines = [line.rstrip() for line in text.splitlines()]
     assert width is None or max(map(len, lines[1:])) <= width
+
+
+def test_a_study_that_waits_for_people_says_so(printed, tmp_path, monkeypatch):
+    """Until the books are chosen; one that keeps or rejects undecided candidates waits for nobody."""
+    monkeypatch.setattr(review_queue, "review_queue", lambda _: SimpleNamespace(open=[1, 2]))
+    settings = StudySettings(name="waiting", workspace=str(tmp_path))
+    record(Study(settings), "candidates")
+    said = "2 box-set candidates wait for a decision: `bookcover review "
+
+    def status(**curation):
+        written = printed(None)
+        print_status(settings.model_copy(update={"curation": settings.curation.model_copy(update=curation)}))
+        return written.getvalue()
+
+    assert said in status()
+    assert said not in status(undecided="keep")
+    record(Study(settings), "curate")
+    assert said not in status()
