@@ -178,11 +178,9 @@ def _check_titles(settings: StudySettings, books: list[Book]) -> None:
     wanted = [] if settings.text.listings or not books else settings.text.systems
     for system in {TITLE, TITLE_AUTHOR}.intersection(wanted):
         if not any(each.isalnum() for text in seen_by(system, texts) for each in text.joined):
-            raise SettingsError(
-                f"{system} is to learn from titles, and none of {len(books):,} books has one",
-                where="text.systems",
-                advice="Leave the systems that read titles out, or give a listing with titles (books.columns).",
-            )
+            what = f"{system} is to learn from titles, and none of {len(books):,} books has one"
+            advice = "Leave the systems that read titles out, or give a listing with titles (books.columns)."
+            raise SettingsError(what, where="text.systems", advice=advice)
 
 
 def _check_tracking(settings: StudySettings) -> None:

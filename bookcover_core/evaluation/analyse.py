@@ -138,11 +138,9 @@ def evaluated_models(study: Study) -> dict[str, str]:
             if study.manifest_file(f"evaluate/{model}").exists():
                 models[system.name] = model
     if not models:
-        raise StageOrderError(
-            "no network has been evaluated",
-            where=study.workspace.root,
-            advice="Run the stages in order, or the whole study with `bookcover run`.",
-        )
+        what = "no network has been evaluated"
+        advice = "Run the stages in order, or the whole study with `bookcover run`."
+        raise StageOrderError(what, where=study.workspace.root, advice=advice)
     return models
 
 

@@ -37,17 +37,13 @@ class Predictions:
         """Raise TrainingError where they cannot be scored: their shapes disagree, or values are not finite."""
         shape = self.probabilities.shape
         if not self.keys or shape != (len(self.keys), genres):
-            raise TrainingError(
-                f"predictions for {len(self.keys)} books and {genres} genres have the shape {shape}",
-                where=where,
-                advice="Train the network again.",
-            )
+            what = f"predictions for {len(self.keys)} books and {genres} genres have the shape {shape}"
+            advice = "Train the network again."
+            raise TrainingError(what, where=where, advice=advice)
         if not np.isfinite(self.probabilities).all():
-            raise TrainingError(
-                "the network predicts values that are not numbers",
-                where=where,
-                advice="Train it again with a smaller training.learning_rate.",
-            )
+            what = "the network predicts values that are not numbers"
+            advice = "Train it again with a smaller training.learning_rate."
+            raise TrainingError(what, where=where, advice=advice)
 
     def at(self, places: Integers) -> "Predictions":
         """Those for the books at some places."""

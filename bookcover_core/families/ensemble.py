@@ -31,18 +31,14 @@ def _all(settings: StudySettings) -> list[System]:
 def _inputs(study: Study, ensemble: str) -> Inputs:
     found = {system.name: system for system in _all(study.settings)}
     if ensemble not in found:
-        raise SettingsError(
-            f"the study has no ensemble called {ensemble!r}",
-            where="ensemble.methods",
-            advice=f"The study's ensembles are {', '.join(found) or 'none'}.",
-        )
+        what = f"the study has no ensemble called {ensemble!r}"
+        advice = f"The study's ensembles are {', '.join(found) or 'none'}."
+        raise SettingsError(what, where="ensemble.methods", advice=advice)
     system = found[ensemble]
     if missing := [member.name for member in system.members if not member.is_made(study)]:
-        raise StageOrderError(
-            f"not all of its members are trained with today's settings: {listed(missing)}",
-            where=system.name,
-            advice="Run the stage `train` again, or name other members in ensemble.members.",
-        )
+        what = f"not all of its members are trained with today's settings: {listed(missing)}"
+        advice = "Run the stage `train` again, or name other members in ensemble.members."
+        raise StageOrderError(what, where=system.name, advice=advice)
     members = [member.model(study) for member in system.members]
     # Whoever joins looking and reading adds what each of them knows.
     how = ensemble.removeprefix(_PREFIX) if ensemble.startswith(_PREFIX) else "product"
@@ -112,11 +108,9 @@ class Ensembles(Family):
         """One for each method of the settings; `SettingsError` where a member is no system of the study."""
         candidates = {system.name: system for family in FAMILIES for system in family.systems(settings)}
         if unknown := [name for name in settings.ensemble.members if name not in candidates]:
-            raise SettingsError(
-                f"the study trains no {unknown[0]!r} that could be a member",
-                where="ensemble.members",
-                advice=choose_among(unknown[0], candidates),
-            )
+            what = f"the study trains no {unknown[0]!r} that could be a member"
+            advice = choose_among(unknown[0], candidates)
+            raise SettingsError(what, where="ensemble.members", advice=advice)
         default = [name for name, system in candidates.items() if system.competes]
         members = tuple(candidates[name] for name in settings.ensemble.members or default)
         names = [f"{_PREFIX}{how}" for how in settings.ensemble.methods]

@@ -33,11 +33,9 @@ def _networks(settings: StudySettings) -> list[str]:
 
 def _inputs(study: Study, backbone: str) -> Inputs:
     if isinstance(find_network(study.settings.models, backbone), Encoder):
-        raise SettingsError(
-            f"{backbone} is an encoder from a file, whose blocks are not known: it cannot be fine-tuned",
-            where="fine_tuning.blocks",
-            advice="Fine-tune a network of keras.applications.",
-        )
+        what = f"{backbone} is an encoder from a file, whose blocks are not known: it cannot be fine-tuned"
+        advice = "Fine-tune a network of keras.applications."
+        raise SettingsError(what, where="fine_tuning.blocks", advice=advice)
     preparation = chosen_preparation(study, backbone)
     prepared = [f"prepare/shard-{number:04d}" for number in shards(study)]
     return Inputs(

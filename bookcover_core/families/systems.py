@@ -38,11 +38,9 @@ def find_system(settings: StudySettings, name: str) -> System:
     """The system of the study called `name`; raises `SettingsError` where it has none of that name."""
     found = {system.name: system for system in systems(settings)}
     if name not in found:
-        raise SettingsError(
-            f"the study has no system called {name!r}",
-            where="training.backbones, fine_tuning.blocks or ensemble.methods",
-            advice=choose_among(name, found),
-        )
+        what = f"the study has no system called {name!r}"
+        advice = choose_among(name, found)
+        raise SettingsError(what, where="training.backbones, fine_tuning.blocks or ensemble.methods", advice=advice)
     return found[name]
 
 

@@ -121,20 +121,16 @@ def choose(study: Study, model: str = "", *, is_titled: bool = False) -> Trained
     both = [each for each in trained if is_titled and {Evidence.PICTURE, Evidence.LISTING} <= each.evidence]
     competing = [*both, *(each for each in trained if each.competes)]
     if not (trained if model else competing):
-        raise WeightsError(
-            "there is no trained network to judge with",
-            where=study.workspace.models,
-            advice="Train one first: `bookcover run`, with the same settings, does everything that is needed for it.",
-        )
+        what = "there is no trained network to judge with"
+        advice = "Train one first: `bookcover run`, with the same settings, does everything that is needed for it."
+        raise WeightsError(what, where=study.workspace.models, advice=advice)
     if model:
         for each in trained:
             if model.casefold() in {each.name.casefold(), each.system.casefold()}:
                 return each
-        raise WeightsError(
-            f"there is no trained model called {model!r}",
-            where=study.workspace.models,
-            advice=choose_among(model, dict.fromkeys(name for each in trained for name in (each.system, each.name))),
-        )
+        what = f"there is no trained model called {model!r}"
+        advice = choose_among(model, dict.fromkeys(name for each in trained for name in (each.system, each.name)))
+        raise WeightsError(what, where=study.workspace.models, advice=advice)
     for each in competing:
         if not (each.earlier or each.missing):
             return each

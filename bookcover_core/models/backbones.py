@@ -126,9 +126,7 @@ def find_backbone(name: str, size: int = 0, *, others: Iterable[str] = ()) -> Ba
     `SettingsError` names those that are spelt alike, and all that there are, `others` that may stand in its place too.
     """
     if name not in BACKBONES:
-        raise SettingsError(
-            f"there is no backbone called {name!r}",
-            where="training.backbones or comparison.backbone",
-            advice=choose_among(name, (*BACKBONES, *others)),
-        )
+        what = f"there is no backbone called {name!r}"
+        advice = choose_among(name, (*BACKBONES, *others))
+        raise SettingsError(what, where="training.backbones or comparison.backbone", advice=advice)
     return replace(BACKBONES[name], size=size) if size else BACKBONES[name]

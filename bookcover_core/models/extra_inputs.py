@@ -62,11 +62,9 @@ def load_measurements(study: Study, keys: Sequence[str]) -> npt.NDArray[np.float
     tables = [read_table(file, **columns).set_index("key") for file in _files(study)]
     measured = pd.concat(tables).reindex(list(keys))
     if (missing := measured.isna().any(axis=1)).any():
-        raise StageOrderError(
-            f"{missing.sum()} covers have not been measured, that of {missing.idxmax()!r} among them",
-            where=study.workspace.prepared / "measurements",
-            advice="Run the stage `prepare` again.",
-        )
+        what = f"{missing.sum()} covers have not been measured, that of {missing.idxmax()!r} among them"
+        advice = "Run the stage `prepare` again."
+        raise StageOrderError(what, where=study.workspace.prepared / "measurements", advice=advice)
     return measured[list(Measurements._fields)].to_numpy(np.float64)
 
 

@@ -57,11 +57,9 @@ def check_engine(models: ModelSettings) -> None:
     """Raise `SettingsError` where OpenVINO is not installed, or TensorFlow or the processor lacks the precision."""
     engine = choose_engine(models)
     if engine.name == "openvino" and not openvino_version():
-        raise SettingsError(
-            "OpenVINO is not installed",
-            where="models.engine",
-            advice='Install it with `pip install "bookcover[openvino]"`, or set models.engine=tensorflow.',
-        )
+        what = "OpenVINO is not installed"
+        advice = 'Install it with `pip install "bookcover[openvino]"`, or set models.engine=tensorflow.'
+        raise SettingsError(what, where="models.engine", advice=advice)
     if engine.name == "tensorflow" and engine.precision != "float32":
         raise SettingsError(
             f"{engine.precision} takes OpenVINO, and TensorFlow is to compute here",
@@ -83,11 +81,9 @@ def nncf_version() -> str:
 def check_quantiser(models: ModelSettings) -> None:
     """Raise `SettingsError` where networks are to be quantised and NNCF is missing."""
     if models.precision == "int8" and not nncf_version():
-        raise SettingsError(
-            "NNCF, which takes networks to int8, is not installed",
-            where="models.precision",
-            advice='Install it with `pip install "bookcover[int8]"`, or set models.precision=float32.',
-        )
+        what = "NNCF, which takes networks to int8, is not installed"
+        advice = 'Install it with `pip install "bookcover[int8]"`, or set models.precision=float32.'
+        raise SettingsError(what, where="models.precision", advice=advice)
 
 
 @cache

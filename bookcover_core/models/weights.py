@@ -113,17 +113,13 @@ def _named_layers(file: Path) -> set[str]:
 def _named_file(settings: StudySettings, backbone: Backbone) -> Path:
     file = Path(settings.models.weight_files[backbone.name]).expanduser()
     if not file.is_file():
-        raise WeightsError(
-            f"there is no such file of weights for {backbone.name}",
-            where=file,
-            advice=f"Put it there, correct models.weight_files, or leave {backbone.name} out of it.",
-        )
+        what = f"there is no such file of weights for {backbone.name}"
+        advice = f"Put it there, correct models.weight_files, or leave {backbone.name} out of it."
+        raise WeightsError(what, where=file, advice=advice)
     if file.suffix not in {".h5", ".hdf5"}:
-        raise WeightsError(
-            f"weights of {backbone.name} are read from HDF5 files only (.h5, .weights.h5)",
-            where=file,
-            advice="Save the weights with Keras' `model.save_weights`.",
-        )
+        what = f"weights of {backbone.name} are read from HDF5 files only (.h5, .weights.h5)"
+        advice = "Save the weights with Keras' `model.save_weights`."
+        raise WeightsError(what, where=file, advice=advice)
     return file
 
 

@@ -267,11 +267,9 @@ def compare_studies(*studies: Study) -> StudyComparison:
     """
     roots = [study.workspace.root for study in studies]
     if len(set(roots)) < max(2, len(roots)):
-        raise SettingsError(
-            "two of the studies are one" if len(roots) > 1 else "there is nothing to compare the study with",
-            where=max(roots, key=roots.count),
-            advice="Name two or more; settings files of two studies have another `name` or `workspace`.",
-        )
+        what = "two of the studies are one" if len(roots) > 1 else "there is nothing to compare the study with"
+        advice = "Name two or more; settings files of two studies have another `name` or `workspace`."
+        raise SettingsError(what, where=max(roots, key=roots.count), advice=advice)
     first, *others = found = [_with_results(study) for study in studies]
     names = [study.settings.name for study in studies]
     if len(set(names)) < len(names):
@@ -310,11 +308,9 @@ def _paired_systems(one: Findings, other: Findings) -> list[tuple[EvaluatedSyste
 def _with_results(study: Study) -> Findings:
     findings = gather(study) if study.manifest_file("listings").exists() else None
     if findings is None or not findings.systems:
-        raise StageOrderError(
-            f"the study {study.settings.name!r} has no results yet: none of its networks has been evaluated",
-            where=study.workspace.root,
-            advice="Run it first, with `bookcover run` and its settings; `bookcover status` shows how far it is.",
-        )
+        what = f"the study {study.settings.name!r} has no results yet: none of its networks has been evaluated"
+        advice = "Run it first, with `bookcover run` and its settings; `bookcover status` shows how far it is."
+        raise StageOrderError(what, where=study.workspace.root, advice=advice)
     return findings
 
 

@@ -76,11 +76,9 @@ class Extractor:
             raise (find_unreadable(files[done:], self._backbone.size) or error) from error
         features = np.concatenate(found)
         if not np.isfinite(features).all():
-            raise WeightsError(
-                f"the weights of {self._backbone.name} give features that are no numbers",
-                where=self._backbone.name,
-                advice="Take other weights: models.weight_files.",
-            )
+            what = f"the weights of {self._backbone.name} give features that are no numbers"
+            advice = "Take other weights: models.weight_files."
+            raise WeightsError(what, where=self._backbone.name, advice=advice)
         return features
 
 

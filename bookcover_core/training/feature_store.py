@@ -101,11 +101,9 @@ def map_shard(shard: Path, keys: Sequence[str]) -> npt.NDArray[np.float32]:
     except (OSError, ValueError, EOFError):
         record = None
     if record is None or record.keys != digest_of(keys) or len(features) != len(keys):
-        raise StageOrderError(
-            "the features are missing, damaged or of another selection of books",
-            where=shard,
-            advice="Run the stage `features` again.",
-        )
+        what = "the features are missing, damaged or of another selection of books"
+        advice = "Run the stage `features` again."
+        raise StageOrderError(what, where=shard, advice=advice)
     return features
 
 

@@ -219,11 +219,9 @@ def _map(study: Study, model: str, by_shard: Mapping[int, Sequence[str]], keys: 
     shards = [map_shard(shard_file(study, model, number), books) for number, books in by_shard.items()]
     place = {key: row for row, key in enumerate(chain.from_iterable(by_shard.values()))}
     if missing := sum(key not in place for key in keys):
-        raise StageOrderError(
-            f"{missing} books have no features of {model}",
-            where=study.workspace.splits,
-            advice="Run the stage `features` again.",
-        )
+        what = f"{missing} books have no features of {model}"
+        advice = "Run the stage `features` again."
+        raise StageOrderError(what, where=study.workspace.splits, advice=advice)
     return MappedRows(shards, np.array([place[key] for key in keys], np.int64))
 
 
@@ -337,9 +335,7 @@ def prepared_pictures(
         pictures |= zip(table["key"], zip(table["path"], table["sha256"], strict=True), strict=True)
     missing = [key for key in keys if key not in pictures]
     if missing:
-        raise StageOrderError(
-            f"{len(missing)} books have no {preparation} picture, {missing[0]!r} among them",
-            where=folder,
-            advice="Add the preparation to preparation.methods, and run the stage `prepare` again.",
-        )
+        what = f"{len(missing)} books have no {preparation} picture, {missing[0]!r} among them"
+        advice = "Add the preparation to preparation.methods, and run the stage `prepare` again."
+        raise StageOrderError(what, where=folder, advice=advice)
     return [pictures[key] for key in keys]

@@ -109,11 +109,9 @@ def chosen_system(study: Study) -> System:
     if named := study.settings.visualisation.model:
         system = find_system(study.settings, named)
         if not system.explains:
-            raise SettingsError(
-                f"{named!r} cannot be visualised: only a single network can",
-                where="visualisation.model",
-                advice="Name a network of the study.",
-            )
+            what = f"{named!r} cannot be visualised: only a single network can"
+            advice = "Name a network of the study."
+            raise SettingsError(what, where="visualisation.model", advice=advice)
         return system
     models = {system.name: system.model(study) for system in systems(study.settings) if system.explains}
     figures = {
@@ -122,11 +120,9 @@ def chosen_system(study: Study) -> System:
         if study.manifest_file(f"evaluate/{model}").exists()
     }
     if not figures:
-        raise StageOrderError(
-            "no network has been trained and evaluated that could be visualised",
-            where=study.workspace.root,
-            advice="Run the stages `train` and `evaluate` first.",
-        )
+        what = "no network has been trained and evaluated that could be visualised"
+        advice = "Run the stages `train` and `evaluate` first."
+        raise StageOrderError(what, where=study.workspace.root, advice=advice)
     return find_system(study.settings, choose_by_validation(figures).names[0])
 
 
