@@ -62,6 +62,7 @@ def main() -> None:
     from bookcover_core.models.input_pipeline import read_pictures
     from bookcover_core.models.networks import build_pooled, build_preprocessing
     from bookcover_core.models.weights import build_backbone
+    from bookcover_core.reading.openvino_runtime import load_openvino
     from bookcover_core.settings import StudySettings
     from bookcover_core.training.feature_extraction import Extractor
     from bookcover_core.training.quantise import quantise_network
@@ -118,6 +119,7 @@ def main() -> None:
         "command": "python benchmarks/feature_extraction.py"
         + (f" --weights {asked.weights.name}" if asked.weights else ""),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",
+        "processor_computes_in": sorted(load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
         "note": asked.note,
         "versions": {name: version(name) for name in ("tensorflow", "openvino", "nncf", "keras", "numpy")},
         "pictures": PICTURES,
