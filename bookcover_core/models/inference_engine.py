@@ -19,7 +19,14 @@ import numpy.typing as npt
 from bookcover_core.errors import SettingsError
 from bookcover_core.models.backbones import Scaling
 from bookcover_core.models.machine_info import usable_cores
-from bookcover_core.reading.openvino_runtime import check_precision, compile_network, load_openvino, openvino_version
+from bookcover_core.reading.openvino_runtime import (
+    check_precision,
+    compile_network,
+    computed,
+    load_openvino,
+    openvino_version,
+    requests_of,
+)
 from bookcover_core.settings import EngineName, ModelSettings, Precision
 
 # Pictures that go through a network together, whatever number is given, in as many streams as the cores allow: on two
@@ -115,7 +122,7 @@ class OpenVinoNetwork:
     ) -> None:
         """A network that `convert` gives as an `openvino.Model`; pixels of 0..1 are scaled before it if so asked."""
         self._convert, self._side, self._precision, self._scaling = convert, side, precision, scaling
-        self._queue = lru_cache(maxsize=1)(self._compile)
+        self._requests = lru_cache(maxsize=1)(self._compile)
         self._turn = Lock()
 
     @classmethod
@@ -139,16 +146,12 @@ class OpenVinoNetwork:
 
     def __call__(self, pictures: Pictures) -> Floats:
         """What it gives for pictures (n, rows, columns, 3) of one size."""
-        found: dict[int, Floats] = {}
+        missing = -len(pictures) % _TOGETHER
+        batches = np.pad(pictures, [(0, missing), (0, 0), (0, 0), (0, 0)]).reshape(-1, _TOGETHER, *pictures.shape[1:])
         with self._turn:
-            queue = self._queue(pictures.shape[1:3], pictures.dtype)
-            queue.set_callback(lambda request, start: found.update({start: request.get_output_tensor().data.copy()}))
-            for start in range(0, len(pictures), _TOGETHER):
-                batch = pictures[start : start + _TOGETHER]
-                missing = _TOGETHER - len(batch)
-                queue.start_async([np.pad(batch, [(0, missing), (0, 0), (0, 0), (0, 0)])], start)
-            queue.wait_all()
-        return np.concatenate([found[start] for start in sorted(found)])[: len(pictures)]
+            requests = self._requests(pictures.shape[1:3], pictures.dtype)
+            done = computed(requests, ([batch] for batch in batches))
+            return np.concatenate([each.get_output_tensor().data.copy() for each in done])[: len(pictures)]
 
     def with_input(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> Any:
         """The `openvino.Model` that takes pictures (n, *shape, 3) of 0..255 of this type."""
@@ -169,10 +172,10 @@ class OpenVinoNetwork:
             first.mean(mean).scale(deviation)
         return steps.build()
 
-    def _compile(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> Any:
-        openvino, model = load_openvino(), self.with_input(shape, dtype)
+    def _compile(self, shape: tuple[int, int], dtype: "np.dtype[Any]") -> list[Any]:
+        model = self.with_input(shape, dtype)
         model.reshape([_TOGETHER, *shape, 3])
-        return openvino.AsyncInferQueue(compile_network(model, self._precision, PERFORMANCE_HINT="THROUGHPUT"))
+        return requests_of(compile_network(model, self._precision, PERFORMANCE_HINT="THROUGHPUT"))
 
 
 def is_channels_first(model: Any) -> bool:

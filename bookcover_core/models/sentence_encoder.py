@@ -3,7 +3,6 @@
 Such a network is a folder, as hubs keep them: `model.onnx`, which OpenVINO computes in float32, and `tokenizer.json`.
 """
 
-import atexit
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from bookcover_core.errors import SettingsError
 from bookcover_core.pipeline.manifests import digest_of, known_digest
 from bookcover_core.pipeline.workspace import copy_file
-from bookcover_core.reading.openvino_runtime import compile_network, load_openvino
+from bookcover_core.reading.openvino_runtime import compile_network, computed, load_openvino, requests_of
 
 SENTENCE_FILES = ("model.onnx", "tokenizer.json")
 _TOKENS = 64  # of a text, at most: longer titles are cut off
@@ -78,18 +77,19 @@ class SentenceEncoder:
         tokens = [each.ids for each in tokenizer.encode_batch(list(texts))]
         order = np.argsort([len(each) for each in tokens], kind="stable")
         found = np.zeros((len(texts), network.output(0).partial_shape[-1].get_length()), np.float32)
-        queue = load_openvino().AsyncInferQueue(network)
-        queue.set_callback(lambda request, places: found.__setitem__(places, _pooled(request)))
-        for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH].tolist()
+        batches = [order[start : start + _BATCH].tolist() for start in range(0, len(order), _BATCH)]
+
+        def given(places: list[int]) -> dict[str, npt.NDArray[np.int64]]:
             ids = np.zeros((len(places), len(tokens[places[-1]])), np.int64)
             for row, place in zip(ids, places, strict=True):
                 row[: len(tokens[place])] = tokens[place]
             lengths = np.array([len(tokens[place]) for place in places])
             mask = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
-            given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            queue.start_async({each.get_any_name(): given[each.get_any_name()] for each in network.inputs}, places)
-        queue.wait_all()
+            inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            return {each.get_any_name(): inputs[each.get_any_name()] for each in network.inputs}
+
+        for places, request in zip(batches, computed(requests_of(network), map(given, batches)), strict=True):
+            found[places] = _pooled(request)
         found[[place for place, text in enumerate(texts) if not text.strip()]] = 0
         return found
 
@@ -110,7 +110,6 @@ class SentenceEncoder:
 
 # The last encoder that was read, by its digest: systems of one study share it, each with a copy of the files.
 _last_read: dict[str, tuple[Any, Any]] = {}
-atexit.register(_last_read.clear)  # Python aborts where a large network outlives the interpreter
 
 
 def _pooled(request: Any) -> Floats:

@@ -5,6 +5,8 @@ opted out; here it is imported without the package that does.
 """
 
 import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -48,3 +50,31 @@ def compile_network(network: Any, precision: Precision, **options: Any) -> Any:
     """An `openvino.Model` compiled for this processor, with further properties of OpenVINO's."""
     options |= {"INFERENCE_PRECISION_HINT": _TYPES[precision], "ENABLE_CPU_PINNING": False}
     return load_openvino().Core().compile_model(network, "CPU", options)
+
+
+def requests_of(network: Any) -> list[Any]:
+    """As many requests of a compiled network as it computes at a time."""
+    return [network.create_infer_request() for _ in range(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
+
+
+def computed(requests: Sequence[Any], inputs: Iterable[Any]) -> Iterator[Any]:
+    """For each of the inputs, in their order, the request that has computed it; it is used again for a later one.
+
+    No request calls back: OpenVINO's threads would want Python's lock, which Python holds while it drops a network and
+    waits for these threads.
+    """
+    idle, running = deque(requests), deque[Any]()
+    try:
+        for each in inputs:
+            if not idle:
+                running[0].wait()
+                yield running[0]
+                idle.append(running.popleft())
+            running.append(idle.popleft())
+            running[-1].start_async(each)
+        for request in running:
+            request.wait()
+            yield request
+    finally:
+        for request in running:
+            request.wait()

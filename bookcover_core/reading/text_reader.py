@@ -8,7 +8,6 @@ is read on a cover does not depend on the covers that it shares a batch with. Th
 classes is left out of it, and computed for the columns with a character alone.
 """
 
-import atexit
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -74,9 +73,6 @@ def reader_version() -> str:
 def text_reader(settings: ReadingSettings, threads: int = 0) -> "TextReader":
     """The reader of this process, loaded once: see `TextReader`."""
     return TextReader(settings, threads)
-
-
-atexit.register(text_reader.cache_clear)  # Python aborts where a large network outlives the interpreter
 
 
 class TextReader:

@@ -4,7 +4,6 @@ A frozen backbone without augmentation gives a cover the same pooled features in
 stored features is the head that training from pixels would give, in minutes rather than days.
 """
 
-import atexit
 import logging
 import math
 import time
@@ -317,7 +316,6 @@ class _Shards:
 
 # The last extractor that was made, by what it is made with: shards and preparations of one network follow one another.
 _last_extractor: dict[str, "Extractor"] = {}
-atexit.register(_last_extractor.clear)  # Python aborts where a large network outlives the interpreter
 
 
 def prepared_pictures(

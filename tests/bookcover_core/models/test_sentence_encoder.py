@@ -1,8 +1,5 @@
 """Sentence encoders give each text the vector that their files say, and are looked at before a study begins."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -61,23 +58,3 @@ def test_what_cannot_be_used_is_refused(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(sentence_encoder, "find_spec", lambda name: None if name == "tokenizers" else name)
     with pytest.raises(SettingsError, match=r"wants tokenizers, which is not installed.*bookcover\[sentences\]"):
         SentenceEncoder(folder).check()
-
-
-_AT_THE_END = """
-import atexit, sys
-from pathlib import Path
-atexit.register(lambda: print(len(sentence_encoder._last_read), text_reader.text_reader.cache_info().currsize))
-from bookcover_core.models import sentence_encoder
-from bookcover_core.reading import text_reader
-sentence_encoder.SentenceEncoder(Path(sys.argv[1])).vectors(["soup"])
-text_reader.TextReader = lambda settings, threads: object()
-text_reader.text_reader(None)
-print(len(sentence_encoder._last_read), text_reader.text_reader.cache_info().currsize)
-"""
-
-
-def test_no_network_outlives_the_interpreter(folder):
-    """A large one would abort it: `terminate called without an active exception`."""
-    command = [sys.executable, "-c", _AT_THE_END, str(folder)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.split() == ["1", "1", "0", "0"]
