@@ -4,6 +4,7 @@ As a program, `python -m tests.deployments.forked_commands`, it takes a line of 
 command, and answers with the command's exit code.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -56,12 +57,15 @@ class Commands:
 
 
 def _serve() -> None:
-    import deployments.run_command  # noqa: F401 - so that no command imports it
-    import flows.study  # noqa: F401 - nor this
+    # What any command may import, so that none does.
+    import bookcover_core.report.report_files  # noqa: F401
+    import deployments.run_command  # noqa: F401
+    import flows.study  # noqa: F401
     from bookcover_core.pipeline.graph import stages
     from deployments.command_line import main
 
-    stages()  # nor what they stand on
+    stages()
+    gc.freeze()  # nothing of this is searched for garbage, which would copy its memory for every command
 
     for line in sys.stdin:
         order = json.loads(line)
