@@ -78,7 +78,7 @@ def test_a_study_outlives_the_loss_of_a_worker(composition, api):
     assert {container.name for container in where.values()} == {"worker-1", "worker-2"}
 
     lost, lenet = where["LeNet"], next(run for run in both if run["parameters"]["backbone"] == "LeNet")
-    wait_for(lambda: ": epoch " in logs(api, lenet), "the first epoch of LeNet")
+    wait_for(lambda: ": epoch " in logs(api, lenet), "the first epoch of LeNet", every=0.5)
     lost.kill()
     assert ask(api, "GET", f"/flow_runs/{lenet['id']}")["state"]["type"] == "RUNNING", "nobody has told the server"
     shorten_the_silence(api, lenet)
@@ -189,9 +189,10 @@ def final(api: httpx.Client, run: dict[str, Any]) -> Any:
     return found if found["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
 
 
-def wait_for(look: Callable[[], Found | None], what: str) -> Found:
+def wait_for(look: Callable[[], Found | None], what: str, *, every: float = 2) -> Found:
+    """What `look` sees, as soon as it is something: a look takes of the processor, as the server has to answer it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.5)
+        time.sleep(every)
     return found
