@@ -68,6 +68,7 @@ def run_study(
             held.enter_context(study.alone())
         study.begin()
         prepare_environment()
+        say("Starting ...")
         plain_errors()
         with logged(settings, _is_said_elsewhere) as log, dashboard() as shown:
             say(f"Dashboard: {shown.address}")

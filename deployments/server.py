@@ -24,7 +24,6 @@ from deployments.home_server import (
     live_as_server,
     used_server,
 )
-from deployments.terminal import say
 
 DASHBOARD = "/v2"
 """Path of the dashboard's pages on a Prefect server."""
@@ -133,8 +132,6 @@ def dashboard() -> Iterator[Dashboard]:
         with known_api(f"{usual}/api"):
             yield Dashboard(usual)
     else:
-        if not _running_homes_server():
-            say("Starting the dashboard ...")
         with _homes_server() as shown:
             yield shown
 
