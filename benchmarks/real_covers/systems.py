@@ -184,19 +184,21 @@ MIXTURES = (
         (*_SIX, "CoverText", "Title", "TitleAuthor"),
         "product",
     ),
-    Mixture(
-        "CoverAlone, MiniLM, three preparations",
-        "words and picture",
-        "two networks on three preparations, and n-grams and meaning of the words read",
-        (*_SIX, "CoverText, MiniLM"),
-        "product",
-    ),
-    Mixture(
-        "CoverAndTitle, MiniLM, three preparations",
-        "words and picture",
-        "the same with title and author as they are printed",
-        (*_SIX, "CoverText, MiniLM", "Title, MiniLM", "TitleAuthor, MiniLM"),
-        "product",
+    *(
+        Mixture(f"{name}, {encoder}, three preparations", "words and picture", says, (*_SIX, *readers), "product")
+        for encoder in _MEANING
+        for name, says, readers in (
+            (
+                "CoverAlone",
+                "two networks on three preparations, and n-grams and meaning of the words read",
+                (f"CoverText, {encoder}",),
+            ),
+            (
+                "CoverAndTitle",
+                "the same with title and author as they are printed",
+                tuple(f"{reader}, {encoder}" for reader in ("CoverText", "Title", "TitleAuthor")),
+            ),
+        )
     ),
     Mixture(
         "all, weighted",
