@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
@@ -94,9 +95,16 @@ def wait_until(run, *states: StateType):
 
 
 def form_of(run) -> str:
-    """What the dashboard's form says."""
+    """What the dashboard's form says. Prefect stores it when the run is paused already."""
+    deadline = time.monotonic() + 60
     with get_client(sync_client=True) as client:
-        return client.read_flow_run_input(run.id, run.state.state_details.run_input_keyset["description"])
+        while True:
+            try:
+                return client.read_flow_run_input(run.id, run.state.state_details.run_input_keyset["description"])
+            except PrefectHTTPStatusError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
 
 
 def paused_run(settings: StudySettings):
