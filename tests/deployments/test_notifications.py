@@ -19,13 +19,17 @@ from tests.waiting import come_true
 
 @pytest.fixture
 def webhook():
-    """The address of a webhook, and the titles and texts of the messages that it got."""
+    """The address of a webhook, and the titles and texts of the messages that it got: of the runs that `end` ends.
+
+    The server is that of all tests: others may have a study finished meanwhile.
+    """
     got = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            got.append((message["title"], message["message"], message["type"]))
+            if message["title"].startswith(("bookcover", "study s", "train it")):
+                got.append((message["title"], message["message"], message["type"]))
             self.send_response(200)
             self.end_headers()
 
@@ -35,6 +39,7 @@ def webhook():
     server = HTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/studies?token=secret", got
+    switch_off()
     server.shutdown()
     server.server_close()
 
