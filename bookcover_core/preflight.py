@@ -174,10 +174,10 @@ def _check_decisions(study: Study, books: list[Book]) -> None:
 
 def _check_titles(settings: StudySettings, books: list[Book]) -> None:
     """Raise `SettingsError` where titles are to be learnt from, and no book has one."""
-    texts = [BookText(book.title, book.author) for book in books]
     wanted = [] if settings.text.listings or not books else settings.text.systems
     for system in {TITLE, TITLE_AUTHOR}.intersection(wanted):
-        if not any(each.isalnum() for text in seen_by(system, texts) for each in text.joined):
+        texts = seen_by(system, [BookText(book.title, book.author) for book in books])
+        if not any(each.isalnum() for text in texts for each in text.joined):
             what = f"{system} is to learn from titles, and none of {len(books):,} books has one"
             advice = "Leave the systems that read titles out, or give a listing with titles (books.columns)."
             raise SettingsError(what, where="text.systems", advice=advice)

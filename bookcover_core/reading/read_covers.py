@@ -102,7 +102,8 @@ def read_part(study: Study, run: StageRun, covers: Sequence[SelectedCover]) -> R
     for each in faults:
         logger.warning("%s: the cover of %s cannot be read: %s", run.label, each.key, each.error)
     write_words(file, read)
-    begun.unlink(missing_ok=True)
+    for left in file.parent.glob(f"{file.stem}.*.partial"):  # of other settings too
+        left.unlink()
     counts = {
         "covers": len(read),
         "read anew": len(new),
