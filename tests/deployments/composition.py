@@ -210,13 +210,7 @@ class Composition:
         folder = self.folder / "containers" / name
         mounts = self._mounts(said, folder)
         ports = self._ports | {_HEALTH_PORT: _free_port()}
-        environment = {
-            key: self._translated(value, mounts, ports, whole=key.endswith("_HOST"))
-            for key, value in (
-                {} if service in {"postgres", "redis"} else image_environment() | dict(self.extra)
-            ).items()
-            | said["environment"].items()
-        }
+        environment = self.environment(service, mounts, ports)
         environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TMPDIR": str(folder / "tmp")}
         environment["PWD"] = str(mounts.get("/data", folder / "srv" / "bookcover"))
         command = [self._translated(word, mounts, ports) for word in said.get("command", [])]
@@ -236,6 +230,17 @@ class Composition:
             )
         environment["HEALTH_PORT"] = str(ports[_HEALTH_PORT])
         self.containers[name] = Container(name, folder, process, environment, log)
+
+    def environment(self, service: str, mounts: Mapping[str, Path], ports: Mapping[int, int]) -> dict[str, str]:
+        """What a container of a service finds in its environment, of this machine as `extra` is already."""
+
+        def here(said: Mapping[str, str]) -> dict[str, str]:
+            return {
+                key: self._translated(each, mounts, ports, whole=key.endswith("_HOST")) for key, each in said.items()
+            }
+
+        ours = {} if service in {"postgres", "redis"} else here(image_environment()) | dict(self.extra)
+        return ours | here(self.services[service]["environment"])
 
     def _mounts(self, said: Mapping[str, Any], folder: Path) -> dict[str, Path]:
         """Folders of this machine that stand for those of a container."""

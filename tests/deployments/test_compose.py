@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from deployments.command_line import app
 from deployments.server import RUN_ENVIRONMENT
-from tests.deployments.composition import FILE, PROJECT, MissingVariableError, declared, image_environment
+from tests.deployments.composition import FILE, PROJECT, Composition, MissingVariableError, declared, image_environment
 
 VARIABLES = {"BOOKCOVER_AUTH": "reader:a1b2c3", "POSTGRES_PASSWORD": "d4e5f6", "REDIS_PASSWORD": "a7b8c9"}
 
@@ -175,6 +175,17 @@ def test_the_image_installs_by_digest_and_runs_as_nobody_special():
     assert services["server"]["build"]["args"] == {"PYTHON_IMAGE": pinned}
     assert [services[name]["image"] for name in ("postgres", "redis")] == ["postgres@sha256:1", "redis@sha256:2"]
     assert image_environment()["HOME"] == "/tmp"
+
+
+def test_what_stands_for_a_container_is_told_paths_of_this_machine_as_they_are(tmp_path):
+    """A checkout may lie below /tmp, a folder that containers have too: its files are not looked for in theirs."""
+    ours = {"SSL_CERT_FILE": "/tmp/checkout/nobody.pem", "TOLD": "4200"}
+    composition = Composition(tmp_path, VARIABLES, extra=ours)
+    told = composition.environment("server", {"/tmp": tmp_path / "inside"}, {4200: 4321})
+    assert {name: told[name] for name in ours} == ours
+    assert told["PREFECT_HOME"] == str(tmp_path / "inside" / "prefect")
+    assert told["HOME"] == str(tmp_path / "inside")
+    assert "HOME" not in composition.environment("redis", {}, {})
 
 
 def test_the_image_has_the_versions_that_are_tested():
