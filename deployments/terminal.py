@@ -1,5 +1,6 @@
 """What commands print for people."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,6 +21,9 @@ from deployments.plain_text import PlainConsole
 # Columns that a table may take where no terminal limits it.
 _WIDEST = 500
 
+# Columns of a usual terminal. In a narrower one numbers take several lines.
+_USUAL = 80
+
 console = PlainConsole()
 """Where commands print."""
 
@@ -35,13 +39,13 @@ def print_results(settings: StudySettings) -> None:
     from bookcover_core.report.summary import result_table, verdict  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)
-    # Narrow enough for a terminal of 80 columns; the report has the rest. Of an interval no digit is lost.
+    # Narrow enough for a usual terminal; the report has the rest. Of an interval no digit is lost.
     table = _table(f"{settings.name}: test books judged right")
     rows = result_table(study)
     measures = [name for name in rows[0] if name.startswith("top ")] if rows else []
     table.add_column("network and preparation", overflow="fold")
     for measure in measures:
-        table.add_column(measure, justify="right", no_wrap=True)
+        table.add_column(measure, justify="right", no_wrap=console.width >= _USUAL, overflow="fold")
     for row in rows:
         mark = "*" if row["model"].endswith(UNTRAINED) else ""
         name = f"{row['model'].removesuffix(UNTRAINED)} {row['preparation']}{mark}"
@@ -119,8 +123,8 @@ def _undecided(study: Study) -> int:
 
 
 def _print(table: Table) -> None:
-    """Print a table: in a terminal as wide as that is, else, for programs and files, with each row on one line."""
-    if console.is_terminal:
+    """Print a table: in a terminal, or where COLUMNS is set, as wide as that; else, for programs, a row on a line."""
+    if console.is_terminal or "COLUMNS" in os.environ:
         console.print(table)
         return
     width = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum

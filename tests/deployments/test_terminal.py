@@ -11,7 +11,7 @@ from bookcover_core.pipeline.study import Study
 from bookcover_core.report import summary
 from bookcover_core.settings import StudySettings
 from deployments import terminal
-from deployments.terminal import print_results, print_status
+from deployments.terminal import print_results, print_status, print_studies, print_table
 from tests.bookcover_core.invented import record
 
 ROW = {
@@ -24,6 +24,7 @@ ROW = {
 @pytest.fixture
 def printed(monkeypatch):
     """Makes a terminal of a width, or a file where there is none; gives what it holds."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def make(width):
         written = io.StringIO()
@@ -54,6 +55,31 @@ def test_no_interval_and_no_column_is_cut(printed, tmp_path, monkeypatch, width)
     assert "…" not in text
     lines = [line.rstrip() for line in text.splitlines()]
     assert width is None or max(map(len, lines[1:])) <= width
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+def test_tables_keep_to_a_narrow_terminal(monkeypatch, tmp_path, has_terminal):
+    """All of them, and where no terminal is but COLUMNS says how wide: more is folded, and nothing is cut."""
+    monkeypatch.setattr(summary, "result_table", lambda _: [ROW])
+    monkeypatch.setattr(summary, "verdict", lambda _: "About one in five.")
+    monkeypatch.setenv("COLUMNS", "60")
+    written = io.StringIO()
+    monkeypatch.setattr(terminal, "console", Console(file=written, force_terminal=has_terminal, color_system=None))
+    settings = StudySettings(name="narrow", workspace=str(tmp_path))
+    study = Study(settings)
+    study.begin()
+    for label in ("listings", "hashes/chunk-0001", "hashes/chunk-0002"):
+        record(study, label)
+    print_status(settings)
+    print_results(settings)
+    print_studies(tmp_path)
+    names = ("stage", "results", "size", "shared", "held by no study", "studies", "last used")
+    print_table("Kept", names, [["1 MB"] * 7])
+    lines = [line.rstrip() for line in written.getvalue().splitlines() if not line.startswith("Report: ")]
+    assert max(map(len, lines)) <= 60
+    assert "…" not in written.getvalue()
+    words = set(" ".join(lines).split())
+    assert {"covers", "seconds", "earlier", "MobileNetV2,", "21.4", "(17.8", "25.1)", "held"} <= words
 
 
 def test_a_study_that_waits_for_people_says_so(printed, tmp_path, monkeypatch):
