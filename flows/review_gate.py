@@ -7,14 +7,15 @@ on the review page, or by the form that the dashboard shows for them, whichever 
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
-from prefect.input.run_input import keyset_from_base_key
+from prefect.input.run_input import Keyset, keyset_from_base_key
 from prefect.logging import get_run_logger
 from prefect.variables import Variable
 from pydantic import Field, create_model
@@ -44,11 +45,26 @@ PAGE_VARIABLES = "bookcover_review_"
 class Answer(RunInput):
     """What a person decides in the dashboard's form."""
 
+    study: ClassVar[Study]
+    """The study that asks."""
+
     reject: list[str] = Field(default=[], description="Box sets among them: they leave the study.")
     keep_all_others: bool = Field(
         default=False, description="Keep all the others. Without it, the run waits for those that are still open."
     )
     reviewer: str = Field(default="", description="Who decides.")
+
+    @classmethod
+    def save(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
+        """Store the form, which Prefect does when the run waits already, and go on where there is nothing left to ask.
+
+        Whoever made the last decision in between found no run that could be resumed.
+        """
+        super().save(keyset, flow_run_id)
+        context = FlowRunContext.get()
+        if not find_open(cls.study) and context is not None and context.flow_run is not None:
+            with get_client(sync_client=True) as client:
+                client.resume_flow_run(context.flow_run.id, run_input={})
 
 
 def page_variable(settings: StudySettings) -> str:
@@ -76,7 +92,7 @@ def wait_for_review(settings: StudySettings, draw: Callable[[], None] | None = N
         waiting = find_open(study)
         if not waiting:
             return
-        answer = _ask(context.flow_run, waiting, _page(settings))
+        answer = _ask(context.flow_run, study, waiting, _page(settings))
 
 
 def _page(settings: StudySettings) -> str | None:
@@ -85,12 +101,13 @@ def _page(settings: StudySettings) -> str | None:
     return str(page) if page else page_of(settings, "review")
 
 
-def _ask(run: FlowRun, waiting: list[ReviewItem], page: str | None) -> Answer:
+def _ask(run: FlowRun, study: Study, waiting: list[ReviewItem], page: str | None) -> Answer:
     """The answer to the form, if this process is there when it comes."""
     where = f"at {page}" if page else "with `bookcover review`, or in the form of this run"
     # A person is to act on it, so it is more than information.
     get_run_logger().warning("%d box-set candidates are to be decided on, %s", len(waiting), where)
     form = _form(waiting, page)
+    form.study = study
     key = f"{_KEY}{len(_asked(run)) + 1}"
     if run.deployment_id is not None:
         return suspend_flow_run(wait_for_input=form, key=key)

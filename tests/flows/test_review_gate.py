@@ -13,6 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.input import RunInput
 from prefect.settings import PREFECT_API_URL
 
 from bookcover_core.curation.decisions import append_decision, decisions_file, read_decisions
@@ -27,7 +28,7 @@ from bookcover_core.settings import (
     VisualisationSettings,
 )
 from deployments.review_command import review_page
-from deployments.review_resume import announced
+from deployments.review_resume import announced, go_on
 from flows.curation import curate
 from tests.begun import begun
 
@@ -172,6 +173,24 @@ def test_a_paused_run_goes_on_from_the_form(asking):
     decisions = read_decisions(decisions_file(Study(asking)))
     assert (decisions[first.key].decision, decisions[first.key].by) == ("reject", "Ada")
     assert {(decisions[item.key].decision, decisions[item.key].by) for item in others} == {("keep", "Bob")}
+
+
+def test_a_last_decision_in_the_very_instant_is_not_lost(asking, monkeypatch):
+    """Prefect stores the form of a run that is paused already, and resumes none before: the run looks again then."""
+    stored = RunInput.save.__func__
+    seen = []
+
+    def decide_and_store(form, *words):
+        study = Study(asking)
+        for item in find_open(study):
+            append_decision(study, item.key, "keep", by="Ada")
+        go_on(study)
+        seen.append(paused_run(asking).state.name)
+        return stored(form, *words)
+
+    monkeypatch.setattr(RunInput, "save", classmethod(decide_and_store))
+    assert curate(begun(asking), return_state=True).is_completed()
+    assert seen == ["Paused"]
 
 
 def wait_until_key(client, run, key: str):
