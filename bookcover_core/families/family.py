@@ -55,8 +55,8 @@ class System:
 
     @property
     def competes(self) -> bool:
-        """Whether it may be called the best of the study."""
-        return self.family.competes
+        """Whether it may be called the best of the study, whose question is what is made of the picture alone."""
+        return self.family.competes and self.evidence == {Evidence.PICTURE}
 
     @property
     def evidence(self) -> frozenset[Evidence]:

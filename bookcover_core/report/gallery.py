@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.evaluation.metrics import predicted_labels
 from bookcover_core.pipeline.workspace import read_table, write_bytes
@@ -84,12 +83,9 @@ def confident(
     findings: Findings, system: EvaluatedSystem | None, books: pd.DataFrame, folder: Path, *, right: bool
 ) -> Gallery:
     """The system's most confident predictions among the right or the wrong ones; none without a system."""
-    try:
-        predictions = findings.predictions(system) if system else None
-    except WorkspaceError:
-        predictions = None
-    if predictions is None:
+    if system is None:
         return Gallery()
+    predictions = findings.predictions(system)
     predicted = predicted_labels(predictions.probabilities)
 
     def said(place: int) -> Sequence[str]:

@@ -164,12 +164,13 @@ def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table | None
     """By genre: recall by the picture and by words, and the words that tell it."""
     (looking, looked), (reading, read) = looks, reads
     rights, groups = [_right(looked), _right(read)], np.array(read.groups)
-    classifier = TextClassifier.load(findings.study.workspace.models / reading.scores.model / WORDS)
+    file = findings.study.workspace.models / reading.scores.model / WORDS
+    classifier = None if reading.is_ensemble else TextClassifier.load(file)  # readers that are joined have no one list
     covers = title_words(findings.study) if Evidence.READ in reading.system.evidence else None
     heard = {} if covers is None else {label: _share_read(own) for label, own in covers.groupby("label")}
     rows: list[dict[str, Any]] = []
     for genre in findings.genres:
-        words = ", ".join(classifier.telling_words(genre.label, _MOST_WORDS))
+        words = ", ".join(classifier.telling_words(genre.label, _MOST_WORDS)) if classifier else ""
         rows.append({"genre": genre.name, "heard": heard.get(genre.label), "words": words})
         own = looked.labels == genre.label
         if own.any():
@@ -187,6 +188,7 @@ def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table | None
         reading=reading,
         right=Counter(zip(*(right.tolist() for right in rights), strict=True)),
         heard=bool(heard),
+        has_words=classifier is not None,
     )
 
 

@@ -44,6 +44,16 @@ def test_members_are_all_networks_or_those_that_are_named():
         systems(wanted(members=["Ensemble-mean"]))
 
 
+@pytest.mark.parametrize("members", [["MobileNetV2", "Title"], ["CoverText", "Title"], ["Baseline-colour"]])
+def test_what_judges_by_more_than_the_picture_is_never_the_best_of_a_study(members):
+    """The study asks what a network makes of the picture: an ensemble that reads, or never looks, is no answer."""
+    settings = StudySettings.model_validate(
+        {"text": {"systems": ["Title", "CoverText"]}, "ensemble": {"methods": ["mean"], "members": members}}
+    )
+    assert not find_system(settings, "Ensemble-mean").competes
+    assert find_system(wanted(), "Ensemble-mean").competes
+
+
 def test_a_system_is_found_by_its_name():
     """Another name is an error that names those there are."""
     assert find_system(wanted(), "LeNet").stage == "scratch"

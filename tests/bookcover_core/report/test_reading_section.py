@@ -1,5 +1,7 @@
 """What the report says of systems that read, beside those that look."""
 
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -11,11 +13,13 @@ from bookcover_core.families.family import System
 from bookcover_core.families.learnable_titles import learnable_titles
 from bookcover_core.families.text import fit_text
 from bookcover_core.listings.books import BookText, each_book
+from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_csv
 from bookcover_core.report.findings import gather
 from bookcover_core.report.gallery import books_with_covers, told_apart
 from bookcover_core.report.reading_section import judges_by_evidence, looking_and_reading, reading_tables
 from bookcover_core.report.summary import verdict_words
+from bookcover_core.settings import StudySettings
 from tests.bookcover_core.families.test_cover_text import invent_network, make_read
 
 
@@ -65,6 +69,23 @@ def test_genres_that_words_tell_are_named_with_their_words(study):
     assert travel["CoverText"].value == 1
     assert "pasta" in travel["Most telling words"].value
     assert any(note.startswith("Of 9 test books both are right on") for note in by_genre.notes)
+
+
+def test_readers_that_are_joined_are_told_without_words_of_their_own(study, tmp_path):
+    """An ensemble of readers may validate best of those that only read: it has no one list of words."""
+    shutil.copytree(study.workspace.root, tmp_path / study.settings.name)
+    wanted = study.settings.model_dump(mode="json") | {"workspace": str(tmp_path)}
+    wanted["ensemble"] |= {"methods": ["mean"], "members": ["CoverText", "TitleAuthor"]}
+    joined = Study(StudySettings.model_validate(wanted))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(System, "is_made", lambda _system, _study: True)
+        combine(joined, "Ensemble-mean")
+    evaluate(joined, "Ensemble-mean")
+    by_genre = tables(joined)["words-by-genre"]
+    titles = [column.title for column in by_genre.columns]
+    assert "Ensemble, mean" in titles
+    assert "Most telling words" not in titles
+    assert gather(joined).best.name == "MobileNetV2"
 
 
 def test_how_well_covers_were_read_is_told_by_their_titles(study):
