@@ -181,12 +181,14 @@ def _summary(
 
 def learning_curve(
     hits: Hits, numbers: Sequence[int], groups: npt.NDArray[np.str_], settings: StudySettings
-) -> LearningCurve:
+) -> LearningCurve | None:
     """The line of accuracy against the logarithm of the number of training books, and where twice as many would lead.
 
-    `hits` are (trainings, books), `numbers` the training books of each training, at least two different ones, `groups`
-    those of the test books. Intervals come from drawing groups anew, and trainings with each number of books.
+    `hits` are (trainings, books), `numbers` the training books of each training, `groups` those of the test books.
+    Intervals come from drawing groups anew, and trainings with each number of books. None where all numbers are one.
     """
+    if len(set(numbers)) < 2:
+        return None
     confidence, size = settings.evaluation.confidence, settings.evaluation.resamples
     generator = np.random.default_rng([settings.seed, _CURVE])
     _, members = np.unique(groups, return_inverse=True)

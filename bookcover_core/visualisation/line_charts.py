@@ -184,7 +184,8 @@ def ideal_pictures(insight: NetworkInsight, root: Path) -> Figure:
             except (OSError, KeyError, ValueError) as error:
                 advice = "Run the stage `visualise` again."
                 raise WorkspaceError("this cannot be read", where=file, advice=advice) from error
-            figure_style.panel_title(above, ideal.genre.name, f"score {ideal.score:.1f}, {ideal.course_words}")
+            ended = f"{'' if ideal.converged else 'not '}converged after {ideal.steps:,} steps"
+            figure_style.panel_title(above, ideal.genre.name, f"score {ideal.score:.1f}, {ended}")
             below.plot(steps, score, color=figure_style.colour(0), label="score")
             objective = score - sum(penalties)
             below.plot(steps, objective, color=figure_style.MUTED, linewidth=0.8, label="score less penalties")

@@ -35,11 +35,6 @@ class IdealPicture(BaseModel, frozen=True):
     median_cover: float | None = Field(description="Median score of these covers; None where there are none.")
     best_cover: float | None = Field(description="Highest score of these covers.")
 
-    @property
-    def course_words(self) -> str:
-        """How its ascent ended."""
-        return f"{'converged after' if self.converged else 'not converged after'} {self.steps:,} steps"
-
 
 class GradCamExample(BaseModel, frozen=True):
     """A test cover with its Grad-CAM heat map."""

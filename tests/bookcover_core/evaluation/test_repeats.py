@@ -90,6 +90,12 @@ def test_a_learning_curve_finds_what_a_doubling_brings():
         assert curve.fitted[-1].high - curve.fitted[-1].low > 0.01
 
 
+def test_one_number_of_books_makes_no_learning_curve():
+    """A share that comes to all books of each genre says nothing of what more books bring."""
+    hits = np.random.default_rng(6).uniform(size=(4, 300)) < 0.4
+    assert learning_curve(hits, [216] * 4, np.arange(300).astype(str), SETTINGS) is None
+
+
 def test_a_learning_curve_does_not_depend_on_the_order_of_its_trainings():
     """Each training is drawn as one of its number of books."""
     generator = np.random.default_rng(5)
