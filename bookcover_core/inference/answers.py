@@ -13,14 +13,8 @@ NOVEL = 0.05
 # The sign, kept on the line of its number.
 _PERCENT = "\N{NO-BREAK SPACE}%"
 
-
-def _printable(name: str) -> str:
-    """A file's name of which every output can be made: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-Source = Annotated[str, AfterValidator(_printable)]
-"""A cover, as it was named: a file, an address."""
+Source = Annotated[str, AfterValidator(lambda name: name.encode("utf-8", "backslashreplace").decode())]
+"""A cover as it was named, a file or an address; bytes that are not UTF-8 are escaped."""
 
 
 class Guess(BaseModel, frozen=True):
@@ -151,6 +145,6 @@ class ModelSummary(BaseModel, frozen=True):
             f"{100 * share:.1f}{_PERCENT}" for share in (self.accuracy.value, *self.accuracy.ends, self.chance or 0)
         )
         return (
-            f"It is right on {value} of {self.test_books:,} test books ({100 * self.confidence:.0f}{_PERCENT} interval "
+            f"It is right on {value} of {self.test_books:,} test books ({100 * self.confidence:g}{_PERCENT} interval "
             f"{' to '.join(ends)}). Always naming the commonest genre is right on {chance}."
         )

@@ -75,8 +75,8 @@ def find_network(models: ModelSettings, name: str, *, others: Iterable[str] = ()
 def check_encoder(models: ModelSettings, encoder: Encoder) -> None:
     """Raise `SettingsError` unless an encoder can be used: it takes such pictures, in any number, and gives numbers."""
     engine = choose_engine(models)
-    if encoder.name in {*BACKBONES, *SCRATCH}:
-        raise _fault(encoder, "has the name of another network", "Call it otherwise.")
+    if encoder.name in {*BACKBONES, *SCRATCH, "Title", "TitleAuthor", "CoverText", "CoverAlone", "CoverAndTitle"}:
+        raise _fault(encoder, "has the name of another system", "Call it otherwise.")
     if not encoder.file.is_file():
         raise _fault(encoder, "is not there", "Correct the path.")
     if encoder.file.suffix.lower() not in {".onnx", ".keras"}:

@@ -120,6 +120,12 @@ class StudySettings(SettingsSection):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
+        for group, section in self:
+            for setting, value in section if isinstance(section, SettingsSection) else ():
+                listed = value if isinstance(value, tuple) else ()
+                names = [each.name if isinstance(each, EncoderSettings) else each for each in listed]
+                if twice := next((name for name in names if isinstance(name, str) and names.count(name) > 1), ""):
+                    raise ValueError(f"{group}.{setting} names {twice} twice")
         wanted, readers = self.training.preparation, set(self.text.systems)
         if wanted != "best" and wanted not in self.preparation.methods:
             raise ValueError(f"training.preparation is {wanted!r}, which preparation.methods does not make")

@@ -39,7 +39,6 @@ _LIST = "a list is expected, in brackets"
 # What people are told in place of Pydantic's words, by the type that a value has not.
 _EXPECTED = {
     "tuple": _LIST,
-    "list": _LIST,
     "dict": 'a table is expected, such as { name = "value" }',
     "model": "a section of settings is expected",
     "bool": "true or false is expected",
@@ -227,13 +226,14 @@ def each_setting(settings: StudySettings) -> Iterator[tuple[str, Any]]:
 
 
 def _describe(fault: Any) -> str:
-    place, value = ".".join(str(step) for step in fault["loc"]), fault["input"]
+    place, value = ".".join(str(step) for step in fault["loc"] if step != "[key]"), fault["input"]
     if fault["type"] == "extra_forbidden":
         near = spelt_alike(place, dict(each_setting(StudySettings())), most=1, cutoff=0.75)
-        return f"{place}: there is no such setting" + (f"; did you mean {near}?" if near else "")
+        return f"{place}: there is no such setting" + (f" (did you mean {near}?)" if near else "")
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
-    if fault["type"] == "too_long":
-        message = "at most {max_length} values are expected, not {actual_length}".format_map(fault["ctx"])
+    if fault["type"] in {"too_long", "too_short"}:
+        most = "at most {max_length} values are expected, not {actual_length}".format_map
+        message = most(fault["ctx"]) if fault["type"] == "too_long" else "at least one value is expected"
     kind, _, rest = fault["type"].partition("_")
     if rest in {"", "type", "parsing", "from_float"}:
         message = _EXPECTED.get(kind, message)

@@ -41,7 +41,7 @@ class ModelSettings(SettingsSection):
     """imagenet: Keras' published weights, digest checked. random: untrained networks; every result says so."""
     weight_files: dict[str, str] = Field(default={})
     """Weights from files of your own, by backbone; they win over `weights`."""
-    engine: Literal["auto"] | EngineName = "auto"
+    engine: Literal["auto", EngineName] = "auto"
     """What computes frozen networks. openvino: made for processors, and faster on them; the extra of that name. auto:
     OpenVINO where it is installed and there is no GPU, TensorFlow otherwise."""
     precision: Precision = "float32"
@@ -152,14 +152,14 @@ class RepeatSettings(SettingsSection):
     """Trainings with a seed of their own on the study's split; 1: the study's own alone."""
     folds: Annotated[int, Field(ge=0, le=50)] = 0
     """Cross-validation (section 4.1): parts of all books, with whole groups, each the test set once; 0: none."""
-    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    shares: tuple[Annotated[float, Field(ge=0.001, lt=1)], ...] = ()
     """Learning curve: shares of the training books that are learnt from alone, such as 0.125, 0.25, 0.5."""
 
     @model_validator(mode="after")
     def _parts_are_parts(self) -> Self:
         if self.folds == 1:
             raise ValueError("folds is 1, which leaves nothing to learn from; 0 means none")
-        if len(set(self.shares)) < len(self.shares):
+        if len({f"{share:g}" for share in self.shares}) < len(self.shares):  # what trainings are called by
             raise ValueError("shares names a share twice")
         return self
 

@@ -72,6 +72,9 @@ def test_what_is_wrong_within_a_setting_is_said_once():
         ("search.learning_rate=[1]", "a value is missing (given: [1])"),
         ("search.learning_rate=[1, 2, 3]", "at most 2 values are expected, not 3 (given: [1, 2, 3])"),
         ("covers.source=disk", "it should be 'http', 'folder' or 'archive'"),
+        ("models.engine=cuda", "models.engine: it should be 'auto', 'tensorflow' or 'openvino' (given: \"cuda\")"),
+        ("training.backbones=[]", "training.backbones: at least one value is expected (given: [])"),
+        ('books.columns={genre="x"}', "books.columns.genre: it should be 'asin', 'filename'"),
     ],
 )
 def test_what_is_expected_is_said_in_plain_words(override, message):
@@ -81,6 +84,29 @@ def test_what_is_expected_is_said_in_plain_words(override, message):
     assert message in caught.value.what
     assert "Input" not in caught.value.what
     assert "valid" not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        'training.backbones=["LeNet", "LeNet"]',
+        'ensemble.members=["LeNet", "Title", "LeNet"]',
+        'text.systems=["Title", "Title"]',
+        'preparation.methods=["padded", "padded"]',
+        'models.encoders=[{name="A", file="a.onnx", size=64}, {name="A", file="b.onnx", size=64}]',
+        "repeats.shares=[0.1234567, 0.1234568]",
+    ],
+)
+def test_a_list_names_each_thing_once(override):
+    """What is named twice would be made, shown and compared twice, or stand for two things."""
+    with pytest.raises(SettingsError, match="twice"):
+        load_settings(None, [override])
+
+
+def test_numbers_may_stand_twice():
+    """Two hidden layers may have as many units; one that is drawn from may be drawn twice as often."""
+    found = load_settings(None, ["head.hidden_units=[64, 64]", "search.batch_size=[32, 32, 64]"])
+    assert (found.head.hidden_units, found.search.batch_size) == ((64, 64), (32, 32, 64))
 
 
 def test_what_an_override_breaks_is_not_said_of_the_file(tmp_path):
