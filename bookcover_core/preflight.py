@@ -25,6 +25,7 @@ from bookcover_core.errors import (
     SettingsError,
     WorkspaceError,
 )
+from bookcover_core.families.learnable_titles import more_listings
 from bookcover_core.families.systems import unknown_names
 from bookcover_core.families.text import TITLE, TITLE_AUTHOR, seen_by, sentence_encoder
 from bookcover_core.listings.books import Book, BookText, each_book
@@ -75,7 +76,8 @@ def faults(settings: StudySettings) -> Iterator[BookcoverError]:
     checks: list[Callable[[], object]] = [partial(_check_weights, settings, each) for each in networks]
     if networks:
         checks += [partial(check_engine, settings.models), partial(check_quantiser, settings.models)]
-    checks += [partial(_check_listing, study, name, source) for name, source in listing_files(books)]
+    read = [*listing_files(books), *(more_listings(settings) if settings.text.systems else ())]
+    checks += [partial(_check_listing, study, name, source) for name, source in read]
     told: list[BookcoverError] = []
     has_covers = books.source is not BookSource.FOLDER and settings.covers.source is not CoverSource.HTTP
     is_wanted = has_covers or decisions_file(study).exists() or not _is_listed(study)
@@ -136,8 +138,9 @@ def _check_listing(study: Study, name: str, source: str) -> None:
     """Raise `ListingError` for a file that is not there. One that the study holds already is not missed."""
     if not (is_remote(source) or Path(source).expanduser().exists() or raw_file(study, name).is_file()):
         what = "file of groups" if name == "groups" else "listing"
-        setting = name if name in {"groups", "listing"} else f"{name}_listing"
-        raise ListingError(f"there is no such {what}", where=source, advice=f"Correct books.{setting}.")
+        setting = f"books.{name}" if name in {"groups", "listing"} else f"books.{name}_listing"
+        setting = "text.listings" if source in study.settings.text.listings else setting
+        raise ListingError(f"there is no such {what}", where=source, advice=f"Correct {setting}.")
 
 
 def _books(study: Study, told: list[BookcoverError]) -> list[Book]:

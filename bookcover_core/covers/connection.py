@@ -36,11 +36,6 @@ class HttpAnswer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
-    @property
-    def is_declared(self) -> bool:
-        """Whether the host declared the length: without that, a truncated body looks complete."""
-        return "content-length" in self.headers or "transfer-encoding" in self.headers
-
 
 # One TLS context for all connections, as creating it takes longer than fetching a cover; for plain http an empty one.
 _usual_tls = cache(httpx.create_ssl_context)

@@ -94,7 +94,9 @@ async def _ask(
         verdict = take_in(answer.body, is_quick=True)
     else:
         verdict = await asyncio.to_thread(take_in, answer.body)
-    is_cut = verdict.outcome is CoverOutcome.TRUNCATED and not answer.is_declared
+    # A body that was cut looks complete where its length was not declared.
+    is_declared = bool(answer.headers.keys() & {"content-length", "transfer-encoding"})
+    is_cut = verdict.outcome is CoverOutcome.TRUNCATED and not is_declared
     again = verdict.outcome is CoverOutcome.FAILED or is_cut
     if again or verdict.outcome is CoverOutcome.REFUSED:  # a host that refuses everything counts as failing
         host.failed(verdict.detail)

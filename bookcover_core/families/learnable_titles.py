@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bookcover_core.curation.near_duplicates import read_duplicates
+from bookcover_core.genres import genre_form
 from bookcover_core.listings.book_groups import title_group
 from bookcover_core.listings.books import TEST, BookText, each_book, read_genres
 from bookcover_core.listings.raw_files import raw_file
-from bookcover_core.listings.records import read_records
+from bookcover_core.listings.records import MalformedRecord, read_records
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.settings import StudySettings
@@ -39,7 +40,7 @@ class LearnableTitles:
     untitled: list[tuple[str, int]] = field(default_factory=list)
     """Key and label of records without a title, whose covers may be learnt from all the same."""
     counts: Counter[str] = field(default_factory=Counter)
-    """Records by what became of them: "learnt from", "held out", "other editions", "twins", "without a title"."""
+    """Records by what became of them: "learnt from", "held out", "other editions", "without a title", "malformed" …"""
 
 
 class HeldOut:
@@ -66,7 +67,7 @@ class HeldOut:
 def learnable_titles(study: Study) -> LearnableTitles:
     """The titles and authors that the study's readers of titles learn from."""
     splits = read_table(study.workspace.splits, ("key", "split")).set_index("key")["split"].to_dict()
-    labels = {genre.name: genre.label for genre in read_genres(study.workspace)}
+    labels = {genre_form(genre.name): genre.label for genre in read_genres(study.workspace)}
     held = [
         (book.key, BookText(book.title, book.author))
         for book in each_book(study.workspace)
@@ -74,8 +75,9 @@ def learnable_titles(study: Study) -> LearnableTitles:
     ]
     held_out = HeldOut(held, {each.key: each.cluster for each in read_duplicates(study.workspace)})
     found = LearnableTitles()
-    for key, category, text in _records(study):
-        label = labels.get(category)
+    skipped: list[MalformedRecord] = []
+    for key, category, text in _records(study, skipped):
+        label = labels.get(genre_form(category))
         why = "of other genres" if label is None else held_out.why(key, text)
         found.counts[why or ("learnt from" if text.title else "without a title")] += 1
         if why or label is None:
@@ -86,12 +88,13 @@ def learnable_titles(study: Study) -> LearnableTitles:
             found.keys.append(key)
         else:
             found.untitled.append((key, label))
+    found.counts += Counter(["malformed"] * len(skipped))
     logger.info("titles: %s", ", ".join(f"{what} {count:,}" for what, count in sorted(found.counts.items())))
     return found
 
 
-def _records(study: Study) -> Iterator[tuple[str, str, BookText]]:
-    """Key, category and text of each record, that of a key which several listings have once."""
+def _records(study: Study, skipped: list[MalformedRecord]) -> Iterator[tuple[str, str, BookText]]:
+    """Key, category and text of each record, that of a key which several listings have once; malformed: `skipped`."""
     seen = set()
     for book in each_book(study.workspace):
         seen.add(book.key)
@@ -99,7 +102,7 @@ def _records(study: Study) -> Iterator[tuple[str, str, BookText]]:
     columns = {str(column): header for column, header in study.settings.books.columns.items()}
     for name, _ in more_listings(study.settings):
         file = raw_file(study, name)
-        for record in read_records(file, name=str(file), columns=columns, skipped=[]):
+        for record in read_records(file, name=str(file), columns=columns, skipped=skipped):
             if record.key not in seen:
                 seen.add(record.key)
                 yield record.key, record.category, BookText(record.title, record.author)

@@ -65,7 +65,7 @@ def bring_listing(study: Study, name: str, source: str) -> Path:
             copy_file(file, target)
         except OSError as error:
             what = f"the listing cannot be read ({error.strerror})"
-            advice = "Check the name of the file in the settings of `books`."
+            advice = "Check the name of the file in the settings of `books` or `text`."
             raise ListingError(what, where=file, advice=advice) from error
     known[name] = {"source": place, "bytes": target.stat().st_size, "sha256": file_digest(target)}
     write_json(target.parent / "sources.json", known)
@@ -118,7 +118,7 @@ def _fetch(address: str, target: Path, settings: CoverSettings) -> None:
             logger.info("fetched %s: %d bytes", address, target.stat().st_size)
             return
     what = f"the listing could not be fetched ({settings.attempts} attempts; the last: {reason})"
-    advice = "Check the network and start again, or name a local copy of the file in the settings of `books`."
+    advice = "Check the network and start again, or name a local copy of the file in the settings of `books` or `text`."
     raise DownloadError(what, where=address, advice=advice)
 
 
@@ -184,5 +184,5 @@ def _save(answer: httpx.Response, address: str, target: Path, patience: float) -
 
 
 def _refusal(address: str, what: str) -> DownloadError:
-    advice = "Check the address in the settings of `books`, or name a local copy of the file there."
+    advice = "Check the address in the settings of `books` or `text`, or name a local copy of the file there."
     return DownloadError(what, where=address, advice=advice)

@@ -103,6 +103,9 @@ def test_each_listing_is_looked_for_but_those_at_an_address_or_copied_before(mak
     assert "books.pool_listing" in left
     groups = make(books={**make().books.model_dump(), "groups": str(tmp_path / "groups.csv")})
     assert "no such file of groups" in str(next(faults(groups)))
+    more = make(text={"systems": ["Title"], "listings": [str(tmp_path / "titles.csv"), "https://example.org/more.csv"]})
+    (titles,) = [str(each) for each in faults(more) if isinstance(each, ListingError)]
+    assert "titles.csv: there is no such listing. Correct text.listings" in titles
 
 
 def zip_of(file: Path, *names: str, content: bytes = b"\xff\xd8\xff cover" * 400, method: int = 8) -> bytes:

@@ -14,7 +14,7 @@ from bookcover_core.families.ensemble import combine
 from bookcover_core.families.learnable_titles import HeldOut, learnable_titles
 from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import load_predictor, systems
-from bookcover_core.families.text import fit_text
+from bookcover_core.families.text import fetch_listings, fit_text
 from bookcover_core.inference.model_choice import candidates
 from bookcover_core.listings.books import POOL, TEST, TRAIN, Book, BookText, write_books
 from bookcover_core.pipeline.engine import record
@@ -122,6 +122,21 @@ def test_more_listings_teach_titles_alone(tmp_path):
     counts = json.loads(next(study.workspace.manifests.rglob("Title-printed.json")).read_text())["counts"]
     assert counts["titles of other genres"] == 1
     assert counts["titles learnt from"] == learnable_titles(make_titled(tmp_path / "without")).counts["learnt from"] + 1
+
+
+def test_genres_of_more_listings_may_be_spelt_otherwise_and_malformed_records_are_counted(tmp_path):
+    """Case and blanks make no other genre, as in the study's own listings; nothing is left out in silence."""
+    file = tmp_path / "more.csv"
+    lines = [_line("a", "New soups"), _line("b", "Old soups")]
+    file.write_text("".join(lines).replace(GENRES[0], f" {GENRES[0].upper()} ") + "one field\n")
+    found = learnable_titles(fetched(make_titled(tmp_path / "studies", listings=[str(file)])))
+    assert found.counts["learnt from"] == learnable_titles(make_titled(tmp_path / "without")).counts["learnt from"] + 2
+    assert (found.counts["malformed"], found.counts["of other genres"]) == (1, 0)
+
+
+def fetched(study: Study) -> Study:
+    fetch_listings(study, "Title")
+    return study
 
 
 def test_a_changed_listing_of_titles_is_learnt_anew(tmp_path):
