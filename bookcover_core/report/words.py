@@ -57,7 +57,7 @@ def environment() -> Environment:
         "short": lambda digest: digest[:12],  # enough to tell two apart
         "signed": signed,
         "thousands": lambda number: f"{number:,}",
-        "whole": lambda share: f"{100 * share:.0f}",
+        "level": lambda share: f"{100 * share:g}",
     }
     made.globals["DASH"] = DASH
     return made

@@ -31,6 +31,8 @@ def test_a_line_is_a_paragraph_whatever_is_put_in():
     assert passage("twins", counts=counted | {"books": 4_000})[0].startswith("### 4,000 books")
     caption, _ = passage("figure recall", confidence=0.95)
     assert "95 % intervals" in caption
+    caption, _ = passage("figure recall", confidence=0.995)
+    assert "99.5 % intervals" in caption
     [caption, *_] = passage("table confused-pairs", best={"title": "A\n<b>"}, analysis={"confidence": 0.9})
     assert caption == "What A <b> takes for what most often"
 

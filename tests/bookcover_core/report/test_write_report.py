@@ -163,7 +163,7 @@ def _raw(study: Study) -> str:
     return (study.workspace.report / "index.html").read_text("utf-8")
 
 
-def test_no_folder_of_this_machine_is_in_the_page(tmp_path: Path):
+def test_no_folder_of_this_machine_is_in_the_page(bookcover30, tmp_path: Path):
     """Of a setting that names a file the page shows the name alone, and no value stands there as Python writes it."""
     small = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), compared=False)
     books = {"source": "listing", "listing": str(tmp_path / "secret" / "books.csv")}
@@ -174,6 +174,9 @@ def test_no_folder_of_this_machine_is_in_the_page(tmp_path: Path):
     assert "books.csv" in _page(study).text
     assert "[&#34;MobileNetV2&#34;]" in _raw(study)
     assert "(&#39;MobileNetV2&#39;" not in _raw(study)
+    # Where there is no pool, nothing replaces a book whose cover cannot be had.
+    assert "cannot be had are left out." in _raw(study)
+    assert "cannot be had are left out." not in _raw(bookcover30)
 
 
 def test_files_beside_the_page(bookcover30):
