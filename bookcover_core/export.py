@@ -126,9 +126,10 @@ def _whole(study: Study, chosen: TrainedModel) -> tuple[keras.Model, ModelCard]:
     networks = [each for each in predictors if isinstance(each, NetworkPredictor)]
     squares = {each.square for each in networks}
     if len(networks) < len(predictors) or len(squares) > 1 or any(len(each.model.inputs) > 1 for each in networks):
-        what = f"{chosen.title} takes more than one picture of a cover, and cannot be one file"
-        names = ", ".join(card.name for card in chosen.members if card.input_size)
-        raise SettingsError(what, where=chosen.name, advice=f"Name one of its networks: {names} (`--model`).")
+        what = f"{chosen.title} takes more than one picture of a cover, or more than pictures, and cannot be one file"
+        names = [each.card.name for each in networks if len(each.model.inputs) == 1]
+        advice = f"Name a network that does: {', '.join(names) or 'none of its own'} (`--model`)."
+        raise SettingsError(what, where=chosen.name, advice=advice)
     if len(networks) == 1:
         return networks[0].model, networks[0].card
     pictures = keras.Input(networks[0].model.inputs[0].shape[1:], name="pictures")

@@ -156,8 +156,8 @@ def _count_sides(books: "pd.DataFrame") -> dict[str, dict[str, int]]:
                 f"{len(groups)} groups, which are not divided (by title, series, picture or books.groups; the "
                 f"largest, {largest!r}, has {size})",
                 where=name,
-                advice="Add books to the genre, leave it out, or name smaller groups in the file of books.groups, with "
-                "splits.by_title = false.",
+                advice="Add books to the genre, leave it out, ask for fewer splits.folds if this is one, or name "
+                "smaller groups in the file of books.groups, with splits.by_title = false.",
             )
     return found
 

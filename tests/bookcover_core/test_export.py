@@ -131,6 +131,10 @@ def test_what_cannot_be_exported_is_told(study, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "load_predictor", lambda _: predictors.pop())
     with pytest.raises(SettingsError, match="more than one picture"):
         export.export_model(study, tmp_path / "out")
+    # A reader of titles has no network: none is named in its place.
+    monkeypatch.setattr(export, "load_predictor", lambda _: object())
+    with pytest.raises(SettingsError, match=r"or more than pictures.*Name a network that does: none of its own"):
+        export.export_model(study, tmp_path / "out")
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "tf2onnx" else object())
     with pytest.raises(SettingsError, match=r"tf2onnx is not installed.*bookcover\[export\]"):
         export.export_model(study, tmp_path / "out")
