@@ -7,7 +7,7 @@ Verdicts as Markdown are `templates/verdicts.md`. Importing this module imports 
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -250,7 +250,10 @@ def judge_and_show(
             continue
         found.append(judged.verdict)
         if len(shown) < _MOST_SHOWN:
-            shown.append((judged.verdict, _picture(judged.cover.shown), _picture(judge.explain(judged))))
+            explained = ""
+            with suppress(SettingsError):  # no part of the model tells what it saw: the verdict stands alone
+                explained = _picture(judge.explain(judged))
+            shown.append((judged.verdict, _picture(judged.cover.shown), explained))
     unreadable = [each for each in found if isinstance(each, Unreadable)]
     left_out = len(found) - len(unreadable) - len(shown)
     made = Environment(

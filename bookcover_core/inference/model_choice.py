@@ -1,7 +1,6 @@
 """A study's trained models, found by the cards beside their weights, and the one that judges. Needs no TensorFlow."""
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,10 +101,9 @@ def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
             ours = in_our_words(error) if isinstance(error, OSError) else error
             lost[system.name] = ours.what if isinstance(ours, BookcoverError) else _NOT_WHOLE
             continue
-        reasons[name] = _NOT_WHOLE
-        with suppress(*NOT_KNOWN):  # the study is not whole
-            run = system.maker.at(study)
-            reasons[name] = changed.get(run.label, "" if run.standing is not None else _NOT_WHOLE)
+        run, labels = system.maker.known(study), [each.label(study) for each in (system, *system.members)]
+        why = "" if run is not None and run.standing is not None else _NOT_WHOLE
+        reasons[name] = next((changed[label] for label in labels if label in changed), why)
     return reasons, lost
 
 

@@ -22,7 +22,7 @@ from bookcover_core.families.frozen import train_backbone
 from bookcover_core.families.prediction import PredictorInput
 from bookcover_core.families.systems import find_system, systems
 from bookcover_core.inference.cover_sources import find_covers
-from bookcover_core.inference.judge_covers import Judge
+from bookcover_core.inference.judge_covers import Judge, judge_and_show
 from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.models.extra_inputs import load_measurements
 from bookcover_core.models.input_pipeline import read_pictures
@@ -108,6 +108,10 @@ def test_they_judge_as_the_study_saw(made, name, monkeypatch):
         verdicts = [each.verdict for each in judge.judge_covers(find_covers([str(files[key]) for key in keys]), top=3)]
         with pytest.raises(SettingsError, match="cannot show what it saw"):
             judge.explain(next(judge.judge_covers(find_covers([str(files[keys[0]])]))))
+        # Whoever asks for a page gets the verdict, without a picture of what spoke for it.
+        _, page = judge_and_show(judge, find_covers([str(files[keys[0]])]), top=3, near=0)
+        assert "![the cover](data:" in page
+        assert "what spoke for" not in page
     judged = [{guess.slug: guess.probability for guess in verdict.genres} for verdict in verdicts]
     found = np.array([[each[genre.slug] for genre in judge._genres] for each in judged])
     np.testing.assert_allclose(found, stored, atol=2e-3)

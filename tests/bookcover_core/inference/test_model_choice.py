@@ -107,6 +107,13 @@ def test_a_study_without_its_comparison_says_what_makes_it(study):
         choose(later)
 
 
+def test_an_ensemble_says_what_has_changed_of_its_members(trained):
+    """It is combined of today's members alone; its files are whole, and nobody is told that they are not."""
+    training = trained.settings.training.model_copy(update={"epochs": trained.settings.training.epochs + 1})
+    later = Study(trained.settings.model_copy(update={"training": training}))
+    assert "training.epochs changed from" in choose(later, "Ensemble-mean").earlier
+
+
 def test_a_model_whose_books_have_changed_judges_only_when_it_is_named(study):
     """Nothing of the training's own settings changed: what it builds on did, and that is told."""
     record(study, "split", outputs=[study.workspace.splits], digest="other books")
