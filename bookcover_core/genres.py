@@ -20,6 +20,7 @@ BOOKCOVER30 = BOOK32[:30]
 
 BOOKCOVER30_TEST_PER_GENRE = 190  # BookCover30 holds as many test books of every genre: dissertation, section 3.1
 _LONGEST_SLUG = 100  # a folder's name may have 255 bytes, and numbers are put behind slugs
+_COLUMNS = {"key", "group", "label", "system"}  # of tables that have a column for each genre besides
 
 
 class Genre(BaseModel):
@@ -63,10 +64,10 @@ def join_spellings(counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def number_genres(names: Iterable[str]) -> list[Genre]:
-    """The genres of a study, labelled in the order of `names`; names with one slug get a number behind it."""
+    """The genres of a study, labelled in the order of `names`; a slug that is taken gets a number behind it."""
     genres: dict[str, Genre] = {}
     for label, name in enumerate(names):
         candidates = chain([slug(name)], (f"{slug(name)}-{number}" for number in count(2)))
-        free = next(each for each in candidates if each not in genres)
+        free = next(each for each in candidates if each not in genres and each not in _COLUMNS)
         genres[free] = Genre(label=label, name=name, slug=free)
     return list(genres.values())

@@ -166,9 +166,10 @@ class CoverStudy:
         has not been evaluated.
         """
         table = read_table(self._evaluation(system) / "predictions.csv", label="int64").drop(columns="group")
-        names = [genre.name for genre in read_genres(self._study.workspace)]
-        table.insert(1, "genre", [names[label] for label in table.pop("label")])
-        table.columns = pd.Index(["key", "genre", *names])
+        genres = read_genres(self._study.workspace)
+        names = [f"{each.name} ({each.label})" if each.name in {"key", "genre"} else each.name for each in genres]
+        labels, table.columns = table.pop("label"), pd.Index(["key", *names])
+        table.insert(1, "genre", [genres[label].name for label in labels])
         return table.astype(dict.fromkeys(names, "float64"))
 
     def confusion(self, system: str) -> pd.DataFrame:

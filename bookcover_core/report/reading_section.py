@@ -188,7 +188,6 @@ def _genre_table(findings: Findings, looks: Judge, reads: Judge) -> Table | None
         reading=reading,
         right=Counter(zip(*(right.tolist() for right in rights), strict=True)),
         heard=bool(heard),
-        has_words=classifier is not None,
     )
 
 

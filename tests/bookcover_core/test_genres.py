@@ -40,6 +40,17 @@ def test_slugs_are_short_enough_for_a_folder():
     assert len(one.slug) < len(other.slug) < 120
 
 
+def test_a_slug_is_no_other_column_of_its_tables():
+    """Predictions have a column for each genre beside those of book, group and label."""
+    assert [each.slug for each in number_genres(["Key", "Label", "Group", "System", "日本"])] == [
+        "key-2",
+        "label-2",
+        "group-2",
+        "system-2",
+        "genre",
+    ]
+
+
 @given(names=st.lists(st.text(min_size=1, max_size=12), max_size=20))
 def test_genres_are_numbered_and_their_slugs_unique(names):
     """Labels count from 0 in the order given; slugs are [a-z0-9-], never empty, never twice."""

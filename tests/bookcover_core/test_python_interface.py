@@ -15,6 +15,7 @@ from bookcover_core.inference.answers import Unreadable
 from bookcover_core.inference.cover_sources import CoverInput
 from bookcover_core.python_interface import CoverStudy, _as_input
 from bookcover_core.settings import CoverSettings, StudySettings
+from tests.bookcover_core.report.specimen import Specimen, make_study
 
 LIMIT = 10**6
 
@@ -89,3 +90,12 @@ def test_an_empty_name_is_not_the_current_folder(name: str):
     found = _as_input(name)
     assert isinstance(found, Unreadable)
     assert found.reason == "no cover is named"
+
+
+def test_predictions_have_a_column_for_each_genre_whatever_it_is_called(tmp_path: Path):
+    """A name in another script has the slug "genre"; one that is a column already is told by its label."""
+    study = make_study(tmp_path, Specimen(genres=("日本語", "key", "Law"), backbones=("MobileNetV2",), compared=False))
+    found = CoverStudy(study.settings).predictions("MobileNetV2")
+    assert found.columns.tolist() == ["key", "genre", "日本語", "key (1)", "Law"]
+    assert set(found["genre"]) == {"日本語", "key", "Law"}
+    assert found[["日本語", "key (1)", "Law"]].sum(axis=1).round(5).eq(1).all()
