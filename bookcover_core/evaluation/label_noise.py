@@ -25,6 +25,7 @@ from bookcover_core.training.repeated_training import fold_variants
 from bookcover_core.training.stored_probabilities import read_probabilities
 
 _PLANTED = 0.05  # share of the labels that are changed to measure how many wrong labels are found
+_NUMBERS = "label_noise.json"
 _PLANT = 423  # purpose of the generator that changes them
 
 Labels = npt.NDArray[np.int64]
@@ -106,15 +107,10 @@ def find_doubtful_labels(study: Study, run: StageRun) -> Result:
             "split": rows["split"],
         }
     ).join(selection, on="key")
-    file = label_noise_file(study.workspace)
+    file = study.workspace.evaluation / _NUMBERS
     write_json(file, found.model_dump(mode="json"))
     write_table(doubtful_file(study.workspace), table)
     return Result(outputs=[file, doubtful_file(study.workspace)], counts={"doubtful": found.doubtful})
-
-
-def label_noise_file(workspace: Workspace) -> Path:
-    """Where the numbers lie."""
-    return workspace.evaluation / "label_noise.json"
 
 
 def doubtful_file(workspace: Workspace) -> Path:
@@ -124,7 +120,7 @@ def doubtful_file(workspace: Workspace) -> Path:
 
 def read_label_noise(workspace: Workspace) -> LabelNoise:
     """What the stage found."""
-    return read_result(label_noise_file(workspace), LabelNoise, "what is known of doubtful labels")
+    return read_result(workspace.evaluation / _NUMBERS, LabelNoise, "what is known of doubtful labels")
 
 
 def doubtful_labels(labels: Labels, probabilities: Floats) -> Labels:

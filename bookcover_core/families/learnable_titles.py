@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from bookcover_core.curation.label_marks import wrong_labels
 from bookcover_core.curation.near_duplicates import read_duplicates
 from bookcover_core.genres import genre_form
 from bookcover_core.listings.book_groups import title_group
@@ -66,7 +67,9 @@ class HeldOut:
 
 def learnable_titles(study: Study) -> LearnableTitles:
     """The titles and authors that the study's readers of titles learn from."""
-    splits = read_table(study.workspace.splits, ("key", "split")).set_index("key")["split"].to_dict()
+    books = read_table(study.workspace.splits, ("key", "label", "split"), label="int64").set_index("key")
+    splits, own = books["split"].to_dict(), books["label"].to_dict()  # labels as people have corrected them
+    wrong = wrong_labels(study) if study.settings.curation.labels == "leave-out" else {}
     labels = {genre_form(genre.name): genre.label for genre in read_genres(study.workspace)}
     held = [
         (book.key, BookText(book.title, book.author))
@@ -77,8 +80,9 @@ def learnable_titles(study: Study) -> LearnableTitles:
     found = LearnableTitles()
     skipped: list[MalformedRecord] = []
     for key, category, text in _records(study, skipped):
-        label = labels.get(genre_form(category))
-        why = "of other genres" if label is None else held_out.why(key, text)
+        label = own.get(key, labels.get(genre_form(category)))
+        why = held_out.why(key, text) or ("label marked wrong" if key in wrong else "")
+        why = "of other genres" if label is None else why
         found.counts[why or ("learnt from" if text.title else "without a title")] += 1
         if why or label is None:
             continue

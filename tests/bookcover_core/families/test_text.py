@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bookcover_core.curation.label_marks import LabelMark, save_mark
 from bookcover_core.curation.near_duplicates import Duplicate
 from bookcover_core.errors import WeightsError
 from bookcover_core.evaluation.scores import evaluate
@@ -137,6 +138,22 @@ def test_genres_of_more_listings_may_be_spelt_otherwise_and_malformed_records_ar
 def fetched(study: Study) -> Study:
     fetch_listings(study, "Title")
     return study
+
+
+def test_labels_that_people_marked_as_wrong_are_learnt_as_the_study_uses_them(tmp_path):
+    """Corrected, a book is of the genre that people named; left out, nothing is learnt from it."""
+    study = make_titled(tmp_path)
+    books = read_table(study.workspace.splits, label="int64")
+    key, label = next((row.key, row.label) for row in books.itertuples() if row.split == "train")
+    write_table(study.workspace.splits, books.assign(label=books["label"].where(books["key"] != key, (label + 1) % 3)))
+    found = learnable_titles(study)
+    assert found.labels[found.keys.index(key)] == (label + 1) % 3
+    save_mark(study, LabelMark(key=key, verdict="wrong"), None)
+    write_table(study.workspace.splits, books[books["key"] != key])
+    curation = study.settings.curation.model_copy(update={"labels": "leave-out"})
+    left = learnable_titles(Study(study.settings.model_copy(update={"curation": curation})))
+    assert key not in left.keys
+    assert left.counts["label marked wrong"] == 1
 
 
 def test_a_changed_listing_of_titles_is_learnt_anew(tmp_path):

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bookcover_core.evaluation.label_noise import LabelNoise, doubtful_file, label_noise_file
+from bookcover_core.evaluation.label_noise import LabelNoise, doubtful_file
 from bookcover_core.pipeline.engine import record
 from bookcover_core.pipeline.workspace import read_table, write_json, write_table
 from bookcover_core.report.write_report import write_report
@@ -66,9 +66,10 @@ def doubt(study):
         doubtful_mistakes=24,
     )
     books = read_table(study.workspace.splits).head(2)
-    write_json(label_noise_file(study.workspace), noise.model_dump(mode="json"))
+    numbers = study.workspace.evaluation / "label_noise.json"
+    write_json(numbers, noise.model_dump(mode="json"))
     write_table(doubtful_file(study.workspace), books[["key", "genre"]].assign(suggested="$5 meals $x$"))
-    record(study, "label-noise", outputs=[label_noise_file(study.workspace), doubtful_file(study.workspace)])
+    record(study, "label-noise", outputs=[numbers, doubtful_file(study.workspace)])
 
 
 @pytest.fixture(scope="session")
