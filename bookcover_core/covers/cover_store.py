@@ -56,8 +56,7 @@ class CoverStore:
     def keep_if_cover(self, books: Iterable[Book], body: bytes, *, is_quick: bool = False) -> ImageCheck:
         """Check `body` as `check_image` does, and store it as the cover of each of the books if it is one.
 
-        Raises:
-            DiskFullError, WorkspaceError: It cannot be written.
+        `DiskFullError` or `WorkspaceError` where it cannot be written.
         """
         verdict = check_image(body, self.settings, is_quick=is_quick)
         if verdict.outcome is CoverOutcome.OK:

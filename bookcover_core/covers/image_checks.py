@@ -107,8 +107,7 @@ def costly_profile(body: bytes, settings: CoverSettings) -> bytes | None:
 def check_here(body: bytes, *, min_side: int, max_bytes: int, max_pixels: int) -> ImageCheck:
     """Check `body` as `check_image` does, in this process and however long it takes.
 
-    Raises:
-        OSError, MemoryError: The system is short of something; it is not the image's fault.
+    `OSError` or `MemoryError` where the system is short of something: that is not the image's fault.
     """
     sha256 = hashlib.sha256(body).hexdigest()
     if sha256 in _PLACEHOLDERS:

@@ -47,8 +47,7 @@ Row = TypeVar("Row", bound=EditedRow)
 class EditedTable(Generic[Row]):
     """The table in `file`, whose rows are read as `form`.
 
-    Raises:
-        DecisionsError: By its methods: the file is not CSV, a column is missing, or a row is malformed; names the line.
+    Its methods raise `DecisionsError`, with the line, where it is not CSV, lacks a column, or a row is malformed.
     """
 
     file: Path

@@ -128,8 +128,7 @@ def analyse(study: Study, run: StageRun, *, predict: Predict | None = None) -> R
 def evaluated_models(study: Study) -> dict[str, str]:
     """The models of today's settings that compete and are evaluated, by the name of their system, in the study's order.
 
-    Raises:
-        StageOrderError: There is none.
+    `StageOrderError` where there is none.
     """
     models = {}
     for system in filter(lambda each: each.competes, asked_for(study.settings)):

@@ -105,10 +105,7 @@ class WrittenComparison(NamedTuple):
 def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComparison:
     """The page on studies with results, and its headline; it is written to `folder`, or beside the first study.
 
-    Raises:
-        SettingsError: There is one study alone, or one twice.
-        StageOrderError: One of them has no evaluated network.
-        WorkspaceError: A file of results is missing or altered, or the folder is a study's or cannot be written.
+    Raises as `compare_studies`, and `WorkspaceError` where the folder is a study's or cannot be written.
     """
     joined = "-".join(study.settings.name for study in studies)
     if len(joined) > _LONGEST:

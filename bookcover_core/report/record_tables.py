@@ -24,12 +24,8 @@ from bookcover_core.report.table import Table
 _PROJECT = "bookcover"
 
 
-def funnel_table(findings: Findings) -> Table | None:
-    """Books after every stage, those that it dropped, and why."""
-    return Table.of("counts", _funnel(findings))
-
-
-def _funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
+def funnel(findings: Findings) -> Iterator[tuple[str, int, int, str]]:
+    """Each stage in words, the books after it, those that it dropped, and why."""
     workspace, settings = findings.study.workspace, findings.study.settings
     if workspace.books.exists():
         roles = Counter(read_table(workspace.books, ("role",))["role"])

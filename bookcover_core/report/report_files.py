@@ -56,7 +56,7 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         result_tables.network_table(findings),
         result_tables.recall_table(findings),
         result_tables.precision_table(findings),
-        result_tables.published_table(findings),
+        Table.of("published-results", published_results() if findings.has_published else ()),
         *reading_tables(findings),
         *result_tables.analysis_tables(findings),
         *verdict_tables(number_verdicts(findings)),
@@ -64,7 +64,7 @@ def make_tables(findings: Findings) -> dict[str, Table]:
         record_tables.architecture_table(findings),
         record_tables.machine_table(findings),
         record_tables.software_table(findings),
-        record_tables.funnel_table(findings),
+        Table.of("counts", record_tables.funnel(findings)),
         record_tables.time_table(findings),
     ]
     return {table.name: table for table in made if table}
@@ -83,8 +83,7 @@ def figure_specs(findings: Findings) -> Iterator[FigureSpec]:
 def write_files(findings: Findings, folder: Path) -> tuple[list[Path], dict[str, Any]]:
     """The files that were written to `folder`, and the counts of the stage.
 
-    Raises:
-        WorkspaceError: A file of results is missing or altered, or the folder cannot be written.
+    `WorkspaceError` where a file of results is missing or altered, or the folder cannot be written.
     """
     figures = {spec.name: draw_figure(spec, folder / "figures") for spec in figure_specs(findings)}
     logger.info("report: %d figures drawn", len(figures))

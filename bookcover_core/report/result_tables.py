@@ -146,11 +146,6 @@ def network_table(findings: Findings) -> Table | None:
     )
 
 
-def published_table(findings: Findings) -> Table | None:
-    """Other published results on BookCover30, with how each was measured; None where the genres are others."""
-    return Table.of("published-results", printed.published_results() if findings.has_published else ())
-
-
 def _mark_best(cells: Sequence[Cell], step: int, contenders: Sequence[int]) -> list[Cell]:
     """`cells` with the best of each k marked among those at the places of contenders; k goes round in steps."""
     marked = list(cells)

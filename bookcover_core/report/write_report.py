@@ -39,9 +39,7 @@ def _inputs(study: Study, failures: Mapping[str, str] | None = None) -> Inputs:
 def write_report(study: Study, _: StageRun, failures: Mapping[str, str] | None = None) -> Result:
     """What was written: the report on everything that the study has done so far, and why systems failed (`failures`).
 
-    Raises:
-        StageOrderError: The listings have not been read.
-        WorkspaceError: A file of results is missing or altered, or the folder cannot be written.
+    Raises as `findings.gather` and `report_files.write_files`.
     """
     from bookcover_core.report.findings import gather  # noqa: PLC0415 - imports pandas
     from bookcover_core.report.report_files import write_files  # noqa: PLC0415 - imports Matplotlib

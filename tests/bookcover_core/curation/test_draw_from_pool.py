@@ -21,7 +21,7 @@ from bookcover_core.listings.read_listings import read_listings
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.download_outcomes import cover_table
 from bookcover_core.report.findings import gather
-from bookcover_core.report.record_tables import funnel_table
+from bookcover_core.report.record_tables import funnel
 from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.covers.loopback import LoopbackHost, reply
 from tests.bookcover_core.curation.pool_on_loopback import asked, cover, settings_with_pool
@@ -86,7 +86,7 @@ def test_the_books_are_those_that_the_whole_pool_would_give(
     assert manifest.counts["of the pool"] == 40
     assert ("missing" in manifest.counts) == (faulty and any(row.outcome == "missing" for row in rows))
     findings = gather(drawing_study)
-    [why] = [row[3].value for row in funnel_table(findings).rows if row[0].value == "Covers"]
+    [why] = [why for step, *_, why in funnel(findings) if step == "Covers"]
     assert f"{len(few)} of the pool's 40 were drawn and fetched" in why
     assert cover_table(findings).rows[-1][1].value == 32 + len(few)
     assert draw_from_pool(drawing_study).reused

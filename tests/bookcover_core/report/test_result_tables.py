@@ -11,13 +11,13 @@ from bookcover_core.families.baselines import fit_baseline
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.findings import gather
 from bookcover_core.report.formats import duration
-from bookcover_core.report.record_tables import funnel_table, split_counts, time_table
+from bookcover_core.report.record_tables import funnel, split_counts, time_table
+from bookcover_core.report.report_files import make_tables
 from bookcover_core.report.result_tables import (
     _mark_best,
     network_table,
     precision_table,
     preparation_table,
-    published_table,
     recall_table,
 )
 from bookcover_core.report.summary import result_table
@@ -111,17 +111,14 @@ def test_every_number_of_the_study_has_an_interval(official):
 def test_counts_add_up(bookcover30):
     """The funnel counts what is in the files: 300 books, the covers without the missing, splits that add up."""
     findings = gather(bookcover30)
-    rows = {row[0].value: row[1:] for row in funnel_table(findings).rows}
-    assert rows["Records in the listings"][0].value == 300
+    rows = {step: row for step, *row in funnel(findings)}
+    assert rows["Records in the listings"][0] == 300
     kept, dropped, why = rows["Covers"]
-    assert kept.value + dropped.value == 300
-    assert why.value == f"missing {dropped.value}"
-    assert (
-        rows["Books chosen"][2].value
-        == "missing 1, box set 1, twin in the test set 1 (1 of them replaced like for like)"
-    )
+    assert kept + dropped == 300
+    assert why == f"missing {dropped}"
+    assert rows["Books chosen"][2] == "missing 1, box set 1, twin in the test set 1 (1 of them replaced like for like)"
     assert split_counts(findings) == {"train": 150, "validation": 30, "test": 120}
-    assert rows["Test books judged"][0].value == 120
+    assert rows["Test books judged"][0] == 120
 
 
 def test_undecided_candidates_that_were_kept_are_told(bookcover30):
@@ -131,7 +128,7 @@ def test_undecided_candidates_that_were_kept_are_told(bookcover30):
         findings = gather(Study(bookcover30.settings.model_copy(update={"curation": curation})))
         for manifest in findings.manifests["curate"]:
             manifest.counts["undecided"] = 2
-        rows = {row[0].value: row[3].value for row in funnel_table(findings).rows}
+        rows = {step: why for step, *_, why in funnel(findings)}
         assert rows["Candidates for box sets, by title"] == f"box set 2, bundle 1{told}"
 
 
@@ -191,8 +188,8 @@ def test_durations_and_intervals_for_people():
 
 def test_published_results_are_all_there(official, own_genres):
     """The table of published results has a row for each of them; genres of one's own have no such table."""
-    assert len(published_table(gather(official)).rows) == 20
-    assert published_table(gather(own_genres)) is None
+    assert len(make_tables(gather(official))["published-results"].rows) == 20
+    assert "published-results" not in make_tables(gather(own_genres))
 
 
 def test_baselines_stand_in_every_table_and_win_nothing(bookcover30):
