@@ -12,10 +12,11 @@ Every message says what was wrong, where (file and line, record, setting), and w
 """
 
 import errno
+import logging
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 # Characters that would command a terminal: names and titles come from strangers.
@@ -25,6 +26,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def spell_controls(text: str) -> str:
     """`text` with its control characters spelled out, tabs and ends of lines aside."""
     return _CONTROL.sub(lambda found: repr(found.group())[1:-1], text)
+
+
+@cache
+def warn_once(logger: logging.Logger, text: str, *of: object) -> None:
+    """Log a warning, once a process: a run reads its listings ahead, say, to tell what is wrong, and in their stage."""
+    logger.warning(text, *of)
 
 
 class BookcoverError(Exception):

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bookcover_core.errors import ListingError
+from bookcover_core.errors import ListingError, warn_once
 from bookcover_core.genres import plain_spelling
 from bookcover_core.listings.listing_format import find_delimiter, open_lines
 from bookcover_core.listings.name_index import BookNames
@@ -102,7 +102,7 @@ def read_groups(file: Path, books: Iterable[tuple[str, str, str]], *, name: str,
         if not skip:
             advice = 'Write FILENAME as the listing has it, or pass over such rows with books.unmatched = "skip".'
             raise ListingError(what, where=where, advice=advice)
-        logger.warning("%s: %s", where, what)
+        warn_once(logger, "%s: %s", where, what)
     elif not groups:
         raise ListingError("the file names no group", where=name, advice="Write FILENAME,group; or clear books.groups.")
     return groups

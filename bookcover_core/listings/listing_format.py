@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
-from bookcover_core.errors import ListingError
+from bookcover_core.errors import ListingError, warn_once
 from bookcover_core.listings.image_files import WEB_PAGE, foreign_format, has_image_magic
 from bookcover_core.listings.text_decoding import carry
 from bookcover_core.listings.zip_members import ZIP_DAMAGE, open_member, visible_members
@@ -172,12 +172,12 @@ def _find_encoding(content: Binary, name: str) -> str:
             may_be_1252 = may_be_1252 and _is_in(line, "cp1252")
     # The real listings have lines of valid UTF-8, and bytes (0x81) that Windows-1252 does not define.
     if foreign and may_be_1252 and not is_utf8:
-        logger.warning("%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, len(foreign))
+        warn_once(logger, "%s: read as Windows-1252, for its %d lines beyond ASCII are no UTF-8", name, len(foreign))
         return "cp1252"
     if foreign:
         kept = "they are kept, and shown as a question mark"
         bad = (name, len(foreign), foreign[0], kept)
-        logger.warning("%s: %d lines have bytes that are no UTF-8, the first is line %d; %s", *bad)
+        warn_once(logger, "%s: %d lines have bytes that are no UTF-8, the first is line %d; %s", *bad)
     return wide or "utf-8-sig"
 
 

@@ -221,10 +221,10 @@ class _Plain(ast.NodeTransformer):
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Nothing for a docstring, nor for `logger.info(…)`, `study.progress(…)` and `progress(…)`."""
+        """Nothing for a docstring, nor for `logger.info(…)`, `warn_once(…)`, `study.progress(…)` and `progress(…)`."""
         value = node.value
         path = ast.unparse(value.func).split(".") if isinstance(value, ast.Call) else []
-        informs = path[-1:] == ["progress"] or (len(path) == 2 and path[0] in _LOGGERS)
+        informs = path[-1:] in (["progress"], ["warn_once"]) or (len(path) == 2 and path[0] in _LOGGERS)
         return None if informs or isinstance(value, ast.Constant) else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

@@ -19,12 +19,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from bookcover_core.errors import BookcoverError
+from bookcover_core.errors import BookcoverError, warn_once
 from bookcover_core.pipeline.manifests import Manifest, Output, file_digest, read_manifest
 from bookcover_core.pipeline.study import Study, studies_in
 from bookcover_core.pipeline.workspace import write_text
@@ -93,7 +92,7 @@ class Store:
                     _share(root / output.path, held)
             write_text(_record(self.folder, stage, key), content)
         except (OSError, BookcoverError) as error:
-            _say_once(f"the store {self.folder} cannot be written, and keeps nothing of this run ({error})")
+            warn_once(logger, f"the store {self.folder} cannot be written, and keeps nothing of this run ({error})")
 
     def keep_result(self, manifest: Manifest, root: Path) -> None:
         """Keep what a part of a stage came to, as its manifest says and as it lies below `root`."""
@@ -276,16 +275,11 @@ def _share(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            _say_once(f"studies and their store share no files here, but copy them ({error.strerror})")
+            warn_once(logger, f"studies and their store share no files here, but copy them ({error.strerror})")
             shutil.copy2(source, new)
         new.replace(target)
     finally:
         new.unlink(missing_ok=True)
-
-
-@cache
-def _say_once(text: str) -> None:
-    logger.warning("%s", text)
 
 
 def _object(folder: Path, sha256: str) -> Path:

@@ -1,5 +1,6 @@
 """Tests of the listings stage: from listings or a folder to books and genres."""
 
+import logging
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ from bookcover_core.covers.local_sources import LocalImage, open_local_source
 from bookcover_core.errors import DownloadError, FolderError, GenreError, ListingError
 from bookcover_core.listings.books import Book, each_book, read_genres
 from bookcover_core.listings.raw_files import _save, _TemporaryError
-from bookcover_core.listings.read_listings import read_listings
+from bookcover_core.listings.read_listings import books_ahead, read_listings
 from bookcover_core.listings.records import read_records
 from bookcover_core.listings.text_decoding import encode
 from bookcover_core.pipeline.study import Study
@@ -345,6 +346,20 @@ def test_a_row_of_groups_that_names_no_book_stops_the_study(study_of: StudyOf, c
         read_listings(study_of(listing=listing(1, 8), groups=groups))
     assert books_of(study_of({"unmatched": "skip"}, listing=listing(1, 8), groups=groups))
     assert "1 rows name no book" in caplog.text
+
+
+def test_what_is_odd_in_a_listing_is_said_once(study_of: StudyOf, caplog: pytest.LogCaptureFixture):
+    """A run reads its listings ahead, when it is typed and when it begins, and then in their stage."""
+    odd = listing(9, 9, title="Emma\udc81").encode("utf-8", "surrogateescape") + listing(10, 10, title="Émile").encode()
+    groups = b"0000000001.jpg,series\nnone\x81.jpg,\xc3\xa9\n"
+    study = study_of({"unmatched": "skip"}, listing=listing(1, 8).encode() + odd, groups=groups)
+    with caplog.at_level(logging.INFO):
+        assert books_ahead(study, [])
+        assert books_ahead(study, [])
+        read_listings(study)
+    warnings = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert sorted("no UTF-8" in each for each in warnings) == [False, True, True], warnings
+    assert sum("1 rows name no book" in each for each in warnings) == 1
 
 
 @pytest.mark.parametrize("malformed", ["refuse", "skip"])

@@ -44,6 +44,7 @@ def digests(tmp_path, monkeypatch):
         PARTS + "\ndef third():\n    return 3\n",
         "import logging\n\nlogger = logging.getLogger(__name__)\n" + PARTS,
         PARTS.replace("    return min", '    logger.info("adding %s", a)\n    return min'),
+        PARTS.replace("    return min", '    warn_once(logger, "adding %s", a)\n    return min'),
         "from CORE.errors import InputError\n" + PARTS,
     ],
 )

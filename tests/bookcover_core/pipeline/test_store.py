@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bookcover_core.errors import warn_once
 from bookcover_core.pipeline import store as stores
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.stage import stage
@@ -43,7 +44,7 @@ def study_in(folder: Path, name: str = "one", **settings: object) -> Study:
 @pytest.fixture(autouse=True)
 def _nothing_made():
     made.clear()
-    stores._say_once.cache_clear()
+    warn_once.cache_clear()
 
 
 def square(study: Study) -> str:
