@@ -28,17 +28,24 @@ def _all(settings: StudySettings) -> list[System]:
     return [*Ensembles().systems(settings), *Fusions().systems(settings)]
 
 
-def _inputs(study: Study, ensemble: str) -> Inputs:
+def _find(study: Study, ensemble: str) -> System:
     found = {system.name: system for system in _all(study.settings)}
     if ensemble not in found:
         what = f"the study has no ensemble called {ensemble!r}"
         advice = f"The study's ensembles are {', '.join(found) or 'none'}."
         raise SettingsError(what, where="ensemble.methods", advice=advice)
-    system = found[ensemble]
-    if missing := [member.name for member in system.members if not member.is_made(study)]:
+    return found[ensemble]
+
+
+def _check_members(study: Study, ensemble: str) -> None:
+    if missing := [member.name for member in _find(study, ensemble).members if not member.is_made(study)]:
         what = f"not all of its members are trained with today's settings: {listed(missing)}"
         advice = "Run the stage `train` again, or name other members in ensemble.members."
-        raise StageOrderError(what, where=system.name, advice=advice)
+        raise StageOrderError(what, where=ensemble, advice=advice)
+
+
+def _inputs(study: Study, ensemble: str) -> Inputs:
+    system = _find(study, ensemble)
     members = [member.model(study) for member in system.members]
     # Whoever joins looking and reading adds what each of them knows.
     how = ensemble.removeprefix(_PREFIX) if ensemble.startswith(_PREFIX) else "product"
@@ -55,6 +62,7 @@ def _inputs(study: Study, ensemble: str) -> Inputs:
     run_title="combine {ensemble}",
     inputs=_inputs,  # how and whom it combines stand for the settings that choose them
     parts=lambda study: [(system.name,) for system in _all(study.settings)],
+    fetch=_check_members,  # of those of an earlier run it is known what becomes of it, but none is made of them
     kept=True,
     apart=True,
 )
@@ -109,8 +117,7 @@ class Ensembles(Family):
         candidates = {system.name: system for family in FAMILIES for system in family.systems(settings)}
         if unknown := [name for name in settings.ensemble.members if name not in candidates]:
             what = f"the study trains no {unknown[0]!r} that could be a member"
-            advice = choose_among(unknown[0], candidates)
-            raise SettingsError(what, where="ensemble.members", advice=advice)
+            raise SettingsError(what, where="ensemble.members", advice=choose_among(unknown[0], candidates))
         default = [name for name, system in candidates.items() if system.competes]
         members = tuple(candidates[name] for name in settings.ensemble.members or default)
         names = [f"{_PREFIX}{how}" for how in settings.ensemble.methods]

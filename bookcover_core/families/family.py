@@ -81,8 +81,8 @@ class System:
         return f"{self.stage}/{self.model(study)}"
 
     def is_made(self, study: Study) -> bool:
-        """Whether it is made by today's settings, inputs and code, and sound."""
-        return self.maker.is_sound(study)
+        """Whether it, and all that it joins, is made by today's settings, inputs and code, and sound."""
+        return self.maker.is_sound(study) and all(member.is_made(study) for member in self.members)
 
 
 def _network_predictor(folder: Path) -> Predictor:

@@ -101,19 +101,15 @@ def _reasons(study: Study) -> tuple[dict[str, str], dict[str, str]]:
             ours = in_our_words(error) if isinstance(error, OSError) else error
             lost[system.name] = ours.what if isinstance(ours, BookcoverError) else _NOT_WHOLE
             continue
-        run, labels = system.maker.known(study), [each.label(study) for each in (system, *system.members)]
-        why = "" if run is not None and run.standing is not None else _NOT_WHOLE
-        reasons[name] = next((changed[label] for label in labels if label in changed), why)
+        reasons[name] = changed.get(f"{system.stage}/{name}", "" if system.is_made(study) else _NOT_WHOLE)
     return reasons, lost
 
 
 def choose(study: Study, model: str = "", *, is_titled: bool = False) -> TrainedModel:
     """The model that is to judge: `model`, with or without the preparation; else the best by validation accuracy.
 
-    Where the title of the book is given (`is_titled`), one that reads it beside the cover comes first.
-
-    Raises:
-        WeightsError: Nothing has been trained, or nothing of that name.
+    Where the title of the book is given (`is_titled`), one that reads it beside the cover comes first. `WeightsError`
+    where nothing has been trained, or nothing of that name.
     """
     trained = candidates(study)
     both = [each for each in trained if is_titled and {Evidence.PICTURE, Evidence.LISTING} <= each.evidence]

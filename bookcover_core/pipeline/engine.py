@@ -96,7 +96,7 @@ class Declaration:
     parts: Callable[[Study], Iterable[tuple[Any, ...]]] = lambda _: [()]
     """The words of each part of a study, as far as they are known; as it stands here, of a stage that has no parts."""
     fetch: Callable[..., object] | None = None
-    """Brings what `inputs` digests, before a run; asking alone does without."""
+    """Brings what `inputs` digests before a run, or refuses it; asking alone does without."""
     is_open: Callable[[Study, Manifest], bool] | None = None
     """Whether a manifest that stands leaves something to do."""
     kept: bool = False

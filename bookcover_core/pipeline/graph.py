@@ -71,10 +71,12 @@ class Part:
 
     def state(self, study: Study) -> State:
         """How it stands in the study as it is now."""
-        if run := self.known(study):
-            return run.state
-        # A run brings what its key depends on: before the first, there is none.
-        return State.NOT_RUN if self.stage.fetch else State.WAITING
+        try:
+            return self.at(study).state
+        except NOT_KNOWN as error:
+            # What it waits for is a stage, or what its own run brings.
+            is_brought = self.stage.fetch and not getattr(error, "stage", "")
+            return State.NOT_RUN if is_brought else State.WAITING
 
     def is_sound(self, study: Study) -> bool:
         """Whether it is done, by today's settings, inputs and code, and leaves nothing to do."""

@@ -42,9 +42,7 @@ class Stage(Declaration, Generic[P]):
     def __call__(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> Manifest:
         """The manifest of a part: of an earlier run where that stands or the store has it, else of this one."""
         with telling_of_wrong_files(study):
-            if self.fetch is not None:
-                self.fetch(study, *args, **kwargs)
-            run = self.at(study, *args, **kwargs)
+            run = self.before(study, *args, **kwargs)
             if done := run.take():
                 return done
             with run.alone():
@@ -52,6 +50,13 @@ class Stage(Declaration, Generic[P]):
                     run.begin()
                     return run.finish(self.function(study, run, *args, **kwargs))
             return self(study, *args, **kwargs)
+
+    def before(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
+        """The part as it stands before a run, which brings what its key depends on."""
+        if self.fetch is not None:
+            with telling_of_wrong_files(study):
+                self.fetch(study, *args, **kwargs)
+        return self.at(study, *args, **kwargs)
 
     def at(self, study: Study, *args: P.args, **kwargs: P.kwargs) -> StageRun:
         """The part as it stands now: its label, key and state. None of its work is done."""

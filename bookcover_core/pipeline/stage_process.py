@@ -56,7 +56,7 @@ def run_apart(
         WorkerError: The process was killed, cannot be started, or met an error that nobody foresaw.
         BookcoverError: What the stage raised.
     """
-    run = stage.at(study, *words)
+    run = stage.before(study, *words)
     made = run.take()
     order = {
         "stage": f"{stage.function.__module__}:{stage.function.__name__}",

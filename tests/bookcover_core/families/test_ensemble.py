@@ -13,9 +13,12 @@ from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.families.ensemble import combine
 from bookcover_core.families.family import System
 from bookcover_core.families.joining import fit_product, fit_weights, join
+from bookcover_core.families.systems import find_system
 from bookcover_core.genres import number_genres
 from bookcover_core.listings.books import write_genres
-from bookcover_core.pipeline.engine import record
+from bookcover_core.pipeline.engine import State, record
+from bookcover_core.pipeline.graph import prospects
+from bookcover_core.pipeline.stage_process import run_apart
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import write_table
 from bookcover_core.settings.toml_file import parse_settings
@@ -114,6 +117,21 @@ def test_a_member_that_is_not_trained_is_named(study):
         combine(study, "Ensemble-median")
     with pytest.raises(SettingsError, match="no ensemble called 'LeNet'"):
         combine(study, "LeNet")
+
+
+def test_what_becomes_of_an_ensemble_is_told_as_of_any_system(trained):
+    """It waits for the members that would be trained anew, and its evaluation waits for it; nothing joins old ones."""
+    training = trained.settings.training.model_copy(update={"epochs": trained.settings.training.epochs + 1})
+    later = Study(trained.settings.model_copy(update={"training": training}))
+    told = {each.label: (each.state, each.reasons) for each in prospects(later)}
+    assert told["train/Small-padded"][0] is State.OTHER_SETTINGS
+    assert told["ensemble/Ensemble-mean-padded"] == (State.WAITING, ("it builds on train/Small-padded",))
+    assert told["evaluate/Ensemble-mean-padded"] == (State.WAITING, ("it builds on ensemble/Ensemble-mean-padded",))
+    ensemble = find_system(later.settings, "Ensemble-mean")
+    assert not ensemble.is_made(later)
+    for make in (combine, lambda study, *words: run_apart(study, combine, *words)):
+        with pytest.raises(StageOrderError, match=r"not all of its members .*: Tiny and Small"):
+            make(later, "Ensemble-mean")
 
 
 @settings(deadline=None)  # how long one takes says nothing on a busy machine

@@ -81,6 +81,13 @@ def test_a_model_of_another_seed_judges_only_when_it_is_named(study):
     assert about.accuracy is None
 
 
+def test_an_ensemble_of_networks_of_other_settings_says_which(trained):
+    """It is told as of any model; its files are whole, and nothing else is said of them."""
+    training = trained.settings.training.model_copy(update={"epochs": trained.settings.training.epochs + 1})
+    later = Study(trained.settings.model_copy(update={"training": training}))
+    assert "training.epochs changed from" in choose(later, "Ensemble-mean").earlier
+
+
 def test_a_network_that_was_taken_out_judges_only_when_it_is_named(trained):
     """The settings do not ask for it any more, so it is not among those that are chosen from."""
     training = trained.settings.training.model_copy(update={"backbones": ("Tiny",)})

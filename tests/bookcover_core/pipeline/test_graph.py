@@ -140,6 +140,16 @@ def test_a_listing_that_was_never_read_is_not_run_yet(tmp_path):
     assert told(folder_study)["candidates"] == (State.WAITING, ())
 
 
+def test_what_waits_for_a_stage_is_not_said_to_wait_for_its_own_run_alone(tmp_path):
+    """Titles are learnt when the books are divided, whatever a run would bring for it."""
+    text = {"systems": ["Title"], "listings": ["http://127.0.0.1:9/titles.csv"]}
+    study = Study(parse_settings({"name": "s", "workspace": str(tmp_path), "text": text}))
+    (title,) = graph.parts(study, "text")
+    assert title.state(study) is State.NOT_RUN
+    study = Study(parse_settings({"name": "s", "workspace": str(tmp_path), "text": {"systems": ["Title"]}}))
+    assert title.state(study) is State.WAITING
+
+
 def test_what_builds_on_something_outdated_is_outdated(folder_study):
     """However far behind; the reason is that of the part that changed, and lost files are no such reason."""
     record(folder_study, "listings", counts={"chunks": 1})

@@ -16,9 +16,11 @@ import pytest
 from bookcover_core.errors import DiskFullError, StageOrderError, TrainingError, WeightsError, WorkerError
 from bookcover_core.pipeline import stage_process
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
+from bookcover_core.pipeline.graph import Part
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.stage_process import kept_process, run_apart, shared_process
 from bookcover_core.pipeline.study import Study
+from bookcover_core.pipeline.workspace import write_text
 from bookcover_core.settings import StudySettings
 from tests.waiting import come_true
 
@@ -132,6 +134,29 @@ def test_a_stage_that_stands_starts_no_process(study, monkeypatch):
     assert again.reused
     with pytest.raises(StageOrderError, match="split"):
         run_apart(study, needs_the_split)
+
+
+def test_what_a_key_depends_on_is_brought_before_it_is_asked_for(study):
+    """A listing at an address, say: until a run has brought it, nobody knows the key."""
+    assert not Part(needs_what_it_brings).is_sound(study)
+    assert run_apart(study, needs_what_it_brings).counts == {"brought": "from afar"}
+
+
+def _bring(study: Study) -> None:
+    write_text(study.workspace.root / "brought", "from afar")
+
+
+def _of_what_was_brought(study: Study) -> Inputs:
+    file = study.workspace.root / "brought"
+    if not file.exists():
+        raise StageOrderError("it was not brought", where=file)
+    return Inputs(given={"brought": file.read_text()})
+
+
+@stage("train", "Bring", inputs=_of_what_was_brought, fetch=_bring)
+def needs_what_it_brings(_: Study, run: StageRun) -> Result:
+    """A stage whose run brings what its key depends on."""
+    return Result(counts=run.inputs)
 
 
 @stage("train", "Follow", after=("split",))
