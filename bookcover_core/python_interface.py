@@ -17,6 +17,7 @@ from bookcover_core.families.systems import find_system, study_parts, validation
 from bookcover_core.inference.answers import CoverVerdict, Guess, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.listings.books import BookText, read_genres
+from bookcover_core.models.model_cards import is_untrained
 from bookcover_core.pipeline.stage_process import run_part, shared_process
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
@@ -36,12 +37,15 @@ class StudyResults:
     test_books: int
     confidence: float
     chance: float  # top-1 accuracy of always naming the commonest genre
+    untrained: tuple[str, ...] = ()  # systems whose networks have random weights: their numbers mean nothing
 
     @property
     def caption(self) -> str:
         """What the numbers are of."""
         interval = f"{100 * self.confidence:g} % intervals"
-        return f"{self.test_books:,} test books, {interval}; the commonest genre alone: {100 * self.chance:.1f} %"
+        said = f"{self.test_books:,} test books, {interval}; the commonest genre alone: {100 * self.chance:.1f} %"
+        doubt = f"; of random weights, so that their numbers mean nothing: {', '.join(self.untrained)}"
+        return said + (doubt if self.untrained else "")
 
     def __repr__(self) -> str:
         return f"{self.table.to_string(float_format='{:.3f}'.format)}\n{self.caption}"
@@ -148,7 +152,8 @@ class CoverStudy:
         ]
         columns = pd.Index(["system", "preparation", "top1", "low", "high", "top3", "top5"])
         table = pd.DataFrame(rows, columns=columns).set_index("system")
-        return StudyResults(table, scores[0].books, scores[0].confidence, scores[0].chance)
+        untrained = tuple(one.title for one in scores if is_untrained(workspace.models / one.model))
+        return StudyResults(table, scores[0].books, scores[0].confidence, scores[0].chance, untrained)
 
     @property
     def books(self) -> pd.DataFrame:

@@ -226,6 +226,8 @@ def _print_verdict(verdict: CoverVerdict, said: Collection[str]) -> None:
                 "like" if place == 0 else "", f"{book.similarity:.2f}", Text(f"{book.title} ({book.genre})")
             )
         console.print(nearest)
+        if verdict.nearest_doubt:
+            console.print(Text(f"{verdict.nearest_doubt}.", style="yellow"))
     elif verdict.nearest_missing:
         say(f"No covers like it are named: {verdict.nearest_missing}.")
     for warning in verdict.warnings:

@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 def print_results(settings: StudySettings) -> None:
     """Print the result table of a study, and where its report lies."""
-    from bookcover_core.report.evaluated_systems import UNTRAINED  # noqa: PLC0415 - imports pandas
+    from bookcover_core.models.model_cards import UNTRAINED  # noqa: PLC0415 - slow to import
     from bookcover_core.report.summary import result_table, verdict  # noqa: PLC0415 - imports pandas
 
     study = Study(settings)

@@ -89,6 +89,7 @@ class CoverVerdict(BaseModel, frozen=True):
     known: StudyCover | None = Field(default=None, description="The study's book whose cover is this very file.")
     words: list[SpokenWord] = Field(default=[], description="What was read on it, in reading order.")
     nearest: list[Neighbour] = Field(default=[], description="The study's covers most similar to it.")
+    nearest_doubt: str = Field(default="", description="Why their likeness means nothing; empty: it means something.")
     nearest_missing: str = Field(default="", description="Why no similar covers are named.")
     novelty: Novelty | None = Field(default=None, description="How unlike the training covers; none: not known.")
     warnings: list[str] = Field(default=[], description="What to know before the verdict is believed.")

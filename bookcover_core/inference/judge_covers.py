@@ -25,7 +25,7 @@ from bookcover_core.families.systems import family_of, load_predictor
 from bookcover_core.inference.answers import CoverVerdict, Guess, Neighbour, Novelty, SpokenWord, Unreadable
 from bookcover_core.inference.cover_sources import CoverInput, ReadCover, Reader, prepared_as, read_as
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
-from bookcover_core.inference.similar_covers import CoverIndex
+from bookcover_core.inference.similar_covers import CoverIndex, likeness_doubt
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.input_pipeline import BATCH
 from bookcover_core.models.model_cards import ModelCard
@@ -57,8 +57,7 @@ class Judged(NamedTuple):
 class Judge(AbstractContextManager["Judge"]):
     """A trained model of a study that judges covers; any number of threads may share it.
 
-    Raises:
-        WeightsError: Weights are missing, altered or of another network.
+    `WeightsError` where weights are missing, altered or of another network.
     """
 
     def __init__(self, study: Study, candidate: TrainedModel) -> None:
@@ -231,6 +230,7 @@ class Judge(AbstractContextManager["Judge"]):
             known=known,
             words=self._spoken(cover, int(order[0])),
             nearest=nearest,
+            nearest_doubt=likeness_doubt(self._embedding) if self._embedding else "",
             nearest_missing=self._why_not,
             novelty=novelty,
             warnings=warnings,

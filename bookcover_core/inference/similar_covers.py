@@ -163,6 +163,12 @@ class CoverIndex:
         return best, places
 
 
+def likeness_doubt(embedding: ModelCard) -> str:
+    """Why likeness by the features of a network means nothing; empty where it does mean something."""
+    doubt = f"{embedding.backbone} compares covers and was never trained on pictures: their likeness means nothing"
+    return doubt if embedding.never_saw_pictures else ""
+
+
 def _of_length_one(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The same directions; features that are all 0 stay so."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)

@@ -144,6 +144,19 @@ class ModelCard(BaseModel, frozen=True):
         return self.weights == "random" and self.backbone not in SCRATCH
 
 
+UNTRAINED = ", untrained"
+"""What stands behind the names of systems of which `is_untrained` holds."""
+
+
+def is_untrained(folder: Path) -> bool:
+    """Whether a backbone of the system in `folder`, or of one that it joins, has random weights, if cards tell."""
+    try:
+        card = read_card(folder)
+    except WeightsError:
+        return False
+    return card.never_saw_pictures or any(is_untrained(folder.parent / member.model) for member in card.members)
+
+
 def write_card(folder: Path, card: ModelCard) -> Path:
     """The file that `card` was written to."""
     file = folder / CARD

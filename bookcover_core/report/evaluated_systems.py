@@ -11,7 +11,7 @@ from bookcover_core.errors import StageOrderError, WeightsError, WorkspaceError
 from bookcover_core.evaluation.scores import Scores, read_scores
 from bookcover_core.families.family import System
 from bookcover_core.families.systems import validation_figures_of
-from bookcover_core.models.model_cards import ModelCard, read_card
+from bookcover_core.models.model_cards import UNTRAINED, ModelCard, is_untrained, read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.training.history import TrainingCurve, read_curve
@@ -25,9 +25,6 @@ from bookcover_core.training.preparation_choice import (
 from bookcover_core.training.stored_probabilities import ValidationFigures
 
 logger = logging.getLogger(__name__)
-
-UNTRAINED = ", untrained"
-"""What stands behind the names of networks with random weights."""
 
 T = TypeVar("T")
 
@@ -44,7 +41,7 @@ class EvaluatedSystem:
     card: ModelCard | None = None
     """The card beside its weights; None for an ensemble, and where it is gone."""
     untrained: bool = False
-    """Whether its backbone, or that of a member of an ensemble, has random weights: only its head has learnt."""
+    """See `is_untrained`."""
 
     @property
     def name(self) -> str:
@@ -81,11 +78,11 @@ def read_system(study: Study, system: System, model: str) -> EvaluatedSystem:
     figures = _if_sound(validation_figures_of, folder) if system.evidence else None
     validation = figures or ValidationFigures.of({})
     if system.members or not system.competes:
-        return EvaluatedSystem(system, scores, validation)
+        return EvaluatedSystem(system, scores, validation, untrained=is_untrained(folder))
     curve, card = _if_sound(read_curve, folder / "history.csv"), _if_sound(read_card, folder)
     if curve and card and "best_epoch" in card.metrics:
         curve = replace(curve, kept=int(card.metrics["best_epoch"]))
-    return EvaluatedSystem(system, scores, validation, curve, card, card is not None and card.never_saw_pictures)
+    return EvaluatedSystem(system, scores, validation, curve, card, is_untrained(folder))
 
 
 @dataclass(frozen=True)

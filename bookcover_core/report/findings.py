@@ -4,7 +4,7 @@ Only systems of today's settings, on the preparation that they ask for: not what
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -266,11 +266,6 @@ def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
             if model and study.manifest_file(f"{system.stage}/{model}").exists():
                 reason = "It was trained, but not evaluated."
             missing.append(MissingSystem(system.name, system.title, reason))
-    untrained = {each.system for each in evaluated if each.untrained}
-    evaluated = [
-        replace(each, untrained=each.untrained or bool(untrained.intersection(each.system.members)))
-        for each in evaluated
-    ]
     chosen = {if_chosen(chosen_preparation, study, name) for name in study.settings.training.backbones}
     return Findings(
         study=study,

@@ -26,6 +26,7 @@ from bookcover_core.evaluation.label_noise import doubtful_file
 from bookcover_core.families.systems import systems, validation_figures_of
 from bookcover_core.listings.books import read_genres
 from bookcover_core.listings.text_decoding import readable
+from bookcover_core.models.model_cards import UNTRAINED, is_untrained
 from bookcover_core.pipeline.graph import NOT_KNOWN
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import as_cell, read_table
@@ -132,7 +133,8 @@ class BookTable:
                 if any(set(keys) != sides[split] for split, (keys, _) in zip(STORED_SPLITS, stored, strict=True)):
                     continue
                 rows = {key: row for row, key in enumerate(key for keys, _ in stored for key in keys)}
-                found[model] = SystemAnswers(system.title, rows, np.vstack([each for _, each in stored]))
+                title = f"{system.title}{UNTRAINED if is_untrained(folder) else ''}"
+                found[model] = SystemAnswers(title, rows, np.vstack([each for _, each in stored]))
                 if system.competes:
                     figures[model] = validation_figures_of(folder)
                 else:

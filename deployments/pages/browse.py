@@ -31,8 +31,8 @@ from starlette.routing import Route
 
 from bookcover_core.curation.label_marks import LabelMark, LabelVerdict, read_marks, save_mark
 from bookcover_core.errors import BookcoverError
-from bookcover_core.inference.similar_covers import CoverIndex
-from bookcover_core.models.model_cards import read_card
+from bookcover_core.inference.similar_covers import CoverIndex, likeness_doubt
+from bookcover_core.models.model_cards import UNTRAINED, is_untrained, read_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.training.features import load_features
 from bookcover_core.visualisation.network_insight import INSIGHT, GradCamExample, read_insight
@@ -167,8 +167,8 @@ class _Browse:
                 features = load_features(study, card.backbone, card.preparation)[own]
                 [found] = index.nearest(card, features, _NEAR, [book.sha256])
                 near = [table.books.loc[each.key] for each in found if each.key in table.books.index]
-                return JSONResponse([_shown(each) for each in near])
-        return JSONResponse([])
+                return JSONResponse({"books": [_shown(each) for each in near], "doubt": likeness_doubt(card)})
+        return JSONResponse({"books": [], "doubt": ""})
 
     async def mark(self, request: Request) -> Response:
         """What stands on a book now that a mark is made."""
@@ -257,6 +257,8 @@ def _heat_maps(study: Study, key: str) -> list[tuple[str, str, GradCamExample]]:
     """Model, title and picture of the heat maps of a book's cover."""
     found = []
     for file in sorted(study.workspace.visualisation.glob(f"*/{INSIGHT}")):
-        insight = read_insight(study.workspace, file.parent.name)
-        found += [(file.parent.name, insight.title, each) for each in insight.seen if each.key == key]
+        model = file.parent.name
+        insight = read_insight(study.workspace, model)
+        title = f"{insight.title}{UNTRAINED if is_untrained(study.workspace.models / model) else ''}"
+        found += [(model, title, each) for each in insight.seen if each.key == key]
     return found

@@ -33,6 +33,7 @@ def test_verdicts_are_shown_with_pictures(prefect_server, trained, covers):
     assert shown.count("](data:image/jpeg;base64,") == 4
     assert shown.count("| Law | ") >= 2
     assert shown.count("| similar cover | genre | similarity |") == 2
+    assert shown.count("their likeness means nothing") == 2
     assert r"cover\_0\.png" in shown
     assert r"page\.jpg | not an image \(a web page\) |" in shown
 

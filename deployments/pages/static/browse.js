@@ -187,10 +187,11 @@ async function enlarge(key) {
   if (!dialog.open) dialog.showModal();
   dialog.querySelector(".large").scrollTop = 0;
   for (const ahead of [shown[at + 1], shown[at - 1]]) if (ahead) new Image().src = ahead.picture;
-  const near = await ask("near", words).catch(() => []);
+  const near = await ask("near", words).catch(() => ({ books: [], doubt: "" }));
   if (open !== book) return;
-  $("near-section").hidden = !near.length;
-  $("near").replaceChildren(...near.map((each) => {
+  $("near-section").hidden = !near.books.length;
+  $("near-doubt").textContent = near.doubt && `${near.doubt}.`;
+  $("near").replaceChildren(...near.books.map((each) => {
     const tile = makeTile(each);
     tile.firstElementChild.addEventListener("click", () => enlarge(each.key));
     return tile;

@@ -342,7 +342,7 @@ function renderWords() {
 
 function renderNearest() {
   $("near").hidden = !verdict;
-  $("near-missing").textContent = verdict?.nearest_missing ? `None is shown: ${verdict.nearest_missing}.` : "";
+  $("near-missing").textContent = verdict?.nearest_missing ? `None is shown: ${verdict.nearest_missing}.` : verdict?.nearest_doubt ? `${verdict.nearest_doubt}.` : "";
   $("nearest").replaceChildren(...(verdict?.nearest ?? []).map((book) => {
     const made = $("neighbour").content.firstElementChild.cloneNode(true);
     const [picture, title, line, likeness] = made.children;

@@ -23,7 +23,7 @@ from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.judge_covers import Judge
 from bookcover_core.inference.model_choice import candidates, choose, describe
 from bookcover_core.listings.books import BookText, each_book, read_genres
-from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, write_card
+from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard, read_card, write_card
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table, write_table, write_text
 from bookcover_core.preparation.prepare import shards
@@ -237,6 +237,10 @@ def test_a_network_that_is_not_frozen_judges_and_a_frozen_one_compares(trained, 
         assert judge.explain(judged).size == judged.cover.shown.size
     assert (judged.verdict.model, judged.verdict.preparation) == ("LeNet-cropped", "cropped")
     assert len(judged.verdict.nearest) == 2
+    assert not any("random weights" in warning for warning in judged.verdict.warnings), "it has learnt from covers"
+    assert judged.verdict.nearest_doubt.startswith("Tiny compares covers and was never trained on pictures")
+    imagenet = read_card(study.workspace.models / "Tiny-padded").model_copy(update={"weights": "imagenet"})
+    assert not similar_covers.likeness_doubt(imagenet)
 
 
 def test_it_prepares_covers_as_the_study_did(trained, tmp_path):

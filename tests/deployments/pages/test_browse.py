@@ -126,13 +126,15 @@ def test_a_book_is_shown_with_what_all_systems_say(client, trained):
     said = client.get("/tiny/book", params={"book": key}).json()
     assert {each["model"] for each in said["systems"]} >= {"Tiny-padded", "Small-padded", "Ensemble-mean-padded"}
     for each in said["systems"]:
+        assert each["title"].endswith(", untrained"), "its network has random weights"
         keys, probabilities = read_probabilities(trained.workspace.models / each["model"], "test")
         row = probabilities[keys.index(key)].tolist()
         assert [guess["probability"] for guess in each["genres"]] == sorted(row, reverse=True)
         assert each["own"] == pytest.approx(row[sorted(GENRES).index(said["genre"])])
     near = client.get("/tiny/near", params={"book": key}).json()
-    assert len(near) == 8
-    assert key not in {book["key"] for book in near}
+    assert len(near["books"]) == 8
+    assert key not in {book["key"] for book in near["books"]}
+    assert "Tiny compares covers and was never trained on pictures" in near["doubt"]
     assert client.get("/tiny/book?book=nobody").status_code == 404
     learnt = books(client, split="train")[0]["key"]
     assert client.get("/tiny/book", params={"book": learnt}).json()["systems"] == []
@@ -163,7 +165,7 @@ def test_what_a_network_saw_is_shown_where_the_study_has_it(own):
     write_text(place.root.parent / "secret.png", "a secret")
     client = visit(own)
     [told] = client.get("/tiny/book?book=L03").json()["seen"]
-    assert told["title"] == "Tiny"
+    assert told["title"] == "Tiny, untrained"
     assert client.get(f"/tiny/{told['picture']}").text == "a picture"
     assert client.get("/tiny/seen?book=L04&model=Tiny-padded").status_code == 404
     assert client.get("/tiny/book?book=L05").json()["seen"] == []

@@ -76,6 +76,7 @@ def test_covers_are_found_and_looked_at(open_page):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_selector("#near .thumb")
+    assert "likeness means nothing" in page.inner_text("#near-doubt"), "of networks that never saw a picture"
     assert page.locator("#systems tbody tr").count() >= 3
     titles = page.locator("#covers .title").all_inner_texts()
     assert page.inner_text("#large-title") == titles[1]

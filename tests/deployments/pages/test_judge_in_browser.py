@@ -70,6 +70,7 @@ def test_a_cover_that_is_dropped_is_judged(page, cover):
     assert "random weights" in page.inner_text("#warnings")
     page.wait_for_function("() => [...document.querySelectorAll('#nearest img')].every((each) => each.naturalWidth)")
     assert page.locator("#nearest li").count() == 6
+    assert "likeness means nothing" in page.inner_text("#near-missing"), "of networks that never saw a picture"
     assert page.evaluate("document.querySelector('#cover').naturalWidth") == 200
 
 
