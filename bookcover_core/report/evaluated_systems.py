@@ -40,8 +40,7 @@ class EvaluatedSystem:
     """The course of its training; None for an ensemble, and where its history is gone."""
     card: ModelCard | None = None
     """The card beside its weights; None for an ensemble, and where it is gone."""
-    untrained: bool = False
-    """See `is_untrained`."""
+    untrained: bool = False  # see `is_untrained`
 
     @property
     def name(self) -> str:

@@ -248,9 +248,7 @@ class Findings:
 def gather(study: Study, failures: Mapping[str, str] | None = None) -> Findings:
     """The results of `study` so far; `failures` say by name why systems could not be trained, where that is known.
 
-    Raises:
-        StageOrderError: Its listings have not been read.
-        WorkspaceError: A file of results is missing or altered.
+    `StageOrderError` where its listings have not been read, `WorkspaceError` where a file of results is not as it was.
     """
     study.manifest("listings")
     known, evaluated, missing = failures or {}, [], []

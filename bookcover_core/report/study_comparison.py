@@ -260,10 +260,8 @@ class StudyComparison:
 def compare_studies(*studies: Study) -> StudyComparison:
     """Studies compared, each with the first.
 
-    Raises:
-        SettingsError: There is one alone, or one twice.
-        StageOrderError: One of them has no evaluated network.
-        WorkspaceError: A file of results is missing or altered.
+    `SettingsError` where there is one alone, or one twice; `StageOrderError` where one has no evaluated network. What
+    else is wrong with one is raised as by `findings.gather`.
     """
     roots = [study.workspace.root for study in studies]
     if len(set(roots)) < max(2, len(roots)):

@@ -60,9 +60,7 @@ class Extractor:
     def extract(self, files: Sequence[Path], progress: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Pooled features (files, channels) of prepared pictures; `progress` is called with the number of those done.
 
-        Raises:
-            StageOrderError: A picture is missing or damaged.
-            WeightsError: The weights give features that are no numbers.
+        `StageOrderError` where a picture is missing or damaged, `WeightsError` where features are no numbers.
         """
         found, done = [], 0
         try:

@@ -102,9 +102,7 @@ def visualise(study: Study, run: StageRun) -> Result:
 def chosen_system(study: Study) -> System:
     """The network to visualise: the one that the settings name, or the best by validation accuracy.
 
-    Raises:
-        SettingsError: The study has no such system, or it is none that can be visualised.
-        StageOrderError: The settings name none, and no network has been evaluated.
+    `SettingsError` where there is no such system, or it shows nothing; `StageOrderError` where none is evaluated.
     """
     if named := study.settings.visualisation.model:
         system = find_system(study.settings, named)
