@@ -5,8 +5,8 @@ Twins on two sides of the official split are leakage. Twins under different genr
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +29,7 @@ from bookcover_core.report.words import passage
 from bookcover_core.visualisation.contact_sheet import CaptionedCover, contact_sheet, sheet_markdown
 
 # Pairs on a sheet, and in the report; bytes of the sheet as an artifact.
-_MOST_PAIRS, _MOST_BYTES = 12, 300_000
+MOST_PAIRS, _MOST_BYTES = 12, 300_000
 
 # The rows of the table of twins, in their order, with the test of a cluster's roles that puts it there.
 _ROWS: dict[str, Callable[[Counter[str]], object]] = {
@@ -120,7 +120,7 @@ def torn_pairs(twins: Iterable[Duplicate]) -> list[DuplicatePair]:
         if pair.crosses_genres:
             ranked.append((seen[pair.one.cluster], len(ranked), pair))
             seen[pair.one.cluster] += 1
-    return [pair for _, _, pair in sorted(ranked)[:_MOST_PAIRS]]
+    return [pair for _, _, pair in sorted(ranked)[:MOST_PAIRS]]
 
 
 def torn_covers(study: Study) -> list[CaptionedCover]:
@@ -173,17 +173,6 @@ def _splits(findings: Findings) -> pd.DataFrame:
 _SHOWN = (BOX_SET, REJECTED, UNDECIDED, TWIN)
 
 
-class Exchange(NamedTuple):
-    """A book that left, and the one that came in its place: their keys, and covers relative to the study's folder."""
-
-    genre: str
-    reason: str
-    left: str
-    left_path: str
-    came: str
-    came_path: str
-
-
 def replaced_table(findings: Findings) -> Table | None:
     """Books that left by genre and reason; None before the books are chosen, or where none left."""
     if "curate" not in findings.manifests:
@@ -211,8 +200,11 @@ def reasons_table(replacements: pd.DataFrame, genres: Iterable[str]) -> Table | 
     )
 
 
-def exchanges(study: Study) -> list[Exchange]:
-    """The books that left with a sound cover and were replaced: rejected ones first, by genre and key."""
+def exchanged_covers(study: Study) -> list[CaptionedCover]:
+    """Sound covers of books that left, each before that of the book which came in its place, with genre and key.
+
+    Rejected books come first, by genre and key.
+    """
     study.manifest("curate")
     table = _replacements(study)
     table = table[(table["replaced_by"] != "") & table["reason"].isin(_SHOWN)]
@@ -221,24 +213,13 @@ def exchanges(study: Study) -> list[Exchange]:
         return []
     paths = pd.concat([read_table(file, ("key", "path")) for file in ledgers]).set_index("key")["path"]
     paths = paths[paths != ""]
-    table = table.assign(left_path=table["key"].map(paths), came_path=table["replaced_by"].map(paths)).dropna()
-    columns = ("genre", "reason", "key", "left_path", "replaced_by", "came_path")
-    rows = [Exchange(*row) for row in zip(*(table[name] for name in columns), strict=True)]
-    return sorted(rows, key=lambda row: (_SHOWN.index(row.reason), row.genre, row.left))
-
-
-def exchanged_covers(study: Study, pairs: Sequence[Exchange]) -> list[CaptionedCover]:
-    """The covers of the first pairs: one that left, and then the one that came in its place."""
-    if not pairs:
-        return []
     titles = read_table(study.workspace.books, ("key", "title")).set_index("key")["title"]
+    pairs = table[["genre", "reason", "key", "replaced_by"]].itertuples(index=False, name=None)
     return [
-        CaptionedCover(study.workspace.root / path, (pair.genre, key, said), titles.get(key, "") or key)
-        for pair in pairs[:_MOST_PAIRS]
-        for path, key, said in (
-            (pair.left_path, pair.left, f"left: {pair.reason}"),
-            (pair.came_path, pair.came, "came in its place"),
-        )
+        CaptionedCover(study.workspace.root / paths[key], (genre, key, said), titles.get(key, "") or key)
+        for genre, reason, left, came in sorted(pairs, key=lambda pair: (_SHOWN.index(pair[1]), pair[0], pair[2]))
+        if left in paths and came in paths
+        for key, said in ((left, f"left: {reason}"), (came, "came in its place"))
     ]
 
 
@@ -250,12 +231,12 @@ def replaced_markdown(study: Study) -> str:
     if table is None:
         return "### No book left the study"
     told = f"### {table.caption}\n\n{markdown(table)}"
-    pairs = exchanges(study)
-    covers = exchanged_covers(study, pairs)
+    covers = exchanged_covers(study)
     if not covers:
         return told
-    said = f"{len(covers) // 2} of {len(pairs)} covers that left, each beside the one that came in its place"
-    return f"{told}\n\n### {said}\n\n{sheet_markdown(said, contact_sheet(covers), _MOST_BYTES)}"
+    shown, all_of_them = covers[: 2 * MOST_PAIRS], len(covers) // 2
+    said = f"{len(shown) // 2} of {all_of_them} covers that left, each beside the one that came in its place"
+    return f"{told}\n\n### {said}\n\n{sheet_markdown(said, contact_sheet(shown), _MOST_BYTES)}"
 
 
 def _replacements(study: Study) -> pd.DataFrame:

@@ -158,7 +158,7 @@ def render(
     # The settings without any folder of this machine.
     mailed = without_paths(settings.model_dump(mode="json") | {"workspace": StudySettings().workspace})
     torn = curation_section.torn_covers(study) if "twins" in done else []
-    replaced = curation_section.exchanged_covers(study, curation_section.exchanges(study)) if "curate" in done else []
+    replaced = curation_section.exchanged_covers(study)[: 2 * curation_section.MOST_PAIRS] if "curate" in done else []
     galleries = {
         "samples": gallery.samples(findings, books, folder),
         "twins": gallery.pairs(torn, folder / "twins-of-different-genres.png"),

@@ -9,7 +9,7 @@ from bookcover_core.curation.box_set_candidates import find_candidates
 from bookcover_core.curation.curate import REPLACEMENTS, curate
 from bookcover_core.curation.decisions import append_decision
 from bookcover_core.curation.near_duplicates import find_twins
-from bookcover_core.report.curation_section import exchanged_covers, exchanges, reasons_table, replaced_markdown
+from bookcover_core.report.curation_section import exchanged_covers, reasons_table, replaced_markdown
 from bookcover_core.report.findings import gather
 from bookcover_core.report.report_files import make_tables
 from bookcover_core.report.write_report import write_report
@@ -62,14 +62,13 @@ def test_reasons_are_counted_by_genre():
 def test_covers_that_left_are_shown_beside_those_that_came(tmp_path):
     """Rejected books with their replacements, by genre; a book without a cover has nothing to show."""
     study = curated(tmp_path)
-    pairs = exchanges(study)
-    assert [(pair.left, pair.genre, pair.reason) for pair in pairs] == [
-        ("Artstrain1", "Arts", "box set"),
-        ("Lawtest0", "Law", "box set"),
+    covers = exchanged_covers(study)
+    assert [cover.caption for cover in covers[::2]] == [
+        ("Arts", "Artstrain1", "left: box set"),
+        ("Law", "Lawtest0", "left: box set"),
     ]
-    assert all(pair.came.startswith(f"{pair.genre}pool") for pair in pairs)
-    covers = exchanged_covers(study, pairs)
-    assert [cover.caption[2] for cover in covers] == ["left: box set", "came in its place"] * 2
+    assert [cover.caption[2] for cover in covers[1::2]] == ["came in its place"] * 2
+    assert all(cover.caption[1].startswith(f"{cover.caption[0]}pool") for cover in covers[1::2])
     assert all(cover.file.is_file() for cover in covers)
     said = replaced_markdown(study)
     assert "| Law | 2 | 2 | 1 | 1 |" in said
