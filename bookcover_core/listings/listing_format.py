@@ -203,11 +203,13 @@ def _split_lines(lines: Iterator[str]) -> Iterator[str]:
 def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
     """The delimiter of a table, and its lines, of which one that only names it ("sep=;") is left blank.
 
-    It is the comma, unless only another one gives three columns, or any.
+    It is the comma, unless only another one gives three columns, or any, in the first line that is not blank.
     """
-    line = next(lines, "")
+    blank = []
+    while (line := next(lines, "")).isspace():
+        blank.append("\n")
     if named := _DELIMITER_NAMED.fullmatch(line):
-        return named[1], chain(["\n"], lines)
+        return named[1], chain(blank, ["\n"], lines)
 
     def width(delimiter: str) -> int:
         try:
@@ -215,10 +217,8 @@ def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
         except csv.Error:
             return 0
 
-    fewest = _FEWEST_COLUMNS if width(",") > 1 else 2
-    best = max(_DELIMITERS, key=width)
-    is_comma = width(",") >= _FEWEST_COLUMNS or width(best) < fewest
-    return "," if is_comma else best, chain([line], lines)
+    best = "," if width(",") >= _FEWEST_COLUMNS else max(_DELIMITERS, key=width)
+    return best if width(best) > 1 else ",", chain(blank, [line], lines)
 
 
 def csv_fault(error: csv.Error) -> str:
@@ -280,7 +280,7 @@ def find_columns(first: Sequence[str], named: Mapping[str, str], name: str) -> L
     if not {"ASIN", "FILENAME", "IMAGE URL"} & places.keys():
         missing.append("the image (filename, asin or image_url)")
     if missing:
-        advice = 'Name it in books.columns, such as { category = "Genre" }.'
+        advice = 'Name it in books.columns, such as { category = "Genre", filename = "Cover" }.'
         raise ListingError(f"the header names no column for {' and '.join(missing)}", where=where, advice=advice)
     logger.info("%s: a header names %s", name, ", ".join(f"{column} ({first[at]!r})" for column, at in places.items()))
     return ListingColumns(len(first), places, has_header=True)

@@ -183,7 +183,7 @@ def read_records(
         raise ListingError(what, where=name, advice="Check the name of the file.") from error
     if not lines_by_key:
         reason = f"no record can be used; line {first.line}: {first.reason}" if first else "the listing is empty"
-        advice = f"A listing has the columns {', '.join(COLUMNS)}, or a header that names them."
+        advice = f"A listing has the columns {', '.join(COLUMNS)}, or a header; other words for them: books.columns."
         raise ListingError(reason, where=name, advice=advice)
 
 

@@ -81,9 +81,10 @@ def test_a_pipe_is_no_listing(tmp_path):
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_other_delimiters_are_read(tmp_path, delimiter):
-    """Where a comma gives no columns."""
+    """Where a comma gives no columns, in the first line that is not blank."""
     line = delimiter.join(f'"{field}"' for field in ("1", "0001.jpg", "", "A, b, c, d", "Ada", "4", "Law"))
-    assert read(tmp_path, f"{line}\n".encode())[0].title == "A, b, c, d"
+    for blank in ("", "\n", "\r\n \n"):
+        assert read(tmp_path, f"{blank}{line}\n".encode())[0].title == "A, b, c, d"
     assert find_delimiter(iter([PLAIN]))[0] == ","
 
 
