@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
+from PIL.PngImagePlugin import PngInfo
 from rich.table import Table
 from rich.text import Text
 
@@ -36,6 +37,9 @@ _PASSWORD, _LEAST_PASSWORD = "BOOKCOVER_PASSWORD", 16
 
 # What stands for the standard input among the covers.
 _STANDARD_INPUT = "-"
+
+# What pictures of `--explain` name as their maker, and bytes within which a PNG names it.
+_EXPLAINER, _HEAD = "bookcover judge --explain", 256
 
 # Width of the longest bar, in characters.
 _BAR = 24
@@ -155,7 +159,10 @@ def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[C
 
 
 class _Pictures:
-    """Pictures of what spoke for a verdict, in a folder; covers of one name get numbers."""
+    """Pictures of what spoke for a verdict, in a folder; covers of one name get numbers.
+
+    Those of an earlier command are replaced. Any other file stays: the folder may be that of the covers.
+    """
 
     def __init__(self, folder: Path, judge: "Judge") -> None:
         self._folder = folder
@@ -166,18 +173,29 @@ class _Pictures:
         """The file that the picture was written to."""
         stem = safe_name(PurePosixPath(judged.verdict.source.partition("?")[0]).stem)
         name, number = f"{stem}.png", 1
-        while name in self._taken:
+        while name in self._taken or _is_foreign(self._folder / name):
             number += 1
             name = f"{stem}-{number}.png"
         self._taken.add(name)
         file = self._folder / name
-        picture = encoded(self._judge.explain(judged), "PNG")
+        mark = PngInfo()
+        mark.add_text("Software", _EXPLAINER)
+        picture = encoded(self._judge.explain(judged), "PNG", pnginfo=mark)
         try:
             write_bytes(file, picture)
         except WorkspaceError as error:
             advice = "Mend the permissions of the folder given to --explain, or name another one."
             raise WorkspaceError(error.what, where=error.where, advice=advice) from None
         return file
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether something lies there that no explanation of ours is."""
+    try:
+        with file.open("rb") as content:
+            return _EXPLAINER.encode() not in content.read(_HEAD)
+    except OSError:
+        return os.path.lexists(file)  # a folder, or what may not be read
 
 
 def _print(found: CoverVerdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:

@@ -80,6 +80,22 @@ def test_explanations_are_written_and_named(judge, folder, tmp_path):
         assert (picture.format, picture.size) == ("PNG", (90, 120))
 
 
+def test_explanations_replace_no_cover(judge, tmp_path):
+    """Whatever lies in their folder stays as it was, but for explanations of an earlier command."""
+    covers = tmp_path / "covers"
+    covers.mkdir()
+    for name in ("one.png", "two.jpg"):
+        draw(GENRES["Law"], 60).save(covers / name)
+    (covers / "two.png").write_text("mine")
+    before = {file.name: file.read_bytes() for file in covers.iterdir()}
+    for _ in range(2):
+        ended = judge(covers / "one.png", covers / "two.jpg", "--json", "--explain", covers)
+        written = [json.loads(line)["explanation"] for line in ended.stdout.splitlines()]
+        assert written == [str(covers / name) for name in ("one-2.png", "two-2.png")]
+    assert {name: (covers / name).read_bytes() for name in before} == before
+    assert len(list(covers.iterdir())) == len(before) + 2
+
+
 def test_a_folder_for_explanations_that_cannot_be_written_is_told_by_its_option(judge, folder, tmp_path):
     """Not by a setting of the study, which has nothing to do with it."""
     (tmp_path / "why").write_text("a file")
