@@ -69,7 +69,7 @@ def learnable_titles(study: Study) -> LearnableTitles:
     """The titles and authors that the study's readers of titles learn from."""
     books = read_table(study.workspace.splits, ("key", "label", "split"), label="int64").set_index("key")
     splits, own = books["split"].to_dict(), books["label"].to_dict()  # labels as people have corrected them
-    wrong = wrong_labels(study) if study.settings.curation.labels == "leave-out" else {}
+    left = wrong_labels(study) if study.settings.curation.labels == "leave-out" else ()
     labels = {genre_form(genre.name): genre.label for genre in read_genres(study.workspace)}
     held = [
         (book.key, BookText(book.title, book.author))
@@ -81,8 +81,7 @@ def learnable_titles(study: Study) -> LearnableTitles:
     skipped: list[MalformedRecord] = []
     for key, category, text in _records(study, skipped):
         label = own.get(key, labels.get(genre_form(category)))
-        why = held_out.why(key, text) or ("label marked wrong" if key in wrong else "")
-        why = "of other genres" if label is None else why
+        why = "of other genres" if label is None else held_out.why(key, text) or ("marked wrong" if key in left else "")
         found.counts[why or ("learnt from" if text.title else "without a title")] += 1
         if why or label is None:
             continue

@@ -85,6 +85,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half-written files are removed
     caller, pipe = map(int, sys.argv[1:])
     attend(caller)
+    # Loky's tracker removes what its pools have left at the end below, and need not warn of it.
+    sys.warnoptions.append("ignore::UserWarning:loky.backend.resource_tracker")
     orders = Connection(pipe)
     teller = _Teller(orders)
     logging.getLogger().addHandler(teller)

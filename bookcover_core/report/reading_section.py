@@ -103,8 +103,7 @@ def best_by_evidence(findings: Findings) -> dict[frozenset[Evidence], EvaluatedS
 
 
 def _right(predictions: Predictions) -> Right:
-    right: Right = predicted_labels(predictions.probabilities) == predictions.labels
-    return right
+    return np.asarray(predicted_labels(predictions.probabilities) == predictions.labels)
 
 
 def _gain(of: Predictions, over: Predictions | None, confidence: float) -> Estimate | None:

@@ -153,7 +153,7 @@ def test_labels_that_people_marked_as_wrong_are_learnt_as_the_study_uses_them(tm
     curation = study.settings.curation.model_copy(update={"labels": "leave-out"})
     left = learnable_titles(Study(study.settings.model_copy(update={"curation": curation})))
     assert key not in left.keys
-    assert left.counts["label marked wrong"] == 1
+    assert left.counts["marked wrong"] == 1
 
 
 def test_a_changed_listing_of_titles_is_learnt_anew(tmp_path):

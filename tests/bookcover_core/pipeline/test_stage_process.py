@@ -1,6 +1,7 @@
 """Stages in a process of their own: what is heard of them, and how they end. None of these imports TensorFlow."""
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from bookcover_core.errors import DiskFullError, StageOrderError, TrainingError,
 from bookcover_core.pipeline import stage_process
 from bookcover_core.pipeline.engine import Inputs, Result, StageRun
 from bookcover_core.pipeline.graph import Part
+from bookcover_core.pipeline.processes import in_processes
 from bookcover_core.pipeline.stage import stage
 from bookcover_core.pipeline.stage_process import kept_process, run_apart, shared_process
 from bookcover_core.pipeline.study import Study
@@ -84,6 +86,12 @@ def count_on(study: Study, _: StageRun, network: str) -> Result:
     return Result(counts={"taken_up": taken_up})
 
 
+@stage("train", "Share out", inputs=_inputs)
+def share_out(study: Study, _: StageRun, network: str) -> Result:
+    """Has processes of its own, which stand ready for more when it ends."""
+    return Result(counts={"roots": list(in_processes(math.sqrt, [1, 4, 9], processes=2))})
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     return Study(StudySettings(name="apart", workspace=str(tmp_path)))
@@ -124,6 +132,12 @@ def test_lines_and_progress_arrive_in_their_order_in_the_callers_thread(study, c
     assert [record.getMessage() for record in told] == [f"epoch {epoch}: 100 %" for epoch in (1, 2, 3)]
     assert {record.threadName for record in told} == {"MainThread"}
     assert "chatter" in capfd.readouterr().err
+
+
+def test_nothing_is_said_of_what_its_pools_leave_behind(study, capfd):
+    """It ends without tidying up: loky's tracker does, and people who read the terminal need not know."""
+    assert run_apart(study, share_out, "LeNet", network="LeNet").counts["roots"] == [1, 2, 3]
+    assert "leaked" not in capfd.readouterr().err
 
 
 def test_a_stage_that_stands_starts_no_process(study, monkeypatch):
