@@ -169,7 +169,8 @@ def _shared_places(one: _JudgedBooks, other: _JudgedBooks, shared: AbstractSet[s
 ABSENT = ""
 
 # Settings that outcomes depend on without a stage naming them: they decide which parts there are.
-_DECIDING_PARTS = frozenset({"training", "models", "comparison", "ensemble", "scratch"})
+_DECIDING_PARTS = frozenset({"training", "models", "comparison", "ensemble", "scratch", "text", "repeats", "baselines"})
+_DECIDING_BOOKS = frozenset({"books.chunks", "curation.read_box_sets"})
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ class StudyComparison:
         """Dotted name and the values, by study, of every setting that differs and that an outcome depends on."""
         settings = [findings.study.settings for findings in self.studies]
         changed = sorted({name for each in settings for name, *_ in differing_settings(each)})
-        deciding = _DECIDING_PARTS.union(*(stage.settings for stage in stages()))
+        deciding = _DECIDING_PARTS.union(_DECIDING_BOOKS, *(stage.settings for stage in stages()))
         named = [name for name in changed if deciding & {name, name.partition(".")[0]}]
         values = [(name, [each.part(name) for each in settings]) for name in named]
         return [(name, own) for name, own in values if any(each != own[0] for each in own)]

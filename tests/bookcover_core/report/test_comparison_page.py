@@ -5,6 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from bookcover_core.evaluation.scores import evaluate
 from bookcover_core.pipeline.study import Study
 from bookcover_core.pipeline.workspace import read_table
 from bookcover_core.report.comparison_page import notices, write_comparison
-from bookcover_core.report.study_comparison import compare_studies
+from bookcover_core.report.study_comparison import StudyComparison, compare_studies
+from bookcover_core.settings.toml_file import parse_settings
 from tests.bookcover_core.report.specimen import Specimen, make_study
 
 GENRES = ("Cats", "Dogs", "Eels", "Fish & <Chips>")
@@ -133,6 +135,28 @@ def test_other_genres_are_shown_and_not_compared(studies):
         "Untrained networks: their numbers mean nothing",
         "The studies have no genre in common",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ('text.encoder="all-mpnet-base-v2"', True),
+        ('text.listings=["more.csv"]', True),
+        ('text.systems=["Title"]', True),
+        ("repeats.folds=5", True),
+        ("baselines.names=[]", True),
+        ("books.chunks=[1]", True),
+        ("curation.read_box_sets=true", True),
+        ("head.dropout=0.5", True),
+        ("covers.attempts=2", False),
+        ("spreading.workers=3", False),
+    ],
+)
+def test_a_setting_that_an_outcome_depends_on_is_one_that_differs(change, counts):
+    """Whether a stage names it, or it decides which systems, repetitions and books there are."""
+    studies = [SimpleNamespace(study=Study(parse_settings({}, given))) for given in ((), (change,))]
+    differing = [name for name, _ in StudyComparison(studies, ["one", "other"], []).settings]
+    assert differing == ([change.partition("=")[0]] if counts else [])
 
 
 def test_a_notice_of_several_studies_is_said_once(studies):
