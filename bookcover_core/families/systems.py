@@ -44,6 +44,17 @@ def find_system(settings: StudySettings, name: str) -> System:
     return found[name]
 
 
+def system_to_visualise(settings: StudySettings) -> System | None:
+    """The system that `visualisation.model` names, if it does; `SettingsError` where it is none that can be shown."""
+    explained = {system.name: system for system in systems(settings) if system.explains}
+    named = settings.visualisation.model
+    if named and find_system(settings, named).name not in explained:
+        what = f"{named!r} cannot be visualised: only a single network can"
+        advice = choose_among(named, explained) if explained else "Leave it out: files of one's own tell no gradients."
+        raise SettingsError(what, where="visualisation.model", advice=advice)
+    return explained.get(named)
+
+
 def check_systems(settings: StudySettings) -> None:
     """Check, before anything is fetched, the names in `settings`, and the weights that compare preparations for all.
 
@@ -64,8 +75,7 @@ def unknown_names(settings: StudySettings) -> Iterator[BookcoverError]:
         for name in dict.fromkeys(networks)
         if name in comparing or name not in SCRATCH
     ]
-    shown = settings.visualisation.model
-    looks.append(partial(find_system, settings, shown) if shown else partial(systems, settings))
+    looks.append(partial(system_to_visualise, settings))
     for look in looks:
         try:
             look()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from bookcover_core.errors import SettingsError, StageOrderError
+from bookcover_core.errors import StageOrderError
 from bookcover_core.evaluation.scores import read_scores
 from bookcover_core.families.family import System, title_of
-from bookcover_core.families.systems import find_system, systems, validation_figures_of
+from bookcover_core.families.systems import find_system, system_to_visualise, systems, validation_figures_of
 from bookcover_core.genres import Genre
 from bookcover_core.listings.books import read_genres
 from bookcover_core.models.model_cards import MODEL_WEIGHTS, ModelCard
@@ -104,13 +104,8 @@ def chosen_system(study: Study) -> System:
 
     `SettingsError` where there is no such system, or it shows nothing; `StageOrderError` where none is evaluated.
     """
-    if named := study.settings.visualisation.model:
-        system = find_system(study.settings, named)
-        if not system.explains:
-            what = f"{named!r} cannot be visualised: only a single network can"
-            advice = "Name a network of the study."
-            raise SettingsError(what, where="visualisation.model", advice=advice)
-        return system
+    if named := system_to_visualise(study.settings):
+        return named
     models = {system.name: system.model(study) for system in systems(study.settings) if system.explains}
     figures = {
         name: validation_figures_of(study.workspace.models / model)

@@ -65,6 +65,17 @@ def test_a_system_is_found_by_its_name():
         systems(wanted(members=["lenett"]))
 
 
+@pytest.mark.parametrize("name", ["Ensemble-mean", "Title", "Baseline-colour"])
+def test_what_cannot_be_visualised_is_told_before_anything_is_run(name):
+    """The networks that can are named: the study would stop at its last stage but one."""
+    settings = StudySettings.model_validate(
+        {"text": {"systems": ["Title"]}, "ensemble": {"methods": ["mean"]}, "visualisation": {"model": name}}
+    )
+    [fault] = unknown_names(settings)
+    assert f"{name!r} cannot be visualised" in str(fault)
+    assert "Choose among MobileNetV2, InceptionResNetV2, ResNeXt50." in str(fault)
+
+
 def settings(**groups: object) -> StudySettings:
     return StudySettings.model_validate(groups)
 
