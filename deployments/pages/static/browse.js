@@ -7,6 +7,7 @@
  *   shown    the books on the page
  *   at       which of them is chosen
  *   open     what is known of the one that is large
+ *   looking  the same, as soon as the server has said it
  */
 
 const $ = (id) => document.getElementById(id);
@@ -19,6 +20,8 @@ const NO_MARK = { verdict: "open", genre: "", note: "" };
 let shown = [];
 let at = 0;
 let open = null;
+let looking = Promise.resolve(null);
+let looks = 0;
 let turn = 0;
 
 const filter = $("filter");
@@ -172,16 +175,26 @@ function renderConfusion({ model, genres, counts }) {
 
 /* One cover */
 
-async function enlarge(key) {
+/** Show a book large. Gives what is known of it, which a key pressed meanwhile waits for; null where that cannot be had. */
+const enlarge = (key) => (looking = look(key));
+
+async function look(key) {
   open = null;
+  const mine = ++looks;
   const dialog = $("large");
   const words = { book: key, model: query().get("model") ?? "" };
   let book;
   try {
     book = await ask("book", words);
   } catch (error) {
-    return complain(error.message);
+    if (mine === looks) complain(error.message);
+    return null;
   }
+  if (mine === looks) showLarge(book, dialog, words);
+  return book;
+}
+
+async function showLarge(book, dialog, words) {
   open = book;
   renderLarge();
   if (!dialog.open) dialog.showModal();
@@ -278,8 +291,7 @@ function renderMark(said = "") {
 
 let saving = Promise.resolve();
 /** Save what is said of the large cover, one thing after another: `change` makes it of what stands. */
-function save(change) {
-  const book = open;
+function save(change, book = open) {
   if (book) saving = saving.then(() => send(book, change));
   return saving;
 }
@@ -307,25 +319,23 @@ async function send(book, change) {
   }
 }
 
-function toggle(verdict) {
-  const genre = open.suggested ?? "";
-  return save((before) => ({ verdict: before.verdict === verdict ? "open" : verdict, genre }));
+function toggle(verdict, book = open) {
+  const genre = book?.suggested ?? "";
+  return save((before) => ({ verdict: before.verdict === verdict ? "open" : verdict, genre }), book);
 }
 
-/** A key's verdict or note: on the chosen cover, which is shown large for it. */
+/** A key's verdict or note: on the chosen cover, which is shown large for it, as soon as it is there. */
 async function onLarge(action) {
-  if (!$("large").open) {
-    if (!shown[at]) return;
-    await enlarge(shown[at].key);
-  }
-  action();
+  if (!$("large").open && shown[at]) enlarge(shown[at].key);
+  const book = await looking;
+  if (book) action(book);
 }
 
 /* Keys and buttons */
 
 const KEYS = {
-  w: () => onLarge(async () => (await toggle("wrong"), $("right-genre").hidden || $("right-genre").focus())),
-  r: () => onLarge(() => toggle("right")),
+  w: () => onLarge(async (book) => (await toggle("wrong", book), open !== book || $("right-genre").hidden || $("right-genre").focus())),
+  r: () => onLarge((book) => toggle("right", book)),
   n: () => onLarge(() => $("note").focus()),
   ArrowLeft: () => move(-1),
   ArrowRight: () => move(1),
@@ -364,7 +374,7 @@ function wire() {
   $("back").addEventListener("click", () => move(-1));
   $("forth").addEventListener("click", () => move(1));
   $("large").addEventListener("click", (event) => event.target === $("large") && $("large").close());
-  $("large").addEventListener("close", () => ((open = null), focusTile(at)));
+  $("large").addEventListener("close", () => ((open = null), (looks += 1), focusTile(at)));
   $("marking").addEventListener("submit", (event) => event.preventDefault());
   for (const each of document.querySelectorAll("[data-verdict]")) each.addEventListener("click", () => toggle(each.dataset.verdict));
   $("right-genre").addEventListener("change", () => {

@@ -16,7 +16,8 @@
 // With the version that this script was asked for by, so that both are of one.
 const { asCsv, filesDropped, judgeAll, picturesIn } = await import(`./judge_many.js${new URL(import.meta.url).search}`);
 
-const FORMATS = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
+// What browsers show, too.
+const FORMATS = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"];
 
 const server = { token: "", models: [], most_bytes: Infinity };
 let given = null;
@@ -24,7 +25,10 @@ let verdict = null;
 let genre = "";
 let isVeiled = false;
 let turn = 0;
+let fetching = 0;
+let atWork = 0;
 let sentTitle = "";
+let opening = 0;
 let batch = 0;
 let table = [];
 const veils = new Map();
@@ -83,9 +87,10 @@ function forgetTitle() {
 /** Take a cover, show it, and have it judged. */
 function give(blob, name) {
   complain("");
-  if (blob.type && !FORMATS.includes(blob.type)) return complain(`“${name}” is no picture of a kind that is read here: JPEG, PNG, GIF, WebP or BMP.`);
+  if (blob.type && !FORMATS.includes(blob.type)) return complain(`“${name}” is no picture of a kind that is shown here: JPEG, PNG, GIF, WebP, BMP or AVIF.`);
   if (blob.size > server.most_bytes) return complain(`“${name}” has ${blob.size.toLocaleString("en")} bytes; at most ${server.most_bytes.toLocaleString("en")} are read.`);
   if (given) URL.revokeObjectURL(given.address);
+  fetching += 1; // an address that is still asked for comes too late
   forgetTitle();
   given = { blob, name, address: URL.createObjectURL(blob) };
   isVeiled = false;
@@ -100,6 +105,7 @@ function putAway() {
   URL.revokeObjectURL(given.address);
   given = null;
   renderGiven();
+  renderVeil();
 }
 
 async function judge() {
@@ -125,22 +131,23 @@ async function judge() {
     complain(told(error));
     render();
   } finally {
-    if (mine === turn) busy(false);
+    busy(false);
   }
 }
 
+/** Give the cover at an address, unless another has been given meanwhile; until it is there, the one before stays. */
 async function fetchAddress(address) {
-  const mine = ++turn;
+  const mine = ++fetching;
   complain("");
   busy(true);
   try {
     const response = await post("fetch", {}, JSON.stringify({ address }), "application/json");
     const blob = await response.blob();
-    if (mine === turn) give(blob, address);
+    if (mine === fetching) give(blob, address);
   } catch (error) {
-    if (mine === turn) complain(told(error));
+    if (mine === fetching) complain(told(error));
   } finally {
-    if (mine === turn) busy(false);
+    busy(false);
   }
 }
 
@@ -167,7 +174,7 @@ async function lift() {
 }
 
 function toggleVeil() {
-  if (!verdict) return;
+  if (!verdict || !given) return;
   if (!isVeiled) return lift();
   isVeiled = false;
   renderVeil();
@@ -180,7 +187,7 @@ function explain(slug) {
   lift();
 }
 
-const told = (error) => (error instanceof Refusal ? error.message : String(error));
+const told = (error) => error.message || String(error);
 
 /* Many covers */
 
@@ -188,19 +195,20 @@ const told = (error) => (error instanceof Refusal ? error.message : String(error
 async function takeFiles(files) {
   if (files.length === 1 && !/\.zip$/i.test(files[0].name) && !files[0].path && !files[0].webkitRelativePath) return give(files[0], files[0].name);
   complain("");
-  const mine = ++batch;
+  const mine = ++opening;
   $("many-csv").hidden = true; // the table goes with it, once it is known what takes its place
   try {
     const { pictures, others } = await picturesIn(files);
-    if (!pictures.length) return complain("There is no picture in it of a kind that is read here.");
-    if (mine === batch) await judgeMany(pictures, others);
+    if (!pictures.length) throw new Refusal("There is no picture in it of a kind that is read here.");
+    if (mine === opening) return await judgeMany(pictures, others);
   } catch (error) {
     complain(told(error));
   }
+  offerCsv(); // what is in the table stays, and whatever is being judged goes on
 }
 
 async function judgeMany(pictures, others) {
-  const mine = batch;
+  const mine = ++batch;
   const about = model();
   table = new Array(pictures.length).fill(null);
   $("many").hidden = false;
@@ -228,8 +236,14 @@ function endMany() {
   $("many-stop").hidden = true;
   URL.revokeObjectURL($("many-csv").href);
   $("many-csv").href = URL.createObjectURL(new Blob(["\ufeff", asCsv(rows)], { type: "text/csv" }));
-  $("many-csv").hidden = !rows.length;
-  $("many-status").textContent = `${rows.length.toLocaleString("en")} covers are judged.`;
+  offerCsv();
+  const failed = rows.filter((row) => row.error).length;
+  $("many-status").textContent = `${(rows.length - failed).toLocaleString("en")} covers are judged${failed ? `, ${failed.toLocaleString("en")} could not be` : ""}.`;
+}
+
+/** Let the table be saved where it is complete, or was stopped. */
+function offerCsv() {
+  $("many-csv").hidden = !$("many-stop").hidden || !table.some(Boolean);
 }
 
 function countMany(done) {
@@ -269,7 +283,8 @@ function complain(text) {
 }
 
 function busy(isBusy) {
-  $("answer").setAttribute("aria-busy", isBusy);
+  atWork += isBusy ? 1 : -1;
+  $("answer").setAttribute("aria-busy", atWork > 0);
 }
 
 function renderGiven() {
@@ -358,7 +373,7 @@ function renderNearest() {
 function renderVeil() {
   const name = verdict?.genres.find((each) => each.slug === genre)?.genre ?? "";
   const isShown = isVeiled && veils.has(genre);
-  $("explain").hidden = !verdict;
+  $("explain").hidden = !verdict || !given;
   $("explain").setAttribute("aria-pressed", isShown);
   $("explain").firstElementChild.textContent = isShown ? "Show the cover alone" : "Show what spoke for it";
   $("veil").hidden = !isShown;
@@ -437,6 +452,15 @@ function wire() {
   });
 }
 
+/** The network that the address names; empty where it names none that can be read. */
+function hash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 async function begin() {
   wire();
   $("message").hidden = false; // "One moment", as networks may take some
@@ -446,7 +470,7 @@ async function begin() {
     $("model").append(choice);
   }
   $("model-field").hidden = server.models.length < 2;
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const wanted = hash();
   if (server.models.some((each) => each.model === wanted)) $("model").value = wanted;
   render();
   const book = new URLSearchParams(location.search).get("book");

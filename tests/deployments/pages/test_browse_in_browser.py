@@ -116,3 +116,27 @@ def test_two_people_mark_labels_by_their_keys(open_page, study):
     two.wait_for_function("() => document.querySelector('#standing').textContent.includes('meanwhile')")
     assert two.input_value("#note") == "an atlas"
     assert read_marks(study)[key] == mark
+
+
+def test_a_key_that_is_pressed_before_the_cover_is_there_is_not_lost(open_page, study):
+    """A mark is of the cover that was gone to when its key was pressed, however late that comes."""
+    page, held = open_page(), []
+    keys = page.evaluate("fetch('books').then(answer => answer.json()).then(said => said.books.map(book => book.key))")
+    page.click(".thumb >> nth=0")
+    page.wait_for_selector("#large[open]")
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/book?*", hold)
+    for key in ("ArrowRight", "w", "ArrowRight"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    later, latest = held
+    latest.continue_()
+    titles = page.locator("#covers .title").all_inner_texts()
+    page.wait_for_function("title => document.querySelector('#large-title').textContent === title", arg=titles[2])
+    later.continue_()
+    page.wait_for_function("() => document.querySelectorAll('#covers .flags')[1].textContent === 'marked: wrong'")
+    assert list(read_marks(study)) == [keys[1]]
+    assert page.inner_text("#large-title") == titles[2], "the last one that was gone to stays"

@@ -224,3 +224,57 @@ def test_an_archive_that_is_none_is_said_to_be_so(page, tmp_path):
     page.set_input_files("#file", tmp_path / "mine.zip")
     page.wait_for_selector("#alert:visible")
     assert "no whole zip file" in page.inner_text("#alert")
+
+
+def test_what_cannot_be_opened_leaves_a_table_that_is_being_made(page, tmp_path):
+    """The covers before it are judged to the end, and can be saved: nobody wanted them stopped."""
+    files = []
+    for number in range(12):
+        files.append(tmp_path / f"{number}.jpg")
+        draw(GENRES["Law"], number, (200, 300)).save(files[-1])
+    with zipfile.ZipFile(tmp_path / "none.zip", "w") as archive:
+        archive.writestr("notes.txt", "none")
+    (tmp_path / "broken.zip").write_bytes(b"PK but no more")
+    page.set_input_files("#file", files)
+    page.wait_for_selector("#many-rows tr")
+    for name, said in (("none.zip", "no picture in it"), ("broken.zip", "no whole zip file")):
+        page.set_input_files("#file", tmp_path / name)
+        page.wait_for_selector(f"#alert:has-text('{said}')")
+    page.wait_for_selector("#many-csv:visible")
+    assert page.inner_text("#many-count") == "12 of 12"
+    page.set_input_files("#file", tmp_path / "none.zip")
+    page.wait_for_selector("#alert:has-text('no picture in it')")
+    assert page.is_visible("#many-csv"), "the table is still there to be saved"
+
+
+def test_an_address_that_gives_nothing_leaves_the_cover_before_it(page, cover):
+    """Its verdict comes, whatever else was asked for meanwhile: no cover stands beside the verdict on another."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/judge?*", hold)
+    drop(page, "mine.jpg", cover.read_bytes())
+    page.fill("#address", "http://127.0.0.1/x.jpg")
+    page.press("#address", "Enter")
+    page.wait_for_selector("#alert:has-text('no public address')")
+    held[0].continue_()
+    page.wait_for_selector(".genres button")
+    assert page.is_visible("#cover")
+
+
+def test_an_address_of_the_page_that_names_no_network_is_no_hindrance(chromium, address):
+    """Whatever stands behind its #, the page is there."""
+    page = chromium.new_page()
+    page.goto(f"{address}#100%")
+    page.wait_for_selector("#bench:visible")
+    page.close()
+
+
+def test_avif_is_judged_as_other_pictures_are(page, tmp_path):
+    """Studies read it, and browsers show it."""
+    draw(GENRES["Law"], 90, (200, 300)).save(tmp_path / "mine.avif")
+    page.set_input_files("#file", tmp_path / "mine.avif")
+    page.wait_for_selector(".genres button")
+    assert page.is_visible("#cover")
