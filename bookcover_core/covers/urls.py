@@ -40,6 +40,8 @@ class Address(NamedTuple):
 
     def follow(self, location: str) -> "Address":
         """The target of a redirect from here; ValueError where it is no http or https address."""
+        if not location.strip():  # relative to here, that would be this very address again
+            raise ValueError("it names no address")
         return parse_address(urljoin(str(self), location.strip()))
 
 

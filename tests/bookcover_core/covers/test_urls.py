@@ -113,3 +113,6 @@ def test_redirects_are_relative_to_where_they_come_from():
     assert str(address.follow("//cdn.example/x")) == "https://cdn.example/x"
     with pytest.raises(ValueError, match="not an http"):
         address.follow("javascript:alert(1)")
+    for nothing in ("", " "):
+        with pytest.raises(ValueError, match="it names no address"):
+            address.follow(nothing)
