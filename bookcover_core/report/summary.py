@@ -90,13 +90,7 @@ def headline(findings: Findings) -> Headline:
     best = findings.best
     if best is None:
         return Headline("No answer yet.", "No network has been evaluated.", "")
-    scores = best.scores
-    doubts = {
-        "Untrained networks.": best.untrained,
-        f"{scores.books:,} test books are too few to say.": scores.accuracy.width > TOO_WIDE,
-        "No.": scores.accuracy.low <= scores.chance,
-    }
-    doubt = next((words for words, holds in doubts.items() if holds), "")
+    scores, doubt = best.scores, _doubt(best)
     sentence = sentences(
         "headline",
         findings=findings,
@@ -109,9 +103,23 @@ def headline(findings: Findings) -> Headline:
     return Headline(doubt or f"{about(scores.accuracy.value)}.", sentence, "" if doubt else _standing(findings, best))
 
 
+def _doubt(system: EvaluatedSystem) -> str:
+    """Why the accuracy of a system carries no number as an answer, as that answer; empty where it does."""
+    scores = system.scores
+    doubts = {
+        "Untrained networks.": system.untrained,
+        f"{scores.books:,} test books are too few to say.": scores.accuracy.width > TOO_WIDE,
+        "No.": scores.accuracy.low <= scores.chance,
+    }
+    return next((words for words, holds in doubts.items() if holds), "")
+
+
 def verdict_words(findings: Findings) -> list[str]:
     """The verdict by the picture, by the whole cover, and by cover and listing, a sentence each; none: nobody reads."""
-    return passage("three verdicts", verdicts=three_verdicts(findings), about=about)
+    verdicts = [
+        (how, each, _doubt(each) or about(each.scores.accuracy.value)) for how, each in three_verdicts(findings)
+    ]
+    return passage("three verdicts", verdicts=verdicts)
 
 
 def about(share: float) -> str:

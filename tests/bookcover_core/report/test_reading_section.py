@@ -133,6 +133,8 @@ def test_the_summary_gives_three_verdicts(study, bookcover30):
         "By cover and listing",
     ]
     assert "CoverAlone)" in said[1]
+    # Of nine test books none says more than the headline does.
+    assert all(": 9 test books are too few to say (" in each for each in said)
     assert verdict_words(gather(bookcover30)) == []
 
 
