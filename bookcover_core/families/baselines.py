@@ -74,12 +74,12 @@ def fit_nearest_mean(inputs: _Doubles, labels: _Integers, genres: int) -> Linear
     return LinearRule(means.T / variance, bias)
 
 
-def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int, **options: Any) -> LinearRule:
+def fit_logistic(inputs: _Doubles, labels: _Integers, genres: int) -> LinearRule:
     """Multinomial logistic regression on standardised inputs: see `logistic_rule`."""
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - slow to import
 
     scaler = StandardScaler().fit(inputs)
-    rule = logistic_rule(scaler.transform(inputs), labels, genres, max_iter=_STEPS, **options)
+    rule = logistic_rule(scaler.transform(inputs), labels, genres, max_iter=_STEPS)
     weights = rule.weights / scaler.scale_[:, None]
     return LinearRule(weights, rule.bias - scaler.mean_ @ weights)
 

@@ -143,8 +143,8 @@ class TextPredictor:
         for name in card.digests:
             whole_file(folder, name, card)
         self._name, self.classifier = card.backbone, self.form.load(folder / WORDS)
-        if self.classifier.encoder:
-            self.classifier.encoder.check_packages()
+        if self.classifier.meaning:
+            self.classifier.meaning.encoder.check_packages()
 
     def sees(self, covers: Sequence[PredictorInput]) -> list[BookText]:
         """The covers as it sees them."""

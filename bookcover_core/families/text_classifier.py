@@ -1,8 +1,8 @@
 """A linear classifier of short texts: n-grams of words and of characters, weighted by TF-IDF, and a softmax on them.
 
-With a sentence encoder there are two such rules, one of n-grams and one of what the title means, which are joined as a
-product; as both are linear, that is one rule too. What is learnt is kept in one file of arrays (`save`, `load`), of
-which none is pickled, beside a copy of the encoder.
+With a sentence encoder there are two such rules, one of n-grams and one of what the text means (`meaning`), which are
+joined as a product; as both are linear, that is one rule too. What is learnt is kept in one file of arrays (`save`,
+`load`), of which none is pickled, beside a copy of the encoder.
 """
 
 import warnings
@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bookcover_core.errors import TrainingError, WeightsError
-from bookcover_core.families.baselines import LinearRule, fit_logistic, logistic_rule
+from bookcover_core.families.baselines import LinearRule, logistic_rule
 from bookcover_core.families.joining import fit_product
+from bookcover_core.families.meaning import Meaning, fit_meaning
 from bookcover_core.listings.books import BookText
 from bookcover_core.models.sentence_encoder import SentenceEncoder
 from bookcover_core.pipeline.workspace import atomic
@@ -31,9 +32,6 @@ _GRAMS: dict[str, dict[str, Any]] = {
 # From this many texts on, an n-gram that stands in one alone is left out, and the fit is stochastic.
 _MANY_TEXTS = 1_000
 
-# Inverse strength of the penalty on standardised vectors of a sentence encoder.
-_MEANING_STRENGTH = 0.01
-
 # Of few texts, steps of the fit (L-BFGS) at most; of many, passes over the texts (stochastic average gradient, Schmidt
 # et al. 2017): on 26,466 titles twenty take 12 s, and L-BFGS takes minutes.
 _STEPS, _PASSES = 300, 20
@@ -46,7 +44,7 @@ class TextClassifier:
     """Texts to probabilities of genres, by a rule with the weights (all columns, genres) and bias (genres,).
 
     The columns are `terms`, the "words" and "characters" (n-grams) that count, weighted by `rarities`, the inverse
-    document frequencies of each, float32 (terms,); and what the sentence encoder gives, if there is one.
+    document frequencies of each, float32 (terms,); and the units of `meaning`, if there is a sentence encoder.
     """
 
     def __init__(
@@ -54,9 +52,9 @@ class TextClassifier:
         terms: dict[str, list[str]],
         rarities: dict[str, npt.NDArray[np.float32]],
         rule: LinearRule,
-        encoder: SentenceEncoder | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
-        self.terms, self.rarities, self.rule, self.encoder = terms, rarities, rule, encoder
+        self.terms, self.rarities, self.rule, self.meaning = terms, rarities, rule, meaning
         self._vectorizers = {name: _vectorizer(name, terms[name], rarities[name]) for name in _GRAMS}
 
     @classmethod
@@ -81,11 +79,9 @@ class TextClassifier:
             try:
                 columns.append(vectorizer.fit_transform(_as_read(name, texts)))
             except ValueError:  # scikit-learn's word for an empty vocabulary
-                raise TrainingError(
-                    "no training book has a word in its title",
-                    where="text.systems",
-                    advice="Leave the systems that read titles out, or give a listing with titles.",
-                ) from None
+                what = "no training book has a word in its title"
+                advice = "Leave the systems that read titles out, or give a listing with titles."
+                raise TrainingError(what, where="text.systems", advice=advice) from None
             terms[name] = vectorizer.get_feature_names_out().tolist()
             rarities[name] = vectorizer.idf_.astype(np.float32)
         inputs = hstack(columns, format="csr")
@@ -100,15 +96,13 @@ class TextClassifier:
             }
         return {strength: cls(terms, rarities, rule) for strength, rule in rules.items()}
 
-    def joined(self, encoder: SentenceEncoder, meaning: LinearRule, weights: npt.NDArray[np.float64]) -> Self:
-        """The product with a rule of what the encoder gives, by the weights of both."""
-        rules = (self.rule, meaning)
-        bias = np.sum(
-            [weight * np.nan_to_num(rule.bias, neginf=0) for weight, rule in zip(weights, rules, strict=True)], axis=0
-        )
-        stacked = np.vstack([weight * rule.weights for weight, rule in zip(weights, rules, strict=True)])
-        rule = LinearRule(stacked, np.where(np.isneginf(self.rule.bias), -np.inf, bias))
-        return type(self)(self.terms, self.rarities, rule, encoder)
+    def joined(self, meaning: Meaning, rule: LinearRule, weights: npt.NDArray[np.float64]) -> Self:
+        """The product with a rule on the units of `meaning`, by the weights of both."""
+        rules = (self.rule, rule)
+        bias = sum(weight * np.nan_to_num(each.bias, neginf=0) for weight, each in zip(weights, rules, strict=True))
+        stacked = np.vstack([weight * each.weights for weight, each in zip(weights, rules, strict=True)])
+        whole = LinearRule(stacked, np.where(np.isneginf(self.rule.bias), -np.inf, bias))
+        return type(self)(self.terms, self.rarities, whole, meaning)
 
     def probabilities(self, texts: Sequence[BookText]) -> npt.NDArray[np.float32]:
         """(texts, genres), float32. A text without any known n-gram has those that the bias alone gives."""
@@ -119,12 +113,12 @@ class TextClassifier:
         return self.rule.probabilities(inputs).astype(np.float32)
 
     def inputs(self, texts: Sequence[BookText]) -> Any:
-        """(texts, all terms and what the encoder gives), sparse."""
+        """(texts, all terms and units of `meaning`), sparse."""
         from scipy.sparse import csr_matrix, hstack  # noqa: PLC0415 - slow to import
 
         columns = [self._vectorizers[name].transform(_as_read(name, texts)) for name in _GRAMS]
-        if self.encoder:
-            columns.append(csr_matrix(self.encoder.vectors([text.title for text in texts])))
+        if self.meaning:
+            columns.append(csr_matrix(self.meaning.units(texts)))
         return hstack(columns, format="csr")
 
     def telling_words(self, label: int, most: int) -> list[str]:
@@ -139,6 +133,8 @@ class TextClassifier:
         for name in _GRAMS:
             arrays[f"{name} terms"] = np.frombuffer("\n".join(self.terms[name]).encode(), np.uint8)
             arrays[f"{name} rarities"] = self.rarities[name]
+        if self.meaning:
+            arrays |= {"meaning weights": self.meaning.weights, "meaning bias": self.meaning.bias}
         with atomic(file) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, weights=self.rule.weights.astype(np.float32), bias=self.rule.bias, **arrays)
 
@@ -149,9 +145,11 @@ class TextClassifier:
             with np.load(file, allow_pickle=False) as stored:
                 terms = {name: stored[f"{name} terms"].tobytes().decode().split("\n") for name in _GRAMS}
                 rarities = {name: stored[f"{name} rarities"] for name in _GRAMS}
-                rule = LinearRule(stored["weights"], stored["bias"])
-            has_more = len(rule.weights) > sum(len(each) for each in terms.values())
-            return cls(terms, rarities, rule, SentenceEncoder(file.parent) if has_more else None)
+                rule, meaning = LinearRule(stored["weights"], stored["bias"]), None
+                if "meaning bias" in stored:
+                    encoder = SentenceEncoder(file.parent)
+                    meaning = Meaning(encoder, stored["meaning weights"], stored["meaning bias"])
+            return cls(terms, rarities, rule, meaning)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise WeightsError(
                 f"the words and their weights cannot be read ({error})", where=file, advice="Run the stage again."
@@ -164,23 +162,16 @@ def join_with_meaning(
     learnt: tuple[Sequence[BookText], npt.NDArray[np.integer]],
     held: tuple[Sequence[BookText], npt.NDArray[np.integer]],
 ) -> dict[float, Reader]:
-    """The classifiers of n-grams, each joined with what the titles of `learnt` mean by weights that fit `held` best.
+    """The classifiers of n-grams, each joined with what the texts of `learnt` mean by weights that fit `held` best.
 
     Both are texts and their labels.
     """
-
-    def vectors(texts: Sequence[BookText]) -> npt.NDArray[np.float64]:
-        return encoder.vectors([text.title for text in texts]).astype(np.float64)
-
-    genres = len(next(iter(found.values())).rule.bias)
-    options = {"C": _MEANING_STRENGTH, "class_weight": "balanced"}
-    meaning = fit_logistic(vectors(learnt[0]), learnt[1], genres, **options)
-    meant = meaning.probabilities(vectors(held[0]))
-    weights = {
-        strength: fit_product(np.stack([each.probabilities(held[0]), meant]), held[1])
+    meaning, rule = fit_meaning(encoder, *learnt, len(next(iter(found.values())).rule.bias))
+    meant = rule.probabilities(meaning.units(held[0]))
+    return {
+        strength: each.joined(meaning, rule, fit_product(np.stack([each.probabilities(held[0]), meant]), held[1]))
         for strength, each in found.items()
     }
-    return {strength: each.joined(encoder, meaning, weights[strength]) for strength, each in found.items()}
 
 
 # Counts beyond the first weigh as their logarithm; accents do not tell words apart.

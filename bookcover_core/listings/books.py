@@ -39,6 +39,11 @@ class BookText(NamedTuple):
         return f"{self.title} {self.author}".strip()
 
     @property
+    def phrase(self) -> str:
+        """All of it as a reader would say it."""
+        return f"{self.title} by {self.author}" if self.title and self.author else self.joined
+
+    @property
     def author_as_word(self) -> str:
         """The whole name as one word, which tells two authors of one surname apart; empty where there is none."""
         letters = "".join(each for each in self.author.casefold() if each.isalnum())

@@ -58,11 +58,8 @@ class SentenceEncoder:
     def check_packages(self) -> None:
         """Return where what computes it is installed; raise `SettingsError` where it is not."""
         if missing := [name for name in ("openvino", "tokenizers") if find_spec(name) is None]:
-            raise _fault(
-                self.folder,
-                f"wants {' and '.join(missing)}, which is not installed",
-                'Install it with `pip install "bookcover[sentences]"`, or leave text.encoder out.',
-            )
+            advice = 'Install it with `pip install "bookcover[sentences]"`, or leave text.encoder out.'
+            raise _fault(self.folder, f"wants {' and '.join(missing)}, which is not installed", advice)
 
     def copy_to(self, folder: Path) -> list[Path]:
         """Its files, copied into a folder."""
