@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -295,7 +296,12 @@ def test_a_bucket_that_is_not_there_is_named(study, s3_server):
             prepare(begun(settings))
 
 
-@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed: a quarter of a gigabyte")
+needs_ray = pytest.mark.skipif(
+    find_spec("ray") is None, reason="the extra `ray` is not installed: a quarter of a gigabyte"
+)
+
+
+@needs_ray
 def test_ray_makes_the_same_files(study, alone):
     """A local cluster of Ray's prepares what a run without it prepares, and so does the next one."""
     settings = with_cluster(study, "ray")
@@ -304,6 +310,39 @@ def test_ray_makes_the_same_files(study, alone):
     next(study.workspace.prepared.rglob("*.jpg")).unlink()
     prepare(begun(settings))
     assert made(study) == {name: what for name, what in alone.items() if not name.startswith("features/")}
+
+
+@contextmanager
+def ray_worker(folder: Path, **surroundings: str) -> Iterator[str]:
+    """The address of a Ray cluster that people start, with one worker in a folder that is not the project's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = "{}:{}".format(*free.getsockname())
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "RAY_USAGE_STATS_ENABLED": "0"} | surroundings
+    ray = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
+    words = ["--head", "--block", "--num-cpus=1", "--include-dashboard=false", f"--temp-dir={folder}"]
+    there = ["--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}"]
+    quiet = {"cwd": "/", "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*ray, "start", *words, *there], **quiet)
+    try:
+        while subprocess.run([*ray, "health-check", "--address", address], check=False, **quiet).returncode:
+            assert process.poll() is None
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@needs_ray
+def test_so_does_ray_on_machines_that_share_a_bucket_alone(alone, encoder, bucket, hiding, tmp_path):
+    """Ray's workers see no folder of the study either."""
+    study = selected(tmp_path / "here", encoder)
+    with TemporaryDirectory() as short, ray_worker(Path(short), **hiding) as address:
+        settings = with_cluster(study, "ray", address=address).model_copy(update={"shared_store": bucket})
+        prepare(begun(settings))
+        spread_features(settings)
+    assert made(study) == alone
+    assert not list((tmp_path / "temporary").rglob("*.jpg"))
 
 
 def test_a_cluster_that_does_not_answer_is_named(study):
