@@ -8,12 +8,12 @@ from pathlib import Path
 import typer
 
 from bookcover_core.errors import SettingsError
-from bookcover_core.pipeline import upkeep
 from bookcover_core.pipeline.store import kept, prune, store_folder
 from bookcover_core.pipeline.study import Study
 from bookcover_core.report.formats import duration
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
+from deployments import upkeep
 from deployments.terminal import print_table, say
 
 # Files of a study that are named as wrong; of more, their number is said.
