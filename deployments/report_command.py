@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bookcover_core.errors import StageOrderError
+from bookcover_core.errors import StageOrderError, WorkspaceError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import load_settings
 from deployments.review_command import run_command
 from deployments.terminal import print_results, say
+
+COMPARED = "comparison.json"
+"""What marks the folder of studies side by side."""
 
 
 def report_study(source: Path | None, overrides: Sequence[str]) -> None:
@@ -32,7 +35,17 @@ def report_study(source: Path | None, overrides: Sequence[str]) -> None:
 
 
 def compare(sources: Sequence[Path], overrides: Sequence[str], output: Path | None) -> None:
-    """Write studies side by side, and print the most important line and where the page is."""
+    """Write studies side by side, and print the most important line and where the page is.
+
+    Raises:
+        WorkspaceError: The folder has a page of another kind, which would be lost.
+    """
+    if output and (page := output.expanduser() / "index.html").exists() and not page.with_name(COMPARED).exists():
+        raise WorkspaceError(
+            "a page lies there that is no comparison of studies, and is not replaced",
+            where=page,
+            advice="Name another folder with --output, or move the page away.",
+        )
     tell_comparison([Study(load_settings(source, overrides)) for source in sources], output)
 
 

@@ -44,6 +44,7 @@ from deployments.pages.guard import make_token
 from deployments.pages.judge import judge_app
 from deployments.pages.reports import report_app
 from deployments.pages.review import review_app
+from deployments.report_command import COMPARED
 from deployments.study_runs import StudyRun, begin_form, newest_runs, retry
 from tasks.pages import outcome_in_words
 
@@ -59,9 +60,6 @@ _REPORT_LINKS = _HOME_LINK | {
     "Its covers": _COVERS,
     "Confusion matrix, to see the covers of a cell": f"{_COVERS}#confusion",
 }
-
-# What marks the folder of studies side by side.
-_COMPARED = "comparison.json"
 
 # For so long a study is shown that could not be begun.
 _RECENTLY = timedelta(days=1)
@@ -190,7 +188,7 @@ def whole_site(
     routes = [Route("/", start.page), Route("/studies", start.state), Route("/retry", start.retry, methods=["POST"])]
 
     def compared(name: str) -> Path | None:
-        return folder / name if re.fullmatch(NAME, name) and (folder / name / _COMPARED).is_file() else None
+        return folder / name if re.fullmatch(NAME, name) and (folder / name / COMPARED).is_file() else None
 
     return Starlette(
         routes=[
@@ -279,7 +277,7 @@ def _can_judge(study: Study) -> bool:
 def _comparisons(folder: Path) -> list[Comparison]:
     """The pages that put studies side by side, by name."""
     found = []
-    for file in sorted(folder.glob(f"*/{_COMPARED}")):
+    for file in sorted(folder.glob(f"*/{COMPARED}")):
         with suppress(OSError, ValueError, KeyError):
             said = json.loads(file.read_bytes())
             found.append(Comparison(file.parent.name, f"{said['headline']} {said['sentence']}"))

@@ -53,6 +53,15 @@ def test_one_study_gets_its_own_report(begun, tmp_path):
         report(file, "--set", "name=other")
 
 
+def test_a_comparison_replaces_no_page_of_another_kind(begun, tmp_path):
+    """Nor is anything read or written then: the folder may be that of somebody's website."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    with pytest.raises(WorkspaceError, match=r"site/index\.html: a page lies there that is no comparison"):
+        report(begun.workspace.root, begun.workspace.root, "--output", tmp_path / "site", command="compare")
+    assert [(each.name, each.read_text("utf-8")) for each in (tmp_path / "site").iterdir()] == [("index.html", "mine")]
+
+
 def test_two_studies_get_a_page_beside_them(tmp_path, begun):
     """Folders or settings files; the headline and the page's place are printed, and a moved study is found."""
     wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=0, compared=False)
