@@ -26,7 +26,7 @@ def test_drawn_candidates_are_fetched_before_people_are_asked(tmp_path: Path, mo
     settings = settings_with_pool(tmp_path / "studies", host, titles=titles, curation={"undecided": "ask"})
     study, rounds = Study(settings), []
 
-    def answer(_run, waiting, _page):
+    def answer(_run, _study, waiting, _page):
         assert all((study.workspace.root / item.path).is_file() for item in waiting)
         rounds.append({item.key for item in waiting})
         rejected = [review_gate._choice(item) for item in waiting] if len(rounds) == 1 else []

@@ -27,7 +27,7 @@ def test_what_is_written_is_read_back_bit_for_bit(tmp_path: Path):
     assert (read.keys, read.groups) == (written.keys, written.groups)
     assert (read.labels == written.labels).all()
     assert (read.probabilities.astype(np.float32) == written.probabilities.astype(np.float32)).all()
-    assert file.read_text("utf-8").splitlines()[0] == "key,group,label,key,label,a-b,elan"
+    assert file.read_text("utf-8").splitlines()[0] == "key,group,label,key-2,label-2,a-b,elan"
 
 
 def test_predictions_that_are_not_numbers_are_refused():
