@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -198,7 +199,7 @@ def main() -> None:
         for part, each in seconds.items()
     }
     result = {
-        "command": " ".join(["python benchmarks/spreading.py", *(["--pinned"] if asked.pinned else [])]),
+        "command": shlex.join(["python", "benchmarks/spreading.py", *sys.argv[1:]]),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU",
         "note": asked.note,
         "load_before": loads,
