@@ -499,7 +499,7 @@ def delete(study: StudyName, yes: Yes = False) -> None:
 @app.command()
 def export(
     study: StudyName,
-    folder: Annotated[Path, typer.Argument(help="Where the files go.")],
+    folder: Annotated[Path, typer.Argument(help="Where the files go; those of the same names are replaced.")],
     model: Annotated[
         str, typer.Option(help="Which trained model; without it, the one that judges.", show_default=False)
     ] = "",

@@ -61,7 +61,14 @@ def judge_covers(
     found = [
         each if isinstance(each, Unreadable) else each._replace(text=text)
         for each in _covers(names, settings.covers.max_bytes, sys.stdin.buffer)
+        if not _is_own_picture(each, names)
     ]
+    if not found:
+        raise SettingsError(
+            "these folders hold nothing but pictures that --explain made",
+            where=", ".join(names),
+            advice="Name the folder of the covers, or one of the pictures by its own name.",
+        )
     if any(text) and len(found) > 1:
         raise SettingsError(
             f"one title or author is given for {len(found):,} covers",
@@ -158,6 +165,13 @@ def _covers(names: list[str], most: int, standard_input: BinaryIO) -> Iterator[C
             yield from find_covers([name])
 
 
+def _is_own_picture(cover: CoverInput | Unreadable, names: Collection[str]) -> bool:
+    """Whether --explain made the cover, and no name but that of its folder means it: nobody asks for it."""
+    if isinstance(cover, Unreadable) or not isinstance(cover.at, Path) or cover.name in names:
+        return False
+    return _is_explanation(cover.at)
+
+
 class _Pictures:
     """Pictures of what spoke for a verdict, in a folder; covers of one name get numbers.
 
@@ -191,11 +205,16 @@ class _Pictures:
 
 def _is_foreign(file: Path) -> bool:
     """Whether something lies there that no explanation of ours is."""
+    return os.path.lexists(file) and not _is_explanation(file)
+
+
+def _is_explanation(file: Path) -> bool:
+    """Whether --explain made the file; a folder, or what may not be read, is none."""
     try:
         with file.open("rb") as content:
-            return _EXPLAINER.encode() not in content.read(_HEAD)
+            return _EXPLAINER.encode() in content.read(_HEAD)
     except OSError:
-        return os.path.lexists(file)  # a folder, or what may not be read
+        return False
 
 
 def _print(found: CoverVerdict | Unreadable, *, as_json: bool, said: Collection[str] = ()) -> None:

@@ -97,6 +97,19 @@ def test_explanations_replace_no_cover(judge, tmp_path):
     assert len(list(covers.iterdir())) == len(before) + 2
 
 
+def test_explanations_among_covers_are_not_judged_with_them(judge, folder):
+    """The second time, the folder holds those of the first; one that is named itself is judged."""
+    covers = folder / "a"
+    for _ in range(2):
+        [verdict] = map(json.loads, judge(covers, "--json", "--explain", covers).stdout.splitlines())
+        assert verdict["source"] == str(covers / "one.jpg")
+    made = verdict["explanation"]
+    assert json.loads(judge(made, "--json").stdout)["source"] == made
+    (covers / "one.jpg").unlink()
+    with pytest.raises(SettingsError, match="nothing but pictures that --explain made"):
+        judge(covers)
+
+
 def test_a_folder_for_explanations_that_cannot_be_written_is_told_by_its_option(judge, folder, tmp_path):
     """Not by a setting of the study, which has nothing to do with it."""
     (tmp_path / "why").write_text("a file")
