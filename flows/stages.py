@@ -74,7 +74,7 @@ def stage_flow(
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         description = _description(function)
-        if "\n    Args:" not in (function.__doc__ or ""):
+        if "\nArgs:" not in cleandoc(function.__doc__ or ""):  # which Python 3.13 has without its indentation
             of = {name: text for name, text in _PARAMETERS.items() if name in signature(function).parameters}
             arguments = "".join(f"\n    {name}: {text}" for name, text in of.items())
             function.__doc__ = f"{cleandoc(function.__doc__ or '')}\n\nArgs:{arguments}\n"

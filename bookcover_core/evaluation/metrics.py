@@ -77,11 +77,8 @@ def read_predictions(file: Path) -> Predictions:
         keys, groups, labels = list(zip(*rows, strict=True))[: len(_KEY_COLUMNS)]
         return Predictions(list(keys), np.array(labels, dtype=np.int64), values, list(groups))
     except (OSError, ValueError, IndexError) as error:
-        raise WorkspaceError(
-            "the predictions cannot be read",
-            where=file,
-            advice="Run the study again: it makes anew what is missing or altered.",
-        ) from error
+        advice = "Run the study again: it makes anew what is missing or altered."
+        raise WorkspaceError("the predictions cannot be read", where=file, advice=advice) from error
 
 
 def true_ranks(labels: Integers, probabilities: Floats) -> Integers:

@@ -121,10 +121,8 @@ class Judge(AbstractContextManager["Judge"]):
             if isinstance(predictor, NetworkPredictor)
         ]
         if not looking and self._word_reader is None:
-            raise SettingsError(
-                f"{self.about.title} cannot show what it saw: no part of it is a network whose gradients are known",
-                where="--model",
-            )
+            what = "cannot show what it saw: no part of it is a network whose gradients are known"
+            raise SettingsError(f"{self.about.title} {what}", where="--model")
         picture, total = cover.shown, sum(share for _, share in looking)
         if total:
             heat = np.zeros((picture.height, picture.width), np.float32)

@@ -68,12 +68,9 @@ def check_engine(models: ModelSettings) -> None:
         advice = 'Install it with `pip install "bookcover[openvino]"`, or set models.engine=tensorflow.'
         raise SettingsError(what, where="models.engine", advice=advice)
     if engine.name == "tensorflow" and engine.precision != "float32":
-        raise SettingsError(
-            f"{engine.precision} takes OpenVINO, and TensorFlow is to compute here",
-            where="models.precision",
-            advice='Install it with `pip install "bookcover[openvino]"` and set models.engine=openvino, or set '
-            "models.precision=float32.",
-        )
+        what = f"{engine.precision} takes OpenVINO, and TensorFlow is to compute here"
+        advice = 'Set models.engine=openvino (`pip install "bookcover[openvino]"`), or models.precision=float32.'
+        raise SettingsError(what, where="models.precision", advice=advice)
     check_precision(engine.precision, "models.precision")
 
 
@@ -139,8 +136,13 @@ class OpenVinoNetwork:
 
             pictures = tf.TensorSpec(network.inputs[0].shape, tf.float32)
             graph = tf.function(lambda x: network(x, training=False), input_signature=[pictures])
+            openvino = load_openvino()
+            from openvino.frontend.tensorflow import utils  # noqa: PLC0415 - an extra
+
+            # Its own function fails in Python 3.13, where `exec` changes no variable of who calls it (PEP 667).
+            utils.get_environment_setup = lambda _: {"tensorflow": tf.__version__}
             with without_chatter():
-                return load_openvino().convert_model(graph.get_concrete_function())
+                return openvino.convert_model(graph.get_concrete_function())
 
         return cls(convert, network.inputs[0].shape[1], precision)
 
