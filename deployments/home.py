@@ -1,18 +1,19 @@
 """The home: the folder in which studies are kept (`data/studies`), and in which commands, server and runs work.
 
-It is the folder that BOOKCOVER_HOME names or, without it, the one in which the command or the worker was started.
+It is the folder that BOOKCOVER_HOME names or, without it, the one that the study of a command lies in (beside its
+settings file), or in which the command or the worker was started.
 """
 
 import os
 from pathlib import Path
 
 from bookcover_core.errors import WorkspaceError
-from bookcover_core.settings import HOME
+from bookcover_core.settings import HOME, StudySettings
 from flows import RUN_HOME
 
 
 def home() -> Path:
-    """The folder that BOOKCOVER_HOME names; without it, the current one."""
+    """The folder that BOOKCOVER_HOME names; without it, the current one. See `live_with`."""
     named = os.environ.get(HOME)
     return _existing(named, HOME) if named else Path.cwd()
 
@@ -26,6 +27,18 @@ def stand_in_for_home_folder() -> None:
         Path.home()
     except RuntimeError:
         os.environ["HOME"] = str(home())
+
+
+def live_with(settings: StudySettings) -> None:
+    """Make the home that a study lies in that of this process and of those that it starts, unless one is named.
+
+    So a study meets the server that serves it, whichever folder a command is typed in. One that lies in no home's
+    `data/studies` leaves the home as it is.
+    """
+    kept = settings.root.parent
+    inside = Path(StudySettings().workspace).parts
+    if not os.environ.get(HOME) and kept.parts[-len(inside) :] == inside:
+        os.environ[HOME] = str(kept.parents[len(inside) - 1])
 
 
 def go_home() -> Path:

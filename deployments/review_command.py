@@ -11,6 +11,7 @@ from bookcover_core.curation.review_queue import ReviewItem, ReviewQueue, Review
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from deployments.home import live_with
 from deployments.loopback import ServedPage, served, stay
 from deployments.review_resume import announced, go_on
 from deployments.terminal import say
@@ -28,6 +29,7 @@ def review_study(settings: StudySettings, *, port: int | None = None, with_brows
     The study may be running elsewhere meanwhile, and covers still be on their way.
     """
     study = Study(settings)
+    live_with(settings)
     _search_candidates(study, then)
     say(describe(review_queue(study)))
     with review_page(study, port) as page, announced(settings, page.address):

@@ -16,6 +16,7 @@ from bookcover_core.families.systems import check_systems
 from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
+from deployments.home import live_with
 from deployments.progress_display import logged, shown_progress
 from deployments.review_command import review_page
 from deployments.review_resume import announced
@@ -67,6 +68,7 @@ def run_study(
         if only is None:
             held.enter_context(study.alone())
         study.begin()
+        live_with(settings)
         prepare_environment()
         say("Starting ...")
         plain_errors()

@@ -11,6 +11,7 @@ from bookcover_core.errors import SettingsError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from bookcover_core.settings.toml_file import load_settings
+from deployments.home import live_with
 from deployments.report_command import tell_comparison
 from deployments.run_command import run_study
 from deployments.server import dashboard
@@ -32,6 +33,7 @@ def run_sweep(source: Path | None, overrides: Sequence[str], sweep: str) -> None
     studies = swept_settings(source, overrides, sweep)
     for settings in studies:
         check_all(settings)
+    live_with(studies[0])
     with dashboard():
         for number, settings in enumerate(studies, start=1):
             say(f"Study {number} of {len(studies)}: {settings.name}")

@@ -25,6 +25,41 @@ def test_the_named_folder_goes_before_the_present_one(tmp_path, monkeypatch):
     assert home() == named
 
 
+@pytest.mark.parametrize(
+    ("workspace", "named", "of"),
+    [
+        ("", "", "project"),
+        ("", "home", "home"),
+        ('workspace = "kept"\n', "", "elsewhere"),
+        ('workspace = "../other/data/studies"\n', "", "other"),
+    ],
+)
+def test_a_study_meets_the_server_of_its_home_wherever_a_command_is_typed(tmp_path, workspace, named, of):
+    """The home that the study lies in has the database; a home that is named goes before it."""
+    for folder in ("project", "home", "elsewhere", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "project" / "mine.toml").write_text(f'name = "mine"\n{workspace}')
+    lines = (
+        "import os, pathlib",
+        "from bookcover_core.settings.toml_file import load_settings",
+        "from deployments.home import live_with",
+        "from deployments.server import prepare_environment",
+        "live_with(load_settings(pathlib.Path('../project/mine.toml')))",
+        "prepare_environment()",
+        "print(os.environ['PREFECT_HOME'])",
+    )
+    own = {"BOOKCOVER_HOME": str(tmp_path / named) if named else "", "PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        cwd=tmp_path / "elsewhere",
+        env={name: value for name, value in os.environ.items() if name != "PREFECT_HOME"} | own,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout.strip() == str(tmp_path / of / "data" / "prefect")
+
+
 def test_a_run_of_a_worker_works_where_the_worker_was_started(tmp_path, monkeypatch):
     """Not in the folder that the worker makes for it and removes again."""
     monkeypatch.delenv("BOOKCOVER_HOME", raising=False)
