@@ -1,9 +1,11 @@
 """What became of each study of a home, as its newest run on the Prefect server tells; and doing a run again."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import httpx
@@ -47,6 +49,15 @@ _WORDS = {
     StateType.CANCELLED: "stopped",
 }
 
+# States of runs that have not ended: what is at work tells more of a study than what waits.
+_UNDER_WAY = {
+    StateType.SCHEDULED: 1,
+    StateType.PAUSED: 2,
+    StateType.PENDING: 3,
+    StateType.RUNNING: 3,
+    StateType.CANCELLING: 3,
+}
+
 
 @dataclass(frozen=True)
 class StudyRun:
@@ -69,31 +80,37 @@ class StudyRun:
 
 
 def newest_runs() -> Mapping[Path, StudyRun]:
-    """The newest run of each study, by the study's folder; runs of commands that were killed are ended first.
+    """The run that tells how each study stands, by its folder; runs of commands that were killed are ended first.
 
-    A step that was run alone, and is done, says nothing of a study that failed or waits: there it is the newest run of
-    the whole study. One that was refused, as another was under way, says nothing of its study either.
+    A run that was refused, as another was under way, says nothing of its study.
     """
     with get_client(sync_client=True) as client:
         declare_stopped(client, killed_commands(client), KILLED_COMMAND)
         flows = {each.id: each.name for each in client.read_flows(limit=_MOST)}
-        newest: dict[Path, FlowRun] = {}
+        runs: defaultdict[Path, list[_Run]] = defaultdict(list)
         for run, folder in _runs(client):
-            if run.state is not None and run.state.name == REFUSED:
-                continue
-            known, flow = newest.get(folder), flows.get(run.flow_id, "")
-            if flow != judge.name and (known is None or (flow in _WHOLE and _is_finished_step(known, flows))):
-                newest[folder] = run
+            flow = flows.get(run.flow_id, "")
+            if run.state is not None and run.state.name != REFUSED and flow != judge.name:
+                runs[folder].append(_Run(run, run.state, flow in _WHOLE))
+        newest = {folder: _newest(each) for folder, each in runs.items()}
         progress = _progress(client, newest)
-    return {
-        folder: _study_run(run, flows.get(run.flow_id, ""), progress.get(run.id, ""))
-        for folder, run in newest.items()
-        if run.state is not None
-    }
+    return {folder: _study_run(each, progress.get(each.run.id, "")) for folder, each in newest.items()}
 
 
-def _is_finished_step(run: FlowRun, flows: Mapping[UUID, str]) -> bool:
-    return flows.get(run.flow_id) not in _WHOLE and run.state_type is StateType.COMPLETED
+class _Run(NamedTuple):
+    run: FlowRun
+    state: State
+    is_whole: bool
+
+
+def _newest(runs: Sequence[_Run]) -> _Run:
+    """The run that is under way, or the one that ended last: one that is retried may have been planned before others.
+
+    A step that was run alone, and is done, says nothing of a study that failed: there it is the whole study's last run.
+    """
+    last = max(runs, key=lambda each: (_UNDER_WAY.get(each.state.type, 0), each.state.timestamp))
+    whole = [each for each in runs if each.is_whole and last.state.type is StateType.COMPLETED]
+    return max(whole, key=lambda each: each.state.timestamp, default=last)
 
 
 def begin_form() -> str:
@@ -140,20 +157,26 @@ def retry(run: UUID) -> None:
 
 
 def _runs(client: SyncPrefectClient) -> Iterator[tuple[FlowRun, Path]]:
-    """Runs that a person or a schedule started, the newest first, and the folders of their studies."""
-    soon = datetime.now(UTC) + timedelta(minutes=1)
+    """Runs that a person or a schedule started, the newest first, and the folders of their studies.
+
+    Those of a schedule that are not due yet tell nothing.
+    """
+    now = datetime.now(UTC)
+    soon = now + timedelta(minutes=1)  # the server may be on another machine
     wanted = FlowRunFilter(
         parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=soon),
     )
     for run in client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_MOST):
-        if (folder := folder_of_run(run.parameters)) is not None:
+        is_planned = run.auto_scheduled and run.state_type is StateType.SCHEDULED
+        is_due = not is_planned or run.expected_start_time is None or run.expected_start_time <= now
+        if is_due and (folder := folder_of_run(run.parameters)) is not None:
             yield run, folder
 
 
-def _progress(client: SyncPrefectClient, newest: Mapping[Path, FlowRun]) -> dict[UUID, str]:
+def _progress(client: SyncPrefectClient, newest: Mapping[Path, _Run]) -> dict[UUID, str]:
     """How far runs of studies are, in a line: what `flows.progress_artifact` shows since they began."""
-    began = {run.id: run.state.timestamp for run in newest.values() if run.state is not None}
+    began = {each.run.id: each.state.timestamp for each in newest.values()}
     keys = [progress_key(folder.name) for folder in newest]
     shown = client.read_artifacts(
         artifact_filter=ArtifactFilter(
@@ -167,13 +190,12 @@ def _progress(client: SyncPrefectClient, newest: Mapping[Path, FlowRun]) -> dict
     }
 
 
-def _study_run(run: FlowRun, flow: str, progress: str) -> StudyRun:
-    state = run.state
-    assert state is not None
+def _study_run(newest: _Run, progress: str) -> StudyRun:
+    run, state, _ = newest
     is_deployed = run.deployment_id is not None
     is_cut_off = state.name == STOPPED or (state.type is StateType.CRASHED and not is_deployed)
     word = "interrupted" if is_cut_off else _WORDS[state.type]
-    is_whole = flow in _WHOLE and not run.parameters.get("only_begin")
+    is_whole = newest.is_whole and not run.parameters.get("only_begin")
     told = {"queued": state.message or "", "running": progress, "failed": reason(state), "interrupted": reason(state)}
     return StudyRun(
         id=run.id,

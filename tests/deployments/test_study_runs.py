@@ -1,12 +1,15 @@
 """Tests of `deployments.study_runs`: what a real server tells of the studies of a home."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import State, StateType
-from prefect.states import Completed, Failed, Running
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.states import Completed, Failed, Running, Scheduled
 
 from bookcover_core.errors import StageOrderError
 from bookcover_core.pipeline.study import Study
@@ -107,6 +110,46 @@ def test_a_step_that_is_done_hides_no_study_that_failed(home):
         assert newest_runs()[home / "one"].id == failed.id
         step = client.create_flow_run(write_report, parameters={"study": "one"}, state=Failed())
         assert newest_runs()[home / "one"].id == step.id
+
+
+def test_a_study_that_is_done_again_is_told_whatever_its_steps_did_meanwhile(home):
+    """A retried run was planned before them: it counts while it is at work, and once it has ended after them."""
+    with get_client(sync_client=True) as client:
+
+        def told():
+            found = newest_runs()[home / "one"]
+            return found.id, found.state
+
+        whole = client.create_flow_run(continue_study, parameters={"study": "one"}, state=Failed())
+        step = client.create_flow_run(write_report, parameters={"study": "one"}, state=Failed())
+        assert told() == (step.id, "failed")
+        for state, word in ((Running(), "running"), (Failed(), "failed"), (Completed(), "finished")):
+            client.set_flow_run_state(whole.id, state, force=True)
+            assert told() == (whole.id, word)
+
+
+def test_a_run_under_way_is_told_before_one_that_waits_or_is_planned(home):
+    """A second one waits for a free place; that of a schedule is there long before it is due."""
+    with get_client(sync_client=True) as client:
+        working = client.create_flow_run(continue_study, parameters={"study": "one"}, state=Running())
+        client.create_flow_run(continue_study, parameters={"study": "one"}, state=Scheduled())
+        assert newest_runs()[home / "one"].id == working.id
+        ended = client.create_flow_run(continue_study, parameters={"study": "two"}, state=Failed())
+        deployment = client.create_deployment(
+            client.create_flow(continue_study),
+            name="soon",
+            schedules=[DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(seconds=40)))],
+            parameters={"study": "two"},
+        )
+        now = datetime.now(UTC)
+        span = {"start_time": str(now + timedelta(seconds=5)), "end_time": str(now + timedelta(seconds=55))}
+        client.request("POST", "/deployments/{id}/schedule", path_params={"id": deployment}, json=span)
+        planned = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(deployment_id={"any_": [deployment]}, state={"type": {"any_": ["SCHEDULED"]}})
+        )
+        assert planned
+        assert newest_runs()[home / "two"].id == ended.id
+        client.delete_deployment(deployment)
 
 
 def test_a_run_says_how_far_it_is(home):
