@@ -103,7 +103,10 @@ def _send(study: Study, system: _Recorded) -> None:
 
     client, name = MlflowClient(address), study.settings.name
     found = client.get_experiment_by_name(name)
-    experiment = found.experiment_id if found else client.create_experiment(name)
+    _, is_database, file = address.rpartition("sqlite:///")
+    # Beside a database: MLflow would put pictures and tables into the current folder.
+    files = (Path(file).resolve().parent / "mlruns" / name).as_uri() if is_database else None
+    experiment = found.experiment_id if found else client.create_experiment(name, files)
     tags = {
         "bookcover.key": system.evaluation.key,
         "bookcover.version": __version__,

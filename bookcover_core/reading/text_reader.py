@@ -95,11 +95,9 @@ class TextReader:
         for name in ("det", "rec"):
             file = folder / f"PP-OCRv6_{name}_small.onnx"
             if not file.is_file():
-                raise SettingsError(
-                    f"this version of rapidocr ({version('rapidocr')}) does not bring {file.name} along",
-                    where="reading",
-                    advice='Install the one that was tested: `pip install "bookcover[text]"`.',
-                )
+                what = f"this version of rapidocr ({version('rapidocr')}) does not bring {file.name} along"
+                advice = 'Install the one that was tested: `pip install "bookcover[text]"`.'
+                raise SettingsError(what, where="reading", advice=advice)
             network = core.read_model(file) if name == "det" else _without_softmax(core.read_model(file))
             networks[name] = compile_network(network, settings.precision, **options)
         self._detector = networks["det"].create_infer_request()

@@ -187,9 +187,10 @@ def _absolute(value: Any, folder: Path, path: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
         inside = {key: each for key, each in value.items() if path[:1] in {(), (key,)}}
         return value | {key: _absolute(each, folder, path[1:]) for key, each in inside.items()}
-    if path or not isinstance(value, str) or not value or value.startswith("~") or "://" in value:
+    if path or not isinstance(value, str) or not value or value.startswith("~"):
         return value
-    return os.path.normpath(folder / value)
+    _, database, file = value.rpartition("sqlite:///")
+    return value if "://" in file else database + os.path.normpath(folder / file)
 
 
 def _read_value(text: str) -> Any:

@@ -168,9 +168,31 @@ def test_a_missing_extra_is_told_before_any_work(tool: str, monkeypatch):
         _check_tracking(settings)
 
 
-def test_a_folder_of_records_lies_beside_the_settings_file(tmp_path: Path):
-    """As other folders do; an address stays as it is."""
-    (tmp_path / "a.toml").write_text('[tracking]\nmlflow = "mlruns"\n', "utf-8")
-    (tmp_path / "b.toml").write_text('[tracking]\nmlflow = "sqlite:///mlflow.db"\n', "utf-8")
-    assert load_settings(tmp_path / "a.toml").tracking.mlflow == str(tmp_path / "mlruns")
-    assert load_settings(tmp_path / "b.toml").tracking.mlflow == "sqlite:///mlflow.db"
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("mlruns", "{}/mlruns"),
+        ("sqlite:///ml flow.db", "sqlite:///{}/ml flow.db"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+    ],
+)
+def test_a_folder_or_database_of_records_lies_beside_the_settings_file(tmp_path: Path, given: str, found: str):
+    """As other folders do; an address of a server stays as it is."""
+    (tmp_path / "a.toml").write_text(f'[tracking]\nmlflow = "{given}"\n', "utf-8")
+    assert load_settings(tmp_path / "a.toml").tracking.mlflow == found.format(tmp_path)
+
+
+def test_files_of_records_lie_beside_their_database(study, tmp_path: Path, monkeypatch):
+    """Never in the folder that a command happens to be typed in."""
+    mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
+    monkeypatch.chdir(tmp_path)
+    address = f"sqlite:///{tmp_path}/kept/ml flow.db"
+    (tmp_path / "kept").mkdir()
+    told = recording(study, mlflow=address)
+    record(told, PART)
+    client = mlflow.MlflowClient(address)
+    experiment = client.get_experiment_by_name(told.settings.name)
+    [run] = client.search_runs([experiment.experiment_id])
+    assert client.list_artifacts(run.info.run_id)
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name in {"kept", "mlruns"}) == ["kept"]
