@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
 from PIL.PngImagePlugin import PngInfo
@@ -40,6 +41,9 @@ _STANDARD_INPUT = "-"
 
 # What pictures of `--explain` name as their maker, and bytes within which a PNG names it.
 _EXPLAINER, _HEAD = "bookcover judge --explain", 256
+
+# What to do where no picture can be written.
+_MEND = "Mend the permissions of the folder given to --explain, or name another one."
 
 # Width of the longest bar, in characters.
 _BAR = 24
@@ -84,6 +88,8 @@ def judge_covers(
         return len(found)
     study = Study(settings)
     chosen = _choose(study, model, then, is_titled=bool(text.title))
+    if explain:
+        _make(explain)
     about = describe(study, chosen)
     if not as_json:
         say(f"{about.title}, on {about.preparation} covers, of the study {about.study}. {about.measured}")
@@ -198,9 +204,17 @@ class _Pictures:
         try:
             write_bytes(file, picture)
         except WorkspaceError as error:
-            advice = "Mend the permissions of the folder given to --explain, or name another one."
-            raise WorkspaceError(error.what, where=error.where, advice=advice) from None
+            raise WorkspaceError(error.what, where=error.where, advice=_MEND) from None
         return file
+
+
+def _make(folder: Path) -> None:
+    """Make the folder for pictures, before any cover is judged; `WorkspaceError` where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise WorkspaceError(f"cannot be written ({error.strerror})", where=folder, advice=_MEND) from None
 
 
 def _is_foreign(file: Path) -> bool:

@@ -110,10 +110,28 @@ def test_explanations_among_covers_are_not_judged_with_them(judge, folder):
         judge(covers)
 
 
-def test_a_folder_for_explanations_that_cannot_be_written_is_told_by_its_option(judge, folder, tmp_path):
-    """Not by a setting of the study, which has nothing to do with it."""
+def test_a_folder_for_explanations_that_cannot_be_written_is_told_before_a_cover_is_judged(
+    judge, folder, tmp_path, monkeypatch
+):
+    """By its option, not by a setting of the study; whatever the system says of it: of /proc, that it is not there."""
+    from bookcover_core.inference import judge_covers as loaded
+
+    monkeypatch.setattr(loaded, "Judge", None)
     (tmp_path / "why").write_text("a file")
-    with pytest.raises(WorkspaceError, match=r"why.*cannot be written.*the folder given to --explain"):
+    for place in (tmp_path / "why", tmp_path / "why" / "below", "/proc/x"):
+        told = rf"^{place}: cannot be written \(.+\)\. Mend the permissions of the folder given to --explain"
+        with pytest.raises(WorkspaceError, match=told):
+            judge(folder, "--explain", place)
+
+
+def test_a_folder_for_explanations_may_become_read_only_meanwhile(judge, folder, tmp_path, monkeypatch):
+    """It could be written at first: the option is named all the same."""
+
+    def refuse(file, _):
+        raise WorkspaceError("cannot be written (Read-only file system)", where=file, advice="Mend its permissions.")
+
+    monkeypatch.setattr("deployments.judge_command.write_bytes", refuse)
+    with pytest.raises(WorkspaceError, match=r"one\.png: cannot be written.*the folder given to --explain"):
         judge(folder, "--explain", tmp_path / "why")
 
 
