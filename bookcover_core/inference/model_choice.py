@@ -128,13 +128,10 @@ def choose(study: Study, model: str = "", *, is_titled: bool = False) -> Trained
     for each in competing:
         if not (each.earlier or each.missing):
             return each
-    raise WeightsError(
-        f"no trained model is known to be of the study as it is now ({competing[0].name}: {competing[0].earlier})",
-        where=study.workspace.models,
-        advice=f"Run the study again: `bookcover run {reference(study.settings)}` makes anew what is missing or has"
-        " changed. Or name one (`--model`) to have it judge all the same: "
-        f"{', '.join(each.name for each in competing)}.",
-    )
+    what = f"no trained model is known to be of the study as it is now ({competing[0].name}: {competing[0].earlier})"
+    again = f"`bookcover run {reference(study.settings)}` makes anew what is missing or has changed"
+    named = f"Or name one (`--model`) to have it judge all the same: {', '.join(each.name for each in competing)}."
+    raise WeightsError(what, where=study.workspace.models, advice=f"Run the study again: {again}. {named}")
 
 
 def describe(study: Study, candidate: TrainedModel) -> ModelSummary:

@@ -48,7 +48,6 @@ _EXPECTED = {
     "missing": "a value is missing",
 }
 
-
 # What people are told in place of a pattern, by the setting.
 _PATTERNS = {
     "name": "a name has letters of the English alphabet, digits, dots, dashes and underscores, at most 100, and begins "
@@ -144,8 +143,11 @@ def _read_stored(folder: Path) -> dict[str, Any]:
         stored = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         stored = None
+    if not isinstance(stored, dict) and (file := folder / SETTINGS_FILE).is_file():
+        advice = "Run the study's TOML file again (`bookcover run FILE`): that writes it anew. Or put a copy back."
+        raise SettingsError("this file of a study is damaged, or may not be read", where=file, advice=advice)
     if not isinstance(stored, dict):
-        what = "this folder is no study's: it holds no settings.json that can be read"
+        what = "this folder is no study's: it holds no settings.json"
         advice = "Name the folder of a study, such as data/studies/bookcover30, or a settings file."
         raise SettingsError(what, where=folder, advice=advice)
     if not re.fullmatch(NAME, folder.name):

@@ -244,17 +244,19 @@ class _Start:
         except (httpx.HTTPError, PrefectException) as error:
             logger.warning("start page: %r", error)
             problem = "The Prefect server does not answer just now: how studies stand is not known."
+        refused = {name: each for name, each in studies_in(self._folder).items() if not isinstance(each, Study)}
         shown = [Shown.of(study, runs.pop(study.settings.root, None)) for study in self._studies.values()]
         recently = datetime.now(UTC) - _RECENTLY
         shown += [
             Shown.to_begin(folder.name, run)
             for folder, run in runs.items()
-            if folder.parent == self._folder and run.state != "finished" and run.when > recently
+            if folder.parent == self._folder and folder.name not in refused
+            if run.state != "finished" and run.when > recently
         ]
         return site.render(
             template,
             studies=sorted(shown, key=lambda each: _ORDER.get(each.state, len(_ORDER))),
-            refused={name: each for name, each in studies_in(self._folder).items() if not isinstance(each, Study)},
+            refused=refused,
             comparisons=_comparisons(self._folder),
             problem=problem,
             dashboard=self._dashboard,

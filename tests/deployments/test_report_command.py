@@ -197,7 +197,7 @@ def test_the_studies_of_a_home_are_named_with_what_is_wrong_with_them(begun, tmp
     told = CliRunner().invoke(app, ["status"], env={"COLUMNS": "100"}, catch_exceptions=False).output
     told = " ".join(told.split())  # a narrow terminal's table folds what is wrong
     assert "good" in told
-    for name, reason in (("one (copy)", "Rename the folder: one-copy"), ("broken", "no settings.json that can be")):
+    for name, reason in (("one (copy)", "Rename the folder: one-copy"), ("broken", "this file of a study is damaged")):
         assert name in told
         assert reason in told
     with pytest.raises(SettingsError, match=r"cannot be called 'one \(copy\)'.*Rename"):

@@ -231,6 +231,20 @@ def test_the_home_folder_of_nobody_is_refused(setting):
         load_settings(Path("~nobody-of-this-name/study.toml"))
 
 
+@pytest.mark.parametrize("content", [b"", b'{"name": "mi', b"[]", b"\xff"])
+def test_damaged_settings_of_a_study_are_told_from_a_folder_that_is_no_study(tmp_path, content):
+    """What mends them is said, and does; of another folder, that it is no study's."""
+    study = Study(StudySettings(name="mine", workspace=str(tmp_path)))
+    with pytest.raises(SettingsError, match=r"this folder is no study's.*Name the folder of a study"):
+        load_settings(tmp_path)
+    study.begin()
+    study.workspace.settings.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"mine/settings\.json: .* is damaged.*`bookcover run FILE`.*put a copy"):
+        load_settings(study.workspace.root)
+    study.begin()
+    assert load_settings(study.workspace.root) == study.settings
+
+
 def test_a_study_is_named_by_its_name_its_folder_or_its_settings_file(tmp_path, monkeypatch):
     """A folder of covers that is called as the study is takes nothing for itself; what is nothing is refused."""
     monkeypatch.setenv("BOOKCOVER_HOME", str(tmp_path / "home"))

@@ -195,13 +195,16 @@ def test_a_study_that_comes_later_is_found(client, folder):
     assert list(StudiesIn(folder)) == ["invented", "later"]
 
 
-def test_a_study_that_cannot_be_used_is_listed_with_the_reason(client, folder):
-    """A copy whose name is no study's, and one whose settings cannot be read."""
+def test_a_study_that_cannot_be_used_is_listed_with_the_reason(client, folder, runs):
+    """A copy whose name is no study's, and one whose settings are damaged: once, though its last run failed of that."""
     shutil.copytree(folder / "invented", folder / "one (copy)")
     write_text(folder / "broken" / "settings.json", "{")
+    runs[folder / "broken"] = replace(told("failed", can_be_retried=True), when=datetime.now(UTC))
     page = client.get("/").text
     assert "Rename the folder: one-copy" in page
-    assert "it holds no settings.json that can be read" in page
+    assert "broken/settings.json: this file of a study is damaged" in page
+    assert page.count('data-key="broken"') == 1
+    assert "data-retry" not in page
 
 
 def test_a_study_is_looked_up_by_its_name_alone(folder):
