@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bookcover_core.errors import StageOrderError, WorkspaceError
+from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings.toml_file import load_settings
 from deployments.review_command import run_command
@@ -38,8 +38,13 @@ def compare(sources: Sequence[Path], overrides: Sequence[str], output: Path | No
     """Write studies side by side, and print the most important line and where the page is.
 
     Raises:
+        SettingsError: There is one study alone.
         WorkspaceError: The folder has a page of another kind, which would be lost.
     """
+    if len(sources) == 1:
+        raise SettingsError(
+            "there is nothing to compare the study with", where=sources[0], advice="Name two studies or more."
+        )
     if output and (page := output.expanduser() / "index.html").exists() and not page.with_name(COMPARED).exists():
         raise WorkspaceError(
             "a page lies there that is no comparison of studies, and is not replaced",

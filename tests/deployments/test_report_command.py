@@ -62,6 +62,13 @@ def test_a_comparison_replaces_no_page_of_another_kind(begun, tmp_path):
     assert [(each.name, each.read_text("utf-8")) for each in (tmp_path / "site").iterdir()] == [("index.html", "mine")]
 
 
+def test_one_study_alone_is_not_compared(begun, tmp_path):
+    """That is said first, whatever folder its page would go to."""
+    for given in ((), ("--output", tmp_path), ("--output", begun.workspace.root)):
+        with pytest.raises(SettingsError, match=r"nothing to compare the study with\. Name two studies or more"):
+            report(begun.workspace.root, *given, command="compare")
+
+
 def test_two_studies_get_a_page_beside_them(tmp_path, begun):
     """Folders or settings files; the headline and the page's place are printed, and a moved study is found."""
     wanted = Specimen(genres=("A", "B", "C"), backbones=("MobileNetV2",), covers_per_genre=0, compared=False)
