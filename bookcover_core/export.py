@@ -32,7 +32,7 @@ from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, ModelC
 from bookcover_core.models.tensorflow_setup import keras, without_chatter
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table, write_text
+from bookcover_core.pipeline.workspace import read_table, refuse_within_study, write_text
 from bookcover_core.training.features import load_features
 from bookcover_core.training.stored_probabilities import LEAST
 
@@ -44,6 +44,7 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
 
     Files of these names are replaced. Raises as `CoverStudy.export`.
     """
+    refuse_within_study(folder.resolve(), "Name another one.")
     _check_installed("onnx", "tf2onnx")
     chosen = choose(study, model)
     network, card = _whole(study, chosen)
@@ -72,6 +73,7 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
     genre under its slug; features-<backbone>-<preparation>.parquet the key, and a column for each channel.
     `StageOrderError` where no system has been evaluated, or features are damaged; else raises as `export_model`.
     """
+    refuse_within_study(folder.resolve(), "Name another one.")
     _check_installed("pyarrow")
     table = _predictions(study)
     _make(folder)

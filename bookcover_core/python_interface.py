@@ -235,8 +235,7 @@ class CoverStudy:
             given = given._replace(text=BookText(title, author))
         [verdict], markdown = judge_and_show(self._judges[by], [given], top=top, near=near)
         if isinstance(verdict, Unreadable):
-            advice = "Give a picture: JPEG, PNG, WebP, TIFF, AVIF …"
-            raise InputError(verdict.detail, where=verdict.source, advice=advice)
+            raise InputError(verdict.detail, where=verdict.source, advice="Give a picture: JPEG, PNG, WebP, TIFF …")
         return JudgedCover(verdict, markdown)
 
     def export(self, folder: str | Path, *, model: str = "", tables: bool = False) -> list[Path]:
@@ -250,7 +249,7 @@ class CoverStudy:
         Raises:
             SettingsError: The extra `export` is not installed, or the model is no network of pictures alone.
             WeightsError: There is no trained model, none of that name, or its weights are altered.
-            WorkspaceError: The folder cannot be written.
+            WorkspaceError: The folder cannot be written, or lies in a study.
         """
         from bookcover_core.export import export_model, export_tables  # noqa: PLC0415 - imports TensorFlow
 

@@ -101,6 +101,14 @@ class Workspace:
         return path.relative_to(self.root).as_posix()
 
 
+def refuse_within_study(folder: Path, advice: str) -> None:
+    """Raise `WorkspaceError` where a folder is a study's or lies in one: nothing but its stages writes there."""
+    found = (each for each in map(Workspace, (folder, *folder.parents)) if each.settings.is_file())
+    if study := next((each for each in found if each.root == folder or each.manifests.is_dir()), None):
+        what = f"this folder belongs to a study, {study.root.name}, which is not touched"
+        raise WorkspaceError(what, where=folder, advice=advice)
+
+
 def file_stamp(file: Path) -> tuple[int, ...]:
     """What changes with a file: time of change, size and inode; empty where there is none."""
     try:

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bookcover_core.errors import WorkspaceError
 from bookcover_core.evaluation.intervals import Estimate
 from bookcover_core.pipeline.manifests import digest_of
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import Workspace, write_json, write_text
+from bookcover_core.pipeline.workspace import refuse_within_study, write_json, write_text
 from bookcover_core.report.formats import setting_text
 from bookcover_core.report.report_figures import FigureSpec, draw_figure
 from bookcover_core.report.study_comparison import StudyComparison, StudyPair, SystemPair, compare_studies
@@ -112,11 +111,7 @@ def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComp
         joined = f"{joined[:_LONGEST]}-{digest_of(joined)[:8]}"
     usual = studies[0].workspace.root.with_name(joined)
     target = (folder.expanduser() if folder else usual).resolve()
-    inside = any(target.is_relative_to(study.workspace.root) for study in studies)
-    if inside or Workspace(target).settings.exists():
-        raise WorkspaceError(
-            "this folder belongs to a study, which is not touched", where=target, advice="Name another with --output."
-        )
+    refuse_within_study(target, "Name another with --output.")
     compared = compare_studies(*studies)
     tables = {table.name: table for table in comparison_tables(compared) if table}
     for table in tables.values():
@@ -124,19 +119,16 @@ def write_comparison(*studies: Study, folder: Path | None = None) -> WrittenComp
     results = comparison_results(compared)
     write_json(target / "comparison.json", results)
     finished = [manifest.finished for each in compared.studies for done in each.manifests.values() for manifest in done]
-    text = (
-        environment()
-        .get_template("side_by_side.html")
-        .render(
-            comparison=compared,
-            names=compared.names,
-            answer=results["headline"],
-            sentence=results["sentence"],
-            notices=notices(compared),
-            figures=[draw_figure(spec, target / "figures") for spec in _figures(compared)],
-            tables=tables,
-            finished=max(finished),
-        )
+    template = environment().get_template("side_by_side.html")
+    text = template.render(
+        comparison=compared,
+        names=compared.names,
+        answer=results["headline"],
+        sentence=results["sentence"],
+        notices=notices(compared),
+        figures=[draw_figure(spec, target / "figures") for spec in _figures(compared)],
+        tables=tables,
+        finished=max(finished),
     )
     write_text(target / "index.html", text)
     logger.info("%s stand side by side in %s", ", ".join(compared.names), target)

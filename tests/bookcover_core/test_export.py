@@ -144,6 +144,20 @@ def test_what_cannot_be_exported_is_told(study, tmp_path, monkeypatch):
         export.export_tables(empty, tmp_path / "out")
 
 
+def test_nothing_is_exported_into_a_study(study, tmp_path):
+    """Neither into its folder nor below it, whichever it is; beside another program's settings.json it may be."""
+    mine = type(study)(study.settings.model_copy(update={"workspace": str(tmp_path), "name": "mine"}))
+    mine.begin()
+    assert export.export_tables(study, mine.workspace.root / "other")
+    mine.workspace.manifests.mkdir()
+    before = set(mine.workspace.root.rglob("*"))
+    for folder in (mine.workspace.root, mine.workspace.report, mine.workspace.root / "other"):
+        for write in (export.export_model, export.export_tables):
+            with pytest.raises(WorkspaceError, match="belongs to a study, mine, which is not touched"):
+                write(study, folder)
+    assert set(mine.workspace.root.rglob("*")) == before
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     """Before anything is exported: a file of that name, and a file system that takes none."""
     (tmp_path / "file").write_text("")

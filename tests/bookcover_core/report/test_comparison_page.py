@@ -62,6 +62,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
         invented(folder, "turned", {0, 1, 2, 3}, genres=GENRES[::-1]),
         invented(folder, "strange", {0, 1}, genres=("X", "Y", "Z"), models={"weights": "random"}),
     ]
+    for study in made:
+        study.begin()
     return {study.settings.name: study for study in made}
 
 
