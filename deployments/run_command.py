@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import takewhile
 from typing import Literal
 
 import httpx
@@ -13,7 +14,7 @@ import httpx
 from bookcover_core.covers.chunks import check_chunks
 from bookcover_core.errors import ServerError, SettingsError, StageOrderError
 from bookcover_core.families.systems import check_systems
-from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, steps
+from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, known_parts, steps
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from deployments.home import live_with
@@ -105,12 +106,20 @@ def _check_order(study: Study, only: str) -> None:
     """Return unless a step builds on stages of another one that have not been run."""
     missing = _missing_before(study, only)
     if missing is not None:
-        now = ", ".join(each for each in steps() if _missing_before(study, each) is None)
         raise StageOrderError(
             f"{only} builds on {missing}, which has not been run",
             where=study.workspace.root,
-            advice=f"Run the whole study, without --only, or one of the steps that can run now: {now}.",
+            advice=f"Run the whole study, without --only, or its next step alone: --only {_next_step(study, missing)}.",
         )
+
+
+def _next_step(study: Study, missing: str) -> str:
+    """The step to go on with where the stage `missing` is to be run: the first that has something to do and did not."""
+    wanted = next(each.step for each in declarations() if missing in {each.name, each.label})
+    for step in takewhile(wanted.__ne__, steps()):
+        if not study.manifests(step) and known_parts(study, step) != ([], True):
+            return step
+    return wanted
 
 
 def _missing_before(study: Study, step: str) -> str | None:

@@ -105,7 +105,7 @@ def test_printed_settings_are_the_settings(bookcover, tmp_path):
         (["missing.toml"], ["missing.toml", "cannot be read"]),
         (["--only", "dance"], ["dance", "prepare"]),
         (["--only", "split"], ["'split' is done with the step curate, not alone", "listings, download, curate"]),
-        (["--only", "train"], ["train builds on curate, which has not been run", "can run now: listings, download"]),
+        (["--only", "train"], ["train builds on curate, which has not been run", "step alone: --only listings."]),
         (["--chunk", "2"], ["--chunk", "--only download"]),
         (["--next", "--only", "prepare"], ["--next", "--only download"]),
         (["--only", "download", "--next", "--chunk", "1"], ["--next", "--chunk"]),
@@ -159,6 +159,21 @@ def test_a_listing_with_other_columns_is_refused_with_its_line(bookcover, tmp_pa
     assert finished.returncode == 2
     assert "listing.csv" in message(finished)
     assert "2" in message(finished)
+
+
+def test_a_step_before_its_turn_is_answered_with_the_next_one(bookcover, tmp_path):
+    """One that can run, whatever else is missing: a step is named when those before it have been run."""
+    for genre in ("Poetry", "Maps"):
+        (tmp_path / "covers" / genre).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (90, 120), (number * 90, 80, 120)).save(tmp_path / "covers" / genre / f"{number}.png")
+    given = ("--set", "books.source=folder", "--set", "books.folder=covers", "--set", "training.preparation=padded")
+    for step in ("listings", "download", "curate"):
+        refused = message(bookcover("run", "--only", "prepare", *given))
+        assert "prepare builds on curate, which has not been run" in refused
+        assert f"or its next step alone: --only {step}.\n" in refused
+        if step != "curate":
+            assert bookcover("run", "--only", step, *given).returncode == 0
 
 
 def test_chunks_are_downloaded_by_number_and_one_after_the_other(bookcover, tmp_path):
