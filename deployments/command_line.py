@@ -20,6 +20,7 @@ from bookcover_core.settings.dissertation import PRESETS
 from bookcover_core.settings.short_form import settings_of_folder
 from bookcover_core.settings.toml_file import load_settings, named_study, to_toml
 from bookcover_core.version import __version__
+from deployments.interruption import INTERRUPTED, raise_as_usual
 from deployments.plain_text import PlainRecord
 
 app = typer.Typer(
@@ -285,7 +286,8 @@ def review(
     settings = load_settings(settings_file, overrides or ())
     from deployments.review_command import review_study, run_command  # noqa: PLC0415 - imports pandas
 
-    review_study(settings, port=port, with_browser=with_browser, then=run_command(settings_file, overrides or ()))
+    with _interruptible(""):
+        review_study(settings, port=port, with_browser=with_browser, then=run_command(settings_file, overrides or ()))
 
 
 @app.command()
@@ -362,20 +364,21 @@ def judge(
     from deployments.review_command import run_command  # noqa: PLC0415 - imports pandas
 
     then = run_command(study, overrides or ())
-    if page:
-        judge_page(settings, model=model, port=port, share=share, with_browser=with_browser, then=then)
-    elif judge_covers(
-        settings,
-        covers or [],
-        model=model,
-        top=top,
-        near=near,
-        explain=explain,
-        as_json=as_json,
-        text=BookText(title, author),
-        then=then,
-    ):
-        raise typer.Exit(1)
+    with _interruptible(""):
+        if page:
+            judge_page(settings, model=model, port=port, share=share, with_browser=with_browser, then=then)
+        elif judge_covers(
+            settings,
+            covers or [],
+            model=model,
+            top=top,
+            near=near,
+            explain=explain,
+            as_json=as_json,
+            text=BookText(title, author),
+            then=then,
+        ):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -461,10 +464,11 @@ def store(
         raise SettingsError("they choose what is removed", where="--days, --most", advice="Add `--prune`.")
     from deployments.store_command import prune_store, show_store  # noqa: PLC0415 - imports Rich
 
-    if prune:
-        prune_store(days, most)
-    else:
-        show_store()
+    with _interruptible(""):
+        if prune:
+            prune_store(days, most)
+        else:
+            show_store()
 
 
 StudyName = Annotated[Path, typer.Argument(metavar="STUDY", help=f"{_STUDY}.", callback=_named)]
@@ -476,8 +480,9 @@ def verify(study: StudyName) -> None:
     """Read every file of a study, and name those that are missing or altered; the next run makes them anew."""
     from deployments.store_command import find_study, verify_study  # noqa: PLC0415 - imports Rich
 
-    if verify_study(find_study(study)):
-        raise typer.Exit(1)
+    with _interruptible(""):
+        if verify_study(find_study(study)):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -485,7 +490,8 @@ def shrink(study: StudyName, yes: Yes = False) -> None:
     """Free what can be made again of a study: prepared pictures and features."""
     from deployments.store_command import find_study, shrink_study  # noqa: PLC0415 - imports Rich
 
-    shrink_study(find_study(study), yes=yes)
+    with _interruptible(""):
+        shrink_study(find_study(study), yes=yes)
 
 
 @app.command()
@@ -493,7 +499,8 @@ def delete(study: StudyName, yes: Yes = False) -> None:
     """Delete a study, with its covers, models and report."""
     from deployments.store_command import delete_study, find_study  # noqa: PLC0415 - imports Rich
 
-    delete_study(find_study(study), yes=yes)
+    with _interruptible(""):
+        delete_study(find_study(study), yes=yes)
 
 
 @app.command()
@@ -514,8 +521,9 @@ def export(
     found = find_study(study)
     from bookcover_core.export import export_model, export_tables  # noqa: PLC0415 - imports TensorFlow
 
-    for file in [*export_model(found, folder, model), *(export_tables(found, folder) if tables else ())]:
-        say(str(file))
+    with _interruptible(""):
+        for file in [*export_model(found, folder, model), *(export_tables(found, folder) if tables else ())]:
+            say(str(file))
 
 
 @app.command()
@@ -550,12 +558,13 @@ def main() -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a command with a word to the person, before Typer calls it aborted."""
+def _interruptible(then: str = " What is done is kept: the same command goes on from there.") -> Iterator[None]:
+    """Let Ctrl-C end a command that is at work, once it has tidied up, with a word to the person."""
     try:
+        raise_as_usual()
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. What is done is kept: the same command goes on from there.\n")
+        sys.stderr.write(f"{INTERRUPTED}{then}\n")
         sys.exit(130)
 
 

@@ -18,6 +18,7 @@ from bookcover_core.pipeline.graph import NOT_KNOWN, declarations, known_parts, 
 from bookcover_core.pipeline.study import Study
 from bookcover_core.settings import StudySettings
 from deployments.home import live_with
+from deployments.interruption import held_back
 from deployments.progress_display import logged, shown_progress
 from deployments.review_command import review_page
 from deployments.review_resume import announced
@@ -69,9 +70,9 @@ def run_study(
         if only is None:
             held.enter_context(study.alone())
         study.begin()
+        say("Starting ...")
         live_with(settings)
         prepare_environment()
-        say("Starting ...")
         plain_errors()
         with logged(settings, _is_said_elsewhere) as log, dashboard() as shown:
             say(f"Dashboard: {shown.address}")
@@ -175,9 +176,9 @@ def _run_until_done(shown: Dashboard, run: Callable[[], None]) -> None:
 
 def _run(part: str | None, settings: StudySettings, chunks: str) -> None:
     """Run the flow of one part of a study whose settings are stored, or that of the whole."""
-    # Prefect is imported here, when its server is known.
-    from flows.stages import step_flow  # noqa: PLC0415
-    from flows.study import continue_study  # noqa: PLC0415
+    with held_back():  # imported here, when Prefect's server is known
+        from flows.stages import step_flow  # noqa: PLC0415
+        from flows.study import continue_study  # noqa: PLC0415
 
     study = str(settings.root)
     if part is None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from bookcover_core.errors import ServerError
@@ -24,6 +25,7 @@ from deployments.home_server import (
     live_as_server,
     used_server,
 )
+from deployments.interruption import held_back
 
 DASHBOARD = "/v2"
 """Path of the dashboard's pages on a Prefect server."""
@@ -61,7 +63,7 @@ class Dashboard:
 
 
 def prepare_environment() -> None:
-    """Let Prefect behave as it should here, unless the environment says otherwise. To be called before its import.
+    """Let Prefect behave as it should here, unless the environment says otherwise, and import it.
 
     Each home has a database of its own. A server that a person configured in Prefect's usual profiles is found there.
     The processes that Prefect starts find this project's packages, not those of the same names in the working folder.
@@ -77,6 +79,8 @@ def prepare_environment() -> None:
         profiles = Path.home() / ".prefect" / "profiles.toml"
         if profiles.is_file():
             os.environ.setdefault("PREFECT_PROFILES_PATH", str(profiles))
+    with held_back():
+        import_module("prefect.settings")  # takes a second, and reads the environment above
 
 
 @contextmanager
