@@ -20,7 +20,8 @@ from bookcover_core.settings.toml_file import load_settings
 RESULTS = Path(__file__).parents[2] / "results"
 _RESAMPLES = 10_000
 # Systems whose accuracy is told genre by genre.
-_SHOWN = ("deeper, decayed", "CoverText", "TitleAuthor", "CoverAlone", "CoverAndTitle")
+_READING = ("CoverText", "TitleAuthor", "CoverAlone", "CoverAndTitle")
+_SHOWN = ("deeper, decayed", *_READING, *(f"{name}, MPNet" for name in _READING))
 
 
 def summarise(folder: Path, work: Path, results: Path) -> None:
