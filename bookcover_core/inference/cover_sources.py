@@ -75,7 +75,7 @@ def _on_disk(name: str) -> Iterator[CoverInput | Unreadable]:
             file = file.expanduser()
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:
-        reason = f"it cannot be looked at ({getattr(error, 'strerror', None) or error})"
+        reason = f"it cannot be looked at ({getattr(error, 'strerror', 'no file can be called so')})"
         if isinstance(error, FileNotFoundError):
             reason = "a link to nothing" if file.is_symlink() else "there is no such file, folder or address"
         yield Unreadable(source=name, outcome=CoverOutcome.MISSING, reason=reason)

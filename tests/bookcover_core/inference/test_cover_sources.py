@@ -64,7 +64,7 @@ def test_what_is_named_and_is_no_file_is_called_what_it_is(tmp_path):
         "a link to nothing",
         "it cannot be looked at (Not a directory)",
         "there is no such file, folder or address",
-        "it cannot be looked at (embedded null byte)",
+        "it cannot be looked at (no file can be called so)",
         f"a device, {advice}",
     ]
 
