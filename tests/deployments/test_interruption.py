@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from PIL import Image
 
-from deployments.interruption import INTERRUPTED, end_at_once, held_back, raise_as_usual
+from deployments.interruption import INTERRUPTED
 from tests.conftest import PROJECT
 
 # How Python begins its lines on imports, each written when one is done.
@@ -73,51 +72,54 @@ def test_so_does_every_command(command, tmp_path):
     assert interrupt(command, after="typer", home=tmp_path) == (130, [f"{INTERRUPTED.strip()}\n"])
 
 
+def run(*lines: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a program of its own: whoever runs tests hears Ctrl-C, too."""
+    script = "\n".join(("import os, signal, threading", "from deployments.interruption import *", *lines))
+    ended = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
 def test_the_word_is_written_where_errors_went_at_first():
     """While TensorFlow is imported, that stream leads nowhere. What was said before is not lost."""
-    script = (
-        "import os, signal; from deployments.interruption import end_at_once; end_at_once(); print('said')\n"
-        "os.dup2(os.open(os.devnull, os.O_WRONLY), 2); signal.raise_signal(signal.SIGINT)"
+    ended = run(
+        "end_at_once()",
+        "print('said')",
+        "os.dup2(os.open(os.devnull, os.O_WRONLY), 2)",
+        "signal.raise_signal(signal.SIGINT)",
     )
-    ended = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "said\n", f"{INTERRUPTED}\n")
+    assert ended == (130, "said\n", f"{INTERRUPTED}\n")
 
 
-@pytest.fixture
-def usual():
-    """What hears Ctrl-C here, as it does in a program that has just begun; it does so afterwards, too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
-
-
-def test_a_command_at_work_tidies_up(usual):
+def test_a_command_at_work_tidies_up():
     """It is interrupted as any program of Python; one that is to hear no Ctrl-C hears none."""
-    end_at_once()
-    assert signal.getsignal(signal.SIGINT) is not usual
-    raise_as_usual()
-    assert signal.getsignal(signal.SIGINT) is usual
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_at_once()
-    raise_as_usual()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    _, said, _ = run(
+        "usual = signal.getsignal(signal.SIGINT)",
+        "end_at_once()",
+        "print(signal.getsignal(signal.SIGINT) is usual)",
+        "raise_as_usual()",
+        "print(signal.getsignal(signal.SIGINT) is usual)",
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "end_at_once()",
+        "raise_as_usual()",
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)",
+    )
+    assert said.split() == ["False", "True", "True"]
 
 
-def test_an_import_is_brought_to_its_end_first(usual):
+def test_an_import_is_brought_to_its_end_first():
     """Then the interruption is as it would have been; in a thread, which hears none, the block is nothing else."""
-    done = []
-
-    def import_slowly() -> None:
-        with held_back():
-            signal.raise_signal(signal.SIGINT)
-            done.append("imported")
-        done.append("not reached")
-
-    with pytest.raises(KeyboardInterrupt):
-        import_slowly()
-    assert done == ["imported"]
-    assert signal.getsignal(signal.SIGINT) is usual
-    thread = Thread(target=lambda: held_back().__enter__())
-    thread.start()
-    thread.join()
-    assert signal.getsignal(signal.SIGINT) is usual
+    _, said, _ = run(
+        "usual = signal.getsignal(signal.SIGINT)",
+        "try:",
+        "    with held_back():",
+        "        signal.raise_signal(signal.SIGINT)",
+        "        print('imported')",
+        "    print('not reached')",
+        "except KeyboardInterrupt:",
+        "    print('interrupted')",
+        "thread = threading.Thread(target=lambda: held_back().__enter__())",
+        "thread.start()",
+        "thread.join()",
+        "print(signal.getsignal(signal.SIGINT) is usual)",
+    )
+    assert said.split() == ["imported", "interrupted", "True"]
