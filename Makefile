@@ -20,9 +20,10 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/bookcover demo
 
-# Three files of tests at a time: servers and sleeping hosts leave a core idle most of the time.
+# Three files of tests at a time: servers and sleeping hosts leave a core idle most of the time. A process of tests that
+# dies is not begun again: the others would wait for the rest of its file without end.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
