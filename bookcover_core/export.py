@@ -14,12 +14,11 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
 
-from bookcover_core.errors import SettingsError, StageOrderError, WorkspaceError
+from bookcover_core.errors import SettingsError, StageOrderError
 from bookcover_core.evaluation.metrics import read_predictions
 from bookcover_core.evaluation.scores import sound_models
 from bookcover_core.families.frozen import ENCODER
@@ -32,7 +31,7 @@ from bookcover_core.models.model_cards import ENCODER_FILE, HEAD_WEIGHTS, ModelC
 from bookcover_core.models.tensorflow_setup import keras, without_chatter
 from bookcover_core.pipeline.graph import parts
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import read_table, refuse_within_study, write_text
+from bookcover_core.pipeline.workspace import make_folder, read_table, refuse_within_study, write_text
 from bookcover_core.training.features import load_features
 from bookcover_core.training.stored_probabilities import LEAST
 
@@ -48,7 +47,7 @@ def export_model(study: Study, folder: Path, model: str = "") -> list[Path]:
     _check_installed("onnx", "tf2onnx")
     chosen = choose(study, model)
     network, card = _whole(study, chosen)
-    _make(folder)
+    make_folder(folder, "Name another one.")
     if rounded := [each.name for each in chosen.members if each.is_frozen and each.precision != "float32"]:
         what = "%s: judged in another precision here, it is written in float32, and some of its answers will differ"
         logger.warning(what, ", ".join(rounded))
@@ -76,7 +75,7 @@ def export_tables(study: Study, folder: Path) -> list[Path]:
     refuse_within_study(folder.resolve(), "Name another one.")
     _check_installed("pyarrow")
     table = _predictions(study)
-    _make(folder)
+    make_folder(folder, "Name another one.")
     written = [folder / "predictions.parquet"]
     table.to_parquet(written[0], index=False)
     keys = read_table(study.workspace.selection, ("key",))["key"]
@@ -100,16 +99,6 @@ def _predictions(study: Study) -> pd.DataFrame:
         shares = pd.DataFrame(found.probabilities.astype(np.float32), columns=slugs)
         tables.append(about.join(shares))
     return pd.concat(tables)
-
-
-def _make(folder: Path) -> None:
-    """Make the folder where it is missing; raise `WorkspaceError` where nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        what = f"the folder cannot be written ({error.strerror})"
-        raise WorkspaceError(what, where=folder, advice="Name another one.") from error
 
 
 def _check_installed(*packages: str) -> None:

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
 from PIL.PngImagePlugin import PngInfo
@@ -19,7 +18,7 @@ from bookcover_core.inference.cover_sources import CoverInput, find_covers
 from bookcover_core.inference.model_choice import TrainedModel, candidates, choose, describe
 from bookcover_core.listings.books import UNKNOWN_TEXT, BookText
 from bookcover_core.pipeline.study import Study
-from bookcover_core.pipeline.workspace import safe_name, write_bytes
+from bookcover_core.pipeline.workspace import make_folder, safe_name, write_bytes
 from bookcover_core.settings import StudySettings
 from bookcover_core.visualisation.contact_sheet import encoded
 from deployments.loopback import Shared, served, stay
@@ -89,7 +88,7 @@ def judge_covers(
     study = Study(settings)
     chosen = _choose(study, model, then, is_titled=bool(text.title))
     if explain:
-        _make(explain)
+        make_folder(explain, _MEND)
     about = describe(study, chosen)
     if not as_json:
         say(f"{about.title}, on {about.preparation} covers, of the study {about.study}. {about.measured}")
@@ -206,15 +205,6 @@ class _Pictures:
         except WorkspaceError as error:
             raise WorkspaceError(error.what, where=error.where, advice=_MEND) from None
         return file
-
-
-def _make(folder: Path) -> None:
-    """Make the folder for pictures, before any cover is judged; `WorkspaceError` where nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise WorkspaceError(f"cannot be written ({error.strerror})", where=folder, advice=_MEND) from None
 
 
 def _is_foreign(file: Path) -> bool:

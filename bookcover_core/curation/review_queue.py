@@ -174,8 +174,6 @@ def check_reviewed(study: Study, selection: BookSelection) -> int:
         row |= {column: getattr(selection.decisions.get(row["key"]), column, "") for column in COLUMNS[1:]}
     columns = (*COLUMNS, "filename", "title", "category", "term", "read")
     write_csv(file, columns, ([row[column] for column in columns] for row in asked))
-    advice = (
-        "Decide on them with `bookcover review`; or fill in the column decision (keep or reject) and save the file "
-    )
-    advice += f"as {decisions_file(study)}. What is decided and downloaded is kept."
+    by_hand = f"fill in the column decision (keep or reject) and save the file as {decisions_file(study)}"
+    advice = f"Decide on them with `bookcover review`; or {by_hand}. What is decided and downloaded is kept."
     raise ReviewNeededError(f"{len(waiting)} box-set candidates are undecided", where=file, advice=advice)

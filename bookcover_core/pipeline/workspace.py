@@ -36,6 +36,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -107,6 +108,16 @@ def refuse_within_study(folder: Path, advice: str) -> None:
     if study := next((each for each in found if each.root == folder or each.manifests.is_dir()), None):
         what = f"this folder belongs to a study, {study.root.name}, which is not touched"
         raise WorkspaceError(what, where=folder, advice=advice)
+
+
+def make_folder(folder: Path, advice: str) -> None:
+    """Make a folder where it is missing; raise `WorkspaceError` where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        what = f"the folder cannot be written ({error.strerror})"
+        raise WorkspaceError(what, where=folder, advice=advice) from error
 
 
 def file_stamp(file: Path) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -156,11 +155,3 @@ def test_nothing_is_exported_into_a_study(study, tmp_path):
             with pytest.raises(WorkspaceError, match="belongs to a study, mine, which is not touched"):
                 write(study, folder)
     assert set(mine.workspace.root.rglob("*")) == before
-
-
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
-    """Before anything is exported: a file of that name, and a file system that takes none."""
-    (tmp_path / "file").write_text("")
-    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/exported")):
-        with pytest.raises(WorkspaceError, match="the folder cannot be written"):
-            export._make(folder)

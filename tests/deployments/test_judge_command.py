@@ -119,7 +119,7 @@ def test_a_folder_for_explanations_that_cannot_be_written_is_told_before_a_cover
     monkeypatch.setattr(loaded, "Judge", None)
     (tmp_path / "why").write_text("a file")
     for place in (tmp_path / "why", tmp_path / "why" / "below", "/proc/x"):
-        told = rf"^{place}: cannot be written \(.+\)\. Mend the permissions of the folder given to --explain"
+        told = rf"^{place}: the folder cannot be written \(.+\)\. Mend the permissions of the folder given to --explain"
         with pytest.raises(WorkspaceError, match=told):
             judge(folder, "--explain", place)
 

@@ -18,6 +18,7 @@ from bookcover_core.pipeline.workspace import (
     as_cell,
     atomic,
     from_cell,
+    make_folder,
     read_csv,
     read_table,
     safe_name,
@@ -251,3 +252,11 @@ def test_tables_are_written_and_read_by_this(tmp_path):
         assert again["title"].tolist() == table["title"].tolist()
         assert again["label"].tolist() == [-3] * len(table)
         assert [row[0] for row in read_csv(file)] == ["title", *table["title"]]
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    """A file of that name, and a file system that takes none."""
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/exported")):
+        with pytest.raises(WorkspaceError, match="the folder cannot be written"):
+            make_folder(folder, "Name another one.")
